@@ -120,7 +120,7 @@ cdef class Feed:
         """Consumes records from `begin` until they end, `outputs` is full, or the tick due is at `stop_ns` or later.
 
         `records`: structured array of RECORD_DTYPE; `data`: the bytes they point into; `outputs`: array of OutputFrame;
-        `timing`: int64 array (n, 2) for start and duration; `frames`: array of InputFrame to keep the frames, or None.
+        `timing`: int64 array (n, 3) for start, duration and records consumed; `frames`: array of InputFrame to keep the frames, or None.
         Returns (position of the first record not consumed, ticks run).
         """
         cdef Py_buffer record_view, data_view, output_view, timing_view, frame_view
@@ -191,7 +191,7 @@ cdef class Feed:
                 if (action == CUT) != (self.mode == CUTS) or (action == TICK_FRAME) != (self.mode == FRAMES):
                     position[0] += 1
                     continue
-                if ticks == capacity or (s.started and (<const int64_t*> body)[1] >= stop_ns):
+                if ticks == capacity or (s.started and _read_i64(body + 8) >= stop_ns):
                     break
                 self._open_logged_tick(action, body, record.length)
                 ticks += self._tick_into(outputs, timing, kept, ticks)
@@ -200,17 +200,17 @@ cdef class Feed:
             kind = routes[record.channel].kind
             if self.mode == RAW:
                 if not s.started:
-                    s.next_tick_ns = _grid_after(record.log_time)
+                    s.next_tick_ns = _grid_after(record.log_time_ns)
                     s.started = 1
-                elif record.log_time > s.next_tick_ns + LARGEST_GAP_NS:
+                elif record.log_time_ns > s.next_tick_ns + LARGEST_GAP_NS:
                     s.clock_jumps += 1
-                    s.next_tick_ns = _grid_after(record.log_time)
-                if record.log_time > s.next_tick_ns:
+                    s.next_tick_ns = _grid_after(record.log_time_ns)
+                if record.log_time_ns > s.next_tick_ns:
                     if ticks == capacity or s.next_tick_ns >= stop_ns:
                         break
                     ticks += self._tick_into(outputs, timing, kept, ticks)
                     continue  # the same record again: more than one tick may be due before it
-                if record.log_time < s.next_tick_ns - 2 * PERIOD_NS:
+                if record.log_time_ns < s.next_tick_ns - 2 * PERIOD_NS:
                     s.late += 1
             self._consume(action, kind, body, record.length)
             position[0] += 1
@@ -305,7 +305,7 @@ cdef class Feed:
             self.engage = header.engage
 
     cdef Py_ssize_t _tick_into(self, OutputFrame* outputs, int64_t* timing, InputFrame* kept, Py_ssize_t ticks) noexcept nogil:
-        self._tick(&outputs[ticks], &timing[2 * ticks], &kept[ticks] if kept != NULL else NULL)
+        self._tick(&outputs[ticks], &timing[3 * ticks], &kept[ticks] if kept != NULL else NULL)
         return 1
 
     cdef void _tick(self, OutputFrame* out, int64_t* timing, InputFrame* kept) noexcept nogil:
@@ -321,6 +321,7 @@ cdef class Feed:
         tick(self.core.state, self.core.parameters, frame, out)
         timing[0] = start_ns
         timing[1] = _now_ns() - start_ns
+        timing[2] = <int64_t> s.consumed
         s.last.ego = out.ego
         if kept != NULL:
             memcpy(kept, frame, sizeof(InputFrame))
