@@ -53,6 +53,11 @@ def open_log(path: str | Path, config: str | Path | None, overrides: dict[str, A
     return LogSource(reader, loaded, mode, _routes(topics, router), router, lane, label)
 
 
+def is_input_topic(topic: str) -> bool:
+    """True for what a log must keep of its source: raw bytes, samples and the reference; not frames, cuts or outputs."""
+    return topic.startswith(("/raw/", "/ref/")) or (topic.startswith("/in/") and topic[4:] in KINDS)
+
+
 def _mode(path: str | Path, topics: dict[int, str], wanted: str) -> str:
     present = set(topics.values())
     has_raw = any(topic.startswith("/raw/") for topic in present) or "/in/imu" in present
