@@ -12,6 +12,7 @@ from autonomy import config as configuration
 from autonomy.errors import BadInputError, UsageError
 from autonomy.inputs import lane_path
 from autonomy.log.reader import LogReader
+from autonomy.log.writer import METADATA_NAME
 from autonomy.playback._feed import ACTIONS
 from drivers.can.router import Router
 
@@ -42,11 +43,11 @@ def open_log(path: str | Path, config: str | Path | None, overrides: dict[str, A
              mode: str = "auto", path_file: str | Path | None = None) -> LogSource:  # fmt: skip
     """Opens a log for replay. `config` None takes the one the log names. Raises UsageError and BadInputError."""
     reader = LogReader(path)
-    named = config if config is not None else reader.metadata.get("autonomy", {}).get("config")
+    named = config if config is not None else reader.metadata.get(METADATA_NAME, {}).get("vehicle")
     if named is None:
         raise UsageError(f"{path}: names no vehicle configuration; give one with --config")
     loaded = configuration.load(named, overrides)
-    topics = {channel.id: channel.topic for channel in reader.channels.values()}
+    topics = {number: channel.topic for number, channel in reader.channels.items()}
     mode = _mode(path, topics, mode)
     router = Router.from_config(loaded, _databases(reader))
     lane, label = _lane_path(reader, loaded, path_file)
@@ -91,9 +92,9 @@ def _routes(topics: dict[int, str], router: Router) -> np.ndarray:
 def _databases(reader: LogReader) -> dict[int, str]:
     """DBC texts that the log carries, by bus."""
     texts = {}
-    for name, data in reader.attachments.items():
+    for name in reader.attachments:
         if name.startswith("can/") and name.endswith(".dbc"):
-            texts[int(name[4:-4])] = data.decode("utf-8", errors="replace")
+            texts[int(name[4:-4])] = reader.attachment(name).decode("utf-8", errors="replace")
     return texts
 
 
@@ -102,6 +103,6 @@ def _lane_path(reader: LogReader, config: configuration.Config, path_file: str |
     origin = tuple(table.get("path_origin", (0.0, 0.0, 0.0)))
     if path_file is not None:
         return lane_path.from_csv(path_file, origin), str(path_file)
-    if "/ref/pose" in {channel.topic for channel in reader.channels.values()}:
+    if "/ref/pose" in reader.topics:
         return lane_path.from_drive(reader.read_topic("/ref/pose")), "recorded from the same drive"
     return lane_path.EMPTY, "none"
