@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autonomy import msg
-from autonomy.log.reader import Batch, LogReader, rows_of
+from autonomy.inputs import lane_path
+from autonomy.log.reader import Batch, rows_of, sha256
 from autonomy.log.writer import LogWriter
 from autonomy.playback.engine import Block
-from autonomy.playback.source import KINDS, is_input_topic
-from autonomy.stack import Stack
+from autonomy.playback.source import CONFIG_ATTACHMENT, KINDS, PATH_ATTACHMENT, LogSource, is_input_topic
 
 if TYPE_CHECKING:
     from autonomy.playback.replay import Result
@@ -28,11 +28,22 @@ OUTPUTS = ("vehicle", "ego", "truck", "lane", "plan", "control", "actuation", "h
 class Recording:
     """A sink for `Engine`; batches go through `pass_through` on their way to it."""
 
-    def __init__(self, path: Path, stack: Stack, reader: LogReader, metadata: dict[str, str]):
-        self._writer = LogWriter(path, metadata)
-        self._writer.write("/parameters", reader.start_ns, stack.parameters)
+    def __init__(self, path: Path, source: LogSource):
+        reader = source.reader
+        self._writer = LogWriter(path, {
+            "vehicle": source.config.path,
+            "config_hash": source.config.sha256,
+            "calibration_hash": source.config.calibration_sha256,
+            "source_sha256": sha256(reader.path),
+            "lane_path": source.path_label,
+        })  # fmt: skip
+        self._writer.write("/parameters", reader.start_ns, source.parameters)
+        own = {CONFIG_ATTACHMENT: source.config.to_json(), PATH_ATTACHMENT: lane_path.to_text(source.path)}
+        for name, text in own.items():
+            self._writer.attach(name, text.encode())
         for name in reader.attachments:
-            self._writer.attach(name, reader.attachment(name))
+            if name not in own:
+                self._writer.attach(name, reader.attachment(name))
         self._inputs = {
             number: (channel.topic, msg.dtype(reader.message_name(channel.topic)))
             for number, channel in reader.channels.items()

@@ -69,7 +69,7 @@ def replay(
     """
     began = time.perf_counter()
     source = open_log(log, config, overrides, mode=mode, path_file=path_file)
-    stack = Stack.from_config(source.config.path, overrides)
+    stack = Stack(source.parameters, source.config)
     start_ns, end_ns = _limits(source, start, end)
     directory = Path(output_dir) if output_dir is not None else None
 
@@ -91,7 +91,7 @@ def replay(
     with contextlib.ExitStack() as files:
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
-            recording = files.enter_context(contextlib.closing(_recording(directory, source, stack)))
+            recording = files.enter_context(contextlib.closing(Recording(directory / OUTPUT_LOG, source)))
             sinks.append(recording)
             batches = recording.pass_through(batches)
         last = _Last()
@@ -151,16 +151,6 @@ def _from(start_ns: int | None, batches: Iterable[Batch]) -> Iterator[Batch]:
 def _poses(source: LogSource) -> np.ndarray:
     known = "/ref/pose" in source.reader.topics
     return source.reader.read_topic("/ref/pose") if known else np.zeros(0, msg.dtype("ReferencePose"))
-
-
-def _recording(directory: Path, source: LogSource, stack: Stack) -> Recording:
-    metadata = {
-        "vehicle": str(source.config.path),
-        "config_hash": source.config.sha256,
-        "calibration_hash": source.config.calibration_sha256,
-        "source_sha256": sha256(source.reader.path),
-    }
-    return Recording(directory / OUTPUT_LOG, stack, source.reader, metadata)
 
 
 def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, collector, ego) -> dict[str, Any]:
