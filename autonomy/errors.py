@@ -1,40 +1,35 @@
-"""What can go wrong for a user. The text of each error is one sentence that names the file, the field and the remedy.
-
-The command line prints that sentence and ends with the error's exit code.
-"""
+"""What can go wrong for a user: each kind with the exit code the command line documents."""
 
 from __future__ import annotations
 
+PASS, FAIL, USAGE, BAD_INPUT, ENVIRONMENT, INCONCLUSIVE, INTERNAL = 0, 1, 2, 3, 4, 5, 70
+
 
 class AutonomyError(Exception):
-    """Base of every error a user can cause or mend."""
+    """One sentence that names the file, field and value, and what to do."""
 
-    exit_code = 70
+    exit_code = INTERNAL
 
 
 class UsageError(AutonomyError):
-    """A wrong command line or configuration."""
+    """A wrong command, option or configuration."""
 
-    exit_code = 2
+    exit_code = USAGE
 
 
 class BadInputError(AutonomyError):
-    """A log, map or data file that cannot be used as it is."""
+    """A log, map or recording that cannot be used as it is."""
 
-    exit_code = 3
-
-
-class LogError(BadInputError):
-    """A log that cannot be read or written as asked."""
+    exit_code = BAD_INPUT
 
 
 class EnvironmentFault(AutonomyError):
-    """The machine lacks something: a package, a permission, disk space."""
+    """The machine lacks something: a module, a privilege, a device."""
 
-    exit_code = 4
+    exit_code = ENVIRONMENT
 
 
 class Inconclusive(AutonomyError):
-    """The run ended without a verdict, for timing or synchronisation not met."""
+    """Timing or synchronisation was not good enough for a verdict."""
 
-    exit_code = 5
+    exit_code = INCONCLUSIVE
