@@ -137,14 +137,14 @@ class LogReader:
                 for item in batch.records:
                     yield int(item["log_time_ns"]), batch.data[item["offset"] : item["offset"] + item["length"]].tobytes()
             else:
-                yield from zip(batch.records["log_time_ns"].tolist(), _rows(batch, msg.dtype(name)), strict=True)
+                yield from zip(batch.records["log_time_ns"].tolist(), rows_of(batch, msg.dtype(name)), strict=True)
 
     def read_topic(self, topic: str) -> np.ndarray:
         """All messages of a topic (n,) as its message's dtype; rows behind the end of a list are zero."""
         name = self.message_name(topic)
         if name is None:
             raise LogError(f"{self.path}: topic {topic} is not a message of this project; use messages('{topic}')")
-        parts = [_rows(batch, msg.dtype(name)) for batch in self.batches([topic])]
+        parts = [rows_of(batch, msg.dtype(name)) for batch in self.batches([topic])]
         return np.concatenate(parts) if parts else np.zeros(0, msg.dtype(name))
 
     def read_times(self, topic: str) -> np.ndarray:
@@ -253,9 +253,10 @@ class LogReader:
         return found[:count], data
 
 
-def _rows(batch: Batch, dtype: np.dtype) -> np.ndarray:
+def rows_of(batch: Batch, dtype: np.dtype) -> np.ndarray:
+    """The batch's records, all of one message, as an array (n,) of its dtype; rows behind the end of a list are zero."""
     rows = np.zeros(len(batch.records), dtype)
-    copy_rows(batch.data, batch.records, rows.view(np.uint8).reshape(len(rows), dtype.itemsize))
+    copyrows_of(batch.data, batch.records, rows.view(np.uint8).reshape(len(rows), dtype.itemsize))
     return rows
 
 
