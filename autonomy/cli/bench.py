@@ -1,0 +1,61 @@
+"""`autonomy bench`: our kernels beside the libraries a user would pick instead, interleaved in one run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from importlib import import_module
+
+# Each module has rows() -> [{kernel, ours_ns, peer, peer_version, peer_ns, ratio, aim, met}]
+BENCHES = {
+    "codec": "CAN decoding against cantools and NumPy",
+    "ego": "ego filter against filterpy and numba",
+    "log": "MCAP reading and writing against the mcap library",
+    "tick": "the whole tick and its steps",
+    "replay": "a recorded minute, log reading included, against real time",
+}
+
+
+def add_parser(subparsers) -> None:
+    parser = subparsers.add_parser("bench", help="time the kernels against the libraries one would use instead")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHES)}; all without one")
+    parser.add_argument("--json", action="store_true", help="one JSON list on stdout")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from autonomy.errors import FAIL, PASS, UsageError
+
+    unknown = sorted(set(arguments.names) - set(BENCHES))
+    if unknown:
+        raise UsageError(f"bench: no benchmark '{unknown[0]}'; there are {', '.join(BENCHES)}")
+    rows = []
+    for name in arguments.names or BENCHES:
+        print(f"{name}: {BENCHES[name]} ...", file=sys.stderr)
+        rows += import_module(f"autonomy.bench.{name}").rows()
+    if arguments.json:
+        json.dump(rows, sys.stdout)
+        print()
+    else:
+        _print_table(rows)
+    return PASS if all(row["met"] in (True, None) for row in rows) else FAIL
+
+
+def _print_table(rows: list[dict]) -> None:
+    header = f"{'kernel':<44}{'ours':>11}  {'peer':<34}{'peer time':>11}{'ratio':>9}  {'aim':<14}met"
+    print(header)
+    print("-" * len(header))
+    for row in rows:
+        peer = f"{row['peer']} {row['peer_version'] or ''}".strip() if row["peer"] else ""
+        ratio = f"{row['ratio']:.1f}x" if row["ratio"] is not None else ""
+        met = {True: "yes", False: "NO", None: ""}[row["met"]]
+        print(f"{row['kernel']:<44}{_time(row['ours_ns']):>11}  {peer:<34}{_time(row['peer_ns']):>11}{ratio:>9}  {row['aim'] or '':<14}{met}")
+
+
+def _time(nanoseconds: float | None) -> str:
+    if nanoseconds is None:
+        return ""
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
+        if nanoseconds >= size:
+            return f"{nanoseconds / size:.3g} {unit}"
+    return f"{nanoseconds:.3g} ns"

@@ -1,0 +1,71 @@
+"""`autonomy COMMAND ...`: one file a command, loaded only when it is called; errors become a sentence and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from autonomy import __version__
+from autonomy.errors import INTERNAL, PASS, USAGE, AutonomyError
+
+COMMANDS = {
+    "demo": "drive a small truck for a minute, replay its raw bytes, write a report",
+    "replay": "run a recorded log through the stack, bit for bit",
+    "log": "convert, inspect and check logs",
+    "bench": "time the kernels against the libraries one would use instead",
+    "config": "show a configuration with all it includes and where each value comes from",
+    "version": "versions of the stack, its layouts and its dependencies",
+}
+ENTRY_POINT_GROUP = "autonomy.commands"  # how packages above this one (hil) add theirs: module with add_parser and run
+
+EPILOG = "exit codes: 0 pass, 1 fail or difference, 2 usage or configuration, 3 bad input, 4 environment, 5 inconclusive, 70 internal"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command; returns its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    name = next((item for item in arguments if not item.startswith("-")), None)
+    parser = argparse.ArgumentParser(prog="autonomy", description="Onboard software of a highway-driving heavy truck.", epilog=EPILOG)
+    parser.add_argument("--version", action="version", version=f"autonomy {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    module = None
+    for command, text in COMMANDS.items():
+        if command == name:
+            module = import_module(f"autonomy.cli.{command}")
+            module.add_parser(subparsers)
+        else:
+            subparsers.add_parser(command, help=text, add_help=False)
+    if name not in COMMANDS:
+        for point in entry_points(group=ENTRY_POINT_GROUP):
+            if point.name == name:
+                module = point.load()
+                module.add_parser(subparsers)
+            else:
+                subparsers.add_parser(point.name, add_help=False)
+    try:
+        parsed = parser.parse_args(arguments)
+        return module.run(parsed)
+    except AutonomyError as error:
+        print(f"autonomy: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PASS
+    except KeyboardInterrupt:
+        print("autonomy: interrupted", file=sys.stderr)
+        return USAGE
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else USAGE
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        print("autonomy: this is a defect in the program, not in your input; please report it with the lines above", file=sys.stderr)
+        return INTERNAL
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""Configuration files: TOML tables that include others, with overrides and a hash.
+
+A file names the tables it builds on (`include = ["../ego.toml"]`, relative to itself); its own keys win. Every value
+remembers the file it came from, so that a wrong one can be named.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autonomy.errors import UsageError
+
+CALIBRATION_SECTIONS = ("vehicle", "can")  # what is measured on one vehicle, as opposed to chosen for all
+
+
+@dataclass(frozen=True)
+class Config:
+    """Merged tables. `origins` maps "section.key" to the file (or `--set`) that gave the value."""
+
+    path: str
+    sections: dict[str, Any]
+    origins: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def sha256(self) -> str:
+        return _hash(self.sections)
+
+    @property
+    def calibration_sha256(self) -> str:
+        return _hash({name: self.sections[name] for name in CALIBRATION_SECTIONS if name in self.sections})
+
+    def section(self, name: str) -> dict[str, Any]:
+        """One table. Raises UsageError when it is missing or no table."""
+        table = self.sections.get(name)
+        if not isinstance(table, dict):
+            raise UsageError(f"{self.path}: table [{name}] is missing; add it or include a file that has it")
+        return table
+
+    def origin(self, section: str, key: str) -> str:
+        return self.origins.get(f"{section}.{key}", self.path)
+
+
+def directory() -> Path:
+    """Where the packaged configurations are: beside the source tree, or where the wheel put them."""
+    tree = Path(__file__).parents[1] / "configs"
+    return tree if tree.is_dir() else Path(sys.prefix) / "share" / "autonomy" / "configs"
+
+
+def find(name: str | Path) -> Path:
+    """The file of a path or of a packaged name such as `vehicles/demo_truck`. Raises UsageError."""
+    given = Path(name)
+    candidates = [given, directory() / given, directory() / f"{given}.toml"]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    known = sorted(str(path.relative_to(directory()).with_suffix("")) for path in (directory() / "vehicles").glob("*.toml"))
+    raise UsageError(f"no configuration '{name}': neither a file nor one of the packaged ones ({', '.join(known)})")
+
+
+def load(name: str | Path, overrides: dict[str, Any] | None = None) -> Config:
+    """Reads a configuration with all it includes, then applies `{"section.key": value}`. Raises UsageError."""
+    path = find(name)
+    sections: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    _merge_file(path, sections, origins, trail=())
+    for dotted, value in (overrides or {}).items():
+        _override(dotted, value, sections, origins, path)
+    return Config(str(path), sections, origins)
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """`a.b=value` as ("a.b", value); the value is TOML, a bare word counts as text. Raises UsageError."""
+    dotted, separator, value = text.partition("=")
+    if not separator or not dotted.strip():
+        raise UsageError(f"--set {text}: write section.key=value")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    return dotted.strip(), parsed
+
+
+def _merge_file(path: Path, sections: dict, origins: dict, trail: tuple[Path, ...]) -> None:
+    resolved = path.resolve()
+    if resolved in trail:
+        raise UsageError(f"{path}: includes itself by way of {trail[-1]}")
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    included = tables.pop("include", [])
+    if not isinstance(included, list) or not all(isinstance(item, str) for item in included):
+        raise UsageError(f"{path}: include = {included!r} must be a list of file names")
+    for item in included:
+        below = path.parent / item
+        if not below.is_file():
+            raise UsageError(f"{path}: include names '{item}', which does not exist beside it")
+        _merge_file(below, sections, origins, (*trail, resolved))
+    for name, table in tables.items():
+        if isinstance(table, dict):
+            sections.setdefault(name, {}).update(table)
+            origins.update({f"{name}.{key}": str(path) for key in table})
+        else:
+            sections[name] = table
+            origins[name] = str(path)
+
+
+def _override(dotted: str, value: Any, sections: dict, origins: dict, path: Path) -> None:
+    section, _, key = dotted.partition(".")
+    if not key or "." in key:
+        raise UsageError(f"--set {dotted}: write section.key, two names with one dot")
+    if section not in sections or key not in sections[section]:
+        known = sorted(sections[section]) if section in sections else sorted(sections)
+        raise UsageError(f"--set {dotted}: no such key in {path}; known there: {', '.join(known)}")
+    sections[section] = {**sections[section], key: value}
+    origins[dotted] = "--set"
+
+
+def _hash(sections: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(sections, sort_keys=True, default=str).encode()).hexdigest()

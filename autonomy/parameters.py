@@ -1,0 +1,71 @@
+"""TOML tables to the frozen `Parameters` struct: section by section, key by key, nothing left over and nothing missing."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import Any
+
+import numpy as np
+
+from autonomy import msg
+from autonomy.config import Config
+from autonomy.errors import UsageError
+from autonomy.msg import definitions
+
+
+def load_parameters(config: Config) -> np.ndarray:
+    """0-d array of dtype("Parameters"), the computed gain tables included. Raises UsageError."""
+    from autonomy.control import lateral_gains
+
+    parameters = np.zeros((), msg.dtype("Parameters"))
+    for item in definitions.load("Parameters").fields:
+        computed = lateral_gains.COMPUTED_FIELDS if item.name == "lateral" else frozenset()
+        parameters[item.name] = load_section(config, item.name, item.type, computed)
+    lateral_gains.compute(parameters)
+    return parameters
+
+
+def load_section(config: Config, section: str, message_name: str, computed: frozenset[str] = frozenset()) -> np.ndarray:
+    """One table as the struct of its message; `computed` fields are filled later and not read. Raises UsageError."""
+    table = dict(config.section(section))
+    values = np.zeros((), msg.dtype(message_name))
+    for item in definitions.load(message_name).fields:
+        if item.name.startswith("padding") or item.name in computed:
+            continue
+        if item.name not in table:
+            raise UsageError(f"{config.path}: [{section}] lacks '{item.name}' ({item.comment or item.type})")
+        where = f"{config.origin(section, item.name)}: [{section}] {item.name}"
+        values[item.name] = _checked(table.pop(item.name), item, where)
+    if table:
+        key = sorted(table)[0]
+        known = ", ".join(item.name for item in definitions.load(message_name).fields if not item.name.startswith("padding"))
+        raise UsageError(f"{config.origin(section, key)}: [{section}] has no key '{key}'; known: {known}")
+    return values
+
+
+def parameters_sha256(parameters: np.ndarray) -> str:
+    return hashlib.sha256(parameters.tobytes()).hexdigest()
+
+
+def _checked(value: Any, item: definitions.Field, where: str) -> Any:
+    integer = "int" in item.type
+    elements = value if isinstance(value, list) else [value]
+    if item.kind == "array" and len(elements) != item.length:
+        raise UsageError(f"{where} = {value!r}: needs {item.length} numbers")
+    if item.kind == "scalar" and isinstance(value, list):
+        raise UsageError(f"{where} = {value!r}: needs one number")
+    for element in elements:
+        if isinstance(element, bool) and integer:
+            continue
+        if isinstance(element, bool) or not isinstance(element, (int, float)):
+            raise UsageError(f"{where} = {element!r}: not a number")
+        if integer and not isinstance(element, int):
+            raise UsageError(f"{where} = {element!r}: needs a whole number")
+        if not integer and not math.isfinite(element):
+            raise UsageError(f"{where} = {element!r}: needs a finite number")
+        if integer:
+            limits = np.iinfo(item.type)
+            if not limits.min <= element <= limits.max:
+                raise UsageError(f"{where} = {element!r}: outside {limits.min}..{limits.max}")
+    return value

@@ -1,0 +1,119 @@
+"""Runs a log through a stack in lockstep, with forks that leave out an input, and hands every output to its sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from autonomy import msg
+from autonomy.playback._feed import Feed
+from autonomy.playback.outages import Outage
+from autonomy.playback.source import KINDS, LogSource
+from autonomy.stack import Stack
+
+BLOCK_TICKS = 64  # outputs handed on at a time: small enough to stay in the cache
+FAR_FUTURE_NS = 2**62
+GNSS_MASK = 1 << KINDS.index("gnss")
+
+Sink = Callable[["Block"], None]
+
+
+@dataclass
+class Block:
+    """A run of ticks. Arrays are views into buffers that the next block overwrites."""
+
+    outputs: np.ndarray
+    timing: np.ndarray  # int64 (n, 3): start, duration, records consumed since the log's start
+    frames: np.ndarray | None
+
+
+@dataclass
+class Fork:
+    """One outage being driven beside the main run."""
+
+    outage: Outage
+    start_ns: int
+    end_ns: int
+    feed: Feed
+    stack: Stack
+    position: int
+    last_ego: np.void | None = None
+    start_ego: np.void | None = None
+    slowest_mps: float = field(default=float("inf"))
+    done: bool = False
+
+
+class Engine:
+    """One pass over a log. `run` ends when the log does; memory does not grow with its length."""
+
+    def __init__(self, source: LogSource, stack: Stack, *, keep_frames: bool, engage: bool = False):
+        self.source, self.stack = source, stack
+        table = source.config.sections.get("replay", {})
+        self.feed = Feed(
+            stack.core, source.router, source.routes, source.path, source.mode, float(table.get("set_speed_mps", 0.0)), engage
+        )
+        self._outputs = np.zeros(BLOCK_TICKS, msg.dtype("OutputFrame"))
+        self._timing = np.zeros((BLOCK_TICKS, 3), np.int64)
+        self._frames = np.zeros(BLOCK_TICKS, msg.dtype("InputFrame")) if keep_frames else None
+        self._fork_outputs = np.zeros(BLOCK_TICKS, msg.dtype("OutputFrame"))
+        self._fork_timing = np.zeros((BLOCK_TICKS, 3), np.int64)
+        self._waiting: list[tuple[int, int, Outage]] = []
+        self.forks: list[Fork] = []
+
+    def plan_outages(self, outages: Iterable[Outage]) -> None:
+        """Outages to drive, in order of their start."""
+        origin, end = self.source.reader.start_ns, self.source.reader.end_ns
+        for outage in outages:
+            start = origin + round(outage.start_s * 1e9)
+            stop = end if outage.duration_s is None else start + round(outage.duration_s * 1e9)
+            self._waiting.append((start, stop, outage))
+
+    def run(self, batches: Iterable, sinks: list[Sink], *, end_ns: int = FAR_FUTURE_NS) -> None:
+        """Feeds every batch (records, data) and calls each sink once per block of ticks."""
+        for batch in batches:
+            self._run_batch(batch.records, batch.data, sinks, end_ns)
+            for fork in self.forks:
+                self._advance(fork, batch.records, batch.data)
+                fork.position = 0
+        count = self.feed.finish(self._outputs, self._timing, self._frames) if end_ns == FAR_FUTURE_NS else 0
+        self._hand_on(count, sinks)
+
+    def _run_batch(self, records: np.ndarray, data, sinks: list[Sink], end_ns: int) -> None:
+        position = 0
+        while position < len(records):
+            stop = min(end_ns, self._waiting[0][0] if self._waiting else FAR_FUTURE_NS)
+            position, count = self.feed.run(records, data, position, self._outputs, self._timing, self._frames, stop)
+            self._hand_on(count, sinks)
+            if self._waiting and self.feed.next_tick_ns >= self._waiting[0][0]:
+                self._fork(position)
+            elif self.feed.next_tick_ns >= end_ns:
+                break
+
+    def _hand_on(self, count: int, sinks: list[Sink]) -> None:
+        if count:
+            frames = self._frames[:count] if self._frames is not None else None
+            block = Block(self._outputs[:count], self._timing[:count], frames)
+            for sink in sinks:
+                sink(block)
+
+    def _fork(self, position: int) -> None:
+        start, stop, outage = self._waiting.pop(0)
+        stack = Stack(self.stack.parameters, self.stack.config)
+        stack.restore(self.stack.snapshot())
+        self.forks.append(Fork(outage, start, stop, self.feed.fork(stack.core, GNSS_MASK), stack, position))
+
+    def _advance(self, fork: Fork, records: np.ndarray, data) -> None:
+        position = fork.position
+        while not fork.done and position < len(records):
+            position, count = fork.feed.run(
+                records, data, position, self._fork_outputs, self._fork_timing, None, fork.end_ns + 1
+            )
+            if count:
+                ego = self._fork_outputs["ego"][:count]
+                if fork.start_ego is None:
+                    fork.start_ego = ego[0].copy()
+                fork.last_ego = ego[-1].copy()
+                fork.slowest_mps = min(fork.slowest_mps, float(ego["speed"].min()))
+            fork.done = fork.feed.next_tick_ns > fork.end_ns

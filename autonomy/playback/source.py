@@ -1,0 +1,107 @@
+"""A log as the feed needs it: which channel means what, which configuration, databases and lane path belong to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autonomy import config as configuration
+from autonomy.errors import BadInputError, UsageError
+from autonomy.inputs import lane_path
+from autonomy.log.reader import LogReader
+from autonomy.playback._feed import ACTIONS
+from drivers.can.router import Router
+
+# Order of the kinds in ext/autonomy/inputs/_append.pxd
+KINDS = ("", "imu", "wheel", "shaft", "steering", "gnss", "radar", "lane", "obstacle", "odometry", "driver", "object",
+         "signal", "lane_path")  # fmt: skip
+PATH_ATTACHMENT = "lane_path.csv"
+
+
+@dataclass
+class LogSource:
+    """One opened log. `mode` is what drives the ticks: raw (10 ms grid), cuts or frames."""
+
+    reader: LogReader
+    config: configuration.Config
+    mode: str
+    routes: np.ndarray
+    router: Router
+    path: np.ndarray
+    path_label: str
+
+    @property
+    def duration_s(self) -> float:
+        return (self.reader.end_ns - self.reader.start_ns) / 1e9
+
+
+def open_log(path: str | Path, config: str | Path | None, overrides: dict[str, Any] | None = None, *,
+             mode: str = "auto", path_file: str | Path | None = None) -> LogSource:  # fmt: skip
+    """Opens a log for replay. `config` None takes the one the log names. Raises UsageError and BadInputError."""
+    reader = LogReader(path)
+    named = config if config is not None else reader.metadata.get("autonomy", {}).get("config")
+    if named is None:
+        raise UsageError(f"{path}: names no vehicle configuration; give one with --config")
+    loaded = configuration.load(named, overrides)
+    topics = {channel.id: channel.topic for channel in reader.channels.values()}
+    mode = _mode(path, topics, mode)
+    router = Router.from_config(loaded, _databases(reader))
+    lane, label = _lane_path(reader, loaded, path_file)
+    return LogSource(reader, loaded, mode, _routes(topics, router), router, lane, label)
+
+
+def is_input_topic(topic: str) -> bool:
+    """True for what a log must keep of its source: raw bytes, samples and the reference; not frames, cuts or outputs."""
+    return topic.startswith(("/raw/", "/ref/")) or (topic.startswith("/in/") and topic[4:] in KINDS)
+
+
+def _mode(path: str | Path, topics: dict[int, str], wanted: str) -> str:
+    present = set(topics.values())
+    has_raw = any(topic.startswith("/raw/") for topic in present) or "/in/imu" in present
+    has_frames, has_cuts = "/in/frame" in present, "/cut" in present
+    if wanted == "auto":
+        wanted = "cuts" if has_cuts and has_raw else "frames" if has_frames else "raw"
+    if wanted == "frames" and not has_frames:
+        raise UsageError(f"{path}: has no /in/frame topic, so it cannot be replayed from frames; use --from raw")
+    if wanted == "cuts" and not has_cuts:
+        raise UsageError(f"{path}: has no /cut topic; use --from raw")
+    if not present & {f"/in/{kind}" for kind in KINDS[1:]} and not any(topic.startswith("/raw/can/") for topic in present):
+        raise BadInputError(f"{path}: holds nothing to replay (topics: {', '.join(sorted(present)) or 'none'})")
+    return wanted
+
+
+def _routes(topics: dict[int, str], router: Router) -> np.ndarray:
+    """int32 (n, 2): action and kind by channel id, as the feed reads them."""
+    routes = np.zeros((max(topics, default=0) + 1, 2), np.int32)
+    for channel, topic in topics.items():
+        if topic.startswith("/raw/can/"):
+            routes[channel] = ACTIONS["raw_can"], 0
+        elif topic == "/in/frame":
+            routes[channel] = ACTIONS["frame"], 0
+        elif topic == "/cut":
+            routes[channel] = ACTIONS["cut"], 0
+        elif topic.startswith("/in/") and topic[4:] in KINDS:
+            routes[channel] = ACTIONS["samples"], KINDS.index(topic[4:])
+    return routes
+
+
+def _databases(reader: LogReader) -> dict[int, str]:
+    """DBC texts that the log carries, by bus."""
+    texts = {}
+    for name, data in reader.attachments.items():
+        if name.startswith("can/") and name.endswith(".dbc"):
+            texts[int(name[4:-4])] = data.decode("utf-8", errors="replace")
+    return texts
+
+
+def _lane_path(reader: LogReader, config: configuration.Config, path_file: str | Path | None) -> tuple[np.ndarray, str]:
+    table = config.sections.get("replay", {})
+    origin = tuple(table.get("path_origin", (0.0, 0.0, 0.0)))
+    if path_file is not None:
+        return lane_path.from_csv(path_file, origin), str(path_file)
+    if "/ref/pose" in {channel.topic for channel in reader.channels.values()}:
+        return lane_path.from_drive(reader.read_topic("/ref/pose")), "recorded from the same drive"
+    return lane_path.EMPTY, "none"

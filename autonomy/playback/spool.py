@@ -1,0 +1,57 @@
+"""The outputs of a run, hashed as they come and kept on disk until somebody asks for them."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+
+import numpy as np
+
+from autonomy import msg
+from autonomy.playback._feed import compact
+
+
+class OutputSpool:
+    """Takes arrays of OutputFrame; memory stays bounded however long the log is."""
+
+    def __init__(self):
+        self._file = tempfile.TemporaryFile(prefix="autonomy-outputs-")  # noqa: SIM115 - lives as long as the spool
+        self._hash = hashlib.sha256()
+        self._buffer = bytearray()
+        self.ticks = 0
+
+    def append(self, outputs: np.ndarray, count: int) -> None:
+        self._buffer.clear()
+        compact(outputs, count, self._buffer)
+        self._hash.update(self._buffer)
+        self._file.write(self._buffer)
+        self.ticks += count
+
+    @property
+    def sha256(self) -> str:
+        """Hash over every output frame, each cut after its last track."""
+        return self._hash.hexdigest()
+
+    def outputs(self) -> np.ndarray:
+        """All output frames, array of dtype("OutputFrame"): about 14 kB a tick, so ask for a topic where that will do."""
+        return self._read(0, msg.dtype("OutputFrame"))
+
+    def topic(self, name: str) -> np.ndarray:
+        """One message of every output frame, array of that message's dtype. Raises KeyError."""
+        frame = msg.dtype("OutputFrame")
+        dtype, offset = frame.fields[name][:2]
+        return self._read(offset, dtype)
+
+    def _read(self, offset: int, dtype: np.dtype) -> np.ndarray:
+        count_at, first, element = msg.list_layout("OutputFrame")
+        result = np.zeros(self.ticks, dtype)
+        rows = result.view(np.uint8).reshape(self.ticks, dtype.itemsize) if self.ticks else result
+        self._file.flush()
+        self._file.seek(0)
+        for row in rows:
+            head = self._file.read(first)
+            tracks = int.from_bytes(head[count_at : count_at + 4], "little") * element
+            record = head + self._file.read(tracks)
+            part = record[offset : offset + dtype.itemsize]
+            row[: len(part)] = np.frombuffer(part, np.uint8)
+        return result

@@ -1,0 +1,395 @@
+"""Records of a log into ticks: the inner loop of replay, without the GIL and without allocation.
+
+A feed owns one input frame and one tick state. It takes records in the log's order, puts samples into the frame and
+runs a tick when the next one is due: on a 10 ms grid (`raw`), after the number of records a cut names (`cuts`), or for
+each logged frame (`frames`). A fork is a second feed with a copy of everything, to try what happens without an input.
+"""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+
+from autonomy._tick cimport TickCore, tick
+from autonomy.inputs._append cimport (KIND_COUNT, KIND_LANE_PATH, InputKind, append_sample, clear_frame, input_of,
+                                      item_size, item_validity_offset, list_capacity)
+from autonomy.inputs._path_window cimport PathCursor, PathPoint, fill_path_window
+from autonomy.log._mcap cimport Record
+from autonomy.msg.messages cimport (LAYOUT_HASH, CanFrame, Cut, ImuInput, ImuInput_NOT_IN_A_TICK, InputFrame, OutputFrame,
+                                    TickInput)
+from drivers.can._router cimport Router, RouterState, route_frame
+
+from autonomy.msg.layout import require
+
+require(__name__, LAYOUT_HASH)
+
+TICK_PERIOD_NS = 10_000_000
+cdef int64_t PERIOD_NS = 10_000_000
+cdef int64_t LARGEST_GAP_NS = 10_000_000_000  # a longer silence is a clock jump: the grid starts over behind it
+
+cdef enum Action:
+    IGNORE = 0
+    RAW_CAN = 1
+    SAMPLES = 2
+    TICK_FRAME = 3
+    CUT = 4
+
+ACTIONS = {"ignore": IGNORE, "raw_can": RAW_CAN, "samples": SAMPLES, "frame": TICK_FRAME, "cut": CUT}
+
+cdef enum Mode:
+    RAW = 0
+    CUTS = 1
+    FRAMES = 2
+
+MODES = {"raw": RAW, "cuts": CUTS, "frames": FRAMES}
+
+cdef struct ChannelRoute:
+    int32_t action
+    int32_t kind
+
+cdef struct KindCounts:
+    uint64_t received
+    uint64_t used
+    uint64_t unusable
+    int64_t last_ns
+    int64_t max_gap_ns
+
+cdef struct FeedState:
+    InputFrame frame
+    OutputFrame last
+    RouterState router
+    PathCursor cursor
+    KindCounts[KIND_COUNT] counts
+    int64_t next_tick_ns
+    uint64_t tick_index
+    uint64_t consumed            # input records so far
+    uint64_t late                # records older than the tick before the one they went into
+    uint64_t clock_jumps
+    uint64_t malformed           # records too short for their type
+    uint64_t cut_mismatches      # cuts whose count disagrees with the records read
+    int started
+
+cdef class Feed:
+    cdef TickCore core
+    cdef Router router
+    cdef FeedState* state
+    cdef ChannelRoute[::1] routes
+    cdef object _routes
+    cdef object _path
+    cdef const PathPoint* path
+    cdef Py_ssize_t path_length
+    cdef int mode
+    cdef uint32_t dropped_kinds
+    cdef double set_speed_mps
+    cdef uint8_t engage
+
+    def __cinit__(self, TickCore core, Router router, routes, path, str mode, double set_speed_mps, bint engage):
+        """`routes`: int32 array (n, 2) of action and kind by channel id; `path`: float64 array (n, 5), ECEF and widths."""
+        self.state = <FeedState*> calloc(1, sizeof(FeedState))
+        if self.state == NULL:
+            raise MemoryError()
+        self.core = core
+        self.router = router
+        self._routes = routes
+        self._path = path
+        self.mode = MODES[mode]
+        self.set_speed_mps = set_speed_mps
+        self.engage = engage
+        cdef const double[:, ::1] points = path
+        self.path_length = points.shape[0]
+        self.path = <const PathPoint*> &points[0, 0] if self.path_length else NULL
+
+    def __dealloc__(self):
+        free(self.state)
+
+    def fork(self, TickCore core, uint32_t dropped_kinds) -> Feed:
+        """A feed that stands where this one stands, but runs `core` and leaves out the kinds of the bit mask."""
+        cdef Feed other = Feed(core, self.router, self._routes, self._path, "raw", self.set_speed_mps, self.engage)
+        other.mode = self.mode
+        other.dropped_kinds = dropped_kinds
+        memcpy(other.state, self.state, sizeof(FeedState))
+        return other
+
+    @property
+    def next_tick_ns(self) -> int:
+        """Time of the tick to come; 0 before the first record."""
+        return self.state.next_tick_ns
+
+    def run(self, records, data, Py_ssize_t begin, outputs, timing, frames, int64_t stop_ns):
+        """Consumes records from `begin` until they end, `outputs` is full, or the tick due is at `stop_ns` or later.
+
+        `records`: structured array of RECORD_DTYPE; `data`: the bytes they point into; `outputs`: array of OutputFrame;
+        `timing`: int64 array (n, 3) for start, duration and records consumed; `frames`: array of InputFrame to keep the frames, or None.
+        Returns (position of the first record not consumed, ticks run).
+        """
+        cdef Py_buffer record_view, data_view, output_view, timing_view, frame_view
+        cdef Py_ssize_t position = begin, ticks = 0, capacity
+        cdef InputFrame* kept = NULL
+        cdef const int32_t[:, ::1] routes = self._routes
+        PyObject_GetBuffer(records, &record_view, PyBUF_SIMPLE)
+        PyObject_GetBuffer(data, &data_view, PyBUF_SIMPLE)
+        PyObject_GetBuffer(outputs, &output_view, PyBUF_WRITABLE)
+        PyObject_GetBuffer(timing, &timing_view, PyBUF_WRITABLE)
+        capacity = output_view.len // <Py_ssize_t> sizeof(OutputFrame)
+        if frames is not None:
+            PyObject_GetBuffer(frames, &frame_view, PyBUF_WRITABLE)
+            kept = <InputFrame*> frame_view.buf
+        try:
+            with nogil:
+                ticks = self._run(<const Record*> record_view.buf, record_view.len // <Py_ssize_t> sizeof(Record),
+                                  <const uint8_t*> data_view.buf, data_view.len, &position,
+                                  <const ChannelRoute*> &routes[0, 0], routes.shape[0],
+                                  <OutputFrame*> output_view.buf, capacity, <int64_t*> timing_view.buf, kept, stop_ns)
+        finally:
+            PyBuffer_Release(&record_view)
+            PyBuffer_Release(&data_view)
+            PyBuffer_Release(&output_view)
+            PyBuffer_Release(&timing_view)
+            if frames is not None:
+                PyBuffer_Release(&frame_view)
+        return position, ticks
+
+    def finish(self, outputs, timing, frames) -> int:
+        """Runs the tick that holds the last records of the log; 1 if there was one (raw mode only), else 0."""
+        cdef Py_buffer output_view, timing_view, frame_view
+        cdef InputFrame* kept = NULL
+        if self.mode != RAW or not self.state.started:
+            return 0
+        PyObject_GetBuffer(outputs, &output_view, PyBUF_WRITABLE)
+        PyObject_GetBuffer(timing, &timing_view, PyBUF_WRITABLE)
+        if frames is not None:
+            PyObject_GetBuffer(frames, &frame_view, PyBUF_WRITABLE)
+            kept = <InputFrame*> frame_view.buf
+        try:
+            self._tick(<OutputFrame*> output_view.buf, <int64_t*> timing_view.buf, kept)
+        finally:
+            PyBuffer_Release(&output_view)
+            PyBuffer_Release(&timing_view)
+            if frames is not None:
+                PyBuffer_Release(&frame_view)
+        return 1
+
+    cdef Py_ssize_t _run(self, const Record* records, Py_ssize_t length, const uint8_t* data, Py_ssize_t data_size,
+                         Py_ssize_t* position, const ChannelRoute* routes, Py_ssize_t route_count,
+                         OutputFrame* outputs, Py_ssize_t capacity, int64_t* timing, InputFrame* kept,
+                         int64_t stop_ns) noexcept nogil:
+        cdef FeedState* s = self.state
+        cdef const Record* record
+        cdef const uint8_t* body
+        cdef int action, kind
+        cdef Py_ssize_t ticks = 0
+        while position[0] < length:
+            record = &records[position[0]]
+            action = routes[record.channel].action if record.channel < route_count else IGNORE
+            if action == IGNORE or <Py_ssize_t> (record.offset + record.length) > data_size:
+                s.malformed += action != IGNORE
+                position[0] += 1
+                continue
+            body = data + record.offset
+            if action == CUT or action == TICK_FRAME:
+                if (action == CUT) != (self.mode == CUTS) or (action == TICK_FRAME) != (self.mode == FRAMES):
+                    position[0] += 1
+                    continue
+                if ticks == capacity or (s.started and _read_i64(body + 8) >= stop_ns):
+                    break
+                self._open_logged_tick(action, body, record.length)
+                ticks += self._tick_into(outputs, timing, kept, ticks)
+                position[0] += 1
+                continue
+            kind = routes[record.channel].kind
+            if self.mode == RAW:
+                if not s.started:
+                    s.next_tick_ns = _grid_after(record.log_time_ns)
+                    s.started = 1
+                elif record.log_time_ns > s.next_tick_ns + LARGEST_GAP_NS:
+                    s.clock_jumps += 1
+                    s.next_tick_ns = _grid_after(record.log_time_ns)
+                if record.log_time_ns > s.next_tick_ns:
+                    if ticks == capacity or s.next_tick_ns >= stop_ns:
+                        break
+                    ticks += self._tick_into(outputs, timing, kept, ticks)
+                    continue  # the same record again: more than one tick may be due before it
+                if record.log_time_ns < s.next_tick_ns - 2 * PERIOD_NS:
+                    s.late += 1
+            self._consume(action, kind, body, record.length)
+            position[0] += 1
+        return ticks
+
+    cdef void _consume(self, int action, int kind, const uint8_t* body, uint32_t length) noexcept nogil:
+        cdef FeedState* s = self.state
+        cdef const ImuInput* head = <const ImuInput*> body   # every list message begins alike
+        cdef uint32_t index, count
+        cdef CanFrame can_frame
+        if action == RAW_CAN:
+            s.consumed += 1
+            if length < sizeof(CanFrame):
+                s.malformed += 1
+            elif self.mode != FRAMES and self.router is not None:
+                # Records are not aligned in the log's buffer
+                memcpy(&can_frame, body, sizeof(CanFrame))
+                self._route(&can_frame)
+            return
+        if length < 28:
+            s.malformed += 1
+            return
+        if _read_u64(body) == ImuInput_NOT_IN_A_TICK:
+            s.consumed += 1
+            if self.mode == FRAMES:
+                return
+            count = _read_u32(body + 24)
+            if count == 0 or 32 + <size_t> count * item_size(kind) > length:
+                s.malformed += count != 0
+                return
+            for index in range(count):
+                self._append(kind, body + 32 + index * item_size(kind))
+        elif self.mode == FRAMES:
+            count = _read_u32(body + 24)
+            if count > <uint32_t> list_capacity(kind) or (count and 32 + <size_t> count * item_size(kind) > length):
+                s.malformed += 1
+                return
+            self._count(kind, count)
+            if not self.dropped_kinds >> kind & 1:
+                memcpy(input_of(&s.frame, kind), body, 28)
+                if count:
+                    memcpy(input_of(&s.frame, kind) + 32, body + 32, count * item_size(kind))
+
+    cdef void _route(self, const CanFrame* frame) noexcept nogil:
+        cdef FeedState* s = self.state
+        cdef int kind
+        cdef ImuInput* samples
+        kind = route_frame(self.router.tables, &s.router, frame, &s.frame)
+        if kind <= 0:
+            return
+        samples = <ImuInput*> input_of(&s.frame, kind)
+        if samples.count == 0:
+            self._count(kind, 0)
+            return
+        self._account(kind, input_of(&s.frame, kind) + 32 + (samples.count - 1) * item_size(kind))
+        if self.dropped_kinds >> kind & 1:
+            samples.count -= 1
+
+    cdef void _append(self, int kind, const uint8_t* item) noexcept nogil:
+        if not self.dropped_kinds >> kind & 1:
+            append_sample(&self.state.frame, <InputKind> kind, item)
+        self._account(kind, item)
+
+    cdef void _account(self, int kind, const uint8_t* item) noexcept nogil:
+        cdef KindCounts* counts = &self.state.counts[kind]
+        cdef int64_t received_ns = _read_i64(item + 8)
+        counts.received += 1
+        if kind != KIND_LANE_PATH and item[item_validity_offset(kind)] != 0:
+            counts.unusable += 1
+        else:
+            counts.used += 1
+        if counts.last_ns and received_ns - counts.last_ns > counts.max_gap_ns:
+            counts.max_gap_ns = received_ns - counts.last_ns
+        counts.last_ns = received_ns
+
+    cdef void _count(self, int kind, uint32_t count) noexcept nogil:
+        self.state.counts[kind].received += count
+        self.state.counts[kind].used += count
+
+    cdef void _open_logged_tick(self, int action, const uint8_t* body, uint32_t length) noexcept nogil:
+        """Takes index and time of the next tick from a cut or from a logged frame's header."""
+        cdef FeedState* s = self.state
+        cdef TickInput header
+        s.started = 1
+        s.tick_index = _read_u64(body)
+        s.next_tick_ns = _read_i64(body + 8)
+        if action == CUT:
+            s.cut_mismatches += _read_u64(body + 16) != s.consumed
+        elif length >= sizeof(TickInput):
+            memcpy(&header, body, sizeof(TickInput))
+            self.set_speed_mps = header.set_speed_mps
+            self.engage = header.engage
+
+    cdef Py_ssize_t _tick_into(self, OutputFrame* outputs, int64_t* timing, InputFrame* kept, Py_ssize_t ticks) noexcept nogil:
+        self._tick(&outputs[ticks], &timing[3 * ticks], &kept[ticks] if kept != NULL else NULL)
+        return 1
+
+    cdef void _tick(self, OutputFrame* out, int64_t* timing, InputFrame* kept) noexcept nogil:
+        cdef FeedState* s = self.state
+        cdef InputFrame* frame = &s.frame
+        cdef int64_t start_ns = _now_ns()
+        frame.tick_index = s.tick_index
+        frame.tick_time_ns = s.next_tick_ns
+        frame.set_speed_mps = self.set_speed_mps
+        frame.engage = self.engage
+        if self.mode != FRAMES:
+            fill_path_window(self.path, self.path_length, &s.cursor, &s.last.ego, frame)
+        tick(self.core.state, self.core.parameters, frame, out)
+        timing[0] = start_ns
+        timing[1] = _now_ns() - start_ns
+        timing[2] = <int64_t> s.consumed
+        s.last.ego = out.ego
+        if kept != NULL:
+            memcpy(kept, frame, sizeof(InputFrame))
+        clear_frame(frame)
+        s.tick_index += 1
+        s.next_tick_ns += PERIOD_NS
+
+    def counts(self) -> list:
+        """Per kind: received, used, unusable, largest gap between two samples in nanoseconds."""
+        cdef KindCounts* c
+        result = []
+        for kind in range(KIND_COUNT):
+            c = &self.state.counts[kind]
+            result.append((c.received, c.used, c.unusable, c.max_gap_ns))
+        return result
+
+    def oddities(self) -> dict:
+        """What was not as a good log has it, counted."""
+        cdef FeedState* s = self.state
+        return {"late": s.late, "clock_jumps": s.clock_jumps, "malformed": s.malformed, "cut_mismatches": s.cut_mismatches}
+
+    @property
+    def consumed(self) -> int:
+        return self.state.consumed
+
+
+cdef inline int64_t _grid_after(int64_t time_ns) noexcept nogil:
+    """The first grid point at or after a time: independent of where in the log one starts."""
+    cdef int64_t remainder = time_ns % PERIOD_NS
+    if remainder < 0:
+        remainder += PERIOD_NS
+    return time_ns if remainder == 0 else time_ns - remainder + PERIOD_NS
+
+
+cdef inline int64_t _now_ns() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec * 1_000_000_000 + now.tv_nsec
+
+
+cdef inline uint64_t _read_u64(const uint8_t* at) noexcept nogil:
+    cdef uint64_t value
+    memcpy(&value, at, 8)
+    return value
+
+
+cdef inline int64_t _read_i64(const uint8_t* at) noexcept nogil:
+    cdef int64_t value
+    memcpy(&value, at, 8)
+    return value
+
+
+cdef inline uint32_t _read_u32(const uint8_t* at) noexcept nogil:
+    cdef uint32_t value
+    memcpy(&value, at, 4)
+    return value
+
+
+def compact(outputs, Py_ssize_t count, bytearray into) -> None:
+    """Appends `count` OutputFrames to `into`, each cut after its last track: the bytes that are hashed and spooled."""
+    cdef Py_buffer view
+    cdef const OutputFrame* frames
+    cdef Py_ssize_t index, size, at, head = sizeof(OutputFrame) - sizeof(frames[0].tracks.tracks)
+    PyObject_GetBuffer(outputs, &view, PyBUF_SIMPLE)
+    try:
+        frames = <const OutputFrame*> view.buf
+        for index in range(count):
+            size = head + frames[index].tracks.count * sizeof(frames[0].tracks.tracks[0])
+            into += (<const char*> &frames[index])[:size]
+    finally:
+        PyBuffer_Release(&view)
