@@ -332,6 +332,7 @@ cdef class Feed:
     def counts(self) -> list:
         """Per kind: received, used, unusable, largest gap between two samples in nanoseconds."""
         cdef KindCounts* c
+        cdef int kind
         result = []
         for kind in range(KIND_COUNT):
             c = &self.state.counts[kind]
