@@ -27,7 +27,7 @@ cdef void tick_reset(TickState* state, const Parameters* p) noexcept nogil:
     lane_reset(&state.lane, &p.lane)
     tracks_reset(&state.tracks, &p.tracks)
     plan_reset(&state.plan, &p.plan)
-    control_reset(&state.control, &p.lateral, &p.longitudinal)
+    control_reset(&state.control, &p.lateral)
     envelope_reset(&state.envelope, &p.envelope)
 
 
