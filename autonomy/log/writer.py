@@ -116,7 +116,10 @@ class LogWriter:
                      np.array([log_time_ns], np.int64))  # fmt: skip
 
     def write_batch(self, topic: str, log_times_ns: np.ndarray, rows: np.ndarray) -> None:
-        """Writes rows (n,) of the message's dtype at int64 times (n,), in the order given. Raises LogError."""
+        """Writes rows (n,) of the message's dtype at int64 times (n,), in the order given. Raises LogError.
+
+        Rows may have room for fewer list elements than the message (see `layouts.short_dtype`).
+        """
         index, rows, times = self._checked(topic, log_times_ns, rows)
         count = len(times)
         self._append([(index, rows)], np.full(count, index, np.uint16), np.arange(count), times)
@@ -207,13 +210,18 @@ class LogWriter:
         index = self.declare(topic)
         rows, times = np.ascontiguousarray(rows), np.ascontiguousarray(times)
         size = int(self._layouts["size"][index + 1])
-        if rows.ndim != 1 or rows.dtype.itemsize != size:
-            raise LogError(
-                f"{self.path}: {topic} wants rows of {self._messages[index]} ({size} bytes), got {rows.dtype.itemsize} bytes"
-            )
+        itemsize = rows.dtype.itemsize
+        if rows.ndim != 1 or (itemsize != size and not self._is_short(index, itemsize)):
+            raise LogError(f"{self.path}: {topic} wants rows of {self._messages[index]} ({size} bytes), got {itemsize} bytes")
         if times.shape != rows.shape or times.dtype.kind not in "iu":
             raise LogError(f"{self.path}: {topic} wants {len(rows)} integer times, got {times.shape} of {times.dtype}")
-        return index, rows.view(np.uint8).reshape(len(rows), size), times.astype(np.int64, copy=False)
+        return index, rows.view(np.uint8).reshape(len(rows), itemsize), times.astype(np.int64, copy=False)
+
+    def _is_short(self, index: int, itemsize: int) -> bool:
+        layout = self._layouts[index + 1]
+        if layout["count_offset"] < 0:
+            return False
+        return 0 <= itemsize - layout["first"] < layout["size"] and (itemsize - layout["first"]) % layout["element"] == 0
 
     def _append(self, sources, index: np.ndarray, row: np.ndarray, times: np.ndarray) -> None:
         if len(times) == 0:

@@ -76,7 +76,7 @@ cdef class ChunkBuffer:
     def append(self, const Layout[::1] layouts, uint32_t[::1] sequences, list rows, const uint16_t[::1] source,
                const int64_t[::1] row, const int64_t[::1] times, int64_t start):
         """Appends messages `start`... until the chunk is full; returns how many were taken, or -1 - k when the list of
-        message k is longer than its bound.
+        message k is longer than its bound or its row.
 
         Message k is row `row[k]` of `rows[source[k]]`, a two-dimensional byte array, sent on channel `source[k] + 1`.
         """
@@ -109,6 +109,8 @@ cdef class ChunkBuffer:
                 time_ns = times[k]
                 body = bases[number] + row[k] * strides[number]
                 length = body_length(body, &layouts[number + 1])
+                if length > strides[number]:
+                    length = -1
                 if length < 0:
                     break
                 if self.count:
