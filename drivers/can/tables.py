@@ -46,6 +46,8 @@ EXACT_BITS = 53  # integers a double holds exactly
 # Widths whose raw values carry "error" and "not available" indicators in SAE J1939-71: 2 bits 10b and 11b; 4 and 6
 # bits the last two values; from 8 bits on the families FE.. and FF.. of the highest byte. Other widths use all values.
 CODED_DISCRETE_LENGTHS = (2, 4, 6)
+# Commands, counters and checksums of TSC1 and XBR: every value has a meaning of its own
+UNCODED_SPNS = (695, 696, 897, 2914, 2915, 2916, 3188, 3189)
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ def _conversion(signal: Signal) -> tuple[int, int, int]:
 
 def _codes(signal: Signal) -> tuple[int, int]:
     """(error from, not available from) as raw values of a J1939 signal."""
-    if signal.is_signed or signal.is_float:
+    if signal.is_signed or signal.is_float or signal.spn in UNCODED_SPNS:
         return NO_CODE, NO_CODE
     if signal.length in CODED_DISCRETE_LENGTHS:
         return (1 << signal.length) - 2, (1 << signal.length) - 1
