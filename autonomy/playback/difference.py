@@ -31,7 +31,7 @@ class FieldDifference:
 def compare_logs(a: str | Path, b: str | Path) -> list[FieldDifference]:
     """Every field of every /out topic that differs between two output logs, the earliest first. Raises BadInputError."""
     left, right = LogReader(a), LogReader(b)
-    topics = {channel.topic for channel in left.channels.values()} | {channel.topic for channel in right.channels.values()}
+    topics = {*left.topics, *right.topics}
     found: list[FieldDifference] = []
     for topic in sorted(name for name in topics if name.startswith("/out/")):
         rows_a, rows_b = _rows(left, topic), _rows(right, topic)
@@ -63,9 +63,7 @@ def compare_rows(topic: str, a: np.ndarray, b: np.ndarray) -> list[FieldDifferen
 
 
 def _rows(reader: LogReader, topic: str) -> np.ndarray | None:
-    if topic not in {channel.topic for channel in reader.channels.values()}:
-        return None
-    return reader.read_topic(topic)
+    return reader.read_topic(topic) if topic in reader.topics else None
 
 
 def _leaves(a: np.ndarray, b: np.ndarray, prefix: str = ""):

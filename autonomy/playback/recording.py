@@ -12,37 +12,57 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autonomy import msg
-from autonomy.log.reader import LogReader
+from autonomy.inputs import lane_path
+from autonomy.log.reader import Batch, rows_of, sha256
 from autonomy.log.writer import LogWriter
 from autonomy.playback.engine import Block
-from autonomy.playback.source import KINDS, is_input_topic
-from autonomy.stack import Stack
+from autonomy.playback.source import CONFIG_ATTACHMENT, KINDS, PATH_ATTACHMENT, LogSource, is_input_topic
 
 if TYPE_CHECKING:
     from autonomy.playback.replay import Result
 
+NOT_IN_A_TICK = msg.constants("ImuInput")["NOT_IN_A_TICK"]
 OUTPUTS = ("vehicle", "ego", "truck", "lane", "plan", "control", "actuation", "health", "tracks")
 
 
 class Recording:
     """A sink for `Engine`; batches go through `pass_through` on their way to it."""
 
-    def __init__(self, path: Path, stack: Stack, reader: LogReader, metadata: dict[str, str]):
-        self._writer = LogWriter(path)
-        self._writer.write("/parameters", reader.start_ns, stack.parameters)
-        self._writer.add_metadata("autonomy", metadata)
-        for name, data in reader.attachments.items():
-            self._writer.add_attachment(name, data)
-        self._inputs = [channel.id for channel in reader.channels.values() if is_input_topic(channel.topic)]
-        self._topics = {channel.id: channel.topic for channel in reader.channels.values()}
+    def __init__(self, path: Path, source: LogSource):
+        reader = source.reader
+        self._writer = LogWriter(path, {
+            "vehicle": source.config.path,
+            "config_hash": source.config.sha256,
+            "calibration_hash": source.config.calibration_sha256,
+            "source_sha256": sha256(reader.path),
+            "lane_path": source.path_label,
+        })  # fmt: skip
+        self._writer.write("/parameters", reader.start_ns, source.parameters)
+        own = {CONFIG_ATTACHMENT: source.config.to_json(), PATH_ATTACHMENT: lane_path.to_text(source.path)}
+        for name, text in own.items():
+            self._writer.attach(name, text.encode())
+        for name in reader.attachments:
+            if name not in own:
+                self._writer.attach(name, reader.attachment(name))
+        self._inputs = {
+            number: (channel.topic, msg.dtype(reader.message_name(channel.topic)))
+            for number, channel in reader.channels.items()
+            if is_input_topic(channel.topic)
+        }
 
-    def pass_through(self, batches: Iterable) -> Iterator:
+    def pass_through(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Copies each batch's input and reference records into the log, then hands the batch on."""
         for batch in batches:
-            for channel in self._inputs:
-                records = batch.records[batch.records["channel"] == channel]
-                if len(records):
-                    self._writer.copy_records(self._topics[channel], records, batch.data)
+            streams = {}
+            for number, (topic, dtype) in self._inputs.items():
+                records = batch.records[batch.records["channel"] == number]
+                rows = rows_of(Batch(records, batch.data), dtype)
+                if "tick_index" in dtype.names:
+                    fresh = rows["tick_index"] == NOT_IN_A_TICK  # frames of an earlier run are written anew by this one
+                    records, rows = records[fresh], rows[fresh]
+                if len(rows):
+                    streams[topic] = records["log_time_ns"], rows
+            self._writer.write_merged(streams)
             yield batch
 
     def __call__(self, block: Block) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from autonomy import __version__
+from autonomy import __version__, msg
 from autonomy.errors import BAD_INPUT, FAIL, PASS, UsageError
-from autonomy.log.reader import file_sha256
+from autonomy.log.reader import Batch, sha256
 from autonomy.playback import metrics as figures
 from autonomy.playback import outages as outage_schedule
 from autonomy.playback.engine import FAR_FUTURE_NS, Block, Engine
@@ -68,7 +69,7 @@ def replay(
     """
     began = time.perf_counter()
     source = open_log(log, config, overrides, mode=mode, path_file=path_file)
-    stack = Stack.from_config(source.config.path, overrides)
+    stack = Stack(source.parameters, source.config)
     start_ns, end_ns = _limits(source, start, end)
     directory = Path(output_dir) if output_dir is not None else None
 
@@ -80,7 +81,7 @@ def replay(
     shadow = ShadowComparison()
     sinks = [lambda block: spool.append(block.outputs, len(block.outputs)), times, collector, shadow]
 
-    batches = source.reader.batches(start_ns=start_ns)
+    batches = _from(start_ns, source.reader.batches())
     fault_list: list[dict[str, Any]] = []
     if faults is not None:
         from autonomy.faults.inject import Injector
@@ -90,7 +91,7 @@ def replay(
     with contextlib.ExitStack() as files:
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
-            recording = files.enter_context(contextlib.closing(_recording(directory, source, stack)))
+            recording = files.enter_context(contextlib.closing(Recording(directory / OUTPUT_LOG, source)))
             sinks.append(recording)
             batches = recording.pass_through(batches)
         last = _Last()
@@ -139,19 +140,17 @@ def _limits(source: LogSource, start: float | None, end: float | None) -> tuple[
     return start_ns, FAR_FUTURE_NS if end is None else first + round(end * 1e9)
 
 
+def _from(start_ns: int | None, batches: Iterable[Batch]) -> Iterator[Batch]:
+    for batch in batches:
+        if start_ns is None:
+            yield batch
+        elif batch.records["log_time_ns"][-1] >= start_ns:
+            yield Batch(batch.records[batch.records["log_time_ns"] >= start_ns], batch.data)
+
+
 def _poses(source: LogSource) -> np.ndarray:
-    return source.reader.read_topic("/ref/pose")
-
-
-def _recording(directory: Path, source: LogSource, stack: Stack) -> Recording:
-    metadata = {
-        "version": __version__,
-        "config": str(source.config.path),
-        "config_sha256": source.config.sha256,
-        "calibration_sha256": source.config.calibration_sha256,
-        "source_sha256": file_sha256(source.reader.path),
-    }
-    return Recording(directory / OUTPUT_LOG, stack, source.reader, metadata)
+    known = "/ref/pose" in source.reader.topics
+    return source.reader.read_topic("/ref/pose") if known else np.zeros(0, msg.dtype("ReferencePose"))
 
 
 def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, collector, ego) -> dict[str, Any]:
@@ -166,7 +165,7 @@ def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, 
         "calibration_hash": source.config.calibration_sha256,
         "log": {
             "path": str(log),
-            "sha256": file_sha256(reader.path),
+            "sha256": sha256(reader.path),
             "duration_s": source.duration_s,
             "truncated": reader.truncated,
             "last_good_ns": reader.last_good_ns,
@@ -179,7 +178,7 @@ def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, 
         "output_sha256": spool.sha256,
         "determinism": None,
         "drops": figures.drops(engine),
-        "oddities": engine.feed.oddities() | {"unsorted": reader.late_records},
+        "oddities": engine.feed.oddities() | {"unsorted": reader.late, "unknown_channel": reader.unknown_channel, "unreadable": sum(reader.malformed.values())},
         "clocks": figures.clocks(ego) if ego is not None else {},
         "aids": figures.aids(ego) if ego is not None else {},
         "reference": figures.reference(collector, reader.start_ns),
