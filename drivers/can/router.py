@@ -18,7 +18,7 @@ import numpy as np
 from autonomy import msg
 from drivers.can import _router
 from drivers.can.codec import Codec
-from drivers.can.database import Database, DatabaseError, load, parse
+from drivers.can.database import Database, load, parse
 from drivers.can.route_config import KINDS, REQUIRED_FIELDS, CanConfig, Field, Route, RouteError, conversion_of, read
 
 __all__ = ["RouteError", "Router"]
@@ -82,7 +82,7 @@ def _database(bus, given: str | Path | Database | None, path: Path) -> Database:
     for candidate in (path.parent / bus.dbc, CONFIGS / bus.dbc):
         if candidate.is_file():
             return load(candidate, bus.j1939)
-    raise DatabaseError(
+    raise RouteError(
         f"{path}: [[can.bus]] dbc = '{bus.dbc}' of bus {bus.bus} is neither beside this file nor in {CONFIGS}, and the log "
         "carries none; put the file there"
     )
