@@ -4,6 +4,8 @@ Model per speed v, dead time taken out by the controller's roll through the comm
 
     offset' = v heading,   heading' = v angle / (L + K v^2) - v curvature,   angle' = (command - angle) / lag
 
+where angle is the yaw rate in terms of the road wheel angle that holds it and lag that of steering and yaw together.
+
 With command = (L + K v^2) curvature + u the cost  sum q_e offset^2 + q_h heading^2 + r u^2  is zero on any steady bend, so
 that preview leaves no standing offset. Feedback: the discrete algebraic Riccati equation (SciPy). Preview: Tomizuka's
 optimal gains (R + B'PB)^-1 B' (A - BK)'^j P D on the curvature j ticks ahead, summed over PREVIEW_PERIOD_S; what lies
@@ -42,7 +44,7 @@ def gains(weights, vehicle, speed: float) -> tuple[np.ndarray, np.ndarray]:
     """
     shape = constants("LateralParameters")
     wheelbase = float(vehicle["wheelbase_m"]) + float(vehicle["understeer_gradient"]) * speed**2
-    A, B, D = model(speed, float(vehicle["steering_lag_s"]), wheelbase, shape["TICK_PERIOD_S"])
+    A, B, D = model(speed, float(vehicle["steering_lag_s"]) + float(vehicle["yaw_lag_s"]), wheelbase, shape["TICK_PERIOD_S"])
     B, D = B[:, None], D[:, None]
     reference = shape["REFERENCE_SPEED_MPS"]
     reference_gain = reference**2 / (float(vehicle["wheelbase_m"]) + float(vehicle["understeer_gradient"]) * reference**2)
