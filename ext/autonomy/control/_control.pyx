@@ -1,9 +1,8 @@
 """Road wheel angle and acceleration from the plan, before any limit.
 
-Lateral: dead time is not a disturbance but known commands. The state (offset, heading error, angle that turns the vehicle)
-is rolled exactly through the commands sent during the dead time; only the lag stays a state of the LQR, whose feedback and
+Lateral: dead time is not a disturbance but known commands. The state (offset, direction of travel, turning angle) is rolled exactly through the commands sent during the dead time; only the lag stays a state of the LQR, whose feedback and
 curvature-preview gains (Tomizuka's optimal preview) come from autonomy/control/lateral_gains.py over a grid of speeds.
-The third state is the yaw rate in terms of the road wheel angle that would hold it, r (L + K v2) / v: it carries no play
+The turning angle is the yaw rate in terms of the road wheel angle that would hold it, r (L + K v2) / v: it carries no play
 and no sensor offset, and its lag is that of the steering plus that of the vehicle's turning in.
 Longitudinal: the plan's acceleration, plus an integral on the speed while nothing else limits it, jerk-limited.
 Twin: autonomy/control/control_twin.py.
@@ -84,7 +83,7 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
         control.road_wheel_angle = control.feedforward
         control.lateral_active = 1
         return
-    roll_dead_time(memory, preview, truck.steering_delay_s, lag, speed, gain, bias, x)
+    roll_dead_time(memory, preview, truck.steering_delay_s, lag, speed, gain, vehicle_parameters.drive_slip_gradient, bias, x)
     gains_at(parameters, speed, feedback, ahead)
     curvature = curvature_at(preview, acting)
     control.predicted_offset = x[0]
@@ -168,9 +167,9 @@ cdef class ControlStep:
         control_remember(&self.memory, <const Actuation*>pointer(actuation))
 
 
-def rolled(x, double command, double curvature, double dt, double lag, double speed, double gain):
-    """The exact step of the lateral model, for its test: x = (offset, heading error, road wheel angle) after dt."""
+def rolled(x, double command, double curvature, double dt, double lag, double speed, double gain, double slip):
+    """The exact step of the lateral model, for its test: x = (offset, direction, angle) after dt."""
     cdef double[3] state
     state[0], state[1], state[2] = x
-    roll(state, command, curvature, dt, exp(-dt / lag), lag, speed, gain)
+    roll(state, command, curvature, dt, exp(-dt / lag), lag, speed, gain, slip)
     return np.array([state[0], state[1], state[2]])
