@@ -256,7 +256,7 @@ class LogReader:
 def rows_of(batch: Batch, dtype: np.dtype) -> np.ndarray:
     """The batch's records, all of one message, as an array (n,) of its dtype; rows behind the end of a list are zero."""
     rows = np.zeros(len(batch.records), dtype)
-    copyrows_of(batch.data, batch.records, rows.view(np.uint8).reshape(len(rows), dtype.itemsize))
+    copy_rows(batch.data, batch.records, rows.view(np.uint8).reshape(len(rows), dtype.itemsize))
     return rows
 
 
