@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from autonomy.errors import BadInputError
+
 __all__ = ["Database", "DatabaseError", "Message", "Signal", "load", "parse"]
 
 CANTOOLS_LOGGER = "cantools.database.can.database"  # says which messages share a name or an identifier
@@ -19,7 +21,7 @@ FLOAT_LENGTHS = (16, 32, 64)
 LINE_OF_TEXT = re.compile(r"at line (\d+)")
 
 
-class DatabaseError(ValueError):
+class DatabaseError(BadInputError, ValueError):
     """The text is not a readable DBC; the sentence names the file and, where known, the line."""
 
 

@@ -26,6 +26,8 @@ from typing import Any
 
 import msgspec
 
+from autonomy.errors import UsageError
+
 __all__ = ["KINDS", "CanConfig", "RouteError", "conversion_of", "read"]
 
 # Order of the lists in InputFrame, as in ext/autonomy/inputs/_append.pxd; the message of one sample of each
@@ -72,7 +74,7 @@ REQUIRED_FIELDS = {
 }  # fmt: skip
 
 
-class RouteError(ValueError):
+class RouteError(UsageError, ValueError):
     """A wrong [can] table; the sentence names file, key and value."""
 
 
