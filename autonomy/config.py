@@ -35,6 +35,19 @@ class Config:
     def calibration_sha256(self) -> str:
         return _hash({name: self.sections[name] for name in CALIBRATION_SECTIONS if name in self.sections})
 
+    def to_json(self) -> str:
+        """The merged tables as text, to keep with a log; `from_json` of it is the same configuration."""
+        return json.dumps({"path": self.path, "sections": self.sections}, sort_keys=True, default=str)
+
+    @classmethod
+    def from_json(cls, text: str, overrides: dict[str, Any] | None = None) -> Config:
+        """Raises UsageError when an override names no key."""
+        stored = json.loads(text)
+        origins: dict[str, str] = {}
+        for dotted, value in (overrides or {}).items():
+            _override(dotted, value, stored["sections"], origins, Path(stored["path"]))
+        return cls(stored["path"], stored["sections"], origins)
+
     def section(self, name: str) -> dict[str, Any]:
         """One table. Raises UsageError when it is missing or no table."""
         table = self.sections.get(name)
@@ -71,7 +84,7 @@ def load(name: str | Path, overrides: dict[str, Any] | None = None) -> Config:
     _merge_file(path, sections, origins, trail=())
     for dotted, value in (overrides or {}).items():
         _override(dotted, value, sections, origins, path)
-    return Config(str(path), sections, origins)
+    return Config(_packaged_name(path), sections, origins)
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -84,6 +97,14 @@ def parse_override(text: str) -> tuple[str, Any]:
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
     return dotted.strip(), parsed
+
+
+def _packaged_name(path: Path) -> str:
+    """The name to find a packaged file by on any machine; other files keep their path."""
+    try:
+        return path.resolve().relative_to(directory().resolve()).with_suffix("").as_posix()
+    except ValueError:
+        return str(path)
 
 
 def _merge_file(path: Path, sections: dict, origins: dict, trail: tuple[Path, ...]) -> None:

@@ -23,6 +23,10 @@ class BadInputError(AutonomyError):
     exit_code = BAD_INPUT
 
 
+class LogError(BadInputError):
+    """A log that cannot be read or written as asked."""
+
+
 class EnvironmentFault(AutonomyError):
     """The machine lacks something: a module, a privilege, a device."""
 

@@ -71,6 +71,16 @@ def from_drive(poses: np.ndarray) -> np.ndarray:
     return resample(ecef, np.full((len(ecef), 2), DEFAULT_WIDTH_M))
 
 
+def to_text(points: np.ndarray) -> str:
+    """The points as text that `from_text` turns back into the same bits."""
+    return "\n".join(",".join(map(repr, row)) for row in points.tolist())
+
+
+def from_text(text: str) -> np.ndarray:
+    rows = [[float(value) for value in line.split(",")] for line in text.splitlines()]
+    return np.array(rows).reshape(-1, 5)
+
+
 def resample(ecef: np.ndarray, widths: np.ndarray) -> np.ndarray:
     """Points every SPACING_M along the polyline; standstill and doubled points fall away."""
     step = np.linalg.norm(np.diff(ecef, axis=0), axis=1)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autonomy.errors import BadInputError
 from autonomy.log.reader import LogReader
+from autonomy.playback.recording import OUTPUTS
+
+if TYPE_CHECKING:
+    from autonomy.playback.replay import Result
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class FieldDifference:
 def compare_logs(a: str | Path, b: str | Path) -> list[FieldDifference]:
     """Every field of every /out topic that differs between two output logs, the earliest first. Raises BadInputError."""
     left, right = LogReader(a), LogReader(b)
-    topics = {channel.topic for channel in left.channels.values()} | {channel.topic for channel in right.channels.values()}
+    topics = {*left.topics, *right.topics}
     found: list[FieldDifference] = []
     for topic in sorted(name for name in topics if name.startswith("/out/")):
         rows_a, rows_b = _rows(left, topic), _rows(right, topic)
@@ -58,9 +63,7 @@ def compare_rows(topic: str, a: np.ndarray, b: np.ndarray) -> list[FieldDifferen
 
 
 def _rows(reader: LogReader, topic: str) -> np.ndarray | None:
-    if topic not in {channel.topic for channel in reader.channels.values()}:
-        return None
-    return reader.read_topic(topic)
+    return reader.read_topic(topic) if topic in reader.topics else None
 
 
 def _leaves(a: np.ndarray, b: np.ndarray, prefix: str = ""):
@@ -80,9 +83,34 @@ def _bits(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")
 
 
+def compare_result(result: Result, log: str | Path) -> list[FieldDifference]:
+    """Every field of a result's outputs that differs from those in an output log. Raises BadInputError."""
+    reader = LogReader(log)
+    found: list[FieldDifference] = []
+    for name in OUTPUTS:
+        rows = _rows(reader, f"/out/{name}")
+        if rows is None:
+            raise BadInputError(f"{log}: has no topic /out/{name}; give the folder of an earlier 'autonomy replay -o'")
+        found += compare_rows(f"/out/{name}", result.topic(name), rows)
+    return sorted(found, key=lambda item: (item.first_tick, item.topic, item.field))
+
+
+def table(differences: list[FieldDifference], most: int = 200) -> list[dict[str, Any]]:
+    """The differences as JSON rows, the earliest first."""
+    rows = [vars(item) | {"largest": item.largest if math.isfinite(item.largest) else None} for item in differences[:most]]
+    return [{key: _finite(value) for key, value in row.items()} for row in rows]
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN: unknown values are null."""
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def as_json(differences: list[FieldDifference]) -> dict[str, Any] | None:
     """The first difference as the command line prints it, None without one."""
     if not differences:
         return None
     first = differences[0]
-    return {"tick": first.first_tick, "topic": first.topic, "field": first.field, "a": first.a, "b": first.b}
+    return {"tick": first.first_tick, "topic": first.topic, "field": first.field, "a": _finite(first.a), "b": _finite(first.b)}

@@ -1,37 +1,75 @@
-"""Writes what a run saw and said into one log: parameters first, every raw record, each tick's cut, frame and outputs."""
+"""Writes what a run saw and said into one log: parameters first, every input record, each tick's cut, frame and outputs.
+
+Such a log is whole in itself: it replays from its raw bytes and cuts, or from its frames, to the same outputs.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from autonomy import msg
+from autonomy.inputs import lane_path
+from autonomy.log.reader import Batch, rows_of, sha256
 from autonomy.log.writer import LogWriter
 from autonomy.playback.engine import Block
-from autonomy.playback.source import KINDS
-from autonomy.stack import Stack
+from autonomy.playback.source import CONFIG_ATTACHMENT, KINDS, PATH_ATTACHMENT, LogSource, is_input_topic
 
+if TYPE_CHECKING:
+    from autonomy.playback.replay import Result
+
+NOT_IN_A_TICK = msg.constants("ImuInput")["NOT_IN_A_TICK"]
 OUTPUTS = ("vehicle", "ego", "truck", "lane", "plan", "control", "actuation", "health", "tracks")
 
 
 class Recording:
-    """A sink for `Engine`. `pass_through` copies input records; call it for each batch before its ticks."""
+    """A sink for `Engine`; batches go through `pass_through` on their way to it."""
 
-    def __init__(self, path: Path, stack: Stack, metadata: dict[str, str], attachments: dict[str, bytes], start_ns: int):
-        self._writer = LogWriter(path)
-        self._writer.write("/parameters", start_ns, stack.parameters)
-        self._writer.add_metadata("autonomy", metadata)
-        for name, data in attachments.items():
-            self._writer.add_attachment(name, data)
-        self._consumed = 0
+    def __init__(self, path: Path, source: LogSource):
+        reader = source.reader
+        self._writer = LogWriter(path, {
+            "vehicle": source.config.path,
+            "config_hash": source.config.sha256,
+            "calibration_hash": source.config.calibration_sha256,
+            "source_sha256": sha256(reader.path),
+            "lane_path": source.path_label,
+        })  # fmt: skip
+        self._writer.write("/parameters", reader.start_ns, source.parameters)
+        own = {CONFIG_ATTACHMENT: source.config.to_json(), PATH_ATTACHMENT: lane_path.to_text(source.path)}
+        for name, text in own.items():
+            self._writer.attach(name, text.encode())
+        for name in reader.attachments:
+            if name not in own:
+                self._writer.attach(name, reader.attachment(name))
+        self._inputs = {
+            number: (channel.topic, msg.dtype(reader.message_name(channel.topic)))
+            for number, channel in reader.channels.items()
+            if is_input_topic(channel.topic)
+        }
+
+    def pass_through(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Copies each batch's input and reference records into the log, then hands the batch on."""
+        for batch in batches:
+            streams = {}
+            for number, (topic, dtype) in self._inputs.items():
+                records = batch.records[batch.records["channel"] == number]
+                rows = rows_of(Batch(records, batch.data), dtype)
+                if "tick_index" in dtype.names:
+                    fresh = rows["tick_index"] == NOT_IN_A_TICK  # frames of an earlier run are written anew by this one
+                    records, rows = records[fresh], rows[fresh]
+                if len(rows):
+                    streams[topic] = records["log_time_ns"], rows
+            self._writer.write_merged(streams)
+            yield batch
 
     def __call__(self, block: Block) -> None:
         times = block.outputs["tick_time_ns"]
         if block.frames is not None:
             self._write_frames(block.frames, times)
-        for name in OUTPUTS:
-            self._writer.write_batch(f"/out/{name}", times, block.outputs[name])
+        write_block(self._writer, block.outputs)
         timing = np.zeros(len(times), msg.dtype("Timing"))
         timing["tick_index"] = block.outputs["tick_index"]
         timing["start_time_ns"], timing["duration_ns"] = block.timing[:, 0], block.timing[:, 1]
@@ -54,3 +92,17 @@ class Recording:
 
     def close(self) -> None:
         self._writer.close()
+
+
+def write_block(writer: LogWriter, outputs: np.ndarray) -> None:
+    """The output messages of a run of ticks, each on its topic."""
+    for name in OUTPUTS:
+        writer.write_batch(f"/out/{name}", outputs["tick_time_ns"], outputs[name])
+
+
+def write_outputs(result: Result, path: Path) -> Path:
+    """A log of nothing but a result's outputs, to compare with another."""
+    writer = LogWriter(path)
+    write_block(writer, result.outputs)
+    writer.close()
+    return path

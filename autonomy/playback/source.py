@@ -12,12 +12,15 @@ from autonomy import config as configuration
 from autonomy.errors import BadInputError, UsageError
 from autonomy.inputs import lane_path
 from autonomy.log.reader import LogReader
+from autonomy.log.writer import METADATA_NAME
+from autonomy.parameters import load_parameters
 from autonomy.playback._feed import ACTIONS
 from drivers.can.router import Router
 
 # Order of the kinds in ext/autonomy/inputs/_append.pxd
 KINDS = ("", "imu", "wheel", "shaft", "steering", "gnss", "radar", "lane", "obstacle", "odometry", "driver", "object",
          "signal", "lane_path")  # fmt: skip
+CONFIG_ATTACHMENT = "config.json"
 PATH_ATTACHMENT = "lane_path.csv"
 
 
@@ -27,10 +30,11 @@ class LogSource:
 
     reader: LogReader
     config: configuration.Config
+    parameters: np.ndarray
     mode: str
     routes: np.ndarray
     router: Router
-    path: np.ndarray
+    path: np.ndarray  # (n, 5), see autonomy/inputs/lane_path.py
     path_label: str
 
     @property
@@ -38,19 +42,38 @@ class LogSource:
         return (self.reader.end_ns - self.reader.start_ns) / 1e9
 
 
-def open_log(path: str | Path, config: str | Path | None, overrides: dict[str, Any] | None = None, *,
+def open_log(path: str | Path, config: str | Path | None = None, overrides: dict[str, Any] | None = None, *,
              mode: str = "auto", path_file: str | Path | None = None) -> LogSource:  # fmt: skip
-    """Opens a log for replay. `config` None takes the one the log names. Raises UsageError and BadInputError."""
+    """Opens a log for replay. Raises UsageError and BadInputError.
+
+    Without `config`, a log that a run wrote brings its own configuration and parameters, gain tables included; any
+    other log names its vehicle's configuration.
+    """
     reader = LogReader(path)
-    named = config if config is not None else reader.metadata.get("autonomy", {}).get("config")
-    if named is None:
-        raise UsageError(f"{path}: names no vehicle configuration; give one with --config")
-    loaded = configuration.load(named, overrides)
-    topics = {channel.id: channel.topic for channel in reader.channels.values()}
+    topics = {number: channel.topic for number, channel in reader.channels.items()}
     mode = _mode(path, topics, mode)
+    loaded, parameters = _configuration(reader, config, overrides)
     router = Router.from_config(loaded, _databases(reader))
     lane, label = _lane_path(reader, loaded, path_file)
-    return LogSource(reader, loaded, mode, _routes(topics, router), router, lane, label)
+    return LogSource(reader, loaded, parameters, mode, _routes(topics, router), router, lane, label)
+
+
+def _configuration(reader: LogReader, config: str | Path | None, overrides: dict[str, Any] | None):
+    if config is None and CONFIG_ATTACHMENT in reader.attachments:
+        loaded = configuration.Config.from_json(reader.attachment(CONFIG_ATTACHMENT).decode(), overrides)
+        if not overrides and "/parameters" in reader.topics:
+            return loaded, reader.read_topic("/parameters")[0].copy()
+        return loaded, load_parameters(loaded)
+    named = config if config is not None else reader.metadata.get(METADATA_NAME, {}).get("vehicle")
+    if named is None:
+        raise UsageError(f"{reader.path}: names no vehicle configuration; give one with --config")
+    loaded = configuration.load(named, overrides)
+    return loaded, load_parameters(loaded)
+
+
+def is_input_topic(topic: str) -> bool:
+    """True for what a log must keep of its source: raw bytes, samples and the reference; not frames, cuts or outputs."""
+    return topic.startswith(("/raw/", "/ref/")) or (topic.startswith("/in/") and topic[4:] in KINDS)
 
 
 def _mode(path: str | Path, topics: dict[int, str], wanted: str) -> str:
@@ -86,17 +109,19 @@ def _routes(topics: dict[int, str], router: Router) -> np.ndarray:
 def _databases(reader: LogReader) -> dict[int, str]:
     """DBC texts that the log carries, by bus."""
     texts = {}
-    for name, data in reader.attachments.items():
+    for name in reader.attachments:
         if name.startswith("can/") and name.endswith(".dbc"):
-            texts[int(name[4:-4])] = data.decode("utf-8", errors="replace")
+            texts[int(name[4:-4])] = reader.attachment(name).decode("utf-8", errors="replace")
     return texts
 
 
 def _lane_path(reader: LogReader, config: configuration.Config, path_file: str | Path | None) -> tuple[np.ndarray, str]:
-    table = config.sections.get("replay", {})
-    origin = tuple(table.get("path_origin", (0.0, 0.0, 0.0)))
     if path_file is not None:
+        origin = tuple(config.sections.get("replay", {}).get("path_origin", (0.0, 0.0, 0.0)))
         return lane_path.from_csv(path_file, origin), str(path_file)
-    if "/ref/pose" in {channel.topic for channel in reader.channels.values()}:
+    if PATH_ATTACHMENT in reader.attachments:
+        label = reader.metadata.get(METADATA_NAME, {}).get("lane_path", PATH_ATTACHMENT)
+        return lane_path.from_text(reader.attachment(PATH_ATTACHMENT).decode()), label
+    if "/ref/pose" in reader.topics:
         return lane_path.from_drive(reader.read_topic("/ref/pose")), "recorded from the same drive"
     return lane_path.EMPTY, "none"

@@ -1,0 +1,75 @@
+"""What the stack would have done beside what the driver did: steering, acceleration, and the lead against raw radar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autonomy.playback.engine import Block
+
+LOWEST_SPEED_MPS = 5.0  # below, steering is manoeuvring
+LEAD_MATCH_M = 3.0  # a radar target this close to the lead's distance is taken for it
+
+
+class _Difference:
+    """Running mean, spread and correlation of (ours, driver's) pairs."""
+
+    def __init__(self):
+        self.count = 0
+        self.sums = np.zeros(5)  # a, b, a*a, b*b, a*b
+
+    def add(self, a: np.ndarray, b: np.ndarray) -> None:
+        usable = np.isfinite(a) & np.isfinite(b)
+        a, b = a[usable], b[usable]
+        self.count += len(a)
+        self.sums += [a.sum(), b.sum(), (a * a).sum(), (b * b).sum(), (a * b).sum()]
+
+    def as_json(self) -> dict[str, float | int | None]:
+        if not self.count:
+            return {"samples": 0, "rms": None, "mean": None, "correlation": None}
+        a, b, aa, bb, ab = self.sums / self.count
+        spread = (aa - a * a) * (bb - b * b)
+        return {
+            "samples": self.count,
+            "rms": float(np.sqrt(max(aa - 2.0 * ab + bb, 0.0))),
+            "mean": float(a - b),
+            "correlation": float((ab - a * b) / np.sqrt(spread)) if spread > 0.0 else None,
+        }
+
+
+class ShadowComparison:
+    """A sink for `Engine`: commanded minus driven road-wheel angle and acceleration, lead minus radar distance."""
+
+    def __init__(self):
+        self._angle, self._acceleration, self._lead = _Difference(), _Difference(), _Difference()
+        self._ticks = self._ticks_with_lead = 0
+
+    def __call__(self, block: Block) -> None:
+        out = block.outputs
+        moving = (out["vehicle"]["speed"] > LOWEST_SPEED_MPS) & (out["lane"]["status"] > 0)
+        self._angle.add(out["control"]["road_wheel_angle"][moving], out["vehicle"]["road_wheel_angle"][moving])
+        self._acceleration.add(out["control"]["acceleration"][moving], out["vehicle"]["driver_acceleration"][moving])
+        self._ticks += len(out)
+        self._ticks_with_lead += int(np.isfinite(out["tracks"]["lead_distance"]).sum())
+        if block.frames is not None:
+            self._match_lead(block)
+
+    def _match_lead(self, block: Block) -> None:
+        radar = block.frames["radar"]
+        for row in np.flatnonzero(radar["count"]):
+            lead = block.outputs["tracks"]["lead_distance"][row]
+            points = radar["items"][row][: radar["count"][row]]
+            x = points["x"][points["validity"] == 0]
+            if np.isfinite(lead) and x.size:
+                nearest = x[np.argmin(np.abs(x - lead))]
+                if abs(nearest - lead) < LEAD_MATCH_M:
+                    self._lead.add(np.array([lead]), np.array([nearest]))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "road_wheel_angle_rad": self._angle.as_json(),
+            "acceleration_mps2": self._acceleration.as_json(),
+            "lead_distance_m": self._lead.as_json(),
+            "lead_share": self._ticks_with_lead / self._ticks if self._ticks else None,
+        }
