@@ -9,7 +9,8 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from autonomy import __version__
-from autonomy.errors import INTERNAL, PASS, USAGE, AutonomyError
+from autonomy.errors import ENVIRONMENT, INTERNAL, PASS, USAGE, AutonomyError
+from autonomy.msg.layout import StaleBuildError
 
 COMMANDS = {
     "replay": "run a recorded log through the stack, bit for bit",
@@ -49,6 +50,9 @@ def main(argv: list[str] | None = None) -> int:
     except AutonomyError as error:
         print(f"autonomy: {error}", file=sys.stderr)
         return error.exit_code
+    except StaleBuildError as error:
+        print(f"autonomy: {error}", file=sys.stderr)
+        return ENVIRONMENT
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PASS

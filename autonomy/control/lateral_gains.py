@@ -17,6 +17,7 @@ from scipy.linalg import expm, solve_discrete_are
 
 from autonomy.msg import constants
 
+COMPUTED_FIELDS = frozenset({"gain_speed_mps", "gain_feedback", "gain_preview"})
 SPEED_MPS = np.concatenate([np.arange(3.0, 9.0, 2.0), np.arange(9.0, 35.0, 2.0)])  # 3, 5, 7, 9 ... 33
 
 
@@ -63,9 +64,10 @@ def gains(weights, vehicle, speed: float) -> tuple[np.ndarray, np.ndarray]:
     return feedback, preview
 
 
-def fill(lateral, vehicle) -> None:
-    """Writes the gain arrays of `lateral` (LateralParameters) in place from its weights and `vehicle`."""
-    computed = [gains(lateral, vehicle, speed) for speed in SPEED_MPS]
+def compute(parameters: np.ndarray) -> None:
+    """Writes the gain arrays of `parameters.lateral` in place, from its weights and `parameters.vehicle`."""
+    lateral = parameters["lateral"]
+    computed = [gains(lateral, parameters["vehicle"], speed) for speed in SPEED_MPS]
     lateral["gain_speed_mps"] = SPEED_MPS
     lateral["gain_feedback"] = np.concatenate([feedback for feedback, _ in computed])
     lateral["gain_preview"] = np.concatenate([preview for _, preview in computed])

@@ -15,11 +15,10 @@ from autonomy.log.reader import LogReader
 from autonomy.log.writer import METADATA_NAME
 from autonomy.parameters import load_parameters
 from autonomy.playback._feed import ACTIONS
+from drivers.can.route_config import KINDS as KIND_MESSAGES
 from drivers.can.router import Router
 
-# Order of the kinds in ext/autonomy/inputs/_append.pxd
-KINDS = ("", "imu", "wheel", "shaft", "steering", "gnss", "radar", "lane", "obstacle", "odometry", "driver", "object",
-         "signal", "lane_path")  # fmt: skip
+KINDS = ("", *KIND_MESSAGES)  # by number, as the feed counts them
 CONFIG_ATTACHMENT = "config.json"
 PATH_ATTACHMENT = "lane_path.csv"
 

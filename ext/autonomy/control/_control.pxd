@@ -19,8 +19,7 @@ ctypedef struct ControlMemory:
     uint8_t remembers            # control_remember was called at least once
     uint8_t[2] padding
 
-cdef void control_reset(ControlMemory* memory, const LateralParameters* lateral,
-                        const LongitudinalParameters* longitudinal) noexcept nogil
+cdef void control_reset(ControlMemory* memory, const LateralParameters* lateral) noexcept nogil
 cdef void control_step(ControlMemory* memory, const LateralParameters* lateral, const LongitudinalParameters* longitudinal,
                        const VehicleParameters* vehicle_parameters, const VehicleState* vehicle, const EgoState* ego,
                        const TruckState* truck, const LaneState* lane, const Plan* plan, Control* control) noexcept nogil

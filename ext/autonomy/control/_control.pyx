@@ -28,8 +28,7 @@ cdef enum:
     FALLBACK_STOP = 3
 
 
-cdef void control_reset(ControlMemory* memory, const LateralParameters* lateral,
-                        const LongitudinalParameters* longitudinal) noexcept nogil:
+cdef void control_reset(ControlMemory* memory, const LateralParameters* lateral) noexcept nogil:
     memset(memory, 0, sizeof(ControlMemory))
 
 
@@ -149,7 +148,7 @@ cdef class ControlStep:
         self.lateral = (<LateralParameters*>pointer(lateral))[0]
         self.longitudinal = (<LongitudinalParameters*>pointer(longitudinal))[0]
         self.vehicle_parameters = (<VehicleParameters*>pointer(vehicle_parameters))[0]
-        control_reset(&self.memory, &self.lateral, &self.longitudinal)
+        control_reset(&self.memory, &self.lateral)
 
     def step(self, vehicle, ego, truck, lane, plan):
         result = np.zeros((), dtype("Control"))
