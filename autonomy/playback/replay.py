@@ -16,6 +16,7 @@ from autonomy.errors import BAD_INPUT, FAIL, PASS, UsageError
 from autonomy.log.reader import Batch, sha256
 from autonomy.playback import metrics as figures
 from autonomy.playback import outages as outage_schedule
+from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import FAR_FUTURE_NS, Block, Engine
 from autonomy.playback.recording import Recording
 from autonomy.playback.shadow import ShadowComparison
@@ -74,12 +75,12 @@ def replay(
     directory = Path(output_dir) if output_dir is not None else None
 
     engine = Engine(source, stack, keep_frames=directory is not None)
+    poses = _poses(source)
     if outages:
-        engine.plan_outages(outage_schedule.parse(outages, source.duration_s))
-    spool, times = OutputSpool(), figures.TickTimes()
-    collector = figures.ReferenceCollector(_poses(source))
+        engine.plan_outages(outage_schedule.parse(outages, source.duration_s), poses)
+    spool, times, collector = OutputSpool(), figures.TickTimes(), ReferenceCollector(poses)
     shadow = ShadowComparison()
-    sinks = [lambda block: spool.append(block.outputs, len(block.outputs)), times, collector, shadow]
+    sinks = [lambda block: spool.append(block.outputs, len(block.outputs)), times, lambda block: collector.add(block.outputs["ego"]), shadow]
 
     batches = _from(start_ns, source.reader.batches())
     fault_list: list[dict[str, Any]] = []
@@ -155,7 +156,7 @@ def _poses(source: LogSource) -> np.ndarray:
 
 def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, collector, ego) -> dict[str, Any]:
     reader = source.reader
-    drift = figures.outages(engine.forks, collector.poses, collector, reader.start_ns) if ego is not None else []
+    drift = figures.outages(engine.forks, reader.start_ns)
     return {
         "schema": SCHEMA,
         "verdict": None,
@@ -181,7 +182,7 @@ def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, 
         "oddities": engine.feed.oddities() | {"unsorted": reader.late, "unknown_channel": reader.unknown_channel, "unreadable": sum(reader.malformed.values())},
         "clocks": figures.clocks(ego) if ego is not None else {},
         "aids": figures.aids(ego) if ego is not None else {},
-        "reference": figures.reference(collector, reader.start_ns),
+        "reference": figures.reference(collector),
         "speed_scale": float(ego["speed_scale"]) if ego is not None else None,
         "outages": drift,
         **figures.outage_summary(drift),
