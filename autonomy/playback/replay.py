@@ -37,6 +37,8 @@ class Result:
     metrics: dict[str, Any]
     log_path: Path | None
     report_path: Path | None
+    reference: np.ndarray  # dtype("ReferencePose"), empty without one
+    path: np.ndarray  # lane path, (n, 5): ECEF and widths, empty without one
     _spool: OutputSpool
 
     @property
@@ -109,7 +111,7 @@ def replay(
     found["path"] = source.path_label
     verdict, exit_code = _verdict(source, spool)
     found["verdict"], found["exit_code"] = verdict, exit_code
-    result = Result(verdict, exit_code, found, None, None, spool)
+    result = Result(verdict, exit_code, found, None, None, poses, source.path, spool)
     if directory is not None:
         result.log_path = directory / OUTPUT_LOG
         if report:
