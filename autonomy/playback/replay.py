@@ -13,6 +13,7 @@ import numpy as np
 
 from autonomy import __version__, msg
 from autonomy.errors import BAD_INPUT, FAIL, PASS, UsageError
+from autonomy.geodesy import ecef_to_geodetic, geodetic_to_enu
 from autonomy.log.reader import Batch, sha256
 from autonomy.playback import metrics as figures
 from autonomy.playback import outages as outage_schedule
@@ -38,13 +39,22 @@ class Result:
     log_path: Path | None
     report_path: Path | None
     reference: np.ndarray  # dtype("ReferencePose"), empty without one
-    path: np.ndarray  # lane path, (n, 5): ECEF and widths, empty without one
+    _path_ecef: np.ndarray  # lane path, see autonomy/inputs/lane_path.py
     _spool: OutputSpool
 
     @property
     def outputs(self) -> np.ndarray:
         """Every output frame, array of dtype("OutputFrame")."""
         return self._spool.outputs()
+
+    @property
+    def path(self) -> np.ndarray | None:
+        """The lane path in the ego filter's ENU frame, (n, 2) metres; None without path or position."""
+        ego = self.topic("ego")[-1:]
+        if not len(self._path_ecef) or not len(ego) or not ego["origin_latitude_deg"][0]:
+            return None
+        origin = tuple(float(ego[f"origin_{name}"][0]) for name in ("latitude_deg", "longitude_deg", "altitude_m"))
+        return geodetic_to_enu(*ecef_to_geodetic(self._path_ecef[:, :3]), origin)[:, :2]
 
     def topic(self, name: str) -> np.ndarray:
         """One message of every output frame, e.g. `topic("ego")`; also by its log topic, "/out/ego"."""
