@@ -7,6 +7,7 @@ load and is never silent: it is a sentence in `Database.problems`. Text that is 
 from __future__ import annotations
 
 import logging
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,8 +197,10 @@ def _problems(message: Message) -> list[str]:
             found.append(f"signal {signal.name} has {signal.length} bits; 1 to 64 can be read")
         elif signal.is_float and signal.length not in FLOAT_LENGTHS:
             found.append(f"signal {signal.name} is a float of {signal.length} bits; 16, 32 and 64 can be read")
-        if not (signal.scale and abs(signal.scale) < float("inf")):
-            found.append(f"signal {signal.name} has the factor {signal.scale}; it is never available")
+        if not (math.isfinite(signal.scale) and math.isfinite(signal.offset)):
+            found.append(f"signal {signal.name} has factor {signal.scale} and offset {signal.offset}; it is never available")
+        elif signal.scale == 0:
+            found.append(f"signal {signal.name} has the factor 0; it is always {signal.offset} and cannot be encoded")
         if signal.end_byte > message.length:
             found.append(f"signal {signal.name} needs {signal.end_byte} bytes, the message has {message.length}")
         if signal.multiplexer is None:

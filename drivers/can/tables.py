@@ -174,7 +174,7 @@ def _signal_row(signal: Signal, message: Message, range_rows: list) -> tuple:
 
 def _conversion(signal: Signal) -> tuple[int, int, int]:
     """(kind, integer factor, integer offset): the arithmetic that gives the bits of Python's raw * scale + offset."""
-    if not 1 <= signal.length <= 64 or not signal.scale or not math.isfinite(signal.scale):
+    if not 1 <= signal.length <= 64 or not math.isfinite(signal.scale) or not math.isfinite(signal.offset):
         return UNREADABLE, 0, 0
     if signal.is_float:
         return {16: FLOAT16, 32: FLOAT32, 64: FLOAT64}.get(signal.length, UNREADABLE), 0, 0
