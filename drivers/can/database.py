@@ -108,6 +108,8 @@ def parse(text: str, name: str = "DBC text", j1939: bool | None = None) -> Datab
 
     Raises DatabaseError with a sentence that names `name` and the line.
     """
+    if "BO_" not in text:
+        raise DatabaseError(f"{name}: no message (BO_) in this text; it is empty or not a DBC file")
     import cantools
 
     warnings: list[str] = []
@@ -123,8 +125,6 @@ def parse(text: str, name: str = "DBC text", j1939: bool | None = None) -> Datab
     finally:
         logger.removeHandler(handler)
         logger.propagate, logger.disabled = was_propagating, was_disabled
-    if not found.messages and "BO_ " not in text:
-        raise DatabaseError(f"{name}: no message (BO_) in this text; it is empty or not a DBC file")
     problems = [f"{name}: {warning}" for warning in warnings]
     if f"BO_ {ORPHANS} " in text:
         problems.append(f"{name}: signals of VECTOR__INDEPENDENT_SIG_MSG belong to no message and are left out")
