@@ -25,7 +25,8 @@ QUAD_ROW = np.dtype([
 ])  # fmt: skip
 RANGE_ROW = np.dtype([("low", "i8"), ("high", "i8")])
 MESSAGE_ROW = np.dtype([
-    ("identifier", "u4"), ("first_signal", "u4"), ("first_quad", "u4"), ("signal_count", "u2"), ("end_byte", "u2"), ("length", "u2"),
+    ("identifier", "u4"), ("first_signal", "u4"), ("first_quad", "u4"),
+    ("signal_count", "u2"), ("end_byte", "u2"), ("length", "u2"),
     ("is_j1939", "u1"), ("is_plain", "u1"), ("checksum_signal", "i2"), ("counter_signal", "i2"),
     ("checksum_kind", "u1"), ("counter_modulo", "u1"), ("padding", "u1", (2,)),
 ])  # fmt: skip

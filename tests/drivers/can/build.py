@@ -11,7 +11,9 @@ from drivers.can.codec import EXTENDED, Codec
 from drivers.can.database import parse
 
 HEADER = 'VERSION ""\nNS_ :\nBS_:\nBU_: ECU\n'
-J1939 = 'BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","reserved","J1939PG";\nBA_DEF_DEF_ "VFrameFormat" "J1939PG";\n'
+J1939 = (
+    'BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","reserved","J1939PG";\nBA_DEF_DEF_ "VFrameFormat" "J1939PG";\n'
+)
 
 
 def dbc(*messages: str, tail: str = "") -> str:

@@ -43,10 +43,12 @@ def databases(draw):
 
 
 def draw_signals(draw, first_bit, end_bit, prefix, multiplex=""):
-    """Signals one behind the other in bus order of one byte order, so that they never overlap."""
+    """Signals one behind the other in bus order, so that they never overlap."""
     big_endian = draw(st.booleans())
     place, signals = first_bit, []
     while place < end_bit and len(signals) < 9:
+        if draw(st.integers(0, 3)) == 0:  # both orders in one message, from a whole byte on
+            place, big_endian = -(-place // 8) * 8, not big_endian
         place += draw(st.integers(0, 3))
         length = draw(st.one_of(st.integers(1, 64), st.sampled_from([2, 8, 16, 16, 32, 64])))
         if place + length > end_bit:
@@ -55,7 +57,9 @@ def draw_signals(draw, first_bit, end_bit, prefix, multiplex=""):
         start = 8 * (place // 8) + 7 - place % 8 if big_endian else place
         sign = draw(st.sampled_from("+-"))
         factor, offset = draw(st.sampled_from(FACTORS)), draw(st.sampled_from(OFFSETS))
-        signals.append(f'{prefix}{len(signals)}{multiplex} : {start}|{length}@{0 if big_endian else 1}{sign} ({factor},{offset}) [0|0] ""')
+        signals.append(
+            f'{prefix}{len(signals)}{multiplex} : {start}|{length}@{0 if big_endian else 1}{sign} ({factor},{offset}) [0|0] ""'
+        )
         place += length
     return signals or [f'{prefix}0{multiplex} : {first_bit}|1@1+ (1,0) [0|0] ""']
 

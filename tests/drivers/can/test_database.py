@@ -47,7 +47,10 @@ def test_junk_never_ends_in_anything_but_a_sentence(junk):
 
 @given(place=st.integers(0, 400), junk=st.characters())
 def test_a_damaged_dbc_never_ends_in_anything_but_a_sentence(place, junk):
-    text = dbc('1 M 8 |;A M : 0|8@1+ (1,0) [0|0] "m"|;B m1 : 8|16@0- (0.5,-1) [0|0] "s"', f'{EXTENDED | 5} N 3 |;C : 0|9@1+ (1,0) [0|0] ""')
+    text = dbc(
+        '1 M 8 |;A M : 0|8@1+ (1,0) [0|0] "m"|;B m1 : 8|16@0- (0.5,-1) [0|0] "s"',
+        f'{EXTENDED | 5} N 3 |;C : 0|9@1+ (1,0) [0|0] ""',
+    )
     damaged = text[:place] + junk + text[place + 1 :]
     try:
         codec_of(damaged)
@@ -57,7 +60,8 @@ def test_a_damaged_dbc_never_ends_in_anything_but_a_sentence(place, junk):
 
 def test_what_is_odd_is_named_and_the_rest_still_decodes():
     text = dbc(
-        '1 M 2 |;A : 0|8@1+ (1,0) [0|0] ""|;B : 4|8@1+ (1,0) [0|0] ""|;FAR : 20|8@1+ (1,0) [0|0] ""|;ZERO : 12|2@1+ (0,3) [0|0] ""',
+        '1 M 2 |;A : 0|8@1+ (1,0) [0|0] ""|;B : 4|8@1+ (1,0) [0|0] ""|;FAR : 20|8@1+ (1,0) [0|0] ""'
+        '|;ZERO : 12|2@1+ (0,3) [0|0] ""',
         '1 TWIN 2 |;A : 0|8@1+ (1,0) [0|0] ""',
         '2 F 8 |;ODD : 0|24@1+ (1,0) [0|0] ""',
         tail="\nSIG_VALTYPE_ 2 ODD : 1;\n",
@@ -77,7 +81,9 @@ def test_what_is_odd_is_named_and_the_rest_still_decodes():
 def test_several_buses_keep_their_messages_apart():
     from drivers.can.codec import Codec
 
-    first, second = (parse(dbc(f'256 {name} 8 |;S : 0|8@1+ ({factor},0) [0|0] ""'), name) for name, factor in (("A", 1), ("B", 2)))
+    first, second = (
+        parse(dbc(f'256 {name} 8 |;S : 0|8@1+ ({factor},0) [0|0] ""'), name) for name, factor in (("A", 1), ("B", 2))
+    )
     codec = Codec({0: first, 3: second})
     assert (codec.decode(256, b"\x05", 0)[0][0], codec.decode(256, b"\x05", 3)[0][0]) == (5.0, 10.0)
     assert codec.decode(256, b"\x05", 1) is None and codec.decode(256, b"\x05", 255) is None

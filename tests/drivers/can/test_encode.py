@@ -29,7 +29,9 @@ def test_decode_of_encode_gives_the_values_back(text, payload):
         values, validity = (array.copy() for array in codec.decode(message.identifier, data))
         if any(signal.is_float for signal in message.signals) and not np.all(np.isfinite(values[validity == 0])):
             continue
-        given_values = {signal.name: value for signal, value, code in zip(message.signals, values, validity, strict=True) if code == 0}
+        given_values = {
+            signal.name: value for signal, value, code in zip(message.signals, values, validity, strict=True) if code == 0
+        }
         floats = [place for place, signal in enumerate(message.signals) if signal.is_float]
         encoded = codec.encode(message.name, given_values)[1]
         again, validity_again = codec.decode(message.identifier, encoded)
@@ -42,7 +44,11 @@ def test_decode_of_encode_gives_the_values_back(text, payload):
             assert again[place] == pytest.approx(values[place], rel=tolerance, abs=size, nan_ok=True)
 
 
-@given(values=st.fixed_dictionaries({"A": st.integers(-20, 235).map(lambda x: x / 2), "N": st.integers(0, 15), "C": st.integers(0, 255)}))
+@given(
+    values=st.fixed_dictionaries(
+        {"A": st.integers(-20, 235).map(lambda x: x / 2), "N": st.integers(0, 15), "C": st.integers(0, 255)}
+    )
+)
 def test_bytes_equal_those_of_cantools(values):
     if not -10 <= values["A"] <= 117.5:
         return
@@ -93,7 +99,12 @@ def test_pain_5_the_checksum_of_every_recorded_toyota_frame_holds(data_directory
     bus, address, data = (np.load(raw / name) for name in ("src", "address", "data"))
     codec = Codec.from_dbc({0: folder / "toyota_new_mc_pt_generated.dbc", 1: folder / "toyota_adas.dbc"})
     held = checked = 0
-    for number, name, identifier in ((0, "SPEED", 0xB4), (0, "GAS_PEDAL", 0x2C1), (0, "PCM_CRUISE", 0x1D2), (1, "TRACK_A_0", 0x210)):
+    for number, name, identifier in (
+        (0, "SPEED", 0xB4),
+        (0, "GAS_PEDAL", 0x2C1),
+        (0, "PCM_CRUISE", 0x1D2),
+        (1, "TRACK_A_0", 0x210),
+    ):
         codec.protect(name, checksum="CHECKSUM", kind="toyota", bus=number)
         for place in np.flatnonzero((bus == number) & (address == identifier)):
             frame = bytes(data[place]).ljust(8, b"\0")
