@@ -137,6 +137,12 @@ def test_garbage_behind_the_signature_is_survived(tmp_path_factory, tail):
         assert sum(reader.check().values()) == 0 or reader.start_ns is not None
 
 
+def test_nothing_but_a_data_end_record_is_a_log_without_messages(tmp_path):
+    magic = b"\x89MCAP0\r\n"
+    with LogReader(_write(tmp_path, magic + b"\x0f" + (4).to_bytes(8, "little") + bytes(4) + magic)) as reader:
+        assert not reader.truncated and reader.check() == {}
+
+
 def test_a_size_beyond_all_reason_is_garbage_and_not_memory(tmp_path, whole):
     data, _ = whole
     with LogReader(_write(tmp_path, data)) as reader:
