@@ -118,6 +118,10 @@ class CurvedRoad:
     def close(self) -> None:
         pass
 
+    def lane_path(self) -> np.ndarray:
+        """The centre line as points (n, 3), ENU metres."""
+        return np.column_stack([self.road.x, self.road.y, np.zeros_like(self.road.x)])
+
     def _move_lead(self, dt_s: float) -> None:
         """Drives evenly, slows by 3 m/s after 25 s and picks up again after 45 s."""
         elapsed = (self.time_ns - START_NS) / 1e9
