@@ -26,6 +26,5 @@ SAMPLE_MESSAGES = {
 }  # fmt: skip
 # What tells samples of one kind and source apart, for freezing each by itself
 IDENTITY_FIELDS = {"radar": "target_id", "object": "object_id", "signal": "signal"}
-HEADER_FIELDS = ("valid_time_ns", "received_time_ns", "utc_time_ns", "start_time_ns", "source", "validity", "padding")
 LIST_FIRST = 32  # bytes in front of the first sample of a list message
 LIST_COUNT = 24  # place of the count
