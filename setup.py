@@ -42,7 +42,17 @@ def extensions() -> list[Extension]:
     return found
 
 
+def configurations() -> list[tuple[str, list[str]]]:
+    """configs/ as data files: not a package, found by autonomy.config.directory()."""
+    folders = sorted({path.parent for path in Path("configs").rglob("*") if path.is_file()})
+    return [
+        (f"share/autonomy/{folder.as_posix()}", [str(path) for path in sorted(folder.iterdir()) if path.is_file()])
+        for folder in folders
+    ]
+
+
 setup(
+    data_files=configurations(),
     ext_modules=cythonize(
         extensions(),
         include_path=["ext"],

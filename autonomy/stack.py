@@ -27,7 +27,7 @@ class Stack:
     """One truck's decision maker. Immutable after construction but for the state that ticks advance."""
 
     def __init__(self, parameters: np.ndarray, config: Config):
-        self._parameters = parameters.copy()
+        self._parameters = np.array(parameters)
         self._parameters.flags.writeable = False
         self.config = config
         self._core = TickCore(self._parameters)

@@ -9,10 +9,10 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from autonomy import __version__
-from autonomy.errors import INTERNAL, PASS, USAGE, AutonomyError
+from autonomy.errors import ENVIRONMENT, INTERNAL, PASS, USAGE, AutonomyError
+from autonomy.msg.layout import StaleBuildError
 
 COMMANDS = {
-    "demo": "drive a small truck for a minute, replay its raw bytes, write a report",
     "replay": "run a recorded log through the stack, bit for bit",
     "log": "convert, inspect and check logs",
     "bench": "time the kernels against the libraries one would use instead",
@@ -21,7 +21,7 @@ COMMANDS = {
 }
 ENTRY_POINT_GROUP = "autonomy.commands"  # how packages above this one (hil) add theirs: module with add_parser and run
 
-EPILOG = "exit codes: 0 pass, 1 fail or difference, 2 usage or configuration, 3 bad input, 4 environment, 5 inconclusive, 70 internal"
+EPILOG = "exit codes: 0 pass, 1 fail or difference, 2 usage or configuration, 3 bad input, 4 environment, 5 inconclusive, 70 internal defect"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -40,17 +40,19 @@ def main(argv: list[str] | None = None) -> int:
             subparsers.add_parser(command, help=text, add_help=False)
     if name not in COMMANDS:
         for point in entry_points(group=ENTRY_POINT_GROUP):
-            if point.name == name:
-                module = point.load()
-                module.add_parser(subparsers)
-            else:
-                subparsers.add_parser(point.name, add_help=False)
+            # The list of commands shows each one's help, so `autonomy --help` loads them; their files are light
+            loaded = point.load()
+            loaded.add_parser(subparsers)
+            module = loaded if point.name == name else module
     try:
         parsed = parser.parse_args(arguments)
         return module.run(parsed)
     except AutonomyError as error:
         print(f"autonomy: {error}", file=sys.stderr)
         return error.exit_code
+    except StaleBuildError as error:
+        print(f"autonomy: {error}", file=sys.stderr)
+        return ENVIRONMENT
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PASS

@@ -15,8 +15,13 @@ cdef enum:
     TICKS_BETWEEN = 20       # a new window every 0.2 s
     SEARCH_POINTS = 200      # how far ahead of the last position the nearest point may lie
 
-cdef double EQUATOR_RADIUS_M = 6378137.0               # WGS 84
-cdef double ECCENTRICITY_SQUARED = 6.69437999014e-3    # WGS 84
+cdef extern from * nogil:
+    """
+    #define EQUATOR_RADIUS_M 6378137.0                  /* WGS 84 */
+    #define ECCENTRICITY_SQUARED 6.6943799901413165e-3  /* WGS 84 */
+    """
+    const double EQUATOR_RADIUS_M
+    const double ECCENTRICITY_SQUARED
 
 cdef struct PathPoint:
     double x                 # ECEF, m

@@ -278,7 +278,7 @@ cdef class Feed:
         cdef KindCounts* counts = &self.state.counts[kind]
         cdef int64_t received_ns = _read_i64(item + 8)
         counts.received += 1
-        if kind != KIND_LANE_PATH and item[item_validity_offset(kind)] != 0:
+        if kind != <int> KIND_LANE_PATH and item[item_validity_offset(kind)] != 0:
             counts.unusable += 1
         else:
             counts.used += 1
@@ -332,6 +332,7 @@ cdef class Feed:
     def counts(self) -> list:
         """Per kind: received, used, unusable, largest gap between two samples in nanoseconds."""
         cdef KindCounts* c
+        cdef int kind
         result = []
         for kind in range(KIND_COUNT):
             c = &self.state.counts[kind]

@@ -1,0 +1,184 @@
+"""The [can] table of a vehicle file: which signal of which message becomes which field of which sample.
+
+    [[can.bus]]
+    bus = 0
+    dbc = "j1939.dbc"                      # beside the vehicle file or in configs/; a log may carry its own
+    [[can.route]]
+    bus = 0
+    message = "CCVS1"                      # or a pattern such as "TRACK_A_*"
+    source_address = 0                     # J1939 only: this sender; omitted = any
+    kind = "wheel"
+    source = 3                             # omitted on J1939: the sender's address
+    delay_s = 0.07                         # of the measurement against the frame
+    valid_when = { signal = "VALID", equals = 1 }
+    fields.vehicle_speed = { signal = "wheel_based_vehicle_speed", unit = "km/h" }
+
+A field is a signal (unit, scale, offset: `(value * scale + offset)` in `unit`, the DBC's unit when none is given), a
+list of signals that are added, `{constant = 3}` or `{identifier = true}`. `map = {1 = 2}` and `otherwise` translate
+codes. `required = true` makes the sample unusable without this field. Parts of one sample in several messages share
+`combine = "name"`; the one with `emit = true` sends it out, parts older than `max_age_s` are left out.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+
+from autonomy.errors import UsageError
+
+__all__ = ["KINDS", "CanConfig", "RouteError", "conversion_of", "read"]
+
+# Order of the lists in InputFrame, as in ext/autonomy/inputs/_append.pxd; the message of one sample of each
+KINDS = {
+    "imu": "ImuSample", "wheel": "WheelSample", "shaft": "ShaftSample", "steering": "SteeringSample", "gnss": "GnssSample",
+    "radar": "RadarPoint", "lane": "LaneSample", "obstacle": "ObstacleSample", "odometry": "OdometrySample",
+    "driver": "DriverSample", "object": "ObjectSample", "signal": "SignalSample", "lane_path": "LanePoint",
+}  # fmt: skip
+ROUTABLE_KINDS = ("imu", "wheel", "shaft", "steering", "gnss", "radar", "driver", "object", "signal")
+
+# Unit: (dimension, factor to SI). rad/deg by pi, inch-based ones by their legal definitions.
+UNITS = {
+    "m": ("length", 1.0), "km": ("length", 1e3), "cm": ("length", 1e-2), "mm": ("length", 1e-3), "ft": ("length", 0.3048),
+    "m/s": ("speed", 1.0), "km/h": ("speed", 1 / 3.6), "mph": ("speed", 0.44704), "kn": ("speed", 1852 / 3600),
+    "m/s2": ("acceleration", 1.0), "g": ("acceleration", 9.80665), "mg": ("acceleration", 9.80665e-3),
+    "rad": ("angle", 1.0), "deg": ("angle", math.pi / 180),
+    "rad/s": ("angular rate", 1.0), "deg/s": ("angular rate", math.pi / 180), "rpm": ("angular rate", 2 * math.pi / 60),
+    "Nm": ("torque", 1.0), "Pa": ("pressure", 1.0), "kPa": ("pressure", 1e3), "bar": ("pressure", 1e5),
+    "kg": ("mass", 1.0), "t": ("mass", 1e3), "1": ("number", 1.0), "%": ("number", 1e-2),
+    "s": ("time", 1.0), "ms": ("time", 1e-3), "us": ("time", 1e-6), "ns": ("time", 1e-9),
+}  # fmt: skip
+SPELLINGS = {
+    "m/s^2": "m/s2", "m/s²": "m/s2", "kph": "km/h", "KPH": "km/h", "N m": "Nm", "N·m": "Nm", "degrees": "deg", "°": "deg",
+    "°/s": "deg/s", "knots": "kn", "r/min": "rpm", "percent": "%", "meters": "m", "": "1",
+}  # fmt: skip
+
+FIELD_DIMENSIONS = {
+    "speed": ("vehicle_speed", "front_left", "front_right", "rear_left", "rear_right", "velocity_east", "velocity_north",
+              "velocity_up", "speed", "speed_sigma", "range_rate", "set_speed", "velocity_x", "velocity_y"),
+    "acceleration": ("acceleration_x", "acceleration_y", "acceleration_z"),
+    "angular rate": ("angular_rate_x", "angular_rate_y", "angular_rate_z", "shaft_speed", "steering_wheel_rate"),
+    "angle": ("steering_wheel_angle", "latitude_deg", "longitude_deg", "course_deg", "course_sigma_deg", "yaw"),
+    "length": ("altitude_m", "position_sigma", "altitude_sigma", "x", "y", "x_sigma", "y_sigma", "length", "width"),
+    "torque": ("steering_torque",),
+    "time": ("utc_time_ns",),
+}  # fmt: skip
+DIMENSION_OF = {field: dimension for dimension, fields in FIELD_DIMENSIONS.items() for field in fields}
+
+# Without these a sample says nothing
+REQUIRED_FIELDS = {
+    "imu": ("acceleration_x", "acceleration_y", "acceleration_z", "angular_rate_x", "angular_rate_y", "angular_rate_z"),
+    "shaft": ("shaft_speed",), "steering": ("steering_wheel_angle",), "radar": ("x", "y", "range_rate"),
+    "object": ("x", "y"), "signal": ("value",), "wheel": (), "gnss": (), "driver": (),
+}  # fmt: skip
+
+
+class RouteError(UsageError, ValueError):
+    """A wrong [can] table; the sentence names file, key and value."""
+
+
+class Bus(msgspec.Struct, forbid_unknown_fields=True):
+    bus: int
+    dbc: str
+    j1939: bool | None = None  # None = as the DBC's VFrameFormat says
+
+
+class Field(msgspec.Struct, forbid_unknown_fields=True):
+    signal: str | None = None
+    unit: str | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    constant: float | None = None
+    identifier: bool = False
+    required: bool | None = None
+    map: dict[str, float] | None = None
+    otherwise: float = 0.0
+
+
+class Condition(msgspec.Struct, forbid_unknown_fields=True):
+    signal: str
+    equals: float
+
+
+class Route(msgspec.Struct, forbid_unknown_fields=True):
+    bus: int
+    message: str
+    kind: str
+    fields: dict[str, Field | list[Field]]
+    source: int | None = None
+    source_address: int | None = None
+    delay_s: float = 0.0
+    valid_when: Condition | None = None
+    signal: str | None = None  # kind "signal": a constant of SignalSample, e.g. "YAW_RATE"
+    combine: str | None = None
+    emit: bool = False
+    max_age_s: float = 0.1
+
+
+class CanConfig(msgspec.Struct, forbid_unknown_fields=True):
+    bus: list[Bus] = []
+    route: list[Route] = []
+
+
+def read(table: dict[str, Any], path: str) -> CanConfig:
+    """The typed [can] table of the file `path`. Raises RouteError."""
+    try:
+        config = msgspec.convert(table, CanConfig, strict=True)
+    except msgspec.ValidationError as error:
+        sentence, _, place = str(error).partition(" - at `$.")
+        where = f" at {place.rstrip('`')}" if place else ""
+        raise RouteError(f"{path}: [can]{where}: {sentence}; correct this key") from None
+    numbers = [item.bus for item in config.bus]
+    for number in numbers:
+        if not 0 <= number <= 255 or numbers.count(number) > 1:
+            raise RouteError(f"{path}: [[can.bus]] bus = {number}: give each bus one number within 0..255")
+    for place, route in enumerate(config.route):
+        _check(route, f"{path}: [[can.route]] number {place + 1} ({route.message})", numbers)
+    return config
+
+
+def conversion_of(field: str, unit: str | None, dbc_unit: str, where: str) -> float:
+    """Factor from the signal's unit to the field's. Raises RouteError for an unknown unit or a wrong dimension."""
+    name = unit if unit is not None else dbc_unit
+    name = SPELLINGS.get(name.strip(), name.strip())
+    if unit is None and name not in UNITS:
+        raise RouteError(f"{where}: the DBC's unit '{dbc_unit}' is not known; add unit = one of {', '.join(UNITS)}")
+    if unit is not None and name not in UNITS:
+        raise RouteError(f"{where}: unit = '{unit}' is not known; use one of {', '.join(UNITS)}")
+    dimension, factor = UNITS[name]
+    wanted = DIMENSION_OF.get(field)
+    if unit is None and not dbc_unit.strip():
+        return 1.0  # the DBC names no unit: taken as SI
+    if wanted is not None and dimension != wanted:
+        raise RouteError(f"{where}: unit = '{name}' is a {dimension}, {field} is a {wanted}; give another unit")
+    if field.endswith("_deg"):
+        return factor * (180 / math.pi) if name != "deg" else 1.0
+    if field.endswith("_ns"):
+        return factor * 1e9
+    return factor
+
+
+def _check(route: Route, where: str, buses: list[int]) -> None:
+    if route.bus not in buses:
+        raise RouteError(f"{where}: bus = {route.bus} has no [[can.bus]] entry; known: {', '.join(map(str, buses)) or 'none'}")
+    if route.kind not in ROUTABLE_KINDS:
+        raise RouteError(f"{where}: kind = '{route.kind}' cannot be routed; use one of {', '.join(ROUTABLE_KINDS)}")
+    for key, value, top in (("source", route.source, 65535), ("source_address", route.source_address, 255)):
+        if value is not None and not 0 <= value <= top:
+            raise RouteError(f"{where}: {key} = {value} is not within 0..{top}")
+    if not -10.0 <= route.delay_s <= 10.0:
+        raise RouteError(f"{where}: delay_s = {route.delay_s} is not a delay in seconds within 10 s")
+    if not 0.0 < route.max_age_s <= 3600.0:
+        raise RouteError(f"{where}: max_age_s = {route.max_age_s} is not an age in seconds within 3600 s")
+    if (route.kind == "signal") != (route.signal is not None):
+        raise RouteError(f"{where}: signal = \"NAME\" of SignalSample goes with kind = 'signal', and only with it")
+    if route.emit and route.combine is None:
+        raise RouteError(f'{where}: emit = true needs combine = "name"')
+    for name, field in route.fields.items():
+        for item in field if isinstance(field, list) else [field]:
+            given = (item.signal is not None) + (item.constant is not None) + item.identifier
+            if given != 1:
+                raise RouteError(f"{where}: fields.{name} needs one of signal, constant or identifier = true")
+            if not (math.isfinite(item.scale) and math.isfinite(item.offset)):
+                raise RouteError(f"{where}: fields.{name} has scale {item.scale} and offset {item.offset}; both must be finite")

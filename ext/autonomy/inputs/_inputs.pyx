@@ -1,0 +1,205 @@
+"""The vehicle's own signals: per kind the newest valid sample of the most preferred source that is not stale.
+
+A sample that is late, invalid or NaN never replaces a good one, and a good one never outlives its time-out: the value
+becomes NaN and the validity says why. Twin: autonomy/inputs/inputs_twin.py.
+"""
+from libc.math cimport NAN, fabs, isfinite
+from libc.string cimport memset
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from autonomy.msg.messages cimport *
+from autonomy.inputs._clock cimport elapsed_s
+from autonomy.inputs._face cimport pointer
+import numpy as np
+from autonomy.msg import dtype
+from autonomy.msg.layout import require
+
+require(__name__, LAYOUT_HASH)
+
+cdef enum:
+    OK = 0
+    NOT_AVAILABLE = 1
+    ERROR = 2
+    STALE = 3
+
+
+cdef void inputs_reset(InputsMemory* memory, const InputsParameters* parameters) noexcept nogil:
+    cdef int rank
+    memset(memory, 0, sizeof(InputsMemory))
+    for rank in range(RANKS):
+        memory.speed[rank].validity = NOT_AVAILABLE
+        memory.steering[rank].validity = NOT_AVAILABLE
+    memory.imu.validity = memory.gnss.validity = memory.radar.validity = NOT_AVAILABLE
+    memory.set_speed = NAN
+    memory.lagging_speed = NAN
+
+
+cdef inline void offer(Newest* newest, double value, uint8_t validity, int64_t valid_time_ns, int64_t now_ns) noexcept nogil:
+    """Takes a sample if it is newer than the one held; an invalid one leaves the value and marks why."""
+    if valid_time_ns > now_ns or valid_time_ns <= newest.valid_time_ns:
+        return
+    if validity != OK or not isfinite(value):
+        if newest.valid_time_ns == 0:
+            newest.validity = validity if validity != OK else ERROR
+        return
+    newest.value = value
+    newest.valid_time_ns = valid_time_ns
+    newest.validity = OK
+
+
+cdef inline double age_s(const Newest* newest, int64_t now_ns) noexcept nogil:
+    return NAN if newest.valid_time_ns == 0 else <double>(now_ns - newest.valid_time_ns) * 1e-9
+
+
+cdef inline uint8_t validity_now(const Newest* newest, int64_t now_ns, double timeout_s) noexcept nogil:
+    if newest.valid_time_ns == 0:
+        return newest.validity
+    return STALE if age_s(newest, now_ns) > timeout_s else OK
+
+
+cdef inline const Newest* choose(const Newest* ranked, int64_t now_ns, double timeout_s) noexcept nogil:
+    """The most preferred source that is fresh, else the one heard last."""
+    cdef int rank, latest = 0
+    for rank in range(RANKS):
+        if validity_now(&ranked[rank], now_ns, timeout_s) == OK:
+            return &ranked[rank]
+        if ranked[rank].valid_time_ns > ranked[latest].valid_time_ns:
+            latest = rank
+    return &ranked[latest]
+
+
+cdef inline int rank_of(const uint16_t* sources, uint16_t source) noexcept nogil:
+    """The place of a source in the preference list, -1 when it is not in it."""
+    cdef int rank
+    for rank in range(RANKS):
+        if sources[rank] == source or sources[rank] == InputsParameters_ANY_SOURCE:
+            return rank
+    return -1
+
+
+cdef inline double wheel_speed(const WheelSample* sample) noexcept nogil:
+    """The vehicle speed a sample tells: its own, else the mean of the wheels it has."""
+    cdef double[4] wheels
+    cdef double total = 0.0
+    cdef int i, found = 0
+    if isfinite(sample.vehicle_speed):
+        return sample.vehicle_speed
+    wheels[0] = sample.front_left
+    wheels[1] = sample.front_right
+    wheels[2] = sample.rear_left
+    wheels[3] = sample.rear_right
+    for i in range(4):
+        if isfinite(wheels[i]):
+            total += wheels[i]
+            found += 1
+    return total / found if found else NAN
+
+
+cdef inline void read_driver(InputsMemory* memory, const InputsParameters* parameters, const InputFrame* frame) noexcept nogil:
+    cdef uint32_t i
+    cdef const DriverSample* sample
+    cdef bint acts
+    for i in range(frame.driver.count):
+        sample = &frame.driver.items[i]
+        if sample.validity != OK:
+            continue
+        if isfinite(sample.set_speed) and sample.set_speed >= 0.0:
+            memory.set_speed = sample.set_speed
+        memory.indicators = sample.indicators
+        acts = (isfinite(sample.steering_torque) and fabs(sample.steering_torque) > parameters.override_torque_nm) \
+            or (isfinite(sample.brake_pedal) and sample.brake_pedal > parameters.override_brake_pedal)
+        if acts or sample.engage == 2:
+            memory.taken_back = 1
+        elif sample.engage == 1:
+            memory.taken_back = 0
+    if frame.engage == 0:
+        memory.taken_back = 0
+
+
+cdef void inputs_step(InputsMemory* memory, const InputsParameters* parameters, const VehicleParameters* vehicle_parameters,
+                      const InputFrame* frame, VehicleState* vehicle) noexcept nogil:
+    cdef int64_t now_ns = frame.tick_time_ns
+    cdef double dt = elapsed_s(now_ns, memory.last_tick_ns)
+    cdef uint32_t i
+    cdef int rank
+    cdef const Newest* speed
+    cdef const Newest* steering
+
+    for i in range(frame.wheel.count):
+        rank = rank_of(parameters.speed_sources, frame.wheel.items[i].source)
+        if rank >= 0:
+            offer(&memory.speed[rank], wheel_speed(&frame.wheel.items[i]), frame.wheel.items[i].validity,
+                  frame.wheel.items[i].valid_time_ns, now_ns)
+    for i in range(frame.steering.count):
+        rank = rank_of(parameters.steering_sources, frame.steering.items[i].source)
+        if rank >= 0:
+            offer(&memory.steering[rank], frame.steering.items[i].steering_wheel_angle, frame.steering.items[i].validity,
+                  frame.steering.items[i].valid_time_ns, now_ns)
+    for i in range(frame.imu.count):
+        offer(&memory.imu, frame.imu.items[i].angular_rate_z, frame.imu.items[i].validity,
+              frame.imu.items[i].valid_time_ns, now_ns)
+    for i in range(frame.gnss.count):
+        offer(&memory.gnss, frame.gnss.items[i].latitude_deg, frame.gnss.items[i].validity,
+              frame.gnss.items[i].valid_time_ns, now_ns)
+    for i in range(frame.radar.count):
+        offer(&memory.radar, frame.radar.items[i].x, frame.radar.items[i].validity,
+              frame.radar.items[i].valid_time_ns, now_ns)
+    read_driver(memory, parameters, frame)
+
+    vehicle.time_ns = now_ns
+    speed = choose(memory.speed, now_ns, parameters.speed_timeout_s)
+    vehicle.speed_age_s = age_s(speed, now_ns)
+    vehicle.speed_validity = validity_now(speed, now_ns, parameters.speed_timeout_s)
+    vehicle.speed = speed.value if vehicle.speed_validity == OK else NAN
+    steering = choose(memory.steering, now_ns, parameters.steering_timeout_s)
+    vehicle.steering_age_s = age_s(steering, now_ns)
+    vehicle.steering_validity = validity_now(steering, now_ns, parameters.steering_timeout_s)
+    vehicle.steering_wheel_angle = steering.value if vehicle.steering_validity == OK else NAN
+    vehicle.road_wheel_angle = vehicle.steering_wheel_angle / vehicle_parameters.steering_ratio
+    vehicle.imu_age_s = age_s(&memory.imu, now_ns)
+    vehicle.imu_validity = validity_now(&memory.imu, now_ns, parameters.imu_timeout_s)
+    vehicle.yaw_rate = memory.imu.value if vehicle.imu_validity == OK else NAN
+    vehicle.gnss_age_s = age_s(&memory.gnss, now_ns)
+    vehicle.gnss_validity = validity_now(&memory.gnss, now_ns, parameters.gnss_timeout_s)
+    vehicle.radar_age_s = age_s(&memory.radar, now_ns)
+    vehicle.radar_validity = validity_now(&memory.radar, now_ns, parameters.radar_timeout_s)
+
+    # The driver's acceleration: how far the speed runs ahead of its own first-order lag
+    if not isfinite(vehicle.speed):
+        memory.lagging_speed = NAN
+        memory.driver_acceleration = 0.0
+    elif not isfinite(memory.lagging_speed):
+        memory.lagging_speed = vehicle.speed
+        memory.driver_acceleration = 0.0
+    else:
+        memory.driver_acceleration = (vehicle.speed - memory.lagging_speed) / (parameters.driver_acceleration_lag_s + dt)
+        memory.lagging_speed += dt * memory.driver_acceleration
+    vehicle.driver_acceleration = memory.driver_acceleration
+
+    if frame.set_speed_mps > 0.0 and isfinite(frame.set_speed_mps):
+        vehicle.set_speed = frame.set_speed_mps
+    elif isfinite(memory.set_speed):
+        vehicle.set_speed = memory.set_speed
+    else:
+        vehicle.set_speed = parameters.default_set_speed_mps
+    vehicle.driver_override = memory.taken_back
+    vehicle.indicators = memory.indicators
+    vehicle.padding = 0
+    memory.last_tick_ns = now_ns
+
+
+cdef class InputsStep:
+    """The step alone, for tests: `step(frame)` takes a 0-d array of dtype InputFrame and returns one of VehicleState."""
+    cdef InputsMemory memory
+    cdef InputsParameters parameters
+    cdef VehicleParameters vehicle_parameters
+
+    def __init__(self, parameters, vehicle_parameters):
+        self.parameters = (<InputsParameters*>pointer(parameters))[0]
+        self.vehicle_parameters = (<VehicleParameters*>pointer(vehicle_parameters))[0]
+        inputs_reset(&self.memory, &self.parameters)
+
+    def step(self, frame):
+        result = np.zeros((), dtype("VehicleState"))
+        inputs_step(&self.memory, &self.parameters, &self.vehicle_parameters, <const InputFrame*>pointer(frame),
+                    <VehicleState*>pointer(result))
+        return result

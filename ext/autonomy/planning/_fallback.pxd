@@ -1,0 +1,86 @@
+# The stop within the lane that is ready every tick: a curvature profile, a deceleration, a distance and a duration.
+from libc.math cimport fabs, sqrt
+from libc.stdint cimport int64_t
+from autonomy.msg.messages cimport (
+    LaneState, Plan, PlanParameters, TrackList, LaneState_STATUS_NONE, Plan_FALLBACK_STEP_M)
+from autonomy.planning._plan cimport PlanMemory
+
+cdef enum:
+    STOP_POINTS = 32
+
+
+cdef inline double stop_distance(const PlanParameters* parameters, double speed, double deceleration) noexcept nogil:
+    """m: brakes fill at the old speed, then constant deceleration."""
+    return speed * parameters.fallback_build_up_s + 0.5 * speed * speed / deceleration
+
+
+cdef inline double deceleration_within(const PlanParameters* parameters, double speed, double distance) noexcept nogil:
+    """m/s2 that stops within a distance; the maximum when none does."""
+    cdef double room = distance - speed * parameters.fallback_build_up_s
+    if room * 2.0 * parameters.fallback_deceleration_maximum <= speed * speed:
+        return parameters.fallback_deceleration_maximum
+    return 0.5 * speed * speed / room
+
+
+cdef inline double return_curvature(double s, double length, double offset, double heading) noexcept nogil:
+    """1/m added to the lane's curvature: second derivative of the quintic that takes offset and heading to 0 over `length`.
+
+    e(u) with e(0) = offset, e'(0) = heading, e''(0) = 0 and e = e' = e'' = 0 at the end.
+    """
+    cdef double u = s / length
+    cdef double slope = heading * length
+    if u >= 1.0:
+        return 0.0
+    return ((-60.0 * offset - 36.0 * slope) * u + (180.0 * offset + 96.0 * slope) * u * u
+            - (120.0 * offset + 60.0 * slope) * u * u * u) / (length * length)
+
+
+cdef inline void lay_stop(PlanMemory* memory, const PlanParameters* parameters, const LaneState* lane,
+                          double speed) noexcept nogil:
+    """The path of the stop: along the lane, back to its path within a few seconds' drive."""
+    cdef double length = speed * parameters.fallback_return_s
+    cdef double s
+    cdef int i
+    if length < parameters.fallback_return_minimum_m:
+        length = parameters.fallback_return_minimum_m
+    for i in range(STOP_POINTS):
+        s = i * Plan_FALLBACK_STEP_M
+        memory.fallback_curvature[i] = lane.preview[i] + return_curvature(s, length, lane.offset, lane.heading_error)
+    memory.fallback_travelled = 0.0
+    memory.fallback_known = 1
+
+
+cdef inline double stop_curvature(const PlanMemory* memory, double ahead) noexcept nogil:
+    """1/m of the laid path `ahead` metres from here; its last value beyond its end."""
+    cdef double position = (memory.fallback_travelled + ahead) / Plan_FALLBACK_STEP_M
+    cdef int i
+    if position >= STOP_POINTS - 1:
+        return memory.fallback_curvature[STOP_POINTS - 1]
+    i = <int>position
+    return memory.fallback_curvature[i] + (position - i) * (memory.fallback_curvature[i + 1] - memory.fallback_curvature[i])
+
+
+cdef inline void write_stop(PlanMemory* memory, const PlanParameters* parameters, const LaneState* lane,
+                            const TrackList* tracks, double front_overhang_m, double speed, Plan* plan) noexcept nogil:
+    """Deceleration, distance and duration for the speed now; the profile from where the vehicle is on it."""
+    cdef double reach, needed, gap
+    cdef int i
+    for i in range(STOP_POINTS):
+        plan.fallback_curvature[i] = stop_curvature(memory, i * Plan_FALLBACK_STEP_M)
+    plan.fallback_steering_bias = memory.steering_bias
+    plan.fallback_deceleration = parameters.fallback_deceleration
+    reach = STOP_POINTS * Plan_FALLBACK_STEP_M - memory.fallback_travelled
+    if lane.status != LaneState_STATUS_NONE and lane.valid_distance_m < reach:
+        reach = lane.valid_distance_m
+    needed = deceleration_within(parameters, speed, reach)
+    if needed > plan.fallback_deceleration:
+        plan.fallback_deceleration = needed
+    if tracks.lead_distance == tracks.lead_distance:
+        gap = tracks.lead_distance - front_overhang_m - parameters.fallback_lead_margin_m \
+            + 0.5 * tracks.lead_speed * fabs(tracks.lead_speed) / parameters.fallback_lead_deceleration
+        needed = deceleration_within(parameters, speed, gap)
+        if needed > plan.fallback_deceleration:
+            plan.fallback_deceleration = needed
+    plan.fallback_distance = stop_distance(parameters, speed, plan.fallback_deceleration)
+    plan.fallback_duration = parameters.fallback_build_up_s + speed / plan.fallback_deceleration
+    plan.fallback_valid = 1 if memory.fallback_known and plan.fallback_distance <= reach else 0

@@ -1,0 +1,20 @@
+# What the truck shall do, and the stop it can begin at any moment.
+from libc.stdint cimport int64_t, uint8_t
+from autonomy.msg.messages cimport (
+    EgoState, InputFrame, LaneState, Plan, PlanParameters, TrackList, TruckState, VehicleParameters, VehicleState)
+
+ctypedef struct PlanMemory:
+    double[32] fallback_curvature  # the last stop path that could be laid, every FALLBACK_STEP_M from where it began
+    double fallback_travelled    # m driven along it since
+    double steering_bias         # rad, road wheel angle measured in excess of the one the yaw rate tells
+    int64_t last_tick_ns
+    uint8_t fallback_known
+    uint8_t stopping             # latched until engage falls
+    uint8_t following
+    uint8_t reason               # of the stop
+    uint8_t[4] padding
+
+cdef void plan_reset(PlanMemory* memory, const PlanParameters* parameters) noexcept nogil
+cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const VehicleParameters* vehicle_parameters,
+                    const InputFrame* frame, const VehicleState* vehicle, const EgoState* ego, const TruckState* truck,
+                    const LaneState* lane, const TrackList* tracks, Plan* plan) noexcept nogil

@@ -1,0 +1,177 @@
+"""The last step: limits what may leave the tick, decides the mode, says how fit the whole is.
+
+Every limit moves a command towards what was sent before, towards straight ahead or towards less acceleration, never the
+other way. A command that is not a number leaves the last angle and takes the foot off. In standby the actuation
+repeats what the driver does, so that engaging begins without a step. Twin: autonomy/safety/envelope_twin.py.
+"""
+import numpy as np
+from libc.math cimport fabs, isfinite
+from libc.string cimport memset
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from autonomy.msg.messages cimport *
+from autonomy.inputs._clock cimport elapsed_s
+from autonomy.inputs._face cimport pointer
+from autonomy.inputs._motion cimport velocity_known
+from autonomy.safety._health cimport faults_now, overflow_now
+from autonomy.safety._split cimport split
+from autonomy.msg import dtype
+from autonomy.msg.layout import require
+
+require(__name__, LAYOUT_HASH)
+
+cdef enum:
+    STANDBY = 0
+    ACTIVE = 1
+    MINIMAL_RISK = 2
+    FALLBACK_STOP = 3
+    LEVEL_OK = 0
+    LEVEL_DEGRADED = 1
+    LEVEL_FALLBACK = 2
+
+
+cdef void envelope_reset(EnvelopeMemory* memory, const EnvelopeParameters* parameters) noexcept nogil:
+    memset(memory, 0, sizeof(EnvelopeMemory))
+
+
+cdef inline double clipped(double value, double low, double high) noexcept nogil:
+    return low if value < low else (high if value > high else value)
+
+
+cdef inline double cautious_speed(const EnvelopeParameters* parameters, const VehicleState* vehicle,
+                                  const EgoState* ego) noexcept nogil:
+    """m/s, the higher of what ego filter and wheels say: steering is limited more, the faster. Unknown = fast."""
+    cdef double speed = -1.0
+    if velocity_known(ego):
+        speed = fabs(ego.speed)
+    if vehicle.speed_validity == 0 and fabs(vehicle.speed) > speed:
+        speed = fabs(vehicle.speed)
+    return speed if speed >= 0.0 else parameters.unknown_speed_mps
+
+
+cdef inline double limit_angle(const EnvelopeMemory* memory, const EnvelopeParameters* parameters,
+                               const VehicleParameters* vehicle_parameters, double command, double speed, double dt,
+                               uint8_t* limited) noexcept nogil:
+    """rad: within the stops, the lateral acceleration and, from the last angle sent, the rate and the lateral jerk."""
+    cdef double per_acceleration = (vehicle_parameters.wheelbase_m + vehicle_parameters.understeer_gradient * speed * speed) \
+        / (speed * speed if speed > 1.0 else 1.0)
+    cdef double by_acceleration = parameters.lateral_acceleration_maximum * per_acceleration
+    cdef double rate = vehicle_parameters.maximum_road_wheel_rate
+    cdef double angle = command
+    if not isfinite(command):
+        limited[0] |= Actuation_LIMITED_INVALID
+        angle = memory.angle
+    if fabs(angle) > vehicle_parameters.maximum_road_wheel_angle:
+        limited[0] |= Actuation_LIMITED_ANGLE
+        angle = clipped(angle, -vehicle_parameters.maximum_road_wheel_angle, vehicle_parameters.maximum_road_wheel_angle)
+    if fabs(angle) > by_acceleration:
+        limited[0] |= Actuation_LIMITED_LATERAL_ACCELERATION
+        angle = clipped(angle, -by_acceleration, by_acceleration)
+    if parameters.lateral_jerk_maximum * per_acceleration < rate:
+        rate = parameters.lateral_jerk_maximum * per_acceleration
+    if fabs(angle - memory.angle) > rate * dt:
+        limited[0] |= Actuation_LIMITED_ANGLE_RATE
+        angle = clipped(angle, memory.angle - rate * dt, memory.angle + rate * dt)
+    return angle
+
+
+cdef inline double limit_acceleration(const EnvelopeMemory* memory, const EnvelopeParameters* parameters, double command,
+                                      double dt, uint8_t* limited) noexcept nogil:
+    cdef double acceleration = command
+    if not isfinite(command):
+        limited[0] |= Actuation_LIMITED_INVALID
+        acceleration = memory.acceleration if memory.acceleration < 0.0 else 0.0
+    if acceleration > parameters.acceleration_maximum or acceleration < -parameters.deceleration_maximum:
+        limited[0] |= Actuation_LIMITED_ACCELERATION
+        acceleration = clipped(acceleration, -parameters.deceleration_maximum, parameters.acceleration_maximum)
+    if acceleration > memory.acceleration + parameters.jerk_up * dt:
+        limited[0] |= Actuation_LIMITED_JERK
+        acceleration = memory.acceleration + parameters.jerk_up * dt
+    elif acceleration < memory.acceleration - parameters.jerk_down * dt:
+        limited[0] |= Actuation_LIMITED_JERK
+        acceleration = memory.acceleration - parameters.jerk_down * dt
+    return acceleration
+
+
+cdef inline uint8_t mode_now(const EnvelopeMemory* memory, const InputFrame* frame, const VehicleState* vehicle,
+                             const Plan* plan, uint8_t level) noexcept nogil:
+    if frame.engage == 0 or vehicle.driver_override:
+        return STANDBY
+    if memory.mode == MINIMAL_RISK or plan.behaviour == FALLBACK_STOP or level == LEVEL_FALLBACK or memory.invalid:
+        return MINIMAL_RISK
+    return ACTIVE
+
+
+cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parameters,
+                        const VehicleParameters* vehicle_parameters, const InputFrame* frame, const VehicleState* vehicle,
+                        const EgoState* ego, const TruckState* truck, const LaneState* lane, const TrackList* tracks,
+                        const Plan* plan, const Control* control, Actuation* actuation, Health* health) noexcept nogil:
+    cdef int64_t now_ns = frame.tick_time_ns
+    cdef double dt = elapsed_s(now_ns, memory.last_tick_ns)
+    cdef double speed = cautious_speed(parameters, vehicle, ego)
+    cdef double wanted, stop
+    cdef uint8_t limited = 0
+    cdef uint32_t overflow = overflow_now(frame)
+    memset(actuation, 0, sizeof(Actuation))
+    memset(health, 0, sizeof(Health))
+    memory.overflow += overflow
+    health.time_ns = actuation.time_ns = now_ns
+    health.tick_index = frame.tick_index
+    health.overflow = memory.overflow
+    health.faults = faults_now(vehicle, ego, lane, overflow, now_ns, memory.last_tick_ns)
+    health.level = LEVEL_FALLBACK if health.faults & parameters.fallback_faults else (
+        LEVEL_DEGRADED if health.faults & parameters.degraded_faults else LEVEL_OK)
+    memory.mode = mode_now(memory, frame, vehicle, plan, health.level)
+    actuation.mode = memory.mode
+
+    if memory.mode == STANDBY:
+        memory.invalid = 0
+        memory.angle = vehicle.road_wheel_angle if isfinite(vehicle.road_wheel_angle) else 0.0
+        memory.acceleration = clipped(vehicle.driver_acceleration, -parameters.deceleration_maximum,
+                                      parameters.acceleration_maximum) if isfinite(vehicle.driver_acceleration) else 0.0
+        actuation.indicators = vehicle.indicators
+    else:
+        wanted = control.acceleration
+        if memory.mode == MINIMAL_RISK:
+            actuation.hazards = 1
+            stop = plan.fallback_deceleration if isfinite(plan.fallback_deceleration) and plan.fallback_deceleration > 0.0 \
+                else parameters.minimal_risk_deceleration
+            if speed <= parameters.standstill_mps:
+                stop = parameters.standstill_hold
+            if not wanted < -stop:
+                if not isfinite(wanted):
+                    limited |= Actuation_LIMITED_INVALID
+                wanted = -stop
+        memory.angle = limit_angle(memory, parameters, vehicle_parameters,
+                                   control.road_wheel_angle if control.lateral_active else memory.angle, speed, dt, &limited)
+        memory.acceleration = limit_acceleration(memory, parameters, wanted if control.longitudinal_active
+                                                 or memory.mode == MINIMAL_RISK else 0.0, dt, &limited)
+        if limited & Actuation_LIMITED_INVALID:
+            memory.invalid = 1
+            health.level = LEVEL_FALLBACK
+        split(vehicle_parameters, truck, speed, memory.acceleration, actuation)
+    actuation.road_wheel_angle_rad = memory.angle
+    actuation.acceleration_mps2 = memory.acceleration
+    actuation.limited = limited
+    memory.last_tick_ns = now_ns
+
+
+cdef class EnvelopeStep:
+    """The step alone, for tests; messages are 0-d arrays of their dtypes."""
+    cdef EnvelopeMemory memory
+    cdef EnvelopeParameters parameters
+    cdef VehicleParameters vehicle_parameters
+
+    def __init__(self, parameters, vehicle_parameters):
+        self.parameters = (<EnvelopeParameters*>pointer(parameters))[0]
+        self.vehicle_parameters = (<VehicleParameters*>pointer(vehicle_parameters))[0]
+        envelope_reset(&self.memory, &self.parameters)
+
+    def step(self, frame, vehicle, ego, truck, lane, tracks, plan, control):
+        """Returns (Actuation, Health)."""
+        actuation = np.zeros((), dtype("Actuation"))
+        health = np.zeros((), dtype("Health"))
+        envelope_step(&self.memory, &self.parameters, &self.vehicle_parameters, <const InputFrame*>pointer(frame),
+                      <const VehicleState*>pointer(vehicle), <const EgoState*>pointer(ego), <const TruckState*>pointer(truck),
+                      <const LaneState*>pointer(lane), <const TrackList*>pointer(tracks), <const Plan*>pointer(plan),
+                      <const Control*>pointer(control), <Actuation*>pointer(actuation), <Health*>pointer(health))
+        return actuation, health
