@@ -40,7 +40,13 @@ def rows() -> list[dict]:
     per_message = {name: seconds / MESSAGES * 1e9 for name, seconds in best.items()}
     return [
         _row("MCAP read, records in time order", per_message["read"], "mcap, time order", per_message["peer read"], READ_AIM_NS),
-        _row("MCAP read, records in time order", per_message["read"], "mcap, file order", per_message["peer read file order"], READ_AIM_NS),
+        _row(
+            "MCAP read, records in time order",
+            per_message["read"],
+            "mcap, file order",
+            per_message["peer read file order"],
+            READ_AIM_NS,
+        ),
         _row("MCAP read into one array", per_message["read rows"], "mcap, time order", per_message["peer read"], READ_AIM_NS),
         _row("MCAP write, batch", per_message["write batch"], "mcap", per_message["peer write"], WRITE_AIM_NS),
         _row("MCAP write, one by one", per_message["write one"], "mcap", per_message["peer write"], None),

@@ -195,8 +195,7 @@ class LogWriter:
         self._put(records.record(records.DATA_END, b"\0\0\0\0"))
         counts = {index + 1: int(self._sequences[index]) for index in self._channels.values()}
         groups = [
-            (opcode, [data for kind, data in self._definitions if kind == opcode])
-            for opcode in (records.SCHEMA, records.CHANNEL)
+            (opcode, [data for kind, data in self._definitions if kind == opcode]) for opcode in (records.SCHEMA, records.CHANNEL)
         ]
         groups.append((records.STATISTICS, [records.statistics(
             len(self._schemas), counts, len(self._attachment_indexes), len(self._metadata_indexes),

@@ -24,7 +24,9 @@ FORMAT = "columns"
 EPOCHS = ("boot", "utc", "gps")
 TIME_UNITS = {unit: int(factor) for unit, factor in UNITS["time"].items()}
 DIRECTIONS = {"forward": (0, 1), "backward": (0, -1), "left": (1, 1), "right": (1, -1), "up": (2, 1), "down": (2, -1)}
-SIGNED_AXES = {f"{sign}{axis}": (number, -1 if sign == "-" else 1) for number, axis in enumerate("xyz") for sign in ("", "+", "-")}
+SIGNED_AXES = {
+    f"{sign}{axis}": (number, -1 if sign == "-" else 1) for number, axis in enumerate("xyz") for sign in ("", "+", "-")
+}
 TOP_KEYS = {"clock", "stream", "vehicle"}
 CLOCK_KEYS = {"name", "unit", "epoch", "offset_s"}
 STREAM_KEYS = {"kind", "file", "time", "axes", "columns", "frame", "invalid", "origin", "source", "header", "delimiter"}
@@ -138,7 +140,9 @@ class _Stream:
         conversion.notes[f"{self.path.name}: times that go backwards (sorted)"] += backwards
         rows = self._rows(times[usable], received[usable], values)
         if self.entry["kind"] == "imu" and len(rows) and rows["acceleration_z"].mean() < 0.0:
-            conversion.notes[f"{self.path.name}: gravity reads {rows['acceleration_z'].mean():.1f} m/s2 on z, check axes"] += len(rows)
+            conversion.notes[f"{self.path.name}: gravity reads {rows['acceleration_z'].mean():.1f} m/s2 on z, check axes"] += len(
+                rows
+            )
         if self.kind.message == self.kind.sample:
             return received[usable], rows
         return received[usable], samples.as_messages(self.kind.message, rows)
@@ -146,7 +150,9 @@ class _Stream:
     def _find(self, mapping: Path, name: Any, sources: Sequence[Path]) -> Path:
         if not isinstance(name, str):
             raise UsageError(f"{self.where}: file = {name!r} must be a file name")
-        candidates = [source / name if source.is_dir() else source for source in sources if source.is_dir() or source.name == name]
+        candidates = [
+            source / name if source.is_dir() else source for source in sources if source.is_dir() or source.name == name
+        ]
         candidates.append(mapping.parent / name)
         found = next((path for path in candidates if path.is_file()), None)
         if found is None:
@@ -172,7 +178,9 @@ class _Stream:
         if not isinstance(delimiter, str) or len(delimiter) != 1:
             raise UsageError(f"{self.where}: delimiter = {delimiter!r} must be one character")
         if not isinstance(entry["columns"], dict) or not entry["columns"]:
-            raise UsageError(f"{self.where}: columns must be tables such as columns.{next(iter(self.kind.fields))} = {{ column = ... }}")
+            raise UsageError(
+                f"{self.where}: columns must be tables such as columns.{next(iter(self.kind.fields))} = {{ column = ... }}"
+            )
 
     def _column_table(self, key: str, spec: Any, keys: set[str]) -> None:
         where = f"{self.where}: {key}"
@@ -260,7 +268,9 @@ class _Stream:
         if self.frame == "enu":
             numbers = isinstance(origin, list) and len(origin) == 3 and all(type(value) in (int, float) for value in origin)
             if not numbers:
-                raise UsageError(f"{self.where}: frame = 'enu' needs origin = [latitude_deg, longitude_deg, altitude_m], not {origin!r}")
+                raise UsageError(
+                    f"{self.where}: frame = 'enu' needs origin = [latitude_deg, longitude_deg, altitude_m], not {origin!r}"
+                )
             return float(origin[0]), float(origin[1]), float(origin[2])
         if origin is not None:
             raise UsageError(f"{self.where}: origin is for frame = 'enu' only")
@@ -378,7 +388,9 @@ class _Stream:
             good = np.isfinite(angles).all(axis=1)
             rows["orientation"][good] = Rotation.from_euler("ZYX", angles[good]).as_quat(canonical=True, scalar_first=True)
         elif self.frame == "ecef" and "orientation_w" in values:
-            good = np.isfinite(rows["orientation"]).all(axis=1) & (np.linalg.norm(np.nan_to_num(rows["orientation"]), axis=1) > 0.5)
+            good = np.isfinite(rows["orientation"]).all(axis=1) & (
+                np.linalg.norm(np.nan_to_num(rows["orientation"]), axis=1) > 0.5
+            )
             places = zip(rows["latitude_deg"][good], rows["longitude_deg"][good], strict=True)
             turn = np.array([geodesy.enu_rotation(*place) for place in places]).reshape(-1, 3, 3)
             inner = Rotation.from_quat(rows["orientation"][good], scalar_first=True).as_matrix()
