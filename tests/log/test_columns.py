@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autonomy import geodesy
 from autonomy.errors import AutonomyError, EnvironmentFault, LogError, UsageError
-from autonomy.log.importers import columns, tables
+from autonomy.log.importers import columns, mapping, tables
 from autonomy.log.importers.kinds import KINDS, UNITS, find_field
 from autonomy.log.reader import LogReader
 from autonomy.msg import definitions
@@ -359,7 +359,7 @@ def _toml(value) -> str:
 
 @settings(max_examples=150, deadline=None)
 @given(
-    key=st.sampled_from(sorted(columns.STREAM_KEYS | {"columns.acceleration_x", "columns.received_time", "columns.x"})),
+    key=st.sampled_from(sorted(mapping.STREAM_KEYS | {"columns.acceleration_x", "columns.received_time", "columns.x"})),
     value=_VALUES,
 )
 def test_no_value_of_any_key_ends_in_a_traceback(tmp_path_factory, key, value):

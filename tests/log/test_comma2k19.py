@@ -12,7 +12,10 @@ from autonomy.errors import LogError
 from autonomy.log.importers import comma2k19
 from autonomy.log.reader import LogReader
 
-DBC = 'VERSION ""\nBO_ 36 KINEMATICS: 8 XXX\n SG_ YAW : 1|10@0+ (1,0) [0|1] "" XXX\nBO_ 170 WHEELS: 6 XXX\nBO_ 2565866496 EEC1: 8 XXX\n'
+DBC = (
+    'VERSION ""\nBO_ 36 KINEMATICS: 8 XXX\n SG_ YAW : 1|10@0+ (1,0) [0|1] "" XXX\n'
+    "BO_ 170 WHEELS: 6 XXX\nBO_ 2565866496 EEC1: 8 XXX\n"
+)
 
 
 def save(folder: Path, name: str, array) -> None:

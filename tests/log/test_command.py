@@ -79,7 +79,10 @@ def test_check_says_where_a_cut_log_ends(tmp_path, capsys):
 
 def test_the_command_starts_fast():
     """Nothing heavy is loaded before the action is known."""
-    code = "import sys; from autonomy.cli.main import main; main(['log', '--help']); print(sorted({'numpy', 'scipy', 'lz4'} & set(sys.modules)))"
+    code = (
+        "import sys; from autonomy.cli.main import main; main(['log', '--help']); "
+        "print(sorted({'numpy', 'scipy', 'lz4'} & set(sys.modules)))"
+    )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.splitlines()[-1] == "[]"
 
