@@ -116,6 +116,7 @@ class Plans:
             places = _routed_places(routes, message) if self.kind else _free_places(tables.messages[index], message)
             return Plan(index, message.is_j1939, (), places) if places else None
         sums = tuple(found for name in names if (found := _sum(name, routes, message)) is not None)
+        sums = tuple(sorted(sums, key=lambda item: len(item.terms)))  # what stands for itself before what is made of it
         places = tuple(dict.fromkeys(place for item in sums for place, _, _ in item.terms))
         return Plan(index, message.is_j1939, sums, places) if sums else None
 
