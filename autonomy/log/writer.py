@@ -252,6 +252,8 @@ class LogWriter:
         return time_ns if self._buffer.count else None
 
     def _put(self, data: bytes) -> None:
+        if self._file.closed:
+            raise LogError(f"{self.path}: the log is closed")
         try:
             self._file.write(data)
             self._file.flush()

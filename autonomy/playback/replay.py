@@ -19,6 +19,7 @@ from autonomy.playback import metrics as figures
 from autonomy.playback import outages as outage_schedule
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import FAR_FUTURE_NS, Block, Engine
+from autonomy.playback.json_values import without_nan
 from autonomy.playback.recording import Recording
 from autonomy.playback.shadow import ShadowComparison
 from autonomy.playback.source import LogSource, open_log
@@ -121,6 +122,7 @@ def replay(
     found["path"] = source.path_label
     verdict, exit_code = _verdict(source, spool)
     found["verdict"], found["exit_code"] = verdict, exit_code
+    found = without_nan(found)
     result = Result(verdict, exit_code, found, None, None, poses, source.path, spool)
     if directory is not None:
         result.log_path = directory / OUTPUT_LOG

@@ -50,6 +50,8 @@ def open_log(path: str | Path, config: str | Path | None = None, overrides: dict
     other log names its vehicle's configuration.
     """
     reader = LogReader(path)
+    if reader.start_ns is None:
+        raise BadInputError(f"{path}: holds no readable record" + (f" ({reader.problem})" if reader.problem else ""))
     topics = {number: channel.topic for number, channel in reader.channels.items()}
     mode = _mode(path, topics, mode)
     loaded, parameters = _configuration(reader, config, overrides)

@@ -66,7 +66,8 @@ class Drive:
         """The common axis of time."""
         if len(self.time_s) < 2 or self.time_s.max() <= self.time_s.min():
             return 0.0, 1.0
-        return float(self.time_s.min()), float(self.time_s.max())
+        first, last = float(self.time_s.min()), float(self.time_s.max())
+        return (0.0 if 0.0 < first < 0.02 * last else first), last
 
     @cached_property
     def reference(self) -> np.ndarray:

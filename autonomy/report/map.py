@@ -103,16 +103,24 @@ def _time_marks(track: Track, place: _Place) -> str:
         if last is not None and math.hypot(across - last[0], down - last[1]) < 34.0:
             continue
         last = across, down
-        # The word stands beside the path, on the side away from it
-        ahead, behind = min(index + 5, len(x) - 1), max(index - 5, 0)
-        steep = abs(y[ahead] - y[behind]) > abs(x[ahead] - x[behind])
-        left = across > place.width - 60
-        text_x = across + (-9 if left else 9) if steep else across
-        text_y = down + 4 if steep else down - 10 if down > 24 else down + 20
-        anchor = ("end" if left else "start") if steep else "start" if across < 30 else "end" if left else "middle"
+        text_x, text_y, anchor = _beside(x, y, index, place)
         parts.append(f'<circle class="clock" r="3" cx="{across:.1f}" cy="{down:.1f}"/>'
                      f'<text class="level" x="{text_x:.1f}" y="{text_y:.1f}" text-anchor="{anchor}">{time:g} s</text>')  # fmt: skip
     return "".join(parts)
+
+
+def _beside(x: np.ndarray, y: np.ndarray, index: int, place: _Place) -> tuple[float, float, str]:
+    """Where a word stands: square to the path, on its right-hand side of the page unless that is the edge."""
+    ahead, behind = min(index + 20, len(x) - 1), max(index - 20, 0)
+    along = np.array([x[ahead] - x[behind], y[ahead] - y[behind]])
+    length = float(np.hypot(*along))
+    away = np.array([-along[1], along[0]]) / length if length > 0.0 else np.array([1.0, 0.0])
+    if away[0] < 0.0:
+        away = -away
+    if x[index] + 50.0 > place.width:
+        away = -away
+    anchor = "middle" if abs(away[0]) < 0.4 else "start" if away[0] > 0 else "end"
+    return float(x[index] + 11.0 * away[0]), float(y[index] + 4.0 + 14.0 * away[1]), anchor
 
 
 def _scale_bar(place: _Place) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from autonomy.report import series
 from autonomy.report.scale import Scale, covering
 
-WIDTH, HEIGHT = 560, 190
+WIDTH, WIDE, HEIGHT = 560, 1140, 190
 LEFT, RIGHT, TOP, BOTTOM = 54, 10, 22, 34
 TIME_LABEL = "time from log start (s)"
 SETTLING_S = 5.0  # a filter's first seconds do not set the range of an axis
@@ -76,7 +76,7 @@ def time_figure(title: str, marks: Sequence[Mark], y_label: str, x_range: tuple[
     """A figure over time with its legend. `settling` leaves the first seconds out of the range of the y axis."""
     settled_s = x_range[0] + SETTLING_S if settling and x_range[1] - x_range[0] > 2 * SETTLING_S else -np.inf
     limits = y_range or value_range(marks, least_span, settled_s)
-    svg = plot(marks, x_range, limits, TIME_LABEL, y_label, height=height, over_time=True)
+    svg = plot(marks, x_range, limits, TIME_LABEL, y_label, width=WIDE if shape == "wide" else WIDTH, height=height, over_time=True)
     return Figure(title, svg, legend(marks), note, shape)
 
 
@@ -205,7 +205,7 @@ def _frame(x: Scale, y: Scale, inner: str, words: str, x_label: str, y_label: st
     """Grid, ticks and labels round the marks."""
     bottom = height - BOTTOM
     parts = []
-    for value, text in x.ticks(8):
+    for value, text in x.ticks(8 if width <= WIDTH else 14):
         at = LEFT + float(x(value))
         parts.append(f'<g class="tick"><path class="grid" d="M{_n(at)} {TOP}V{bottom}"/>{_text(at, bottom + 14, text, "middle")}</g>')
     across, ticks = "".join(parts), []

@@ -6,7 +6,7 @@ import numpy as np
 
 from autonomy import msg
 from autonomy.report.drive import Drive
-from autonomy.report.plot import Band, Level, Points, time_figure
+from autonomy.report.plot import Level, Line, Points, time_figure
 from autonomy.report.sections.section import Section, Table
 from autonomy.report.words import AIDS, number, percent, whole
 
@@ -29,7 +29,7 @@ def section(drive: Drive) -> Section:
     figures = [figure for place, name in enumerate(AXES) if name in offered for figure in _plots(drive, place, name)]
     missing = "" if offered else "No aid was ever offered to the filter."
     return Section("aids", "What corrects the filter",
-                   "Innovation: measured minus expected; shaded, three sigma of that. Test ratio: its size over the gate, "
+                   "Innovation: measured minus expected, between lines at three sigma of that. Test ratio: its size over the gate, "
                    "a measurement above 1 is rejected.", tuple(figures), (_table(offered, drive.ego),) if offered else (), missing)  # fmt: skip
 
 
@@ -48,9 +48,9 @@ def _plots(drive: Drive, place: int, name: str):
         if used.any():
             style = f"s{axis + 1}"
             sigma = np.where(used, sigma, np.nan)
-            marks += [Band(time, -3 * sigma, 3 * sigma, style), Points(time, np.where(used, innovation, np.nan), style, word)]
+            marks += [Line(time, -3 * sigma, f"{style} bound"), Line(time, 3 * sigma, f"{style} bound")]
+            marks.append(Points(time, np.where(used, innovation, np.nan), style, word))
     title = AIDS[name]
-    marks.sort(key=lambda mark: isinstance(mark, Points))
     if marks:
         yield time_figure(f"{title}: innovation", marks, f"innovation ({unit})", drive.x_range, settling=True)
     ratio = rows["test_ratio"]

@@ -60,8 +60,12 @@ def _plots(drive: Drive):
     if not len(ego):
         return
     time = drive.seconds(ego["time_ns"])
-    for field, title in (("gnss_position", "Delay of the GNSS position"), ("gnss_velocity", "Delay of the GNSS velocity"), ("wheel", "Delay of the wheel speed")):
-        delay, sigma = ego[f"{field}_delay_s"], ego[f"{field}_delay_sigma_s"]
+    bands, lines = [], []
+    for number_of, (source, name) in enumerate(CLOCKS.items(), 1):
+        delay, sigma = ego[f"{source}_delay_s"], ego[f"{source}_delay_sigma_s"]
         if (sigma > 0).any():
-            marks = [Band(time, delay - 2 * sigma, delay + 2 * sigma, "s1", "2 sigma"), Line(time, delay, "s1", "estimate")]
-            yield time_figure(title, marks, "delay (s)", drive.x_range, least_span=0.02)
+            bands.append(Band(time, delay - 2 * sigma, delay + 2 * sigma, f"s{number_of}"))
+            lines.append(Line(time, delay, f"s{number_of}", name))
+    if lines:
+        yield time_figure("Delays as estimated, shaded two sigma", bands + lines, "delay (s)", drive.x_range, least_span=0.02,
+                          shape="wide", height=220)  # fmt: skip

@@ -19,7 +19,7 @@ def section(drive: Drive) -> Section:
     if drive.errors is None:
         return Section("errors", "Errors against the reference", tables=tables, missing="No reference in this log to compare with.")
     return Section("errors", "Errors against the reference",
-                   "Shaded: what the filter itself believes, three sigma. The first five seconds, while it settles, count in no figure.",
+                   "Error: estimate minus reference. Shaded: three sigma as the filter itself believes. The first five seconds, while it settles, count in no figure.",
                    tuple(_plots(drive)), tables)  # fmt: skip
 
 
@@ -27,10 +27,10 @@ def _plots(drive: Drive):
     errors = drive.errors
     time = drive.seconds(errors.time_ns)
     for axis, (error, sigma) in errors.velocity.items():
-        marks = [Band(time, -3 * sigma, 3 * sigma, "s1", "3 sigma of the filter"), Line(time, error, "s1", "estimate minus reference")]
+        marks = [Band(time, -3 * sigma, 3 * sigma, "s1", "3 sigma"), Line(time, error, "s1", "error")]
         yield time_figure(TITLES[axis], marks, "error (m/s)", drive.x_range, settling=True, least_span=0.05)
     error, sigma = (np.degrees(values) for values in errors.heading)
-    marks = [Band(time, -3 * sigma, 3 * sigma, "s1", "3 sigma of the filter"), Line(time, error, "s1", "estimate minus reference")]
+    marks = [Band(time, -3 * sigma, 3 * sigma, "s1", "3 sigma"), Line(time, error, "s1", "error")]
     note = f"A constant turn of {degrees(errors.heading_mean)} between the axes of the two is left out."
     yield time_figure("Heading error", marks, "error (°)", drive.x_range, settling=True, least_span=0.1, note=note)
 

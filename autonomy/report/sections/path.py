@@ -20,7 +20,7 @@ def section(drive: Drive) -> Section:
         return Section("drive", "The drive", missing="The ego filter never found a position, so there is no path to draw.")
     figures = [_map(drive), *_position(drive)]
     missing = "" if drive.errors else "No reference in this log: the plots show the filter's own uncertainty alone."
-    return Section("drive", "The drive", "Where the vehicle went and where the stack thought it was.", tuple(figures), missing=missing)
+    return Section("drive", "The drive", "Where the vehicle went and where the stack thought it was. Error: estimate minus reference; shaded: three sigma as the filter itself believes.", tuple(figures), missing=missing)
 
 
 def _map(drive: Drive):
@@ -66,7 +66,7 @@ def _position(drive: Drive):
         return
     time = drive.seconds(drive.errors.time_ns)
     for axis, (error, sigma) in drive.errors.position.items():
-        marks = [Band(time, -3 * sigma, 3 * sigma, "s1", "3 sigma of the filter"), Line(time, error, "s1", "estimate minus reference")]
+        marks = [Band(time, -3 * sigma, 3 * sigma, "s1", "3 sigma"), Line(time, error, "s1", "error")]
         yield time_figure(TITLES[axis], marks, "error (m)", drive.x_range, settling=True, least_span=0.2)
 
 

@@ -28,7 +28,7 @@ def section(drive: Drive) -> Section:
         ("SHA-256 of the configuration", str(metrics.get("config_hash") or UNKNOWN)),
         ("SHA-256 of the calibration", str(metrics.get("calibration_hash") or UNKNOWN)),
         ("SHA-256 of the outputs", str(metrics.get("output_sha256") or UNKNOWN)),
-        ("Message layouts", f"{msg.layout_hash():016x}" if isinstance(msg.layout_hash(), int) else str(msg.layout_hash())),
+        ("Message layouts", f"{msg.layout_hash():016x}"),
         ("Start-up", number(metrics.get("startup_s"), "s", 2)),
         ("Versions", f"autonomy {metrics.get('version')}, Python {platform.python_version()}, NumPy {_version('numpy')}"),
         ("Machine", f"{platform.system()} {platform.machine()}"),
