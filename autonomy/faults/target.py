@@ -212,6 +212,9 @@ def _check(fault, where, chosen, kind, topics, buses, is_list, plans, source) ->
     if bytes_only and (fault.kind in VALUE_KINDS or fault.signal is not None):
         raise UsageError(f"{where}: kind = '{fault.kind}' needs decoded values, {bytes_only[0]} carries plain bytes; "
                          "use drop, delay, duplicate, reorder, corrupt or clock_jump")  # fmt: skip
+    if bytes_only and fault.kind == "clock_jump" and fault.value < 0:
+        raise UsageError(f"{where}: value = {fault.value:g} sets stamps back, {bytes_only[0]} carries plain bytes without any; "
+                         "a jump forwards is possible")  # fmt: skip
     if fault.kind in ARITHMETIC_KINDS and fault.signal is None:
         if kind is None:
             raise UsageError(f"{where}: signal is missing; {fault.kind} on '{fault.source}' needs the signal it acts on")
