@@ -9,7 +9,7 @@ import numpy as np
 from autonomy.faults import chance
 from autonomy.faults._rewrite import write_signals
 from autonomy.faults.ground import degrees_per_metre
-from autonomy.faults.target import Plan, SignalSum
+from autonomy.faults.plans import Plan, SignalSum
 from autonomy.faults.timeline import Fault
 from drivers.can.tables import FLOAT16, FLOAT32, FLOAT64, NO_CODE
 

@@ -128,10 +128,12 @@ def batches(contents: list[tuple[int, int, bytes]], size: int = 1000):
 
 def flat(stream) -> list[tuple[int, int, bytes]]:
     """(time, channel, body) of every record that comes out."""
-    return [
-        (int(row["log_time_ns"]), int(row["channel"]), batch.data[int(row["offset"]) : int(row["offset"] + row["length"])].tobytes())
-        for batch in stream for row in batch.records
-    ]  # fmt: skip
+    found = []
+    for batch in stream:
+        for row in batch.records:
+            body = batch.data[int(row["offset"]) :][: int(row["length"])].tobytes()
+            found.append((int(row["log_time_ns"]), int(row["channel"]), body))
+    return found
 
 
 def samples(contents: list[tuple[int, int, bytes]], channel: int, message: str) -> np.ndarray:

@@ -87,7 +87,8 @@ def test_packaged_timelines_are_sound_and_found_by_name():
         timeline.load("no_such_timeline")
 
 
-ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["", " ", "gnss", "3"]) | st.lists(st.integers(), max_size=2)
+TEXTS = st.sampled_from(["", " ", "gnss", "3"])
+ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.lists(st.integers(), max_size=2)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

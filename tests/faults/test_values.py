@@ -41,7 +41,8 @@ def test_a_bias_and_its_opposite_cancel_to_within_a_step(value, what):
                               "engine": ("EEC1", [0], 0.125)}[what]  # fmt: skip
     value = value * 0.2 if what == "steering" else value
     clean = decoded(CLEAN, message)[:, columns]
-    found = decoded(run({**target, "kind": "bias", "value": value}, {**target, "kind": "bias", "value": -value}), message)[:, columns]
+    there_and_back = [{**target, "kind": "bias", "value": step} for step in (value, -value)]
+    found = decoded(run(*there_and_back), message)[:, columns]
     if what == "steering":
         clean, found = clean.sum(axis=1), found.sum(axis=1)
     assert np.abs(found - clean).max() <= step * 1.001
@@ -62,8 +63,9 @@ def test_the_mean_of_two_signals_is_shared_between_them():
 
 
 def test_a_coarse_and_a_fine_signal_reach_the_value_together():
-    wanted = 0.123
-    assert np.abs(angle(run({"source": "steering", "kind": "bias", "value": wanted})) - angle(CLEAN) - wanted).max() <= np.radians(0.051)
+    for wanted in (0.123, 0.3, -0.3):
+        change = angle(run({"source": "steering", "kind": "bias", "value": wanted})) - angle(CLEAN)
+        assert np.abs(change - wanted).max() <= np.radians(0.051)
 
 
 def test_checksums_hold_after_a_change_and_not_after_corruption():
@@ -82,7 +84,8 @@ def test_scale_and_noise_on_frames():
 
 
 def test_engine_speed_bias_is_in_radians_a_second():
-    found = decoded(run({"source": "can0", "message": "EEC1@00", "signal": "engine_speed", "kind": "bias", "value": 10.0}), "EEC1")
+    fault = {"source": "can0", "message": "EEC1@00", "signal": "engine_speed", "kind": "bias", "value": 10.0}
+    found = decoded(run(fault), "EEC1")
     change = (found - decoded(CLEAN, "EEC1"))[:, 0] * 2 * np.pi / 60
     assert np.abs(change[0::2] - 10.0).max() < 0.0066 and not change[1::2].any()
 
