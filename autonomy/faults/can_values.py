@@ -56,6 +56,8 @@ class CanValues:
             if not free:
                 continue
             wanted = self._wanted(item, columns.values, keys)
+            if plan.condition is not None:
+                wanted[columns.values[:, plan.condition[0]] != plan.condition[1]] = np.nan
             limited |= self._reach(plan, item, free, values, wanted)
             for place, _, _ in free:
                 written[:, places[place]] = np.isfinite(values[:, place]) & np.isfinite(wanted)

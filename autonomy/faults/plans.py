@@ -30,6 +30,7 @@ class Plan:
     is_j1939: bool
     sums: tuple[SignalSum, ...] = ()
     places: tuple[int, ...] = ()  # signals to freeze, to blank or to corrupt
+    condition: tuple[int, float] | None = None  # place and value of the signal that says there is something to report
 
 
 @dataclass
@@ -93,7 +94,7 @@ class Plans:
         sums = tuple(found for name in names if (found := _sum(name, routes, message)) is not None)
         sums = tuple(sorted(sums, key=lambda item: len(item.terms)))  # what stands for itself before what is made of it
         places = tuple(dict.fromkeys(place for item in sums for place, _, _ in item.terms))
-        return Plan(index, message.is_j1939, sums, places) if sums else None
+        return Plan(index, message.is_j1939, sums, places, _condition(routes, message)) if sums else None
 
 
 def _terms(routes: list[Route], message, name: str) -> tuple[tuple[int, float, float], ...]:
@@ -124,6 +125,13 @@ def _sum(name: str, routes: list[Route], message) -> SignalSum | None:
         if signal.name == name:
             unit = SPELLINGS.get(signal.unit.strip(), signal.unit.strip())
             return SignalSum(name, ((place, UNITS.get(unit, ("", 1.0))[1], 0.0),))
+    return None
+
+
+def _condition(routes: list[Route], message) -> tuple[int, float] | None:
+    for route in routes:
+        if route.valid_when is not None:
+            return message.place(route.valid_when.signal), route.valid_when.equals
     return None
 
 

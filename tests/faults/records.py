@@ -25,7 +25,8 @@ BU_: X
 BO_ 170 WHEEL_SPEEDS: 8 X
  SG_ FRONT_LEFT : 7|16@0+ (0.01,-67.67) [0|250] "km/h" X
  SG_ FRONT_RIGHT : 23|16@0+ (0.01,-67.67) [0|250] "km/h" X
- SG_ UNSEEN : 32|32@1+ (1,0) [0|1] "" X
+ SG_ UNSEEN : 32|31@1+ (1,0) [0|1] "" X
+ SG_ MOVING : 63|1@1+ (1,0) [0|1] "" X
 BO_ 37 STEERING: 8 X
  SG_ ANGLE : 3|12@0- (1.5,0) [-500|500] "deg" X
  SG_ FRACTION : 39|4@0- (0.1,0) [-1|1] "deg" X
@@ -39,7 +40,7 @@ BA_ "VFrameFormat" BO_ 2364540158 3;
 ROUTES = {
     "bus": [{"bus": 0, "dbc": "made_up.dbc"}],
     "route": [
-        {"bus": 0, "message": "WHEEL_SPEEDS", "kind": "wheel", "source": 1, "fields": {
+        {"bus": 0, "message": "WHEEL_SPEEDS", "kind": "wheel", "source": 1, "valid_when": {"signal": "MOVING", "equals": 1}, "fields": {
             "front_left": {"signal": "FRONT_LEFT"}, "front_right": {"signal": "FRONT_RIGHT"},
             "vehicle_speed": [{"signal": "FRONT_LEFT", "scale": 0.5}, {"signal": "FRONT_RIGHT", "scale": 0.5}]}},
         {"bus": 0, "message": "STEERING", "kind": "steering", "source": 1, "fields": {
@@ -90,7 +91,8 @@ def drive(duration_s: float = 2.0) -> list[tuple[int, int, bytes]]:
     for number in range(int(duration_s * 100)):
         now = START_NS + number * 10_000_000
         if number % 2 == 0:
-            _, data = codec.encode("WHEEL_SPEEDS", {"FRONT_LEFT": 50 + number % 7, "FRONT_RIGHT": 51.0, "UNSEEN": number * 77777})
+            _, data = codec.encode("WHEEL_SPEEDS", {"FRONT_LEFT": 50 + number % 7, "FRONT_RIGHT": 51.0, "UNSEEN": number * 77777,
+                                                      "MOVING": number < 180})  # fmt: skip
             found.append((now, 1, frame(now, WHEELS, data)))
             _, data = codec.encode("STEERING", {"ANGLE": 1.5 * (number % 9), "FRACTION": 0.1 * (number % 5)})
             found.append((now, 1, frame(now, STEERING, data)))

@@ -15,8 +15,8 @@ from autonomy import msg, replay
 from autonomy.log.importers import comma2k19
 from tests.playback.conftest import drive, write
 
-HEAD = 'schema = "autonomy.faults/1"\n'
-MIXED = HEAD + """
+MIXED = """
+schema = "autonomy.faults/1"
 [[fault]]
 source = "gnss"
 kind = "delay"
@@ -85,7 +85,7 @@ def test_hash_seeds_do_not_matter(log, tmp_path):
 
 
 def test_a_wrong_timeline_ends_with_a_sentence_and_exit_code_2(log, tmp_path):
-    (tmp_path / "faults.toml").write_text(HEAD + '[[fault]]\nsource = "radar"\nkind = "drop"\n')
+    (tmp_path / "faults.toml").write_text('schema = "autonomy.faults/1"\n[[fault]]\nsource = "radar"\nkind = "drop"\n')
     done = command(log, tmp_path / "faults.toml")
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "fault 1: source = 'radar' is not in this log" in done.stderr
