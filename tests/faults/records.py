@@ -40,7 +40,8 @@ BA_ "VFrameFormat" BO_ 2364540158 3;
 ROUTES = {
     "bus": [{"bus": 0, "dbc": "made_up.dbc"}],
     "route": [
-        {"bus": 0, "message": "WHEEL_SPEEDS", "kind": "wheel", "source": 1, "valid_when": {"signal": "MOVING", "equals": 1}, "fields": {
+        {"bus": 0, "message": "WHEEL_SPEEDS", "kind": "wheel", "source": 1,
+         "valid_when": {"signal": "MOVING", "equals": 1}, "fields": {
             "front_left": {"signal": "FRONT_LEFT"}, "front_right": {"signal": "FRONT_RIGHT"},
             "vehicle_speed": [{"signal": "FRONT_LEFT", "scale": 0.5}, {"signal": "FRONT_RIGHT", "scale": 0.5}]}},
         {"bus": 0, "message": "STEERING", "kind": "steering", "source": 1, "fields": {
