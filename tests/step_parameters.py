@@ -23,10 +23,10 @@ MESSAGES = {name: f"{name.capitalize()}Parameters" for name in (
 EGO_VALID = 1 | 2 | 4 | 8  # aligned, position and velocity valid
 
 
-def step_parameters(vehicle: str = "demo_truck", **overrides: dict) -> dict[str, np.ndarray]:
+def step_parameters(file: str = "demo_truck", /, **overrides: dict) -> dict[str, np.ndarray]:
     """{section: 0-d array} from configs/; `overrides` are tables such as vehicle={"yaw_lag_s": 0.2}."""
     tables = tomllib.loads((CONFIGS / "tick.toml").read_text())
-    for name, table in tomllib.loads((CONFIGS / "vehicles" / f"{vehicle}.toml").read_text()).items():
+    for name, table in tomllib.loads((CONFIGS / "vehicles" / f"{file}.toml").read_text()).items():
         if name in MESSAGES:
             tables[name] = tables.get(name, {}) | table
     parameters = {}
