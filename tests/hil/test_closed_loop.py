@@ -11,7 +11,7 @@ from tests.step_parameters import StepStack, step_parameters
 CONFIG = config.load("vehicles/demo_truck")
 
 
-def closed_loop(sensors, duration_s=25.0, **scenario):
+def closed_loop(sensors, duration_s=16.0, **scenario):
     """All steps around the true ego motion."""
     world = CurvedRoad(CONFIG.section("vehicle"))
     ego = lambda: (world.ego.x, world.ego.y, world.ego.yaw, world.ego.velocity, world.ego.yaw_rate)  # noqa: E731
