@@ -59,7 +59,8 @@ def rows() -> list[dict]:
 
 
 def _numpy_plan(message, identifier: int) -> tuple:
-    signals = [(item.start, (1 << item.length) - 1, _codes(item.length), float(item.conversion.scale), float(item.conversion.offset))
+    # Floats: whole factors of the DBC would stay unsigned integers in NumPy
+    signals = [(item.start, (1 << item.length) - 1, _codes(item.length), float(item.scale), float(item.offset))
                for item in message.signals]  # fmt: skip
     return identifier, signals
 

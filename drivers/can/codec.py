@@ -76,7 +76,9 @@ class Codec(CodecKernel):
             raise TypeError(f"decode_batch: frames have dtype {frames.dtype}; give an array of dtype('CanFrame')")
         names = self._tables.names
         return {
-            names[index] if names.count(names[index]) == 1 else f"{names[index]}@{self._tables.bus_of_message[index]}": Columns(*item)
+            names[index] if names.count(names[index]) == 1 else f"{names[index]}@{self._tables.bus_of_message[index]}": Columns(
+                *item
+            )
             for index, item in self._decode_columns(frames).items()
         }
 

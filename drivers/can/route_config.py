@@ -174,7 +174,7 @@ def _check(route: Route, where: str, buses: list[int]) -> None:
     if (route.kind == "signal") != (route.signal is not None):
         raise RouteError(f"{where}: signal = \"NAME\" of SignalSample goes with kind = 'signal', and only with it")
     if route.emit and route.combine is None:
-        raise RouteError(f"{where}: emit = true needs combine = \"name\"")
+        raise RouteError(f'{where}: emit = true needs combine = "name"')
     for name, field in route.fields.items():
         for item in field if isinstance(field, list) else [field]:
             given = (item.signal is not None) + (item.constant is not None) + item.identifier

@@ -122,7 +122,9 @@ class _Build:
         for place, (name, parts) in enumerate(self.combines.items()):
             emitters = [route for _, route in parts if route.emit]
             if len(emitters) != 1 or len({route.kind for _, route in parts}) != 1:
-                raise RouteError(f"{self.path}: combine = '{name}' needs one kind and one route with emit = true, the last to come")
+                raise RouteError(
+                    f"{self.path}: combine = '{name}' needs one kind and one route with emit = true, the last to come"
+                )
             required = 0
             for part, (number, _) in enumerate(parts):
                 part_routes[place * MAX_PARTS + part] = number

@@ -25,7 +25,8 @@ QUAD_ROW = np.dtype([
 ])  # fmt: skip
 RANGE_ROW = np.dtype([("low", "i8"), ("high", "i8")])
 MESSAGE_ROW = np.dtype([
-    ("identifier", "u4"), ("first_signal", "u4"), ("first_quad", "u4"), ("signal_count", "u2"), ("end_byte", "u2"), ("length", "u2"),
+    ("identifier", "u4"), ("first_signal", "u4"), ("first_quad", "u4"),
+    ("signal_count", "u2"), ("end_byte", "u2"), ("length", "u2"),
     ("is_j1939", "u1"), ("is_plain", "u1"), ("checksum_signal", "i2"), ("counter_signal", "i2"),
     ("checksum_kind", "u1"), ("counter_modulo", "u1"), ("padding", "u1", (2,)),
 ])  # fmt: skip
@@ -174,7 +175,7 @@ def _signal_row(signal: Signal, message: Message, range_rows: list) -> tuple:
 
 def _conversion(signal: Signal) -> tuple[int, int, int]:
     """(kind, integer factor, integer offset): the arithmetic that gives the bits of Python's raw * scale + offset."""
-    if not 1 <= signal.length <= 64 or not signal.scale or not math.isfinite(signal.scale):
+    if not 1 <= signal.length <= 64 or not math.isfinite(signal.scale) or not math.isfinite(signal.offset):
         return UNREADABLE, 0, 0
     if signal.is_float:
         return {16: FLOAT16, 32: FLOAT32, 64: FLOAT64}.get(signal.length, UNREADABLE), 0, 0

@@ -1,0 +1,151 @@
+# Samples of the frame into the rings where they wait for the horizon; what may not enter is left out here.
+from libc.math cimport NAN, cos, fabs, isfinite, sin
+from libc.stdint cimport int64_t
+
+from autonomy.estimation.ego._state cimport GNSS_RING, IMU_RING, WHEEL_RING, EgoFilter, GnssEntry, ImuEntry, WheelEntry
+from autonomy.linalg._geodesy cimport RADIAN_PER_DEGREE, earth_centred, local_axes
+from autonomy.msg.messages cimport (
+    AidStatus_REASON_INVALID, EgoParameters, EgoState_AID_GNSS_POSITION, EgoState_AID_WHEEL_SPEED, GnssSample, ImuSample,
+    InputFrame, WheelSample,
+)
+
+
+cdef inline bint is_measurable(double value, double limit) noexcept nogil:
+    """False for NaN, infinities and values no such sensor can mean."""
+    return -limit < value < limit
+
+
+cdef inline void push_imu(EgoFilter* state, const EgoParameters* parameters, const ImuSample* sample, int64_t tick_ns) noexcept nogil:
+    cdef ImuEntry* entry
+    cdef int64_t previous = 0
+    if sample.validity != 0 or sample.valid_time_ns > tick_ns:
+        return
+    # 50 g and 2000 deg/s are the ends of automotive ranges
+    if not (is_measurable(sample.acceleration_x, 500.0) and is_measurable(sample.acceleration_y, 500.0)
+            and is_measurable(sample.acceleration_z, 500.0) and is_measurable(sample.angular_rate_x, 35.0)
+            and is_measurable(sample.angular_rate_y, 35.0) and is_measurable(sample.angular_rate_z, 35.0)):
+        return
+    if state.imu_head > 0:
+        previous = state.imu[(state.imu_head - 1) % IMU_RING].time_ns
+        if sample.valid_time_ns <= previous:
+            state.late_measurements += 1
+            return
+        if sample.valid_time_ns - previous > <int64_t>(parameters.imu_gap_s * 1e9):
+            state.imu_gaps += 1
+    else:
+        state.first_imu_ns = sample.valid_time_ns
+    entry = &state.imu[state.imu_head % IMU_RING]
+    entry.time_ns = sample.valid_time_ns
+    entry.force[0] = sample.acceleration_x
+    entry.force[1] = sample.acceleration_y
+    entry.force[2] = sample.acceleration_z
+    entry.rate[0] = sample.angular_rate_x
+    entry.rate[1] = sample.angular_rate_y
+    entry.rate[2] = sample.angular_rate_z
+    state.imu_head += 1
+    if state.imu_head - state.imu_next > IMU_RING - 1:
+        state.imu_next = state.imu_head - (IMU_RING - 1)
+
+
+cdef inline double axle_speed(const WheelSample* sample) noexcept nogil:
+    """Mean of the rear wheels, else of those there are, else the vehicle speed."""
+    cdef double total = 0.0
+    cdef int count = 0
+    if isfinite(sample.rear_left) and isfinite(sample.rear_right):
+        return 0.5 * (sample.rear_left + sample.rear_right)
+    if isfinite(sample.front_left):
+        total += sample.front_left
+        count += 1
+    if isfinite(sample.front_right):
+        total += sample.front_right
+        count += 1
+    if isfinite(sample.rear_left):
+        total += sample.rear_left
+        count += 1
+    if isfinite(sample.rear_right):
+        total += sample.rear_right
+        count += 1
+    return total / count if count > 0 else sample.vehicle_speed
+
+
+cdef inline void push_wheel(EgoFilter* state, const WheelSample* sample, int64_t tick_ns) noexcept nogil:
+    cdef double speed = axle_speed(sample)
+    cdef WheelEntry* entry
+    if sample.validity != 0 or not is_measurable(speed, 150.0) or sample.valid_time_ns > tick_ns:
+        state.aids[EgoState_AID_WHEEL_SPEED].fault = AidStatus_REASON_INVALID
+        return
+    if state.wheel_head > 0 and sample.valid_time_ns <= state.wheel[(state.wheel_head - 1) % WHEEL_RING].time_ns:
+        state.late_measurements += 1
+        return
+    entry = &state.wheel[state.wheel_head % WHEEL_RING]
+    entry.time_ns = sample.valid_time_ns
+    entry.speed = speed
+    state.wheel_head += 1
+    if state.wheel_head - state.wheel_next > WHEEL_RING:
+        state.wheel_next = state.wheel_head - WHEEL_RING
+
+
+cdef inline void push_gnss(EgoFilter* state, const EgoParameters* parameters, const GnssSample* sample, int64_t tick_ns) noexcept nogil:
+    cdef GnssEntry* entry
+    cdef double course = sample.course_deg * RADIAN_PER_DEGREE
+    cdef double altitude = sample.altitude_m
+    cdef double told
+    cdef bint located = (is_measurable(sample.latitude_deg, 90.0) and is_measurable(sample.longitude_deg, 360.0)
+                         and not (sample.latitude_deg == 0.0 and sample.longitude_deg == 0.0))
+    if sample.validity != 0 or sample.fix_type == 0 or not located or sample.valid_time_ns > tick_ns:
+        state.aids[EgoState_AID_GNSS_POSITION].fault = AidStatus_REASON_INVALID
+        return
+    if state.gnss_head > 0 and sample.valid_time_ns <= state.gnss[(state.gnss_head - 1) % GNSS_RING].time_ns:
+        state.late_measurements += 1
+        return
+    if not state.has_delays:
+        # A receiver that states when its fix was true has told part of the delay already
+        state.has_delays = 1
+        told = 1e-9 * <double>(sample.received_time_ns - sample.valid_time_ns)
+        if told > 0.0:
+            state.delay[0] = max(0.0, state.delay[0] - told)
+            state.delay[1] = max(0.0, state.delay[1] - told)
+    entry = &state.gnss[state.gnss_head % GNSS_RING]
+    entry.time_ns = sample.valid_time_ns
+    entry.position_sigma = sample.position_sigma if sample.position_sigma > 0.0 else NAN
+    entry.altitude_sigma = sample.altitude_sigma if sample.altitude_sigma > 0.0 else NAN
+    entry.speed_sigma = sample.speed_sigma if sample.speed_sigma > 0.0 else NAN
+    entry.course_sigma = sample.course_sigma_deg * RADIAN_PER_DEGREE if sample.course_sigma_deg > 0.0 else NAN
+    if not is_measurable(altitude, 20000.0):
+        # A two-dimensional fix: the height of the origin, so uncertain that it says nothing
+        altitude = state.origin_lla[2]
+        entry.altitude_sigma = 1000.0
+    earth_centred(sample.latitude_deg, sample.longitude_deg, altitude, entry.position)
+    local_axes(sample.latitude_deg, sample.longitude_deg, entry.axes)
+    entry.has_velocity = 0
+    entry.velocity[2] = 0.0
+    if is_measurable(sample.velocity_east, 150.0) and is_measurable(sample.velocity_north, 150.0):
+        entry.velocity[0] = sample.velocity_east
+        entry.velocity[1] = sample.velocity_north
+        entry.has_velocity = 2
+        if is_measurable(sample.velocity_up, 50.0):
+            entry.velocity[2] = sample.velocity_up
+            entry.has_velocity = 3
+    elif is_measurable(sample.speed, 150.0) and is_measurable(course, 100.0):
+        entry.velocity[0] = sample.speed * sin(course)
+        entry.velocity[1] = sample.speed * cos(course)
+        entry.has_velocity = 2
+        if fabs(sample.speed) < parameters.gnss_course_speed_mps:
+            entry.course_sigma = NAN
+            entry.speed_sigma = max(fabs(sample.speed), parameters.gnss_speed_sigma_mps)  # its course says little
+    entry.speed = (entry.velocity[0] * entry.velocity[0] + entry.velocity[1] * entry.velocity[1]) ** 0.5 if entry.has_velocity else 0.0
+    state.gnss_head += 1
+    if state.gnss_head - state.gnss_next_position > GNSS_RING:
+        state.gnss_next_position = state.gnss_head - GNSS_RING
+    if state.gnss_head - state.gnss_next_velocity > GNSS_RING:
+        state.gnss_next_velocity = state.gnss_head - GNSS_RING
+
+
+cdef inline void take_samples(EgoFilter* state, const EgoParameters* parameters, const InputFrame* frame) noexcept nogil:
+    cdef unsigned int i
+    for i in range(min(frame.imu.count, 32)):
+        push_imu(state, parameters, &frame.imu.items[i], frame.tick_time_ns)
+    for i in range(min(frame.wheel.count, 16)):
+        push_wheel(state, &frame.wheel.items[i], frame.tick_time_ns)
+    for i in range(min(frame.gnss.count, 4)):
+        push_gnss(state, parameters, &frame.gnss.items[i], frame.tick_time_ns)

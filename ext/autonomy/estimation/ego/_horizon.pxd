@@ -1,0 +1,204 @@
+# The delayed horizon: every measurement is fused at the moment it was true, in the order of those moments.
+from libc.math cimport fabs
+from libc.stdint cimport int64_t, uint32_t
+
+from autonomy.estimation.ego._alignment cimport ALIGNED, NOT_ALIGNED
+from autonomy.estimation.ego._predict cimport Motion, carry_covariance, move
+from autonomy.estimation.ego._recovery cimport after_position_fix, after_velocity_fix
+from autonomy.estimation.ego._state cimport (
+    EVENTS_PER_TICK, GNSS_RING, IMU_RING, RUNNING, WHEEL_RING, EgoFilter, GnssEntry, ImuEntry, Increment,
+)
+from autonomy.estimation.ego.aids._gnss_position cimport fuse_gnss_position
+from autonomy.estimation.ego.aids._gnss_velocity cimport fuse_gnss_velocity
+from autonomy.estimation.ego.aids._gravity cimport fuse_gravity
+from autonomy.estimation.ego.aids._non_holonomic cimport fuse_non_holonomic
+from autonomy.estimation.ego.aids._wheel_speed cimport fuse_wheel_speed
+from autonomy.estimation.ego.aids._zero_rate cimport fuse_zero_rate
+from autonomy.estimation.ego.aids._zero_velocity cimport fuse_zero_velocity
+from autonomy.msg.messages cimport (
+    AidStatus_REASON_NOT_APPLICABLE, EgoParameters, EgoState_AID_GRAVITY, EgoState_AID_NON_HOLONOMIC, EgoState_AID_ZERO_RATE,
+    EgoState_AID_ZERO_VELOCITY,
+)
+
+cdef enum:
+    SLACK_NS = 5000000       # a sample this little behind the horizon is still fused; 0.1 m at 20 m/s
+
+cdef enum Event:
+    NOTHING = 0
+    FIX_POSITION = 1
+    FIX_VELOCITY = 2
+    WHEEL = 3
+    CONSTRAINT = 4
+    REST = 5
+
+
+cdef inline void walk(const EgoFilter* state, const EgoParameters* parameters, Motion* motion, Increment* increment,
+                      int64_t* time_ns, uint32_t* next_sample, int64_t until_ns, double* rate, double* force) noexcept nogil:
+    """Moves from `time_ns` to `until_ns` through the IMU ring: between two samples their mean, after the last one its value."""
+    cdef const ImuEntry* before
+    cdef const ImuEntry* after
+    cdef int64_t end, gap
+    cdef double step
+    cdef int i
+    while time_ns[0] < until_ns:
+        if next_sample[0] < state.imu_head:
+            after = &state.imu[next_sample[0] % IMU_RING]
+            before = after
+            if next_sample[0] > 0 and state.imu_head - next_sample[0] < IMU_RING:
+                before = &state.imu[(next_sample[0] - 1) % IMU_RING]
+            end = min(until_ns, after.time_ns)
+            gap = after.time_ns - before.time_ns
+        else:
+            after = &state.imu[(state.imu_head - 1) % IMU_RING]
+            before = after
+            end = until_ns
+            gap = until_ns - after.time_ns
+        for i in range(3):
+            force[i] = 0.5 * (before.force[i] + after.force[i]) - state.accelerometer_bias[i]
+            rate[i] = 0.5 * (before.rate[i] + after.rate[i]) - state.gyro_bias[i]
+        step = 1e-9 * <double>(end - time_ns[0])
+        if step > 0.0:
+            move(motion, increment, force, rate, parameters.gravity_mps2, step,
+                 step * parameters.imu_gap_noise if gap > <int64_t>(parameters.imu_gap_s * 1e9) else step)
+            time_ns[0] = end
+        if next_sample[0] < state.imu_head and end == after.time_ns:
+            next_sample[0] += 1
+
+
+cdef inline void advance(EgoFilter* state, const EgoParameters* parameters, int64_t until_ns) noexcept nogil:
+    """Moves the horizon's mean; the covariance follows when it is needed."""
+    cdef Motion motion
+    cdef double force[3]
+    cdef int i
+    if until_ns <= state.horizon_ns:
+        return
+    for i in range(3):
+        motion.position[i] = state.position[i]
+        motion.velocity[i] = state.velocity[i]
+    for i in range(4):
+        motion.orientation[i] = state.orientation[i]
+    walk(state, parameters, &motion, &state.pending, &state.horizon_ns, &state.imu_next, until_ns, state.rate, force)
+    for i in range(3):
+        state.position[i] = motion.position[i]
+        state.velocity[i] = motion.velocity[i]
+        state.acceleration[i] = motion.acceleration[i]
+    for i in range(4):
+        state.orientation[i] = motion.orientation[i]
+
+
+cdef inline bint is_standing(const EgoFilter* state, const EgoParameters* parameters) noexcept nogil:
+    return state.has_wheel and state.horizon_ns - state.moving_ns >= <int64_t>(parameters.standstill_time_s * 1e9)
+
+
+cdef inline void watch_motion(EgoFilter* state, const EgoParameters* parameters) noexcept nogil:
+    cdef double limit = parameters.standstill_rate_radps
+    if (fabs(state.wheel_speed) > parameters.standstill_speed_mps or fabs(state.rate[0]) > limit or fabs(state.rate[1]) > limit
+            or fabs(state.rate[2]) > limit):
+        state.moving_ns = state.horizon_ns
+
+
+cdef inline void fuse_event(EgoFilter* state, const EgoParameters* parameters, Event event, int64_t tick_ns) noexcept nogil:
+    cdef GnssEntry* fix
+    cdef int64_t interval
+    if event == FIX_POSITION:
+        fix = &state.gnss[state.gnss_next_position % GNSS_RING]
+        state.gnss_next_position += 1
+        if state.has_origin:
+            carry_covariance(state, parameters)
+            after_position_fix(state, parameters, fix, fuse_gnss_position(state, parameters, fix))
+    elif event == FIX_VELOCITY:
+        fix = &state.gnss[state.gnss_next_velocity % GNSS_RING]
+        state.gnss_next_velocity += 1
+        if state.has_origin and fix.has_velocity:
+            carry_covariance(state, parameters)
+            after_velocity_fix(state, parameters, fix, fuse_gnss_velocity(state, parameters, fix))
+    elif event == WHEEL:
+        state.wheel_speed = state.wheel[state.wheel_next % WHEEL_RING].speed
+        state.has_wheel = 1
+        watch_motion(state, parameters)
+        interval = state.wheel[state.wheel_next % WHEEL_RING].time_ns - state.last_wheel_fused_ns
+        if state.yaw_aligned != NOT_ALIGNED and interval >= <int64_t>(parameters.wheel_interval_s * 1e9):
+            state.last_wheel_fused_ns = state.wheel[state.wheel_next % WHEEL_RING].time_ns
+            carry_covariance(state, parameters)
+            fuse_wheel_speed(state, parameters, &state.wheel[state.wheel_next % WHEEL_RING])
+        state.wheel_next += 1
+    elif event == CONSTRAINT:
+        state.next_non_holonomic_ns += <int64_t>(parameters.non_holonomic_interval_s * 1e9)
+        if state.yaw_aligned != NOT_ALIGNED and (state.velocity[0] * state.velocity[0] + state.velocity[1] * state.velocity[1]
+                > parameters.non_holonomic_speed_mps * parameters.non_holonomic_speed_mps):
+            carry_covariance(state, parameters)
+            fuse_non_holonomic(state, parameters)
+        else:
+            state.aids[EgoState_AID_NON_HOLONOMIC].fault = AidStatus_REASON_NOT_APPLICABLE
+    elif event == REST:
+        state.next_standstill_ns += <int64_t>(parameters.standstill_interval_s * 1e9)
+        if is_standing(state, parameters):
+            carry_covariance(state, parameters)
+            fuse_zero_velocity(state, parameters)
+            fuse_zero_rate(state, parameters)
+            fuse_gravity(state, parameters)
+        else:
+            state.aids[EgoState_AID_ZERO_VELOCITY].fault = AidStatus_REASON_NOT_APPLICABLE
+            state.aids[EgoState_AID_ZERO_RATE].fault = AidStatus_REASON_NOT_APPLICABLE
+            state.aids[EgoState_AID_GRAVITY].fault = AidStatus_REASON_NOT_APPLICABLE
+
+
+cdef inline Event next_event(const EgoFilter* state, int64_t until_ns, int64_t* time_ns) noexcept nogil:
+    """The earliest of what waits, by its own estimated true time, not later than `until_ns`."""
+    cdef Event found = NOTHING
+    cdef int64_t when
+    time_ns[0] = until_ns + 1
+    if state.gnss_next_position < state.gnss_head:
+        when = state.gnss[state.gnss_next_position % GNSS_RING].time_ns - <int64_t>(state.delay[0] * 1e9)
+        if when < time_ns[0]:
+            found = FIX_POSITION
+            time_ns[0] = when
+    if state.gnss_next_velocity < state.gnss_head:
+        when = state.gnss[state.gnss_next_velocity % GNSS_RING].time_ns - <int64_t>(state.delay[1] * 1e9)
+        if when < time_ns[0]:
+            found = FIX_VELOCITY
+            time_ns[0] = when
+    if state.wheel_next < state.wheel_head:
+        when = state.wheel[state.wheel_next % WHEEL_RING].time_ns - <int64_t>(state.delay[2] * 1e9)
+        if when < time_ns[0]:
+            found = WHEEL
+            time_ns[0] = when
+    if state.next_non_holonomic_ns < time_ns[0]:
+        found = CONSTRAINT
+        time_ns[0] = state.next_non_holonomic_ns
+    if state.next_standstill_ns < time_ns[0]:
+        found = REST
+        time_ns[0] = state.next_standstill_ns
+    return found
+
+
+cdef inline void pass_over(EgoFilter* state, Event event) noexcept nogil:
+    """A sample the horizon has left behind: counted, not used."""
+    state.late_measurements += 1
+    if event == FIX_POSITION:
+        state.gnss_next_position += 1
+    elif event == FIX_VELOCITY:
+        state.gnss_next_velocity += 1
+    elif event == WHEEL:
+        state.wheel_next += 1
+
+
+cdef inline void advance_horizon(EgoFilter* state, const EgoParameters* parameters, int64_t tick_ns) noexcept nogil:
+    """Everything true up to now less the horizon's delay, in order; leaves the covariance at the horizon."""
+    cdef int64_t until = tick_ns - <int64_t>(parameters.horizon_delay_s * 1e9)
+    cdef int64_t when = 0
+    cdef Event event
+    cdef int i
+    for i in range(EVENTS_PER_TICK):
+        event = next_event(state, until, &when)
+        if event == NOTHING:
+            break
+        if (event == FIX_POSITION or event == FIX_VELOCITY or event == WHEEL) and when < state.horizon_ns - SLACK_NS:
+            pass_over(state, event)
+            continue
+        advance(state, parameters, when)
+        fuse_event(state, parameters, event, tick_ns)
+        if state.phase != RUNNING:
+            return
+    advance(state, parameters, until)
+    carry_covariance(state, parameters)

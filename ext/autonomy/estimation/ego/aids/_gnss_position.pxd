@@ -1,0 +1,56 @@
+# GNSS position: antenna position a delay ago, plus a slowly varying error and white noise.
+from libc.math cimport isfinite
+from libc.stdint cimport int64_t
+
+from autonomy.estimation.ego._frame cimport local_position
+from autonomy.estimation.ego._state cimport ATTITUDE, GNSS_ERROR, POSITION, POSITION_DELAY, EgoFilter, GnssEntry, Jacobian
+from autonomy.estimation.ego._update cimport entries, entry, fuse
+from autonomy.linalg._small cimport cross, matrix_of, rotate, rotate_back
+from autonomy.msg.messages cimport EgoParameters, EgoState_AID_GNSS_POSITION
+
+
+cdef inline double white_variance(double reported, double configured, double slow, double share) noexcept nogil:
+    """The part of a fix's variance the slow error state does not explain."""
+    cdef double least
+    if not isfinite(reported):
+        return configured * configured
+    least = share * share * reported * reported
+    return max(least, reported * reported - slow * slow)
+
+
+cdef inline bint fuse_gnss_position(EgoFilter* state, const EgoParameters* parameters, const GnssEntry* fix) noexcept nogil:
+    cdef Jacobian rows[3]
+    cdef double noise[9]
+    cdef double residual[3]
+    cdef double measured[3]
+    cdef double rotation[9]
+    cdef double arm_imu[3]
+    cdef double arm[3]
+    cdef double turning[3]
+    cdef double rate[3]
+    cdef double horizontal = white_variance(fix.position_sigma, parameters.gnss_position_sigma_m,
+                                            parameters.gnss_error_sigma_m, parameters.gnss_white_share)
+    cdef double vertical = white_variance(fix.altitude_sigma, parameters.gnss_altitude_sigma_m,
+                                          parameters.gnss_error_altitude_sigma_m, parameters.gnss_white_share)
+    cdef int i
+    local_position(state, fix, measured)
+    matrix_of(state.orientation, rotation)
+    rotate_back(state.vehicle_axes, parameters.antenna_from_imu_m, arm_imu)
+    rotate(rotation, arm_imu, arm)
+    rotate(rotation, state.rate, rate)
+    cross(rate, arm, turning)
+    for i in range(9):
+        noise[i] = 0.0
+    noise[0] = horizontal
+    noise[4] = horizontal
+    noise[8] = vertical
+    for i in range(3):
+        residual[i] = measured[i] - state.position[i] - arm[i] - state.gnss_error[i]
+        rows[i].count = 0
+        entry(&rows[i], POSITION + i, 1.0)
+        entry(&rows[i], GNSS_ERROR + i, 1.0)
+        entry(&rows[i], POSITION_DELAY, -(state.velocity[i] + turning[i]))
+    entries(&rows[0], ATTITUDE, 0.0, arm[2], -arm[1])
+    entries(&rows[1], ATTITUDE, -arm[2], 0.0, arm[0])
+    entries(&rows[2], ATTITUDE, arm[1], -arm[0], 0.0)
+    return fuse(state, parameters, EgoState_AID_GNSS_POSITION, 3, rows, noise, residual, fix.time_ns)

@@ -1,0 +1,58 @@
+# GNSS velocity: Doppler velocity of the antenna a delay ago; the vertical part where the receiver gives it.
+from libc.math cimport isfinite
+
+from autonomy.estimation.ego._frame cimport local_velocity
+from autonomy.estimation.ego._state cimport ATTITUDE, VELOCITY, VELOCITY_DELAY, EgoFilter, GnssEntry, Jacobian
+from autonomy.estimation.ego._update cimport entries, entry, fuse
+from autonomy.linalg._small cimport cross, matrix_of, rotate, rotate_back
+from autonomy.msg.messages cimport EgoParameters, EgoState_AID_GNSS_VELOCITY
+
+
+cdef inline bint fuse_gnss_velocity(EgoFilter* state, const EgoParameters* parameters, const GnssEntry* fix) noexcept nogil:
+    cdef Jacobian rows[3]
+    cdef double noise[9]
+    cdef double residual[3]
+    cdef double measured[3]
+    cdef double rotation[9]
+    cdef double arm_imu[3]
+    cdef double arm[3]
+    cdef double turning[3]
+    cdef double rate[3]
+    cdef double along, across, east, north
+    cdef int size = 3 if fix.has_velocity == 3 else 2
+    cdef int i
+    local_velocity(state, fix, measured)
+    matrix_of(state.orientation, rotation)
+    rotate_back(state.vehicle_axes, parameters.antenna_from_imu_m, arm_imu)
+    rotate(rotation, arm_imu, arm)
+    rotate(rotation, state.rate, rate)
+    cross(rate, arm, turning)
+    along = fix.speed_sigma if isfinite(fix.speed_sigma) else parameters.gnss_speed_sigma_mps
+    # Across the direction of travel a Doppler velocity is as uncertain as along it, or as the course the receiver states
+    across = along
+    if isfinite(fix.course_sigma) and fix.speed > parameters.gnss_course_speed_mps:
+        across = fix.course_sigma * fix.speed
+    across = across * across + parameters.gnss_course_sigma_rad * parameters.gnss_course_sigma_rad * fix.speed * fix.speed
+    along = along * along
+    east = 0.0
+    north = 1.0
+    if fix.speed > 0.1:
+        east = measured[0] / fix.speed
+        north = measured[1] / fix.speed
+    for i in range(9):
+        noise[i] = 0.0
+    noise[0] = along * east * east + across * north * north
+    noise[1] = (along - across) * east * north
+    noise[size] = noise[1]
+    noise[size + 1] = along * north * north + across * east * east
+    if size == 3:
+        noise[8] = parameters.gnss_climb_sigma_mps * parameters.gnss_climb_sigma_mps
+    for i in range(3):
+        residual[i] = measured[i] - state.velocity[i] - turning[i]
+        rows[i].count = 0
+        entry(&rows[i], VELOCITY + i, 1.0)
+        entry(&rows[i], VELOCITY_DELAY, -state.acceleration[i])
+    entries(&rows[0], ATTITUDE, 0.0, turning[2], -turning[1])
+    entries(&rows[1], ATTITUDE, -turning[2], 0.0, turning[0])
+    entries(&rows[2], ATTITUDE, turning[1], -turning[0], 0.0)
+    return fuse(state, parameters, EgoState_AID_GNSS_VELOCITY, size, rows, noise, residual, fix.time_ns)

@@ -1,0 +1,124 @@
+"""Frames for the ego tests: the recorded comma2k19 minute and simulated drives, fed tick by tick as samples arrive."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from autonomy import msg
+from autonomy.geodesy import ecef_to_geodetic, enu_rotation
+
+CONFIG = Path(__file__).parents[3] / "configs" / "ego.toml"
+TICK_NS = 10_000_000
+
+
+def parameters(**overrides) -> np.ndarray:
+    """dtype("EgoParameters") from configs/ego.toml."""
+    table = tomllib.loads(CONFIG.read_text())["ego"] | overrides
+    values = np.zeros((), msg.dtype("EgoParameters"))
+    for name in values.dtype.names:
+        values[name] = table.pop(name)
+    assert not table, table
+    return values
+
+
+@dataclass
+class Drive:
+    """Samples sorted by received time."""
+
+    imu: np.ndarray
+    wheel: np.ndarray
+    gnss: np.ndarray
+    reference: np.ndarray
+    start_ns: int
+    end_ns: int
+
+    def ticks(self, gnss_until_ns: int | None = None, start_ns: int | None = None, end_ns: int | None = None):
+        """Yields one reused InputFrame per tick with what has arrived since the last one."""
+        frame = np.zeros((), msg.dtype("InputFrame"))
+        gnss = self.gnss if gnss_until_ns is None else self.gnss[self.gnss["received_time_ns"] < gnss_until_ns]
+        times = np.arange(start_ns or self.start_ns, (end_ns or self.end_ns) + 1, TICK_NS)
+        streams = []
+        for name, samples in (("imu", self.imu), ("wheel", self.wheel), ("gnss", gnss)):
+            arrived = np.searchsorted(samples["received_time_ns"], times, side="right")
+            first = np.searchsorted(samples["received_time_ns"], times[0] - TICK_NS, side="right")
+            streams.append((frame[name], samples, arrived, [first]))
+        for index, time in enumerate(times):
+            frame["tick_index"] = index
+            frame["tick_time_ns"] = time
+            for target, samples, arrived, begin in streams:
+                count = min(int(arrived[index]) - begin[0], len(target["items"]))
+                target["count"] = count
+                target["items"][:count] = samples[begin[0] : begin[0] + count]
+                begin[0] = int(arrived[index])
+            yield frame
+
+
+def run(estimator, frames, count: int) -> np.ndarray:
+    """Outputs of up to `count` frames."""
+    outputs = np.zeros(count, msg.dtype("EgoState"))
+    used = 0
+    for frame in frames:
+        estimator.step(frame, outputs[used])
+        used += 1
+    return outputs[:used]
+
+
+def _samples(kind: str, time_s: np.ndarray) -> np.ndarray:
+    samples = np.zeros(len(time_s), msg.dtype(kind))
+    samples["valid_time_ns"] = samples["received_time_ns"] = np.round(time_s * 1e9).astype(np.int64)
+    for name in samples.dtype.names:
+        if samples.dtype[name] == np.float64:
+            samples[name] = np.nan
+    return samples
+
+
+def quaternions_of(matrices: np.ndarray) -> np.ndarray:
+    from scipy.spatial.transform import Rotation
+
+    return np.roll(Rotation.from_matrix(matrices).as_quat(), 1, axis=-1)
+
+
+def comma2k19(directory: Path, gyro_name: str = "gyro") -> Drive:
+    """The recorded minute. IMU axes there are forward, right, down; the camera's quaternion is ECEF from those axes."""
+    from scipy.spatial.transform import Rotation
+
+    folder = directory / "comma2k19"
+
+    def load(name: str) -> np.ndarray:
+        return np.load(folder / name)
+
+    def stream(name: str) -> tuple[np.ndarray, np.ndarray]:
+        return load(f"processed_log/{name}/t"), load(f"processed_log/{name}/value")
+
+    time, force = stream("IMU/accelerometer")
+    _, rate = stream(f"IMU/{gyro_name}")
+    imu = _samples("ImuSample", time)
+    for index, (axis, sign) in enumerate((("x", 1.0), ("y", -1.0), ("z", -1.0))):
+        imu[f"acceleration_{axis}"] = sign * force[:, index]
+        imu[f"angular_rate_{axis}"] = sign * rate[:, index]
+    time, speeds = stream("CAN/wheel_speed")
+    wheel = _samples("WheelSample", time)
+    for index, name in enumerate(("front_left", "front_right", "rear_left", "rear_right")):
+        wheel[name] = speeds[:, index]
+    time, fixes = stream("GNSS/live_gnss_ublox")
+    gnss = _samples("GnssSample", time)
+    gnss["latitude_deg"], gnss["longitude_deg"], gnss["speed"] = fixes[:, 0], fixes[:, 1], fixes[:, 2]
+    gnss["utc_time_ns"] = (fixes[:, 3] * 1e6).astype(np.int64)
+    gnss["altitude_m"], gnss["course_deg"] = fixes[:, 4], fixes[:, 5]
+    gnss["fix_type"] = 255
+    reference = np.zeros(len(load("global_pose/frame_times")), msg.dtype("ReferencePose"))
+    reference["time_ns"] = np.round(load("global_pose/frame_times") * 1e9).astype(np.int64)
+    latitude, longitude, altitude = ecef_to_geodetic(load("global_pose/frame_positions"))
+    reference["latitude_deg"], reference["longitude_deg"], reference["altitude_m"] = latitude, longitude, altitude
+    axes = enu_rotation(float(latitude[0]), float(longitude[0]))
+    velocity = load("global_pose/frame_velocities") @ axes.T
+    reference["velocity_east"], reference["velocity_north"], reference["velocity_up"] = velocity.T
+    cameras = Rotation.from_quat(np.roll(load("global_pose/frame_orientations"), -1, axis=-1)).as_matrix()
+    reference["orientation"] = quaternions_of(axes @ cameras @ np.diag([1.0, -1.0, -1.0]))
+    start = int(min(imu["received_time_ns"][0], wheel["received_time_ns"][0], gnss["received_time_ns"][0]))
+    end = int(max(imu["received_time_ns"][-1], wheel["received_time_ns"][-1]))
+    return Drive(imu, wheel, gnss, reference, start // TICK_NS * TICK_NS, end)
