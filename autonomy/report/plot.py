@@ -19,6 +19,7 @@ from autonomy.report.scale import Scale, covering
 WIDTH, WIDE, HEIGHT = 560, 1140, 190
 LEFT, RIGHT, TOP, BOTTOM = 54, 10, 22, 34
 TIME_LABEL = "time from log start (s)"
+BOUND_REACH = 8.0  # a bound further out than so many times the largest error is cut off
 SETTLING_S = 5.0  # a filter's first seconds do not set the range of an axis
 
 
@@ -80,6 +81,19 @@ def time_figure(title: str, marks: Sequence[Mark], y_label: str, x_range: tuple[
     return Figure(title, svg, legend(marks), note, shape)
 
 
+def error_figure(title: str, time_s: np.ndarray, error: np.ndarray, sigma: np.ndarray, y_label: str, x_range: tuple[float, float], *,
+                 least_span: float, note: str = "") -> Figure:  # fmt: skip
+    """An error about zero inside three of its sigmas; the axis shows both while the error stays readable."""
+    late = time_s >= x_range[0] + SETTLING_S
+    late = late if late.any() else np.ones(len(time_s), bool)
+    largest = float(np.nanmax(np.abs(error[late]), initial=0.5 * least_span))
+    bounds = 3.0 * sigma[late & np.isfinite(sigma)]
+    bound = min(float(np.percentile(bounds, 90)), BOUND_REACH * largest) if bounds.size else 0.0
+    reach = 1.06 * max(largest, 1.08 * bound)
+    marks = [Band(time_s, -3.0 * sigma, 3.0 * sigma, "s1", "3 sigma"), Line(time_s, error, "s1", "error")]
+    return time_figure(title, marks, y_label, x_range, note=note, y_range=(-reach, reach))
+
+
 def legend(marks: Sequence[Mark]) -> tuple[tuple[str, str, str], ...]:
     """(style, kind, label) of every labelled mark but the levels, which carry their words themselves."""
     return tuple((mark.style, type(mark).__name__.lower(), mark.label) for mark in marks if mark.label and not isinstance(mark, Level))
@@ -103,7 +117,7 @@ def value_range(marks: Sequence[Mark], least_span: float = 0.0, settled_s: float
             main.append(np.asarray(mark.y, float)[late])
     lines, outer = np.concatenate(main), np.concatenate(around)
     low, high = covering(lines if np.isfinite(lines).any() else outer, least_span)
-    reach = 3.0 * (high - low)
+    reach = 8.0 * (high - low)
     outer = outer[np.isfinite(outer) & (outer > low - reach) & (outer < high + reach)]
     return covering(np.concatenate([[low, high], outer * 1.04]), least_span, margin=0.0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autonomy.report import verdict
-from autonomy.report.words import AIDS, INPUTS, duration, is_number, number, percent, short_hash, whole
+from autonomy.report.words import AIDS, INPUTS, duration, is_number, known, number, percent, short_hash, whole
 
 _WIDTH = 13  # of the first column
 
@@ -58,7 +58,7 @@ def _tick_time(metrics: dict[str, Any]) -> str | None:
 
 
 def _reference(metrics: dict[str, Any]) -> str:
-    found = metrics.get("reference")
+    found = known(metrics.get("reference"))
     if not found:
         return "none in this log"
     parts = [

@@ -66,13 +66,15 @@ class MadeUpRun:
 
     metrics: dict[str, Any]
     outputs: np.ndarray
-    reference: np.ndarray | None = None
+    reference: np.ndarray = field(default_factory=lambda: np.zeros(0, msg.dtype("ReferencePose")))
     path: np.ndarray | None = None
     start_ns: int | None = START_NS
     outage_runs: list[np.ndarray] = field(default_factory=list)
 
     def topic(self, name: str) -> np.ndarray:
         return self.outputs[name]
+
+    head = topic
 
 
 def tick_times(ticks: int = 6000) -> TickTimes:
@@ -98,7 +100,7 @@ def run(ticks: int = 6000, *, with_reference: bool = True) -> MadeUpRun:
     position = np.cumsum(velocity * 0.01, axis=0)
     _ego(out["ego"], time, yaw, speed, velocity, position, noise)
     _others(out, time, speed)
-    reference = _reference(time_ns, yaw, velocity, position) if with_reference else None
+    reference = _reference(time_ns if with_reference else time_ns[:0], yaw, velocity, position)
     path = position[::50, :2].copy() if with_reference else None
     outage = out["ego"][ticks // 3 :].copy()
     outage["position"][:, :2] += np.linspace(0, 6.0, len(outage))[:, None]
@@ -110,7 +112,7 @@ def dtype_without_tracks() -> np.dtype:
     frame = msg.dtype("OutputFrame")
     parts = {name: frame[name] for name in frame.names}
     heads = parts["tracks"]
-    kept = [name for name in heads.names if name not in ("count", "tracks")]
+    kept = [name for name in heads.names if name not in ("count", "count_padding", "tracks")]
     parts["tracks"] = np.dtype([(name, heads[name]) for name in kept])
     return np.dtype(list(parts.items()))
 

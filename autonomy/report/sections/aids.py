@@ -18,7 +18,7 @@ AXES = {
     "non_holonomic": ("m/s", ("left", "up")),
     "zero_velocity": ("m/s", ("east", "north", "up")),
     "zero_rate": ("rad/s", ("roll rate", "pitch rate", "yaw rate")),
-    "gravity": ("m/s²", ("forward", "left", "up")),
+    "gravity": ("m/s²", ("east", "north", "up")),
     "odometry": ("m/s", ("forward", "left", "up")),
 }
 NIS_RANGE, MOST_OVER_95 = (0.5, 1.5), 0.10  # outside, the noise an aid is given does not fit what it does
@@ -30,7 +30,8 @@ def section(drive: Drive) -> Section:
     missing = "" if offered else "No aid was ever offered to the filter."
     return Section("aids", "What corrects the filter",
                    "Innovation: measured minus expected, between lines at three sigma of that. Test ratio: its size over the gate, "
-                   "a measurement above 1 is rejected.", tuple(figures), (_table(offered, drive.ego),) if offered else (), missing)  # fmt: skip
+                   "a measurement above 1 is rejected. A triangle marks an aid whose noise does not fit: NIS outside 0.5 to 1.5 or "
+                   "more than 10 % beyond the 95 % point.", tuple(figures), (_table(offered, drive.ego),) if offered else (), missing)  # fmt: skip
 
 
 def _plots(drive: Drive, place: int, name: str):

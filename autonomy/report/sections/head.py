@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autonomy.report import verdict
-from autonomy.report.words import INPUTS, UNKNOWN, duration, is_number, number, percent, short_hash, whole
+from autonomy.report.words import INPUTS, UNKNOWN, duration, is_number, known, number, percent, short_hash, whole
 
 STYLES = {"pass": "good", "fail": "bad", "error": "bad", "inconclusive": "warn"}
 WORDS = {"pass": "Pass", "fail": "Fail", "error": "Error", "inconclusive": "Inconclusive"}
@@ -40,7 +40,7 @@ def head(metrics: dict[str, Any]) -> Head:
 def tiles(metrics: dict[str, Any]) -> tuple[Tile, ...]:
     """Ten, always the same ones in the same order."""
     log, times = metrics.get("log") or {}, metrics.get("tick_us") or {}
-    reference = metrics.get("reference") or {}
+    reference = known(metrics.get("reference"))
     none = "" if reference else "no reference in this log"
     return (
         _tile("Log", duration(log.get("duration_s")), f"{whole(metrics.get('ticks'))} ticks"),

@@ -45,4 +45,8 @@ def _bits(values: np.ndarray, message: str, prefix: str, label: str, styles: dic
             on = ((values & bit) > 0).astype(np.int8)
             if on.any():
                 name = key.removeprefix(prefix)
-                yield Strip(label + name.replace("_", " ").lower(), on, {1: "yes"}, {1: styles.get(name, otherwise)})
+                yield Strip(label + _plain(name), on, {1: "yes"}, {1: styles.get(name, otherwise)})
+
+
+def _plain(name: str) -> str:
+    return " ".join(word if word in ("GNSS", "IMU") else word.lower() for word in name.split("_"))

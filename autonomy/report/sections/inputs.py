@@ -7,6 +7,10 @@ from autonomy.report.plot import Band, Line, time_figure
 from autonomy.report.sections.section import Section, Table
 from autonomy.report.words import CLOCKS, INPUTS, number, percent, plain, whole
 
+CLOCK_COLUMNS = {  # key, unit, digits; a column that nobody estimates is left out
+    "Delay": ("delay_s", "s", 3), "1 sigma": ("sigma_s", "s", 2), "Clock offset": ("offset_s", "s", 3), "Clock rate": ("rate_ppm", "ppm", 3),
+}  # fmt: skip
+
 
 def section(drive: Drive) -> Section:
     tables = tuple(table for table in (_drops(drive), _oddities(drive), _clocks(drive), _faults(drive)) if table is not None)
@@ -38,12 +42,14 @@ def _oddities(drive: Drive) -> Table | None:
 
 def _clocks(drive: Drive) -> Table | None:
     clocks = drive.metrics.get("clocks") or {}
+    if not clocks:
+        return None
+    columns = [name for name, key in CLOCK_COLUMNS.items() if any(clock.get(key[0]) is not None for clock in clocks.values())]
     rows = tuple(
-        (CLOCKS.get(name, plain(name)), number(clock.get("delay_s"), "s", decimals=4), number(clock.get("sigma_s"), "s", decimals=4),
-         number(clock.get("offset_s"), "s"), number(clock.get("rate_ppm"), "ppm"))
+        (CLOCKS.get(name, plain(name)), *(number(clock.get(CLOCK_COLUMNS[column][0]), *CLOCK_COLUMNS[column][1:]) for column in columns))
         for name, clock in clocks.items()
-    )  # fmt: skip
-    return Table("Delays and clocks at the end", ("Source", "Delay", "1 sigma", "Clock offset", "Clock rate"), rows) if rows else None
+    )
+    return Table("Delays and clocks at the end", ("Source", *columns), rows)
 
 
 def _faults(drive: Drive) -> Table | None:

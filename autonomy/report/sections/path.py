@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from autonomy import msg
+from autonomy.geodesy import geodetic_to_enu
 from autonomy.report.drive import Drive
 from autonomy.report.errors import positions, reference_positions
-from autonomy.geodesy import geodetic_to_enu
 from autonomy.report.map import Track, map_figure
-from autonomy.report.plot import Band, Line, time_figure
+from autonomy.report.plot import Line, error_figure, time_figure
 from autonomy.report.sections.section import Section
 
 TITLES = {"forward": "Position error forward", "left": "Position error to the left", "up": "Position error upward"}
@@ -26,18 +26,18 @@ def section(drive: Drive) -> Section:
 def _map(drive: Drive):
     origin, ego = drive.enu_origin, drive.ego
     tracks = []
-    path = getattr(drive.result, "path", None)
+    path = drive.result.path
     if path is not None and len(path) > 1:
         tracks.append(Track(np.asarray(path, float)[:, :2], "lanepath", _path_label(drive)))
     if len(drive.reference):
         covered = (drive.reference["time_ns"] >= ego["time_ns"][0]) & (drive.reference["time_ns"] <= ego["time_ns"][-1])
         if covered.sum() > 1:
-            tracks.append(Track(reference_positions(drive.reference[covered], origin)[:, :2], "reference", "driven (reference)"))
+            tracks.append(Track(reference_positions(drive.reference[covered], origin)[:, :2], "driven", "driven (reference)"))
     fixes = _fixes(drive, origin)
     if len(fixes):
         tracks.append(Track(fixes, "s5", "GNSS fixes", dots=True))
     tracks.append(Track(positions(ego, origin)[:, :2], "s1", "estimated", drive.seconds(ego["time_ns"])))
-    for number, run in enumerate(getattr(drive.result, "outage_runs", None) or []):
+    for number, run in enumerate(drive.result.outage_runs):
         if len(run) > 1:
             tracks.append(Track(positions(run, origin)[:, :2], "s2", "estimated without GNSS" if number == 0 else ""))
     return map_figure("Seen from above", tracks)
@@ -66,8 +66,7 @@ def _position(drive: Drive):
         return
     time = drive.seconds(drive.errors.time_ns)
     for axis, (error, sigma) in drive.errors.position.items():
-        marks = [Band(time, -3 * sigma, 3 * sigma, "s1", "3 sigma"), Line(time, error, "s1", "error")]
-        yield time_figure(TITLES[axis], marks, "error (m)", drive.x_range, settling=True, least_span=0.2)
+        yield error_figure(TITLES[axis], time, error, sigma, "error (m)", drive.x_range, least_span=0.2)
 
 
 def _own_uncertainty(drive: Drive):
