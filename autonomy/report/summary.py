@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autonomy.report import verdict
-from autonomy.report.words import AIDS, INPUTS, duration, is_number, known, number, percent, short_hash, whole
+from autonomy.report.words import AIDS, INPUTS, UNKNOWN, duration, is_number, known, number, percent, short_hash, whole
 
 _WIDTH = 13  # of the first column
 
@@ -37,7 +37,7 @@ def _line(name: str, words: str) -> str:
 
 def _log(metrics: dict[str, Any]) -> str:
     log = metrics.get("log") or {}
-    words = f"{log.get('path')}, {duration(log.get('duration_s'))}"
+    words = f"{log.get('path') or UNKNOWN}, {duration(log.get('duration_s'))}"
     return words + (", truncated" if log.get("truncated") else "")
 
 

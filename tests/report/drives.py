@@ -100,7 +100,7 @@ def run(ticks: int = 6000, *, with_reference: bool = True) -> MadeUpRun:
     position = np.cumsum(velocity * 0.01, axis=0)
     _ego(out["ego"], time, yaw, speed, velocity, position, noise)
     _others(out, time, speed)
-    reference = _reference(time_ns if with_reference else time_ns[:0], yaw, velocity, position)
+    reference = _reference(time_ns, yaw, velocity, position)[: None if with_reference else 0]
     path = position[::50, :2].copy() if with_reference else None
     outage = out["ego"][ticks // 3 :].copy()
     outage["position"][:, :2] += np.linspace(0, 6.0, len(outage))[:, None]

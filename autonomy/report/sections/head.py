@@ -44,7 +44,7 @@ def tiles(metrics: dict[str, Any]) -> tuple[Tile, ...]:
     none = "" if reference else "no reference in this log"
     return (
         _tile("Log", duration(log.get("duration_s")), f"{whole(metrics.get('ticks'))} ticks"),
-        _tile("Replay", number(metrics.get("realtime_factor"), "\N{MULTIPLICATION SIGN}"), "faster than real time"),
+        _tile("Replay", number(metrics.get("realtime_factor"), "\N{MULTIPLICATION SIGN}"), "real time, recording included"),
         _tile("Tick, median", number(times.get("p50"), "\N{MICRO SIGN}s"),
               f"99 % below {number(times.get('p99'))}, longest {number(times.get('max'))}"),
         _tile("Position error", number(reference.get("position_rms_m"), "m", 2),

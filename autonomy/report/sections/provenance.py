@@ -30,7 +30,7 @@ def section(drive: Drive) -> Section:
         ("SHA-256 of the outputs", str(metrics.get("output_sha256") or UNKNOWN)),
         ("Message layouts", f"{msg.layout_hash():016x}"),
         ("Start-up", number(metrics.get("startup_s"), "s", 2)),
-        ("Versions", f"autonomy {metrics.get('version')}, Python {platform.python_version()}, NumPy {_version('numpy')}"),
+        ("Versions", f"autonomy {metrics.get('version') or UNKNOWN}, Python {platform.python_version()}, NumPy {_version('numpy')}"),
         ("Machine", f"{platform.system()} {platform.machine()}"),
     )  # fmt: skip
     tables = (
