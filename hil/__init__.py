@@ -1,16 +1,11 @@
-"""Hardware-in-the-loop rig: worlds, sensor emulation and the closed loop.
+"""Hardware-in-the-loop: worlds, sensors, and the loop that closes over the stack. `hil.run(world, stack, sensors, ...)`."""
 
-    import hil
-    result = hil.run(world, stack, hil.sensors.Messages(config, seed), duration_s=60.0)
-"""
+from __future__ import annotations
 
 
 def __getattr__(name: str):
-    """`hil.run` (of closed_loop.py) and the submodules, loaded when first asked for."""
-    import importlib
-
     if name == "run":
-        return importlib.import_module("hil.closed_loop").run
-    if name in ("closed_loop", "drive", "metrics", "sensors", "truth", "world"):
-        return importlib.import_module(f"hil.{name}")
+        from hil.closed_loop import run
+
+        return run
     raise AttributeError(f"module 'hil' has no attribute '{name}'")

@@ -32,7 +32,7 @@ def write_small(path: Path, **options) -> dict[str, np.ndarray]:
     """A log of three topics and several chunks; returns what is in it."""
     frames, imu, tracks = can_frames(300), messages("ImuInput", 30, most=2), messages("TrackList", 20, most=3)
     with LogWriter(path, {"config_hash": "abc"}, chunk_bytes=4096, **options) as writer:
-        writer.attach("can/0.dbc", b"VERSION \"\"\n", "text/x-dbc")
+        writer.attach("can/0.dbc", b'VERSION ""\n', "text/x-dbc")
         writer.write_merged({
             "/raw/can/0": (frames["time_ns"], frames),
             "/in/imu": (START_NS + np.arange(30) * 10_000_000, imu),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autonomy import geodesy
 from autonomy.errors import AutonomyError, EnvironmentFault, LogError, UsageError
-from autonomy.log.importers import columns, tables
+from autonomy.log.importers import columns, mapping, tables
 from autonomy.log.importers.kinds import KINDS, UNITS, find_field
 from autonomy.log.reader import LogReader
 from autonomy.msg import definitions
@@ -166,14 +166,22 @@ def test_fixes_in_every_frame_are_the_same_place(tmp_path):
 def test_every_kind_finds_its_fields_and_topic(tmp_path):
     mapping, width = "", 0
     for kind, description in KINDS.items():
-        names = [name for name in description.fields if not name.startswith(("position_x", "position_y", "position_z", "velocity_x",
-                 "velocity_y", "velocity_z", "received", "utc")) and not (kind == "speed" and name == "speed")]  # fmt: skip
+        own = ("position_x", "position_y", "position_z", "velocity_x", "velocity_y", "velocity_z", "received", "utc")
+        names = [name for name in description.fields if not name.startswith(own) and (kind, name) != ("speed", "speed")]
         width = max(width, len(names))
         mapping += f'[[stream]]\nkind = "{kind}"\nfile = "a.npy"\ntime = {{ column = 0 }}\n' + "".join(
             f"columns.{name} = {{ column = {number} }}\n" for number, name in enumerate(names, 1)
         )
     result, reader = convert(tmp_path, mapping, a__npy=np.arange(1.0, width + 2)[None])
-    assert result.messages == {"/in/imu": 1, "/in/gnss": 1, "/in/wheel": 2, "/in/steering": 1, "/in/radar": 2, "/in/lane": 1, "/ref/pose": 1}
+    assert result.messages == {
+        "/in/imu": 1,
+        "/in/gnss": 1,
+        "/in/wheel": 2,
+        "/in/steering": 1,
+        "/in/radar": 2,
+        "/in/lane": 1,
+        "/ref/pose": 1,
+    }
     assert not result.as_json()["unused"]
     lane = items(reader, "/in/lane")[0]
     names = list(KINDS["lane"].fields)
@@ -243,7 +251,11 @@ def test_files_are_looked_for_in_the_sources_first(tmp_path):
         ('name = "logger"', 'nome = "logger"', r"\[clock\]: no key 'nome'; allowed: epoch, name"),
         ("offset_s = 0.5", 'offset_s = "a"', "offset_s = 'a' must be a number of seconds"),
         ('column = "t"', 'column = "tt"', "time.column = 'tt' is not in .*imu.csv; it has t, ax, ay"),
-        ("column = 6", "column = 60", "columns.angular_rate_z_radps.column = 60 is not in|columns.angular_rate_z.column = 60 is not in"),
+        (
+            "column = 6",
+            "column = 60",
+            "columns.angular_rate_z_radps.column = 60 is not in|columns.angular_rate_z.column = 60 is not in",
+        ),
         ('unit = "g"', 'unit = "furlong"', "columns.acceleration_x: unit = 'furlong' is not known; allowed: m/s2"),
         ('unit = "deg/s"', 'unit = "g"', "columns.angular_rate_x: unit = 'g' is not known; allowed: rad/s"),
         ("acceleration_x =", "acceleration_w =", "columns.acceleration_w is no field of a imu; allowed: acceleration_x"),
@@ -277,10 +289,16 @@ def test_every_mistake_is_named(tmp_path, old, new, sentence):
         ('kind = "gnss"\nframe = "utm"\ncolumns.latitude = {column=0}', "frame = 'utm' is not known; allowed: lla, enu, ecef"),
         ('kind = "gnss"\nframe = "enu"\ncolumns.position_x = {column=0}\ncolumns.position_y = {column=0}', "needs origin"),
         ('kind = "gnss"\ncolumns.latitude = {column=0}', "columns.longitude_deg is missing"),
-        ('kind = "gnss"\ncolumns.latitude = {column=0}\ncolumns.longitude={column=0}\ncolumns.position_x={column=0}', "needs frame"),
+        (
+            'kind = "gnss"\ncolumns.latitude = {column=0}\ncolumns.longitude={column=0}\ncolumns.position_x={column=0}',
+            "needs frame",
+        ),
         ('kind = "speed"\ncolumns.received_time = {column=0}', "has none of vehicle_speed"),
         ('kind = "steering"\naxes = ["x","y","z"]\ncolumns.steering_wheel_angle={column=0}', "axes are for an imu only"),
-        ('kind = "speed"\ncolumns.speed = {column=0}\ncolumns.received_time = {column=0, scale=2}', "is a time and is kept exact"),
+        (
+            'kind = "speed"\ncolumns.speed = {column=0}\ncolumns.received_time = {column=0, scale=2}',
+            "is a time and is kept exact",
+        ),
     ],
 )
 def test_mistakes_of_other_kinds_are_named(tmp_path, stream, sentence):
@@ -296,7 +314,9 @@ def test_mistakes_of_other_kinds_are_named(tmp_path, stream, sentence):
 def test_files_that_are_not_what_they_seem_are_named(tmp_path, name, content, sentence):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(LogError, match=sentence):
-        convert(tmp_path, f'[[stream]]\nkind = "speed"\nfile = "{name}"\ntime = {{ column = 0 }}\ncolumns.speed = {{ column = 0 }}\n')
+        convert(
+            tmp_path, f'[[stream]]\nkind = "speed"\nfile = "{name}"\ntime = {{ column = 0 }}\ncolumns.speed = {{ column = 0 }}\n'
+        )
 
 
 def test_parquet_is_read_or_the_extra_is_named(tmp_path):
@@ -319,8 +339,12 @@ def test_nothing_usable_is_an_error_that_says_why(tmp_path):
 
 
 _VALUES = st.recursive(
-    st.one_of(st.integers(-3, 70000), st.floats(allow_nan=False, allow_infinity=False), st.text("abc.\\\"'", max_size=4), st.booleans()),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["column", "unit", "equals", "x"]), inner, max_size=3),
+    st.one_of(
+        st.integers(-3, 70000), st.floats(allow_nan=False, allow_infinity=False), st.text("abc.\\\"'", max_size=4), st.booleans()
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["column", "unit", "equals", "x"]), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 
@@ -335,7 +359,7 @@ def _toml(value) -> str:
 
 @settings(max_examples=150, deadline=None)
 @given(
-    key=st.sampled_from(sorted(columns.STREAM_KEYS | {"columns.acceleration_x", "columns.received_time", "columns.x"})),
+    key=st.sampled_from(sorted(mapping.STREAM_KEYS | {"columns.acceleration_x", "columns.received_time", "columns.x"})),
     value=_VALUES,
 )
 def test_no_value_of_any_key_ends_in_a_traceback(tmp_path_factory, key, value):

@@ -12,7 +12,10 @@ from autonomy.errors import LogError
 from autonomy.log.importers import comma2k19
 from autonomy.log.reader import LogReader
 
-DBC = 'VERSION ""\nBO_ 36 KINEMATICS: 8 XXX\n SG_ YAW : 1|10@0+ (1,0) [0|1] "" XXX\nBO_ 170 WHEELS: 6 XXX\nBO_ 2565866496 EEC1: 8 XXX\n'
+DBC = (
+    'VERSION ""\nBO_ 36 KINEMATICS: 8 XXX\n SG_ YAW : 1|10@0+ (1,0) [0|1] "" XXX\n'
+    "BO_ 170 WHEELS: 6 XXX\nBO_ 2565866496 EEC1: 8 XXX\n"
+)
 
 
 def save(folder: Path, name: str, array) -> None:
@@ -92,7 +95,13 @@ def test_a_fix_keeps_its_columns(segment, tmp_path):
     message = LogReader(tmp_path / "a.mcap").read_topic("/in/gnss")[0]
     item = message["items"][0]
     assert message["count"] == 1 and message["tick_index"] == 2**64 - 1
-    assert [item[name] for name in ("latitude_deg", "longitude_deg", "altitude_m", "speed", "course_deg")] == [37.5, -122.25, 33, 8.5, 2.5]
+    assert [item[name] for name in ("latitude_deg", "longitude_deg", "altitude_m", "speed", "course_deg")] == [
+        37.5,
+        -122.25,
+        33,
+        8.5,
+        2.5,
+    ]
     assert item["utc_time_ns"] == 1533226488299_000_000 and np.isnan(item["position_sigma"]) and item["fix_type"] == 255
 
 
@@ -168,7 +177,9 @@ def test_lengths_are_those_cantools_reads(recorded):
     reader = LogReader(path)
     for bus, name in ((0, "toyota_new_mc_pt_generated.dbc"), (1, "toyota_adas.dbc")):
         assert reader.attachment(f"can/{bus}.dbc") == (folder / name).read_bytes()
-        lengths = {message.frame_id: message.length for message in cantools.database.load_file(folder / name, strict=False).messages}
+        lengths = {
+            message.frame_id: message.length for message in cantools.database.load_file(folder / name, strict=False).messages
+        }
         frames = reader.read_topic(f"/raw/can/{bus}")
         for identifier in np.unique(frames["id"]):
             assert set(frames["length"][frames["id"] == identifier]) == {lengths.get(int(identifier), 8)}

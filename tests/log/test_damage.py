@@ -82,7 +82,9 @@ def test_a_damaged_summary_costs_nothing(tmp_path, whole):
     assert not reader.truncated
 
 
-@pytest.mark.parametrize(("data", "sentence"), [(b"", "is empty"), (b"hello world", "not an MCAP file"), (b"\x89MCAP1\r\n", "not an")])
+@pytest.mark.parametrize(
+    ("data", "sentence"), [(b"", "is empty"), (b"hello world", "not an MCAP file"), (b"\x89MCAP1\r\n", "not an")]
+)
 def test_what_is_no_log_is_refused(tmp_path, data, sentence):
     with pytest.raises(LogError, match=sentence) as raised:
         LogReader(_write(tmp_path, data))

@@ -67,7 +67,10 @@ def test_any_order_of_writing_gives_one_sorted_stream(tmp_path_factory, times, c
     for batch in reader.batches():
         rows = reading.rows_of(batch, msg.dtype("CanFrame"))
         assert (rows["time_ns"] == batch.records["log_time_ns"]).all()
-        found += [(int(r["log_time_ns"]), reader.channels[r["channel"]].topic, int(n)) for r, n in zip(batch.records, rows["id"], strict=True)]
+        found += [
+            (int(r["log_time_ns"]), reader.channels[r["channel"]].topic, int(n))
+            for r, n in zip(batch.records, rows["id"], strict=True)
+        ]
     assert found == sorted(zip(times, topics, range(len(times)), strict=True))
     assert reader.late == 0 and reader.unknown_channel == 0
 

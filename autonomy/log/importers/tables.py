@@ -117,6 +117,7 @@ def _npy(path: Path, header, delimiter) -> Table:
 
 def _of_array(path: Path, array: np.ndarray) -> Table:
     if array.dtype.names:
+
         def read_field(key: str | int) -> np.ndarray:
             if key not in array.dtype.names:
                 raise KeyError(key)
