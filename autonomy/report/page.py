@@ -6,7 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autonomy.report.drive import Drive
-from autonomy.report.sections import aids, calibration, commands, head, health, inputs, lane, lead, motion, path, provenance, timing
+from autonomy.report.sections import (
+    aids,
+    calibration,
+    commands,
+    head,
+    health,
+    inputs,
+    lane,
+    lead,
+    motion,
+    path,
+    provenance,
+    timing,
+)
 from autonomy.report.sections.section import Section
 
 if TYPE_CHECKING:

@@ -12,9 +12,12 @@ def displaced(forward: float, left: float, up: float, ticks: int = 2000):
     run = drives.run(ticks)
     ego = run.outputs["ego"]
     yaw = ego["yaw"] - 0.02
-    truth = np.cumsum(np.stack([ego["speed"] * np.cos(yaw), ego["speed"] * np.sin(yaw), np.full(ticks, 0.2)], axis=1) * 0.01, axis=0)
-    ego["position"] = truth + np.stack([forward * np.cos(yaw) - left * np.sin(yaw), forward * np.sin(yaw) + left * np.cos(yaw),
-                                        np.full(ticks, up)], axis=1)  # fmt: skip
+    truth = np.cumsum(
+        np.stack([ego["speed"] * np.cos(yaw), ego["speed"] * np.sin(yaw), np.full(ticks, 0.2)], axis=1) * 0.01, axis=0
+    )
+    ego["position"] = truth + np.stack(
+        [forward * np.cos(yaw) - left * np.sin(yaw), forward * np.sin(yaw) + left * np.cos(yaw), np.full(ticks, up)], axis=1
+    )
     return ego, run.reference
 
 
@@ -47,7 +50,11 @@ def test_another_origin_after_a_reset_is_joined_on():
     latitude, longitude, altitude = (float(value[0]) for value in errors.enu_to_geodetic(moved[None], drives.ORIGIN))
     later = slice(1000, None)
     ego["position"][later] -= moved
-    ego["origin_latitude_deg"][later], ego["origin_longitude_deg"][later], ego["origin_altitude_m"][later] = latitude, longitude, altitude
+    ego["origin_latitude_deg"][later], ego["origin_longitude_deg"][later], ego["origin_altitude_m"][later] = (
+        latitude,
+        longitude,
+        altitude,
+    )
     found = errors.compare(ego, poses).position["forward"][0]
     np.testing.assert_allclose(found[np.isfinite(found)], 0.2, atol=0.01)
 

@@ -21,7 +21,10 @@ def suite(tmp_path, **changes) -> tree.Element:
 
 def cases(found: tree.Element) -> dict[str, str]:
     outcome = {"failure": "fail", "error": "error", "skipped": "skipped"}
-    return {case.get("name"): next((outcome[child.tag] for child in case if child.tag in outcome), "pass") for case in found.iter("testcase")}
+    return {
+        case.get("name"): next((outcome[child.tag] for child in case if child.tag in outcome), "pass")
+        for case in found.iter("testcase")
+    }
 
 
 def test_follows_the_schema(tmp_path):
@@ -31,26 +34,46 @@ def test_follows_the_schema(tmp_path):
         assert int(found.get(name)) >= 0
     assert float(found.get("time")) == pytest.approx(60.0 / 412.3, abs=1e-3)
     assert all(case.get("classname") == "replay.highway" and float(case.get("time")) >= 0 for case in found.iter("testcase"))
-    assert {item.get("name") for item in found.iter("property")} >= {"config_hash", "output_sha256", "reference.position_rms_m", "tick_us.p99"}
+    assert {item.get("name") for item in found.iter("property")} >= {
+        "config_hash",
+        "output_sha256",
+        "reference.position_rms_m",
+        "tick_us.p99",
+    }
 
 
 def test_has_one_case_for_each_thing_checked(tmp_path):
     same = {"path": "golden", "equal": True, "differences": []}
     assert cases(suite(tmp_path, reference_run=same)) == {
-        "log read whole": "pass", "replay": "pass", "same outputs in a second process": "pass", "same outputs as the reference run": "pass",
-        "outage of GNSS from 20.0 s for 40.0 s": "pass", "outage of GNSS from 30.0 s for 30.0 s": "pass",
-    }  # fmt: skip
+        "log read whole": "pass",
+        "replay": "pass",
+        "same outputs in a second process": "pass",
+        "same outputs as the reference run": "pass",
+        "outage of GNSS from 20.0 s for 40.0 s": "pass",
+        "outage of GNSS from 30.0 s for 30.0 s": "pass",
+    }
 
 
-@pytest.mark.parametrize(("changes", "name", "outcome"), [
-    ({"verdict": "error", "log": METRICS["log"] | {"truncated": True}}, "log read whole", "error"),
-    ({"verdict": "error", "ticks": 0}, "replay", "error"),
-    ({"verdict": "fail", "determinism": {"equal": False, "first_difference": None}}, "same outputs in a second process", "fail"),
-    ({"determinism": None}, "same outputs in a second process", "skipped"),
-    ({"verdict": "fail", "reference_run": {"path": "x", "equal": False, "differences": []}}, "same outputs as the reference run", "fail"),
-    ({"verdict": "fail"}, "verdict of the run", "fail"),
-    ({"verdict": "inconclusive", "exit_code": 5}, "verdict of the run", "error"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("changes", "name", "outcome"),
+    [
+        ({"verdict": "error", "log": METRICS["log"] | {"truncated": True}}, "log read whole", "error"),
+        ({"verdict": "error", "ticks": 0}, "replay", "error"),
+        (
+            {"verdict": "fail", "determinism": {"equal": False, "first_difference": None}},
+            "same outputs in a second process",
+            "fail",
+        ),
+        ({"determinism": None}, "same outputs in a second process", "skipped"),
+        (
+            {"verdict": "fail", "reference_run": {"path": "x", "equal": False, "differences": []}},
+            "same outputs as the reference run",
+            "fail",
+        ),
+        ({"verdict": "fail"}, "verdict of the run", "fail"),
+        ({"verdict": "inconclusive", "exit_code": 5}, "verdict of the run", "error"),
+    ],
+)
 def test_each_outcome_falls_on_its_case(tmp_path, changes, name, outcome):
     found = suite(tmp_path, **changes)
     assert cases(found)[name] == outcome

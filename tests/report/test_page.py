@@ -49,7 +49,9 @@ def test_a_full_run_draws_every_section_but_the_last(page):
 
 
 def test_needs_no_network(page):
-    assert not re.search(r"(src|srcset|action|poster|data)\s*=", re.sub(r"data-[a-z]+=|<script>.*?</script>", "", page, flags=re.S))
+    assert not re.search(
+        r"(src|srcset|action|poster|data)\s*=", re.sub(r"data-[a-z]+=|<script>.*?</script>", "", page, flags=re.S)
+    )
     for found in re.findall(r"https?://[^\s\"'<)]+", page):
         assert found in ("http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg")  # names, not places
     assert not re.search(r"url\(|@import|@font-face|<link|<iframe|<object|fetch\(|XMLHttpRequest", page)
@@ -115,8 +117,18 @@ def test_long_runs_make_no_longer_page(tmp_path, page):
 @pytest.mark.parametrize("ticks", [0, 1, 2, 3, 50])
 def test_short_runs_give_a_page(tmp_path, ticks):
     run = drives.run(ticks)
-    run.metrics |= {"verdict": "error", "exit_code": 3, "ticks": ticks, "reference": None, "drops": {}, "aids": {}, "clocks": {},
-                    "outages": [], "shadow": {}, "tick_us": {"p50": None, "p99": None, "max": None}}  # fmt: skip
+    run.metrics |= {
+        "verdict": "error",
+        "exit_code": 3,
+        "ticks": ticks,
+        "reference": None,
+        "drops": {},
+        "aids": {},
+        "clocks": {},
+        "outages": [],
+        "shadow": {},
+        "tick_us": {"p50": None, "p99": None, "max": None},
+    }
     root = parsed(written(tmp_path, run))
     assert [section.get("id") for section in root.findall(f".//{HTML}section")] == ANCHORS
 

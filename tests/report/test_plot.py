@@ -132,12 +132,17 @@ def test_wide_bounds_do_not_flatten_a_line():
 def test_any_values_give_well_formed_plots(values):
     y = np.array(values)
     x = np.linspace(0, 10, len(y))
-    marks = [Band(x, y - 1, y + 1, "s1", "band"), Line(x, y, "s1", "<line> & \"more\""), Points(x, y, "raw", "dots"), Level(1.0, "gate")]
+    marks = [
+        Band(x, y - 1, y + 1, "s1", "band"),
+        Line(x, y, "s1", '<line> & "more"'),
+        Points(x, y, "raw", "dots"),
+        Level(1.0, "gate"),
+    ]
     figure = time_figure("title", marks, "value (m)", (0.0, 10.0))
     root = tree.fromstring(figure.svg)
     assert not re.search(r"nan|inf", figure.svg.replace("infinit", ""))
     assert root.get("data-x") == "0 10"
-    assert [name for _, _, name in figure.legend] == ["band", "<line> & \"more\"", "dots"]
+    assert [name for _, _, name in figure.legend] == ["band", '<line> & "more"', "dots"]
 
 
 def test_a_histogram_shows_every_count():
@@ -156,7 +161,12 @@ def test_a_map_has_equal_axes_scale_bar_and_north(end):
     assert "N" in words and any(re.fullmatch(r"[\d.]+ k?m", word) for word in words)
     places = np.array([[float(part) for part in place.split(",")] for place in root.get("data-places").split()])
     width, height = (float(part) for part in root.get("viewBox").split()[2:])
-    assert (places[:, 1] >= 0).all() and (places[:, 1] <= width).all() and (places[:, 2] >= 0).all() and (places[:, 2] <= height).all()
+    assert (
+        (places[:, 1] >= 0).all()
+        and (places[:, 1] <= width).all()
+        and (places[:, 2] >= 0).all()
+        and (places[:, 2] <= height).all()
+    )
     travelled = np.abs(places[-1, 1:] - places[0, 1:])
     if end != (0.0, 0.0):
         assert travelled[0] * end[1] == pytest.approx(travelled[1] * end[0], abs=1000.0)

@@ -21,14 +21,38 @@ def test_says_the_verdict_first_then_one_aligned_line_a_topic():
     lines = replay_lines(metrics(report="runs/latest/report.html"))
     assert lines[0].startswith("PASS  ")
     names = [line[:14].strip() for line in lines]
-    assert names == ["PASS", "log", "ticks", "tick time", "reference", "aids", "GNSS outages", "driver", "inputs", "repeatable", "report"]
+    assert names == [
+        "PASS",
+        "log",
+        "ticks",
+        "tick time",
+        "reference",
+        "aids",
+        "GNSS outages",
+        "driver",
+        "inputs",
+        "repeatable",
+        "report",
+    ]
     assert all(line[13] == " " and line[14] != " " for line in lines)
 
 
 def test_tells_figures_in_human_units():
     text = "\n".join(replay_lines(metrics()))
-    for part in ("60.0 s", "412 times real time", "median 14.1", "longest 96.2 us", "0.41 m RMS", "0.22 m offset-free", "99.50 % inside 3 sigma",
-                 "Wheel speed 2.4", "worst 0.53 %", "10 unusable (GNSS 10)", "longest silence 210 ms (GNSS)", "the same in a second process"):  # fmt: skip
+    for part in (
+        "60.0 s",
+        "412 times real time",
+        "median 14.1",
+        "longest 96.2 us",
+        "0.41 m RMS",
+        "0.22 m offset-free",
+        "99.50 % inside 3 sigma",
+        "Wheel speed 2.4",
+        "worst 0.53 %",
+        "10 unusable (GNSS 10)",
+        "longest silence 210 ms (GNSS)",
+        "the same in a second process",
+    ):
         assert part in text, part
 
 
@@ -58,8 +82,11 @@ def test_nothing_known_still_gives_lines(known):
 leaf = st.one_of(st.none(), st.floats(allow_nan=True), st.integers(0, 10**9))
 
 
-@given(st.dictionaries(st.sampled_from(["ticks", "realtime_factor", "startup_s", "outage_max_percent", "speed_scale"]), leaf),
-       st.dictionaries(st.sampled_from(sorted(METRICS["reference"])), leaf), st.dictionaries(st.sampled_from(["p50", "p99", "max"]), leaf))  # fmt: skip
+@given(
+    st.dictionaries(st.sampled_from(["ticks", "realtime_factor", "startup_s", "outage_max_percent", "speed_scale"]), leaf),
+    st.dictionaries(st.sampled_from(sorted(METRICS["reference"])), leaf),
+    st.dictionaries(st.sampled_from(["p50", "p99", "max"]), leaf),
+)
 def test_any_unknown_figures_are_survived(top, reference, times):
     lines = replay_lines(metrics(**top, reference=reference, tick_us=times))
     assert 5 <= len(lines) <= 13 and "nan" not in "\n".join(lines)

@@ -37,14 +37,21 @@ def section(drive: Drive) -> Section:
         Line(time, np.where(along, plan["target_speed"], np.nan), "s1", "target"),
     ]
     figures = (
-        time_figure("Road-wheel angle", wheel, "angle, positive left (°)", drive.x_range, least_span=0.5, shape="wide", height=220),
+        time_figure(
+            "Road-wheel angle", wheel, "angle, positive left (°)", drive.x_range, least_span=0.5, shape="wide", height=220
+        ),
         time_figure("Acceleration", acceleration, "acceleration (m/s²)", drive.x_range, least_span=0.5),
         time_figure("Speed", speed, "speed (m/s)", drive.x_range, least_span=1.0),
     )
     missing = "" if active.any() or along.any() else "The controllers never had what they need, so nothing was commanded."
-    return Section("commands", "Commands against the driver",
-                   "The commands went nowhere: the driver drove. They show what the stack wanted in the same place at the same time.",
-                   figures, _table(drive), missing)  # fmt: skip
+    return Section(
+        "commands",
+        "Commands against the driver",
+        "The commands went nowhere: the driver drove. They show what the stack wanted in the same place at the same time.",
+        figures,
+        _table(drive),
+        missing,
+    )
 
 
 def _sent(time: np.ndarray, values: np.ndarray, driving: np.ndarray) -> list[Line]:
@@ -71,7 +78,15 @@ def _table(drive: Drive) -> tuple[Table, ...]:
     ):
         found = shadow.get(key) or {}
         if found.get("samples"):
-            rows.append((name, words(found.get("rms")), words(found.get("mean")), number(found.get("correlation")), whole(found["samples"])))
+            rows.append(
+                (
+                    name,
+                    words(found.get("rms")),
+                    words(found.get("mean")),
+                    number(found.get("correlation")),
+                    whole(found["samples"]),
+                )
+            )
     if not rows:
         return ()
     return (Table("The stack minus the driver", ("Quantity", "RMS", "Mean", "Correlation", "Samples"), tuple(rows)),)

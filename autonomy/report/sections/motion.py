@@ -17,10 +17,17 @@ TITLES = {"forward": "Velocity error forward", "left": "Velocity error to the le
 def section(drive: Drive) -> Section:
     tables = tuple(table for table in (_figures(drive), _outages(drive)) if table is not None)
     if drive.errors is None:
-        return Section("errors", "Errors against the reference", tables=tables, missing="No reference in this log to compare with.")
-    return Section("errors", "Errors against the reference",
-                   "Error: estimate minus reference. Shaded: three sigma as the filter itself believes. The first five seconds, while it settles, count in no figure.",
-                   tuple(_plots(drive)), tables)  # fmt: skip
+        return Section(
+            "errors", "Errors against the reference", tables=tables, missing="No reference in this log to compare with."
+        )
+    return Section(
+        "errors",
+        "Errors against the reference",
+        "Error: estimate minus reference. Shaded: three sigma as the filter itself believes. The first five seconds, "
+        "while it settles, count in no figure.",
+        tuple(_plots(drive)),
+        tables,
+    )
 
 
 def _plots(drive: Drive):
@@ -58,10 +65,15 @@ def _outages(drive: Drive) -> Table | None:
     if not outages:
         return None
     rows = tuple(
-        (f"{number(item.get('start_s'), 's')}", number(item.get("duration_s"), "s"), number(item.get("distance_m"), "m", 4),
-         number(item.get("drift_m"), "m"), number(item.get("drift_percent"), "%"))
+        (
+            f"{number(item.get('start_s'), 's')}",
+            number(item.get("duration_s"), "s"),
+            number(item.get("distance_m"), "m", 4),
+            number(item.get("drift_m"), "m"),
+            number(item.get("drift_percent"), "%"),
+        )
         for item in outages[:200]
-    )  # fmt: skip
+    )
     if len(outages) > 1:
         summary = ("outage_median_percent", "Median"), ("outage_p90_percent", "90 % below"), ("outage_max_percent", "Worst")
         rows += tuple((name, "", "", "", number(drive.metrics.get(key), "%")) for key, name in summary)

@@ -20,7 +20,14 @@ def section(drive: Drive) -> Section:
         return Section("drive", "The drive", missing="The ego filter never found a position, so there is no path to draw.")
     figures = [_map(drive), *_position(drive)]
     missing = "" if drive.errors else "No reference in this log: the plots show the filter's own uncertainty alone."
-    return Section("drive", "The drive", "Where the vehicle went and where the stack thought it was. Error: estimate minus reference; shaded: three sigma as the filter itself believes.", tuple(figures), missing=missing)
+    return Section(
+        "drive",
+        "The drive",
+        "Where the vehicle went and where the stack thought it was. Error: estimate minus reference; shaded: three sigma "
+        "as the filter itself believes.",
+        tuple(figures),
+        missing=missing,
+    )
 
 
 def _map(drive: Drive):
@@ -51,9 +58,10 @@ def _path_label(drive: Drive) -> str:
 def _fixes(drive: Drive, origin) -> np.ndarray:
     rows = [
         (sample["latitude_deg"], sample["longitude_deg"])
-        for _, samples in drive.input_messages("gnss") for sample in samples
+        for _, samples in drive.input_messages("gnss")
+        for sample in samples
         if sample["validity"] == 0
-    ]  # fmt: skip
+    ]
     if not rows:
         return np.zeros((0, 2))
     table = np.unique(np.array(rows, float), axis=0)
