@@ -40,6 +40,8 @@ class Result:
     log_path: Path | None
     report_path: Path | None
     reference: np.ndarray  # dtype("ReferencePose"), empty without one
+    start_ns: int  # of the log's first record
+    outage_runs: list[np.ndarray]  # dtype("EgoState") of each outage, at the reference's times
     _path_ecef: np.ndarray  # lane path, see autonomy/inputs/lane_path.py
     _spool: OutputSpool
 
@@ -60,6 +62,10 @@ class Result:
     def topic(self, name: str) -> np.ndarray:
         """One message of every output frame, e.g. `topic("ego")`; also by its log topic, "/out/ego"."""
         return self._spool.topic(name.removeprefix("/out/"))
+
+    def head(self, name: str) -> np.ndarray:
+        """The same without a list that the message may end in: for `tracks`, the lead and the counts."""
+        return self._spool.head(name.removeprefix("/out/"))
 
 
 def replay(
@@ -123,7 +129,10 @@ def replay(
     verdict, exit_code = _verdict(source, spool)
     found["verdict"], found["exit_code"] = verdict, exit_code
     found = without_nan(found)
-    result = Result(verdict, exit_code, found, None, None, poses, source.path, spool)
+    result = Result(
+        verdict, exit_code, found, None, None, poses, source.reader.start_ns,
+        [fork.collector.ego() for fork in engine.forks], source.path, spool,
+    )  # fmt: skip
     if directory is not None:
         result.log_path = directory / OUTPUT_LOG
         if report:

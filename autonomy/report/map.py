@@ -104,8 +104,10 @@ def _time_marks(track: Track, place: _Place) -> str:
             continue
         last = across, down
         text_x, text_y, anchor = _beside(x, y, index, place)
-        parts.append(f'<circle class="clock" r="3" cx="{across:.1f}" cy="{down:.1f}"/>'
-                     f'<text class="level" x="{text_x:.1f}" y="{text_y:.1f}" text-anchor="{anchor}">{time:g} s</text>')  # fmt: skip
+        parts.append(
+            f'<circle class="clock" r="3" cx="{across:.1f}" cy="{down:.1f}"/>'
+            f'<text class="level" x="{text_x:.1f}" y="{text_y:.1f}" text-anchor="{anchor}">{time:g} s</text>'
+        )
     return "".join(parts)
 
 
@@ -130,10 +132,14 @@ def _scale_bar(place: _Place) -> str:
     length = max(power * factor for factor in (1.0, 2.0, 5.0) if power * factor <= rough)
     pixels, down = length * place.pixels_per_m, place.height - 14
     words = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
-    return (f'<path class="axis" d="M{MARGIN} {down - 4}v8m0 -4h{pixels:.1f}m0 -4v8"/>'
-            f'<text class="label" x="{MARGIN + pixels + 8:.1f}" y="{down + 4}">{words}</text>')  # fmt: skip
+    return (
+        f'<path class="axis" d="M{MARGIN} {down - 4}v8m0 -4h{pixels:.1f}m0 -4v8"/>'
+        f'<text class="label" x="{MARGIN + pixels + 8:.1f}" y="{down + 4}">{words}</text>'
+    )
 
 
 def _north(place: _Place) -> str:
-    return (f'<g class="north" transform="translate({place.width - 20} 34)"><path d="M0 -20L6 0L0 -4L-6 0Z"/>'
-            '<text class="label" x="0" y="14" text-anchor="middle">N</text></g>')  # fmt: skip
+    return (
+        f'<g class="north" transform="translate({place.width - 20} 34)"><path d="M0 -20L6 0L0 -4L-6 0Z"/>'
+        '<text class="label" x="0" y="14" text-anchor="middle">N</text></g>'
+    )
