@@ -32,7 +32,8 @@ lint: build
 $(VENV)/.installed: pyproject.toml constraints/python3.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints/python3.txt "setuptools>=77" wheel cython
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints/python3.txt --no-build-isolation -e ".[dev]"
+	AUTONOMY_KERNELS=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints/python3.txt \
+	    --no-build-isolation -e ".[dev]"
 	touch $@
 
 clean:

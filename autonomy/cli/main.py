@@ -39,8 +39,8 @@ def main(argv: list[str] | None = None) -> int:
         else:
             subparsers.add_parser(command, help=text, add_help=False)
     if name not in COMMANDS:
+        # The list of commands shows each one's help, so `autonomy --help` loads them all; their files are light
         for point in entry_points(group=ENTRY_POINT_GROUP):
-            # The list of commands shows each one's help, so `autonomy --help` loads them; their files are light
             loaded = point.load()
             loaded.add_parser(subparsers)
             module = loaded if point.name == name else module

@@ -2,9 +2,13 @@
 
 Model per speed v, dead time taken out by the controller's roll through the commands on their way:
 
-    offset' = v heading,   heading' = v angle / (L + K v^2) - v curvature,   angle' = (command - angle) / lag
+    offset' = v direction
+    direction' = g angle - v curvature - slip v g angle',   g = v / (L + K v^2)
+    angle' = (command - angle) / lag
 
-With command = (L + K v^2) curvature + u the cost  sum q_e offset^2 + q_h heading^2 + r u^2  is zero on any steady bend, so
+where angle is the yaw rate in terms of the road wheel angle that holds it, lag that of steering and yaw together, and
+direction that of travel at the drive axle, which its tyres' slip turns outwards by slip times lateral acceleration.
+With command = (L + K v^2) curvature + u the cost  sum q_e offset^2 + q_h direction^2 + r u^2  is zero on any steady bend, so
 that preview leaves no standing offset. Feedback: the discrete algebraic Riccati equation (SciPy). Preview: Tomizuka's
 optimal gains (R + B'PB)^-1 B' (A - BK)'^j P D on the curvature j ticks ahead, summed over PREVIEW_PERIOD_S; what lies
 beyond the last one is added to it, which keeps the sum, and with it the steady bend, exact.
@@ -21,14 +25,16 @@ COMPUTED_FIELDS = frozenset({"gain_speed_mps", "gain_feedback", "gain_preview"})
 SPEED_MPS = np.concatenate([np.arange(3.0, 9.0, 2.0), np.arange(9.0, 35.0, 2.0)])  # 3, 5, 7, 9 ... 33
 
 
-def model(speed: float, lag: float, effective_wheelbase: float, period: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def model(vehicle, speed: float, period: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A (3, 3), B (3,), D (3,) of the discrete model, exact for command and curvature constant over `period` seconds."""
-    continuous = np.zeros((5, 5))
+    effective_wheelbase = float(vehicle["wheelbase_m"]) + float(vehicle["understeer_gradient"]) * speed**2
+    lag = float(vehicle["steering_lag_s"]) + float(vehicle["yaw_lag_s"])
+    gain = speed / effective_wheelbase
+    drift = float(vehicle["drive_slip_gradient"]) * speed * gain / lag
+    continuous = np.zeros((5, 5))  # offset, direction, angle | command, curvature
     continuous[0, 1] = speed
-    continuous[1, 2] = speed / effective_wheelbase
-    continuous[1, 4] = -speed
-    continuous[2, 2] = -1.0 / lag
-    continuous[2, 3] = 1.0 / lag
+    continuous[1, 2:] = gain + drift, -drift, -speed
+    continuous[2, 2:4] = -1.0 / lag, 1.0 / lag
     discrete = expm(continuous * period)
     command = discrete[:3, 3]
     return discrete[:3, :3], command, discrete[:3, 4] + effective_wheelbase * command
@@ -42,7 +48,7 @@ def gains(weights, vehicle, speed: float) -> tuple[np.ndarray, np.ndarray]:
     """
     shape = constants("LateralParameters")
     wheelbase = float(vehicle["wheelbase_m"]) + float(vehicle["understeer_gradient"]) * speed**2
-    A, B, D = model(speed, float(vehicle["steering_lag_s"]), wheelbase, shape["TICK_PERIOD_S"])
+    A, B, D = model(vehicle, speed, shape["TICK_PERIOD_S"])
     B, D = B[:, None], D[:, None]
     reference = shape["REFERENCE_SPEED_MPS"]
     reference_gain = reference**2 / (float(vehicle["wheelbase_m"]) + float(vehicle["understeer_gradient"]) * reference**2)

@@ -41,6 +41,17 @@ def layout(message: str) -> np.ndarray:
     return row
 
 
+@cache
+def short_dtype(message: str, capacity: int) -> np.dtype:
+    """The dtype of a message whose list has room for `capacity` elements only: what many short messages are built in."""
+    full, (_, first, size) = msg.dtype(message), msg.list_layout(message)
+    name = definitions.load(message).fields[-1].name
+    kinds = {key: full.fields[key] for key in full.names}
+    kinds[name] = (np.dtype((full.fields[name][0].base, (capacity,))), first)
+    return np.dtype({"names": list(kinds), "formats": [kind[0] for kind in kinds.values()],
+                     "offsets": [kind[1] for kind in kinds.values()], "itemsize": first + capacity * size})  # fmt: skip
+
+
 def foreign_layout(encoding: str) -> np.ndarray:
     """The row for messages of somebody else: any length."""
     row = np.zeros(1, LAYOUT_DTYPE)

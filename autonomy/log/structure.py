@@ -122,7 +122,7 @@ def _decompress(data: bytes, section: Section) -> bytes:
         from zstandard import ZstdDecompressor, ZstdError
 
         try:
-            return ZstdDecompressor().decompressobj(read_across_frames=True).decompress(data) if section.size else b""
+            return ZstdDecompressor().stream_reader(data, read_across_frames=True).read(section.size + 1)
         except ZstdError as error:
             raise ValueError(f"it cannot be unpacked ({error})") from error
     return data
@@ -226,6 +226,8 @@ def _define(found: Structure, opcode: int, content) -> None:
 def _read_summary(source: Source, found: Structure) -> bool:
     """Takes channels and counts from the summary; False when it is absent, damaged or silent about them."""
     tail = len(records.MAGIC) + records.RECORD_HEADER.size + records.FOOTER_BODY.size
+    if source.size < len(records.MAGIC) + tail:
+        return False
     footer = source.read(source.size - tail, tail)
     opcode, length = records.RECORD_HEADER.unpack_from(footer)
     start, _, crc = records.FOOTER_BODY.unpack_from(footer, records.RECORD_HEADER.size)

@@ -44,6 +44,7 @@ class LogWriter:
         self._buffer = ChunkBuffer(chunk_bytes, chunk_ns)
         self._channels: dict[str, int] = {}  # topic -> index; the channel id is one more
         self._messages: list[str] = []
+        self._sizes: list[int] = []
         self._schemas: dict[str, int] = {}
         self._layouts = np.zeros(1, layouts.LAYOUT_DTYPE)
         self._sequences = np.zeros(0, np.uint32)
@@ -103,20 +104,33 @@ class LogWriter:
         self._define(records.CHANNEL, records.channel(index + 1, self._schemas[message], topic, layouts.ENCODING))
         self._layouts = np.concatenate([self._layouts, layout])
         self._sequences = np.append(self._sequences, np.uint32(0))
+        self._buffer.set_channels(self._layouts, self._sequences)
+        self._sizes.append(int(layout["size"][0]))
         return index
 
     def write(self, topic: str, log_time_ns: int, value: bytes | np.ndarray | np.void) -> None:
         """Writes one message: the bytes of its struct or a structured scalar. Raises LogError."""
-        index = self.declare(topic)
-        size = int(self._layouts["size"][index + 1])
-        row = np.frombuffer(value if isinstance(value, bytes) else value.tobytes(), np.uint8)
-        if row.size != size:
-            raise LogError(f"{self.path}: {topic} carries {self._messages[index]} of {size} bytes, got {row.size}")
-        self._append([(index, row.reshape(1, size))], np.full(1, index, np.uint16), np.zeros(1, np.int64),
-                     np.array([log_time_ns], np.int64))  # fmt: skip
+        index = self._channels.get(topic)
+        if index is None:
+            index = self.declare(topic)
+        data = value if isinstance(value, bytes) else value.tobytes()
+        if len(data) != self._sizes[index]:
+            name = self._messages[index]
+            raise LogError(f"{self.path}: {topic} carries {name} of {self._sizes[index]} bytes, got {len(data)}")
+        if log_time_ns < 0 or self._file.closed:
+            self._refuse(log_time_ns)
+        taken = self._buffer.append_one(index, log_time_ns, data)
+        if taken == 0:
+            self.flush()
+            taken = self._buffer.append_one(index, log_time_ns, data)
+        if taken < 0:
+            raise self._too_long(index, log_time_ns)
 
     def write_batch(self, topic: str, log_times_ns: np.ndarray, rows: np.ndarray) -> None:
-        """Writes rows (n,) of the message's dtype at int64 times (n,), in the order given. Raises LogError."""
+        """Writes rows (n,) of the message's dtype at int64 times (n,), in the order given. Raises LogError.
+
+        Rows may have room for fewer list elements than the message (see `layouts.short_dtype`).
+        """
         index, rows, times = self._checked(topic, log_times_ns, rows)
         count = len(times)
         self._append([(index, rows)], np.full(count, index, np.uint16), np.arange(count), times)
@@ -181,8 +195,7 @@ class LogWriter:
         self._put(records.record(records.DATA_END, b"\0\0\0\0"))
         counts = {index + 1: int(self._sequences[index]) for index in self._channels.values()}
         groups = [
-            (opcode, [data for kind, data in self._definitions if kind == opcode])
-            for opcode in (records.SCHEMA, records.CHANNEL)
+            (opcode, [data for kind, data in self._definitions if kind == opcode]) for opcode in (records.SCHEMA, records.CHANNEL)
         ]
         groups.append((records.STATISTICS, [records.statistics(
             len(self._schemas), counts, len(self._attachment_indexes), len(self._metadata_indexes),
@@ -207,33 +220,43 @@ class LogWriter:
         index = self.declare(topic)
         rows, times = np.ascontiguousarray(rows), np.ascontiguousarray(times)
         size = int(self._layouts["size"][index + 1])
-        if rows.ndim != 1 or rows.dtype.itemsize != size:
-            raise LogError(
-                f"{self.path}: {topic} wants rows of {self._messages[index]} ({size} bytes), got {rows.dtype.itemsize} bytes"
-            )
+        itemsize = rows.dtype.itemsize
+        if rows.ndim != 1 or (itemsize != size and not self._is_short(index, itemsize)):
+            raise LogError(f"{self.path}: {topic} wants rows of {self._messages[index]} ({size} bytes), got {itemsize} bytes")
         if times.shape != rows.shape or times.dtype.kind not in "iu":
             raise LogError(f"{self.path}: {topic} wants {len(rows)} integer times, got {times.shape} of {times.dtype}")
-        return index, rows.view(np.uint8).reshape(len(rows), size), times.astype(np.int64, copy=False)
+        return index, rows.view(np.uint8).reshape(len(rows), itemsize), times.astype(np.int64, copy=False)
+
+    def _is_short(self, index: int, itemsize: int) -> bool:
+        layout = self._layouts[index + 1]
+        if layout["count_offset"] < 0:
+            return False
+        return 0 <= itemsize - layout["first"] < layout["size"] and (itemsize - layout["first"]) % layout["element"] == 0
 
     def _append(self, sources, index: np.ndarray, row: np.ndarray, times: np.ndarray) -> None:
         if len(times) == 0:
             return
-        if self._file.closed:
-            raise LogError(f"{self.path}: the log is closed")
-        if times.min() < 0:
-            raise LogError(f"{self.path}: a log time of {times.min()} ns is before the clock's zero; MCAP has no negative times")
+        if times.min() < 0 or self._file.closed:
+            self._refuse(times.min())
         rows: list = [None] * len(self._channels)
         for number, data in sources:
             rows[number] = data if len(data) else None
         done = 0
         while done < len(times):
-            taken = self._buffer.append(self._layouts, self._sequences, rows, index, row, times, done)
+            taken = self._buffer.append(rows, index, row, times, done)
             if taken < 0:
-                name = self._messages[index[-1 - taken]]
-                raise LogError(f"{self.path}: the list of a {name} at {times[-1 - taken]} ns is longer than its bound")
+                raise self._too_long(index[-1 - taken], times[-1 - taken])
             done += taken
             if done < len(times):
                 self.flush()
+
+    def _refuse(self, time_ns: int) -> None:
+        if self._file.closed:
+            raise LogError(f"{self.path}: the log is closed")
+        raise LogError(f"{self.path}: a log time of {time_ns} ns is before the clock's zero; MCAP has no negative times")
+
+    def _too_long(self, index: int, time_ns: int) -> LogError:
+        return LogError(f"{self.path}: the list of a {self._messages[index]} at {time_ns} ns is longer than its bound")
 
     def _define(self, opcode: int, data: bytes) -> None:
         self.flush()
@@ -244,6 +267,8 @@ class LogWriter:
         return time_ns if self._buffer.count else None
 
     def _put(self, data: bytes) -> None:
+        if self._file.closed:
+            raise LogError(f"{self.path}: the log is closed")
         try:
             self._file.write(data)
             self._file.flush()

@@ -1,6 +1,6 @@
 """Messages as NumPy dtypes: `dtype("EgoState")` is the memory of the C struct of the same name.
 
-Lists appear as the two fields `count` and the list's own name (see definitions.py).
+Lists appear as the fields `count`, `count_padding` and the list's own name (see definitions.py).
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ def dtype(name: str) -> np.dtype:
         base = np.dtype(_NUMPY_TYPES[item.type]) if item.type in _NUMPY_TYPES else dtype(item.type)
         offset = item.offset
         if item.kind == "list":
-            names.append("count"), formats.append(np.dtype("uint32")), offsets.append(offset)
+            # The padding is named too: NumPy drops unnamed bytes when it concatenates
+            names += ["count", "count_padding"]
+            formats += [np.dtype("uint32")] * 2
+            offsets += [offset, offset + 4]
             offset += definitions.LIST_HEADER_SIZE
         names.append(item.name)
         formats.append(base if item.kind == "scalar" else (base, (item.length,)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from autonomy.errors import BadInputError
 from autonomy.log.reader import LogReader
+from autonomy.playback.json_values import without_nan
 from autonomy.playback.recording import OUTPUTS
 
 if TYPE_CHECKING:
@@ -97,15 +97,7 @@ def compare_result(result: Result, log: str | Path) -> list[FieldDifference]:
 
 def table(differences: list[FieldDifference], most: int = 200) -> list[dict[str, Any]]:
     """The differences as JSON rows, the earliest first."""
-    rows = [vars(item) | {"largest": item.largest if math.isfinite(item.largest) else None} for item in differences[:most]]
-    return [{key: _finite(value) for key, value in row.items()} for row in rows]
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no NaN: unknown values are null."""
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return [without_nan(vars(item)) for item in differences[:most]]
 
 
 def as_json(differences: list[FieldDifference]) -> dict[str, Any] | None:
@@ -113,4 +105,4 @@ def as_json(differences: list[FieldDifference]) -> dict[str, Any] | None:
     if not differences:
         return None
     first = differences[0]
-    return {"tick": first.first_tick, "topic": first.topic, "field": first.field, "a": _finite(first.a), "b": _finite(first.b)}
+    return {"tick": first.first_tick, "topic": first.topic, "field": first.field, "a": without_nan(first.a), "b": without_nan(first.b)}

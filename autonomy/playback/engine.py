@@ -9,6 +9,7 @@ import numpy as np
 
 from autonomy import msg
 from autonomy.playback._feed import Feed
+from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.outages import Outage
 from autonomy.playback.source import KINDS, LogSource
 from autonomy.stack import Stack
@@ -39,8 +40,7 @@ class Fork:
     feed: Feed
     stack: Stack
     position: int
-    last_ego: np.void | None = None
-    start_ego: np.void | None = None
+    collector: ReferenceCollector
     slowest_mps: float = field(default=float("inf"))
     done: bool = False
 
@@ -61,9 +61,11 @@ class Engine:
         self._fork_timing = np.zeros((BLOCK_TICKS, 3), np.int64)
         self._waiting: list[tuple[int, int, Outage]] = []
         self.forks: list[Fork] = []
+        self.poses = np.zeros(0, msg.dtype("ReferencePose"))
 
-    def plan_outages(self, outages: Iterable[Outage]) -> None:
-        """Outages to drive, in order of their start."""
+    def plan_outages(self, outages: Iterable[Outage], poses: np.ndarray) -> None:
+        """Outages to drive, in order of their start, and the reference to hold them against."""
+        self.poses = poses
         origin, end = self.source.reader.start_ns, self.source.reader.end_ns
         for outage in outages:
             start = origin + round(outage.start_s * 1e9)
@@ -102,7 +104,8 @@ class Engine:
         start, stop, outage = self._waiting.pop(0)
         stack = Stack(self.stack.parameters, self.stack.config)
         stack.restore(self.stack.snapshot())
-        self.forks.append(Fork(outage, start, stop, self.feed.fork(stack.core, GNSS_MASK), stack, position))
+        collector = ReferenceCollector(self.poses)
+        self.forks.append(Fork(outage, start, stop, self.feed.fork(stack.core, GNSS_MASK), stack, position, collector))
 
     def _advance(self, fork: Fork, records: np.ndarray, data) -> None:
         position = fork.position
@@ -112,8 +115,6 @@ class Engine:
             )
             if count:
                 ego = self._fork_outputs["ego"][:count]
-                if fork.start_ego is None:
-                    fork.start_ego = ego[0].copy()
-                fork.last_ego = ego[-1].copy()
+                fork.collector.add(ego)
                 fork.slowest_mps = min(fork.slowest_mps, float(ego["speed"].min()))
             fork.done = fork.feed.next_tick_ns > fork.end_ns

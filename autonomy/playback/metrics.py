@@ -6,43 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from autonomy import msg
 from autonomy.evaluation import reference as evaluation
+from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block, Engine, Fork
 from autonomy.playback.source import KINDS
-
-AIDS = ("gnss_position", "gnss_velocity", "wheel_speed", "non_holonomic", "zero_velocity", "zero_rate", "gravity", "odometry")
-SETTLING_S = 5.0  # the filter's alignment is left out of the reference figures
-
-
-class ReferenceCollector:
-    """Keeps the ego outputs on both sides of every reference time, which is all that interpolation needs."""
-
-    def __init__(self, poses: np.ndarray):
-        self.poses = poses
-        self._times = poses["time_ns"]
-        self._kept: list[np.ndarray] = []
-        self._last: np.ndarray | None = None
-
-    def __call__(self, block: Block) -> None:
-        ego = block.outputs["ego"]
-        times = ego["time_ns"]
-        if self._last is not None:
-            times = np.concatenate([self._last["time_ns"], times])
-        low, high = np.searchsorted(self._times, [times[0], times[-1]])
-        if high > low:
-            after = np.searchsorted(times, self._times[low:high], side="left")
-            wanted = np.unique(np.concatenate([np.maximum(after - 1, 0), np.minimum(after, len(times) - 1)]))
-            rows = ego if self._last is None else np.concatenate([self._last, ego])
-            self._kept.append(rows[wanted])
-        self._last = ego[-1:].copy()
-
-    def ego(self) -> np.ndarray:
-        """Array of dtype("EgoState"), strictly increasing in time."""
-        if not self._kept:
-            return np.zeros(0, msg.dtype("EgoState"))
-        rows = np.concatenate(self._kept)
-        return rows[np.concatenate([[True], np.diff(rows["time_ns"]) > 0])]
 
 
 class TickTimes:
@@ -89,38 +56,25 @@ def clocks(ego: np.void) -> dict[str, dict[str, Any]]:
 
 def aids(ego: np.void) -> dict[str, dict[str, Any]]:
     """Acceptance and consistency of each aid that was ever offered."""
-    found = {}
-    for name, aid in zip(AIDS, ego["aids"], strict=True):
-        offered = int(aid["accepted"]) + int(aid["rejected"])
-        if offered:
-            found[name] = {
-                "accepted": int(aid["accepted"]),
-                "rejected": int(aid["rejected"]),
-                "nis_per_dof": float(aid["nis_sum"]) / max(int(aid["degrees_of_freedom"]), 1),
-                "share_over_95": int(aid["over_95"]) / offered,
-            }
-    return found
+    return {name: found for name, found in evaluation.aid_metrics(ego).items() if found["accepted"] + found["rejected"]}
 
 
-def reference(collector: ReferenceCollector, start_ns: int) -> dict[str, Any] | None:
+def reference(collector: ReferenceCollector) -> dict[str, Any] | None:
     """Errors against the reference after the settling time, None without a reference."""
-    ego = collector.ego()
-    if len(collector.poses) < 2 or len(ego) < 2:
+    if len(collector.poses) == 0:
         return None
-    return evaluation.reference_metrics(ego, collector.poses, start_ns=start_ns + round(SETTLING_S * 1e9))
+    return evaluation.reference_metrics(collector.ego(), collector.poses)
 
 
-def outages(forks: list[Fork], poses: np.ndarray, main: ReferenceCollector, origin_ns: int) -> list[dict[str, Any]]:
-    """Drift of each fork that kept above its lowest speed and ran to its end."""
+def outages(forks: list[Fork], origin_ns: int) -> list[dict[str, Any]]:
+    """Drift of each fork that kept above its lowest speed."""
     found = []
     for fork in forks:
-        if fork.start_ego is None or fork.slowest_mps < fork.outage.min_speed_mps:
+        if fork.slowest_mps < fork.outage.min_speed_mps:
             continue
-        drift = evaluation.outage_drift(fork.start_ego, fork.last_ego, poses)
-        if drift is None:
-            continue
-        start, end = int(fork.start_ego["time_ns"]), int(fork.last_ego["time_ns"])
-        found.append({"start_s": (start - origin_ns) / 1e9, "duration_s": (end - start) / 1e9, **drift})
+        drift = evaluation.outage_metrics(fork.collector.ego(), fork.collector.poses, fork.start_ns, fork.end_ns)
+        if drift["drift_percent"] is not None:
+            found.append(drift | {"start_s": (fork.start_ns - origin_ns) / 1e9})
     return found
 
 

@@ -13,10 +13,13 @@ import numpy as np
 
 from autonomy import __version__, msg
 from autonomy.errors import BAD_INPUT, FAIL, PASS, UsageError
+from autonomy.geodesy import ecef_to_geodetic, geodetic_to_enu
 from autonomy.log.reader import Batch, sha256
 from autonomy.playback import metrics as figures
 from autonomy.playback import outages as outage_schedule
+from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import FAR_FUTURE_NS, Block, Engine
+from autonomy.playback.json_values import without_nan
 from autonomy.playback.recording import Recording
 from autonomy.playback.shadow import ShadowComparison
 from autonomy.playback.source import LogSource, open_log
@@ -36,12 +39,23 @@ class Result:
     metrics: dict[str, Any]
     log_path: Path | None
     report_path: Path | None
+    reference: np.ndarray  # dtype("ReferencePose"), empty without one
+    _path_ecef: np.ndarray  # lane path, see autonomy/inputs/lane_path.py
     _spool: OutputSpool
 
     @property
     def outputs(self) -> np.ndarray:
         """Every output frame, array of dtype("OutputFrame")."""
         return self._spool.outputs()
+
+    @property
+    def path(self) -> np.ndarray | None:
+        """The lane path in the ego filter's ENU frame, (n, 2) metres; None without path or position."""
+        ego = self.topic("ego")[-1:]
+        if not len(self._path_ecef) or not len(ego) or not ego["origin_latitude_deg"][0]:
+            return None
+        origin = tuple(float(ego[f"origin_{name}"][0]) for name in ("latitude_deg", "longitude_deg", "altitude_m"))
+        return geodetic_to_enu(*ecef_to_geodetic(self._path_ecef[:, :3]), origin)[:, :2]
 
     def topic(self, name: str) -> np.ndarray:
         """One message of every output frame, e.g. `topic("ego")`; also by its log topic, "/out/ego"."""
@@ -74,12 +88,12 @@ def replay(
     directory = Path(output_dir) if output_dir is not None else None
 
     engine = Engine(source, stack, keep_frames=directory is not None)
+    poses = _poses(source)
     if outages:
-        engine.plan_outages(outage_schedule.parse(outages, source.duration_s))
-    spool, times = OutputSpool(), figures.TickTimes()
-    collector = figures.ReferenceCollector(_poses(source))
+        engine.plan_outages(outage_schedule.parse(outages, source.duration_s), poses)
+    spool, times, collector = OutputSpool(), figures.TickTimes(), ReferenceCollector(poses)
     shadow = ShadowComparison()
-    sinks = [lambda block: spool.append(block.outputs, len(block.outputs)), times, collector, shadow]
+    sinks = [lambda block: spool.append(block.outputs, len(block.outputs)), times, lambda block: collector.add(block.outputs["ego"]), shadow]
 
     batches = _from(start_ns, source.reader.batches())
     fault_list: list[dict[str, Any]] = []
@@ -108,7 +122,8 @@ def replay(
     found["path"] = source.path_label
     verdict, exit_code = _verdict(source, spool)
     found["verdict"], found["exit_code"] = verdict, exit_code
-    result = Result(verdict, exit_code, found, None, None, spool)
+    found = without_nan(found)
+    result = Result(verdict, exit_code, found, None, None, poses, source.path, spool)
     if directory is not None:
         result.log_path = directory / OUTPUT_LOG
         if report:
@@ -155,7 +170,7 @@ def _poses(source: LogSource) -> np.ndarray:
 
 def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, collector, ego) -> dict[str, Any]:
     reader = source.reader
-    drift = figures.outages(engine.forks, collector.poses, collector, reader.start_ns) if ego is not None else []
+    drift = figures.outages(engine.forks, reader.start_ns)
     return {
         "schema": SCHEMA,
         "verdict": None,
@@ -181,7 +196,7 @@ def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, 
         "oddities": engine.feed.oddities() | {"unsorted": reader.late, "unknown_channel": reader.unknown_channel, "unreadable": sum(reader.malformed.values())},
         "clocks": figures.clocks(ego) if ego is not None else {},
         "aids": figures.aids(ego) if ego is not None else {},
-        "reference": figures.reference(collector, reader.start_ns),
+        "reference": figures.reference(collector),
         "speed_scale": float(ego["speed_scale"]) if ego is not None else None,
         "outages": drift,
         **figures.outage_summary(drift),

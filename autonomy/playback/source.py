@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from autonomy.log.reader import LogReader
 from autonomy.log.writer import METADATA_NAME
 from autonomy.parameters import load_parameters
 from autonomy.playback._feed import ACTIONS
+from drivers.can.database import DatabaseError
 from drivers.can.route_config import KINDS as KIND_MESSAGES
-from drivers.can.router import Router
+from drivers.can.router import RouteError, Router
 
 KINDS = ("", *KIND_MESSAGES)  # by number, as the feed counts them
 CONFIG_ATTACHMENT = "config.json"
@@ -49,10 +50,12 @@ def open_log(path: str | Path, config: str | Path | None = None, overrides: dict
     other log names its vehicle's configuration.
     """
     reader = LogReader(path)
+    if reader.start_ns is None:
+        raise BadInputError(f"{path}: holds no readable record" + (f" ({reader.problem})" if reader.problem else ""))
     topics = {number: channel.topic for number, channel in reader.channels.items()}
     mode = _mode(path, topics, mode)
     loaded, parameters = _configuration(reader, config, overrides)
-    router = Router.from_config(loaded, _databases(reader))
+    router = _router(loaded, reader)
     lane, label = _lane_path(reader, loaded, path_file)
     return LogSource(reader, loaded, parameters, mode, _routes(topics, router), router, lane, label)
 
@@ -103,6 +106,19 @@ def _routes(topics: dict[int, str], router: Router) -> np.ndarray:
         elif topic.startswith("/in/") and topic[4:] in KINDS:
             routes[channel] = ACTIONS["samples"], KINDS.index(topic[4:])
     return routes
+
+
+def _router(config: configuration.Config, reader: LogReader) -> Router:
+    """The routes of those buses that the log has frames of. Raises UsageError and BadInputError."""
+    present = {int(topic.removeprefix("/raw/can/")) for topic in reader.topics if topic.startswith("/raw/can/")}
+    table = config.sections.get("can", {})
+    kept = {key: [item for item in table.get(key, []) if item.get("bus") in present] for key in ("bus", "route")}
+    try:
+        return Router.from_config(replace(config, sections={**config.sections, "can": {**table, **kept}}), _databases(reader))
+    except RouteError as error:
+        raise UsageError(str(error)) from None
+    except DatabaseError as error:
+        raise BadInputError(str(error)) from None
 
 
 def _databases(reader: LogReader) -> dict[int, str]:

@@ -66,13 +66,19 @@ class Codec(CodecKernel):
         """Names of a message's signals in the order of the values. Raises KeyError with a sentence."""
         return tuple(signal.name for signal in self._tables.message_list[self._index(message, bus)].signals)
 
+    def decode_record(self, frame: np.void) -> tuple[np.ndarray, np.ndarray] | None:
+        """`decode` of one element of an array of CanFrame."""
+        return self.decode(int(frame["id"]), frame["data"][: frame["length"]].tobytes(), int(frame["bus"]))
+
     def decode_batch(self, frames: np.ndarray) -> dict[str, Columns]:
         """Columns per message of an array of CanFrame. Messages of one name on two buses are told apart as "name@bus"."""
         if frames.dtype != dtype("CanFrame"):
             raise TypeError(f"decode_batch: frames have dtype {frames.dtype}; give an array of dtype('CanFrame')")
         names = self._tables.names
         return {
-            names[index] if names.count(names[index]) == 1 else f"{names[index]}@{self._tables.bus_of_message[index]}": Columns(*item)
+            names[index] if names.count(names[index]) == 1 else f"{names[index]}@{self._tables.bus_of_message[index]}": Columns(
+                *item
+            )
             for index, item in self._decode_columns(frames).items()
         }
 

@@ -7,9 +7,12 @@ load and is never silent: it is a sentence in `Database.problems`. Text that is 
 from __future__ import annotations
 
 import logging
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from autonomy.errors import BadInputError
 
 __all__ = ["Database", "DatabaseError", "Message", "Signal", "load", "parse"]
 
@@ -19,7 +22,7 @@ FLOAT_LENGTHS = (16, 32, 64)
 LINE_OF_TEXT = re.compile(r"at line (\d+)")
 
 
-class DatabaseError(ValueError):
+class DatabaseError(BadInputError, ValueError):
     """The text is not a readable DBC; the sentence names the file and, where known, the line."""
 
 
@@ -105,6 +108,8 @@ def parse(text: str, name: str = "DBC text", j1939: bool | None = None) -> Datab
 
     Raises DatabaseError with a sentence that names `name` and the line.
     """
+    if "BO_" not in text:
+        raise DatabaseError(f"{name}: no message (BO_) in this text; it is empty or not a DBC file")
     import cantools
 
     warnings: list[str] = []
@@ -120,8 +125,6 @@ def parse(text: str, name: str = "DBC text", j1939: bool | None = None) -> Datab
     finally:
         logger.removeHandler(handler)
         logger.propagate, logger.disabled = was_propagating, was_disabled
-    if not found.messages and "BO_ " not in text:
-        raise DatabaseError(f"{name}: no message (BO_) in this text; it is empty or not a DBC file")
     problems = [f"{name}: {warning}" for warning in warnings]
     if f"BO_ {ORPHANS} " in text:
         problems.append(f"{name}: signals of VECTOR__INDEPENDENT_SIG_MSG belong to no message and are left out")
@@ -194,8 +197,10 @@ def _problems(message: Message) -> list[str]:
             found.append(f"signal {signal.name} has {signal.length} bits; 1 to 64 can be read")
         elif signal.is_float and signal.length not in FLOAT_LENGTHS:
             found.append(f"signal {signal.name} is a float of {signal.length} bits; 16, 32 and 64 can be read")
-        if not (signal.scale and abs(signal.scale) < float("inf")):
-            found.append(f"signal {signal.name} has the factor {signal.scale}; it is never available")
+        if not (math.isfinite(signal.scale) and math.isfinite(signal.offset)):
+            found.append(f"signal {signal.name} has factor {signal.scale} and offset {signal.offset}; it is never available")
+        elif signal.scale == 0:
+            found.append(f"signal {signal.name} has the factor 0; it is always {signal.offset} and cannot be encoded")
         if signal.end_byte > message.length:
             found.append(f"signal {signal.name} needs {signal.end_byte} bytes, the message has {message.length}")
         if signal.multiplexer is None:

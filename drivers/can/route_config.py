@@ -26,6 +26,8 @@ from typing import Any
 
 import msgspec
 
+from autonomy.errors import UsageError
+
 __all__ = ["KINDS", "CanConfig", "RouteError", "conversion_of", "read"]
 
 # Order of the lists in InputFrame, as in ext/autonomy/inputs/_append.pxd; the message of one sample of each
@@ -72,7 +74,7 @@ REQUIRED_FIELDS = {
 }  # fmt: skip
 
 
-class RouteError(ValueError):
+class RouteError(UsageError, ValueError):
     """A wrong [can] table; the sentence names file, key and value."""
 
 
@@ -172,7 +174,7 @@ def _check(route: Route, where: str, buses: list[int]) -> None:
     if (route.kind == "signal") != (route.signal is not None):
         raise RouteError(f"{where}: signal = \"NAME\" of SignalSample goes with kind = 'signal', and only with it")
     if route.emit and route.combine is None:
-        raise RouteError(f"{where}: emit = true needs combine = \"name\"")
+        raise RouteError(f'{where}: emit = true needs combine = "name"')
     for name, field in route.fields.items():
         for item in field if isinstance(field, list) else [field]:
             given = (item.signal is not None) + (item.constant is not None) + item.identifier

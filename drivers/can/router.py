@@ -18,7 +18,7 @@ import numpy as np
 from autonomy import msg
 from drivers.can import _router
 from drivers.can.codec import Codec
-from drivers.can.database import Database, DatabaseError, load, parse
+from drivers.can.database import Database, load, parse
 from drivers.can.route_config import KINDS, REQUIRED_FIELDS, CanConfig, Field, Route, RouteError, conversion_of, read
 
 __all__ = ["RouteError", "Router"]
@@ -35,7 +35,7 @@ FIELD_ROW = np.dtype([
 ROUTE_ROW = np.dtype([
     ("delay_ns", "i8"), ("max_age_ns", "i8"), ("condition_value", "f8"), ("condition_signal", "i4"), ("next", "i4"),
     ("first_field", "u4"), ("field_count", "u2"), ("source_offset", "u2"), ("source_address", "i2"), ("kind", "u1"),
-    ("combine", "i1"), ("part", "u1"), ("emits", "u1"), ("source_is_sender", "u1"), ("padding", "u1"),
+    ("combine", "i1"), ("part", "u1"), ("emits", "u1"), ("source_is_sender", "u1"), ("required_parts", "u1"),
 ])  # fmt: skip
 FIELD_TYPES = {"float64": 0, "uint8": 1, "uint16": 2, "uint32": 3, "int64": 4}
 HEADER_FIELDS = ("valid_time_ns", "received_time_ns", "source", "validity", "padding")
@@ -82,7 +82,7 @@ def _database(bus, given: str | Path | Database | None, path: Path) -> Database:
     for candidate in (path.parent / bus.dbc, CONFIGS / bus.dbc):
         if candidate.is_file():
             return load(candidate, bus.j1939)
-    raise DatabaseError(
+    raise RouteError(
         f"{path}: [[can.bus]] dbc = '{bus.dbc}' of bus {bus.bus} is neither beside this file nor in {CONFIGS}, and the log "
         "carries none; put the file there"
     )
@@ -122,14 +122,23 @@ class _Build:
         for place, (name, parts) in enumerate(self.combines.items()):
             emitters = [route for _, route in parts if route.emit]
             if len(emitters) != 1 or len({route.kind for _, route in parts}) != 1:
-                raise RouteError(f"{self.path}: combine = '{name}' needs one kind and one route with emit = true, the last to come")
+                raise RouteError(
+                    f"{self.path}: combine = '{name}' needs one kind and one route with emit = true, the last to come"
+                )
+            required = 0
             for part, (number, _) in enumerate(parts):
                 part_routes[place * MAX_PARTS + part] = number
+                required |= self._has_required(rows[number]) << part
+            rows["required_parts"][[number for number, route in parts if route.emit]] = required
         return {
             "first_route": self.first_route, "routes": rows, "fields": np.array(self.fields, FIELD_ROW),
             "terms": np.array(self.terms, TERM_ROW), "part_routes": part_routes,
             "templates": np.concatenate(self.templates) if self.templates else np.zeros(0, np.uint8),
         }  # fmt: skip
+
+    def _has_required(self, row: np.void) -> bool:
+        first = int(row["first_field"])
+        return any(field[FIELD_ROW.names.index("is_required")] for field in self.fields[first : first + int(row["field_count"])])
 
     def _add_message(self, route: Route, index: int, where: str) -> None:
         message = self.tables.message_list[index]

@@ -19,9 +19,14 @@ SIGNAL_ROW = np.dtype([
     ("shift", "u1"), ("is_big_endian", "u1"), ("kind", "u1"), ("length", "u1"),
     ("start_bit", "u2"), ("end_byte", "u2"),
 ])  # fmt: skip
+QUAD_ROW = np.dtype([
+    ("big", "u8", (4,)), ("shift", "u8", (4,)), ("mask", "u8", (4,)), ("sign_bit", "u8", (4,)), ("error_from", "i8", (4,)),
+    ("factor", "f8", (4,)), ("offset", "f8", (4,)),
+])  # fmt: skip
 RANGE_ROW = np.dtype([("low", "i8"), ("high", "i8")])
 MESSAGE_ROW = np.dtype([
-    ("identifier", "u4"), ("first_signal", "u4"), ("signal_count", "u2"), ("end_byte", "u2"), ("length", "u2"),
+    ("identifier", "u4"), ("first_signal", "u4"), ("first_quad", "u4"),
+    ("signal_count", "u2"), ("end_byte", "u2"), ("length", "u2"),
     ("is_j1939", "u1"), ("is_plain", "u1"), ("checksum_signal", "i2"), ("counter_signal", "i2"),
     ("checksum_kind", "u1"), ("counter_modulo", "u1"), ("padding", "u1", (2,)),
 ])  # fmt: skip
@@ -34,11 +39,16 @@ EXTENDED = 0x80000000
 HASH_FACTOR = 0x9E3779B1  # 2^32 / golden ratio: neighbouring identifiers land far apart
 ANY_SENDER = 0xFE  # the null address stands for "any sender" in J1939 databases
 NO_CODE = 0xFFFFFFFFFFFFFFFF
+NEVER_REACHED = 0x7FFFFFFFFFFFFFFF  # the same for the quads' signed comparison
+QUAD_BITS = 51  # integers the quads' conversion takes
+IS_PLAIN = MESSAGE_ROW.names.index("is_plain")
 EXACT_BITS = 53  # integers a double holds exactly
 
 # Widths whose raw values carry "error" and "not available" indicators in SAE J1939-71: 2 bits 10b and 11b; 4 and 6
 # bits the last two values; from 8 bits on the families FE.. and FF.. of the highest byte. Other widths use all values.
 CODED_DISCRETE_LENGTHS = (2, 4, 6)
+# Commands, counters and checksums of TSC1 and XBR: every value has a meaning of its own
+UNCODED_SPNS = (695, 696, 897, 2914, 2915, 2916, 3188, 3189)
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,7 @@ class Tables:
     bus_of_message: tuple[int, ...]
     messages: np.ndarray
     signals: np.ndarray
+    quads: np.ndarray
     ranges: np.ndarray
     buses: np.ndarray
     standard: np.ndarray
@@ -73,7 +84,7 @@ def pgn_of(identifier: int) -> int:
 
 def build_tables(databases: Mapping[int, Database]) -> Tables:
     """The tables of {bus number: database}. Two messages for one identifier are a problem; the first one counts."""
-    message_rows, signal_rows, range_rows = [], [], []
+    message_rows, signal_rows, range_rows, quad_rows = [], [], [], []
     names, messages, bus_numbers, problems = [], [], [], []
     buses = np.zeros(256, BUS_ROW)
     buses["standard_first"] = -1
@@ -86,8 +97,10 @@ def build_tables(databases: Mapping[int, Database]) -> Tables:
         for message in database.messages:
             names.append(message.name), messages.append(message), bus_numbers.append(bus)
             rows = [_signal_row(signal, message, range_rows) for signal in message.signals]
-            message_rows.append(_message_row(message, rows, len(signal_rows)))
+            message_rows.append(_message_row(message, rows, len(signal_rows), len(quad_rows)))
             signal_rows += rows
+            if message_rows[-1][IS_PLAIN]:
+                quad_rows += _quads(np.array(rows, SIGNAL_ROW))
         standard_of_bus, entries = _lookup(database, first, problems)
         buses[bus]["standard_first"] = 2048 * len(standard)
         standard.append(standard_of_bus)
@@ -105,6 +118,7 @@ def build_tables(databases: Mapping[int, Database]) -> Tables:
         tuple(bus_numbers),
         np.array(message_rows, MESSAGE_ROW),
         np.array(signal_rows, SIGNAL_ROW),
+        np.array(quad_rows, QUAD_ROW),
         np.array(range_rows, RANGE_ROW),
         buses,
         np.concatenate(standard) if standard else np.zeros(0, np.int32),
@@ -114,12 +128,29 @@ def build_tables(databases: Mapping[int, Database]) -> Tables:
     )
 
 
-def _message_row(message: Message, rows: list[tuple], first_signal: int) -> tuple:
+def _message_row(message: Message, rows: list[tuple], first_signal: int, first_quad: int) -> tuple:
     signals = np.array(rows, SIGNAL_ROW)
-    is_plain = bool(np.all((signals["kind"] == LINEAR) & (signals["end_byte"] <= 8) & (signals["multiplexer"] < 0)))
+    is_simple = (signals["kind"] == LINEAR) & (signals["end_byte"] <= 8) & (signals["multiplexer"] < 0)
+    is_plain = bool(np.all(is_simple & (signals["length"] <= QUAD_BITS)))
     end_byte = int(signals["end_byte"].max()) if rows else 0
-    return (message.identifier, first_signal, len(rows), end_byte, message.length, message.is_j1939, is_plain,
+    return (message.identifier, first_signal, first_quad, len(rows), end_byte, message.length, message.is_j1939, is_plain,
             -1, -1, 0, 0, (0, 0))  # fmt: skip
+
+
+def _quads(signals: np.ndarray) -> list[tuple]:
+    """The rows of a plain message four by four; the places left over decode to zero."""
+    count = len(signals)
+    found = np.zeros(-(-count // 4), QUAD_ROW)
+    columns = {name: signals[name] for name in ("shift", "mask", "sign_bit", "factor", "offset")}
+    columns["big"] = np.where(signals["is_big_endian"], np.uint64(NO_CODE), np.uint64(0))
+    columns["error_from"] = np.minimum(signals["error_from"], np.uint64(NEVER_REACHED)).astype(np.int64)
+    for name, column in columns.items():
+        padded = np.zeros(4 * len(found), QUAD_ROW[name].base)
+        padded[:count] = column
+        if name == "error_from":
+            padded[count:] = NEVER_REACHED
+        found[name] = padded.reshape(-1, 4)
+    return [row.item() for row in found]
 
 
 def _signal_row(signal: Signal, message: Message, range_rows: list) -> tuple:
@@ -144,7 +175,7 @@ def _signal_row(signal: Signal, message: Message, range_rows: list) -> tuple:
 
 def _conversion(signal: Signal) -> tuple[int, int, int]:
     """(kind, integer factor, integer offset): the arithmetic that gives the bits of Python's raw * scale + offset."""
-    if not 1 <= signal.length <= 64 or not signal.scale or not math.isfinite(signal.scale):
+    if not 1 <= signal.length <= 64 or not math.isfinite(signal.scale) or not math.isfinite(signal.offset):
         return UNREADABLE, 0, 0
     if signal.is_float:
         return {16: FLOAT16, 32: FLOAT32, 64: FLOAT64}.get(signal.length, UNREADABLE), 0, 0
@@ -162,7 +193,7 @@ def _conversion(signal: Signal) -> tuple[int, int, int]:
 
 def _codes(signal: Signal) -> tuple[int, int]:
     """(error from, not available from) as raw values of a J1939 signal."""
-    if signal.is_signed or signal.is_float:
+    if signal.is_signed or signal.is_float or signal.spn in UNCODED_SPNS:
         return NO_CODE, NO_CODE
     if signal.length in CODED_DISCRETE_LENGTHS:
         return (1 << signal.length) - 2, (1 << signal.length) - 1

@@ -123,3 +123,9 @@ def test_the_layout_hash_sees_fields_and_not_comments(monkeypatch):
         monkeypatch.setattr(definitions, "load", lambda name, message=message: message if name == "Timing" else load(name))
         assert (definitions.layout_hash.__wrapped__() == before) is equal
     assert names() == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_concatenating_keeps_the_layout(name):
+    rows = np.zeros(2, msg.dtype(name))
+    assert np.concatenate([rows, rows]).dtype == rows.dtype and np.concatenate([rows, rows]).dtype.itemsize == rows.itemsize

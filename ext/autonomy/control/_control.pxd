@@ -9,7 +9,7 @@ cdef enum:
 
 ctypedef struct ControlMemory:
     double[64] sent              # road wheel angles sent, a ring: newest at index newest
-    double angle                 # rad, road wheel angle by the lag model, for ticks without a measured one
+    double angle                 # rad, road wheel angle that holds the yaw rate
     double acceleration          # m/s2, last asked for
     double sent_acceleration     # m/s2, last sent
     double integral              # m/s2

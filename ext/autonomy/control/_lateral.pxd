@@ -23,21 +23,23 @@ cdef inline double curvature_at(const double* preview, double distance) noexcept
 
 
 cdef inline void roll(double* x, double command, double curvature, double dt, double decay, double lag, double speed,
-                      double gain) noexcept nogil:
-    """Exact step of offset' = v heading, heading' = gain angle - v curvature, angle' = (command - angle) / lag.
+                      double gain, double slip) noexcept nogil:
+    """Exact step of the lateral model for a command and a curvature constant over dt; `decay` = exp(-dt / lag).
 
-    `gain` is yaw rate per road wheel angle, `decay` = exp(-dt / lag); command and curvature are constant over dt.
+    offset' = v direction,  direction' = gain angle - v curvature - slip v gain angle',  angle' = (command - angle) / lag.
+    `gain` is yaw rate per angle; `slip` (rad per m/s2) turns the direction of travel outwards by slip times v times yaw rate.
     """
     cdef double excess = x[2] - command
     cdef double swept = lag * (1.0 - decay)             # integral of the decaying part over dt
     cdef double rate = gain * command - speed * curvature
-    x[0] += speed * (dt * x[1] + 0.5 * dt * dt * rate + gain * excess * lag * (dt - swept))
-    x[1] += dt * rate + gain * excess * swept
+    x[0] += speed * (dt * x[1] + 0.5 * dt * dt * rate
+                     + gain * excess * (dt - swept) * (lag + slip * speed))
+    x[1] += dt * rate + gain * excess * (swept + slip * speed * (1.0 - decay))
     x[2] = command + excess * decay
 
 
 cdef inline void roll_dead_time(const ControlMemory* memory, const double* preview, double delay, double lag, double speed,
-                                double gain, double bias, double* x) noexcept nogil:
+                                double gain, double slip, double bias, double* x) noexcept nogil:
     """From now to the first moment a command given now can act: through all commands sent in the last `delay` seconds."""
     cdef int whole = <int>(delay / LateralParameters_TICK_PERIOD_S + 1e-6)
     cdef double part, decay = exp(-LateralParameters_TICK_PERIOD_S / lag), driven = 0.0
@@ -49,11 +51,11 @@ cdef inline void roll_dead_time(const ControlMemory* memory, const double* previ
         part = 0.0
     else:
         roll(x, memory.sent[(memory.newest - whole) % COMMANDS] - bias, curvature_at(preview, 0.0), part, exp(-part / lag),
-             lag, speed, gain)
+             lag, speed, gain, slip)
         driven = speed * part
     for i in range(whole - 1, -1, -1):
         roll(x, memory.sent[(memory.newest - i) % COMMANDS] - bias, curvature_at(preview, driven + 0.5 * speed * LateralParameters_TICK_PERIOD_S),
-             LateralParameters_TICK_PERIOD_S, decay, lag, speed, gain)
+             LateralParameters_TICK_PERIOD_S, decay, lag, speed, gain, slip)
         driven += speed * LateralParameters_TICK_PERIOD_S
 
 

@@ -1,5 +1,5 @@
 # The best speed and yaw rate known in this tick: the ego filter's, else the vehicle's own signals.
-from libc.math cimport NAN, isfinite
+from libc.math cimport NAN, cos, isfinite, sin
 from autonomy.msg.messages cimport (
     EgoState, VehicleState, EgoState_STATUS_DIVERGED, EgoState_STATUS_POSITION_VALID, EgoState_STATUS_VELOCITY_VALID,
     EgoState_STATUS_YAW_ALIGNED)
@@ -32,3 +32,8 @@ cdef inline double known_yaw_rate(const VehicleState* vehicle, const EgoState* e
     if vehicle.imu_validity == 0 and isfinite(vehicle.yaw_rate):
         return vehicle.yaw_rate
     return 0.0
+
+
+cdef inline double lateral_velocity(const EgoState* ego) noexcept nogil:
+    """m/s to the left of the reference point: in a bend the tyres' slip lets it drift out by some per cent of the speed."""
+    return cos(ego.yaw) * ego.velocity[1] - sin(ego.yaw) * ego.velocity[0]

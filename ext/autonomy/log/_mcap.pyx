@@ -53,6 +53,8 @@ cdef class ChunkBuffer:
     cdef readonly int64_t end_ns
     cdef int64_t limit_bytes
     cdef int64_t limit_ns
+    cdef const Layout[::1] layouts
+    cdef uint32_t[::1] sequences
 
     def __cinit__(self, int64_t limit_bytes, int64_t limit_ns):
         self.limit_bytes = limit_bytes
@@ -73,23 +75,24 @@ cdef class ChunkBuffer:
         """Bytes of (time int64, offset int64, channel int64) per message, in file order."""
         return (<const char*> self.entries)[: self.count * sizeof(IndexEntry)] if self.count else b""
 
-    def append(self, const Layout[::1] layouts, uint32_t[::1] sequences, list rows, const uint16_t[::1] source,
-               const int64_t[::1] row, const int64_t[::1] times, int64_t start):
+    def set_channels(self, const Layout[::1] layouts, uint32_t[::1] sequences):
+        """The layout of each channel id and the next sequence number of each channel (id - 1)."""
+        self.layouts = layouts
+        self.sequences = sequences
+
+    def append(self, list rows, const uint16_t[::1] source, const int64_t[::1] row, const int64_t[::1] times, int64_t start):
         """Appends messages `start`... until the chunk is full; returns how many were taken, or -1 - k when the list of
-        message k is longer than its bound.
+        message k is longer than its bound or its row.
 
         Message k is row `row[k]` of `rows[source[k]]`, a two-dimensional byte array, sent on channel `source[k] + 1`.
         """
-        cdef int64_t total = times.shape[0], k, length, size, span
+        cdef int64_t total = times.shape[0], k, length
         cdef const uint8_t* bases[MOST_CHANNELS]
         cdef int64_t strides[MOST_CHANNELS]
         cdef const uint8_t[:, ::1] view
         cdef const uint8_t* body
-        cdef uint8_t* out
-        cdef uint16_t channel
-        cdef int64_t time_ns, largest = 0
+        cdef int64_t largest = 0
         cdef Py_ssize_t number
-        cdef uint64_t content
         if len(rows) > MOST_CHANNELS:
             raise ValueError(f"more than {MOST_CHANNELS} channels in one log")
         for number in range(len(rows)):
@@ -106,53 +109,72 @@ cdef class ChunkBuffer:
             k = start
             while k < total:
                 number = source[k]
-                time_ns = times[k]
                 body = bases[number] + row[k] * strides[number]
-                length = body_length(body, &layouts[number + 1])
-                if length < 0:
+                length = body_length(body, &self.layouts[number + 1])
+                if length < 0 or length > strides[number]:
+                    length = -1
                     break
-                if self.count:
-                    span = max(self.end_ns, time_ns) - min(self.start_ns, time_ns)
-                    if self.used >= self.limit_bytes or span >= self.limit_ns:
-                        break
-                    self.start_ns = min(self.start_ns, time_ns)
-                    self.end_ns = max(self.end_ns, time_ns)
-                else:
-                    self.start_ns = self.end_ns = time_ns
-                channel = <uint16_t> (number + 1)
-                content = MESSAGE_HEADER + CDR_HEADER + length
-                out = self.data + self.used
-                out[0] = OPCODE_MESSAGE
-                memcpy(out + 1, &content, 8)
-                memcpy(out + 9, &channel, 2)
-                memcpy(out + 11, &sequences[number], 4)
-                memcpy(out + 15, &time_ns, 8)
-                memcpy(out + 23, &time_ns, 8)
-                out[31] = 0
-                out[32] = 1
-                out[33] = 0
-                out[34] = 0
-                memcpy(out + 35, body, length)
-                self.entries[self.count].time_ns = time_ns
-                self.entries[self.count].offset = self.used
-                self.entries[self.count].channel = channel
-                self.used += RECORD_HEADER + content
-                self.count += 1
-                sequences[number] += 1
+                if self.is_full(times[k]):
+                    break
+                self.put(<uint16_t> number, times[k], body, length)
                 k += 1
         if k < total and length < 0:
             return -1 - k
         return k - start
 
+    def append_one(self, uint16_t number, int64_t time_ns, const uint8_t[::1] body):
+        """Appends one message of channel `number` + 1; 1 when taken, 0 when the chunk is full, -1 for too long a list."""
+        cdef int64_t length = body_length(&body[0], &self.layouts[number + 1])
+        if length < 0 or length > body.shape[0]:
+            return -1
+        if self.is_full(time_ns):
+            return 0
+        self.reserve(self.used + length + RECORD_HEADER + MESSAGE_HEADER + CDR_HEADER, self.count + 1)
+        self.put(number, time_ns, &body[0], length)
+        return 1
+
+    cdef inline bint is_full(self, int64_t time_ns) noexcept nogil:
+        """Whether a message of this time must go into the next chunk."""
+        if self.count == 0:
+            return False
+        return (self.used >= self.limit_bytes
+                or max(self.end_ns, time_ns) - min(self.start_ns, time_ns) >= self.limit_ns)
+
+    cdef inline void put(self, uint16_t number, int64_t time_ns, const uint8_t* body, int64_t length) noexcept nogil:
+        cdef uint64_t content = MESSAGE_HEADER + CDR_HEADER + length
+        cdef uint16_t channel = number + 1
+        cdef uint8_t* out = self.data + self.used
+        self.start_ns = min(self.start_ns, time_ns) if self.count else time_ns
+        self.end_ns = max(self.end_ns, time_ns) if self.count else time_ns
+        out[0] = OPCODE_MESSAGE
+        memcpy(out + 1, &content, 8)
+        memcpy(out + 9, &channel, 2)
+        memcpy(out + 11, &self.sequences[number], 4)
+        memcpy(out + 15, &time_ns, 8)
+        memcpy(out + 23, &time_ns, 8)
+        out[31] = 0
+        out[32] = 1
+        out[33] = 0
+        out[34] = 0
+        memcpy(out + 35, body, length)
+        self.entries[self.count].time_ns = time_ns
+        self.entries[self.count].offset = self.used
+        self.entries[self.count].channel = channel
+        self.used += RECORD_HEADER + content
+        self.count += 1
+        self.sequences[number] += 1
+
     cdef int reserve(self, int64_t size, int64_t entry_count) except -1:
         cdef void* grown
         if size > self.capacity:
+            size = max(size, min(2 * self.capacity, self.limit_bytes + size // 8))
             grown = realloc(self.data, size)
             if grown is NULL:
                 raise MemoryError()
             self.data = <uint8_t*> grown
             self.capacity = size
         if entry_count > self.entry_capacity:
+            entry_count = max(entry_count, 2 * self.entry_capacity)
             grown = realloc(self.entries, entry_count * sizeof(IndexEntry))
             if grown is NULL:
                 raise MemoryError()

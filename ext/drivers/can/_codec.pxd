@@ -9,6 +9,8 @@ from libc.math cimport NAN
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from autonomy.msg.messages cimport CanFrame
+
 cdef extern from * nogil:
     """
     #include <stdint.h>
@@ -39,7 +41,39 @@ cdef extern from * nogil:
         }
         return float_of_bits64(sign | ((exponent + 1008) << 52) | (fraction << 42));
     }
+
+    /* Four linear signals of one message side by side. */
+    typedef struct {
+        uint64_t big[4], shift[4], mask[4], sign_bit[4];
+        int64_t error_from[4];
+        double factor[4], offset[4];
+    } QuadRow;
+    typedef uint64_t Words4 __attribute__((vector_size(32), aligned(8)));
+    typedef int64_t Integers4 __attribute__((vector_size(32), aligned(8)));
+    typedef double Doubles4 __attribute__((vector_size(32), aligned(8)));
+
+    /* Values of `count` quads into room for 4 * count doubles; nonzero when a raw value reaches its code range. An
+       integer below 2^51 becomes a double by its bits: placed behind 1.5 * 2^52 and that taken off again, which is exact. */
+    static inline uint64_t decode_quads(const QuadRow *quad, uint32_t count, uint64_t word, double *values) {
+        uint64_t difference = word ^ reverse_bytes(word);
+        Words4 little = {word, word, word, word};
+        Words4 to_big = {difference, difference, difference, difference};
+        Integers4 coded = {0, 0, 0, 0};
+        for (uint32_t place = 0; place < count; place++, quad++, values += 4) {
+            const Words4 *sign_bit = (const Words4 *)quad->sign_bit;
+            Words4 raw = ((little ^ (to_big & *(const Words4 *)quad->big)) >> *(const Words4 *)quad->shift)
+                         & *(const Words4 *)quad->mask;
+            Words4 placed = (raw ^ *sign_bit) - *sign_bit + 0x4338000000000000ull;
+            coded |= (Integers4)raw >= *(const Integers4 *)quad->error_from;
+            *(Doubles4 *)values = ((Doubles4)placed - 0x1.8p52) * *(const Doubles4 *)quad->factor
+                                  + *(const Doubles4 *)quad->offset;
+        }
+        return (uint64_t)(coded[0] | coded[1] | coded[2] | coded[3]);
+    }
     """
+    ctypedef struct QuadRow:
+        pass
+    uint64_t decode_quads(const QuadRow *quad, uint32_t count, uint64_t word, double *values)
     uint64_t reverse_bytes(uint64_t word)
     bint likely_true(bint condition)
     double exact_integer(uint64_t raw, bint is_signed, int64_t factor, int64_t offset)
@@ -100,11 +134,12 @@ cdef struct RangeRow:
 cdef struct MessageRow:
     uint32_t identifier         # bit 31 = extended
     uint32_t first_signal
+    uint32_t first_quad         # of a plain message
     uint16_t signal_count
     uint16_t end_byte           # bytes a frame must have to hold every signal
     uint16_t length             # of the database
     uint8_t is_j1939
-    uint8_t is_plain            # linear signals within 8 bytes, not multiplexed
+    uint8_t is_plain            # linear signals of at most 51 bits within 8 bytes, not multiplexed
     int16_t checksum_signal     # place in the message, -1 without one
     int16_t counter_signal
     uint8_t checksum_kind
@@ -120,13 +155,14 @@ cdef struct BusRow:
 cdef struct CodecTables:
     const MessageRow *messages
     const SignalRow *signals
+    const QuadRow *quads
     const RangeRow *ranges
     const BusRow *buses         # 256
     const int32_t *standard
     const uint32_t *keys        # 0 = free
     const int32_t *values
     uint32_t message_count
-    uint32_t max_signal_count
+    uint32_t room               # values the longest message needs, whole quads
 
 
 cdef inline uint32_t pgn_of(uint32_t identifier) noexcept nogil:
@@ -266,44 +302,62 @@ cdef inline uint8_t decode_signal(const CodecTables *tables, const MessageRow *m
     return VALIDITY_OK
 
 
-cdef inline void decode_message(const CodecTables *tables, const MessageRow *message, const uint8_t *data,
-                                uint16_t length, double *values, uint8_t *validity) noexcept nogil:
-    """Every signal of a frame, in the message's order."""
-    cdef const SignalRow *signals = &tables.signals[message.first_signal]
-    cdef uint64_t words[2]
+cdef inline bint is_plain_frame(const MessageRow *message, uint16_t length) noexcept nogil:
+    """True when `decode_plain` may be used: linear signals within 8 bytes, and a frame that holds all of them."""
+    return likely_true(message.is_plain and length >= message.end_byte)
+
+
+cdef inline bint decode_plain(const CodecTables *tables, const MessageRow *message, uint64_t word,
+                              double *values) noexcept nogil:
+    """Every value of a plain frame, written in whole quads; True when a J1939 code is among them: `mark_codes` must follow."""
+    return decode_quads(&tables.quads[message.first_quad], (message.signal_count + 3) >> 2, word, values) != 0
+
+
+cdef inline void mark_codes(const CodecTables *tables, const MessageRow *message, uint64_t word, double *values,
+                            uint8_t *validity) noexcept nogil:
+    """Turns the J1939 codes of a plain frame into NaN and validity; leaves the other places alone."""
+    cdef const SignalRow *signal = &tables.signals[message.first_signal]
     cdef uint64_t raw
     cdef uint32_t place
-    words[0] = load_word(data, length)
-    if not likely_true(message.is_plain and length >= message.end_byte):
+    for place in range(message.signal_count):
+        raw = raw_bits(signal, word, NULL)
+        if raw >= signal.error_from:
+            values[place] = NAN
+            validity[place] = VALIDITY_NOT_AVAILABLE if raw >= signal.not_available_from else VALIDITY_ERROR
+        signal += 1
+
+
+cdef inline void decode_message(const CodecTables *tables, const MessageRow *message, const uint8_t *data,
+                                uint16_t length, double *values, uint8_t *validity) noexcept nogil:
+    """Every signal of a frame, in the message's order; the values may be followed by up to three numbers without meaning."""
+    cdef const SignalRow *signals = &tables.signals[message.first_signal]
+    cdef uint64_t word = load_word(data, length)
+    cdef uint32_t place
+    if is_plain_frame(message, length):
         for place in range(message.signal_count):
-            validity[place] = decode_signal(tables, message, &signals[place], words[0], data, length, &values[place])
-        return
-    words[1] = reverse_bytes(words[0])
-    if not message.is_j1939:
-        for place in range(message.signal_count):
-            raw = (words[signals[place].is_big_endian] >> signals[place].shift) & signals[place].mask
-            values[place] = (<double><int64_t>sign_extended(&signals[place], raw) * signals[place].factor
-                             + signals[place].offset)
             validity[place] = VALIDITY_OK
+        if decode_plain(tables, message, word, values):
+            mark_codes(tables, message, word, values, validity)
         return
     for place in range(message.signal_count):
-        raw = (words[signals[place].is_big_endian] >> signals[place].shift) & signals[place].mask
-        if likely_true(raw < signals[place].error_from):
-            values[place] = (<double><int64_t>sign_extended(&signals[place], raw) * signals[place].factor
-                             + signals[place].offset)
-            validity[place] = VALIDITY_OK
-        else:
-            values[place] = NAN
-            validity[place] = (VALIDITY_NOT_AVAILABLE if raw >= signals[place].not_available_from else VALIDITY_ERROR)
+        validity[place] = decode_signal(tables, message, &signals[place], word, data, length, &values[place])
 
 
 cdef inline int32_t decode_frame(const CodecTables *tables, uint8_t bus, uint32_t identifier, const uint8_t *data,
                                  uint16_t length, double *values, uint8_t *validity) noexcept nogil:
-    """Decodes one frame into room for `max_signal_count` values; returns its message's index, -1 when unknown."""
+    """Decodes one frame into `room` values and validities; returns its message's index, -1 when unknown."""
     cdef int32_t index = find_message(tables, bus, identifier)
     if index >= 0:
         decode_message(tables, &tables.messages[index], data, length, values, validity)
     return index
+
+
+cdef struct ColumnRow:
+    double *values              # (count, signals)
+    uint8_t *validity
+    int64_t *time_ns
+    uint32_t *identifier
+    uint64_t count              # rows counted, then rows filled
 
 
 cdef class CodecKernel:
@@ -315,3 +369,8 @@ cdef class CodecKernel:
     cdef uint8_t **validity
     cdef uint64_t *short_counts     # frames too short for a signal, per message
     cdef uint64_t unknown_count     # frames of no message
+
+    cdef uint64_t _count_rows(self, const CanFrame *frames, Py_ssize_t count, int32_t *index_of,
+                              ColumnRow *columns) noexcept nogil
+    cdef void _fill_rows(self, const CanFrame *frames, Py_ssize_t count, const int32_t *index_of,
+                         ColumnRow *columns) noexcept nogil

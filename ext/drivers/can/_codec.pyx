@@ -6,6 +6,7 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
 
 import numpy as np
 
@@ -18,7 +19,16 @@ require(__name__, LAYOUT_HASH)
 
 ROW_SIZES = {
     "message": sizeof(MessageRow), "signal": sizeof(SignalRow), "range": sizeof(RangeRow), "bus": sizeof(BusRow),
+    "quad": sizeof(QuadRow),
 }
+
+
+def whole_quads(signal_count) -> int:
+    """Values a message of so many signals is decoded into."""
+    return (int(signal_count) + 3) // 4 * 4
+
+
+cdef int NO_DATA_FLAGS = CanFrame_FLAG_ERROR | CanFrame_FLAG_REMOTE
 
 
 cdef const void *address_of(object array) except? NULL:
@@ -42,13 +52,14 @@ cdef class CodecKernel:
         self.names = tables.names
         self.tables.messages = <const MessageRow *>address_of(tables.messages)
         self.tables.signals = <const SignalRow *>address_of(tables.signals)
+        self.tables.quads = <const QuadRow *>address_of(tables.quads)
         self.tables.ranges = <const RangeRow *>address_of(tables.ranges)
         self.tables.buses = <const BusRow *>address_of(tables.buses)
         self.tables.standard = <const int32_t *>address_of(tables.standard)
         self.tables.keys = <const uint32_t *>address_of(tables.keys)
         self.tables.values = <const int32_t *>address_of(tables.key_values)
         self.tables.message_count = count
-        self.tables.max_signal_count = int(tables.messages["signal_count"].max()) if count else 0
+        self.tables.room = whole_quads(tables.messages["signal_count"].max()) if count else 0
         self.values = <double **>calloc(count + 1, sizeof(double *))
         self.validity = <uint8_t **>calloc(count + 1, sizeof(uint8_t *))
         self.short_counts = <uint64_t *>calloc(count + 1, sizeof(uint64_t))
@@ -56,7 +67,7 @@ cdef class CodecKernel:
             raise MemoryError()
         self.results = []
         for place in range(count):
-            room = max(1, int(tables.messages["signal_count"][place]))
+            room = max(4, whole_quads(tables.messages["signal_count"][place]))
             values = np.full(room, np.nan)
             validity = np.ones(room, np.uint8)
             values_view, validity_view = values, validity
@@ -99,68 +110,82 @@ cdef class CodecKernel:
         return find_message(&self.tables, bus, identifier)
 
     def _decode_columns(self, frames):
-        """{index: (frame places, time_ns, identifier, values, validity)} of an array of CanFrame, bus order kept."""
+        """{index: (time_ns, identifier, values, validity)} of an array of CanFrame, bus order kept."""
         cdef const uint8_t[::1] raw = np.ascontiguousarray(frames).reshape(-1).view(np.uint8)
         cdef Py_ssize_t count = raw.shape[0] // sizeof(CanFrame)
         cdef const CanFrame *frame = <const CanFrame *>&raw[0] if count else NULL
         cdef int32_t[::1] index_of = np.empty(max(count, 1), np.int32)
         cdef Py_ssize_t message_count = self.tables.message_count
-        cdef int64_t[::1] counts = np.zeros(message_count + 1, np.int64)
-        cdef uint64_t[:, ::1] targets
-        cdef uint64_t *target
-        cdef double[:, ::1] values_view
-        cdef uint8_t[:, ::1] validity_view
-        cdef int64_t[::1] time_view
-        cdef uint32_t[::1] identifier_view
+        cdef uint8_t[::1] column_bytes = np.zeros((message_count + 1) * sizeof(ColumnRow), np.uint8)
+        cdef ColumnRow *columns = <ColumnRow *>&column_bytes[0]
+        cdef Py_ssize_t place
+        with nogil:
+            self.unknown_count += self._count_rows(frame, count, &index_of[0], columns)
+        result = {}
+        for place in range(message_count):
+            if columns[place].count:
+                shape = (columns[place].count, self.tables.messages[place].signal_count)
+                # Quads reach up to three values into the next row, which is written later, or beyond the last one
+                values = np.empty(shape[0] * shape[1] + 4)
+                validity = np.zeros(shape[0] * shape[1] + 4, np.uint8)
+                time_ns = np.empty(columns[place].count, np.int64)
+                identifier = np.empty(columns[place].count, np.uint32)
+                columns[place].values = <double *>address_of(values)
+                columns[place].validity = <uint8_t *>address_of(validity)
+                columns[place].time_ns = <int64_t *>address_of(time_ns)
+                columns[place].identifier = <uint32_t *>address_of(identifier)
+                columns[place].count = 0
+                result[place] = (time_ns, identifier, values[: shape[0] * shape[1]].reshape(shape),
+                                 validity[: shape[0] * shape[1]].reshape(shape))
+        with nogil:
+            self._fill_rows(frame, count, &index_of[0], columns)
+        return result
+
+    cdef uint64_t _count_rows(self, const CanFrame *frames, Py_ssize_t count, int32_t *index_of,
+                              ColumnRow *columns) noexcept nogil:
+        """Message of each frame (-1 without) and rows of each message; returns the frames of no message."""
         cdef Py_ssize_t place
         cdef int32_t index
-        cdef const MessageRow *message
         cdef uint64_t unknown = 0
-        with nogil:
-            for place in range(count):
-                index = -1
-                if not frame[place].flags & (CanFrame_FLAG_ERROR | CanFrame_FLAG_REMOTE):
-                    index = find_message(&self.tables, frame[place].bus, frame[place].id)
-                    if index < 0:
-                        unknown += 1
-                index_of[place] = index
-                if index >= 0:
-                    counts[index] += 1
-        self.unknown_count += unknown
-        # One row of write positions a message: values, validity, time, identifier
-        columns = {}
-        targets = np.zeros((message_count + 1, 4), np.uint64)
-        for place in range(message_count):
-            if counts[place]:
-                width = self.tables.messages[place].signal_count
-                values = np.empty((counts[place], max(1, width)))
-                validity = np.empty((counts[place], max(1, width)), np.uint8)
-                time_ns = np.empty(counts[place], np.int64)
-                identifier = np.empty(counts[place], np.uint32)
-                values_view, validity_view, time_view, identifier_view = values, validity, time_ns, identifier
-                targets[place, 0] = <uint64_t>&values_view[0, 0]
-                targets[place, 1] = <uint64_t>&validity_view[0, 0]
-                targets[place, 2] = <uint64_t>&time_view[0]
-                targets[place, 3] = <uint64_t>&identifier_view[0]
-                columns[place] = (time_ns, identifier, values[:, :width], validity[:, :width])
-        with nogil:
-            for place in range(count):
-                index = index_of[place]
+        for place in range(count):
+            index = -1
+            if not frames[place].flags & NO_DATA_FLAGS:
+                index = find_message(&self.tables, frames[place].bus, frames[place].id)
                 if index < 0:
-                    continue
-                message = &self.tables.messages[index]
-                target = &targets[index, 0]
-                if frame[place].length < message.end_byte:
-                    self.short_counts[index] += 1
-                decode_message(&self.tables, message, frame[place].data, min(frame[place].length, 8),
-                               <double *>target[0], <uint8_t *>target[1])
-                (<int64_t *>target[2])[0] = frame[place].time_ns
-                (<uint32_t *>target[3])[0] = frame[place].id
-                target[0] += message.signal_count * sizeof(double)
-                target[1] += message.signal_count
-                target[2] += sizeof(int64_t)
-                target[3] += sizeof(uint32_t)
-        return columns
+                    unknown += 1
+                else:
+                    columns[index].count += 1
+            index_of[place] = index
+        return unknown
+
+    cdef void _fill_rows(self, const CanFrame *frames, Py_ssize_t count, const int32_t *index_of,
+                         ColumnRow *columns) noexcept nogil:
+        cdef const CanFrame *frame
+        cdef const MessageRow *message
+        cdef ColumnRow *column
+        cdef Py_ssize_t place
+        cdef uint64_t row, word
+        cdef size_t first
+        for place in range(count):
+            if index_of[place] < 0:
+                continue
+            frame = &frames[place]
+            message = &self.tables.messages[index_of[place]]
+            column = &columns[index_of[place]]
+            row = column.count
+            column.count = row + 1
+            column.time_ns[row] = frame.time_ns
+            column.identifier[row] = frame.id
+            first = row * message.signal_count
+            if is_plain_frame(message, frame.length):
+                memcpy(&word, frame.data, 8)
+                if decode_plain(&self.tables, message, word, column.values + first):
+                    mark_codes(&self.tables, message, word, column.values + first, column.validity + first)
+                continue
+            if frame.length < message.end_byte:
+                self.short_counts[index_of[place]] += 1
+            decode_message(&self.tables, message, frame.data, min(frame.length, 8), column.values + first,
+                           column.validity + first)
 
     def _encode(self, int index, uint32_t identifier, const double[::1] values, const uint8_t[::1] validity, int counter):
         """Data bytes of one message; raises IndexError(place of the signal) when a value does not fit."""

@@ -66,7 +66,7 @@ cdef struct RouteRow:
     uint8_t part
     uint8_t emits               # the last part: the sample goes out with this frame
     uint8_t source_is_sender    # `source` is the J1939 source address
-    uint8_t padding
+    uint8_t required_parts      # bit mask: parts the sample is of no use without
 
 cdef struct RouterTables:
     const CodecTables *codec

@@ -70,7 +70,7 @@ cdef int apply_route(const RouterTables *tables, RouterState *state, int32_t num
     cdef CombineState *combine = &state.combines[route.combine] if route.combine >= 0 else NULL
     cdef const uint8_t *template = &tables.templates[number * MAX_SAMPLE_BYTES]
     cdef uint64_t sample[SAMPLE_WORDS]
-    cdef uint64_t others = 0
+    cdef uint64_t others = 0, own = <uint64_t>1 << route.part
     cdef uint8_t validity
     cdef double value
     counts.received += 1
@@ -87,19 +87,23 @@ cdef int apply_route(const RouterTables *tables, RouterState *state, int32_t num
         if not combine.present:
             memcpy(combine.sample, template, item_size(route.kind))
         memcpy(sample, combine.sample, item_size(route.kind))
-        others = combine.present & ~(<uint64_t>1 << route.part)
+        others = combine.present & ~own
     validity = fill_fields(tables, route, arrival, <uint8_t *>sample)
-    if validity != VALIDITY_OK and not (route.emits and others):
+    if route.emits:
+        combine.present = 0  # what has gone out once must not go out again under a later time
+        if validity != VALIDITY_OK and others and not route.required_parts & own:
+            validity = VALIDITY_OK  # the other parts are worth a sample
+        if validity == VALIDITY_OK and route.required_parts & ~(others | own):
+            validity = VALIDITY_NOT_AVAILABLE
+    if validity != VALIDITY_OK:
         counts.unusable += 1
         return ERROR_INDICATED if validity == VALIDITY_ERROR else NOT_AVAILABLE
     if combine != NULL and not route.emits:
         memcpy(combine.sample, sample, item_size(route.kind))
-        combine.present |= <uint64_t>1 << route.part
+        combine.present |= own
         combine.part_time_ns[route.part] = arrival.frame.time_ns
         counts.used += 1
         return NOT_ROUTED
-    if combine != NULL:
-        combine.present = 0  # what has gone out once must not go out again under a later time
     (<int64_t *>sample)[0] = arrival.frame.time_ns - route.delay_ns
     (<int64_t *>sample)[1] = arrival.frame.time_ns
     if route.source_is_sender:

@@ -4,8 +4,8 @@ from autonomy.estimation.lane._lane cimport LaneFilter
 
 
 cdef inline void predict(LaneFilter* lane, const LaneParameters* parameters, double dt, double speed,
-                         double yaw_rate) noexcept nogil:
-    """Moves the vehicle `s = speed dt` along the clothoid: offset' = v heading, heading' = r - v curvature, ..."""
+                         double drift, double yaw_rate) noexcept nogil:
+    """Moves the vehicle `s = speed dt` along the clothoid: offset' = v heading + drift, heading' = r - v curvature, ..."""
     cdef double s = speed * dt
     cdef double[36] F
     cdef double[36] product
@@ -23,7 +23,7 @@ cdef inline void predict(LaneFilter* lane, const LaneParameters* parameters, dou
     F[8] = -s
     F[9] = -0.5 * s * s
     F[15] = s
-    x[0] += F[1] * x[1] + F[2] * x[2] + F[3] * x[3] + 0.5 * s * yaw_rate * dt
+    x[0] += F[1] * x[1] + F[2] * x[2] + F[3] * x[3] + 0.5 * s * yaw_rate * dt + drift * dt
     x[1] += F[8] * x[2] + F[9] * x[3] + yaw_rate * dt
     x[2] += F[15] * x[3]
     # Rows 3 to 5 of F are those of the identity, and column by column only the first four states mix

@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint32_t
 from autonomy.msg.messages cimport *
 from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
-from autonomy.inputs._motion cimport pose_known, velocity_known
+from autonomy.inputs._motion cimport lateral_velocity, pose_known, velocity_known
 from autonomy.estimation.lane._filter cimport predict, test_ratio, update
 from autonomy.estimation.lane._path cimport fit_cubic, match_path, path_curvature, take_path
 from autonomy.msg import dtype
@@ -204,14 +204,15 @@ cdef void lane_step(LaneFilter* lane, const LaneParameters* parameters, const In
                     LaneState* result) noexcept nogil:
     cdef int64_t now_ns = frame.tick_time_ns
     cdef double dt = elapsed_s(now_ns, lane.last_tick_ns)
-    cdef double speed = 0.0, yaw_rate = 0.0
+    cdef double speed = 0.0, drift = 0.0, yaw_rate = 0.0
     cdef bint anew = frame.lane_path.count > 0
     cdef uint32_t i
     if velocity_known(ego):
         speed = ego.speed
+        drift = lateral_velocity(ego)
         yaw_rate = ego.angular_rate[2]
     if lane.initialised:
-        predict(lane, parameters, dt, speed, yaw_rate)
+        predict(lane, parameters, dt, speed, drift, yaw_rate)
     if anew:
         take_path(lane, parameters, frame)
     if pose_known(ego):

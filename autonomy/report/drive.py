@@ -1,0 +1,99 @@
+"""What the sections of a report read: a run's messages, its reference, its axis of time. Loaded when first asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autonomy import msg
+from autonomy.errors import AutonomyError
+from autonomy.report import errors
+
+if TYPE_CHECKING:
+    from autonomy.playback.metrics import TickTimes
+    from autonomy.playback.replay import Result
+
+OUTPUT_LOG = "output.mcap"
+
+
+@dataclass
+class Drive:
+    """`directory` is where the run's output log may lie."""
+
+    directory: Path
+    result: Result
+    tick_times: TickTimes | None = None
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        return self.result.metrics
+
+    def topic(self, name: str) -> np.ndarray:
+        """One message of every output frame; of a message with a list only its head is kept."""
+        read = getattr(self.result, "head", self.result.topic)
+        return read(name)
+
+    @cached_property
+    def ego(self) -> np.ndarray:
+        return self.topic("ego")
+
+    @cached_property
+    def tick_time_ns(self) -> np.ndarray:
+        return self.topic("vehicle")["time_ns"]
+
+    @cached_property
+    def origin_ns(self) -> int:
+        """The zero of every time axis: the log's first record, or the first tick where that is not known."""
+        known = getattr(self.result, "start_ns", None)
+        if known is not None:
+            return int(known)
+        return int(self.tick_time_ns[0]) if len(self.tick_time_ns) else 0
+
+    def seconds(self, time_ns: np.ndarray) -> np.ndarray:
+        return (np.asarray(time_ns, np.int64) - self.origin_ns) / 1e9
+
+    @cached_property
+    def time_s(self) -> np.ndarray:
+        """Seconds from the log's start of every tick."""
+        return self.seconds(self.tick_time_ns)
+
+    @cached_property
+    def x_range(self) -> tuple[float, float]:
+        """The common axis of time."""
+        if len(self.time_s) < 2 or self.time_s.max() <= self.time_s.min():
+            return 0.0, 1.0
+        first, last = float(self.time_s.min()), float(self.time_s.max())
+        return (0.0 if 0.0 < first < 0.02 * last else first), last
+
+    @cached_property
+    def reference(self) -> np.ndarray:
+        """Array of dtype("ReferencePose"), empty without a reference."""
+        poses = getattr(self.result, "reference", None)
+        return poses if poses is not None else np.zeros(0, msg.dtype("ReferencePose"))
+
+    @cached_property
+    def errors(self) -> errors.Errors | None:
+        return errors.compare(self.ego, self.reference)
+
+    @cached_property
+    def enu_origin(self) -> tuple[float, float, float] | None:
+        return errors.origin_of(self.ego)
+
+    def input_messages(self, kind: str):
+        """(tick time, samples in use) of every list of inputs the run's own log holds; nothing without such a log."""
+        path = self.directory / OUTPUT_LOG
+        if not path.is_file():
+            return
+        from autonomy.log.reader import LogReader
+
+        try:
+            with LogReader(path) as reader:
+                if f"/in/{kind}" in reader.topics:
+                    for time_ns, message in reader.messages(f"/in/{kind}"):
+                        yield time_ns, message["items"][: message["count"]]
+        except AutonomyError:
+            return  # a report without grey dots is better than none

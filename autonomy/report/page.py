@@ -1,0 +1,48 @@
+"""`write_report`: one self-contained HTML file that explains a run; it needs no network and reads with scripts off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autonomy.report.drive import Drive
+from autonomy.report.sections import aids, calibration, commands, head, health, inputs, lane, lead, motion, path, provenance, timing
+from autonomy.report.sections.section import Section
+
+if TYPE_CHECKING:
+    from autonomy.playback.metrics import TickTimes
+    from autonomy.playback.replay import Result
+
+REPORT = "report.html"
+SECTIONS = (path, motion, aids, commands, lead, lane, health, timing, inputs, calibration, provenance)
+
+
+def write_report(directory: Path, result: Result, tick_times: TickTimes | None) -> Path:
+    """Writes `directory`/report.html and returns its path. Raises OSError.
+
+    Reads what `result` has: its metrics and topics; where set `reference` (array of dtype("ReferencePose")), `path` (lane
+    path, east and north in m), `start_ns` (of the log) and `outage_runs` (arrays of dtype("EgoState")). Raw radar targets
+    and GNSS fixes come from `directory`/output.mcap.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    page = directory / REPORT
+    page.write_text(render(Drive(directory, result, tick_times)), encoding="utf-8")
+    return page
+
+
+def render(drive: Drive) -> str:
+    """The page as text; the same run gives the same text."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    templates = Environment(loader=PackageLoader("autonomy.report"), autoescape=True, undefined=StrictUndefined)
+    # Not escaped: they are our own text, and in style and script elements escapes mean nothing
+    style, script = (Markup(templates.get_template(name).render()) for name in ("style.css.j2", "script.js.j2"))
+    return templates.get_template("page.html.j2").render(
+        head=head.head(drive.metrics), sections=_sections(drive), style=style, script=script
+    )
+
+
+def _sections(drive: Drive) -> list[Section]:
+    return [module.section(drive) for module in SECTIONS]

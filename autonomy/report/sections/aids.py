@@ -1,0 +1,82 @@
+"""What corrects the ego filter: innovations and test ratios of each aid in use, and their consistency."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autonomy import msg
+from autonomy.report.drive import Drive
+from autonomy.report.plot import Level, Line, Points, time_figure
+from autonomy.report.sections.section import Section, Table
+from autonomy.report.words import AIDS, number, percent, whole
+
+# Unit and axes of each aid's innovation, in the order of AID_* of EgoState
+AXES = {
+    "gnss_position": ("m", ("east", "north", "up")),
+    "gnss_velocity": ("m/s", ("east", "north", "up")),
+    "wheel_speed": ("m/s", ("forward",)),
+    "non_holonomic": ("m/s", ("left", "up")),
+    "zero_velocity": ("m/s", ("east", "north", "up")),
+    "zero_rate": ("rad/s", ("roll rate", "pitch rate", "yaw rate")),
+    "gravity": ("m/s²", ("forward", "left", "up")),
+    "odometry": ("m/s", ("forward", "left", "up")),
+}
+NIS_RANGE, MOST_OVER_95 = (0.5, 1.5), 0.10  # outside, the noise an aid is given does not fit what it does
+
+
+def section(drive: Drive) -> Section:
+    offered = drive.metrics.get("aids") or {}
+    figures = [figure for place, name in enumerate(AXES) if name in offered for figure in _plots(drive, place, name)]
+    missing = "" if offered else "No aid was ever offered to the filter."
+    return Section("aids", "What corrects the filter",
+                   "Innovation: measured minus expected, between lines at three sigma of that. Test ratio: its size over the gate, "
+                   "a measurement above 1 is rejected.", tuple(figures), (_table(offered, drive.ego),) if offered else (), missing)  # fmt: skip
+
+
+def _plots(drive: Drive, place: int, name: str):
+    rows = drive.ego["aids"][:, place]
+    count = rows["accepted"].astype(np.int64) + rows["rejected"]
+    fresh = np.flatnonzero(np.diff(count, prepend=0) > 0)
+    if not fresh.size:
+        return
+    time, rows = drive.seconds(drive.ego["time_ns"])[fresh], rows[fresh]
+    unit, axes = AXES[name]
+    marks = []
+    for axis, word in enumerate(axes):
+        innovation, sigma = rows["innovation"][:, axis], rows["innovation_sigma"][:, axis]
+        used = np.isfinite(innovation) & (sigma > 0)
+        if used.any():
+            style = f"s{axis + 1}"
+            sigma = np.where(used, sigma, np.nan)
+            marks += [Line(time, -3 * sigma, f"{style} bound"), Line(time, 3 * sigma, f"{style} bound")]
+            marks.append(Points(time, np.where(used, innovation, np.nan), style, word))
+    title = AIDS[name]
+    if marks:
+        yield time_figure(f"{title}: innovation", marks, f"innovation ({unit})", drive.x_range, settling=True)
+    ratio = rows["test_ratio"]
+    highest = np.nanmax(ratio[np.isfinite(ratio)], initial=1.0)
+    marks = [Points(time, ratio, "s1"), Level(1.0, "gate")]
+    yield time_figure(f"{title}: test ratio", marks, "test ratio", drive.x_range, y_range=(0.0, min(1.08 * highest, 20.0)))
+
+
+def _table(offered: dict, ego: np.ndarray) -> Table:
+    rows, flags = [], []
+    for name, aid in offered.items():
+        total = (aid.get("accepted") or 0) + (aid.get("rejected") or 0)
+        nis, over = aid.get("nis_per_dof"), aid.get("share_over_95")
+        rows.append((AIDS.get(name, name), whole(aid.get("accepted")), whole(aid.get("rejected")),
+                     percent((aid.get("rejected") or 0) / total if total else None), number(nis, digits=3), percent(over),
+                     _state_at_end(name, ego)))  # fmt: skip
+        known = nis is not None and over is not None
+        flags.append(bool(known and (not NIS_RANGE[0] <= nis <= NIS_RANGE[1] or over > MOST_OVER_95)))
+    return Table("Consistency: the normalised innovation squared (NIS) is 1 a degree of freedom when the noise fits, and 5 % lie beyond "
+                 "the 95 % point", ("Aid", "Accepted", "Rejected", "Share rejected", "NIS per degree of freedom", "Beyond 95 %", "At the end"),
+                 tuple(rows), flags=tuple(flags))  # fmt: skip
+
+
+def _state_at_end(name: str, ego: np.ndarray) -> str:
+    if name not in AXES or not len(ego):
+        return ""
+    fault = int(ego["aids"][-1][list(AXES).index(name)]["fault"])
+    words = {value: key.removeprefix("REASON_").replace("_", " ").lower() for key, value in msg.constants("AidStatus").items()}
+    return "in use" if fault == 0 else words.get(fault, str(fault))

@@ -1,0 +1,143 @@
+"""What a run gave, as about ten lines for a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autonomy.report import verdict
+from autonomy.report.words import AIDS, INPUTS, duration, is_number, number, percent, short_hash, whole
+
+_WIDTH = 13  # of the first column
+
+
+def replay_lines(metrics: dict[str, Any]) -> list[str]:
+    """Verdict first, then one aligned line a topic; what is not known is left out or shown as a dash."""
+    lines = [_line(str(metrics.get("verdict") or "no verdict").upper(), verdict.reason(metrics))]
+    for name, words in (
+        ("log", _log(metrics)),
+        ("ticks", _ticks(metrics)),
+        ("tick time", _tick_time(metrics)),
+        ("reference", _reference(metrics)),
+        ("aids", _aids(metrics)),
+        ("GNSS outages", _outages(metrics)),
+        ("driver", _driver(metrics)),
+        ("inputs", _inputs(metrics)),
+        ("repeatable", _repeatable(metrics)),
+        ("faults", _faults(metrics)),
+        ("report", metrics.get("report")),
+    ):
+        if words:
+            lines.append(_line(name, str(words)))
+    return lines
+
+
+def _line(name: str, words: str) -> str:
+    return f"{name:<{_WIDTH}} {words}".rstrip()
+
+
+def _log(metrics: dict[str, Any]) -> str:
+    log = metrics.get("log") or {}
+    words = f"{log.get('path')}, {duration(log.get('duration_s'))}"
+    return words + (", truncated" if log.get("truncated") else "")
+
+
+def _ticks(metrics: dict[str, Any]) -> str:
+    words = f"{whole(metrics.get('ticks'))} from {metrics['mode']}" if metrics.get("mode") else whole(metrics.get("ticks"))
+    if is_number(metrics.get("realtime_factor")):
+        words += f", {number(metrics['realtime_factor'])} times real time"
+    if is_number(metrics.get("startup_s")):
+        words += f" (start-up {number(metrics['startup_s'], 's', 2)} apart)"
+    return words
+
+
+def _tick_time(metrics: dict[str, Any]) -> str | None:
+    times = metrics.get("tick_us") or {}
+    if not any(map(is_number, times.values())):
+        return None
+    return f"median {number(times.get('p50'))}, 99 % below {number(times.get('p99'))}, longest {number(times.get('max'), 'us')}"
+
+
+def _reference(metrics: dict[str, Any]) -> str:
+    found = metrics.get("reference")
+    if not found:
+        return "none in this log"
+    parts = [
+        f"position {number(found.get('position_rms_m'), 'm', 2)} RMS ({number(found.get('position_rms_offset_free_m'), 'm', 2)} offset-free)",
+        f"velocity {number(found.get('velocity_rms_mps'), 'm/s', 2)}",
+        f"course {number(found.get('course_rms_deg'), 'deg', 2)}",
+        f"heading {number(found.get('heading_rms_deg'), 'deg', 2)}",
+        f"{percent(found.get('inside_3_sigma_share'))} inside 3 sigma",
+    ]
+    return ", ".join(parts)
+
+
+def _aids(metrics: dict[str, Any]) -> str | None:
+    aids = metrics.get("aids") or {}
+    parts = [
+        f"{AIDS.get(name, name)} {number(aid.get('nis_per_dof'), digits=2)}"
+        for name, aid in aids.items() if is_number(aid.get("nis_per_dof"))
+    ]  # fmt: skip
+    if not parts:
+        return None
+    accepted = sum(aid.get("accepted") or 0 for aid in aids.values())
+    offered = accepted + sum(aid.get("rejected") or 0 for aid in aids.values())
+    share = f"; {percent(accepted / offered)} accepted" if offered else ""
+    return "NIS per degree of freedom: " + ", ".join(parts) + share
+
+
+def _outages(metrics: dict[str, Any]) -> str | None:
+    outages = metrics.get("outages") or []
+    if not outages:
+        return None
+    if len(outages) == 1:
+        only = outages[0]
+        return (f"{number(only.get('drift_percent'), '%', 2)} of distance: {number(only.get('drift_m'), 'm', 2)} off after "
+                f"{number(only.get('distance_m'), 'm', 4)} from {number(only.get('start_s'), 's')}")  # fmt: skip
+    return (f"{len(outages)} runs, drift of distance: median {number(metrics.get('outage_median_percent'), digits=2)}, "
+            f"90 % below {number(metrics.get('outage_p90_percent'), digits=2)}, worst {number(metrics.get('outage_max_percent'), '%', 2)}")  # fmt: skip
+
+
+def _driver(metrics: dict[str, Any]) -> str | None:
+    shadow = metrics.get("shadow") or {}
+    angle = (shadow.get("road_wheel_angle_rad") or {}).get("rms")
+    acceleration = (shadow.get("acceleration_mps2") or {}).get("rms")
+    lead = (shadow.get("lead_distance_m") or {}).get("rms")
+    parts = []
+    if is_number(angle):
+        parts.append(f"road wheel {number(angle * 57.29577951308232, 'deg', 2)} RMS apart")
+    if is_number(acceleration):
+        parts.append(f"acceleration {number(acceleration, 'm/s2', 2)}")
+    if is_number(lead):
+        parts.append(f"lead {number(lead, 'm', 2)} from the radar's")
+    return ", ".join(parts) or None
+
+
+def _inputs(metrics: dict[str, Any]) -> str | None:
+    drops = metrics.get("drops") or {}
+    if not drops:
+        return "none received"
+    received = sum(source.get("received") or 0 for source in drops.values())
+    unusable = {name: source["unusable"] for name, source in drops.items() if source.get("unusable")}
+    gap_ms, name = max((source.get("max_gap_ms") or 0.0, name) for name, source in drops.items())
+    words = f"{whole(received)} samples, {whole(sum(unusable.values()))} unusable"
+    if unusable:
+        words += " (" + ", ".join(f"{INPUTS.get(name, name)} {whole(count)}" for name, count in unusable.items()) + ")"
+    return f"{words}, longest silence {number(gap_ms, 'ms')} ({INPUTS.get(name, name)})"
+
+
+def _repeatable(metrics: dict[str, Any]) -> str:
+    words = f"output {short_hash(metrics.get('output_sha256'))}"
+    found = metrics.get("determinism")
+    if found is not None:
+        words += ", the same in a second process" if found.get("equal") else ", another one in a second process"
+    if metrics.get("reference_run") is not None:
+        words += ", equal to the reference run" if metrics["reference_run"].get("equal") else ", differs from the reference run"
+    return words
+
+
+def _faults(metrics: dict[str, Any]) -> str | None:
+    faults = metrics.get("faults") or []
+    if not faults:
+        return None
+    kinds = [f"{fault.get('source')} {fault.get('kind')}" if isinstance(fault, dict) else str(fault) for fault in faults]
+    return f"{len(faults)} injected: " + ", ".join(kinds[:4]) + (" ..." if len(kinds) > 4 else "")

@@ -1,0 +1,76 @@
+"""The demonstration's drive: the driver keeps the lane for a minute, the sensors' bytes are recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from autonomy import config as configuration
+from autonomy import msg
+from autonomy.geodesy import enu_to_geodetic, geodetic_to_ecef
+from autonomy.inputs import lane_path
+from autonomy.log.writer import LogWriter
+from hil.sensors import ORIGIN, Bytes
+from hil.truth import Truth
+from hil.world import CurvedRoad
+
+TICK_S = 0.01
+POSE_TICKS = 5  # the reference at 20 Hz
+FLUSH_TICKS = 100
+
+
+def record(path: str | Path, config: str = "vehicles/demo_truck", *, duration_s: float = 60.0, seed: int = 0) -> Path:
+    """Drives and writes one log: /raw/can/0 and /raw/can/1, /ref/pose, the lane path and the DBC texts attached.
+
+    The same seed gives the same bytes. Raises UsageError and EnvironmentFault.
+    """
+    loaded = configuration.load(config)
+    world = CurvedRoad(loaded.section("vehicle"))
+    sensors = Bytes(loaded, seed)
+    truth = world.reset(seed)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with LogWriter(path, {"vehicle": loaded.path, "config_hash": loaded.sha256, "calibration_hash": loaded.calibration_sha256,
+                          "importer": "hil.drive", "clock": "simulated", "lane_path": "the road's centre line"}) as log:  # fmt: skip
+        log.attach("lane_path.csv", lane_path.to_text(centre_line(world)).encode())
+        for bus in loaded.section("can")["bus"]:
+            log.attach(f"can/{bus['bus']}.dbc", configuration.find(bus["dbc"]).read_bytes())
+        records, poses = [], []
+        for tick in range(round(duration_s / TICK_S)):
+            records += sensors.sense(truth)
+            if tick % POSE_TICKS == 0:
+                poses.append(pose_of(truth))
+            if tick % FLUSH_TICKS == FLUSH_TICKS - 1:
+                _write(log, records, poses)
+                records, poses = [], []
+            truth = world.step(None, TICK_S)
+        _write(log, records, poses)
+    return path
+
+
+def centre_line(world) -> np.ndarray:
+    """A world's lane path as the stack keeps it: (n, 5), see autonomy/inputs/lane_path.py."""
+    ecef = geodetic_to_ecef(*enu_to_geodetic(world.lane_path(), ORIGIN))
+    return lane_path.resample(ecef, np.full((len(ecef), 2), lane_path.DEFAULT_WIDTH_M))
+
+
+def pose_of(truth: Truth) -> np.ndarray:
+    """The truth as one row of ReferencePose."""
+    ego, row = truth.ego, np.zeros(1, msg.dtype("ReferencePose"))
+    row["time_ns"] = truth.time_ns
+    row["latitude_deg"], row["longitude_deg"], row["altitude_m"] = enu_to_geodetic(np.array([ego.x, ego.y, ego.z]), ORIGIN)
+    row["velocity_east"], row["velocity_north"] = ego.velocity * np.cos(ego.yaw), ego.velocity * np.sin(ego.yaw)
+    row["orientation"] = np.cos(ego.yaw / 2.0), 0.0, 0.0, np.sin(ego.yaw / 2.0)
+    return row
+
+
+def _write(log: LogWriter, records: list, poses: list) -> None:
+    streams = {}
+    for channel in sorted({record.channel for record in records}):
+        rows = np.frombuffer(b"".join(record.data for record in records if record.channel == channel), msg.dtype("CanFrame"))
+        streams[channel] = rows["time_ns"], rows
+    if poses:
+        rows = np.concatenate(poses)
+        streams["/ref/pose"] = rows["time_ns"], rows
+    log.write_merged(streams)

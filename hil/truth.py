@@ -1,0 +1,78 @@
+"""What a world knows for certain at one moment: plain records that any world can fill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass
+class EgoTruth:
+    """The vehicle's reference point (ground, drive-axle centre), ENU; angles rad, ISO 8855."""
+
+    x: float = 0.0
+    y: float = 0.0
+    z: float = 0.0
+    yaw: float = 0.0
+    pitch: float = 0.0
+    roll: float = 0.0
+    velocity: float = 0.0  # m/s forward
+    acceleration: float = 0.0  # m/s2 forward
+    yaw_rate: float = 0.0
+    lateral_acceleration: float = 0.0
+    articulation: float = 0.0  # rad, trailer yaw minus tractor yaw
+    articulation_rate: float = 0.0
+    road_wheel_angle: float = 0.0
+    mass: float = 0.0
+    gear: int = 0
+
+
+@dataclass
+class RoadTruth:
+    offset: float = 0.0  # m, left of the lane middle
+    heading_error: float = 0.0
+    curvature: float = 0.0
+    curvature_rate: float = 0.0
+    preview: list[tuple[float, float]] = field(default_factory=list)  # (m ahead, 1/m)
+    width_left: float = 1.75
+    width_right: float = 1.75
+    lanes_left: int = 0
+    lanes_right: int = 0
+    grade: float = 0.0
+    bank: float = 0.0
+    friction: float = 0.8
+    speed_limit: float = 25.0
+
+
+@dataclass
+class Actor:
+    """Another road user; x, y is the middle of its body."""
+
+    id: int
+    classification: str
+    x: float
+    y: float
+    yaw: float
+    speed: float
+    acceleration: float
+    length: float
+    width: float
+    height: float
+
+
+@dataclass
+class Truth:
+    time_ns: int = 0
+    ego: EgoTruth = field(default_factory=EgoTruth)
+    road: RoadTruth = field(default_factory=RoadTruth)
+    actors: list[Actor] = field(default_factory=list)
+    done: bool = False
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+class World(Protocol):
+    def reset(self, seed: int, scenario=None) -> Truth: ...
+
+    def step(self, actuation, dt_s: float) -> Truth: ...
+
+    def close(self) -> None: ...
