@@ -129,7 +129,6 @@ cdef inline void start_clock(EgoFilter* state, const EgoParameters* parameters, 
     state.next_non_holonomic_ns = start
     state.next_standstill_ns = start
     state.moving_ns = start
-    state.last_wheel_fused_ns = 0
     for i in range(8):
         state.rejected_since_ns[i] = 0
     forget(&state.pending)

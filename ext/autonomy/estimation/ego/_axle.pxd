@@ -21,7 +21,7 @@ cdef inline void look_at_axle(const EgoFilter* state, Axle* axle) noexcept nogil
     matrix_of(state.orientation, rotation)
     multiply_3x3_transposed(state.vehicle_axes, rotation, axle.axes)
     rotate(axle.axes, state.velocity, at_imu)
-    rotate(state.vehicle_axes, state.rate, axle.rate)
+    rotate(state.vehicle_axes, state.mean_rate, axle.rate)
     axle.velocity[0] = at_imu[0]
     axle.velocity[1] = at_imu[1] + axle.rate[2] * state.axle_x
     axle.velocity[2] = at_imu[2] - axle.rate[1] * state.axle_x

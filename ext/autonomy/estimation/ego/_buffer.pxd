@@ -68,18 +68,30 @@ cdef inline double axle_speed(const WheelSample* sample) noexcept nogil:
     return total / count if count > 0 else sample.vehicle_speed
 
 
-cdef inline void push_wheel(EgoFilter* state, const WheelSample* sample, int64_t tick_ns) noexcept nogil:
+cdef inline void push_wheel(EgoFilter* state, const EgoParameters* parameters, const WheelSample* sample, int64_t tick_ns) noexcept nogil:
+    """Means over the wheel interval, at their mean time; a source slower than that passes as it is."""
     cdef double speed = axle_speed(sample)
     cdef WheelEntry* entry
     if sample.validity != 0 or not is_measurable(speed, 150.0) or sample.valid_time_ns > tick_ns:
-        state.aids[EgoState_AID_WHEEL_SPEED].fault = AidStatus_REASON_INVALID
+        state.aids[<int>EgoState_AID_WHEEL_SPEED].fault = AidStatus_REASON_INVALID
         return
-    if state.wheel_head > 0 and sample.valid_time_ns <= state.wheel[(state.wheel_head - 1) % WHEEL_RING].time_ns:
+    if sample.valid_time_ns <= state.last_wheel_ns or (state.wheel_group and sample.valid_time_ns < state.wheel_group_ns):
         state.late_measurements += 1
         return
+    if state.wheel_group == 0:
+        state.wheel_group_ns = sample.valid_time_ns
+        state.wheel_group_age = 0.0
+        state.wheel_group_speed = 0.0
+    state.wheel_group += 1
+    state.wheel_group_age += 1e-9 * <double>(sample.valid_time_ns - state.wheel_group_ns)
+    state.wheel_group_speed += speed
+    if sample.valid_time_ns - state.last_wheel_ns < <int64_t>(parameters.wheel_interval_s * 1e9):
+        return
     entry = &state.wheel[state.wheel_head % WHEEL_RING]
-    entry.time_ns = sample.valid_time_ns
-    entry.speed = speed
+    entry.time_ns = state.wheel_group_ns + <int64_t>(1e9 * state.wheel_group_age / state.wheel_group)
+    entry.speed = state.wheel_group_speed / state.wheel_group
+    state.last_wheel_ns = sample.valid_time_ns
+    state.wheel_group = 0
     state.wheel_head += 1
     if state.wheel_head - state.wheel_next > WHEEL_RING:
         state.wheel_next = state.wheel_head - WHEEL_RING
@@ -146,6 +158,6 @@ cdef inline void take_samples(EgoFilter* state, const EgoParameters* parameters,
     for i in range(min(frame.imu.count, 32)):
         push_imu(state, parameters, &frame.imu.items[i], frame.tick_time_ns)
     for i in range(min(frame.wheel.count, 16)):
-        push_wheel(state, &frame.wheel.items[i], frame.tick_time_ns)
+        push_wheel(state, parameters, &frame.wheel.items[i], frame.tick_time_ns)
     for i in range(min(frame.gnss.count, 4)):
         push_gnss(state, parameters, &frame.gnss.items[i], frame.tick_time_ns)

@@ -56,6 +56,8 @@ cdef inline void restart_after_loss(EgoFilter* state, const EgoParameters* param
         state.wheel_head = 0
         state.wheel_next = 0
         state.has_wheel = 0
+        state.wheel_group = 0
+        state.last_wheel_ns = 0
         if state.phase == RUNNING:
             start_over(state)
 

@@ -6,7 +6,7 @@ from autonomy.estimation.ego._alignment cimport ALIGNED, NOT_ALIGNED
 from autonomy.estimation.ego._predict cimport Motion, carry_covariance, move
 from autonomy.estimation.ego._recovery cimport after_position_fix, after_velocity_fix
 from autonomy.estimation.ego._state cimport (
-    EVENTS_PER_TICK, GNSS_RING, IMU_RING, RUNNING, WHEEL_RING, EgoFilter, GnssEntry, ImuEntry, Increment,
+    EVENTS_PER_TICK, GNSS_RING, IMU_RING, RUNNING, WHEEL_RING, EgoFilter, GnssEntry, ImuEntry, Increment, MEAN_WINDOW_NS,
 )
 from autonomy.estimation.ego.aids._gnss_position cimport fuse_gnss_position
 from autonomy.estimation.ego.aids._gnss_velocity cimport fuse_gnss_velocity
@@ -15,12 +15,15 @@ from autonomy.estimation.ego.aids._non_holonomic cimport fuse_non_holonomic
 from autonomy.estimation.ego.aids._wheel_speed cimport fuse_wheel_speed
 from autonomy.estimation.ego.aids._zero_rate cimport fuse_zero_rate
 from autonomy.estimation.ego.aids._zero_velocity cimport fuse_zero_velocity
+from autonomy.estimation.ego._frame cimport gravity_at
+from autonomy.linalg._small cimport matrix_of, rotate
 from autonomy.msg.messages cimport (
     AidStatus_REASON_NOT_APPLICABLE, EgoParameters, EgoState_AID_GRAVITY, EgoState_AID_NON_HOLONOMIC, EgoState_AID_ZERO_RATE,
     EgoState_AID_ZERO_VELOCITY,
 )
 
 cdef enum:
+    LOOK_BACK = 24           # samples to either side, so many at most
     SLACK_NS = 5000000       # a sample this little behind the horizon is still fused; 0.1 m at 20 m/s
 
 cdef enum Event:
@@ -86,6 +89,47 @@ cdef inline void advance(EgoFilter* state, const EgoParameters* parameters, int6
         state.orientation[i] = motion.orientation[i]
 
 
+cdef inline void look_around(EgoFilter* state, const EgoParameters* parameters) noexcept nogil:
+    """Means of rate and acceleration round the horizon: it lies behind now, so there are samples to either side.
+
+    A Jacobian that holds one vibrating sample would count the vibration as knowledge (of a delay, of a lever arm).
+    """
+    cdef double force[3]
+    cdef double rotation[9]
+    cdef double down[3]
+    cdef const ImuEntry* sample
+    cdef uint32_t first = state.imu_next - min(state.imu_next, <uint32_t>LOOK_BACK)
+    cdef uint32_t last = min(state.imu_head, state.imu_next + LOOK_BACK)
+    cdef uint32_t index
+    cdef double count = 0.0
+    cdef int i
+    if state.imu_head - first > IMU_RING:
+        first = state.imu_head - IMU_RING
+    for i in range(3):
+        force[i] = 0.0
+        state.mean_rate[i] = 0.0
+    for index in range(first, last):
+        sample = &state.imu[index % IMU_RING]
+        if -MEAN_WINDOW_NS <= sample.time_ns - state.horizon_ns <= MEAN_WINDOW_NS:
+            count += 1.0
+            for i in range(3):
+                force[i] += sample.force[i]
+                state.mean_rate[i] += sample.rate[i]
+    if count == 0.0:
+        for i in range(3):
+            state.mean_rate[i] = state.rate[i]
+            state.mean_acceleration[i] = state.acceleration[i]
+        return
+    for i in range(3):
+        force[i] = force[i] / count - state.accelerometer_bias[i]
+        state.mean_rate[i] = state.mean_rate[i] / count - state.gyro_bias[i]
+    matrix_of(state.orientation, rotation)
+    rotate(rotation, force, state.mean_acceleration)
+    gravity_at(state.position, parameters.gravity_mps2, down)
+    for i in range(3):
+        state.mean_acceleration[i] += down[i]
+
+
 cdef inline bint is_standing(const EgoFilter* state, const EgoParameters* parameters) noexcept nogil:
     return state.has_wheel and state.horizon_ns - state.moving_ns >= <int64_t>(parameters.standstill_time_s * 1e9)
 
@@ -99,7 +143,6 @@ cdef inline void watch_motion(EgoFilter* state, const EgoParameters* parameters)
 
 cdef inline void fuse_event(EgoFilter* state, const EgoParameters* parameters, Event event, int64_t tick_ns) noexcept nogil:
     cdef GnssEntry* fix
-    cdef int64_t interval
     if event == FIX_POSITION:
         fix = &state.gnss[state.gnss_next_position % GNSS_RING]
         state.gnss_next_position += 1
@@ -111,15 +154,15 @@ cdef inline void fuse_event(EgoFilter* state, const EgoParameters* parameters, E
         state.gnss_next_velocity += 1
         if state.has_origin and fix.has_velocity:
             carry_covariance(state, parameters)
+            look_around(state, parameters)
             after_velocity_fix(state, parameters, fix, fuse_gnss_velocity(state, parameters, fix))
     elif event == WHEEL:
         state.wheel_speed = state.wheel[state.wheel_next % WHEEL_RING].speed
         state.has_wheel = 1
         watch_motion(state, parameters)
-        interval = state.wheel[state.wheel_next % WHEEL_RING].time_ns - state.last_wheel_fused_ns
-        if state.yaw_aligned != NOT_ALIGNED and interval >= <int64_t>(parameters.wheel_interval_s * 1e9):
-            state.last_wheel_fused_ns = state.wheel[state.wheel_next % WHEEL_RING].time_ns
+        if state.yaw_aligned != NOT_ALIGNED:
             carry_covariance(state, parameters)
+            look_around(state, parameters)
             fuse_wheel_speed(state, parameters, &state.wheel[state.wheel_next % WHEEL_RING])
         state.wheel_next += 1
     elif event == CONSTRAINT:
@@ -127,6 +170,7 @@ cdef inline void fuse_event(EgoFilter* state, const EgoParameters* parameters, E
         if state.yaw_aligned != NOT_ALIGNED and (state.velocity[0] * state.velocity[0] + state.velocity[1] * state.velocity[1]
                 > parameters.non_holonomic_speed_mps * parameters.non_holonomic_speed_mps):
             carry_covariance(state, parameters)
+            look_around(state, parameters)
             fuse_non_holonomic(state, parameters)
         else:
             state.aids[EgoState_AID_NON_HOLONOMIC].fault = AidStatus_REASON_NOT_APPLICABLE
@@ -134,6 +178,7 @@ cdef inline void fuse_event(EgoFilter* state, const EgoParameters* parameters, E
         state.next_standstill_ns += <int64_t>(parameters.standstill_interval_s * 1e9)
         if is_standing(state, parameters):
             carry_covariance(state, parameters)
+            look_around(state, parameters)
             fuse_zero_velocity(state, parameters)
             fuse_zero_rate(state, parameters)
             fuse_gravity(state, parameters)

@@ -27,6 +27,7 @@ cdef enum:
     GNSS_RING = 16
     EVENTS_PER_TICK = 64     # bound of the work of one tick
     AIDS = 8
+    MEAN_WINDOW_NS = 100000000
 
 cdef enum Phase:
     WAITING = 0              # no attitude yet
@@ -82,6 +83,8 @@ cdef struct EgoFilter:
     double vehicle_axes[9]   # from IMU axes to vehicle axes, from `mounting`
     double rate[3]           # rad/s, IMU axes, bias removed, at the horizon
     double acceleration[3]   # m/s2, ENU, at the horizon
+    double mean_rate[3]      # the same two without vibration: means over MEAN_WINDOW_NS to either side
+    double mean_acceleration[3]
     Increment pending        # not yet in the covariance
     int64_t horizon_ns
     int64_t last_tick_ns
@@ -93,12 +96,15 @@ cdef struct EgoFilter:
     GnssEntry gnss[16]
     AidStatus aids[8]
     int64_t first_imu_ns
-    int64_t last_wheel_fused_ns
+    int64_t wheel_group_ns   # time of the first sample of the group that is being averaged
+    int64_t last_wheel_ns    # end of the last group
     int64_t next_non_holonomic_ns
     int64_t next_standstill_ns
     int64_t moving_ns        # last time the wheels or the gyro showed motion
     int64_t rejected_since_ns[8]
-    double wheel_speed       # m/s, the last fused or skipped sample
+    double wheel_group_age   # s, sum over the group of sample time less wheel_group_ns
+    double wheel_group_speed # m/s, sum over the group
+    double wheel_speed       # m/s, the last group the horizon has passed
     uint32_t imu_head        # entries pushed
     uint32_t imu_next        # first entry after the horizon
     uint32_t wheel_head
@@ -110,6 +116,7 @@ cdef struct EgoFilter:
     uint32_t has_origin
     uint32_t yaw_aligned
     uint32_t has_wheel
+    uint32_t wheel_group
     uint32_t resets
     uint32_t imu_gaps
     uint32_t late_measurements

@@ -1,4 +1,4 @@
-# GNSS position: antenna position a delay ago, plus a slowly varying error and white noise.
+# GNSS position: antenna position a delay ago, plus a slowly varying error, white noise, and jitter of the delay.
 from libc.math cimport isfinite
 from libc.stdint cimport int64_t
 
@@ -32,18 +32,20 @@ cdef inline bint fuse_gnss_position(EgoFilter* state, const EgoParameters* param
                                             parameters.gnss_error_sigma_m, parameters.gnss_white_share)
     cdef double vertical = white_variance(fix.altitude_sigma, parameters.gnss_altitude_sigma_m,
                                           parameters.gnss_error_altitude_sigma_m, parameters.gnss_white_share)
-    cdef int i
+    cdef double jitter = parameters.gnss_time_jitter_s * parameters.gnss_time_jitter_s
+    cdef int i, j
     local_position(state, fix, measured)
     matrix_of(state.orientation, rotation)
     rotate_back(state.vehicle_axes, parameters.antenna_from_imu_m, arm_imu)
     rotate(rotation, arm_imu, arm)
     rotate(rotation, state.rate, rate)
     cross(rate, arm, turning)
-    for i in range(9):
-        noise[i] = 0.0
-    noise[0] = horizontal
-    noise[4] = horizontal
-    noise[8] = vertical
+    for i in range(3):
+        for j in range(3):
+            noise[3 * i + j] = jitter * state.velocity[i] * state.velocity[j]
+    noise[0] += horizontal
+    noise[4] += horizontal
+    noise[8] += vertical
     for i in range(3):
         residual[i] = measured[i] - state.position[i] - arm[i] - state.gnss_error[i]
         rows[i].count = 0

@@ -20,12 +20,13 @@ cdef inline bint fuse_gnss_velocity(EgoFilter* state, const EgoParameters* param
     cdef double rate[3]
     cdef double along, across, east, north
     cdef int size = 3 if fix.has_velocity == 3 else 2
-    cdef int i
+    cdef double smear = parameters.gnss_velocity_smear_s * parameters.gnss_velocity_smear_s
+    cdef int i, j
     local_velocity(state, fix, measured)
     matrix_of(state.orientation, rotation)
     rotate_back(state.vehicle_axes, parameters.antenna_from_imu_m, arm_imu)
     rotate(rotation, arm_imu, arm)
-    rotate(rotation, state.rate, rate)
+    rotate(rotation, state.mean_rate, rate)
     cross(rate, arm, turning)
     along = fix.speed_sigma if isfinite(fix.speed_sigma) else parameters.gnss_speed_sigma_mps
     # Across the direction of travel a Doppler velocity is as uncertain as along it, or as the course the receiver states
@@ -47,11 +48,14 @@ cdef inline bint fuse_gnss_velocity(EgoFilter* state, const EgoParameters* param
     noise[size + 1] = along * north * north + across * east * east
     if size == 3:
         noise[8] = parameters.gnss_climb_sigma_mps * parameters.gnss_climb_sigma_mps
+    for i in range(size):
+        for j in range(size):
+            noise[size * i + j] += smear * state.mean_acceleration[i] * state.mean_acceleration[j]
     for i in range(3):
         residual[i] = measured[i] - state.velocity[i] - turning[i]
         rows[i].count = 0
         entry(&rows[i], VELOCITY + i, 1.0)
-        entry(&rows[i], VELOCITY_DELAY, -state.acceleration[i])
+        entry(&rows[i], VELOCITY_DELAY, -state.mean_acceleration[i])
     entries(&rows[0], ATTITUDE, 0.0, turning[2], -turning[1])
     entries(&rows[1], ATTITUDE, -turning[2], 0.0, turning[0])
     entries(&rows[2], ATTITUDE, turning[1], -turning[0], 0.0)

@@ -20,9 +20,9 @@ cdef inline bint fuse_gravity(EgoFilter* state, const EgoParameters* parameters)
     for i in range(9):
         noise[i] = 0.0
     for i in range(3):
-        force[i] = state.acceleration[i] - down[i]
+        force[i] = state.mean_acceleration[i] - down[i]
         noise[4 * i] = parameters.gravity_sigma_mps2 * parameters.gravity_sigma_mps2
-        residual[i] = state.acceleration[i]
+        residual[i] = state.mean_acceleration[i]
         rows[i].count = 0
         entries(&rows[i], ACCELEROMETER_BIAS, rotation[3 * i], rotation[3 * i + 1], rotation[3 * i + 2])
     # acceleration = R f + g: turned by the error, [error]x R f, and less R times the bias error; the residual is its negative expectation

@@ -13,8 +13,8 @@ cdef inline bint fuse_wheel_speed(EgoFilter* state, const EgoParameters* paramet
     cdef double noise = parameters.wheel_sigma_mps * parameters.wheel_sigma_mps
     cdef double residual, forward
     look_at_axle(state, &axle)
-    forward = (axle.axes[0] * state.acceleration[0] + axle.axes[1] * state.acceleration[1]
-               + axle.axes[2] * state.acceleration[2])
+    forward = (axle.axes[0] * state.mean_acceleration[0] + axle.axes[1] * state.mean_acceleration[1]
+               + axle.axes[2] * state.mean_acceleration[2])
     residual = sample.speed - state.speed_scale * axle.velocity[0]
     row.count = 0
     axle_row(state, &axle, 0, state.speed_scale, &row)

@@ -13,7 +13,7 @@ cdef inline bint fuse_zero_rate(EgoFilter* state, const EgoParameters* parameter
         noise[i] = 0.0
     for i in range(3):
         noise[4 * i] = parameters.zero_rate_sigma_radps * parameters.zero_rate_sigma_radps
-        residual[i] = state.rate[i]
+        residual[i] = state.mean_rate[i]
         rows[i].count = 0
         entry(&rows[i], GYRO_BIAS + i, 1.0)
     return fuse(state, parameters, EgoState_AID_ZERO_RATE, 3, rows, noise, residual, state.horizon_ns)
