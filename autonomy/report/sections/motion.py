@@ -7,10 +7,12 @@ import math
 import numpy as np
 
 from autonomy.report.drive import Drive
-from autonomy.report.plot import error_figure
+from autonomy.report.errors import compare
+from autonomy.report.plot import Line, error_figure, time_figure
 from autonomy.report.sections.section import Section, Table
 from autonomy.report.words import degrees, known, number, percent
 
+MOST_DRIFT_LINES, LABELLED_LINES = 24, 6
 TITLES = {"forward": "Velocity error forward", "left": "Velocity error to the left", "up": "Velocity error upward"}
 
 
@@ -38,6 +40,28 @@ def _plots(drive: Drive):
     error, sigma = (np.degrees(values) for values in errors.heading)
     note = f"A constant turn of {degrees(errors.heading_mean)} between the axes of the two is left out."
     yield error_figure("Heading error", time, error, sigma, "error (°)", drive.x_range, least_span=0.1, note=note)
+    yield from _drift(drive)
+
+
+def _drift(drive: Drive):
+    """How far each run without GNSS has come off the reference since its start."""
+    lines = []
+    runs = drive.result.outage_runs
+    for number_of, run in enumerate(runs[:MOST_DRIFT_LINES]):
+        errors = compare(run, drive.reference)
+        if errors is None:
+            continue
+        time = drive.seconds(errors.time_ns)
+        forward, left = (errors.position[axis][0] for axis in ("forward", "left"))
+        known = np.flatnonzero(np.isfinite(forward))
+        if known.size:
+            off = np.hypot(forward - forward[known[0]], left - left[known[0]])
+            label = f"from {number(time[0], 's')}" if len(runs) <= LABELLED_LINES else ""
+            lines.append(Line(time, off, f"s{number_of % 6 + 1}", label))
+    if lines:
+        yield time_figure(
+            "Drift since GNSS was withheld", lines, "distance (m)", drive.x_range, least_span=1.0, shape="wide", height=220
+        )
 
 
 def _figures(drive: Drive) -> Table | None:
