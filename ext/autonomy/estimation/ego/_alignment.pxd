@@ -27,11 +27,11 @@ cdef inline void set_variance(EgoFilter* state, int index, double sigma) noexcep
     state.covariance[(ROW + 1) * index] = sigma * sigma
 
 
-cdef inline void set_origin(EgoFilter* state, const GnssEntry* fix, const double* lla) noexcept nogil:
+cdef inline void set_origin(EgoFilter* state, const GnssEntry* fix) noexcept nogil:
     cdef int i
     for i in range(3):
         state.origin_ecef[i] = fix.position[i]
-        state.origin_lla[i] = lla[i]
+        state.origin_lla[i] = fix.lla[i]
     for i in range(9):
         state.origin_axes[i] = fix.axes[i]
     state.has_origin = 1
