@@ -71,7 +71,7 @@ def _figures(drive: Drive) -> Table | None:
         ("Velocity in space, RMS", number(found.get("velocity_rms_3d_mps"), "m/s")),
         ("Course, RMS", degrees(_radians(found.get("course_rms_deg")))),
         ("Heading without its constant part, RMS", degrees(_radians(found.get("heading_rms_deg")))),
-        ("Reference inside 3 sigma", percent(found.get("inside_3_sigma_share"))),
+        ("Position and velocity errors inside 3 sigma", percent(found.get("inside_3_sigma_share"))),
     )
     return Table("Against the reference", ("Figure", "Value"), rows)
 
