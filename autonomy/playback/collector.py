@@ -8,9 +8,11 @@ from numpy.lib import recfunctions as structured
 from autonomy import msg
 
 
-# What autonomy/evaluation/reference.py reads of an EgoState: a ninth of its bytes
-FIELDS = ("time_ns", "status", "origin_latitude_deg", "origin_longitude_deg", "origin_altitude_m", "position", "velocity", "yaw",
-          "sigma")  # fmt: skip
+# What evaluation and report read of an EgoState: an eighth of its bytes
+FIELDS = (
+    "time_ns", "status", "origin_latitude_deg", "origin_longitude_deg", "origin_altitude_m", "position", "velocity", "yaw",
+    "sigma", "covariance_xy",
+)  # fmt: skip
 
 
 class ReferenceCollector:
