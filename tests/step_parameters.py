@@ -6,9 +6,6 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
-
-from autonomy import msg
-from autonomy.control import lateral_gains
 from autonomy.control._control import ControlStep
 from autonomy.estimation.lane._lane import LaneStep
 from autonomy.estimation.tracks._tracks import TracksStep
@@ -16,6 +13,9 @@ from autonomy.estimation.truck._truck import TruckStep
 from autonomy.inputs._inputs import InputsStep
 from autonomy.planning._plan import PlanStep
 from autonomy.safety._envelope import EnvelopeStep
+
+from autonomy import msg
+from autonomy.control import lateral_gains
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 MESSAGES = {name: f"{name.capitalize()}Parameters" for name in (

@@ -32,7 +32,8 @@ def curve_speed(parameters, preview, valid_distance_m: float) -> float:
     """m/s now for the curvature ahead, 1/m every STEP_M."""
     distance = STEP_M * np.arange(len(preview))
     seen = (distance <= valid_distance_m) | (distance == 0.0)
-    square = parameters["lateral_acceleration_maximum"] / (np.abs(preview) + 1e-9) + 2.0 * parameters["curve_deceleration"] * distance
+    there = parameters["lateral_acceleration_maximum"] / (np.abs(preview) + 1e-9)
+    square = there + 2.0 * parameters["curve_deceleration"] * distance
     return float(np.sqrt(square[seen].min()))
 
 

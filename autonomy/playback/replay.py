@@ -42,6 +42,7 @@ class Result:
     reference: np.ndarray  # dtype("ReferencePose"), empty without one
     start_ns: int  # of the log's first record
     outage_runs: list[np.ndarray]  # dtype("EgoState") of each outage, at the reference's times
+    tick_times: figures.TickTimes
     _path_ecef: np.ndarray  # lane path, see autonomy/inputs/lane_path.py
     _spool: OutputSpool
 
@@ -131,7 +132,7 @@ def replay(
     found = without_nan(found)
     result = Result(
         verdict, exit_code, found, None, None, poses, source.reader.start_ns,
-        [fork.collector.ego() for fork in engine.forks], source.path, spool,
+        [fork.collector.ego() for fork in engine.forks], times, source.path, spool,
     )  # fmt: skip
     if directory is not None:
         result.log_path = directory / OUTPUT_LOG
@@ -139,6 +140,7 @@ def replay(
             from autonomy.report.page import write_report
 
             result.report_path = write_report(directory, result, times)
+            result.metrics["report"] = str(result.report_path)
     return result
 
 

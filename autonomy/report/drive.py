@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -67,7 +68,9 @@ class Drive:
         first, last = float(self.time_s.min()), float(self.time_s.max())
         length = (self.metrics.get("log") or {}).get("duration_s") or last
         # Round ends: the first tick comes a moment after the first record, the last one a moment before the end
-        return (0.0 if 0.0 < first < 0.02 * last else first), (length if last < length < 1.02 * last else last)
+        last = length if last < length < 1.02 * last else last
+        last = math.ceil(last) if math.ceil(last) - last < 0.005 * last else last
+        return (0.0 if 0.0 < first < 0.02 * last else first), float(last)
 
     @property
     def reference(self) -> np.ndarray:

@@ -103,6 +103,7 @@ def error_figure(
     *,
     least_span: float,
     note: str = "",
+    shape: str = "",
 ) -> Figure:
     """An error about zero inside three of its sigmas; the axis shows both while the error stays readable."""
     late = time_s >= x_range[0] + SETTLING_S
@@ -112,7 +113,7 @@ def error_figure(
     bound = min(float(np.percentile(bounds, 90)), BOUND_REACH * largest) if bounds.size else 0.0
     reach = 1.06 * max(largest, 1.08 * bound)
     marks = [Band(time_s, -3.0 * sigma, 3.0 * sigma, "s1", "3 sigma"), Line(time_s, error, "s1", "error")]
-    return time_figure(title, marks, y_label, x_range, note=note, y_range=(-reach, reach))
+    return time_figure(title, marks, y_label, x_range, note=note, y_range=(-reach, reach), shape=shape)
 
 
 def legend(marks: Sequence[Mark]) -> tuple[tuple[str, str, str], ...]:

@@ -25,7 +25,8 @@ def limited_acceleration(parameters, command: float, last: float, dt: float) -> 
 
 def split(vehicle, mass_kg: float, grade: float, speed: float, acceleration: float) -> tuple[float, float, float]:
     """(engine torque, retarder torque in N m, brake deceleration in m/s2) that give the acceleration as far as they reach."""
-    resistance = 0.5 * 1.2 * vehicle["drag_area_m2"] * speed**2 + (speed > 0.1) * vehicle["rolling_resistance"] * mass_kg * 9.80665
+    resistance = 0.5 * 1.2 * vehicle["drag_area_m2"] * speed**2
+    resistance += (speed > 0.1) * vehicle["rolling_resistance"] * mass_kg * 9.80665
     force = mass_kg * (acceleration + 9.80665 * np.sin(grade)) + resistance
     torque = force * vehicle["wheel_radius_m"] / vehicle["driveline_ratio"]
     engine = min(max(torque, 0.0), vehicle["engine_torque_maximum_nm"])

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from autonomy.control._control import ControlStep, rolled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy.control import control_twin, lateral_gains
-from autonomy.control._control import ControlStep, rolled
 from tests.control import yaw_plane
 from tests.step_parameters import step_parameters, valid_ego, zeros
 
@@ -20,7 +20,8 @@ def lane_at(offset, heading_error, curvature):
     return lane
 
 
-def closed_loop(parameters, speed, *, offset=0.0, told_delay=0.25, delay=0.25, lag=0.25, curvature=lambda s: 0.0 * s, time_s=12.0):
+def closed_loop(parameters, speed, *, offset=0.0, told_delay=0.25, delay=0.25, lag=0.25, curvature=lambda s: 0.0 * s,
+                time_s=12.0):  # fmt: skip
     """Offsets (n,) and commands (n,) of the 40 t combination on a road, steered through dead time and lag."""
     A, B = yaw_plane.model(speed)
     step = ControlStep(parameters["lateral"], parameters["longitudinal"], parameters["vehicle"])

@@ -9,7 +9,8 @@ VEHICLE = config.load("vehicles/demo_truck").section("vehicle")
 def test_the_road_is_made_of_clothoids():
     road = Road()
     assert np.abs(np.diff(road.curvature)).max() < 1e-4
-    s, offset = road.project(*(np.array(road.at(700.0)[:2]) + 1.5 * np.array([-np.sin(road.at(700.0)[2]), np.cos(road.at(700.0)[2])])), 650.0)
+    x, y, heading, _ = road.at(700.0)
+    s, offset = road.project(x - 1.5 * np.sin(heading), y + 1.5 * np.cos(heading), 650.0)
     assert abs(s - 700.0) < 1e-3 and abs(offset - 1.5) < 1e-3
 
 

@@ -1,10 +1,10 @@
 import numpy as np
+from autonomy.inputs._inputs import InputsStep
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.step_parameters import step_parameters, zeros
 
-from autonomy.inputs._inputs import InputsStep
 from autonomy.inputs.inputs_twin import choose
+from tests.step_parameters import step_parameters, zeros
 
 TICK_NS = 10_000_000
 PARAMETERS = step_parameters(inputs={"speed_sources": [11, 0, 65535, 65535]})
@@ -22,7 +22,8 @@ def frame_at(now_ns, wheels=(), steering=()):
         for i, (source, time_ns, value, validity) in enumerate(rows):
             for name in ("front_left", "front_right", "rear_left", "rear_right") if kind == "wheel" else ():
                 items[name][i] = np.nan
-            items["source"][i], items["valid_time_ns"][i], items[field][i], items["validity"][i] = source, time_ns, value, validity
+            items["source"][i], items["valid_time_ns"][i] = source, time_ns
+            items[field][i], items["validity"][i] = value, validity
         frame[kind]["count"] = len(rows)
     return frame
 

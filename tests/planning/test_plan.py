@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from autonomy.planning._plan import PlanStep
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy.planning import plan_twin
-from autonomy.planning._plan import PlanStep
 from tests.step_parameters import step_parameters, valid_ego, zeros
 
 PARAMETERS = step_parameters()
@@ -18,7 +18,8 @@ def situation(speed=20.0, engage=1, curvature=0.0, lead=None, lane_status=1, set
     frame, vehicle, lane, tracks = zeros("InputFrame"), zeros("VehicleState"), zeros("LaneState"), zeros("TrackList")
     frame["tick_time_ns"], frame["engage"] = now_ns, engage
     vehicle["time_ns"], vehicle["speed"], vehicle["set_speed"] = now_ns, speed, set_speed
-    lane["status"], lane["valid_distance_m"], lane["preview"], lane["curvature"] = lane_status, 200.0, curvature, curvature
+    lane["status"], lane["valid_distance_m"] = lane_status, 200.0
+    lane["preview"] = lane["curvature"] = curvature
     gap, lead_speed, lead_acceleration = lead or (np.nan, np.nan, np.nan)
     tracks["lead_distance"] = gap + FRONT
     tracks["lead_speed"], tracks["lead_acceleration"] = lead_speed, lead_acceleration
@@ -106,7 +107,8 @@ def test_the_stop_is_that_of_the_twin_and_within_the_limit(speed, reach):
     given_situation[4]["valid_distance_m"] = reach
     plan = PlanStep(PLAN, VEHICLE).step(*given_situation)
     twin = plan_twin.stop(PLAN, speed, min(reach, 160.0))
-    np.testing.assert_allclose([plan["fallback_deceleration"], plan["fallback_distance"], plan["fallback_duration"]], twin, rtol=1e-9)
+    found = [plan[f"fallback_{name}"] for name in ("deceleration", "distance", "duration")]
+    np.testing.assert_allclose(found, twin, rtol=1e-9)
     assert plan["fallback_deceleration"] <= 4.0
     assert (plan["fallback_valid"] == 1) == (plan["fallback_distance"] <= min(reach, 160.0))
 

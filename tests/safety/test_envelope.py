@@ -1,10 +1,10 @@
 import numpy as np
+from autonomy.safety._envelope import EnvelopeStep
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy import msg
 from autonomy.safety import envelope_twin
-from autonomy.safety._envelope import EnvelopeStep
 from tests.step_parameters import step_parameters, valid_ego, zeros
 
 PARAMETERS = step_parameters()
@@ -54,7 +54,8 @@ def test_no_command_leaves_the_limits_and_every_one_is_that_of_the_twin(commands
         if np.isfinite(wanted_angle):
             assert min(angle, wanted_angle, 0.0) - 1e-12 <= sent_angle <= max(angle, wanted_angle, 0.0) + 1e-12
         if actuation["mode"] == 1:
-            np.testing.assert_allclose(sent_angle, envelope_twin.limited_angle(p, v, wanted_angle, angle, speed, 0.01), atol=1e-12)
+            twin = envelope_twin.limited_angle(p, v, wanted_angle, angle, speed, 0.01)
+            np.testing.assert_allclose(sent_angle, twin, atol=1e-12)
             np.testing.assert_allclose(
                 sent, envelope_twin.limited_acceleration(p, wanted_acceleration, acceleration, 0.01), atol=1e-12)  # fmt: skip
             np.testing.assert_allclose(

@@ -65,7 +65,7 @@ def tiles(metrics: dict[str, Any]) -> tuple[Tile, ...]:
             number(reference.get("heading_rms_deg"), "\N{DEGREE SIGN}", 2),
             none or f"RMS; course {number(reference.get('course_rms_deg'), chr(176), 2)}",
         ),
-        _tile("Inside 3 sigma", percent(reference.get("inside_3_sigma_share")), none or "of the reference positions"),
+        _tile("Inside 3 sigma", percent(reference.get("inside_3_sigma_share")), none or "of the position and velocity errors"),
         _outage_tile(metrics),
         _steering_tile(metrics),
         _input_tile(metrics),

@@ -18,7 +18,8 @@ TITLES = {"forward": "Position error forward", "left": "Position error to the le
 def section(drive: Drive) -> Section:
     if drive.enu_origin is None:
         return Section("drive", "The drive", missing="The ego filter never found a position, so there is no path to draw.")
-    figures = [_map(drive), *_position(drive)]
+    seen = _map(drive)
+    figures = [seen, *_position(drive, last_shape="wide" if seen.shape == "wide" else "")]
     missing = "" if drive.errors else "No reference in this log: the plots show the filter's own uncertainty alone."
     return Section(
         "drive",
@@ -35,7 +36,7 @@ def _map(drive: Drive):
     tracks = []
     path = drive.result.path
     if path is not None and len(path) > 1:
-        tracks.append(Track(np.asarray(path, float)[:, :2], "lanepath", _path_label(drive)))
+        tracks.append(Track(np.asarray(path, float)[:, :2], "lanepath", _path_label(drive), background=True))
     if len(drive.reference):
         covered = (drive.reference["time_ns"] >= ego["time_ns"][0]) & (drive.reference["time_ns"] <= ego["time_ns"][-1])
         if covered.sum() > 1:
@@ -68,16 +69,18 @@ def _fixes(drive: Drive, origin) -> np.ndarray:
     return geodetic_to_enu(table[:, 0], table[:, 1], np.full(len(table), origin[2]), origin)[:, :2]
 
 
-def _position(drive: Drive):
+def _position(drive: Drive, last_shape: str):
+    """Three plots beside a tall map, or two and a wide one below a wide map."""
     if drive.errors is None:
-        yield from _own_uncertainty(drive)
+        yield from _own_uncertainty(drive, last_shape)
         return
     time = drive.seconds(drive.errors.time_ns)
     for axis, (error, sigma) in drive.errors.position.items():
-        yield error_figure(TITLES[axis], time, error, sigma, "error (m)", drive.x_range, least_span=0.2)
+        shape = last_shape if axis == "up" else ""
+        yield error_figure(TITLES[axis], time, error, sigma, "error (m)", drive.x_range, least_span=0.2, shape=shape)
 
 
-def _own_uncertainty(drive: Drive):
+def _own_uncertainty(drive: Drive, last_shape: str):
     ego = drive.ego
     known = (ego["status"] & msg.constants("EgoState")["STATUS_POSITION_VALID"]) > 0
     time, sigma = drive.seconds(ego["time_ns"]), np.where(known[:, None], ego["sigma"], np.nan)
@@ -87,4 +90,4 @@ def _own_uncertainty(drive: Drive):
     marks = [Line(time, sigma[:, 3 + axis], f"s{axis + 1}", name) for axis, name in enumerate(names)]
     yield time_figure("Velocity, 1 sigma of the filter", marks, "sigma (m/s)", drive.x_range, settling=True)
     marks = [Line(time, np.degrees(sigma[:, 8]), "s1", "heading")]
-    yield time_figure("Heading, 1 sigma of the filter", marks, "sigma (°)", drive.x_range, settling=True)
+    yield time_figure("Heading, 1 sigma of the filter", marks, "sigma (°)", drive.x_range, settling=True, shape=last_shape)

@@ -122,3 +122,58 @@ def comma2k19(directory: Path, gyro_name: str = "gyro") -> Drive:
     start = int(min(imu["received_time_ns"][0], wheel["received_time_ns"][0], gnss["received_time_ns"][0]))
     end = int(max(imu["received_time_ns"][-1], wheel["received_time_ns"][-1]))
     return Drive(imu, wheel, gnss, reference, start // TICK_NS * TICK_NS, end)
+
+
+def simulated(duration_s: float = 20.0, seed: int = 0, speed: float = 15.0, heading: float = 0.4, at_rest_s: float = 0.0) -> Drive:
+    """A weaving drive of constant speed (after `at_rest_s` standing still) with noisy, delayed sensors; heading from east.
+
+    Delays: GNSS position 0.09 s, velocity 0.15 s, wheels 0.02 s; wheel scale 0.99.
+    """
+    random = np.random.default_rng(seed)
+    origin = (48.0, 11.0, 500.0)
+    start_s = 100.0
+    fine = np.arange(0.0, duration_s + 2.0, 0.001)
+    driving = np.clip((fine - at_rest_s) / 6.0, 0.0, 1.0) if at_rest_s > 0.0 else np.ones_like(fine)
+    velocity_along = speed * (3.0 * driving**2 - 2.0 * driving**3) + np.where(driving >= 1.0, 2.0 * np.sin(0.5 * (fine - at_rest_s)), 0.0)
+    yaw_rate = np.where(velocity_along > 3.0, 0.05 * np.sin(0.7 * fine), 0.0)
+    yaw = heading + np.concatenate([[0.0], np.cumsum(yaw_rate[:-1])]) * 0.001
+    velocity = velocity_along[:, None] * np.stack([np.cos(yaw), np.sin(yaw)], axis=-1)
+    position = np.concatenate([[[0.0, 0.0]], np.cumsum(velocity[:-1], axis=0) * 0.001])
+    forward = np.gradient(velocity_along, 0.001)
+
+    def at(times, values):
+        return np.stack([np.interp(times, fine, column) for column in np.atleast_2d(values.T)], axis=-1)
+
+    def noise(count, sigma):
+        return random.normal(0.0, sigma, count)
+
+    times = np.arange(0.0, duration_s, 0.0096)
+    imu = _samples("ImuSample", start_s + times)
+    imu["acceleration_x"] = at(times, forward)[:, 0] + noise(len(times), 0.1)
+    imu["acceleration_y"] = (at(times, yaw_rate) * at(times, velocity_along))[:, 0] + 0.05 + noise(len(times), 0.1)
+    imu["acceleration_z"] = 9.80665 + noise(len(times), 0.1)
+    imu["angular_rate_x"], imu["angular_rate_y"] = noise(len(times), 0.003), 0.001 + noise(len(times), 0.003)
+    imu["angular_rate_z"] = at(times, yaw_rate)[:, 0] - 0.001 + noise(len(times), 0.003)
+    times = np.arange(0.3, duration_s, 0.012)
+    wheel = _samples("WheelSample", start_s + times)
+    wheel["rear_left"] = wheel["rear_right"] = np.maximum(
+        0.99 * at(times - 0.02, velocity_along)[:, 0] + np.where(at(times, velocity_along)[:, 0] > 0.1, noise(len(times), 0.02), 0.0), 0.0
+    )
+    times = np.arange(0.35, duration_s, 0.1)
+    gnss = _samples("GnssSample", start_s + times)
+    enu = np.column_stack([at(times - 0.09, position) + random.normal(0.0, 0.02, (len(times), 2)), noise(len(times), 0.05)])
+    from autonomy.geodesy import enu_to_geodetic
+
+    gnss["latitude_deg"], gnss["longitude_deg"], gnss["altitude_m"] = enu_to_geodetic(enu, origin)
+    delayed = at(times - 0.15, velocity) + random.normal(0.0, 0.05, (len(times), 2))
+    gnss["speed"], gnss["course_deg"] = np.hypot(*delayed.T), np.degrees(np.arctan2(delayed[:, 0], delayed[:, 1])) % 360.0
+    gnss["fix_type"] = 3
+    times = np.arange(0.0, duration_s, 0.05)
+    reference = np.zeros(len(times), msg.dtype("ReferencePose"))
+    reference["time_ns"] = np.round((start_s + times) * 1e9).astype(np.int64)
+    truth = np.column_stack([at(times, position), np.zeros(len(times))])
+    reference["latitude_deg"], reference["longitude_deg"], reference["altitude_m"] = enu_to_geodetic(truth, origin)
+    reference["velocity_east"], reference["velocity_north"] = at(times, velocity).T
+    half = 0.5 * at(times, yaw)[:, 0]
+    reference["orientation"] = np.column_stack([np.cos(half), 0.0 * half, 0.0 * half, np.sin(half)])
+    return Drive(imu, wheel, gnss, reference, int(start_s * 1e9), int((start_s + duration_s) * 1e9))

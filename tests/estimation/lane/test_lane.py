@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from tests.step_parameters import step_parameters, valid_ego, zeros
+from autonomy.estimation.lane._lane import LaneStep
 
 from autonomy import msg
 from autonomy.estimation.lane import lane_twin
-from autonomy.estimation.lane._lane import LaneStep
+from tests.step_parameters import step_parameters, valid_ego, zeros
 
 PARAMETERS = step_parameters()["lane"]
 TICK_NS = 10_000_000

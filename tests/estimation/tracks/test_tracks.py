@@ -1,8 +1,8 @@
 import numpy as np
-from tests.step_parameters import step_parameters, valid_ego, zeros
-
 from autonomy.estimation.tracks._tracks import TracksStep
+
 from autonomy.estimation.tracks.tracks_twin import TargetTwin
+from tests.step_parameters import step_parameters, valid_ego, zeros
 
 PARAMETERS = step_parameters()["tracks"]
 TICK_NS = 10_000_000

@@ -1,8 +1,8 @@
 import numpy as np
-from tests.step_parameters import step_parameters, valid_ego, zeros
-
 from autonomy.estimation.truck._truck import TruckStep
+
 from autonomy.estimation.truck.truck_twin import articulation
+from tests.step_parameters import step_parameters, valid_ego, zeros
 
 PARAMETERS = step_parameters()["vehicle"]
 

@@ -6,7 +6,7 @@ from autonomy.estimation.ego._frame cimport local_position, local_velocity, upda
 from autonomy.estimation.ego._predict cimport forget
 from autonomy.estimation.ego._state cimport (
     ACCELEROMETER_BIAS, ATTITUDE, AXLE_X, GNSS_ERROR, GNSS_RING, GYRO_BIAS, IMU_RING, MOUNTING, POSITION, POSITION_DELAY, ROW, RUNNING,
-    SLIP, SPEED_SCALE, VELOCITY, VELOCITY_DELAY, WHEEL_DELAY, EgoFilter, GnssEntry, ImuEntry,
+    SLIP, SPEED_SCALE, VELOCITY, VELOCITY_DELAY, WHEEL_DELAY, WHEEL_RING, EgoFilter, GnssEntry, ImuEntry,
 )
 from autonomy.linalg._small cimport quaternion_product, rotate
 from autonomy.msg.messages cimport EgoParameters
@@ -27,11 +27,11 @@ cdef inline void set_variance(EgoFilter* state, int index, double sigma) noexcep
     state.covariance[(ROW + 1) * index] = sigma * sigma
 
 
-cdef inline void set_origin(EgoFilter* state, const GnssEntry* fix, const double* lla) noexcept nogil:
+cdef inline void set_origin(EgoFilter* state, const GnssEntry* fix) noexcept nogil:
     cdef int i
     for i in range(3):
         state.origin_ecef[i] = fix.position[i]
-        state.origin_lla[i] = lla[i]
+        state.origin_lla[i] = fix.lla[i]
     for i in range(9):
         state.origin_axes[i] = fix.axes[i]
     state.has_origin = 1
@@ -165,7 +165,7 @@ cdef inline bint start_local(EgoFilter* state, const EgoParameters* parameters, 
     state.position[0] = 0.0
     state.position[1] = 0.0
     state.position[2] = 0.0
-    state.velocity[0] = state.wheel_speed / state.speed_scale if state.has_wheel else 0.0
+    state.velocity[0] = state.wheel[(state.wheel_head - 1) % WHEEL_RING].speed / state.speed_scale if state.wheel_head else 0.0
     state.velocity[1] = 0.0
     state.velocity[2] = 0.0
     set_priors(state, parameters, parameters.yaw_sigma_rad)

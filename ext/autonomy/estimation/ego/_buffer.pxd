@@ -127,6 +127,9 @@ cdef inline void push_gnss(EgoFilter* state, const EgoParameters* parameters, co
         # A two-dimensional fix: the height of the origin, so uncertain that it says nothing
         altitude = state.origin_lla[2]
         entry.altitude_sigma = 1000.0
+    entry.lla[0] = sample.latitude_deg
+    entry.lla[1] = sample.longitude_deg
+    entry.lla[2] = altitude
     earth_centred(sample.latitude_deg, sample.longitude_deg, altitude, entry.position)
     local_axes(sample.latitude_deg, sample.longitude_deg, entry.axes)
     entry.has_velocity = 0

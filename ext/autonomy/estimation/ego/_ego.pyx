@@ -9,7 +9,7 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
-from autonomy.estimation.ego._alignment cimport ALIGNED, LOCAL, NOT_ALIGNED, align_to_fix, set_origin, start_local
+from autonomy.estimation.ego._alignment cimport ALIGNED, align_to_fix, set_origin, start_local
 from autonomy.estimation.ego._buffer cimport take_samples
 from autonomy.estimation.ego._frame cimport update_vehicle_axes
 from autonomy.estimation.ego._horizon cimport advance_horizon
@@ -22,6 +22,9 @@ from autonomy.msg.messages cimport (
 )
 
 require(__name__, LAYOUT_HASH)
+
+cdef enum:
+    NEW_FIX_NS = 100000000   # a start needs a fix younger than this: the horizon must still be behind it
 
 
 cdef void ego_reset(EgoFilter* state, const EgoParameters* parameters) noexcept nogil:
@@ -62,23 +65,16 @@ cdef inline void restart_after_loss(EgoFilter* state, const EgoParameters* param
             start_over(state)
 
 
-cdef inline void align(EgoFilter* state, const EgoParameters* parameters, const InputFrame* frame) noexcept nogil:
+cdef inline void align(EgoFilter* state, const EgoParameters* parameters, int64_t tick_ns) noexcept nogil:
     """Starts the filter, or gives it a yaw, as soon as a new fix allows it."""
     cdef const GnssEntry* fix
-    cdef double lla[3]
-    cdef int64_t tick_ns = frame.tick_time_ns
-    if state.gnss_head > 0 and frame.gnss.count > 0:
+    if state.gnss_head > 0:
         fix = &state.gnss[(state.gnss_head - 1) % GNSS_RING]
         # A standing vehicle starts once with unknown yaw; a moving fix gives it
-        if (tick_ns - fix.time_ns < 100000000 and fix.has_velocity
+        if (tick_ns - fix.time_ns < NEW_FIX_NS and fix.has_velocity
                 and (state.phase != RUNNING or fix.speed > parameters.gnss_course_speed_mps)):
             if not state.has_origin:
-                lla[0] = frame.gnss.items[min(frame.gnss.count, 4) - 1].latitude_deg
-                lla[1] = frame.gnss.items[min(frame.gnss.count, 4) - 1].longitude_deg
-                lla[2] = frame.gnss.items[min(frame.gnss.count, 4) - 1].altitude_m
-                if not (-20000.0 < lla[2] < 20000.0):
-                    lla[2] = 0.0
-                set_origin(state, fix, lla)
+                set_origin(state, fix)
             align_to_fix(state, parameters, fix, tick_ns)
             return
     if (state.phase != RUNNING and not state.has_origin and state.imu_head > 0
@@ -91,7 +87,7 @@ cdef void ego_step(EgoFilter* state, const EgoParameters* parameters, const Inpu
     restart_after_loss(state, parameters, tick_ns)
     take_samples(state, parameters, frame)
     if state.phase != RUNNING or state.yaw_aligned != ALIGNED:
-        align(state, parameters, frame)
+        align(state, parameters, tick_ns)
     if state.phase == RUNNING:
         advance_horizon(state, parameters, tick_ns)
         if not is_sound(state):

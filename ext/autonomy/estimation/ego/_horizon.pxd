@@ -4,9 +4,9 @@ from libc.stdint cimport int64_t, uint32_t
 
 from autonomy.estimation.ego._alignment cimport ALIGNED, NOT_ALIGNED
 from autonomy.estimation.ego._predict cimport Motion, carry_covariance, move
-from autonomy.estimation.ego._recovery cimport after_position_fix, after_velocity_fix
+from autonomy.estimation.ego._recovery cimport after_position_fix, after_velocity_fix, after_wheel_speed
 from autonomy.estimation.ego._state cimport (
-    EVENTS_PER_TICK, GNSS_RING, IMU_RING, RUNNING, WHEEL_RING, EgoFilter, GnssEntry, ImuEntry, Increment, MEAN_WINDOW_NS,
+    EVENTS_PER_TICK, GNSS_RING, IMU_RING, RUNNING, WHEEL_RING, EgoFilter, GnssEntry, ImuEntry, Increment, MEAN_WINDOW_NS, WheelEntry,
 )
 from autonomy.estimation.ego.aids._gnss_position cimport fuse_gnss_position
 from autonomy.estimation.ego.aids._gnss_velocity cimport fuse_gnss_velocity
@@ -143,6 +143,7 @@ cdef inline void watch_motion(EgoFilter* state, const EgoParameters* parameters)
 
 cdef inline void fuse_event(EgoFilter* state, const EgoParameters* parameters, Event event, int64_t tick_ns) noexcept nogil:
     cdef GnssEntry* fix
+    cdef WheelEntry* sample
     if event == FIX_POSITION:
         fix = &state.gnss[state.gnss_next_position % GNSS_RING]
         state.gnss_next_position += 1
@@ -163,7 +164,8 @@ cdef inline void fuse_event(EgoFilter* state, const EgoParameters* parameters, E
         if state.yaw_aligned != NOT_ALIGNED:
             carry_covariance(state, parameters)
             look_around(state, parameters)
-            fuse_wheel_speed(state, parameters, &state.wheel[state.wheel_next % WHEEL_RING])
+            sample = &state.wheel[state.wheel_next % WHEEL_RING]
+            after_wheel_speed(state, parameters, sample.time_ns, fuse_wheel_speed(state, parameters, sample))
         state.wheel_next += 1
     elif event == CONSTRAINT:
         state.next_non_holonomic_ns += <int64_t>(parameters.non_holonomic_interval_s * 1e9)

@@ -1,11 +1,11 @@
 # When the filter no longer believes what it is told, or what it holds is no number: start over, as little as needed.
 from libc.stdint cimport int64_t
 
-from autonomy.estimation.ego._alignment cimport set_variance
+from autonomy.estimation.ego._alignment cimport LOCAL, set_variance
 from autonomy.estimation.ego._frame cimport local_position
 from autonomy.estimation.ego._predict cimport forget
 from autonomy.estimation.ego._state cimport GNSS_ERROR, POSITION, ROW, STATES, WAITING, EgoFilter, GnssEntry
-from autonomy.msg.messages cimport EgoParameters, EgoState_AID_GNSS_POSITION, EgoState_AID_GNSS_VELOCITY
+from autonomy.msg.messages cimport EgoParameters, EgoState_AID_GNSS_POSITION, EgoState_AID_GNSS_VELOCITY, EgoState_AID_WHEEL_SPEED
 
 
 cdef inline bint rejected_too_long(const EgoFilter* state, const EgoParameters* parameters, int aid, int64_t time_ns) noexcept nogil:
@@ -47,6 +47,13 @@ cdef inline void after_velocity_fix(EgoFilter* state, const EgoParameters* param
                                     bint accepted) noexcept nogil:
     """Velocities that disagree for long: yaw is wrong, only a new alignment helps."""
     if not accepted and rejected_too_long(state, parameters, EgoState_AID_GNSS_VELOCITY, fix.time_ns):
+        start_over(state)
+
+
+cdef inline void after_wheel_speed(EgoFilter* state, const EgoParameters* parameters, int64_t time_ns, bint accepted) noexcept nogil:
+    """Without fixes the wheels are all there is to tell speed: what they contradict for long starts over."""
+    if (state.yaw_aligned == LOCAL and not accepted
+            and rejected_too_long(state, parameters, EgoState_AID_WHEEL_SPEED, time_ns)):
         start_over(state)
 
 

@@ -47,6 +47,7 @@ cdef struct WheelEntry:
 
 cdef struct GnssEntry:
     int64_t time_ns
+    double lla[3]            # deg, deg, m
     double position[3]       # m, Earth-centred
     double axes[9]           # east, north, up at the fix, Earth-centred
     double velocity[3]       # m/s, along `axes`

@@ -1,0 +1,159 @@
+"""What must hold for any input: no NaN out, a proper covariance, no preferred direction, recovery."""
+
+import copy
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autonomy import msg
+from autonomy.estimation.ego.ego import EgoEstimator
+from autonomy.evaluation import reference
+from tests.estimation.ego import drives
+
+STATE = msg.constants("EgoState")
+EVERY_NUMBER = [name for name in msg.dtype("EgoState").names if msg.dtype("EgoState")[name].base.kind == "f"]
+
+
+def assert_finite(outputs: np.ndarray) -> None:
+    for name in EVERY_NUMBER:
+        assert np.isfinite(outputs[name]).all(), name
+    assert np.isfinite(outputs["aids"]["nis_sum"]).all()
+
+
+def assert_proper(covariance: np.ndarray) -> None:
+    np.testing.assert_array_equal(covariance, covariance.T)
+    scale = 1.0 / np.sqrt(np.diag(covariance))
+    assert np.linalg.eigvalsh(scale[:, None] * covariance * scale).min() > 0.0
+
+
+def test_covariance_stays_symmetric_and_positive_definite():
+    drive, estimator = drives.simulated(duration_s=10.0), EgoEstimator(drives.parameters())
+    for frame in drive.ticks():
+        state = estimator.step(frame)
+        if state["status"] & STATE["STATUS_TILT_ALIGNED"] and frame["tick_index"] % 20 == 0:
+            assert_proper(estimator.covariance)
+
+
+def test_estimates_are_right_within_their_sigmas_on_a_simulated_drive():
+    drive = drives.simulated(duration_s=40.0, seed=1)
+    outputs = drives.run(EgoEstimator(drives.parameters()), drive.ticks(), 5000)
+    found = reference.reference_metrics(outputs, drive.reference)
+    assert found["position_rms_m"] < 0.5
+    assert found["velocity_rms_mps"] < 0.1
+    assert found["inside_3_sigma_share"] >= 0.99
+    last = outputs[-1]
+    assert abs(last["speed_scale"] - 0.99) < 0.005
+    assert abs(last["gnss_velocity_delay_s"] - 0.15) < 0.03
+
+
+@settings(max_examples=6, deadline=None)
+@given(turn=st.floats(-3.1, 3.1))
+def test_no_heading_is_special(turn):
+    def relative(heading: float) -> tuple[np.ndarray, float]:
+        drive = drives.simulated(duration_s=5.0, heading=heading)
+        last = drives.run(EgoEstimator(drives.parameters()), drive.ticks(), 600)[-1]
+        cosine, sine = np.cos(heading), np.sin(heading)
+        velocity = last["velocity"][:2] @ np.array([[cosine, -sine], [sine, cosine]])
+        return velocity, np.angle(np.exp(1j * (last["yaw"] - heading)))
+
+    # Noise of position and course is drawn along the axes, so directions agree within it, not to the bit
+    (velocity, yaw), (turned_velocity, turned_yaw) = relative(0.0), relative(turn)
+    np.testing.assert_allclose(turned_velocity, velocity, atol=0.2)
+    assert abs(np.angle(np.exp(1j * (turned_yaw - yaw)))) < 0.02
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_bad_samples_never_reach_the_output(data):
+    drive = copy.copy(drives.simulated(duration_s=5.0))
+    seed = data.draw(st.integers(0, 2**31))
+    random = np.random.default_rng(seed)
+    for name in ("imu", "wheel", "gnss"):
+        samples = getattr(drive, name).copy()
+        kind = data.draw(st.sampled_from(["nan", "huge", "gap", "duplicate", "shuffle", "invalid", "backwards", "none"]))
+        hit = random.random(len(samples)) < 0.2
+        numbers = [field for field in samples.dtype.names if samples.dtype[field].kind == "f"]
+        if kind in ("nan", "huge"):
+            for field in numbers:
+                samples[field][hit] = np.nan if kind == "nan" else random.choice([np.inf, -np.inf, 1e300, -1e9])
+        elif kind == "gap":
+            begin = random.integers(0, len(samples))
+            samples = np.delete(samples, slice(begin, begin + len(samples) // 3))
+        elif kind == "duplicate":
+            samples = np.repeat(samples, np.where(hit, 3, 1))
+        elif kind == "shuffle":
+            samples["valid_time_ns"] -= random.integers(0, 300_000_000, len(samples))
+        elif kind == "invalid":
+            samples["validity"][hit] = random.integers(1, 4)
+        elif kind == "backwards":
+            samples["valid_time_ns"][hit] = random.integers(-(2**62), 2**62)
+        setattr(drive, name, samples)
+    estimator = EgoEstimator(drives.parameters())
+    assert_finite(drives.run(estimator, drive.ticks(), 600))
+
+
+def test_same_frames_after_a_snapshot_give_the_same_bytes():
+    drive = drives.simulated(duration_s=6.0)
+    frames = [frame.copy() for frame in drive.ticks()]
+    first = EgoEstimator(drives.parameters())
+    for frame in frames[:300]:
+        first.step(frame)
+    blob = first.snapshot()
+    expected = [first.step(frame).tobytes() for frame in frames[300:]]
+    second = EgoEstimator(drives.parameters())
+    second.restore(blob)
+    assert [second.step(frame).tobytes() for frame in frames[300:]] == expected
+
+
+def test_a_start_at_rest_aligns_when_the_vehicle_moves():
+    drive = drives.simulated(duration_s=20.0, at_rest_s=5.0)
+    outputs = drives.run(EgoEstimator(drives.parameters()), drive.ticks(), 3000)
+    assert outputs[400]["status"] & STATE["STATUS_STANDSTILL"]
+    assert not outputs[400]["status"] & STATE["STATUS_YAW_ALIGNED"]
+    for aid in ("AID_ZERO_VELOCITY", "AID_ZERO_RATE", "AID_GRAVITY"):
+        assert outputs[450]["aids"][STATE[aid]]["accepted"] > 10, aid
+    assert outputs[-1]["status"] & STATE["STATUS_YAW_ALIGNED"]
+    assert reference.reference_metrics(outputs, drive.reference, 12.0)["velocity_rms_mps"] < 0.15
+
+
+def test_wheels_and_imu_alone_start_a_local_frame():
+    drive = copy.copy(drives.simulated(duration_s=10.0))
+    drive.gnss = drive.gnss[:0]
+    last = drives.run(EgoEstimator(drives.parameters()), drive.ticks(), 1100)[-1]
+    assert last["status"] & STATE["STATUS_VELOCITY_VALID"]
+    assert not last["status"] & STATE["STATUS_POSITION_VALID"]
+    assert abs(np.hypot(*last["velocity"][:2]) - last["speed"]) < 0.2
+
+
+def test_fixes_that_moved_for_good_are_believed_after_a_while():
+    drive = copy.copy(drives.simulated(duration_s=20.0))
+    drive.gnss = drive.gnss.copy()
+    drive.gnss["latitude_deg"][80:] += 50.0 / 111_200.0
+    outputs = drives.run(EgoEstimator(drives.parameters()), drive.ticks(), 2100)
+    error = reference.errors(outputs, drive.reference, 0.0).position[:, 1]
+    assert abs(error[200]) < 2.0  # 10 s: two seconds after the jump it is still gated
+    assert abs(error[-1] - 50.0) < 2.0
+    assert outputs[-1]["resets"] == 1
+
+
+def test_a_lost_imu_is_reported_and_survived():
+    drive = copy.copy(drives.simulated(duration_s=20.0))
+    times = drive.imu["valid_time_ns"] - drive.start_ns
+    drive.imu = drive.imu[(times < 8_000_000_000) | (times > 9_500_000_000)]
+    outputs = drives.run(EgoEstimator(drives.parameters()), drive.ticks(), 2100)
+    assert outputs[900]["status"] & STATE["STATUS_IMU_LOST"]
+    assert not outputs[900]["status"] & STATE["STATUS_POSITION_VALID"]
+    assert outputs[-1]["status"] & STATE["STATUS_POSITION_VALID"]
+    assert outputs[-1]["resets"] == 1
+    assert reference.reference_metrics(outputs, drive.reference, 14.0)["velocity_rms_mps"] < 0.2
+
+
+def test_a_receiver_that_states_its_accuracy_is_weighted_by_it():
+    def position_sigma(stated: float) -> float:
+        drive = copy.copy(drives.simulated(duration_s=5.0))
+        drive.gnss = drive.gnss.copy()
+        drive.gnss["position_sigma"] = stated
+        return float(drives.run(EgoEstimator(drives.parameters()), drive.ticks(), 600)[-1]["sigma"][0])
+
+    assert position_sigma(20.0) > 2.0 * position_sigma(0.5)
