@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
-from autonomy import msg
-from autonomy.geodesy import ecef_to_geodetic, enu_rotation
+from autonomy import config, msg
+from autonomy.geodesy import ecef_to_geodetic, enu_rotation, enu_to_geodetic
+from autonomy.parameters import load_section
 
-CONFIG = Path(__file__).parents[3] / "configs" / "ego.toml"
 TICK_NS = 10_000_000
 
 
 def parameters(**overrides) -> np.ndarray:
     """dtype("EgoParameters") from configs/ego.toml."""
-    table = tomllib.loads(CONFIG.read_text())["ego"] | overrides
-    values = np.zeros((), msg.dtype("EgoParameters"))
-    for name in values.dtype.names:
-        values[name] = table.pop(name)
-    assert not table, table
-    return values
+    changed = {f"ego.{name}": value for name, value in overrides.items()}
+    return load_section(config.load("ego", changed), "ego", "EgoParameters")
 
 
 @dataclass
@@ -77,15 +73,11 @@ def _samples(kind: str, time_s: np.ndarray) -> np.ndarray:
 
 
 def quaternions_of(matrices: np.ndarray) -> np.ndarray:
-    from scipy.spatial.transform import Rotation
-
     return np.roll(Rotation.from_matrix(matrices).as_quat(), 1, axis=-1)
 
 
 def comma2k19(directory: Path, gyro_name: str = "gyro") -> Drive:
     """The recorded minute. IMU axes there are forward, right, down; the camera's quaternion is ECEF from those axes."""
-    from scipy.spatial.transform import Rotation
-
     folder = directory / "comma2k19"
 
     def load(name: str) -> np.ndarray:
@@ -162,8 +154,6 @@ def simulated(duration_s: float = 20.0, seed: int = 0, speed: float = 15.0, head
     times = np.arange(0.35, duration_s, 0.1)
     gnss = _samples("GnssSample", start_s + times)
     enu = np.column_stack([at(times - 0.09, position) + random.normal(0.0, 0.02, (len(times), 2)), noise(len(times), 0.05)])
-    from autonomy.geodesy import enu_to_geodetic
-
     gnss["latitude_deg"], gnss["longitude_deg"], gnss["altitude_m"] = enu_to_geodetic(enu, origin)
     delayed = at(times - 0.15, velocity) + random.normal(0.0, 0.05, (len(times), 2))
     gnss["speed"], gnss["course_deg"] = np.hypot(*delayed.T), np.degrees(np.arctan2(delayed[:, 0], delayed[:, 1])) % 360.0
