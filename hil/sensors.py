@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from autonomy import config as configuration
 from autonomy import msg
 from autonomy.geodesy import enu_to_geodetic
 from hil.truth import Truth
@@ -35,8 +36,11 @@ LANE_RANGE_M = 80.0  # a camera's
 LANE_SIGMA = (0.04, 0.002, 1e-4, 1e-6)  # c0..c3
 RADAR_RANGE_M, RADAR_HALF_ANGLE = 180.0, math.radians(20.0)
 # One standard deviation of white noise
-SIGMA = {"acceleration": 0.05, "angular_rate": 0.0015, "speed": 0.03, "steering": 0.003, "position": 0.35, "altitude": 0.6,
+SIGMA = {"acceleration": 0.05, "angular_rate": 0.0015, "speed": 0.03, "steering": 0.003, "position": 0.06, "altitude": 0.10,
          "velocity": 0.05, "range": 0.25, "lateral": 0.20, "range_rate": 0.10, "shaft": 0.15}  # fmt: skip
+# A receiver's error is mostly slow (orbits, ionosphere, its own filter): first-order Gauss-Markov, beside the white noise above
+GNSS_DRIFT_SIGMA, GNSS_DRIFT_TIME_S = np.array([0.30, 0.30, 0.60]), 120.0
+GNSS_POSITION_SIGMA, GNSS_ALTITUDE_SIGMA = 0.35, 0.6  # what the receiver says of both together
 
 
 class RawRecord(NamedTuple):
@@ -69,6 +73,8 @@ class Messages:
         self.waiting: list[tuple[int, int, str, np.ndarray]] = []
         self.counter = 0
         self.seen: set[int] = set()
+        self.gnss_drift = self.noise * GNSS_DRIFT_SIGMA * self.random.standard_normal(3)
+        self.motion = (0.0, 0.0, 0.0)  # yaw rate, lateral, longitudinal acceleration as the stability control sees them
 
     def sense(self, truth: Truth) -> dict[str, np.ndarray]:
         """Everything that arrives by the truth's time."""
@@ -129,19 +135,24 @@ class Messages:
 
     def _steering(self, truth: Truth):
         row = self._row("Steering", STEERING_SOURCE)
+        self.motion = truth.ego.yaw_rate, truth.ego.lateral_acceleration, truth.ego.acceleration
         row["steering_wheel_angle"] = truth.ego.road_wheel_angle * self.steering_ratio + self.noise * STEERING_OFFSET \
             + self._normal("steering")  # fmt: skip
         return [row]
 
     def _gnss(self, truth: Truth):
         ego, row = truth.ego, self._row("Gnss", SENSOR_SOURCE)
-        enu = np.array([ego.x + self._normal("position"), ego.y + self._normal("position"), ego.z + self._normal("altitude")])
+        white = self._normal("position"), self._normal("position"), self._normal("altitude")
+        share = self.schedule["gnss"][0] / GNSS_DRIFT_TIME_S
+        step = self.noise * GNSS_DRIFT_SIGMA * math.sqrt(2.0 * share) * self.random.standard_normal(3)
+        self.gnss_drift = (1.0 - share) * self.gnss_drift + step
+        enu = np.array([ego.x, ego.y, ego.z]) + white + self.gnss_drift
         row["latitude_deg"], row["longitude_deg"], row["altitude_m"] = enu_to_geodetic(enu, ORIGIN)
         east = ego.velocity * math.cos(ego.yaw) + self._normal("velocity")
         north = ego.velocity * math.sin(ego.yaw) + self._normal("velocity")
         row["velocity_east"], row["velocity_north"], row["velocity_up"] = east, north, self._normal("velocity")
         row["speed"], row["course_deg"] = math.hypot(east, north), math.degrees(math.atan2(east, north)) % 360.0
-        row["position_sigma"], row["altitude_sigma"], row["speed_sigma"] = 0.35, 0.6, 0.05
+        row["position_sigma"], row["altitude_sigma"], row["speed_sigma"] = GNSS_POSITION_SIGMA, GNSS_ALTITUDE_SIGMA, 0.05
         row["course_sigma_deg"] = 0.3
         row["fix_type"], row["satellites"] = 3, 14
         return [row]
@@ -179,12 +190,12 @@ class Messages:
 
 
 class Perfect(Messages):
-    """The truth itself, every tick, as samples. `config` as for Messages."""
+    """The truth itself, every tick, as samples. `config` as for Messages, by default the demonstration's truck."""
 
     noise = 0.0
 
-    def __init__(self, config):
-        super().__init__(config)
+    def __init__(self, config=None):
+        super().__init__(config if config is not None else configuration.load("vehicles/demo_truck"))
         self.schedule = {kind: (0.01, 0.0) for kind in SENSORS}
 
 
@@ -236,7 +247,9 @@ class Bytes(Messages):
                           "driveline_engaged": 1, "shift_in_progress": 0}, SHAFT_SOURCE  # fmt: skip
 
     def _steering_messages(self, row):
-        yield 0, "VDC2", {"steering_wheel_angle": float(row["steering_wheel_angle"])}, STEERING_SOURCE
+        yaw_rate, lateral, longitudinal = self.motion
+        yield 0, "VDC2", {"steering_wheel_angle": float(row["steering_wheel_angle"]), "yaw_rate": yaw_rate,
+                          "lateral_acceleration": lateral, "longitudinal_acceleration": longitudinal}, STEERING_SOURCE  # fmt: skip
 
     def _gnss_messages(self, row):
         yield 1, "GNSS_POSITION", {"latitude": float(row["latitude_deg"]), "longitude": float(row["longitude_deg"])}, None

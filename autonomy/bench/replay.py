@@ -45,7 +45,7 @@ def rows() -> list[dict]:
         return []
     with tempfile.TemporaryDirectory(prefix="autonomy-bench-") as directory:
         minute, long = Path(directory) / "minute.mcap", Path(directory) / "long.mcap"
-        convert(segment, minute)
+        convert([segment], minute)
         concatenate(minute, long, COPIES)
         short_run, long_run = _run(minute), _run(long)
     common = {"ours_ns": None, "peer_version": None, "peer_ns": None}

@@ -38,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     from autonomy.playback import determinism, difference
     from autonomy.playback.replay import OUTPUT_LOG, as_failed, replay
     from autonomy.report.junit import write_junit
+    from autonomy.report.page import write_report
     from autonomy.report.summary import replay_lines
 
     options = {
@@ -59,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
         result.metrics["reference_run"] = {"path": arguments.ref, "equal": not differences, "differences": difference.table(differences)}
         if differences:
             as_failed(result)
+    if result.report_path and (arguments.check_determinism or arguments.ref):
+        write_report(output, result, result.tick_times)  # once more, now that these checks are known
     if arguments.junit:
         write_junit(Path(arguments.junit), result.metrics)
     if arguments.json:

@@ -9,12 +9,12 @@ import numpy as np
 from autonomy.faults import chance
 from autonomy.faults._rewrite import write_signals
 from autonomy.faults.ground import degrees_per_metre
-from autonomy.faults.target import Plan, SignalSum
+from autonomy.faults.plans import Plan, SignalSum
 from autonomy.faults.timeline import Fault
 from drivers.can.tables import FLOAT16, FLOAT32, FLOAT64, NO_CODE
 
 FLOATS = {FLOAT16: ("<f2", "<u2"), FLOAT32: ("<f4", "<u4"), FLOAT64: ("<f8", "<u8")}
-ROUNDS = 3  # coarse signal, fine signal, and once more when the fine one ran out of range
+ROUNDS = 2  # once more when the fine signal ran out of range
 
 
 class CanValues:
@@ -52,30 +52,45 @@ class CanValues:
         limited = np.zeros(len(frames), bool)
         values = columns.values.copy()
         for item in plan.sums:
-            wanted = self._wanted(item, columns.values, keys)
             free = [term for term in item.terms if not written[:, places[term[0]]].any()]
-            for place, scale, step in self._steps(plan, item, free, values, wanted):
-                new, bits, at_limit = _quantised(self._row(plan, place), values[:, place] + step / scale, plan.is_j1939)
-                usable = np.isfinite(step) & np.isfinite(values[:, place])
-                values[usable, place] = new[usable]
-                raw[usable, places[place]] = bits[usable]
-                written[usable, places[place]] = True
-                limited |= at_limit & usable
+            if not free:
+                continue
+            wanted = self._wanted(item, columns.values, keys)
+            if plan.condition is not None:
+                wanted[columns.values[:, plan.condition[0]] != plan.condition[1]] = np.nan
+            limited |= self._reach(plan, item, free, values, wanted)
+            for place, _, _ in free:
+                written[:, places[place]] = np.isfinite(values[:, place]) & np.isfinite(wanted)
+        for place, column in places.items():
+            raw[:, column] = _quantised(self._row(plan, place), values[:, place], plan.is_j1939)[1]
         return self._write(plan, frames, raw, written.view(np.uint8)), int(limited.sum())
 
-    def _steps(self, plan: Plan, item: SignalSum, free, values, wanted):
-        """(place, scale, change of the sum still wanted from this signal), the signals of the largest span first."""
-        if not free:
-            return
-        spans = [abs(scale) * self._span(plan, place) for place, scale, _ in free]
+    def _reach(self, plan: Plan, item: SignalSum, free, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        """Moves the free signals of a sum until it is as wanted, in place; True where their limits or steps forbid it.
+
+        Signals of the largest span share the change, the finer ones take what rounding leaves. Where a fine one runs
+        into its limit, it starts again from the middle of its range.
+        """
+        rows = [self._row(plan, place) for place, _, _ in free]
+        spans = [abs(scale) * _span(row) for (_, scale, _), row in zip(free, rows, strict=True)]
         order = sorted(range(len(free)), key=lambda n: -spans[n])
-        leading = [n for n in order if spans[n] >= 0.5 * spans[order[0]]]
+        leading = sum(span >= 0.5 * max(spans) for span in spans)
+        step = min(abs(scale * float(row["factor"])) for (_, scale, _), row in zip(free, rows, strict=True))
+        missed = np.isfinite(wanted)
         for _ in range(ROUNDS):
             for count, n in enumerate(order):
                 place, scale, _ = free[n]
                 rest = wanted - _total(item.terms, values)
-                share = 1.0 / (len(leading) - count) if count < len(leading) else 1.0
-                yield place, scale, rest * share
+                change = rest / (leading - count) if count < leading else rest
+                aim = values[:, place] + change / scale
+                use = missed & np.isfinite(aim)
+                values[use, place] = _quantised(rows[n], aim, plan.is_j1939)[0][use]
+            missed &= np.abs(wanted - _total(item.terms, values)) > 0.75 * step
+            if not missed.any() or leading == len(order):
+                break
+            for n in order[leading:]:
+                values[missed, free[n][0]] = _middle(rows[n])
+        return missed
 
     def _wanted(self, item: SignalSum, values: np.ndarray, keys: np.ndarray) -> np.ndarray:
         now = _total(item.terms, values)
@@ -109,10 +124,6 @@ class CanValues:
         tables = self.codec._tables
         return tables.signals[int(tables.messages[plan.message]["first_signal"]) + place]
 
-    def _span(self, plan: Plan, place: int) -> float:
-        row = self._row(plan, place)
-        return float("inf") if int(row["kind"]) in FLOATS else float(row["mask"]) * abs(float(row["factor"]))
-
 
 def _total(terms: tuple[tuple[int, float, float], ...], values: np.ndarray) -> np.ndarray:
     total = np.zeros(len(values))
@@ -129,19 +140,35 @@ def _raw(row: np.void, frames: np.ndarray) -> np.ndarray:
     return words >> np.uint64(row["shift"]) & np.uint64(row["mask"])
 
 
-def _quantised(row: np.void, values: np.ndarray, is_j1939: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(values the signal can hold, their raw bits, where a limit was met); J1939 codes for 'error' lie beyond the limit."""
+def _quantised(row: np.void, values: np.ndarray, is_j1939: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(the nearest values the signal can hold, their raw bits)."""
     factor, offset = float(row["factor"]), float(row["offset"])
     if int(row["kind"]) in FLOATS:
         float_type, bits_type = FLOATS[int(row["kind"])]
         stored = ((values - offset) / factor).astype(float_type)
-        return stored.astype(float) * factor + offset, stored.view(bits_type).astype(np.uint64), np.isinf(stored)
-    low, high = 0, int(row["mask"])
-    if row["sign_bit"]:
-        low, high = -int(row["sign_bit"]), int(row["sign_bit"]) - 1
-    elif is_j1939 and int(row["error_from"]) != NO_CODE:
-        high = int(row["error_from"]) - 1
+        return stored.astype(float) * factor + offset, stored.view(bits_type).astype(np.uint64)
+    low, high = _limits(row, is_j1939)
     steps = np.rint((np.where(np.isfinite(values), values, offset) - offset) / factor)
     kept = np.clip(steps, low, np.nextafter(float(high), 0.0) if high > 2**53 else float(high))
     bits = kept.astype(np.int64).view(np.uint64) if high < 2**63 else kept.astype(np.uint64)
-    return kept * factor + offset, bits & np.uint64(row["mask"]), kept != steps
+    return kept * factor + offset, bits & np.uint64(row["mask"])
+
+
+def _limits(row: np.void, is_j1939: bool) -> tuple[int, int]:
+    """Lowest and highest raw value that is a measurement."""
+    if row["sign_bit"]:
+        return -int(row["sign_bit"]), int(row["sign_bit"]) - 1
+    if is_j1939 and int(row["error_from"]) != NO_CODE:
+        # SAE J1939-71: FB.. to FD.. are reserved as well
+        reserved = 3 << int(row["length"]) - 8 if row["length"] >= 8 else 0
+        return 0, int(row["error_from"]) - reserved - 1
+    return 0, int(row["mask"])
+
+
+def _middle(row: np.void) -> float:
+    low, high = _limits(row, False)
+    return (low + high + 1) // 2 * float(row["factor"]) + float(row["offset"])
+
+
+def _span(row: np.void) -> float:
+    return float("inf") if int(row["kind"]) in FLOATS else float(row["mask"]) * abs(float(row["factor"]))

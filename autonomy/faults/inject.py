@@ -18,7 +18,7 @@ from autonomy.faults.payload import FRAME, item_numbers, item_offsets, load, sto
 from autonomy.faults.sample_values import SampleValues, shift_times
 from autonomy.faults.target import Target, bind
 from autonomy.faults.timeline import Fault, Timeline
-from autonomy.log.reader import FLAG_LATE, Batch
+from autonomy.log.reader import Batch
 
 if TYPE_CHECKING:
     from autonomy.playback.source import LogSource
@@ -51,7 +51,7 @@ class Injector:
         """Each fault as it was read, and its counts of records, which grow while the batches pass:
 
         matched (in the window and of the source), touched (after probability), dropped, added, limited (a value met the
-        limit of its signal), late (given out behind records with a later time).
+        limit of its signal), late (stamped earlier than what came before).
         """
         return [stage.report for stage in self._stages]
 
@@ -167,10 +167,11 @@ class _Stage:
     def _clock_jump(self, batch: Batch, rows: np.ndarray) -> Batch | None:
         if self._step_ns >= 0:
             return self._move(batch, rows, np.full(len(rows), self._step_ns, np.int64))
-        # The past has been given out: a record from there comes late, as from a log whose stamps jump
-        batch = self._with_times(batch, rows, np.full(len(rows), self._step_ns, np.int64))
-        batch.records["flags"][rows] |= FLAG_LATE
+        # A log cannot be written backwards: the stamps inside go back, the log time stays when the record came
         self.counts["late"] += len(rows)
+        arrived_ns = batch.records["log_time_ns"][rows]
+        batch = self._with_times(batch, rows, np.full(len(rows), self._step_ns, np.int64))
+        batch.records["log_time_ns"][rows] = arrived_ns
         return batch
 
     def _move(self, batch: Batch, rows: np.ndarray, step_ns: np.ndarray) -> Batch | None:

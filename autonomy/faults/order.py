@@ -60,6 +60,7 @@ class Waiting:
         leader = np.maximum.accumulate(np.where(times >= highest, np.arange(count + 1), 0))
         keys["time_ns"], keys["rank"] = highest[1:], ranks[leader][1:]
         if held is not None:
-            keys["time_ns"][held], keys["rank"][held] = records["log_time_ns"][held], records["rank"][held]
+            waits = held & (records["log_time_ns"] > keys["time_ns"])
+            keys["time_ns"][waits], keys["rank"][waits] = records["log_time_ns"][waits], records["rank"][waits]
         self._now = (int(highest[-1]), int(ranks[leader[-1]]))
         return keys

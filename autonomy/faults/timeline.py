@@ -70,9 +70,8 @@ class Timeline:
         """Raises UsageError when a fault needs processes or hardware, which a replay does not have."""
         for fault in self.faults:
             if fault.kind in RIG_KINDS:
-                raise UsageError(
-                    f"{self.where(fault)}: kind = '{fault.kind}' needs the rig; a replay can do {', '.join(RECORD_KINDS + VALUE_KINDS)}"
-                )
+                possible = ", ".join(RECORD_KINDS + VALUE_KINDS)
+                raise UsageError(f"{self.where(fault)}: kind = '{fault.kind}' needs the rig; a replay can do {possible}")
 
 
 def find(name: str | Path) -> Path:

@@ -32,9 +32,9 @@ def check(result: Result, log: str | Path, options: list[str]) -> dict[str, Any]
         return {"equal": False, "first_difference": difference.as_json(found)}
 
 
-def run_in_fresh_process(log: str | Path, options: list[str]) -> dict[str, Any]:
+def run_in_fresh_process(log: str | Path, options: list[str], hash_seed: int = 1) -> dict[str, Any]:
     """The --json object of `autonomy replay LOG OPTIONS` in a new interpreter. Raises EnvironmentFault."""
-    environment = dict(os.environ, PYTHONHASHSEED=str(os.getpid() % 4_000_000_000))
+    environment = dict(os.environ, PYTHONHASHSEED=str(hash_seed))
     root = str(Path(__file__).parents[2])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
     command = [sys.executable, "-m", "autonomy", "replay", str(log), "--json", *options]

@@ -37,9 +37,14 @@ class TickTimes:
 
 
 def drops(engine: Engine) -> dict[str, dict[str, Any]]:
-    """Per input kind: samples received, used, unusable, and the longest silence."""
+    """Per input kind: samples received, used, unusable (CAN frames that gave none among them), and the longest silence."""
     found = {}
+    spoiled = dict.fromkeys(KINDS, 0)
+    for route, counts in engine.feed.route_counts().items():
+        target = route.rpartition(">")[2]  # a kind, or the name of one vehicle signal
+        spoiled[target if target in spoiled else "signal"] += counts["unusable"]
     for kind, (received, used, unusable, gap_ns) in zip(KINDS, engine.feed.counts(), strict=True):
+        received, unusable = received + spoiled[kind], unusable + spoiled[kind]
         if kind and received:
             found[kind] = {"received": received, "used": used, "unusable": unusable, "max_gap_ms": gap_ns / 1e6}
     return found

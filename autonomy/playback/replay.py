@@ -40,6 +40,9 @@ class Result:
     log_path: Path | None
     report_path: Path | None
     reference: np.ndarray  # dtype("ReferencePose"), empty without one
+    start_ns: int  # of the log's first record
+    outage_runs: list[np.ndarray]  # dtype("EgoState") of each outage, at the reference's times
+    tick_times: figures.TickTimes
     _path_ecef: np.ndarray  # lane path, see autonomy/inputs/lane_path.py
     _spool: OutputSpool
 
@@ -60,6 +63,10 @@ class Result:
     def topic(self, name: str) -> np.ndarray:
         """One message of every output frame, e.g. `topic("ego")`; also by its log topic, "/out/ego"."""
         return self._spool.topic(name.removeprefix("/out/"))
+
+    def head(self, name: str) -> np.ndarray:
+        """The same without a list that the message may end in: for `tracks`, the lead and the counts."""
+        return self._spool.head(name.removeprefix("/out/"))
 
 
 def replay(
@@ -123,13 +130,17 @@ def replay(
     verdict, exit_code = _verdict(source, spool)
     found["verdict"], found["exit_code"] = verdict, exit_code
     found = without_nan(found)
-    result = Result(verdict, exit_code, found, None, None, poses, source.path, spool)
+    result = Result(
+        verdict, exit_code, found, None, None, poses, source.reader.start_ns,
+        [fork.collector.ego() for fork in engine.forks], times, source.path, spool,
+    )  # fmt: skip
     if directory is not None:
         result.log_path = directory / OUTPUT_LOG
         if report:
             from autonomy.report.page import write_report
 
             result.report_path = write_report(directory, result, times)
+            result.metrics["report"] = str(result.report_path)
     return result
 
 

@@ -42,13 +42,14 @@ class ShadowComparison:
     """A sink for `Engine`: commanded minus driven road-wheel angle and acceleration, lead minus radar distance."""
 
     def __init__(self):
-        self._angle, self._acceleration, self._lead = _Difference(), _Difference(), _Difference()
+        self._angle, self._feedforward, self._acceleration, self._lead = (_Difference() for _ in range(4))
         self._ticks = self._ticks_with_lead = 0
 
     def __call__(self, block: Block) -> None:
         out = block.outputs
         moving = (out["vehicle"]["speed"] > LOWEST_SPEED_MPS) & (out["lane"]["status"] > 0)
         self._angle.add(out["control"]["road_wheel_angle"][moving], out["vehicle"]["road_wheel_angle"][moving])
+        self._feedforward.add(out["control"]["feedforward"][moving], out["vehicle"]["road_wheel_angle"][moving])
         self._acceleration.add(out["control"]["acceleration"][moving], out["vehicle"]["driver_acceleration"][moving])
         self._ticks += len(out)
         self._ticks_with_lead += int(np.isfinite(out["tracks"]["lead_distance"]).sum())
@@ -69,6 +70,7 @@ class ShadowComparison:
     def as_json(self) -> dict[str, Any]:
         return {
             "road_wheel_angle_rad": self._angle.as_json(),
+            "road_wheel_feedforward_rad": self._feedforward.as_json(),
             "acceleration_mps2": self._acceleration.as_json(),
             "lead_distance_m": self._lead.as_json(),
             "lead_share": self._ticks_with_lead / self._ticks if self._ticks else None,

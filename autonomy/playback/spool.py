@@ -42,6 +42,16 @@ class OutputSpool:
         dtype, offset = frame.fields[name][:2]
         return self._read(offset, dtype)
 
+    def head(self, name: str) -> np.ndarray:
+        """The same, cut before the list that the message may end in. Raises KeyError."""
+        dtype, offset = msg.dtype("OutputFrame").fields[name][:2]
+        if "count" not in dtype.names:
+            return self._read(offset, dtype)
+        size = dtype.fields["count"][1]
+        names = [field for field in dtype.names if dtype.fields[field][1] < size]
+        formats, offsets = zip(*(dtype.fields[field][:2] for field in names), strict=True)
+        return self._read(offset, np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size}))
+
     def _read(self, offset: int, dtype: np.dtype) -> np.ndarray:
         count_at, first, element = msg.list_layout("OutputFrame")
         result = np.zeros(self.ticks, dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autonomy import msg
 from autonomy.errors import AutonomyError
 from autonomy.report import errors
 
@@ -34,8 +34,7 @@ class Drive:
 
     def topic(self, name: str) -> np.ndarray:
         """One message of every output frame; of a message with a list only its head is kept."""
-        read = getattr(self.result, "head", self.result.topic)
-        return read(name)
+        return self.result.head(name)
 
     @cached_property
     def ego(self) -> np.ndarray:
@@ -48,7 +47,7 @@ class Drive:
     @cached_property
     def origin_ns(self) -> int:
         """The zero of every time axis: the log's first record, or the first tick where that is not known."""
-        known = getattr(self.result, "start_ns", None)
+        known = self.result.start_ns
         if known is not None:
             return int(known)
         return int(self.tick_time_ns[0]) if len(self.tick_time_ns) else 0
@@ -67,13 +66,16 @@ class Drive:
         if len(self.time_s) < 2 or self.time_s.max() <= self.time_s.min():
             return 0.0, 1.0
         first, last = float(self.time_s.min()), float(self.time_s.max())
-        return (0.0 if 0.0 < first < 0.02 * last else first), last
+        length = (self.metrics.get("log") or {}).get("duration_s") or last
+        # Round ends: the first tick comes a moment after the first record, the last one a moment before the end
+        last = length if last < length < 1.02 * last else last
+        last = math.ceil(last) if math.ceil(last) - last < 0.005 * last else last
+        return (0.0 if 0.0 < first < 0.02 * last else first), float(last)
 
-    @cached_property
+    @property
     def reference(self) -> np.ndarray:
         """Array of dtype("ReferencePose"), empty without a reference."""
-        poses = getattr(self.result, "reference", None)
-        return poses if poses is not None else np.zeros(0, msg.dtype("ReferencePose"))
+        return self.result.reference
 
     @cached_property
     def errors(self) -> errors.Errors | None:

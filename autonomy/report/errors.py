@@ -93,7 +93,9 @@ def compare(ego: np.ndarray, poses: np.ndarray) -> Errors | None:
     )
 
 
-def _along(error: np.ndarray, sigma: np.ndarray, covariance: np.ndarray, yaw: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _along(
+    error: np.ndarray, sigma: np.ndarray, covariance: np.ndarray, yaw: np.ndarray
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """East-north-up errors and sigmas turned into forward, left, up."""
     c, s = np.cos(yaw), np.sin(yaw)
     east, north = sigma[:, 0] ** 2, sigma[:, 1] ** 2

@@ -11,8 +11,19 @@ from autonomy.report import verdict
 
 SUITE = "autonomy replay"
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_PROPERTIES = ("schema", "version", "config_hash", "calibration_hash", "output_sha256", "ticks", "realtime_factor",
-               "speed_scale", "outage_median_percent", "outage_p90_percent", "outage_max_percent")  # fmt: skip
+_PROPERTIES = (
+    "schema",
+    "version",
+    "config_hash",
+    "calibration_hash",
+    "output_sha256",
+    "ticks",
+    "realtime_factor",
+    "speed_scale",
+    "outage_median_percent",
+    "outage_p90_percent",
+    "outage_max_percent",
+)
 
 
 def write_junit(path: Path, metrics: dict[str, Any]) -> Path:

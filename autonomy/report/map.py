@@ -12,7 +12,7 @@ import numpy as np
 from autonomy.report.plot import Figure, dots_data, path_data
 from autonomy.report.series import thin_points
 
-MARGIN, FOOT = 26, 30  # pixels round the drive, and below it for the scale bar
+MARGIN, FOOT = 26, 40  # pixels round the drive, and below it for the scale bar and the north arrow
 TALL = 560, 640  # width and height beside three plots
 WIDE, LOWEST, HIGHEST = 1140, 220, 420  # width of a drive that is much longer than high, and its height
 MOST_VERTICES = 1500
@@ -28,12 +28,14 @@ class Track:
     label: str
     times_s: np.ndarray | None = None
     dots: bool = False
+    background: bool = False  # drawn where it passes through the frame of the others
 
 
 def map_figure(title: str, tracks: Sequence[Track], note: str = "") -> Figure:
     """All tracks in one frame, a wide or a tall one as the drive fits; the first with times carries time marks and the cursor."""
     tracks = [track for track in tracks if np.isfinite(track.points).all(axis=1).any()]
-    place = _Place(np.concatenate([track.points for track in tracks]))
+    framing = [track for track in tracks if not track.background] or tracks
+    place = _Place(np.concatenate([track.points for track in framing]))
     shapes = [_shape(track, place) for track in tracks]
     timed = next((track for track in tracks if track.times_s is not None and len(track.times_s) > 1), None)
     marks, data = ("", "") if timed is None else (_time_marks(timed, place), _cursor_data(timed, place))
@@ -71,6 +73,9 @@ def _shape(track: Track, place: _Place) -> str:
     if track.dots:
         return f'<path class="dots {track.style}" d="{dots_data(*thin_points(*place(track.points)))}"/>'
     x, y = place(_strided(track.points))
+    if track.background:
+        far = (x < -WIDE) | (x > 2 * WIDE) | (y < -WIDE) | (y > 2 * WIDE)
+        x, y = np.where(far, np.nan, x), np.where(far, np.nan, y)
     return f'<path class="line {track.style}" d="{path_data(x, y)}"/>'
 
 
@@ -104,8 +109,10 @@ def _time_marks(track: Track, place: _Place) -> str:
             continue
         last = across, down
         text_x, text_y, anchor = _beside(x, y, index, place)
-        parts.append(f'<circle class="clock" r="3" cx="{across:.1f}" cy="{down:.1f}"/>'
-                     f'<text class="level" x="{text_x:.1f}" y="{text_y:.1f}" text-anchor="{anchor}">{time:g} s</text>')  # fmt: skip
+        parts.append(
+            f'<circle class="clock" r="3" cx="{across:.1f}" cy="{down:.1f}"/>'
+            f'<text class="level" x="{text_x:.1f}" y="{text_y:.1f}" text-anchor="{anchor}">{time:g} s</text>'
+        )
     return "".join(parts)
 
 
@@ -128,12 +135,17 @@ def _scale_bar(place: _Place) -> str:
     rough = 0.22 * TALL[0] / place.pixels_per_m
     power = 10.0 ** math.floor(math.log10(rough))
     length = max(power * factor for factor in (1.0, 2.0, 5.0) if power * factor <= rough)
-    pixels, down = length * place.pixels_per_m, place.height - 14
+    pixels, down = length * place.pixels_per_m, place.height - 16
     words = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
-    return (f'<path class="axis" d="M{MARGIN} {down - 4}v8m0 -4h{pixels:.1f}m0 -4v8"/>'
-            f'<text class="label" x="{MARGIN + pixels + 8:.1f}" y="{down + 4}">{words}</text>')  # fmt: skip
+    return (
+        f'<path class="axis" d="M{MARGIN} {down - 4}v8m0 -4h{pixels:.1f}m0 -4v8"/>'
+        f'<text class="label" x="{MARGIN + pixels + 8:.1f}" y="{down + 4}">{words}</text>'
+    )
 
 
 def _north(place: _Place) -> str:
-    return (f'<g class="north" transform="translate({place.width - 20} 34)"><path d="M0 -20L6 0L0 -4L-6 0Z"/>'
-            '<text class="label" x="0" y="14" text-anchor="middle">N</text></g>')  # fmt: skip
+    """Below the drive, beside the scale bar, where no path can lie."""
+    return (
+        f'<g class="north" transform="translate({place.width - MARGIN} {place.height - 8})"><path d="M0 -26L6 -8L0 -12L-6 -8Z"/>'
+        '<text class="label" x="-12" y="-10" text-anchor="end">N</text></g>'
+    )

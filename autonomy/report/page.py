@@ -6,7 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autonomy.report.drive import Drive
-from autonomy.report.sections import aids, calibration, commands, head, health, inputs, lane, lead, motion, path, provenance, timing
+from autonomy.report.sections import (
+    aids,
+    calibration,
+    commands,
+    head,
+    health,
+    inputs,
+    lane,
+    lead,
+    motion,
+    path,
+    provenance,
+    timing,
+)
 from autonomy.report.sections.section import Section
 
 if TYPE_CHECKING:
@@ -20,9 +33,8 @@ SECTIONS = (path, motion, aids, commands, lead, lane, health, timing, inputs, ca
 def write_report(directory: Path, result: Result, tick_times: TickTimes | None) -> Path:
     """Writes `directory`/report.html and returns its path. Raises OSError.
 
-    Reads what `result` has: its metrics and topics; where set `reference` (array of dtype("ReferencePose")), `path` (lane
-    path, east and north in m), `start_ns` (of the log) and `outage_runs` (arrays of dtype("EgoState")). Raw radar targets
-    and GNSS fixes come from `directory`/output.mcap.
+    What `result` lacks (a reference, a lane path, outages) the page does without. Raw radar targets and GNSS fixes come
+    from `directory`/output.mcap, where it is there.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)

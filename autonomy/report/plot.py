@@ -19,6 +19,7 @@ from autonomy.report.scale import Scale, covering
 WIDTH, WIDE, HEIGHT = 560, 1140, 190
 LEFT, RIGHT, TOP, BOTTOM = 54, 10, 22, 34
 TIME_LABEL = "time from log start (s)"
+BOUND_REACH = 8.0  # a bound further out than so many times the largest error is cut off
 SETTLING_S = 5.0  # a filter's first seconds do not set the range of an axis
 
 
@@ -70,19 +71,56 @@ class Figure:
     shape: str = ""  # "" one column, "wide" two columns, "tall" one column, three rows
 
 
-def time_figure(title: str, marks: Sequence[Mark], y_label: str, x_range: tuple[float, float], *, note: str = "",
-                least_span: float = 0.0, y_range: tuple[float, float] | None = None, height: int = HEIGHT,
-                settling: bool = False, shape: str = "") -> Figure:  # fmt: skip
+def time_figure(
+    title: str,
+    marks: Sequence[Mark],
+    y_label: str,
+    x_range: tuple[float, float],
+    *,
+    note: str = "",
+    least_span: float = 0.0,
+    y_range: tuple[float, float] | None = None,
+    height: int = HEIGHT,
+    settling: bool = False,
+    shape: str = "",
+) -> Figure:
     """A figure over time with its legend. `settling` leaves the first seconds out of the range of the y axis."""
     settled_s = x_range[0] + SETTLING_S if settling and x_range[1] - x_range[0] > 2 * SETTLING_S else -np.inf
     limits = y_range or value_range(marks, least_span, settled_s)
-    svg = plot(marks, x_range, limits, TIME_LABEL, y_label, width=WIDE if shape == "wide" else WIDTH, height=height, over_time=True)
+    svg = plot(
+        marks, x_range, limits, TIME_LABEL, y_label, width=WIDE if shape == "wide" else WIDTH, height=height, over_time=True
+    )
     return Figure(title, svg, legend(marks), note, shape)
+
+
+def error_figure(
+    title: str,
+    time_s: np.ndarray,
+    error: np.ndarray,
+    sigma: np.ndarray,
+    y_label: str,
+    x_range: tuple[float, float],
+    *,
+    least_span: float,
+    note: str = "",
+    shape: str = "",
+) -> Figure:
+    """An error about zero inside three of its sigmas; the axis shows both while the error stays readable."""
+    late = time_s >= x_range[0] + SETTLING_S
+    late = late if late.any() else np.ones(len(time_s), bool)
+    largest = float(np.nanmax(np.abs(error[late]), initial=0.5 * least_span))
+    bounds = 3.0 * sigma[late & np.isfinite(sigma)]
+    bound = min(float(np.percentile(bounds, 90)), BOUND_REACH * largest) if bounds.size else 0.0
+    reach = 1.06 * max(largest, 1.08 * bound)
+    marks = [Band(time_s, -3.0 * sigma, 3.0 * sigma, "s1", "3 sigma"), Line(time_s, error, "s1", "error")]
+    return time_figure(title, marks, y_label, x_range, note=note, y_range=(-reach, reach), shape=shape)
 
 
 def legend(marks: Sequence[Mark]) -> tuple[tuple[str, str, str], ...]:
     """(style, kind, label) of every labelled mark but the levels, which carry their words themselves."""
-    return tuple((mark.style, type(mark).__name__.lower(), mark.label) for mark in marks if mark.label and not isinstance(mark, Level))
+    return tuple(
+        (mark.style, type(mark).__name__.lower(), mark.label) for mark in marks if mark.label and not isinstance(mark, Level)
+    )
 
 
 def value_range(marks: Sequence[Mark], least_span: float = 0.0, settled_s: float = -np.inf) -> tuple[float, float]:
@@ -103,13 +141,22 @@ def value_range(marks: Sequence[Mark], least_span: float = 0.0, settled_s: float
             main.append(np.asarray(mark.y, float)[late])
     lines, outer = np.concatenate(main), np.concatenate(around)
     low, high = covering(lines if np.isfinite(lines).any() else outer, least_span)
-    reach = 3.0 * (high - low)
+    reach = 8.0 * (high - low)
     outer = outer[np.isfinite(outer) & (outer > low - reach) & (outer < high + reach)]
-    return covering(np.concatenate([[low, high], outer * 1.04]), least_span, margin=0.0)
+    return covering(np.concatenate([[low, high], outer + 0.04 * np.sign(outer) * (high - low)]), least_span, margin=0.0)
 
 
-def plot(marks: Sequence[Mark], x_range: tuple[float, float], y_range: tuple[float, float], x_label: str, y_label: str, *,
-         width: int = WIDTH, height: int = HEIGHT, over_time: bool = False) -> str:  # fmt: skip
+def plot(
+    marks: Sequence[Mark],
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+    x_label: str,
+    y_label: str,
+    *,
+    width: int = WIDTH,
+    height: int = HEIGHT,
+    over_time: bool = False,
+) -> str:
     """The SVG of one plot."""
     x, y = _scales(x_range, y_range, width, height)
     inner = [_mark(mark, x, y) for mark in marks]
@@ -121,8 +168,16 @@ def plot(marks: Sequence[Mark], x_range: tuple[float, float], y_range: tuple[flo
     return _frame(x, y, "".join(inner), "".join(words), x_label, y_label, width, height, over_time)
 
 
-def histogram(edges: np.ndarray, counts: np.ndarray, marks: Sequence[tuple[float, str]], x_label: str, y_label: str, *,
-              width: int = WIDTH, height: int = HEIGHT) -> str:  # fmt: skip
+def histogram(
+    edges: np.ndarray,
+    counts: np.ndarray,
+    marks: Sequence[tuple[float, str]],
+    x_label: str,
+    y_label: str,
+    *,
+    width: int = WIDTH,
+    height: int = HEIGHT,
+) -> str:
     """Bars between logarithmic edges with a logarithmic count; `marks` are (value, word) of vertical lines."""
     top_count = max(float(counts.max(initial=0)), 1.0)
     x, y = _scales((edges[0], edges[-1]), (0.7, 2.0 * top_count), width, height, logarithmic=True)
@@ -131,8 +186,10 @@ def histogram(edges: np.ndarray, counts: np.ndarray, marks: Sequence[tuple[float
     floor = float(y.start)
     for index in np.flatnonzero(counts):
         top = float(y(counts[index]))
-        bars.append(f'<rect class="bar s1" x="{_n(left[index])}" y="{_n(top)}" '
-                    f'width="{_n(max(right[index] - left[index] - 0.5, 0.5))}" height="{_n(floor - top)}"/>')  # fmt: skip
+        bars.append(
+            f'<rect class="bar s1" x="{_n(left[index])}" y="{_n(top)}" '
+            f'width="{_n(max(right[index] - left[index] - 0.5, 0.5))}" height="{_n(floor - top)}"/>'
+        )
     words = []
     for number, (value, word) in enumerate(marks):
         at = float(np.clip(x(value), 0.0, x.end))
@@ -175,7 +232,9 @@ def area_data(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> str:
         if usable[first] and last - first > 1:
             across = np.concatenate([x[first:last], x[first:last][::-1]])
             down = np.concatenate([high[first:last], low[first:last][::-1]])
-            outlines.append("M" + "L".join(f"{a:g} {b:g}" for a, b in np.round(np.stack([across, down], axis=1), 1).tolist()) + "Z")
+            outlines.append(
+                "M" + "L".join(f"{a:g} {b:g}" for a, b in np.round(np.stack([across, down], axis=1), 1).tolist()) + "Z"
+            )
     return "".join(outlines)
 
 
@@ -201,20 +260,25 @@ def _mark(mark: Mark, x: Scale, y: Scale) -> str:
     return f'<path class="line {mark.style}" data-name="{name}" d="{path_data(x(across), y(up))}"/>'
 
 
-def _frame(x: Scale, y: Scale, inner: str, words: str, x_label: str, y_label: str, width: int, height: int, over_time: bool) -> str:
+def _frame(
+    x: Scale, y: Scale, inner: str, words: str, x_label: str, y_label: str, width: int, height: int, over_time: bool
+) -> str:
     """Grid, ticks and labels round the marks."""
     bottom = height - BOTTOM
     parts = []
     for value, text in x.ticks(8 if width <= WIDTH else 14):
         at = LEFT + float(x(value))
-        parts.append(f'<g class="tick"><path class="grid" d="M{_n(at)} {TOP}V{bottom}"/>{_text(at, bottom + 14, text, "middle")}</g>')
+        parts.append(
+            f'<g class="tick"><path class="grid" d="M{_n(at)} {TOP}V{bottom}"/>{_text(at, bottom + 14, text, "middle")}</g>'
+        )
     across, ticks = "".join(parts), []
     for value, text in y.ticks(5):
         at = TOP + float(y(value))
         ticks.append(f'<path class="grid" d="M{LEFT} {_n(at)}H{width - RIGHT}"/>{_text(LEFT - 6, at + 4, text, "end")}')
     kind = "plot time" if over_time else "plot"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="{kind}" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(y_label)}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{kind}" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{escape(y_label)}" '
         f'data-x="{x.low:.9g} {x.high:.9g}" data-y="{y.low:.9g} {y.high:.9g}" data-area="{LEFT} {TOP} {_n(x.end)} {_n(y.start)}">'
         f'<g class="across">{across}</g><g>{"".join(ticks)}</g>'
         f'<svg class="area" x="{LEFT}" y="{TOP}" width="{_n(x.end)}" height="{_n(y.start)}" '

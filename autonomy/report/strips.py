@@ -26,7 +26,9 @@ class Strip:
     styles: Mapping[int, str]
 
 
-def strip_figure(title: str, times_s: np.ndarray, strips: Sequence[Strip], x_range: tuple[float, float], note: str = "") -> Figure:
+def strip_figure(
+    title: str, times_s: np.ndarray, strips: Sequence[Strip], x_range: tuple[float, float], note: str = ""
+) -> Figure:
     height = TOP + ROW * len(strips) + 34
     bottom = TOP + ROW * len(strips)
     scale = Scale(*x_range, 0.0, float(WIDTH - LEFT - RIGHT))
@@ -42,9 +44,11 @@ def strip_figure(title: str, times_s: np.ndarray, strips: Sequence[Strip], x_ran
     )
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="plot time strips" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-label="{escape(title)}" data-x="{x_range[0]:.9g} {x_range[1]:.9g}" data-area="{LEFT} {TOP} {scale.end:g} {bottom - TOP}">'
+        f'aria-label="{escape(title)}" data-x="{x_range[0]:.9g} {x_range[1]:.9g}" '
+        f'data-area="{LEFT} {TOP} {scale.end:g} {bottom - TOP}">'
         f'<g class="across">{ticks}</g>{"".join(labels)}'
-        f'<svg class="area" x="{LEFT}" y="{TOP}" width="{scale.end:g}" height="{bottom - TOP}" viewBox="0 0 {scale.end:g} {bottom - TOP}" '
+        f'<svg class="area" x="{LEFT}" y="{TOP}" width="{scale.end:g}" height="{bottom - TOP}" '
+        f'viewBox="0 0 {scale.end:g} {bottom - TOP}" '
         f'preserveAspectRatio="none">{"".join(rows)}</svg>'
         f'<path class="axis" d="M{LEFT} {bottom}H{WIDTH - RIGHT}"/>'
         f'<text class="label" x="{WIDTH - RIGHT}" y="{height - 4}" text-anchor="end">{TIME_LABEL}</text></svg>'
@@ -68,7 +72,9 @@ def _row(strip: Strip, times_s: np.ndarray, scale: Scale, top: int) -> str:
         start, end = float(scale(times_s[first])), float(scale(times_s[min(last, len(times_s) - 1)]))
         width = max(end - start, 1.0)
         name = escape(f"{word}, {times_s[first]:.2f} to {times_s[min(last, len(times_s) - 1)]:.2f} s")
-        parts.append(f'<g><title>{name}</title><rect class="{style}" x="{start:.1f}" y="{top}" width="{width:.1f}" height="{ROW - 6}"/>')
+        parts.append(
+            f'<g><title>{name}</title><rect class="{style}" x="{start:.1f}" y="{top}" width="{width:.1f}" height="{ROW - 6}"/>'
+        )
         if width > 7.5 * len(word) + 8:
             parts.append(f'<text class="{style}" x="{start + 6:.1f}" y="{top + 12}">{escape(word)}</text>')
         parts.append("</g>")

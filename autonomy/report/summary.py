@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autonomy.report import verdict
-from autonomy.report.words import AIDS, INPUTS, duration, is_number, number, percent, short_hash, whole
+from autonomy.report.words import AIDS, INPUTS, UNKNOWN, duration, is_number, known, number, percent, short_hash, whole
 
 _WIDTH = 13  # of the first column
 
@@ -37,7 +37,7 @@ def _line(name: str, words: str) -> str:
 
 def _log(metrics: dict[str, Any]) -> str:
     log = metrics.get("log") or {}
-    words = f"{log.get('path')}, {duration(log.get('duration_s'))}"
+    words = f"{log.get('path') or UNKNOWN}, {duration(log.get('duration_s'))}"
     return words + (", truncated" if log.get("truncated") else "")
 
 
@@ -58,11 +58,12 @@ def _tick_time(metrics: dict[str, Any]) -> str | None:
 
 
 def _reference(metrics: dict[str, Any]) -> str:
-    found = metrics.get("reference")
+    found = known(metrics.get("reference"))
     if not found:
         return "none in this log"
     parts = [
-        f"position {number(found.get('position_rms_m'), 'm', 2)} RMS ({number(found.get('position_rms_offset_free_m'), 'm', 2)} offset-free)",
+        f"position {number(found.get('position_rms_m'), 'm', 2)} RMS "
+        f"({number(found.get('position_rms_offset_free_m'), 'm', 2)} offset-free)",
         f"velocity {number(found.get('velocity_rms_mps'), 'm/s', 2)}",
         f"course {number(found.get('course_rms_deg'), 'deg', 2)}",
         f"heading {number(found.get('heading_rms_deg'), 'deg', 2)}",
@@ -75,8 +76,9 @@ def _aids(metrics: dict[str, Any]) -> str | None:
     aids = metrics.get("aids") or {}
     parts = [
         f"{AIDS.get(name, name)} {number(aid.get('nis_per_dof'), digits=2)}"
-        for name, aid in aids.items() if is_number(aid.get("nis_per_dof"))
-    ]  # fmt: skip
+        for name, aid in aids.items()
+        if is_number(aid.get("nis_per_dof"))
+    ]
     if not parts:
         return None
     accepted = sum(aid.get("accepted") or 0 for aid in aids.values())
@@ -91,10 +93,15 @@ def _outages(metrics: dict[str, Any]) -> str | None:
         return None
     if len(outages) == 1:
         only = outages[0]
-        return (f"{number(only.get('drift_percent'), '%', 2)} of distance: {number(only.get('drift_m'), 'm', 2)} off after "
-                f"{number(only.get('distance_m'), 'm', 4)} from {number(only.get('start_s'), 's')}")  # fmt: skip
-    return (f"{len(outages)} runs, drift of distance: median {number(metrics.get('outage_median_percent'), digits=2)}, "
-            f"90 % below {number(metrics.get('outage_p90_percent'), digits=2)}, worst {number(metrics.get('outage_max_percent'), '%', 2)}")  # fmt: skip
+        return (
+            f"{number(only.get('drift_percent'), '%', 2)} of distance: {number(only.get('drift_m'), 'm', 2)} off after "
+            f"{number(only.get('distance_m'), 'm', 4)} from {number(only.get('start_s'), 's')}"
+        )
+    return (
+        f"{len(outages)} runs, drift of distance: median {number(metrics.get('outage_median_percent'), digits=2)}, "
+        f"90 % below {number(metrics.get('outage_p90_percent'), digits=2)}, "
+        f"worst {number(metrics.get('outage_max_percent'), '%', 2)}"
+    )
 
 
 def _driver(metrics: dict[str, Any]) -> str | None:

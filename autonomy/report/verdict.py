@@ -60,7 +60,10 @@ def _determinism(metrics: dict[str, Any]) -> Item:
     if found.get("equal"):
         return Item(name, PASS, "a second process gave the same bytes")
     first = found.get("first_difference") or {}
-    where = f": first at tick {first.get('tick')}, {first.get('topic')} {first.get('field')}, {first.get('a')} against {first.get('b')}"
+    where = (
+        f": first at tick {first.get('tick')}, {first.get('topic')} {first.get('field')}, "
+        f"{first.get('a')} against {first.get('b')}"
+    )
     return Item(name, FAIL, "a second process gave other outputs" + (where if first else ""))
 
 
@@ -77,5 +80,9 @@ def _outage(outage: dict[str, Any]) -> Item:
     name = f"outage of GNSS from {number(outage.get('start_s'), 's')} for {number(outage.get('duration_s'), 's')}"
     if not is_number(outage.get("drift_m")):
         return Item(name, SKIPPED, "no reference to measure the drift against")
-    return Item(name, PASS, f"{number(outage['drift_m'], 'm')} off after {number(outage.get('distance_m'), 'm', 4)}, "
-                            f"{number(outage.get('drift_percent'), '%')}")  # fmt: skip
+    return Item(
+        name,
+        PASS,
+        f"{number(outage['drift_m'], 'm')} off after {number(outage.get('distance_m'), 'm', 4)}, "
+        f"{number(outage.get('drift_percent'), '%')}",
+    )

@@ -45,6 +45,11 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def known(figures: dict[str, Any] | None) -> dict[str, Any]:
+    """A group of figures, or an empty one when none of them is known."""
+    return figures if figures and any(is_number(value) for value in figures.values()) else {}
+
+
 def number(value: Any, unit: str = "", digits: int = 3, decimals: int | None = None) -> str:
     """A value with its unit, to `digits` significant digits (or fixed `decimals`); a dash for what is not known."""
     if not is_number(value):

@@ -119,7 +119,7 @@ class Codec(CodecKernel):
         """
         index = self._index(message, bus)
         described = self._tables.message_list[index]
-        ordered = self._ordered(described, values)
+        ordered = self._ordered(index, values)
         identifier = described.identifier
         if source_address is not None or destination is not None:
             identifier = _addressed(described, source_address, destination)
@@ -137,7 +137,8 @@ class Codec(CodecKernel):
             ) from None
         return identifier, data
 
-    def _ordered(self, message, values) -> np.ndarray:
+    def _ordered(self, index: int, values) -> np.ndarray:
+        message = self._tables.message_list[index]
         if isinstance(values, np.ndarray):
             if values.shape != (len(message.signals),):
                 raise ValueError(f"message {message.name}: {values.shape} values for {len(message.signals)} signals")
@@ -146,7 +147,7 @@ class Codec(CodecKernel):
         if not message.is_j1939:
             for place, signal in enumerate(message.signals):
                 ordered[place] = 0.0 if signal.is_float else signal.offset
-            row = self._tables.messages[self._tables.message_list.index(message)]
+            row = self._tables.messages[index]
             if row["counter_signal"] >= 0:
                 ordered[row["counter_signal"]] = np.nan  # counted up unless given
         for name, value in values.items():

@@ -41,23 +41,31 @@ METRICS: dict[str, Any] = {
         "wheel_speed": {"accepted": 4000, "rejected": 900, "nis_per_dof": 2.4, "share_over_95": 0.21},
     },
     "reference": {
-        "position_rms_m": 0.41, "position_rms_offset_free_m": 0.22, "velocity_rms_mps": 0.041, "velocity_rms_3d_mps": 0.08,
-        "course_rms_deg": 0.1, "heading_rms_deg": 0.24, "inside_3_sigma_share": 0.995,
+        "position_rms_m": 0.41,
+        "position_rms_offset_free_m": 0.22,
+        "velocity_rms_mps": 0.041,
+        "velocity_rms_3d_mps": 0.08,
+        "course_rms_deg": 0.1,
+        "heading_rms_deg": 0.24,
+        "inside_3_sigma_share": 0.995,
     },
     "speed_scale": 0.9912,
     "outages": [
         {"start_s": 20.0, "duration_s": 40.0, "distance_m": 1160.0, "drift_m": 6.2, "drift_percent": 0.53},
         {"start_s": 30.0, "duration_s": 30.0, "distance_m": 870.0, "drift_m": 3.2, "drift_percent": 0.37},
     ],
-    "outage_median_percent": 0.45, "outage_p90_percent": 0.52, "outage_max_percent": 0.53,
+    "outage_median_percent": 0.45,
+    "outage_p90_percent": 0.52,
+    "outage_max_percent": 0.53,
     "shadow": {
         "road_wheel_angle_rad": {"samples": 5800, "rms": 0.0031, "mean": 0.0002, "correlation": 0.93},
         "acceleration_mps2": {"samples": 5800, "rms": 0.31, "mean": 0.01, "correlation": 0.5},
         "lead_distance_m": {"samples": 900, "rms": 0.4, "mean": 0.05, "correlation": 0.99},
         "lead_share": 0.8,
     },
-    "faults": [], "path": "recorded from the same drive",
-}  # fmt: skip
+    "faults": [],
+    "path": "recorded from the same drive",
+}
 
 
 @dataclass
@@ -66,13 +74,15 @@ class MadeUpRun:
 
     metrics: dict[str, Any]
     outputs: np.ndarray
-    reference: np.ndarray | None = None
+    reference: np.ndarray = field(default_factory=lambda: np.zeros(0, msg.dtype("ReferencePose")))
     path: np.ndarray | None = None
     start_ns: int | None = START_NS
     outage_runs: list[np.ndarray] = field(default_factory=list)
 
     def topic(self, name: str) -> np.ndarray:
         return self.outputs[name]
+
+    head = topic
 
 
 def tick_times(ticks: int = 6000) -> TickTimes:
@@ -98,7 +108,7 @@ def run(ticks: int = 6000, *, with_reference: bool = True) -> MadeUpRun:
     position = np.cumsum(velocity * 0.01, axis=0)
     _ego(out["ego"], time, yaw, speed, velocity, position, noise)
     _others(out, time, speed)
-    reference = _reference(time_ns, yaw, velocity, position) if with_reference else None
+    reference = _reference(time_ns, yaw, velocity, position)[: None if with_reference else 0]
     path = position[::50, :2].copy() if with_reference else None
     outage = out["ego"][ticks // 3 :].copy()
     outage["position"][:, :2] += np.linspace(0, 6.0, len(outage))[:, None]
@@ -110,7 +120,7 @@ def dtype_without_tracks() -> np.dtype:
     frame = msg.dtype("OutputFrame")
     parts = {name: frame[name] for name in frame.names}
     heads = parts["tracks"]
-    kept = [name for name in heads.names if name not in ("count", "tracks")]
+    kept = [name for name in heads.names if name not in ("count", "count_padding", "tracks")]
     parts["tracks"] = np.dtype([(name, heads[name]) for name in kept])
     return np.dtype(list(parts.items()))
 

@@ -18,7 +18,7 @@ AXES = {
     "non_holonomic": ("m/s", ("left", "up")),
     "zero_velocity": ("m/s", ("east", "north", "up")),
     "zero_rate": ("rad/s", ("roll rate", "pitch rate", "yaw rate")),
-    "gravity": ("m/s²", ("forward", "left", "up")),
+    "gravity": ("m/s²", ("east", "north", "up")),
     "odometry": ("m/s", ("forward", "left", "up")),
 }
 NIS_RANGE, MOST_OVER_95 = (0.5, 1.5), 0.10  # outside, the noise an aid is given does not fit what it does
@@ -28,9 +28,16 @@ def section(drive: Drive) -> Section:
     offered = drive.metrics.get("aids") or {}
     figures = [figure for place, name in enumerate(AXES) if name in offered for figure in _plots(drive, place, name)]
     missing = "" if offered else "No aid was ever offered to the filter."
-    return Section("aids", "What corrects the filter",
-                   "Innovation: measured minus expected, between lines at three sigma of that. Test ratio: its size over the gate, "
-                   "a measurement above 1 is rejected.", tuple(figures), (_table(offered, drive.ego),) if offered else (), missing)  # fmt: skip
+    return Section(
+        "aids",
+        "What corrects the filter",
+        "Innovation: measured minus expected, between lines at three sigma of that. Test ratio: its size over the gate, "
+        "a measurement above 1 is rejected. A triangle marks an aid whose noise does not fit: NIS outside 0.5 to 1.5 or "
+        "more than 10 % beyond the 95 % point.",
+        tuple(figures),
+        (_table(offered, drive.ego),) if offered else (),
+        missing,
+    )
 
 
 def _plots(drive: Drive, place: int, name: str):
@@ -64,14 +71,26 @@ def _table(offered: dict, ego: np.ndarray) -> Table:
     for name, aid in offered.items():
         total = (aid.get("accepted") or 0) + (aid.get("rejected") or 0)
         nis, over = aid.get("nis_per_dof"), aid.get("share_over_95")
-        rows.append((AIDS.get(name, name), whole(aid.get("accepted")), whole(aid.get("rejected")),
-                     percent((aid.get("rejected") or 0) / total if total else None), number(nis, digits=3), percent(over),
-                     _state_at_end(name, ego)))  # fmt: skip
+        rows.append(
+            (
+                AIDS.get(name, name),
+                whole(aid.get("accepted")),
+                whole(aid.get("rejected")),
+                percent((aid.get("rejected") or 0) / total if total else None),
+                number(nis, digits=3),
+                percent(over),
+                _state_at_end(name, ego),
+            )
+        )
         known = nis is not None and over is not None
         flags.append(bool(known and (not NIS_RANGE[0] <= nis <= NIS_RANGE[1] or over > MOST_OVER_95)))
-    return Table("Consistency: the normalised innovation squared (NIS) is 1 a degree of freedom when the noise fits, and 5 % lie beyond "
-                 "the 95 % point", ("Aid", "Accepted", "Rejected", "Share rejected", "NIS per degree of freedom", "Beyond 95 %", "At the end"),
-                 tuple(rows), flags=tuple(flags))  # fmt: skip
+    return Table(
+        "Consistency: the normalised innovation squared (NIS) is 1 a degree of freedom when the noise fits, and 5 % lie beyond "
+        "the 95 % point",
+        ("Aid", "Accepted", "Rejected", "Share rejected", "NIS per degree of freedom", "Beyond 95 %", "At the end"),
+        tuple(rows),
+        flags=tuple(flags),
+    )
 
 
 def _state_at_end(name: str, ego: np.ndarray) -> str:

@@ -9,22 +9,27 @@ from autonomy.report.plot import Line, time_figure
 from autonomy.report.sections.section import Section, Table
 from autonomy.report.words import degrees, number, whole
 
+DRIVING_MODES = (1, 2)  # Actuation.mode: active, minimal-risk manoeuvre
+MEAN_TICKS = 50  # 0.5 s: an accelerometer on a road shows the road
+
 
 def section(drive: Drive) -> Section:
     vehicle, actuation, control, plan = (drive.topic(name) for name in ("vehicle", "actuation", "control", "plan"))
     if not len(vehicle):
         return Section("commands", "Commands against the driver", missing="The run gave no output.")
     time, ego = drive.time_s, drive.ego
-    active = control["lateral_active"] > 0
-    along = control["longitudinal_active"] > 0
+    active, along = control["lateral_active"] > 0, control["longitudinal_active"] > 0
+    driving = np.isin(actuation["mode"], DRIVING_MODES)
     wheel = [
         Line(time, np.degrees(vehicle["road_wheel_angle"]), "reference", "driver"),
-        Line(time, np.where(active, np.degrees(actuation["road_wheel_angle_rad"]), np.nan), "s1", "commanded"),
+        Line(time, np.where(active, np.degrees(control["road_wheel_angle"]), np.nan), "s1", "wanted"),
+        *_sent(time, np.degrees(actuation["road_wheel_angle_rad"]), driving),
     ]
     acceleration = [
+        Line(time, _mean_over(ego["acceleration"][:, 0], MEAN_TICKS), "raw", "estimated, mean over 0.5 s"),
         Line(time, vehicle["driver_acceleration"], "reference", "driver"),
-        Line(time, ego["acceleration"][:, 0], "s6", "measured, gravity removed"),
-        Line(time, np.where(along, actuation["acceleration_mps2"], np.nan), "s1", "commanded"),
+        Line(time, np.where(along, control["acceleration"], np.nan), "s1", "wanted"),
+        *_sent(time, actuation["acceleration_mps2"], driving),
     ]
     speed = [
         Line(time, ego["speed"], "reference", "driven (estimated)"),
@@ -32,14 +37,35 @@ def section(drive: Drive) -> Section:
         Line(time, np.where(along, plan["target_speed"], np.nan), "s1", "target"),
     ]
     figures = (
-        time_figure("Road-wheel angle", wheel, "angle, positive left (°)", drive.x_range, least_span=0.5, shape="wide", height=220),
+        time_figure(
+            "Road-wheel angle", wheel, "angle, positive left (°)", drive.x_range, least_span=0.5, shape="wide", height=220
+        ),
         time_figure("Acceleration", acceleration, "acceleration (m/s²)", drive.x_range, least_span=0.5),
         time_figure("Speed", speed, "speed (m/s)", drive.x_range, least_span=1.0),
     )
     missing = "" if active.any() or along.any() else "The controllers never had what they need, so nothing was commanded."
-    return Section("commands", "Commands against the driver",
-                   "The commands went nowhere: the driver drove. They show what the stack wanted in the same place at the same time.",
-                   figures, _table(drive), missing)  # fmt: skip
+    return Section(
+        "commands",
+        "Commands against the driver",
+        "The commands went nowhere: the driver drove. They show what the stack wanted in the same place at the same time.",
+        figures,
+        _table(drive),
+        missing,
+    )
+
+
+def _sent(time: np.ndarray, values: np.ndarray, driving: np.ndarray) -> list[Line]:
+    """What left the envelope, where it left at all: in standby and shadow the actuators are not ours."""
+    return [Line(time, np.where(driving, values, np.nan), "s2", "sent")] if driving.any() else []
+
+
+def _mean_over(values: np.ndarray, ticks: int) -> np.ndarray:
+    """Centred moving mean; the ends take what there is."""
+    finite = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+    summed = np.concatenate([[0.0], np.cumsum(finite)])
+    index = np.arange(len(values))
+    first, last = np.maximum(index - ticks // 2, 0), np.minimum(index + ticks // 2 + 1, len(values))
+    return (summed[last] - summed[first]) / np.maximum(last - first, 1)
 
 
 def _table(drive: Drive) -> tuple[Table, ...]:
@@ -52,7 +78,15 @@ def _table(drive: Drive) -> tuple[Table, ...]:
     ):
         found = shadow.get(key) or {}
         if found.get("samples"):
-            rows.append((name, words(found.get("rms")), words(found.get("mean")), number(found.get("correlation")), whole(found["samples"])))
+            rows.append(
+                (
+                    name,
+                    words(found.get("rms")),
+                    words(found.get("mean")),
+                    number(found.get("correlation")),
+                    whole(found["samples"]),
+                )
+            )
     if not rows:
         return ()
     return (Table("The stack minus the driver", ("Quantity", "RMS", "Mean", "Correlation", "Samples"), tuple(rows)),)

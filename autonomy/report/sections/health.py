@@ -26,11 +26,22 @@ def section(drive: Drive) -> Section:
         Strip("Behaviour", plan["behaviour"], BEHAVIOURS, {0: "calm", 1: "good", 2: "follow", 3: "bad"}),
         Strip("Why not keep lane", plan["reason"], REASONS, {1: "follow", 2: "follow", 3: "warn", 4: "bad", 5: "bad"}),
         Strip("Lane", lane["status"], LANES, {0: "calm", 1: "good", 2: "warn"}),
-        *_bits(drive.ego["status"], "EgoState", "STATUS_", "Ego: ",
-               {"TILT_ALIGNED": "calm", "YAW_ALIGNED": "calm", "POSITION_VALID": "good", "VELOCITY_VALID": "good", "STANDSTILL": "calm"}),
+        *_bits(
+            drive.ego["status"],
+            "EgoState",
+            "STATUS_",
+            "Ego: ",
+            {
+                "TILT_ALIGNED": "calm",
+                "YAW_ALIGNED": "calm",
+                "POSITION_VALID": "good",
+                "VELOCITY_VALID": "good",
+                "STANDSTILL": "calm",
+            },
+        ),
         *_bits(health["faults"], "Health", "FAULT_", "Fault: ", {}, "bad"),
         *_bits(actuation["limited"], "Actuation", "LIMITED_", "Limited: ", {}),
-    ]  # fmt: skip
+    ]
     text = "Faults, filter states and limits that never occurred are left out."
     figure = strip_figure("States over time", drive.time_s, strips, drive.x_range)
     overflow = int(health["overflow"][-1])
@@ -45,4 +56,8 @@ def _bits(values: np.ndarray, message: str, prefix: str, label: str, styles: dic
             on = ((values & bit) > 0).astype(np.int8)
             if on.any():
                 name = key.removeprefix(prefix)
-                yield Strip(label + name.replace("_", " ").lower(), on, {1: "yes"}, {1: styles.get(name, otherwise)})
+                yield Strip(label + _plain(name), on, {1: "yes"}, {1: styles.get(name, otherwise)})
+
+
+def _plain(name: str) -> str:
+    return " ".join(word if word in ("GNSS", "IMU") else word.lower() for word in name.split("_"))

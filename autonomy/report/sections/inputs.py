@@ -7,12 +7,25 @@ from autonomy.report.plot import Band, Line, time_figure
 from autonomy.report.sections.section import Section, Table
 from autonomy.report.words import CLOCKS, INPUTS, number, percent, plain, whole
 
+CLOCK_COLUMNS = {  # key, unit, digits; a column that nobody estimates is left out
+    "Delay": ("delay_s", "s", 3),
+    "1 sigma": ("sigma_s", "s", 2),
+    "Clock offset": ("offset_s", "s", 3),
+    "Clock rate": ("rate_ppm", "ppm", 3),
+}
+
 
 def section(drive: Drive) -> Section:
     tables = tuple(table for table in (_drops(drive), _oddities(drive), _clocks(drive), _faults(drive)) if table is not None)
-    return Section("inputs", "Inputs and clocks", "Every sample is counted: used, or left out and why. Delay: from when a measurement was "
-                   "true to when it came, as the filter estimates it.", tuple(_plots(drive)), tables,
-                   "" if drive.metrics.get("drops") else "No input was received.")  # fmt: skip
+    return Section(
+        "inputs",
+        "Inputs and clocks",
+        "Every sample is counted: used, or left out and why. Delay: from when a measurement was "
+        "true to when it came, as the filter estimates it.",
+        tuple(_plots(drive)),
+        tables,
+        "" if drive.metrics.get("drops") else "No input was received.",
+    )
 
 
 def _drops(drive: Drive) -> Table | None:
@@ -22,10 +35,23 @@ def _drops(drive: Drive) -> Table | None:
     rows, flags = [], []
     for name, source in drops.items():
         received, unusable = source.get("received") or 0, source.get("unusable") or 0
-        rows.append((INPUTS.get(name, name), whole(source.get("received")), whole(source.get("used")), whole(unusable),
-                     percent(unusable / received if received else None), number(source.get("max_gap_ms"), "ms")))  # fmt: skip
+        rows.append(
+            (
+                INPUTS.get(name, name),
+                whole(source.get("received")),
+                whole(source.get("used")),
+                whole(unusable),
+                percent(unusable / received if received else None),
+                number(source.get("max_gap_ms"), "ms"),
+            )
+        )
         flags.append(unusable > 0)
-    return Table("Samples", ("Source", "Received", "Used", "Unusable", "Share unusable", "Longest silence"), tuple(rows), flags=tuple(flags))
+    return Table(
+        "Samples",
+        ("Source", "Received", "Used", "Unusable", "Share unusable", "Longest silence"),
+        tuple(rows),
+        flags=tuple(flags),
+    )
 
 
 def _oddities(drive: Drive) -> Table | None:
@@ -38,20 +64,33 @@ def _oddities(drive: Drive) -> Table | None:
 
 def _clocks(drive: Drive) -> Table | None:
     clocks = drive.metrics.get("clocks") or {}
+    if not clocks:
+        return None
+    columns = [name for name, key in CLOCK_COLUMNS.items() if any(clock.get(key[0]) is not None for clock in clocks.values())]
     rows = tuple(
-        (CLOCKS.get(name, plain(name)), number(clock.get("delay_s"), "s", decimals=4), number(clock.get("sigma_s"), "s", decimals=4),
-         number(clock.get("offset_s"), "s"), number(clock.get("rate_ppm"), "ppm"))
+        (
+            CLOCKS.get(name, plain(name)),
+            *(number(clock.get(CLOCK_COLUMNS[column][0]), *CLOCK_COLUMNS[column][1:]) for column in columns),
+        )
         for name, clock in clocks.items()
-    )  # fmt: skip
-    return Table("Delays and clocks at the end", ("Source", "Delay", "1 sigma", "Clock offset", "Clock rate"), rows) if rows else None
+    )
+    return Table("Delays and clocks at the end", ("Source", *columns), rows)
 
 
 def _faults(drive: Drive) -> Table | None:
     faults = [fault for fault in drive.metrics.get("faults") or [] if isinstance(fault, dict)]
     if not faults:
         return None
-    rows = tuple((str(fault.get("source")), str(fault.get("kind")), number(fault.get("start_s"), "s"), number(fault.get("end_s"), "s"),
-                  number(fault.get("value"))) for fault in faults[:100])  # fmt: skip
+    rows = tuple(
+        (
+            str(fault.get("source")),
+            str(fault.get("kind")),
+            number(fault.get("start_s"), "s"),
+            number(fault.get("end_s"), "s"),
+            number(fault.get("value")),
+        )
+        for fault in faults[:100]
+    )
     return Table("Injected faults", ("Source", "Kind", "From", "To", "Value"), rows, text_columns=2)
 
 
@@ -67,5 +106,12 @@ def _plots(drive: Drive):
             bands.append(Band(time, delay - 2 * sigma, delay + 2 * sigma, f"s{number_of}"))
             lines.append(Line(time, delay, f"s{number_of}", name))
     if lines:
-        yield time_figure("Delays as estimated, shaded two sigma", bands + lines, "delay (s)", drive.x_range, least_span=0.02,
-                          shape="wide", height=220)  # fmt: skip
+        yield time_figure(
+            "Delays as estimated, shaded two sigma",
+            bands + lines,
+            "delay (s)",
+            drive.x_range,
+            least_span=0.02,
+            shape="wide",
+            height=220,
+        )

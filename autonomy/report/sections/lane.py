@@ -22,15 +22,38 @@ def section(drive: Drive) -> Section:
     offset, heading = np.where(known, lane["offset"], np.nan), np.degrees(np.where(known, lane["heading_error"], np.nan))
     curvature = 1e3 * np.where(known, lane["curvature"], np.nan)
     figures = (
-        time_figure("Offset from the lane's middle", [_band(time, offset, sigma[:, 0]), Line(time, offset, "s1", "offset")],
-                    "offset, positive left (m)", drive.x_range, settling=True, least_span=0.2),
-        time_figure("Heading error in the lane", [_band(time, heading, np.degrees(sigma[:, 1])), Line(time, heading, "s1", "heading error")],
-                    "heading minus lane (°)", drive.x_range, settling=True, least_span=0.5),
-        time_figure("Curvature at the vehicle", [_band(time, curvature, 1e3 * sigma[:, 2]), Line(time, curvature, "s1", "curvature")],
-                    "curvature, positive left (1/km)", drive.x_range, settling=True, least_span=0.2),
-        time_figure("Preview", [Line(time, np.where(known, lane["valid_distance_m"], np.nan), "s1", "known ahead")],
-                    "distance (m)", drive.x_range, least_span=10.0),
-    )  # fmt: skip
+        time_figure(
+            "Offset from the lane's middle",
+            [_band(time, offset, sigma[:, 0]), Line(time, offset, "s1", "offset")],
+            "offset, positive left (m)",
+            drive.x_range,
+            settling=True,
+            least_span=0.2,
+        ),
+        time_figure(
+            "Heading error in the lane",
+            [_band(time, heading, np.degrees(sigma[:, 1])), Line(time, heading, "s1", "heading error")],
+            "heading minus lane (°)",
+            drive.x_range,
+            settling=True,
+            least_span=0.5,
+        ),
+        time_figure(
+            "Curvature at the vehicle",
+            [_band(time, curvature, 1e3 * sigma[:, 2]), Line(time, curvature, "s1", "curvature")],
+            "curvature, positive left (1/km)",
+            drive.x_range,
+            settling=True,
+            least_span=0.2,
+        ),
+        time_figure(
+            "Preview",
+            [Line(time, np.where(known, lane["valid_distance_m"], np.nan), "s1", "known ahead")],
+            "distance (m)",
+            drive.x_range,
+            least_span=10.0,
+        ),
+    )
     source = SOURCES.get(int(np.bincount(lane["source"][known]).argmax()), "an unknown source")
     label = drive.metrics.get("path")
     from_where = f" ({label})" if label and label != "none" and source == SOURCES[1] else ""

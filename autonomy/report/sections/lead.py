@@ -22,15 +22,31 @@ def section(drive: Drive) -> Section:
         return Section("lead", "Vehicle ahead", missing="No vehicle ahead and no radar target in this run.")
     near = f"radar targets within {NEAR_PATH_M:g} m of the path"
     figures = (
-        time_figure("Distance", [Points(raw_time, distance, "raw", near), Line(time, tracks["lead_distance"], "s1", "lead")],
-                    "distance (m)", drive.x_range, least_span=5.0),
-        time_figure("Speed", [Points(raw_time, speed, "raw", near), Line(time, tracks["lead_speed"], "s1", "lead"),
-                              Line(time, drive.ego["speed"], "reference", "own")],
-                    "speed over ground (m/s)", drive.x_range, least_span=2.0, y_range=_speed_range(tracks, drive)),
-    )  # fmt: skip
+        time_figure(
+            "Distance",
+            [Points(raw_time, distance, "raw", near), Line(time, tracks["lead_distance"], "s1", "lead")],
+            "distance (m)",
+            drive.x_range,
+            least_span=5.0,
+        ),
+        time_figure(
+            "Speed",
+            [
+                Points(raw_time, speed, "raw", near),
+                Line(time, tracks["lead_speed"], "s1", "lead"),
+                Line(time, drive.ego["speed"], "reference", "own"),
+            ],
+            "speed over ground (m/s)",
+            drive.x_range,
+            least_span=2.0,
+            y_range=_speed_range(tracks, drive),
+        ),
+    )
     share = np.isfinite(tracks["lead_distance"]).mean() if len(tracks) else 0.0
     missing = "" if raw_time.size else "The run's log holds no radar targets; only the tracked lead is shown."
-    return Section("lead", "Vehicle ahead", f"A lead was followed in {percent(float(share))} of the ticks.", figures, missing=missing)
+    return Section(
+        "lead", "Vehicle ahead", f"A lead was followed in {percent(float(share))} of the ticks.", figures, missing=missing
+    )
 
 
 def _speed_range(tracks: np.ndarray, drive: Drive) -> tuple[float, float] | None:

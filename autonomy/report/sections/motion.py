@@ -6,37 +6,62 @@ import math
 
 import numpy as np
 
+from autonomy.evaluation.reference import errors
 from autonomy.report.drive import Drive
-from autonomy.report.plot import Band, Line, time_figure
+from autonomy.report.plot import Line, error_figure, time_figure
 from autonomy.report.sections.section import Section, Table
-from autonomy.report.words import degrees, number, percent
+from autonomy.report.words import degrees, known, number, percent
 
+MOST_DRIFT_LINES, LABELLED_LINES = 24, 6
 TITLES = {"forward": "Velocity error forward", "left": "Velocity error to the left", "up": "Velocity error upward"}
 
 
 def section(drive: Drive) -> Section:
     tables = tuple(table for table in (_figures(drive), _outages(drive)) if table is not None)
     if drive.errors is None:
-        return Section("errors", "Errors against the reference", tables=tables, missing="No reference in this log to compare with.")
-    return Section("errors", "Errors against the reference",
-                   "Error: estimate minus reference. Shaded: three sigma as the filter itself believes. The first five seconds, while it settles, count in no figure.",
-                   tuple(_plots(drive)), tables)  # fmt: skip
+        return Section(
+            "errors", "Errors against the reference", tables=tables, missing="No reference in this log to compare with."
+        )
+    return Section(
+        "errors",
+        "Errors against the reference",
+        "Error: estimate minus reference. Shaded: three sigma as the filter itself believes. The first five seconds, "
+        "while it settles, count in no figure.",
+        tuple(_plots(drive)),
+        tables,
+    )
 
 
 def _plots(drive: Drive):
-    errors = drive.errors
-    time = drive.seconds(errors.time_ns)
-    for axis, (error, sigma) in errors.velocity.items():
-        marks = [Band(time, -3 * sigma, 3 * sigma, "s1", "3 sigma"), Line(time, error, "s1", "error")]
-        yield time_figure(TITLES[axis], marks, "error (m/s)", drive.x_range, settling=True, least_span=0.05)
-    error, sigma = (np.degrees(values) for values in errors.heading)
-    marks = [Band(time, -3 * sigma, 3 * sigma, "s1", "3 sigma"), Line(time, error, "s1", "error")]
-    note = f"A constant turn of {degrees(errors.heading_mean)} between the axes of the two is left out."
-    yield time_figure("Heading error", marks, "error (°)", drive.x_range, settling=True, least_span=0.1, note=note)
+    found = drive.errors
+    time = drive.seconds(found.time_ns)
+    for axis, (error, sigma) in found.velocity.items():
+        yield error_figure(TITLES[axis], time, error, sigma, "error (m/s)", drive.x_range, least_span=0.05)
+    error, sigma = (np.degrees(values) for values in found.heading)
+    note = f"A constant turn of {degrees(found.heading_mean)} between the axes of the two is left out."
+    yield error_figure("Heading error", time, error, sigma, "error (°)", drive.x_range, least_span=0.1, note=note)
+    yield from _drift(drive)
+
+
+def _drift(drive: Drive):
+    """How far each run without GNSS has come off the reference since its start."""
+    lines = []
+    runs = drive.result.outage_runs
+    for number_of, run in enumerate(runs[:MOST_DRIFT_LINES]):
+        found = errors(run, drive.reference, settling_s=0.0)
+        if found is not None:
+            off = np.hypot(*(found.position[:, :2] - found.position[0, :2]).T)
+            time = drive.seconds(found.time_ns)
+            label = f"from {number(time[0], 's')}" if len(runs) <= LABELLED_LINES else ""
+            lines.append(Line(time, off, f"s{number_of % 6 + 1}", label))
+    if lines:
+        yield time_figure(
+            "Drift since GNSS was withheld", lines, "distance (m)", drive.x_range, least_span=1.0, shape="wide", height=220
+        )
 
 
 def _figures(drive: Drive) -> Table | None:
-    found = drive.metrics.get("reference")
+    found = known(drive.metrics.get("reference"))
     if not found:
         return None
     rows = (
@@ -46,7 +71,7 @@ def _figures(drive: Drive) -> Table | None:
         ("Velocity in space, RMS", number(found.get("velocity_rms_3d_mps"), "m/s")),
         ("Course, RMS", degrees(_radians(found.get("course_rms_deg")))),
         ("Heading without its constant part, RMS", degrees(_radians(found.get("heading_rms_deg")))),
-        ("Reference inside 3 sigma", percent(found.get("inside_3_sigma_share"))),
+        ("Position and velocity errors inside 3 sigma", percent(found.get("inside_3_sigma_share"))),
     )
     return Table("Against the reference", ("Figure", "Value"), rows)
 
@@ -60,10 +85,15 @@ def _outages(drive: Drive) -> Table | None:
     if not outages:
         return None
     rows = tuple(
-        (f"{number(item.get('start_s'), 's')}", number(item.get("duration_s"), "s"), number(item.get("distance_m"), "m", 4),
-         number(item.get("drift_m"), "m"), number(item.get("drift_percent"), "%"))
+        (
+            f"{number(item.get('start_s'), 's')}",
+            number(item.get("duration_s"), "s"),
+            number(item.get("distance_m"), "m", 4),
+            number(item.get("drift_m"), "m"),
+            number(item.get("drift_percent"), "%"),
+        )
         for item in outages[:200]
-    )  # fmt: skip
+    )
     if len(outages) > 1:
         summary = ("outage_median_percent", "Median"), ("outage_p90_percent", "90 % below"), ("outage_max_percent", "Worst")
         rows += tuple((name, "", "", "", number(drive.metrics.get(key), "%")) for key, name in summary)

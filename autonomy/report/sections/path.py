@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from autonomy import msg
+from autonomy.geodesy import geodetic_to_enu
 from autonomy.report.drive import Drive
 from autonomy.report.errors import positions, reference_positions
-from autonomy.geodesy import geodetic_to_enu
 from autonomy.report.map import Track, map_figure
-from autonomy.report.plot import Band, Line, time_figure
+from autonomy.report.plot import Line, error_figure, time_figure
 from autonomy.report.sections.section import Section
 
 TITLES = {"forward": "Position error forward", "left": "Position error to the left", "up": "Position error upward"}
@@ -18,26 +18,34 @@ TITLES = {"forward": "Position error forward", "left": "Position error to the le
 def section(drive: Drive) -> Section:
     if drive.enu_origin is None:
         return Section("drive", "The drive", missing="The ego filter never found a position, so there is no path to draw.")
-    figures = [_map(drive), *_position(drive)]
+    seen = _map(drive)
+    figures = [seen, *_position(drive, last_shape="wide" if seen.shape == "wide" else "")]
     missing = "" if drive.errors else "No reference in this log: the plots show the filter's own uncertainty alone."
-    return Section("drive", "The drive", "Where the vehicle went and where the stack thought it was. Error: estimate minus reference; shaded: three sigma as the filter itself believes.", tuple(figures), missing=missing)
+    return Section(
+        "drive",
+        "The drive",
+        "Where the vehicle went and where the stack thought it was. Error: estimate minus reference; shaded: three sigma "
+        "as the filter itself believes.",
+        tuple(figures),
+        missing=missing,
+    )
 
 
 def _map(drive: Drive):
     origin, ego = drive.enu_origin, drive.ego
     tracks = []
-    path = getattr(drive.result, "path", None)
+    path = drive.result.path
     if path is not None and len(path) > 1:
-        tracks.append(Track(np.asarray(path, float)[:, :2], "lanepath", _path_label(drive)))
+        tracks.append(Track(np.asarray(path, float)[:, :2], "lanepath", _path_label(drive), background=True))
     if len(drive.reference):
         covered = (drive.reference["time_ns"] >= ego["time_ns"][0]) & (drive.reference["time_ns"] <= ego["time_ns"][-1])
         if covered.sum() > 1:
-            tracks.append(Track(reference_positions(drive.reference[covered], origin)[:, :2], "reference", "driven (reference)"))
+            tracks.append(Track(reference_positions(drive.reference[covered], origin)[:, :2], "driven", "driven (reference)"))
     fixes = _fixes(drive, origin)
     if len(fixes):
         tracks.append(Track(fixes, "s5", "GNSS fixes", dots=True))
     tracks.append(Track(positions(ego, origin)[:, :2], "s1", "estimated", drive.seconds(ego["time_ns"])))
-    for number, run in enumerate(getattr(drive.result, "outage_runs", None) or []):
+    for number, run in enumerate(drive.result.outage_runs):
         if len(run) > 1:
             tracks.append(Track(positions(run, origin)[:, :2], "s2", "estimated without GNSS" if number == 0 else ""))
     return map_figure("Seen from above", tracks)
@@ -51,26 +59,28 @@ def _path_label(drive: Drive) -> str:
 def _fixes(drive: Drive, origin) -> np.ndarray:
     rows = [
         (sample["latitude_deg"], sample["longitude_deg"])
-        for _, samples in drive.input_messages("gnss") for sample in samples
+        for _, samples in drive.input_messages("gnss")
+        for sample in samples
         if sample["validity"] == 0
-    ]  # fmt: skip
+    ]
     if not rows:
         return np.zeros((0, 2))
     table = np.unique(np.array(rows, float), axis=0)
     return geodetic_to_enu(table[:, 0], table[:, 1], np.full(len(table), origin[2]), origin)[:, :2]
 
 
-def _position(drive: Drive):
+def _position(drive: Drive, last_shape: str):
+    """Three plots beside a tall map, or two and a wide one below a wide map."""
     if drive.errors is None:
-        yield from _own_uncertainty(drive)
+        yield from _own_uncertainty(drive, last_shape)
         return
     time = drive.seconds(drive.errors.time_ns)
     for axis, (error, sigma) in drive.errors.position.items():
-        marks = [Band(time, -3 * sigma, 3 * sigma, "s1", "3 sigma"), Line(time, error, "s1", "error")]
-        yield time_figure(TITLES[axis], marks, "error (m)", drive.x_range, settling=True, least_span=0.2)
+        shape = last_shape if axis == "up" else ""
+        yield error_figure(TITLES[axis], time, error, sigma, "error (m)", drive.x_range, least_span=0.2, shape=shape)
 
 
-def _own_uncertainty(drive: Drive):
+def _own_uncertainty(drive: Drive, last_shape: str):
     ego = drive.ego
     known = (ego["status"] & msg.constants("EgoState")["STATUS_POSITION_VALID"]) > 0
     time, sigma = drive.seconds(ego["time_ns"]), np.where(known[:, None], ego["sigma"], np.nan)
@@ -80,4 +90,4 @@ def _own_uncertainty(drive: Drive):
     marks = [Line(time, sigma[:, 3 + axis], f"s{axis + 1}", name) for axis, name in enumerate(names)]
     yield time_figure("Velocity, 1 sigma of the filter", marks, "sigma (m/s)", drive.x_range, settling=True)
     marks = [Line(time, np.degrees(sigma[:, 8]), "s1", "heading")]
-    yield time_figure("Heading, 1 sigma of the filter", marks, "sigma (°)", drive.x_range, settling=True)
+    yield time_figure("Heading, 1 sigma of the filter", marks, "sigma (°)", drive.x_range, settling=True, shape=last_shape)

@@ -22,23 +22,34 @@ def section(drive: Drive) -> Section:
         ("Log", str(log.get("path") or UNKNOWN)),
         ("SHA-256 of the log", str(log.get("sha256") or UNKNOWN)),
         ("Length", duration(log.get("duration_s")) + (", truncated" if log.get("truncated") else "")),
-        ("What drove the ticks", {"raw": "raw bytes on a 10 ms grid", "cuts": "raw bytes and logged cuts", "frames": "logged frames"}.get(
-            str(metrics.get("mode")), UNKNOWN)),
+        (
+            "What drove the ticks",
+            {"raw": "raw bytes on a 10 ms grid", "cuts": "raw bytes and logged cuts", "frames": "logged frames"}.get(
+                str(metrics.get("mode")), UNKNOWN
+            ),
+        ),
         ("Lane path", str(metrics.get("path") or UNKNOWN)),
         ("SHA-256 of the configuration", str(metrics.get("config_hash") or UNKNOWN)),
         ("SHA-256 of the calibration", str(metrics.get("calibration_hash") or UNKNOWN)),
         ("SHA-256 of the outputs", str(metrics.get("output_sha256") or UNKNOWN)),
         ("Message layouts", f"{msg.layout_hash():016x}"),
         ("Start-up", number(metrics.get("startup_s"), "s", 2)),
-        ("Versions", f"autonomy {metrics.get('version')}, Python {platform.python_version()}, NumPy {_version('numpy')}"),
+        (
+            "Versions",
+            f"autonomy {metrics.get('version') or UNKNOWN}, Python {platform.python_version()}, NumPy {_version('numpy')}",
+        ),
         ("Machine", f"{platform.system()} {platform.machine()}"),
-    )  # fmt: skip
+    )
     tables = (
-        Table("What was checked", ("Check", "Outcome", "Detail"),
-              tuple((plain(item.name), OUTCOMES[item.outcome], item.detail) for item in checks), 3,
-              tuple(item.outcome in (verdict.FAIL, verdict.ERROR) for item in checks)),
+        Table(
+            "What was checked",
+            ("Check", "Outcome", "Detail"),
+            tuple((plain(item.name), OUTCOMES[item.outcome], item.detail) for item in checks),
+            3,
+            tuple(item.outcome in (verdict.FAIL, verdict.ERROR) for item in checks),
+        ),
         Table("Where this comes from", ("What", "Value"), rows, 2),
-    )  # fmt: skip
+    )
     return Section("provenance", "Checks and provenance", "", (), tables)
 
 

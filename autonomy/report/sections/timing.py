@@ -24,13 +24,20 @@ def section(drive: Drive) -> Section:
     svg = histogram(edges, counts, marks, "duration of a tick (µs), logarithmic", "ticks, logarithmic", width=1140, height=220)
     rows = (
         ("Ticks", whole(int(times.counts.sum()))),
-        *((name, number(times.percentile_us(share), "µs"))
-          for name, share in (("Median", 0.5), ("90 % below", 0.9), ("99 % below", 0.99), ("99.9 % below", 0.999))),
+        *(
+            (name, number(times.percentile_us(share), "µs"))
+            for name, share in (("Median", 0.5), ("90 % below", 0.9), ("99 % below", 0.99), ("99.9 % below", 0.999))
+        ),
         ("Longest", number(times.largest_ns / 1e3, "µs")),
         ("Share of the 10 ms period, median", number(100 * (times.percentile_us(0.5) or 0.0) / 1e4, "%", 2)),
-    )  # fmt: skip
-    return Section("timing", "Tick time", "Time of the machine that ran the replay, from the input frame to the output frame; not part of "
-                   "what must repeat.", (Figure("Duration of a tick", svg, shape="wide"),), (Table("Durations", ("Figure", "Value"), rows),))  # fmt: skip
+    )
+    return Section(
+        "timing",
+        "Tick time",
+        "Time of the machine that ran the replay, from the input frame to the output frame; not part of what must repeat.",
+        (Figure("Duration of a tick", svg, shape="wide"),),
+        (Table("Durations", ("Figure", "Value"), rows),),
+    )
 
 
 def _bars(times) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,5 @@
 # The stop within the lane that is ready every tick: a curvature profile, a deceleration, a distance and a duration.
-from libc.math cimport fabs, sqrt
-from libc.stdint cimport int64_t
+from libc.math cimport fabs
 from autonomy.msg.messages cimport (
     LaneState, Plan, PlanParameters, TrackList, LaneState_STATUS_NONE, Plan_FALLBACK_STEP_M)
 from autonomy.planning._plan cimport PlanMemory

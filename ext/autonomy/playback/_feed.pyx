@@ -255,19 +255,22 @@ cdef class Feed:
                     memcpy(input_of(&s.frame, kind) + 32, body + 32, count * item_size(kind))
 
     cdef void _route(self, const CanFrame* frame) noexcept nogil:
+        """One CAN frame into samples; a frame may feed several lists."""
         cdef FeedState* s = self.state
-        cdef int kind
         cdef ImuInput* samples
-        kind = route_frame(self.router.tables, &s.router, frame, &s.frame)
-        if kind <= 0:
+        cdef uint32_t[KIND_COUNT] before
+        cdef uint32_t index
+        cdef int kind
+        for kind in range(1, <int> KIND_COUNT):
+            before[kind] = (<ImuInput*> input_of(&s.frame, kind)).count
+        if route_frame(self.router.tables, &s.router, frame, &s.frame) <= 0:
             return
-        samples = <ImuInput*> input_of(&s.frame, kind)
-        if samples.count == 0:
-            self._count(kind, 0)
-            return
-        self._account(kind, input_of(&s.frame, kind) + 32 + (samples.count - 1) * item_size(kind))
-        if self.dropped_kinds >> kind & 1:
-            samples.count -= 1
+        for kind in range(1, <int> KIND_COUNT):
+            samples = <ImuInput*> input_of(&s.frame, kind)
+            for index in range(before[kind], samples.count):
+                self._account(kind, input_of(&s.frame, kind) + 32 + index * item_size(kind))
+            if self.dropped_kinds >> kind & 1:
+                samples.count = before[kind]
 
     cdef void _append(self, int kind, const uint8_t* item) noexcept nogil:
         if not self.dropped_kinds >> kind & 1:
@@ -338,6 +341,10 @@ cdef class Feed:
             c = &self.state.counts[kind]
             result.append((c.received, c.used, c.unusable, c.max_gap_ns))
         return result
+
+    def route_counts(self) -> dict:
+        """Per route "bus:message>kind" of the router: frames received, used, unusable, inactive."""
+        return self.router.counts_of(&self.state.router)
 
     def oddities(self) -> dict:
         """What was not as a good log has it, counted."""

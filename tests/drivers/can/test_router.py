@@ -15,8 +15,10 @@ from autonomy.errors import UsageError
 from autonomy.msg import dtype
 from drivers.can._router import LIMITS, ROW_SIZES
 from drivers.can.database import parse
-from drivers.can.route_config import KINDS
+from drivers.can.route_config import KINDS, read
 from drivers.can.router import CONFIGS, FIELD_ROW, ROUTE_ROW, TERM_ROW, RouteError, Router
+from drivers.can.router_twin import RouterTwin
+from drivers.can.tables import pgn_of
 from tests.drivers.can.build import EXTENDED, can_frame, can_frames, config, dbc
 
 SPEED = dbc(
@@ -238,6 +240,43 @@ def test_any_bytes_at_all_leave_a_sound_frame(data):
     for kind in KINDS:
         assert inputs[kind]["count"][0] <= inputs[kind]["items"].shape[1]
     assert np.isfinite(items(inputs, "imu")["acceleration_z"]).all() and np.isfinite(items(inputs, "radar")["x"]).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    choices=st.lists(
+        st.tuples(st.integers(0, 10**6), st.binary(min_size=8, max_size=8), st.integers(0, 8), st.integers(0, 30)), max_size=60
+    )
+)
+def test_the_router_is_its_twin(choices):
+    router = Router.from_config(vehicle("demo_truck"))
+    twin = RouterTwin(read(vehicle("demo_truck").sections["can"], "x"), router.codec.databases)
+    known = [(item.identifier, bus) for bus, database in router.codec.databases.items() for item in database.messages]
+    known += [(0x100, 1), (0x101, 1), (0x110, 1), (0x113, 1)] * 12  # the parts of one sample often enough
+    time_ns = 0
+    for number, payload, length, wait_ms in choices:
+        identifier, bus = known[number % len(known)]
+        time_ns += wait_ms * 500_000
+        if identifier & EXTENDED and pgn_of(identifier) >= 0xF000:
+            identifier = identifier & ~0xFF | (0, 3, 11, 15, 49)[number % 5]
+        frame = can_frame(identifier, payload[: length if number % 4 == 0 else 8], bus=bus, time_ns=time_ns)
+        inputs = new_frame()
+        router.route(can_frames(frame), inputs)
+        expected = twin.route(frame)
+        assert {kind: len(items(inputs, kind)) for kind in KINDS if len(items(inputs, kind))} == {
+            kind: sum(other[0] == kind for other in expected) for kind, *_ in expected
+        }
+        for kind in {kind for kind, *_ in expected}:
+            wanted = [sample for sample in expected if sample[0] == kind]
+            for sample, (_, fields, valid_ns, received_ns) in zip(items(inputs, kind), wanted, strict=True):
+                assert (sample["valid_time_ns"], sample["received_time_ns"]) == (valid_ns, received_ns)
+                for name in sample.dtype.names[2:]:
+                    if sample.dtype[name] == np.float64:
+                        assert float(sample[name]) == fields.get(name, math.nan) or (
+                            math.isnan(sample[name]) and name not in fields
+                        )
+                    elif name in fields:
+                        assert sample[name] == fields[name]
 
 
 @pytest.mark.parametrize(

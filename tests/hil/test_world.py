@@ -1,0 +1,43 @@
+import numpy as np
+
+from autonomy import config
+from hil.world import CurvedRoad, Road
+
+VEHICLE = config.load("vehicles/demo_truck").section("vehicle")
+
+
+def test_the_road_is_made_of_clothoids():
+    road = Road()
+    assert np.abs(np.diff(road.curvature)).max() < 1e-4
+    x, y, heading, _ = road.at(700.0)
+    s, offset = road.project(x - 1.5 * np.sin(heading), y + 1.5 * np.cos(heading), 650.0)
+    assert abs(s - 700.0) < 1e-3 and abs(offset - 1.5) < 1e-3
+
+
+def test_the_driver_keeps_the_lane_and_follows():
+    world = CurvedRoad(VEHICLE)
+    truth = world.reset(3)
+    offsets, gaps = [], []
+    for _ in range(6000):
+        truth = world.step(None, 0.01)
+        offsets.append(truth.road.offset)
+        gaps.append(truth.actors[0].x)
+    assert np.abs(offsets).max() < 0.3
+    assert abs(truth.ego.velocity - truth.actors[0].speed) < 2.0
+
+
+def test_the_same_seed_is_the_same_drive():
+    def drive(seed):
+        world = CurvedRoad(VEHICLE)
+        world.reset(seed)
+        return [vars(world.step(None, 0.01).ego) for _ in range(500)][-1]
+
+    assert drive(1) == drive(1) and drive(1) != drive(2)
+
+
+def test_commands_act_after_dead_time_and_lag():
+    world = CurvedRoad(VEHICLE)
+    world.reset(0)
+    angles = [world.step({"mode": 1, "road_wheel_angle_rad": 0.01, "acceleration_mps2": 0.0}, 0.01).ego.road_wheel_angle
+              for _ in range(100)]  # fmt: skip
+    assert angles[24] == 0.0 and abs(angles[25 + 24] - 0.01 * (1 - np.exp(-1.0))) < 1e-9

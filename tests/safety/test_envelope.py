@@ -1,0 +1,135 @@
+import numpy as np
+from autonomy.safety._envelope import EnvelopeStep
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autonomy import msg
+from autonomy.safety import envelope_twin
+from tests.step_parameters import step_parameters, valid_ego, zeros
+
+PARAMETERS = step_parameters()
+LIMITS, VEHICLE = PARAMETERS["envelope"], PARAMETERS["vehicle"]
+FAULTS = msg.constants("Health")
+any_number = st.one_of(st.floats(-3.0, 3.0), st.floats(allow_nan=True, allow_infinity=True), st.floats(-0.05, 0.05))
+
+
+class Harness:
+    """An envelope in a healthy truck; `step` changes what the arguments say."""
+
+    def __init__(self):
+        self.envelope, self.k = EnvelopeStep(LIMITS, VEHICLE), 0
+
+    def step(self, angle=0.0, acceleration=0.0, speed=20.0, engage=1, road_wheel_angle=0.0, change=None):
+        self.k += 1
+        now = 10**9 + self.k * 10_000_000
+        frame, vehicle, truck = zeros("InputFrame"), zeros("VehicleState"), zeros("TruckState")
+        lane, tracks, plan, control = zeros("LaneState"), zeros("TrackList"), zeros("Plan"), zeros("Control")
+        ego = valid_ego(speed)
+        frame["tick_time_ns"], frame["engage"] = now, engage
+        vehicle["time_ns"], vehicle["speed"], vehicle["road_wheel_angle"] = now, speed, road_wheel_angle
+        truck["mass_kg"], lane["status"], plan["behaviour"], plan["fallback_deceleration"] = 40000.0, 1, 1, 2.5
+        control["road_wheel_angle"], control["acceleration"] = angle, acceleration
+        control["lateral_active"] = control["longitudinal_active"] = 1
+        if change:
+            change(frame=frame, vehicle=vehicle, ego=ego, lane=lane, plan=plan, control=control)
+        return self.envelope.step(frame, vehicle, ego, truck, lane, tracks, plan, control)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(any_number, any_number, st.floats(0.0, 30.0)), min_size=1, max_size=40))
+def test_no_command_leaves_the_limits_and_every_one_is_that_of_the_twin(commands):
+    harness = Harness()
+    harness.step(engage=0)
+    angle = acceleration = 0.0
+    p = {name: float(LIMITS[name]) for name in LIMITS.dtype.names}
+    v = {name: float(VEHICLE[name]) for name in VEHICLE.dtype.names if not name.startswith("padding")}
+    for wanted_angle, wanted_acceleration, speed in commands:
+        actuation, _ = harness.step(wanted_angle, wanted_acceleration, speed)
+        sent_angle, sent = float(actuation["road_wheel_angle_rad"]), float(actuation["acceleration_mps2"])
+        assert np.isfinite([sent_angle, sent]).all()
+        assert abs(sent_angle) <= v["maximum_road_wheel_angle"]
+        assert abs(sent_angle - angle) <= v["maximum_road_wheel_rate"] * 0.01 + 1e-12
+        assert -p["deceleration_maximum"] - 1e-9 <= sent <= p["acceleration_maximum"] + 1e-9
+        # Between what was sent last and what is asked for, never beyond either
+        if np.isfinite(wanted_angle):
+            assert min(angle, wanted_angle, 0.0) - 1e-12 <= sent_angle <= max(angle, wanted_angle, 0.0) + 1e-12
+        if actuation["mode"] == 1:
+            twin = envelope_twin.limited_angle(p, v, wanted_angle, angle, speed, 0.01)
+            np.testing.assert_allclose(sent_angle, twin, atol=1e-12)
+            np.testing.assert_allclose(
+                sent, envelope_twin.limited_acceleration(p, wanted_acceleration, acceleration, 0.01), atol=1e-12)  # fmt: skip
+            np.testing.assert_allclose(
+                [actuation[name] for name in ("engine_torque_nm", "retarder_torque_nm", "brake_deceleration_mps2")],
+                envelope_twin.split(v, 40000.0, 0.0, speed, sent), rtol=1e-9, atol=1e-9)  # fmt: skip
+        angle, acceleration = sent_angle, sent
+
+
+def test_lateral_acceleration_is_limited_at_speed():
+    harness = Harness()
+    for _ in range(3000):
+        actuation, _ = harness.step(angle=0.5, speed=22.0)
+    wheelbase = float(VEHICLE["wheelbase_m"] + VEHICLE["understeer_gradient"] * 22.0**2)
+    assert 22.0**2 * float(actuation["road_wheel_angle_rad"]) / wheelbase <= 1.5 + 1e-9
+    assert actuation["limited"] & msg.constants("Actuation")["LIMITED_LATERAL_ACCELERATION"]
+
+
+def test_a_command_that_is_not_a_number_ends_in_a_stop():
+    harness = Harness()
+    harness.step(engage=0)
+    harness.step(angle=0.001)
+    actuation, health = harness.step(angle=np.nan, acceleration=np.nan)
+    assert actuation["limited"] & msg.constants("Actuation")["LIMITED_INVALID"] and health["level"] == 2
+    for _ in range(100):
+        actuation, _ = harness.step()
+    assert actuation["mode"] == 2 and actuation["hazards"] == 1
+    assert actuation["acceleration_mps2"] == -2.5
+
+
+def test_standby_repeats_the_driver_and_engaging_begins_without_a_step():
+    harness = Harness()
+    actuation, _ = harness.step(angle=0.3, engage=0, road_wheel_angle=0.02)
+    assert actuation["mode"] == 0 and actuation["road_wheel_angle_rad"] == 0.02 and actuation["engine_torque_nm"] == 0.0
+    actuation, _ = harness.step(angle=0.3, road_wheel_angle=0.02)
+    assert actuation["mode"] == 1 and abs(actuation["road_wheel_angle_rad"] - 0.02) < 0.005
+
+
+def test_the_driver_takes_over_at_once():
+    harness = Harness()
+    harness.step()
+    actuation, _ = harness.step(change=lambda vehicle, **_: vehicle.__setitem__("driver_override", 1))
+    assert actuation["mode"] == 0
+
+
+def test_a_minimal_risk_stop_holds_at_standstill_and_stays():
+    harness = Harness()
+    harness.step(change=lambda plan, **_: plan.__setitem__("behaviour", 3))
+    for _ in range(300):
+        actuation, _ = harness.step(acceleration=1.0, speed=0.0)
+    assert actuation["mode"] == 2 and actuation["acceleration_mps2"] == -LIMITS["standstill_hold"]
+    assert actuation["brake_deceleration_mps2"] > 0.0
+    assert harness.step(engage=0)[0]["mode"] == 0
+
+
+def test_faults_set_the_level():
+    def fault(**fields):
+        def change(vehicle, lane, ego, frame, **_):
+            for part, name, value in fields["set"]:
+                {"vehicle": vehicle, "lane": lane, "ego": ego, "frame": frame}[part][name] = value
+
+        return Harness().step(change=change)[1]
+
+    assert Harness().step()[1]["level"] == 0
+    assert fault(set=[("vehicle", "gnss_validity", 3)])["level"] == 1
+    for part, name, value, bit in (("vehicle", "imu_validity", 3, "FAULT_IMU_STALE"), ("lane", "status", 0, "FAULT_LANE_LOST"),
+                                   ("vehicle", "speed_validity", 3, "FAULT_SPEED_STALE"),
+                                   ("ego", "status", 0, "FAULT_EGO_INVALID")):  # fmt: skip
+        health = fault(set=[(part, name, value)])
+        assert health["level"] == 2 and health["faults"] & FAULTS[bit]
+
+
+def test_lost_samples_and_time_that_runs_backwards_are_told():
+    harness = Harness()
+    harness.step()
+    assert harness.step(change=lambda frame, **_: frame["radar"].__setitem__("overflow", 3))[1]["overflow"] == 3
+    harness.k -= 3
+    assert harness.step()[1]["faults"] & FAULTS["FAULT_TIME_BACKWARDS"]

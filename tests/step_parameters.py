@@ -1,0 +1,90 @@
+"""Parameters of single steps for tests, and a stack of the steps around a known ego motion."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+from autonomy.control._control import ControlStep
+from autonomy.estimation.lane._lane import LaneStep
+from autonomy.estimation.tracks._tracks import TracksStep
+from autonomy.estimation.truck._truck import TruckStep
+from autonomy.inputs._inputs import InputsStep
+from autonomy.planning._plan import PlanStep
+from autonomy.safety._envelope import EnvelopeStep
+
+from autonomy import msg
+from autonomy.control import lateral_gains
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+MESSAGES = {name: f"{name.capitalize()}Parameters" for name in (
+    "vehicle", "inputs", "lane", "tracks", "plan", "lateral", "longitudinal", "envelope")}  # fmt: skip
+EGO_VALID = 1 | 2 | 4 | 8  # aligned, position and velocity valid
+
+
+def step_parameters(file: str = "demo_truck", /, **overrides: dict) -> dict[str, np.ndarray]:
+    """{section: 0-d array} from configs/; `overrides` are tables such as vehicle={"yaw_lag_s": 0.2}."""
+    tables = tomllib.loads((CONFIGS / "tick.toml").read_text())
+    for name, table in tomllib.loads((CONFIGS / "vehicles" / f"{file}.toml").read_text()).items():
+        if name in MESSAGES:
+            tables[name] = tables.get(name, {}) | table
+    parameters = {}
+    for name, message in MESSAGES.items():
+        parameters[name] = np.zeros((), msg.dtype(message))
+        for key, value in (tables[name] | overrides.get(name, {})).items():
+            parameters[name][key] = value
+    lateral_gains.compute(parameters)
+    return parameters
+
+
+def zeros(name: str) -> np.ndarray:
+    return np.zeros((), msg.dtype(name))
+
+
+def valid_ego(speed: float = 20.0, yaw_rate: float = 0.0) -> np.ndarray:
+    """An ego state heading east at the origin."""
+    ego = zeros("EgoState")
+    ego["status"], ego["speed"], ego["velocity"][0], ego["angular_rate"][2] = EGO_VALID, speed, speed, yaw_rate
+    ego["orientation"][0] = 1.0
+    return ego
+
+
+class StepStack:
+    """All steps but the ego filter, whose place the truth takes: `ego_source()` gives (x, y, yaw, speed, yaw rate)."""
+
+    def __init__(self, parameters, ego_source):
+        p = parameters
+        self.parameters, self.ego_source = p, ego_source
+        self.inputs = InputsStep(p["inputs"], p["vehicle"])
+        self.truck = TruckStep(p["vehicle"])
+        self.lane = LaneStep(p["lane"])
+        self.tracks = TracksStep(p["tracks"])
+        self.plan = PlanStep(p["plan"], p["vehicle"])
+        self.control = ControlStep(p["lateral"], p["longitudinal"], p["vehicle"])
+        self.envelope = EnvelopeStep(p["envelope"], p["vehicle"])
+
+    def new_input(self) -> np.void:
+        return np.zeros(1, msg.dtype("InputFrame"))[0]
+
+    def tick(self, frame, out=None):
+        frame = np.asarray(frame)
+        ego = valid_ego()
+        x, y, yaw, speed, yaw_rate = self.ego_source()
+        ego["time_ns"], ego["position"][:2], ego["yaw"], ego["speed"] = frame["tick_time_ns"], (x, y), yaw, speed
+        ego["velocity"][:2] = speed * np.cos(yaw), speed * np.sin(yaw)
+        ego["angular_rate"][2] = yaw_rate
+        vehicle = self.inputs.step(frame)
+        truck = self.truck.step(vehicle, ego)
+        lane = self.lane.step(frame, ego)
+        tracks = self.tracks.step(frame, ego, lane)
+        plan = self.plan.step(frame, vehicle, ego, truck, lane, tracks)
+        control = self.control.step(vehicle, ego, truck, lane, plan)
+        actuation, health = self.envelope.step(frame, vehicle, ego, truck, lane, tracks, plan, control)
+        self.control.remember(actuation)
+        result = np.zeros(1, msg.dtype("OutputFrame")) if out is None else out
+        for name, value in (("vehicle", vehicle), ("ego", ego), ("truck", truck), ("lane", lane), ("tracks", tracks),
+                            ("plan", plan), ("control", control), ("actuation", actuation), ("health", health)):  # fmt: skip
+            result[name] = value
+        result["tick_index"], result["tick_time_ns"] = frame["tick_index"], frame["tick_time_ns"]
+        return result[0]
