@@ -116,7 +116,9 @@ def comma2k19(directory: Path, gyro_name: str = "gyro") -> Drive:
     return Drive(imu, wheel, gnss, reference, start // TICK_NS * TICK_NS, end)
 
 
-def simulated(duration_s: float = 20.0, seed: int = 0, speed: float = 15.0, heading: float = 0.4, at_rest_s: float = 0.0) -> Drive:
+def simulated(
+    duration_s: float = 20.0, seed: int = 0, speed: float = 15.0, heading: float = 0.4, at_rest_s: float = 0.0
+) -> Drive:
     """A weaving drive of constant speed (after `at_rest_s` standing still) with noisy, delayed sensors; heading from east.
 
     Delays: GNSS position 0.09 s, velocity 0.15 s, wheels 0.02 s; wheel scale 0.99.
@@ -126,7 +128,8 @@ def simulated(duration_s: float = 20.0, seed: int = 0, speed: float = 15.0, head
     start_s = 100.0
     fine = np.arange(0.0, duration_s + 2.0, 0.001)
     driving = np.clip((fine - at_rest_s) / 6.0, 0.0, 1.0) if at_rest_s > 0.0 else np.ones_like(fine)
-    velocity_along = speed * (3.0 * driving**2 - 2.0 * driving**3) + np.where(driving >= 1.0, 2.0 * np.sin(0.5 * (fine - at_rest_s)), 0.0)
+    varying = np.where(driving >= 1.0, 2.0 * np.sin(0.5 * (fine - at_rest_s)), 0.0)
+    velocity_along = speed * (3.0 * driving**2 - 2.0 * driving**3) + varying
     yaw_rate = np.where(velocity_along > 3.0, 0.05 * np.sin(0.7 * fine), 0.0)
     yaw = heading + np.concatenate([[0.0], np.cumsum(yaw_rate[:-1])]) * 0.001
     velocity = velocity_along[:, None] * np.stack([np.cos(yaw), np.sin(yaw)], axis=-1)
@@ -148,9 +151,9 @@ def simulated(duration_s: float = 20.0, seed: int = 0, speed: float = 15.0, head
     imu["angular_rate_z"] = at(times, yaw_rate)[:, 0] - 0.001 + noise(len(times), 0.003)
     times = np.arange(0.3, duration_s, 0.012)
     wheel = _samples("WheelSample", start_s + times)
-    wheel["rear_left"] = wheel["rear_right"] = np.maximum(
-        0.99 * at(times - 0.02, velocity_along)[:, 0] + np.where(at(times, velocity_along)[:, 0] > 0.1, noise(len(times), 0.02), 0.0), 0.0
-    )
+    turning = at(times - 0.02, velocity_along)[:, 0]
+    wheel["rear_left"] = np.maximum(0.99 * turning + np.where(turning > 0.1, noise(len(times), 0.02), 0.0), 0.0)
+    wheel["rear_right"] = wheel["rear_left"]
     times = np.arange(0.35, duration_s, 0.1)
     gnss = _samples("GnssSample", start_s + times)
     enu = np.column_stack([at(times - 0.09, position) + random.normal(0.0, 0.02, (len(times), 2)), noise(len(times), 0.05)])

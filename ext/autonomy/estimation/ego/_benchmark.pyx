@@ -1,6 +1,5 @@
 """The filter's inner work alone, repeated in C, for autonomy/bench/ego.py: one covariance prediction and one update."""
 
-from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
 import time
