@@ -109,8 +109,8 @@ class EgoTwin:
         sigma[AXLE], sigma[SLIP] = p["axle_x_sigma_m"], p["slip_sigma"]
         sigma[GNSS] = p["gnss_error_sigma_m"], p["gnss_error_sigma_m"], p["gnss_error_altitude_sigma_m"]
         self.covariance = np.diag(sigma**2)
-        fresh = [f for f in self.fixes if f["time"] - int(self.delay[0] * 1e9) >= self.horizon]
-        self.positions, self.velocities = list(fresh), [f for f in self.fixes if f["time"] - int(self.delay[1] * 1e9) >= self.horizon]
+        self.positions = [f for f in self.fixes if f["time"] - int(self.delay[0] * 1e9) >= self.horizon]
+        self.velocities = [f for f in self.fixes if f["time"] - int(self.delay[1] * 1e9) >= self.horizon]
         self.fixes, self.wheels = [], []
         self.next_constraint = self.horizon
         self.forget()

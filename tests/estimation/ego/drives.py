@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
-from autonomy import msg
-from autonomy.geodesy import ecef_to_geodetic, enu_rotation
+from autonomy import config, msg
+from autonomy.geodesy import ecef_to_geodetic, enu_rotation, enu_to_geodetic
+from autonomy.parameters import load_section
 
-CONFIG = Path(__file__).parents[3] / "configs" / "ego.toml"
 TICK_NS = 10_000_000
 
 
 def parameters(**overrides) -> np.ndarray:
     """dtype("EgoParameters") from configs/ego.toml."""
-    table = tomllib.loads(CONFIG.read_text())["ego"] | overrides
-    values = np.zeros((), msg.dtype("EgoParameters"))
-    for name in values.dtype.names:
-        values[name] = table.pop(name)
-    assert not table, table
-    return values
+    changed = {f"ego.{name}": value for name, value in overrides.items()}
+    return load_section(config.load("ego", changed), "ego", "EgoParameters")
 
 
 @dataclass
@@ -77,15 +73,11 @@ def _samples(kind: str, time_s: np.ndarray) -> np.ndarray:
 
 
 def quaternions_of(matrices: np.ndarray) -> np.ndarray:
-    from scipy.spatial.transform import Rotation
-
     return np.roll(Rotation.from_matrix(matrices).as_quat(), 1, axis=-1)
 
 
 def comma2k19(directory: Path, gyro_name: str = "gyro") -> Drive:
     """The recorded minute. IMU axes there are forward, right, down; the camera's quaternion is ECEF from those axes."""
-    from scipy.spatial.transform import Rotation
-
     folder = directory / "comma2k19"
 
     def load(name: str) -> np.ndarray:
@@ -124,7 +116,9 @@ def comma2k19(directory: Path, gyro_name: str = "gyro") -> Drive:
     return Drive(imu, wheel, gnss, reference, start // TICK_NS * TICK_NS, end)
 
 
-def simulated(duration_s: float = 20.0, seed: int = 0, speed: float = 15.0, heading: float = 0.4, at_rest_s: float = 0.0) -> Drive:
+def simulated(
+    duration_s: float = 20.0, seed: int = 0, speed: float = 15.0, heading: float = 0.4, at_rest_s: float = 0.0
+) -> Drive:
     """A weaving drive of constant speed (after `at_rest_s` standing still) with noisy, delayed sensors; heading from east.
 
     Delays: GNSS position 0.09 s, velocity 0.15 s, wheels 0.02 s; wheel scale 0.99.
@@ -134,7 +128,8 @@ def simulated(duration_s: float = 20.0, seed: int = 0, speed: float = 15.0, head
     start_s = 100.0
     fine = np.arange(0.0, duration_s + 2.0, 0.001)
     driving = np.clip((fine - at_rest_s) / 6.0, 0.0, 1.0) if at_rest_s > 0.0 else np.ones_like(fine)
-    velocity_along = speed * (3.0 * driving**2 - 2.0 * driving**3) + np.where(driving >= 1.0, 2.0 * np.sin(0.5 * (fine - at_rest_s)), 0.0)
+    varying = np.where(driving >= 1.0, 2.0 * np.sin(0.5 * (fine - at_rest_s)), 0.0)
+    velocity_along = speed * (3.0 * driving**2 - 2.0 * driving**3) + varying
     yaw_rate = np.where(velocity_along > 3.0, 0.05 * np.sin(0.7 * fine), 0.0)
     yaw = heading + np.concatenate([[0.0], np.cumsum(yaw_rate[:-1])]) * 0.001
     velocity = velocity_along[:, None] * np.stack([np.cos(yaw), np.sin(yaw)], axis=-1)
@@ -156,14 +151,12 @@ def simulated(duration_s: float = 20.0, seed: int = 0, speed: float = 15.0, head
     imu["angular_rate_z"] = at(times, yaw_rate)[:, 0] - 0.001 + noise(len(times), 0.003)
     times = np.arange(0.3, duration_s, 0.012)
     wheel = _samples("WheelSample", start_s + times)
-    wheel["rear_left"] = wheel["rear_right"] = np.maximum(
-        0.99 * at(times - 0.02, velocity_along)[:, 0] + np.where(at(times, velocity_along)[:, 0] > 0.1, noise(len(times), 0.02), 0.0), 0.0
-    )
+    turning = at(times - 0.02, velocity_along)[:, 0]
+    wheel["rear_left"] = np.maximum(0.99 * turning + np.where(turning > 0.1, noise(len(times), 0.02), 0.0), 0.0)
+    wheel["rear_right"] = wheel["rear_left"]
     times = np.arange(0.35, duration_s, 0.1)
     gnss = _samples("GnssSample", start_s + times)
     enu = np.column_stack([at(times - 0.09, position) + random.normal(0.0, 0.02, (len(times), 2)), noise(len(times), 0.05)])
-    from autonomy.geodesy import enu_to_geodetic
-
     gnss["latitude_deg"], gnss["longitude_deg"], gnss["altitude_m"] = enu_to_geodetic(enu, origin)
     delayed = at(times - 0.15, velocity) + random.normal(0.0, 0.05, (len(times), 2))
     gnss["speed"], gnss["course_deg"] = np.hypot(*delayed.T), np.degrees(np.arctan2(delayed[:, 0], delayed[:, 1])) % 360.0

@@ -1,12 +1,12 @@
 # Start: tilt from the mean specific force, yaw and velocity from the first usable fix, also while driving.
-from libc.math cimport asin, atan2, cos, sin, sqrt
+from libc.math cimport atan2, cos, sin, sqrt
 from libc.stdint cimport int64_t, uint32_t
 
-from autonomy.estimation.ego._frame cimport local_position, local_velocity, update_vehicle_axes
+from autonomy.estimation.ego._frame cimport local_position, local_velocity
 from autonomy.estimation.ego._predict cimport forget
 from autonomy.estimation.ego._state cimport (
-    ACCELEROMETER_BIAS, ATTITUDE, AXLE_X, GNSS_ERROR, GNSS_RING, GYRO_BIAS, IMU_RING, MOUNTING, POSITION, POSITION_DELAY, ROW, RUNNING,
-    SLIP, SPEED_SCALE, VELOCITY, VELOCITY_DELAY, WHEEL_DELAY, WHEEL_RING, EgoFilter, GnssEntry, ImuEntry,
+    ACCELEROMETER_BIAS, ATTITUDE, AXLE_X, GNSS_ERROR, GNSS_RING, GYRO_BIAS, IMU_RING, MOUNTING, POSITION, POSITION_DELAY, ROW,
+    RUNNING, SLIP, SPEED_SCALE, VELOCITY, VELOCITY_DELAY, WHEEL_DELAY, WHEEL_RING, EgoFilter, GnssEntry,
 )
 from autonomy.linalg._small cimport quaternion_product, rotate
 from autonomy.msg.messages cimport EgoParameters
@@ -134,7 +134,8 @@ cdef inline void start_clock(EgoFilter* state, const EgoParameters* parameters, 
     forget(&state.pending)
 
 
-cdef inline bint align_to_fix(EgoFilter* state, const EgoParameters* parameters, const GnssEntry* fix, int64_t tick_ns) noexcept nogil:
+cdef inline bint align_to_fix(EgoFilter* state, const EgoParameters* parameters, const GnssEntry* fix,
+                              int64_t tick_ns) noexcept nogil:
     """Starts at the newest fix: yaw known when it moves, unknown when it stands."""
     cdef double velocity[3]
     cdef double age

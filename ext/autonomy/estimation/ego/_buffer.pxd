@@ -1,5 +1,5 @@
 # Samples of the frame into the rings where they wait for the horizon; what may not enter is left out here.
-from libc.math cimport NAN, cos, fabs, isfinite, sin
+from libc.math cimport NAN, cos, fabs, isfinite, sin, sqrt
 from libc.stdint cimport int64_t
 
 from autonomy.estimation.ego._state cimport GNSS_RING, IMU_RING, WHEEL_RING, EgoFilter, GnssEntry, ImuEntry, WheelEntry
@@ -15,7 +15,8 @@ cdef inline bint is_measurable(double value, double limit) noexcept nogil:
     return -limit < value < limit
 
 
-cdef inline void push_imu(EgoFilter* state, const EgoParameters* parameters, const ImuSample* sample, int64_t tick_ns) noexcept nogil:
+cdef inline void push_imu(EgoFilter* state, const EgoParameters* parameters, const ImuSample* sample,
+                          int64_t tick_ns) noexcept nogil:
     cdef ImuEntry* entry
     cdef int64_t previous = 0
     if sample.validity != 0 or sample.valid_time_ns > tick_ns:
@@ -68,7 +69,8 @@ cdef inline double axle_speed(const WheelSample* sample) noexcept nogil:
     return total / count if count > 0 else sample.vehicle_speed
 
 
-cdef inline void push_wheel(EgoFilter* state, const EgoParameters* parameters, const WheelSample* sample, int64_t tick_ns) noexcept nogil:
+cdef inline void push_wheel(EgoFilter* state, const EgoParameters* parameters, const WheelSample* sample,
+                            int64_t tick_ns) noexcept nogil:
     """Means over the wheel interval, at their mean time; a source slower than that passes as it is."""
     cdef double speed = axle_speed(sample)
     cdef WheelEntry* entry
@@ -97,7 +99,8 @@ cdef inline void push_wheel(EgoFilter* state, const EgoParameters* parameters, c
         state.wheel_next = state.wheel_head - WHEEL_RING
 
 
-cdef inline void push_gnss(EgoFilter* state, const EgoParameters* parameters, const GnssSample* sample, int64_t tick_ns) noexcept nogil:
+cdef inline void push_gnss(EgoFilter* state, const EgoParameters* parameters, const GnssSample* sample,
+                           int64_t tick_ns) noexcept nogil:
     cdef GnssEntry* entry
     cdef double course = sample.course_deg * RADIAN_PER_DEGREE
     cdef double altitude = sample.altitude_m
@@ -148,7 +151,9 @@ cdef inline void push_gnss(EgoFilter* state, const EgoParameters* parameters, co
         if fabs(sample.speed) < parameters.gnss_course_speed_mps:
             entry.course_sigma = NAN
             entry.speed_sigma = max(fabs(sample.speed), parameters.gnss_speed_sigma_mps)  # its course says little
-    entry.speed = (entry.velocity[0] * entry.velocity[0] + entry.velocity[1] * entry.velocity[1]) ** 0.5 if entry.has_velocity else 0.0
+    entry.speed = 0.0
+    if entry.has_velocity:
+        entry.speed = sqrt(entry.velocity[0] * entry.velocity[0] + entry.velocity[1] * entry.velocity[1])
     state.gnss_head += 1
     if state.gnss_head - state.gnss_next_position > GNSS_RING:
         state.gnss_next_position = state.gnss_head - GNSS_RING

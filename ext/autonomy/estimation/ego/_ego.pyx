@@ -17,9 +17,7 @@ from autonomy.estimation.ego._output cimport predict_output, write_estimates, wr
 from autonomy.estimation.ego._recovery cimport is_sound, start_over
 from autonomy.estimation.ego._state cimport AIDS, GNSS_RING, IMU_RING, ROW, RUNNING, STATES, EgoFilter, GnssEntry
 from autonomy.msg.layout import require
-from autonomy.msg.messages cimport (
-    LAYOUT_HASH, AidStatus_REASON_NEVER_SEEN, EgoParameters, EgoState, InputFrame,
-)
+from autonomy.msg.messages cimport LAYOUT_HASH, AidStatus_REASON_NEVER_SEEN, EgoParameters, EgoState, InputFrame
 
 require(__name__, LAYOUT_HASH)
 

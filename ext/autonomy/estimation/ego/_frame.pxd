@@ -2,7 +2,7 @@
 from libc.math cimport cos, sin
 
 from autonomy.estimation.ego._state cimport EgoFilter, GnssEntry
-from autonomy.linalg._geodesy cimport EARTH_MEAN_RADIUS_M, RADIAN_PER_DEGREE
+from autonomy.linalg._geodesy cimport EARTH_MEAN_RADIUS_M
 from autonomy.linalg._small cimport rotate, rotate_back
 
 

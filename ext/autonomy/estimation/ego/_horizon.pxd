@@ -2,11 +2,12 @@
 from libc.math cimport fabs
 from libc.stdint cimport int64_t, uint32_t
 
-from autonomy.estimation.ego._alignment cimport ALIGNED, NOT_ALIGNED
+from autonomy.estimation.ego._alignment cimport NOT_ALIGNED
 from autonomy.estimation.ego._predict cimport Motion, carry_covariance, move
 from autonomy.estimation.ego._recovery cimport after_position_fix, after_velocity_fix, after_wheel_speed
 from autonomy.estimation.ego._state cimport (
-    EVENTS_PER_TICK, GNSS_RING, IMU_RING, RUNNING, WHEEL_RING, EgoFilter, GnssEntry, ImuEntry, Increment, MEAN_WINDOW_NS, WheelEntry,
+    EVENTS_PER_TICK, GNSS_RING, IMU_RING, RUNNING, WHEEL_RING, EgoFilter, GnssEntry, ImuEntry, Increment, MEAN_WINDOW_NS,
+    WheelEntry,
 )
 from autonomy.estimation.ego.aids._gnss_position cimport fuse_gnss_position
 from autonomy.estimation.ego.aids._gnss_velocity cimport fuse_gnss_velocity

@@ -1,5 +1,5 @@
 # From the horizon to the tick's time, mean and covariance, and into the message.
-from libc.math cimport NAN, asin, atan2, sqrt
+from libc.math cimport asin, atan2, sqrt
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy
 
@@ -7,8 +7,8 @@ from autonomy.estimation.ego._alignment cimport ALIGNED, NOT_ALIGNED
 from autonomy.estimation.ego._horizon cimport is_standing, walk
 from autonomy.estimation.ego._predict cimport Motion, carry_rows, close_block, forget
 from autonomy.estimation.ego._state cimport (
-    ACCELEROMETER_BIAS, AIDS, GYRO_BIAS, IMU_RING, MOUNTING, POSITION_DELAY, ROW, RUNNING, SPEED_SCALE, VELOCITY_DELAY, WHEEL_DELAY,
-    EgoFilter, Increment,
+    ACCELEROMETER_BIAS, AIDS, GYRO_BIAS, IMU_RING, MOUNTING, POSITION_DELAY, ROW, RUNNING, SPEED_SCALE, VELOCITY_DELAY,
+    WHEEL_DELAY, EgoFilter, Increment,
 )
 from autonomy.linalg._small cimport cross, matrix_of, multiply_3x3_transposed, quaternion_product, rotate, rotate_back
 from autonomy.msg.messages cimport (
@@ -97,7 +97,8 @@ cdef inline void write_motion(const EgoFilter* state, const EgoParameters* param
     out.speed = axes[0] * out.velocity[0] + axes[3] * out.velocity[1] + axes[6] * out.velocity[2]
 
 
-cdef inline void predict_output(const EgoFilter* state, const EgoParameters* parameters, int64_t tick_ns, EgoState* out) noexcept nogil:
+cdef inline void predict_output(const EgoFilter* state, const EgoParameters* parameters, int64_t tick_ns,
+                                EgoState* out) noexcept nogil:
     cdef Motion motion
     cdef Increment increment
     cdef double rows[252]

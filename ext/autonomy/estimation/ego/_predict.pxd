@@ -8,8 +8,8 @@ from libc.math cimport exp
 
 from autonomy.estimation.ego._frame cimport gravity_at
 from autonomy.estimation.ego._state cimport (
-    ACCELEROMETER_BIAS, ATTITUDE, GNSS_ERROR, GYRO_BIAS, MOUNTING, POSITION, POSITION_DELAY, ROW, SLIP, SPEED_SCALE, STATES, VELOCITY,
-    EgoFilter, Increment,
+    ACCELEROMETER_BIAS, ATTITUDE, GNSS_ERROR, GYRO_BIAS, MOUNTING, POSITION, POSITION_DELAY, ROW, SLIP, SPEED_SCALE, STATES,
+    VELOCITY, EgoFilter, Increment,
 )
 from autonomy.estimation.ego._update cimport add_scaled_row
 from autonomy.linalg._small cimport matrix_of, quaternion_product, rotate, small_rotation
@@ -99,7 +99,8 @@ cdef inline void carry_rows(const double* covariance, const Increment* increment
             out[ROW * (ATTITUDE + i) + k] = row[k]
 
 
-cdef inline void close_block(const double* rows, const Increment* increment, const EgoParameters* parameters, double* out) noexcept nogil:
+cdef inline void close_block(const double* rows, const Increment* increment, const EgoParameters* parameters,
+                             double* out) noexcept nogil:
     """Upper left 9 x 9 of F P F' + Q from the rows of F P; lower triangle computed, upper mirrored."""
     cdef double T = increment.duration
     cdef double noise = increment.noise_duration

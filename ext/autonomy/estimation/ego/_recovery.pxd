@@ -5,7 +5,9 @@ from autonomy.estimation.ego._alignment cimport LOCAL, set_variance
 from autonomy.estimation.ego._frame cimport local_position
 from autonomy.estimation.ego._predict cimport forget
 from autonomy.estimation.ego._state cimport GNSS_ERROR, POSITION, ROW, STATES, WAITING, EgoFilter, GnssEntry
-from autonomy.msg.messages cimport EgoParameters, EgoState_AID_GNSS_POSITION, EgoState_AID_GNSS_VELOCITY, EgoState_AID_WHEEL_SPEED
+from autonomy.msg.messages cimport (
+    EgoParameters, EgoState_AID_GNSS_POSITION, EgoState_AID_GNSS_VELOCITY, EgoState_AID_WHEEL_SPEED,
+)
 
 
 cdef inline bint rejected_too_long(const EgoFilter* state, const EgoParameters* parameters, int aid, int64_t time_ns) noexcept nogil:
@@ -50,7 +52,8 @@ cdef inline void after_velocity_fix(EgoFilter* state, const EgoParameters* param
         start_over(state)
 
 
-cdef inline void after_wheel_speed(EgoFilter* state, const EgoParameters* parameters, int64_t time_ns, bint accepted) noexcept nogil:
+cdef inline void after_wheel_speed(EgoFilter* state, const EgoParameters* parameters, int64_t time_ns,
+                                   bint accepted) noexcept nogil:
     """Without fixes the wheels are all there is to tell speed: what they contradict for long starts over."""
     if (state.yaw_aligned == LOCAL and not accepted
             and rejected_too_long(state, parameters, EgoState_AID_WHEEL_SPEED, time_ns)):

@@ -5,12 +5,14 @@ from libc.math cimport sqrt
 from libc.stdint cimport int64_t
 
 from autonomy.estimation.ego._state cimport (
-    ACCELEROMETER_BIAS, ATTITUDE, AXLE_X, GNSS_ERROR, GYRO_BIAS, MOUNTING, POSITION, POSITION_DELAY, ROW, SLIP, SPEED_SCALE, STATES,
-    VELOCITY, VELOCITY_DELAY, WHEEL_DELAY, EgoFilter, Jacobian,
+    ACCELEROMETER_BIAS, ATTITUDE, AXLE_X, GNSS_ERROR, GYRO_BIAS, MOUNTING, POSITION, POSITION_DELAY, ROW, SLIP, SPEED_SCALE,
+    STATES, VELOCITY, EgoFilter, Jacobian,
 )
 from autonomy.estimation.ego._frame cimport update_vehicle_axes
 from autonomy.linalg._small cimport cholesky, quaternion_product, small_rotation
-from autonomy.msg.messages cimport AidStatus, AidStatus_REASON_GATED, AidStatus_REASON_INVALID, AidStatus_REASON_NONE, EgoParameters
+from autonomy.msg.messages cimport (
+    AidStatus, AidStatus_REASON_GATED, AidStatus_REASON_INVALID, AidStatus_REASON_NONE, EgoParameters,
+)
 
 cdef extern from *:
     ctypedef double* row_t "double *__restrict__"
@@ -39,7 +41,7 @@ cdef inline void add_scaled_row(row_t out, const double* row, double factor) noe
 
 cdef inline bint whiten(const double* covariance, int size, const Jacobian* rows, const double* noise, const double* residual,
                         double* whitened, double* innovation) noexcept nogil:
-    """W (size x ROW) into `whitened`, L^-1 r into `innovation`, diagonal of S into `innovation + size`; False when S is no covariance."""
+    """W (size x ROW) into `whitened`; L^-1 r, then the diagonal of S into `innovation`; False when S is no covariance."""
     cdef double factor[36]
     cdef double row[28]
     cdef int i, j, k

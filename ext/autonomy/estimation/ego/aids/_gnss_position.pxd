@@ -1,6 +1,5 @@
 # GNSS position: antenna position a delay ago, plus a slowly varying error, white noise, and jitter of the delay.
 from libc.math cimport isfinite
-from libc.stdint cimport int64_t
 
 from autonomy.estimation.ego._frame cimport local_position
 from autonomy.estimation.ego._state cimport ATTITUDE, GNSS_ERROR, POSITION, POSITION_DELAY, EgoFilter, GnssEntry, Jacobian

@@ -25,7 +25,7 @@ cdef inline bint fuse_gravity(EgoFilter* state, const EgoParameters* parameters)
         residual[i] = state.mean_acceleration[i]
         rows[i].count = 0
         entries(&rows[i], ACCELEROMETER_BIAS, rotation[3 * i], rotation[3 * i + 1], rotation[3 * i + 2])
-    # acceleration = R f + g: turned by the error, [error]x R f, and less R times the bias error; the residual is its negative expectation
+    # acceleration = R f + g changes by [error]x R f - R bias error; zero minus it is the residual, so the signs turn round
     entries(&rows[0], ATTITUDE, 0.0, -force[2], force[1])
     entries(&rows[1], ATTITUDE, force[2], 0.0, -force[0])
     entries(&rows[2], ATTITUDE, -force[1], force[0], 0.0)

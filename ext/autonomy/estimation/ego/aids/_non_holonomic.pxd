@@ -1,5 +1,4 @@
 # Non-holonomic constraint: the drive axle moves neither sideways, but for side slip in bends, nor off the road.
-from libc.stdint cimport int64_t
 
 from autonomy.estimation.ego._axle cimport Axle, axle_row, look_at_axle
 from autonomy.estimation.ego._state cimport SLIP, EgoFilter, Jacobian

@@ -1,5 +1,4 @@
 # Wheel speed: scale times the forward velocity of the drive axle, a delay of its own ago.
-from libc.stdint cimport int64_t
 
 from autonomy.estimation.ego._axle cimport Axle, axle_row, look_at_axle
 from autonomy.estimation.ego._state cimport SPEED_SCALE, WHEEL_DELAY, EgoFilter, Jacobian, WheelEntry

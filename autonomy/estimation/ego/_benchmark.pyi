@@ -1,0 +1,3 @@
+import numpy as np
+
+def predict_update(parameters: np.ndarray, repeats: int) -> float: ...
