@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from autonomy.cli.main import main
@@ -82,3 +84,13 @@ def test_the_printed_routes_are_read(tmp_path):
     router = Router.from_config(config.Config("printed.toml", sections))
     assert not router.problems
     assert len(router.counts()) == 1
+
+
+def test_parameters_named_in_the_pages_exist():
+    from autonomy import config
+    from tests.docs.pages import pages
+
+    sections = config.load("vehicles/demo_truck").sections
+    named = {(page.name, *pair) for page in pages() for pair in re.findall(r"`\[(\w+)\] (\w+)`", page.read_text())}
+    assert named, "no page names a parameter as `[section] key`"
+    assert [item for item in named if item[2] not in sections[item[1]]] == []
