@@ -16,9 +16,12 @@ from autonomy.msg.messages cimport LAYOUT_HASH, ImuInput, InputFrame, OutputFram
 from autonomy.planning._plan cimport plan_reset, plan_step
 from autonomy.safety._envelope cimport envelope_reset, envelope_step
 
+from autonomy.msg.definitions import load
 from autonomy.msg.layout import require
 
 require(__name__, LAYOUT_HASH)
+
+INPUT_LISTS = [item.name for item in load("InputFrame").fields if item.type.endswith("Input")]
 
 
 cdef void tick_reset(TickState* state, const Parameters* p) noexcept nogil:
@@ -57,7 +60,7 @@ cdef int require_counts_within_bounds(InputFrame* frame) except -1:
     for kind in range(1, <int> KIND_COUNT):
         count = (<ImuInput*> input_of(frame, kind)).count  # every list message begins alike
         if count > list_capacity(kind):
-            raise ValueError(f"input list {kind} of the frame counts {count} samples, it has room for {list_capacity(kind)}")
+            raise ValueError(f"{INPUT_LISTS[kind - 1]}: counts {count} samples, the list has room for {list_capacity(kind)}")
     return 0
 
 
