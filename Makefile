@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: demo test test-all build bench lint clean
+.PHONY: demo test test-all build bench lint sanitize clean
 
 ## Drive a small truck for a minute, replay its raw bytes through the stack, write runs/latest/report.html
 demo: build
@@ -35,6 +35,16 @@ $(VENV)/.installed: pyproject.toml constraints/python3.txt
 	AUTONOMY_KERNELS=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints/python3.txt \
 	    --no-build-isolation -e ".[dev]"
 	touch $@
+
+## The kernels under the address and undefined-behaviour sanitizers, in a copy of the tree
+sanitize: build
+	rm -rf build/sanitize && mkdir -p build/sanitize
+	tar --exclude='*.so' -cf - autonomy drivers hil ext configs tests setup.py pyproject.toml README.md | tar -xf - -C build/sanitize
+	cd build/sanitize && AUTONOMY_SANITIZE=1 $(abspath $(BIN))/python setup.py --quiet build_ext --inplace --parallel $(JOBS)
+	cd build/sanitize && AUTONOMY_DATA=$${AUTONOMY_DATA:-$(abspath ../shared/data)} PYTHONPATH=. ASAN_OPTIONS=detect_leaks=0 \
+	    LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" \
+	    $(abspath $(BIN))/python -m pytest -q -m "not slow" tests/playback tests/drivers tests/estimation tests/inputs \
+	    tests/planning tests/control tests/safety tests/faults
 
 clean:
 	rm -rf build dist *.egg-info runs

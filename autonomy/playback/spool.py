@@ -8,7 +8,7 @@ import tempfile
 import numpy as np
 
 from autonomy import msg
-from autonomy.playback._feed import compact
+from autonomy.playback._compact import compact
 
 
 class OutputSpool:

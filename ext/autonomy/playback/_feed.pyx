@@ -9,15 +9,15 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyOb
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from autonomy._tick cimport TickCore, tick
 from autonomy.inputs._append cimport (KIND_COUNT, KIND_LANE_PATH, InputKind, append_sample, clear_frame, input_of,
                                       item_size, item_validity_offset, list_capacity)
 from autonomy.inputs._path_window cimport PathCursor, PathPoint, fill_path_window
 from autonomy.log._mcap cimport Record
-from autonomy.msg.messages cimport (LAYOUT_HASH, CanFrame, Cut, ImuInput, ImuInput_NOT_IN_A_TICK, InputFrame, OutputFrame,
+from autonomy.msg.messages cimport (LAYOUT_HASH, CanFrame, ImuInput, ImuInput_NOT_IN_A_TICK, InputFrame, OutputFrame,
                                     TickInput)
+from autonomy.playback._bytes cimport now_ns, read_i64, read_u32, read_u64
 from drivers.can._router cimport Router, RouterState, route_frame
 
 from autonomy.msg.layout import require
@@ -191,7 +191,7 @@ cdef class Feed:
                 if (action == CUT) != (self.mode == CUTS) or (action == TICK_FRAME) != (self.mode == FRAMES):
                     position[0] += 1
                     continue
-                if ticks == capacity or (s.started and _read_i64(body + 8) >= stop_ns):
+                if ticks == capacity or (s.started and read_i64(body + 8) >= stop_ns):
                     break
                 self._open_logged_tick(action, body, record.length)
                 ticks += self._tick_into(outputs, timing, kept, ticks)
@@ -233,18 +233,18 @@ cdef class Feed:
         if length < 28:
             s.malformed += 1
             return
-        if _read_u64(body) == ImuInput_NOT_IN_A_TICK:
+        if read_u64(body) == ImuInput_NOT_IN_A_TICK:
             s.consumed += 1
             if self.mode == FRAMES:
                 return
-            count = _read_u32(body + 24)
+            count = read_u32(body + 24)
             if count == 0 or 32 + <size_t> count * item_size(kind) > length:
                 s.malformed += count != 0
                 return
             for index in range(count):
                 self._append(kind, body + 32 + index * item_size(kind))
         elif self.mode == FRAMES:
-            count = _read_u32(body + 24)
+            count = read_u32(body + 24)
             if count > <uint32_t> list_capacity(kind) or (count and 32 + <size_t> count * item_size(kind) > length):
                 s.malformed += 1
                 return
@@ -279,7 +279,7 @@ cdef class Feed:
 
     cdef void _account(self, int kind, const uint8_t* item) noexcept nogil:
         cdef KindCounts* counts = &self.state.counts[kind]
-        cdef int64_t received_ns = _read_i64(item + 8)
+        cdef int64_t received_ns = read_i64(item + 8)
         counts.received += 1
         if kind != <int> KIND_LANE_PATH and item[item_validity_offset(kind)] != 0:
             counts.unusable += 1
@@ -298,10 +298,10 @@ cdef class Feed:
         cdef FeedState* s = self.state
         cdef TickInput header
         s.started = 1
-        s.tick_index = _read_u64(body)
-        s.next_tick_ns = _read_i64(body + 8)
+        s.tick_index = read_u64(body)
+        s.next_tick_ns = read_i64(body + 8)
         if action == CUT:
-            s.cut_mismatches += _read_u64(body + 16) != s.consumed
+            s.cut_mismatches += read_u64(body + 16) != s.consumed
         elif length >= sizeof(TickInput):
             memcpy(&header, body, sizeof(TickInput))
             self.set_speed_mps = header.set_speed_mps
@@ -314,7 +314,7 @@ cdef class Feed:
     cdef void _tick(self, OutputFrame* out, int64_t* timing, InputFrame* kept) noexcept nogil:
         cdef FeedState* s = self.state
         cdef InputFrame* frame = &s.frame
-        cdef int64_t start_ns = _now_ns()
+        cdef int64_t start_ns = now_ns()
         frame.tick_index = s.tick_index
         frame.tick_time_ns = s.next_tick_ns
         frame.set_speed_mps = self.set_speed_mps
@@ -323,7 +323,7 @@ cdef class Feed:
             fill_path_window(self.path, self.path_length, &s.cursor, &s.last.ego, frame)
         tick(self.core.state, self.core.parameters, frame, out)
         timing[0] = start_ns
-        timing[1] = _now_ns() - start_ns
+        timing[1] = now_ns() - start_ns
         timing[2] = <int64_t> s.consumed
         s.last.ego = out.ego
         if kept != NULL:
@@ -362,42 +362,3 @@ cdef inline int64_t _grid_after(int64_t time_ns) noexcept nogil:
     if remainder < 0:
         remainder += PERIOD_NS
     return time_ns if remainder == 0 else time_ns - remainder + PERIOD_NS
-
-
-cdef inline int64_t _now_ns() noexcept nogil:
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return now.tv_sec * 1_000_000_000 + now.tv_nsec
-
-
-cdef inline uint64_t _read_u64(const uint8_t* at) noexcept nogil:
-    cdef uint64_t value
-    memcpy(&value, at, 8)
-    return value
-
-
-cdef inline int64_t _read_i64(const uint8_t* at) noexcept nogil:
-    cdef int64_t value
-    memcpy(&value, at, 8)
-    return value
-
-
-cdef inline uint32_t _read_u32(const uint8_t* at) noexcept nogil:
-    cdef uint32_t value
-    memcpy(&value, at, 4)
-    return value
-
-
-def compact(outputs, Py_ssize_t count, bytearray into) -> None:
-    """Appends `count` OutputFrames to `into`, each cut after its last track: the bytes that are hashed and spooled."""
-    cdef Py_buffer view
-    cdef const OutputFrame* frames
-    cdef Py_ssize_t index, size, at, head = sizeof(OutputFrame) - sizeof(frames[0].tracks.tracks)
-    PyObject_GetBuffer(outputs, &view, PyBUF_SIMPLE)
-    try:
-        frames = <const OutputFrame*> view.buf
-        for index in range(count):
-            size = head + frames[index].tracks.count * sizeof(frames[0].tracks.tracks[0])
-            into += (<const char*> &frames[index])[:size]
-    finally:
-        PyBuffer_Release(&view)
