@@ -1,0 +1,84 @@
+"""The examples in the documentation run, and print what the documentation says."""
+
+from __future__ import annotations
+
+import pytest
+
+from autonomy.cli.main import main
+from tests.docs.pages import DOCS, blocks, first_column
+
+DRIVE_S = 12.0
+
+
+@pytest.fixture(scope="module")
+def drive_folder(tmp_path_factory):
+    """A folder with drive.mcap, a short drive of the demonstration truck."""
+    from hil.drive import record
+
+    folder = tmp_path_factory.mktemp("documentation")
+    record(folder / "drive.mcap", duration_s=DRIVE_S, seed=0)
+    return folder
+
+
+def run_blocks(page: str) -> None:
+    """Runs the Python blocks of a page one after the other in one namespace."""
+    names: dict = {"__name__": page}
+    for block in blocks(DOCS / page, "python"):
+        exec(compile(block.text, page, "exec"), names)
+
+
+@pytest.mark.parametrize("page", ["architecture.md", "configuration.md", "replay.md"])
+def test_python_examples_run(page, drive_folder, monkeypatch):
+    monkeypatch.chdir(drive_folder)
+    run_blocks(page)
+
+
+def test_json_keys_of_the_replay_page_are_those_of_a_run(drive_folder):
+    from autonomy import replay
+
+    told = set(first_column(DOCS / "replay.md", "## The JSON object"))
+    found = set(replay(drive_folder / "drive.mcap", outages="at=8:2").metrics)
+    assert told - found == {"reference_run", "report"}  # only where they were asked for
+    assert found <= told
+
+
+def test_the_importing_example_converts_checks_and_replays(tmp_path, monkeypatch, capsys):
+    page = DOCS / "importing.md"
+    monkeypatch.chdir(tmp_path)
+    run_blocks(page.name)
+    (mapping,) = blocks(page, "toml")
+    (tmp_path / "mapping.toml").write_text(mapping.text)
+    (example,) = [block.text for block in blocks(page, "console") if "mapping.toml drive.mcap" in block.text]
+    printed = []
+    capsys.readouterr()
+    for line in example.splitlines():
+        if line.startswith("$ autonomy "):
+            assert main(line.split()[2:]) == 0, line
+            printed.append(line)
+            if " convert " in line:
+                printed += capsys.readouterr().out.splitlines()
+    assert printed == example.splitlines()
+
+
+def test_the_vehicle_of_a_few_lines_builds_on_the_packaged_one(tmp_path):
+    from autonomy import Stack, config
+
+    (text,) = [block.text for block in blocks(DOCS / "configuration.md", "toml") if block.text.startswith("include")]
+    beside = str(config.find("vehicles/demo_truck"))
+    (tmp_path / "truck_17.toml").write_text(text.replace("demo_truck.toml", beside))
+    stack = Stack.from_config(tmp_path / "truck_17.toml")
+    assert stack.parameters["vehicle"]["mass_kg"] == 18000.0
+    assert stack.parameters["vehicle"]["wheelbase_m"] == Stack.from_config("vehicles/demo_truck").parameters["vehicle"]["wheelbase_m"]
+
+
+def test_the_printed_routes_are_read(tmp_path):
+    import tomllib
+
+    from autonomy import config
+    from drivers.can.router import Router
+
+    (text,) = [block.text for block in blocks(DOCS / "configuration.md", "toml") if "[[can.route]]" in block.text]
+    sections = tomllib.loads(text)
+    router = Router.from_config(config.Config("printed.toml", sections))
+    assert not router.problems
+    assert len(router.counts()) == 1
