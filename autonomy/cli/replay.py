@@ -88,5 +88,5 @@ def _why_error(metrics: dict) -> str:
     log = metrics["log"]
     if log["truncated"]:
         return (f"autonomy: {log['path']} is truncated: its last good record is at {log['last_good_ns']} ns; everything up to there "
-                "was replayed and written. 'autonomy log convert' makes a whole log of it.")  # fmt: skip
+                "was replayed and written. With -o, output.mcap is a whole log of what there was.")  # fmt: skip
     return f"autonomy: {log['path']} gave no tick: it holds no usable input records"

@@ -1,6 +1,7 @@
 """The tick: a pure function of its input frame, its parameters and its own state. Truck, rig and desk call this one."""
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.stdint cimport uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
@@ -10,13 +11,17 @@ from autonomy.estimation.lane._lane cimport lane_reset, lane_step
 from autonomy.estimation.tracks._tracks cimport tracks_reset, tracks_step
 from autonomy.estimation.truck._truck cimport truck_reset, truck_step
 from autonomy.inputs._inputs cimport inputs_reset, inputs_step
-from autonomy.msg.messages cimport LAYOUT_HASH, InputFrame, OutputFrame, Parameters
+from autonomy.inputs._append cimport KIND_COUNT, input_of, list_capacity
+from autonomy.msg.messages cimport LAYOUT_HASH, ImuInput, InputFrame, OutputFrame, Parameters
 from autonomy.planning._plan cimport plan_reset, plan_step
 from autonomy.safety._envelope cimport envelope_reset, envelope_step
 
+from autonomy.msg.definitions import load
 from autonomy.msg.layout import require
 
 require(__name__, LAYOUT_HASH)
+
+INPUT_LISTS = [item.name for item in load("InputFrame").fields if item.type.endswith("Input")]
 
 
 cdef void tick_reset(TickState* state, const Parameters* p) noexcept nogil:
@@ -48,6 +53,17 @@ cdef void tick(TickState* state, const Parameters* p, const InputFrame* frame, O
     control_remember(&state.control, &out.actuation)
 
 
+cdef int require_counts_within_bounds(InputFrame* frame) except -1:
+    """The steps trust the counts, so a frame from outside is checked before it reaches them."""
+    cdef int kind
+    cdef uint32_t count
+    for kind in range(1, <int> KIND_COUNT):
+        count = (<ImuInput*> input_of(frame, kind)).count  # every list message begins alike
+        if count > list_capacity(kind):
+            raise ValueError(f"{INPUT_LISTS[kind - 1]}: counts {count} samples, the list has room for {list_capacity(kind)}")
+    return 0
+
+
 cdef class TickCore:
     """State and parameters in C memory behind three calls; `autonomy.Stack` is the face to use."""
 
@@ -77,6 +93,7 @@ cdef class TickCore:
         try:
             if read.len != sizeof(InputFrame):
                 raise ValueError(f"the input frame holds {read.len} bytes, this build expects {sizeof(InputFrame)}")
+            require_counts_within_bounds(<InputFrame*> read.buf)
             PyObject_GetBuffer(out, &write, PyBUF_WRITABLE)
             try:
                 if write.len != sizeof(OutputFrame):

@@ -99,6 +99,15 @@ def test_tick_writes_into_a_given_buffer():
     assert buffer[0]["tick_time_ns"] == 10_000_000
 
 
+@pytest.mark.parametrize("kind", ["imu", "gnss", "radar", "object", "lane_path"])
+def test_a_count_beyond_its_list_is_refused(kind):
+    stack = Stack.from_config("vehicles/toyota_rav4_comma2k19")
+    frame = stack.new_input()
+    frame[kind]["count"] = 4_000_000_000
+    with pytest.raises(ValueError, match="room for"):
+        stack.tick(frame)
+
+
 def test_start_and_end_cut_the_run(small_log):
     part = replay(small_log, start=1.0, end=2.0)
     times = part.outputs["tick_time_ns"]

@@ -23,6 +23,7 @@ def section(drive: Drive) -> Section:
     wheel = [
         Line(time, np.degrees(vehicle["road_wheel_angle"]), "reference", "driver"),
         Line(time, np.where(active, np.degrees(control["road_wheel_angle"]), np.nan), "s1", "wanted"),
+        Line(time, np.where(active, np.degrees(control["feedforward"]), np.nan), "s3", "wanted for the curve alone"),
         *_sent(time, np.degrees(actuation["road_wheel_angle_rad"]), driving),
     ]
     acceleration = [
@@ -47,7 +48,8 @@ def section(drive: Drive) -> Section:
     return Section(
         "commands",
         "Commands against the driver",
-        "The commands went nowhere: the driver drove. They show what the stack wanted in the same place at the same time.",
+        "The commands went nowhere: the driver drove. They show what the stack wanted in the same place at the same time. An "
+        "offset from the lane path never closes while somebody else steers, so the wanted angle carries it throughout.",
         figures,
         _table(drive),
         missing,
@@ -73,6 +75,7 @@ def _table(drive: Drive) -> tuple[Table, ...]:
     rows = []
     for key, name, words in (
         ("road_wheel_angle_rad", "Road-wheel angle", degrees),
+        ("road_wheel_feedforward_rad", "Road-wheel angle for the curve alone", degrees),
         ("acceleration_mps2", "Acceleration", lambda value: number(value, "m/s²")),
         ("lead_distance_m", "Distance to the lead, against the nearest radar target", lambda value: number(value, "m")),
     ):

@@ -76,7 +76,7 @@ def quaternions_of(matrices: np.ndarray) -> np.ndarray:
     return np.roll(Rotation.from_matrix(matrices).as_quat(), 1, axis=-1)
 
 
-def comma2k19(directory: Path, gyro_name: str = "gyro") -> Drive:
+def comma2k19(directory: Path, gyro_name: str = "gyro_uncalibrated") -> Drive:
     """The recorded minute. IMU axes there are forward, right, down; the camera's quaternion is ECEF from those axes."""
     folder = directory / "comma2k19"
 

@@ -1,13 +1,13 @@
 # The delayed horizon: every measurement is fused at the moment it was true, in the order of those moments.
-from libc.math cimport fabs
+from libc.math cimport fabs, sqrt
 from libc.stdint cimport int64_t, uint32_t
 
 from autonomy.estimation.ego._alignment cimport NOT_ALIGNED
 from autonomy.estimation.ego._predict cimport Motion, carry_covariance, move
 from autonomy.estimation.ego._recovery cimport after_position_fix, after_velocity_fix, after_wheel_speed
 from autonomy.estimation.ego._state cimport (
-    EVENTS_PER_TICK, GNSS_RING, IMU_RING, RUNNING, WHEEL_RING, EgoFilter, GnssEntry, ImuEntry, Increment, MEAN_WINDOW_NS,
-    WheelEntry,
+    EVENTS_PER_TICK, GYRO_BIAS, ROW, GNSS_RING, IMU_RING, RUNNING, WHEEL_RING, EgoFilter, GnssEntry, ImuEntry, Increment,
+    MEAN_WINDOW_NS, WheelEntry,
 )
 from autonomy.estimation.ego.aids._gnss_position cimport fuse_gnss_position
 from autonomy.estimation.ego.aids._gnss_velocity cimport fuse_gnss_velocity
@@ -136,7 +136,8 @@ cdef inline bint is_standing(const EgoFilter* state, const EgoParameters* parame
 
 
 cdef inline void watch_motion(EgoFilter* state, const EgoParameters* parameters) noexcept nogil:
-    cdef double limit = parameters.standstill_rate_radps
+    # The bias may not be known yet: what it could be is no motion
+    cdef double limit = parameters.standstill_rate_radps + 2.0 * sqrt(state.covariance[(ROW + 1) * GYRO_BIAS])
     if (fabs(state.wheel_speed) > parameters.standstill_speed_mps or fabs(state.rate[0]) > limit or fabs(state.rate[1]) > limit
             or fabs(state.rate[2]) > limit):
         state.moving_ns = state.horizon_ns

@@ -10,7 +10,8 @@ from autonomy.msg.messages cimport (
 )
 
 
-cdef inline bint rejected_too_long(const EgoFilter* state, const EgoParameters* parameters, int aid, int64_t time_ns) noexcept nogil:
+cdef inline bint rejected_too_long(const EgoFilter* state, const EgoParameters* parameters, int aid,
+                                   int64_t time_ns) noexcept nogil:
     return (state.rejected_since_ns[aid] != 0
             and time_ns - state.rejected_since_ns[aid] > <int64_t>(parameters.gate_timeout_s * 1e9))
 
