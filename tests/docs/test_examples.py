@@ -68,9 +68,10 @@ def test_the_vehicle_of_a_few_lines_builds_on_the_packaged_one(tmp_path):
     (text,) = [block.text for block in blocks(DOCS / "configuration.md", "toml") if block.text.startswith("include")]
     beside = str(config.find("vehicles/demo_truck"))
     (tmp_path / "truck_17.toml").write_text(text.replace("demo_truck.toml", beside))
-    stack = Stack.from_config(tmp_path / "truck_17.toml")
-    assert stack.parameters["vehicle"]["mass_kg"] == 18000.0
-    assert stack.parameters["vehicle"]["wheelbase_m"] == Stack.from_config("vehicles/demo_truck").parameters["vehicle"]["wheelbase_m"]
+    vehicle = Stack.from_config(tmp_path / "truck_17.toml").parameters["vehicle"]
+    packaged = Stack.from_config("vehicles/demo_truck").parameters["vehicle"]
+    assert vehicle["mass_kg"] == 18000.0
+    assert vehicle["wheelbase_m"] == packaged["wheelbase_m"]
 
 
 def test_the_printed_routes_are_read(tmp_path):
