@@ -29,7 +29,7 @@ def run_blocks(page: str) -> None:
         exec(compile(block.text, page, "exec"), names)
 
 
-@pytest.mark.parametrize("page", ["architecture.md", "configuration.md", "replay.md"])
+@pytest.mark.parametrize("page", ["architecture.md", "configuration.md", "replay.md", "closed-loop.md"])
 def test_python_examples_run(page, drive_folder, monkeypatch):
     monkeypatch.chdir(drive_folder)
     run_blocks(page)
@@ -42,6 +42,20 @@ def test_json_keys_of_the_replay_page_are_those_of_a_run(drive_folder):
     found = set(replay(drive_folder / "drive.mcap", outages="at=8:2").metrics)
     assert told - found == {"reference_run", "report"}  # only where they were asked for
     assert found <= told
+
+
+def test_metrics_of_the_closed_loop_page_are_those_of_a_run():
+    from hil.metrics import RunMetrics
+    from hil.world import CurvedRoad
+
+    from autonomy import config
+
+    vehicle = config.load("vehicles/demo_truck").section("vehicle")
+    metrics, world = RunMetrics(vehicle, 22.0), CurvedRoad(vehicle)
+    metrics(world.reset(0))
+    for _ in range(2):
+        metrics(world.step(None, 0.01))
+    assert set(first_column(DOCS / "closed-loop.md", "## Metrics")) == set(metrics.as_dict())
 
 
 def test_the_importing_example_converts_checks_and_replays(tmp_path, monkeypatch, capsys):
