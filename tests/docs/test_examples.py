@@ -45,10 +45,9 @@ def test_json_keys_of_the_replay_page_are_those_of_a_run(drive_folder):
 
 
 def test_metrics_of_the_closed_loop_page_are_those_of_a_run():
+    from autonomy import config
     from hil.metrics import RunMetrics
     from hil.world import CurvedRoad
-
-    from autonomy import config
 
     vehicle = config.load("vehicles/demo_truck").section("vehicle")
     metrics, world = RunMetrics(vehicle, 22.0), CurvedRoad(vehicle)
