@@ -20,7 +20,9 @@ from autonomy.msg.generate import generate  # noqa: E402 - needs the path above
 
 WITH_KERNELS = os.environ.get("AUTONOMY_KERNELS") != "0"
 SANITIZED = os.environ.get("AUTONOMY_SANITIZE") == "1"
-SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g"] if SANITIZED else []
+SANITIZE = (
+    ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g"] if SANITIZED else []
+)
 
 # One fixed baseline per CPU family and no contraction, so that the same source gives the same bits on every machine.
 MARCH = {"x86_64": ["-march=x86-64-v3"], "aarch64": ["-march=armv8-a"]}.get(platform.machine(), [])
@@ -73,5 +75,5 @@ setup(
             "embedsignature": True,
             "freethreading_compatible": False,
         },
-    )
+    ),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 import tomllib
 from dataclasses import dataclass, field
@@ -121,7 +122,7 @@ def _merge_file(path: Path, sections: dict, origins: dict, trail: tuple[Path, ..
     if not isinstance(included, list) or not all(isinstance(item, str) for item in included):
         raise UsageError(f"{path}: include = {included!r} must be a list of file names")
     for item in included:
-        below = path.parent / item
+        below = Path(os.path.normpath(path.parent / item))
         if not below.is_file():
             raise UsageError(f"{path}: include names '{item}', which does not exist beside it")
         _merge_file(below, sections, origins, (*trail, resolved))

@@ -1,8 +1,8 @@
 """`Stack`: the parameters and the tick behind a small Python face.
 
-    stack = Stack.from_config("vehicles/demo_truck")
-    frame = stack.new_input()
-    out = stack.tick(frame)
+stack = Stack.from_config("vehicles/demo_truck")
+frame = stack.new_input()
+out = stack.tick(frame)
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ def record(path: str | Path, config: str = "vehicles/demo_truck", *, duration_s:
     path.parent.mkdir(parents=True, exist_ok=True)
     with LogWriter(path, {"vehicle": loaded.path, "config_hash": loaded.sha256,
                           "calibration_hash": loaded.calibration_sha256,
-                          "importer": "hil.drive", "clock": "simulated", "lane_path": "the road's centre line"}) as log:  # fmt: skip
+                          "importer": "hil.drive", "clock": "simulated",
+                          "lane_path": "the road's centre line"}) as log:  # fmt: skip
         log.attach("lane_path.csv", lane_path.to_text(centre_line(world)).encode())
         for bus in loaded.section("can")["bus"]:
             log.attach(f"can/{bus['bus']}.dbc", configuration.find(bus["dbc"]).read_bytes())

@@ -249,7 +249,8 @@ class Bytes(Messages):
     def _steering_messages(self, row):
         yaw_rate, lateral, longitudinal = self.motion
         yield 0, "VDC2", {"steering_wheel_angle": float(row["steering_wheel_angle"]), "yaw_rate": yaw_rate,
-                          "lateral_acceleration": lateral, "longitudinal_acceleration": longitudinal}, STEERING_SOURCE  # fmt: skip
+                          "lateral_acceleration": lateral,
+                          "longitudinal_acceleration": longitudinal}, STEERING_SOURCE  # fmt: skip
 
     def _gnss_messages(self, row):
         yield 1, "GNSS_POSITION", {"latitude": float(row["latitude_deg"]), "longitude": float(row["longitude_deg"])}, None

@@ -72,7 +72,16 @@ def test_the_tick_reaches_every_step(functions):
         if name in functions and name not in reached:
             reached.add(name)
             waiting += calls(functions[name])
-    for step in ("inputs_step", "ego_step", "truck_step", "lane_step", "tracks_step", "plan_step", "control_step", "envelope_step"):
+    for step in (
+        "inputs_step",
+        "ego_step",
+        "truck_step",
+        "lane_step",
+        "tracks_step",
+        "plan_step",
+        "control_step",
+        "envelope_step",
+    ):
         assert any(name.endswith(step) for name in reached), f"{step} is not reachable from the tick"
 
 

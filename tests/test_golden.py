@@ -57,7 +57,9 @@ def check(name: str, found: np.ndarray) -> None:
     expected = np.array(rows, float)
     assert header == list(COLUMNS) and expected.shape == found.shape
     same = np.isclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
-    moved = [f"{header[column]} at {row} s: {expected[row, column]!r} -> {found[row, column]!r}" for row, column in np.argwhere(~same)]
+    moved = [
+        f"{header[column]} at {row} s: {expected[row, column]!r} -> {found[row, column]!r}" for row, column in np.argwhere(~same)
+    ]
     assert not moved, f"{len(moved)} numbers of {path.name} moved, first {moved[:5]}"
 
 

@@ -30,6 +30,7 @@ def rows() -> list[dict]:
     common = {"peer": "", "peer_version": None, "peer_ns": None, "ratio": None}
     median = float(np.median(durations))
     return [
-        common | {"kernel": "tick called from Python, empty frame", "ours_ns": median, "aim": f"<= {AIM_US:.0f} us", "met": median <= AIM_US * 1e3},
+        common | {"kernel": "tick called from Python, empty frame", "ours_ns": median, "aim": f"<= {AIM_US:.0f} us",
+                  "met": median <= AIM_US * 1e3},
         common | {"kernel": f"restore a snapshot of {len(snapshot) / 1024:.0f} kB", "ours_ns": restored, "aim": "", "met": None},
     ]  # fmt: skip

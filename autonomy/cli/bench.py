@@ -49,7 +49,10 @@ def _print_table(rows: list[dict]) -> None:
         peer = f"{row['peer']} {row['peer_version'] or ''}".strip() if row["peer"] else ""
         ratio = f"{row['ratio']:.1f}x" if row["ratio"] is not None else ""
         met = {True: "yes", False: "NO", None: ""}[row["met"]]
-        print(f"{row['kernel']:<44}{_time(row['ours_ns']):>11}  {peer:<34}{_time(row['peer_ns']):>11}{ratio:>9}  {row['aim'] or '':<14}{met}")
+        print(
+            f"{row['kernel']:<44}{_time(row['ours_ns']):>11}  {peer:<34}{_time(row['peer_ns']):>11}{ratio:>9}  "
+            f"{row['aim'] or '':<14}{met}"
+        )
 
 
 def _time(nanoseconds: float | None) -> str:

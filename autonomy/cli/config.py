@@ -30,7 +30,9 @@ def run(arguments: argparse.Namespace) -> int:
         if isinstance(table, dict):
             print(f"[{section}]")
             for key, value in table.items():
-                if not isinstance(value, (dict, list)) or (isinstance(value, list) and not any(isinstance(v, dict) for v in value)):
+                if not isinstance(value, (dict, list)) or (
+                    isinstance(value, list) and not any(isinstance(v, dict) for v in value)
+                ):
                     print(f"{key} = {value}    # {config.origin(section, key)}")
     print(f"# config_hash {config.sha256}")
     return 0

@@ -21,14 +21,19 @@ COMMANDS = {
 }
 ENTRY_POINT_GROUP = "autonomy.commands"  # how packages above this one (hil) add theirs: module with add_parser and run
 
-EPILOG = "exit codes: 0 pass, 1 fail or difference, 2 usage or configuration, 3 bad input, 4 environment, 5 inconclusive, 70 internal defect"
+EPILOG = (
+    "exit codes: 0 pass, 1 fail or difference, 2 usage or configuration, 3 bad input, 4 environment, 5 inconclusive, "
+    "70 internal defect"
+)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = next((item for item in arguments if not item.startswith("-")), None)
-    parser = argparse.ArgumentParser(prog="autonomy", description="Onboard software of a highway-driving heavy truck.", epilog=EPILOG)
+    parser = argparse.ArgumentParser(
+        prog="autonomy", description="Onboard software of a highway-driving heavy truck.", epilog=EPILOG
+    )
     parser.add_argument("--version", action="version", version=f"autonomy {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     module = None
@@ -65,7 +70,9 @@ def main(argv: list[str] | None = None) -> int:
         import traceback
 
         traceback.print_exc()
-        print("autonomy: this is a defect in the program, not in your input; please report it with the lines above", file=sys.stderr)
+        print(
+            "autonomy: this is a defect in the program, not in your input; please report it with the lines above", file=sys.stderr
+        )
         return INTERNAL
 
 

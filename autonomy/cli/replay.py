@@ -15,15 +15,26 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument("log", help="an MCAP log (see 'autonomy log convert')")
     parser.add_argument("--config", help="configuration file or packaged name; default: the one the log names")
-    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="A.B=V", help="override one configured value")
+    parser.add_argument(
+        "--set", dest="overrides", action="append", default=[], metavar="A.B=V", help="override one configured value"
+    )
     parser.add_argument("--start", type=float, metavar="S", help="begin this many seconds after the first record")
     parser.add_argument("--end", type=float, metavar="S", help="stop this many seconds after the first record")
-    parser.add_argument("--from", dest="mode", choices=("auto", "raw", "cuts", "frames"), default="auto",
-                        help="what drives the ticks: raw bytes on a 10 ms grid, raw bytes and logged cuts, or logged frames")  # fmt: skip
+    parser.add_argument(
+        "--from",
+        dest="mode",
+        choices=("auto", "raw", "cuts", "frames"),
+        default="auto",
+        help="what drives the ticks: raw bytes on a 10 ms grid, raw bytes and logged cuts, or logged frames",
+    )
     parser.add_argument("--lane-path", metavar="CSV", help="path to keep to: columns x_m,y_m or lat_deg,lon_deg")
-    parser.add_argument("--outages", metavar="SPEC", help="drive again without GNSS: at=20:end or duration=60,every=30,from=240,min_speed=12")
+    parser.add_argument(
+        "--outages", metavar="SPEC", help="drive again without GNSS: at=20:end or duration=60,every=30,from=240,min_speed=12"
+    )
     parser.add_argument("--faults", metavar="TOML", help="fault timeline to inject")
-    parser.add_argument("--check-determinism", action="store_true", help="run once more in a fresh process and compare every byte")
+    parser.add_argument(
+        "--check-determinism", action="store_true", help="run once more in a fresh process and compare every byte"
+    )
     parser.add_argument("--ref", metavar="DIR", help="compare field by field with the output of an earlier run")
     parser.add_argument("-o", "--output", metavar="DIR", help="write output.mcap and report.html there")
     parser.add_argument("--no-report", action="store_true", help="write no report.html")
@@ -50,14 +61,20 @@ def run(arguments: argparse.Namespace) -> int:
         "faults": arguments.faults,
     }
     output = Path(arguments.output) if arguments.output else None
-    result = replay(arguments.log, arguments.config, output_dir=output, outages=arguments.outages, report=not arguments.no_report, **options)
+    result = replay(
+        arguments.log, arguments.config, output_dir=output, outages=arguments.outages, report=not arguments.no_report, **options
+    )
     if arguments.check_determinism:
         result.metrics["determinism"] = determinism.check(result, arguments.log, _repeatable(arguments))
         if not result.metrics["determinism"]["equal"]:
             as_failed(result)
     if arguments.ref:
         differences = difference.compare_result(result, Path(arguments.ref) / OUTPUT_LOG)
-        result.metrics["reference_run"] = {"path": arguments.ref, "equal": not differences, "differences": difference.table(differences)}
+        result.metrics["reference_run"] = {
+            "path": arguments.ref,
+            "equal": not differences,
+            "differences": difference.table(differences),
+        }
         if differences:
             as_failed(result)
     if result.report_path and (arguments.check_determinism or arguments.ref):
@@ -87,6 +104,8 @@ def _repeatable(arguments: argparse.Namespace) -> list[str]:
 def _why_error(metrics: dict) -> str:
     log = metrics["log"]
     if log["truncated"]:
-        return (f"autonomy: {log['path']} is truncated: its last good record is at {log['last_good_ns']} ns; everything up to there "
-                "was replayed and written. With -o, output.mcap is a whole log of what there was.")  # fmt: skip
+        return (
+            f"autonomy: {log['path']} is truncated: its last good record is at {log['last_good_ns']} ns; everything up to "
+            "there was replayed and written. With -o, output.mcap is a whole log of what there was."
+        )
     return f"autonomy: {log['path']} gave no tick: it holds no usable input records"

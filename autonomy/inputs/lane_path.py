@@ -33,7 +33,9 @@ def from_csv(path: str | Path, origin: tuple[float, float, float]) -> np.ndarray
     columns = rows.fieldnames or []
     position = next((pair for pair in POSITION_COLUMNS if set(pair) <= set(columns)), None)
     if position is None:
-        raise BadInputError(f"lane path {path}: needs the columns x_m,y_m or lat_deg,lon_deg; found {', '.join(columns) or 'none'}")
+        raise BadInputError(
+            f"lane path {path}: needs the columns x_m,y_m or lat_deg,lon_deg; found {', '.join(columns) or 'none'}"
+        )
     points = []
     for line, row in enumerate(rows, 2):
         values = []

@@ -125,7 +125,9 @@ def parse(name: str, text: str, resolve) -> Message:
                 raise DefinitionError(f"{where}: list '{match['name']}' starts at {offset}; add padding to a multiple of 4")
             # CDR aligns the elements, not the count: 4 bytes of count, then padding up to 8 for 8-byte elements
             if offset % 8 or alignment != 8:
-                raise DefinitionError(f"{where}: list '{match['name']}' must start at a multiple of 8 and hold elements that do too")
+                raise DefinitionError(
+                    f"{where}: list '{match['name']}' must start at a multiple of 8 and hold elements that do too"
+                )
             list_count += 1
             fields.append(Field(match["name"], type_name, length, kind, offset, comment.strip()))
             offset += LIST_HEADER_SIZE + length * size

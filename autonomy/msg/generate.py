@@ -82,8 +82,7 @@ def _header(messages: list[definitions.Message]) -> str:
         for item in message.fields:
             member = "count" if item.kind == "list" else item.name
             lines.append(
-                f"_Static_assert(offsetof({message.name}, {member}) == {item.offset}, "
-                f'"offset of {message.name}.{member}");'
+                f'_Static_assert(offsetof({message.name}, {member}) == {item.offset}, "offset of {message.name}.{member}");'
             )
         for type_name, name, value in message.constants:
             lines.append(f"#define {_constant_name(message, name)} {_literal(type_name, value)}")
@@ -97,7 +96,7 @@ def _declarations(messages: list[definitions.Message]) -> str:
         "from libc.stdint cimport int8_t, uint8_t, int16_t, uint16_t, int32_t, uint32_t, int64_t, uint64_t",
         "",
         'cdef extern from "autonomy/msg/messages.h" nogil:',
-        "    const uint64_t LAYOUT_HASH \"AUTONOMY_LAYOUT_HASH\"",
+        '    const uint64_t LAYOUT_HASH "AUTONOMY_LAYOUT_HASH"',
     ]
     for message in messages:
         lines.append(f"    ctypedef struct {message.name}:")

@@ -7,7 +7,6 @@ from numpy.lib import recfunctions as structured
 
 from autonomy import msg
 
-
 # What evaluation and report read of an EgoState: an eighth of its bytes
 FIELDS = (
     "time_ns", "status", "origin_latitude_deg", "origin_longitude_deg", "origin_altitude_m", "position", "velocity", "yaw",

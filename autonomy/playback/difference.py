@@ -58,7 +58,9 @@ def compare_rows(topic: str, a: np.ndarray, b: np.ndarray) -> list[FieldDifferen
             with np.errstate(invalid="ignore"):
                 gaps = np.abs(left[rows].astype(float) - right[rows].astype(float))
             largest = float(np.nanmax(gaps)) if np.isfinite(gaps).any() else float("nan")
-            found.append(FieldDifference(topic, name, first, left[first].tolist(), right[first].tolist(), int(rows.size), largest))
+            found.append(
+                FieldDifference(topic, name, first, left[first].tolist(), right[first].tolist(), int(rows.size), largest)
+            )
     return found
 
 
@@ -105,4 +107,10 @@ def as_json(differences: list[FieldDifference]) -> dict[str, Any] | None:
     if not differences:
         return None
     first = differences[0]
-    return {"tick": first.first_tick, "topic": first.topic, "field": first.field, "a": without_nan(first.a), "b": without_nan(first.b)}
+    return {
+        "tick": first.first_tick,
+        "topic": first.topic,
+        "field": first.field,
+        "a": without_nan(first.a),
+        "b": without_nan(first.b),
+    }

@@ -110,9 +110,7 @@ class Engine:
     def _advance(self, fork: Fork, records: np.ndarray, data) -> None:
         position = fork.position
         while not fork.done and position < len(records):
-            position, count = fork.feed.run(
-                records, data, position, self._fork_outputs, self._fork_timing, None, fork.end_ns + 1
-            )
+            position, count = fork.feed.run(records, data, position, self._fork_outputs, self._fork_timing, None, fork.end_ns + 1)
             if count:
                 ego = self._fork_outputs["ego"][:count]
                 fork.collector.add(ego)

@@ -1,4 +1,5 @@
-"""The figures of a run, in the shape of `autonomy replay --json`. Collected block by block, so memory does not grow with ticks."""
+"""The figures of a run, in the shape of `autonomy replay --json`. Collected block by block: memory does not
+grow with the ticks."""
 
 from __future__ import annotations
 

@@ -100,7 +100,12 @@ def replay(
         engine.plan_outages(outage_schedule.parse(outages, source.duration_s), poses)
     spool, times, collector = OutputSpool(), figures.TickTimes(), ReferenceCollector(poses)
     shadow = ShadowComparison()
-    sinks = [lambda block: spool.append(block.outputs, len(block.outputs)), times, lambda block: collector.add(block.outputs["ego"]), shadow]
+    sinks = [
+        lambda block: spool.append(block.outputs, len(block.outputs)),
+        times,
+        lambda block: collector.add(block.outputs["ego"]),
+        shadow,
+    ]
 
     batches = _from(start_ns, source.reader.batches())
     fault_list: list[dict[str, Any]] = []
@@ -204,7 +209,8 @@ def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, 
         "output_sha256": spool.sha256,
         "determinism": None,
         "drops": figures.drops(engine),
-        "oddities": engine.feed.oddities() | {"unsorted": reader.late, "unknown_channel": reader.unknown_channel, "unreadable": sum(reader.malformed.values())},
+        "oddities": engine.feed.oddities()
+        | {"unsorted": reader.late, "unknown_channel": reader.unknown_channel, "unreadable": sum(reader.malformed.values())},
         "clocks": figures.clocks(ego) if ego is not None else {},
         "aids": figures.aids(ego) if ego is not None else {},
         "reference": figures.reference(collector),

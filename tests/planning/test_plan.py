@@ -31,7 +31,8 @@ def plan_for(**given_situation):
 
 
 @pytest.mark.parametrize("speed_kmh, time_s, distance_m", [
-    (7.2, 1.2, 2.4), (10, 1.4, 3.9), (20, 1.6, 8.9), (30, 1.8, 15.0), (40, 2.0, 22.2), (50, 2.2, 30.6), (60, 2.4, 40.0)])  # fmt: skip
+    (7.2, 1.2, 2.4), (10, 1.4, 3.9), (20, 1.6, 8.9), (30, 1.8, 15.0), (40, 2.0, 22.2), (50, 2.2, 30.6),
+    (60, 2.4, 40.0)])  # fmt: skip
 def test_the_gap_is_never_less_than_the_regulation_table(speed_kmh, time_s, distance_m):
     """UN R157 5.2.3.3, M2/M3/N2/N3."""
     gap = PlanStep(PLAN, VEHICLE).gap(speed_kmh / 3.6)

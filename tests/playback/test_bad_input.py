@@ -52,7 +52,10 @@ def test_flipped_bytes_never_crash(small_log, tmp_path, capsys, data):
 
 
 @LENIENT
-@given(seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(["nan", "infinite", "shuffled", "doubled", "jump_ahead", "jump_back", "huge"]))
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    kind=st.sampled_from(["nan", "infinite", "shuffled", "doubled", "jump_ahead", "jump_back", "huge"]),
+)
 def test_odd_samples_give_finite_outputs(tmp_path, seed, kind):
     random = np.random.default_rng(seed)
     streams = drive(2.0)
