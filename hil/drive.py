@@ -11,6 +11,8 @@ from autonomy import msg
 from autonomy.geodesy import enu_to_geodetic, geodetic_to_ecef
 from autonomy.inputs import lane_path
 from autonomy.log.writer import LogWriter
+from autonomy.parameters import load_parameters
+from autonomy.playback.source import CONFIG_ATTACHMENT, PATH_ATTACHMENT
 from hil.sensors import ORIGIN, Bytes
 from hil.truth import Truth
 from hil.world import CurvedRoad
@@ -21,7 +23,7 @@ FLUSH_TICKS = 100
 
 
 def record(path: str | Path, config: str = "vehicles/demo_truck", *, duration_s: float = 60.0, seed: int = 0) -> Path:
-    """Drives and writes one log: /raw/can/0 and /raw/can/1, /ref/pose, the lane path and the DBC texts attached.
+    """Drives and writes one log: /parameters, /raw/can/0 and /raw/can/1, /ref/pose; configuration, lane path, DBC texts attached.
 
     The same seed gives the same bytes. Raises UsageError and EnvironmentFault.
     """
@@ -35,7 +37,9 @@ def record(path: str | Path, config: str = "vehicles/demo_truck", *, duration_s:
                           "calibration_hash": loaded.calibration_sha256,
                           "importer": "hil.drive", "clock": "simulated",
                           "lane_path": "the road's centre line"}) as log:  # fmt: skip
-        log.attach("lane_path.csv", lane_path.to_text(centre_line(world)).encode())
+        log.write("/parameters", truth.time_ns, load_parameters(loaded))
+        log.attach(CONFIG_ATTACHMENT, loaded.to_json().encode())
+        log.attach(PATH_ATTACHMENT, lane_path.to_text(centre_line(world)).encode())
         for bus in loaded.section("can")["bus"]:
             log.attach(f"can/{bus['bus']}.dbc", configuration.find(bus["dbc"]).read_bytes())
         records, poses = [], []

@@ -36,7 +36,7 @@ LANE_RANGE_M = 80.0  # a camera's
 LANE_SIGMA = (0.04, 0.002, 1e-4, 1e-6)  # c0..c3
 RADAR_RANGE_M, RADAR_HALF_ANGLE = 180.0, math.radians(20.0)
 # One standard deviation of white noise
-SIGMA = {"acceleration": 0.05, "angular_rate": 0.0015, "speed": 0.03, "steering": 0.003, "position": 0.06, "altitude": 0.10,
+SIGMA = {"acceleration": 0.05, "angular_rate": 0.0015, "speed": 0.03, "steering": 0.003, "position": 0.10, "altitude": 0.18,
          "velocity": 0.05, "range": 0.25, "lateral": 0.20, "range_rate": 0.10, "shaft": 0.15}  # fmt: skip
 # A receiver's error is mostly slow (orbits, ionosphere, its own filter): first-order Gauss-Markov, beside the white noise above
 GNSS_DRIFT_SIGMA, GNSS_DRIFT_TIME_S = np.array([0.30, 0.30, 0.60]), 120.0
