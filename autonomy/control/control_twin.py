@@ -35,7 +35,7 @@ def steer(parameters, vehicle, sent, speed: float, x, preview, bias: float = 0.0
     whole = int(delay / TICK_S + 1e-6)
     part = delay - whole * TICK_S
     driven = 0.0
-    if part > 1e-6:
+    if part > 0.0:
         x = step(x, sent[-1 - whole] - bias, preview[0], part, lag, speed, gain, slip)
         driven = speed * part
     for i in range(whole, 0, -1):

@@ -47,9 +47,7 @@ cdef inline void roll_dead_time(const ControlMemory* memory, const double* previ
     if whole > COMMANDS - 2:
         whole = COMMANDS - 2
     part = delay - whole * LateralParameters_TICK_PERIOD_S
-    if part < 1e-6:
-        part = 0.0
-    else:
+    if part > 0.0:
         roll(x, memory.sent[(memory.newest - whole) % COMMANDS] - bias, curvature_at(preview, 0.0), part, exp(-part / lag),
              lag, speed, gain, slip)
         driven = speed * part
