@@ -86,9 +86,9 @@ def _databases(options: list[str]) -> dict[int, Path]:
 
 def _info(arguments: argparse.Namespace) -> int:
     from autonomy.errors import PASS
-    from autonomy.log.reader import LogReader
+    from autonomy.log.opening import open_recording
 
-    with LogReader(arguments.file) as reader:
+    with open_recording(arguments.file) as reader:
         counts = reader.counts if reader.counts is not None else reader.check()
         rows = _description(reader, counts)
         _print(arguments, rows, reader)
@@ -97,9 +97,9 @@ def _info(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from autonomy.errors import BAD_INPUT, PASS
-    from autonomy.log.reader import LogReader
+    from autonomy.log.opening import open_recording
 
-    with LogReader(arguments.file) as reader:
+    with open_recording(arguments.file) as reader:
         told = reader.counts
         found = reader.check()
         rows = _description(reader, found)

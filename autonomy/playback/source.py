@@ -11,6 +11,7 @@ import numpy as np
 from autonomy import config as configuration
 from autonomy.errors import BadInputError, UsageError
 from autonomy.inputs import lane_path
+from autonomy.log.opening import open_recording
 from autonomy.log.reader import LogReader
 from autonomy.log.writer import METADATA_NAME
 from autonomy.parameters import load_parameters
@@ -49,7 +50,7 @@ def open_log(path: str | Path, config: str | Path | None = None, overrides: dict
     Without `config`, a log that a run wrote brings its own configuration and parameters, gain tables included; any
     other log names its vehicle's configuration.
     """
-    reader = LogReader(path)
+    reader = open_recording(path)
     if reader.start_ns is None:
         raise BadInputError(f"{path}: holds no readable record" + (f" ({reader.problem})" if reader.problem else ""))
     topics = {number: channel.topic for number, channel in reader.channels.items()}
