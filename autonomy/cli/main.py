@@ -9,8 +9,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from autonomy import __version__
-from autonomy.errors import ENVIRONMENT, INTERNAL, PASS, USAGE, AutonomyError
-from autonomy.msg.layout import StaleBuildError
+from autonomy.errors import ENVIRONMENT, INTERNAL, PASS, USAGE, AutonomyError, StaleBuildError
 
 COMMANDS = {
     "replay": "run a recorded log through the stack, bit for bit",
