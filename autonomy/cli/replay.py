@@ -47,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     from autonomy.config import parse_override
     from autonomy.playback import determinism, difference
-    from autonomy.playback.replay import OUTPUT_LOG, as_failed, replay
+    from autonomy.playback.replay import replay
+    from autonomy.playback.result import OUTPUT_LOG, as_failed
     from autonomy.report.junit import write_junit
     from autonomy.report.page import write_report
     from autonomy.report.summary import replay_lines

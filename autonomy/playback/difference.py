@@ -14,7 +14,7 @@ from autonomy.playback.json_values import without_nan
 from autonomy.playback.recording import OUTPUTS
 
 if TYPE_CHECKING:
-    from autonomy.playback.replay import Result
+    from autonomy.playback.result import Result
 
 
 @dataclass(frozen=True)
