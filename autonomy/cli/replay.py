@@ -78,8 +78,10 @@ def run(arguments: argparse.Namespace) -> int:
         }
         if differences:
             as_failed(result)
-    if result.report_path and (arguments.check_determinism or arguments.ref):
-        write_report(output, result, result.tick_times)  # once more, now that these checks are known
+    if output is not None and (arguments.check_determinism or arguments.ref):
+        result.save(output)  # once more, now that these checks are known
+        if result.report_path:
+            write_report(output, result, result.tick_times)
     if arguments.junit:
         write_junit(Path(arguments.junit), result.metrics)
     if arguments.json:

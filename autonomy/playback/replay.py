@@ -44,7 +44,7 @@ def replay(
 ) -> Result:
     """Runs a log. `config` None takes the configuration the log names; `start` and `end` are seconds from the first record.
 
-    With `output_dir`, writes output.mcap (itself a log that can be replayed) and report.html there.
+    With `output_dir`, writes output.mcap (itself a log that can be replayed), result.json and report.html there.
     Raises UsageError and BadInputError; a truncated log is processed to its last good record, verdict "error".
     """
     began = time.perf_counter()
@@ -105,6 +105,7 @@ def replay(
 
             result.report_path = write_report(directory, result, times)
             result.metrics["report"] = str(result.report_path)
+        result.save(directory)
     return result
 
 

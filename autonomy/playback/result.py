@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,14 @@ class Result:
     def head(self, name: str) -> np.ndarray:
         """The same without a list that the message may end in: for `tracks`, the lead and the counts."""
         return self._spool.head(name.removeprefix("/out/"))
+
+    def save(self, directory: Path) -> None:
+        """Writes the figures, and the outages' motion, beside output.mcap: what `autonomy report` reads. Raises OSError."""
+        (directory / RESULT_FILE).write_text(json.dumps(self.metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        if self.outage_runs:
+            np.savez_compressed(directory / OUTAGE_RUNS, **{f"run_{n}": run for n, run in enumerate(self.outage_runs)})
+        else:
+            (directory / OUTAGE_RUNS).unlink(missing_ok=True)
 
 
 def as_failed(result: Result) -> Result:
