@@ -24,6 +24,7 @@ COMMANDS = {
     "completion": "print a completion script for bash, zsh or tcsh",
     "version": "versions of the stack, its layouts and its dependencies",
 }
+INTERRUPTED = 130  # as shells tell it: 128 and the number of the signal
 ENTRY_POINT_GROUP = "autonomy.commands"  # how packages above this one (hil) add theirs: module with add_parser and run
 
 EPILOG = (
@@ -81,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
         return PASS
     except KeyboardInterrupt:
         print("autonomy: interrupted", file=sys.stderr)
-        return USAGE
+        return INTERRUPTED
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
     except Exception:
