@@ -75,6 +75,7 @@ class Candump(FileRecording):
 
     def _add_name(self, name: bytes) -> None:
         row = np.zeros(1, self._names.dtype)
-        row["text"], row["length"], row["bus"] = name, len(name), self._buses.number(name.decode("latin-1"))
+        row["text"][0, : len(name)] = np.frombuffer(name, np.uint8)
+        row["length"], row["bus"] = len(name), self._buses.number(name.decode("latin-1"))
         self._names = np.concatenate([self._names, row])
         self.details["buses"] = self._buses.told()

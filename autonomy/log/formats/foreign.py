@@ -14,7 +14,7 @@ import numpy as np
 
 from autonomy.errors import LogError
 from autonomy.log import layouts
-from autonomy.log.formats.recording import Block, Recording
+from autonomy.log.formats.recording import Block, Damage, Recording
 from autonomy.log.reader import FLAG_PLAIN, LogReader
 from autonomy.log.writer import METADATA_NAME
 
@@ -85,7 +85,7 @@ class ForeignReader(LogReader):
         while place is not None:
             try:
                 block = self._recording.read(place, True)
-            except ValueError as error:
+            except Damage as error:
                 self.problem = str(error)
                 break
             if len(block.records):

@@ -22,6 +22,10 @@ UTC, BOOT, UNKNOWN = "utc", "boot", "unknown"  # clocks
 EARLIEST_UTC_NS = 946_684_800 * 10**9  # 2000-01-01: times in seconds before it count from some start
 
 
+class Damage(Exception):
+    """Why a recording cannot be read on; what stood before it counts."""
+
+
 class Block(NamedTuple):
     """A piece of a recording: records in the order of the file, and the buffer their offsets point into."""
 
@@ -50,7 +54,7 @@ class Recording(ABC):
 
     @abstractmethod
     def read(self, place: Any, is_first_time: bool) -> Block:
-        """The block at a place; counts `unused` and `notes` the first time only. Raises ValueError when it is damaged."""
+        """The block at a place; counts `unused` and `notes` the first time only. Raises Damage when it cannot be read."""
 
     def channel(self, number: int) -> Channel:
         return self.channels.get(number) or frames.channel(number)

@@ -42,7 +42,7 @@ cdef struct Name:
     uint8_t length
     uint8_t bus
 
-NAME_DTYPE = [("text", f"S{NAME_BYTES}"), ("length", "u1"), ("bus", "u1")]
+NAME_DTYPE = [("text", "u1", (NAME_BYTES,)), ("length", "u1"), ("bus", "u1")]
 
 cdef signed char HEX[256]
 cdef int _i
