@@ -15,7 +15,7 @@ from autonomy.log.reader import LogReader
 
 HEAD_BYTES = 1 << 14
 # In the order they are asked: those with a signature first
-FORMATS = ("blf", "mf4", "asc", "trc", "csv", "candump", "nmfta")
+FORMATS = ("blf", "mf4", "pcap", "asc", "trc", "csv", "candump", "nmfta")
 
 
 def open_recording(path: str | os.PathLike) -> LogReader:
