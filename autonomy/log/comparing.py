@@ -292,10 +292,8 @@ def _compare_payloads(found: TopicDifference, times: np.ndarray, a: list[bytes],
         if left != right:
             found.differing += 1
             place = next((i for i, (x, y) in enumerate(zip(left, right, strict=False)) if x != y), min(len(left), len(right)))
-            item = found.fields.setdefault(
-                PAYLOAD,
-                FieldDifference(PAYLOAD, f"{PAYLOAD}[{place}]", time_ns, left[place : place + 8].hex(), right[place : place + 8].hex()),
-            )
+            values = (part[place : place + 8].hex() for part in (left, right))
+            item = found.fields.setdefault(PAYLOAD, FieldDifference(PAYLOAD, f"{PAYLOAD}[{place}]", time_ns, *values))
             item.messages += 1
 
 

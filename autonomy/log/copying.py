@@ -69,9 +69,7 @@ class RecordWriter:
             schema = (channel.schema, channel.schema_encoding, channel.schema_text)
             if any(schema) and schema not in self._schemas:
                 self._schemas[schema] = self._container.add_schema(*schema)
-            number = self._container.add_channel(
-                self._schemas.get(schema, 0), channel.topic, channel.encoding, channel.metadata
-            )
+            number = self._container.add_channel(self._schemas.get(schema, 0), channel.topic, channel.encoding, channel.metadata)
             self._channels[key] = number
             self._topics[number] = channel.topic
             self._counts.setdefault(channel.topic, 0)

@@ -1,7 +1,7 @@
 """Output files appear whole or not at all: they are written under another name and renamed when they are complete.
 
-A killed command leaves OUT.part, never a half OUT that looks whole; a log among them can be read up to its last chunk
-(`autonomy log recover OUT.mcap.part -o OUT.mcap`).
+A killed command leaves OUT.part.mcap, never a half OUT.mcap that looks whole; such a log can be read up to its last chunk
+(`autonomy log recover OUT.part.mcap -o OUT.mcap`).
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from pathlib import Path
 
 from autonomy.errors import EnvironmentFault, UsageError
 
-SUFFIX = ".part"
+MARK = ".part"
 
 
 @contextmanager
 def finished(output: str | os.PathLike) -> Iterator[Path]:
     """The path to write to; it becomes `output` when the block ends well and is removed when it does not."""
     output = Path(output)
-    partial = output.with_name(output.name + SUFFIX)
+    partial = output.with_name(f"{output.stem}{MARK}{output.suffix}")
     try:
         yield partial
         os.replace(partial, output)

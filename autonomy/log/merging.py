@@ -17,6 +17,8 @@ from autonomy.log.copying import RecordWriter
 from autonomy.log.cutting import Copied, Watch
 from autonomy.log.reader import RECORD_DTYPE, Batch, LogReader
 
+SAME = np.arange(1 << 16, dtype=np.uint16)  # the channel table of batches that carry the writer's ids already
+
 
 def merge(readers: list[LogReader], output: Path, *, wanted: list[str] | None = None, watch: Watch = iter) -> Copied:
     """Writes the records of all the recordings into one log. `watch` sees the merged batches. Raises LogError."""
@@ -25,8 +27,9 @@ def merge(readers: list[LogReader], output: Path, *, wanted: list[str] | None = 
         problems = []
         for reader in readers:
             problems += writer.copy_descriptions(reader, reader.path.name)
-        for batch in watch(merged(writer, readers, [reader.batches(wanted, as_bytes=reader.channels.values()) for reader in readers], wanted)):
-            writer.write(batch, identity(writer))
+        streams = [reader.batches(wanted, as_bytes=reader.channels.values()) for reader in readers]
+        for batch in watch(merged(writer, readers, streams, wanted)):
+            writer.write(batch, SAME)
         writer.close()
     finally:
         writer.abandon()
@@ -55,11 +58,6 @@ def merged(writer: RecordWriter, readers: list[LogReader], streams: list[Iterabl
             rest = Batch(batch.records[ready:], batch.data)
             current[number] = rest if len(rest.records) else next(iterators[number], None)
         yield _joined(taken, ranks)
-
-
-def identity(writer: RecordWriter) -> np.ndarray:
-    """The channel table for batches that carry the writer's own ids."""
-    return np.arange(1 << 16, dtype=np.uint16)
 
 
 def gathered(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Batch:

@@ -25,7 +25,8 @@ class Printer:
         self._channels = reader.channels
         unreadable = {channel.id for channel in reader.misfits()}
         self._names = {
-            number: None if number in unreadable else layouts.message_name(channel.schema) for number, channel in reader.channels.items()
+            number: None if number in unreadable else layouts.message_name(channel.schema)
+            for number, channel in reader.channels.items()
         }
 
     def lines(self, batch: Batch) -> Iterator[str]:

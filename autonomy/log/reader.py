@@ -130,13 +130,14 @@ class LogReader:
         return bytes(cursor.take(*cursor.unpack("Q")))
 
     def batches(self, topics: Iterable[str] | None = None, *, start_ns: int | None = None, end_ns: int | None = None,
-                as_bytes: Iterable[Channel] = (), past_damage: bool = False, file_order: bool = False) -> Iterator[Batch]:  # fmt: skip
+                as_bytes: Iterable[Channel] = (), past_damage: bool = False,
+                file_order: bool = False) -> Iterator[Batch]:  # fmt: skip
         """All records of the wanted topics (names or patterns such as '/in/*'; all by default) in order, in batches.
 
-        From `start_ns` to before `end_ns`; chunks without anything wanted are not opened. the payloads of
-        the channels `as_bytes` are taken as they are, whatever they should be; `past_damage` goes on behind damaged chunks,
-        which come into `damaged`; `file_order` leaves chunks and records where they lie in the file. Raises LogError when a wanted topic does not carry the message it should, before the
-        first batch.
+        From `start_ns` to before `end_ns`; chunks without anything wanted are not opened. The payloads of the channels
+        `as_bytes` are taken as they are, whatever they should be. `past_damage` goes on behind damaged chunks, which
+        come into `damaged`. `file_order` leaves chunks and records where they lie in the file. Raises LogError when a
+        wanted topic does not carry the message it should, before the first batch.
         """
         table = self._layout_table(topics, as_bytes)
         self.late = self.unknown_channel = 0

@@ -13,7 +13,7 @@ import numpy as np
 
 from autonomy.log.copying import RecordWriter
 from autonomy.log.cutting import Copied, Watch
-from autonomy.log.merging import gathered, identity, merged
+from autonomy.log.merging import SAME, gathered, merged
 from autonomy.log.reader import FLAG_LATE, Batch, LogReader
 
 RUN_BYTES = 24 << 20  # of messages sorted in memory at once
@@ -31,7 +31,7 @@ def sort(reader: LogReader, output: Path, *, watch: Watch = iter) -> Copied:
         pending: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         size = 0
         for batch in watch(reader.batches(as_bytes=reader.channels.values(), file_order=True)):
-            pending.append((batch.records, batch.data, runs.identity))
+            pending.append((batch.records, batch.data, SAME))
             size += batch.data.nbytes
             if size >= RUN_BYTES:
                 runs.add(gathered(pending))
@@ -56,7 +56,6 @@ class _Runs:
         self._table = np.zeros(0, np.uint16)
         self._last_ns = -1
         self._paths: list[Path] = []
-        self.identity = np.arange(1 << 16, dtype=np.uint16)
 
     def add(self, batch: Batch) -> None:
         records = batch.records
@@ -81,7 +80,7 @@ def _merge_runs(paths: list[Path], output: Path) -> Path:
     readers = [LogReader(path) for path in paths]
     writer = RecordWriter(output, chunk_bytes=RUN_CHUNK_BYTES)
     for batch in merged(writer, readers, [reader.batches(as_bytes=reader.channels.values()) for reader in readers]):
-        writer.write(batch, identity(writer))
+        writer.write(batch, SAME)
     writer.close()
     for reader, path in zip(readers, paths, strict=True):
         reader.close()
@@ -96,7 +95,7 @@ def _merge_runs_into(reader: LogReader, paths: list[Path], output: Path) -> Copi
         problems = writer.copy_descriptions(reader)
         writer.channel_table(reader)
         for batch in merged(writer, readers, [run.batches(as_bytes=run.channels.values()) for run in readers]):
-            writer.write(batch, identity(writer))
+            writer.write(batch, SAME)
         writer.close()
     finally:
         writer.abandon()

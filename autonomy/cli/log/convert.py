@@ -7,6 +7,8 @@ import json
 import sys
 from pathlib import Path
 
+from autonomy.cli.log import stretch
+
 
 def add_parser(actions) -> None:
     parser = actions.add_parser("convert", help="write recordings of others as one MCAP log")
@@ -36,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError("log convert: --dbc tells the lengths of raw CAN frames and has no meaning with --map")
         result = columns.convert(arguments.map, sources, output)
     elif all(comma2k19.recognises(source) for source in sources):
-        result = comma2k19.convert(sources, output, _databases(arguments.dbc))
+        result = comma2k19.convert(sources, output, stretch.databases(arguments))
     else:
         strange = next(source for source in sources if not comma2k19.recognises(source))
         raise UsageError(
@@ -54,15 +56,3 @@ def run(arguments: argparse.Namespace) -> int:
             if count:
                 print(f"  {title}: {reason}: {count}")
     return PASS
-
-
-def _databases(options: list[str]) -> dict[int, Path]:
-    from autonomy.errors import UsageError
-
-    databases = {}
-    for option in options:
-        bus, _, path = option.partition("=")
-        if not bus.isdecimal() or int(bus) > 127 or not path:
-            raise UsageError(f"log convert: --dbc {option}: write BUS=FILE with a bus number from 0 to 127")
-        databases[int(bus)] = Path(path)
-    return databases

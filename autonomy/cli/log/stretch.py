@@ -1,8 +1,9 @@
-"""--start, --end, --duration and --topics: which part of a recording an action means."""
+"""--start, --end, --duration, --topics and --dbc: which part of a recording an action means, and how to read it."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,3 +52,16 @@ def wanted_topics(arguments: argparse.Namespace, readers) -> list[str] | None:
         if not any(matches(topic, pattern) for topic in present):
             raise UsageError(f"--topics {pattern}: no such topic; there are {', '.join(present) or 'none'}")
     return arguments.topics
+
+
+def databases(arguments: argparse.Namespace) -> dict[int, Path]:
+    """The DBC files of --dbc by bus. Raises UsageError."""
+    from autonomy.errors import UsageError
+
+    found = {}
+    for option in arguments.dbc:
+        bus, _, path = option.partition("=")
+        if not bus.isdecimal() or int(bus) > 127 or not path:
+            raise UsageError(f"log {arguments.action}: --dbc {option}: write BUS=FILE with a bus number from 0 to 127")
+        found[int(bus)] = Path(path)
+    return found
