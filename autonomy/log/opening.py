@@ -10,12 +10,12 @@ from importlib import import_module
 from pathlib import Path
 
 from autonomy.errors import LogError
-from autonomy.log import records
+from autonomy.log import layouts, records
 from autonomy.log.reader import LogReader
 
 HEAD_BYTES = 1 << 14
 # In the order they are asked: those with a signature first
-FORMATS = ("blf", "mf4", "pcap", "asc", "trc", "csv", "candump", "nmfta")
+FORMATS = ("blf", "mf4", "pcap", "rosbag1", "rosbag2", "asc", "trc", "csv", "candump", "nmfta")
 
 
 def open_recording(path: str | os.PathLike) -> LogReader:
@@ -23,7 +23,7 @@ def open_recording(path: str | os.PathLike) -> LogReader:
     path = Path(path)
     head = _head(path)
     if head.startswith(records.MAGIC):
-        return LogReader(path)
+        return _open_mcap(path)
     for name in FORMATS:
         format_ = import_module(f"autonomy.log.formats.{name}")
         if format_.recognises(head, path):
@@ -31,6 +31,19 @@ def open_recording(path: str | os.PathLike) -> LogReader:
 
             return ForeignReader(format_.open_format(path))
     raise LogError(_unknown(path, head))
+
+
+def _open_mcap(path: Path) -> LogReader:
+    reader = LogReader(path)
+    if all(layouts.message_name(channel.schema) for channel in reader.channels.values()):
+        return reader
+    from autonomy.log.formats.ros_mcap import RosMcap, needs_translation
+
+    if not needs_translation(reader):
+        return reader
+    from autonomy.log.formats.foreign import ForeignReader
+
+    return ForeignReader(RosMcap(reader))
 
 
 def _head(path: Path) -> bytes:

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from autonomy.log.formats import frames as can
 from autonomy.log.formats import systemtime
 from autonomy.log.formats.lines import LineRecording, scaled
@@ -21,7 +23,7 @@ _DATE = re.compile(r"(?:date|begin\s+triggerblock)\s+\S+\s+(.+)", re.IGNORECASE)
 _MONTHS = {"jan": 1, "feb": 2, "mar": 3, "mär": 3, "mrz": 3, "apr": 4, "may": 5, "mai": 5, "jun": 6, "jul": 7, "aug": 8,
            "sep": 9, "oct": 10, "okt": 10, "nov": 11, "dec": 12, "dez": 12}  # fmt: skip
 _TIME = re.compile(r"(\S+)\s+(\d+)\s+(\d+):(\d+):(\d+)(?:[.:](\d{1,6}))?\s*(am|pm)?\s+(\d{4})", re.IGNORECASE)
-_QUIET = re.compile(r"\s*(//|$|date\s|base\s|(no\s+)?internal\s+events|begin\s+trigger|end\s+trigger|previous\s+log)", re.IGNORECASE)
+_QUIET = re.compile(r"\s*(//|$|date\s|base\s|(no\s+)?internal\s+events|(begin|end)\s+trigger|previous\s+log)", re.IGNORECASE)
 _EXTENDED_DATA_LENGTH, _REMOTE = 0x1000, 0x10  # in the flags of a CANFD event
 
 
@@ -71,7 +73,7 @@ class Asc(LineRecording):
     def is_ending(self, line: str) -> bool:
         return re.fullmatch(r"\s*(end\s+triggerblock)?\s*", line, re.IGNORECASE) is not None
 
-    def taken(self, frames: can.FrameList, state: State) -> None:
+    def taken(self, records: np.ndarray, state: State) -> None:
         if state.start_ns:
             self.clock, self.details["start"] = UTC, systemtime.NOTE
 

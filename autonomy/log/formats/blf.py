@@ -30,10 +30,8 @@ ODD = ("objects with an unknown header", "objects shorter than their type", "tim
 _NOTES = (3,)
 
 # Objects that often stand in logs; others are told by number
-TYPES = {5: "CAN driver error", 6: "CAN overload frame", 4: "CAN statistics", 31: "CAN driver statistics", 65: "application text",
-         72: "system variable", 92: "application trigger", 96: "global marker", 115: "event comment", 6_5: "application text",
-         11: "LIN message", 57: "LIN message", 41: "FlexRay message", 50: "FlexRay message", 71: "Ethernet frame",
-         120: "Ethernet frame", 113: "Ethernet frame", 86: "CAN message"}  # fmt: skip
+TYPES = {3: "overload frame", 4: "CAN statistics", 5: "trigger", 11: "LIN", 31: "CAN driver error", 57: "LIN", 65: "text",
+         71: "Ethernet", 72: "system variable", 92: "comment", 96: "marker", 120: "Ethernet"}  # fmt: skip
 
 
 class Place(NamedTuple):
@@ -76,7 +74,7 @@ class Blf(FileRecording):
         count, used, position, sound = _blf.parse(np.frombuffer(data, np.uint8), self._start_ns, records, bodies, others, odd)
         if is_first_time:
             for kind in np.flatnonzero(others).tolist():
-                self.unused[f"objects of type {kind} ({TYPES.get(kind, 'not read')})"] += int(others[kind])
+                self.unused[f"objects of type {kind} ({TYPES.get(kind, 'not CAN')})"] += int(others[kind])
             for number, reason in enumerate(ODD):
                 (self.notes if number in _NOTES else self.unused)[reason] += int(odd[number])
         if not sound:

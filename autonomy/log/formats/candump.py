@@ -9,7 +9,7 @@ import numpy as np
 
 from autonomy.log.formats import _candump
 from autonomy.log.formats.buses import BusNames
-from autonomy.log.formats.recording import BLOCK_BYTES, UNKNOWN, Block, FileRecording, clock_of
+from autonomy.log.formats.recording import BLOCK_BYTES, Block, FileRecording
 from autonomy.log.reader import RECORD_DTYPE
 
 NAME = "candump"
@@ -60,8 +60,7 @@ class Candump(FileRecording):
         position = text.rfind(b"\n") + 1
         records, bodies = records[:count], bodies[:used].copy()
         if is_first_time:
-            if self.clock == UNKNOWN and count:
-                self.clock = clock_of(int(records["log_time_ns"][0]))
+            self.tell_clock(records)
             for number, line in enumerate(LINES):
                 (self.notes if number in _NOTES else self.unused)[line] += int(odd[number])
         following, problem = place + position, None

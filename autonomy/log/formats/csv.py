@@ -6,9 +6,10 @@ from base64 import b64decode
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+
 from autonomy.log.formats import frames as can
 from autonomy.log.formats.lines import LineRecording, scaled
-from autonomy.log.formats.recording import UNKNOWN, clock_of
 
 NAME = "CSV"
 COLUMNS = "timestamp,arbitration_id,extended,remote,error,dlc,data"
@@ -47,6 +48,5 @@ class Csv(LineRecording):
         frames.add(scaled(time), number, bus, flags, length, data if not is_remote else b"", is_fd)
         return True
 
-    def taken(self, frames: can.FrameList, state: bool) -> None:
-        if self.clock == UNKNOWN and len(frames):
-            self.clock = clock_of(int(frames.content()[0]["log_time_ns"][0]))
+    def taken(self, records: np.ndarray, state: bool) -> None:
+        self.tell_clock(records)

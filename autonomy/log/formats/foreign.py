@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autonomy.errors import LogError
 from autonomy.log import layouts
 from autonomy.log.formats.recording import Block, Damage, Recording
 from autonomy.log.reader import FLAG_PLAIN, LogReader
@@ -44,8 +43,11 @@ class ForeignReader(LogReader):
         self._sections: list[Section] = []
         self._kept: dict[int, Block] = {}
         self._kept_bytes = 0
-        self._attachments = {}
-        self.attachments: list[str] = []
+        self._beyond: list[Section] = []
+        self.damaged: list[Section] = []
+        self.attachments = recording.attachments
+        self.attachment = recording.attachment
+        self.describe_attachment = recording.describe_attachment
         self.problem: str | None = None
         self.malformed: dict[str, int] = {}
         self.late = self.unknown_channel = 0
@@ -67,17 +69,14 @@ class ForeignReader(LogReader):
         self._ranks = self._rank_channels()
         self.unused = recording.unused
         self.notes = recording.notes
-        self.metadata = {METADATA_NAME: {"importer": recording.name, "clock": recording.clock, **recording.details}}
+        own = {"importer": recording.name, "clock": recording.clock, **recording.details}
+        self.metadata = {**recording.metadata, METADATA_NAME: own | recording.metadata.get(METADATA_NAME, {})}
         for name, counts in (("unused", self.unused), ("notes", self.notes)):
             if told := {reason: str(count) for reason, count in counts.items() if count}:
                 self.metadata[name] = told
 
     def close(self) -> None:
         self._recording.close()
-
-    def attachment(self, name: str) -> bytes:
-        """Foreign recordings have none: raises LogError."""
-        raise LogError(f"{self.path} has no attachment '{name}'; a {self.library} recording holds none")
 
     def _pass_over(self) -> Counter[int]:
         counts: Counter[int] = Counter()
@@ -109,7 +108,10 @@ class ForeignReader(LogReader):
             self._kept.clear()
 
     def _read_section(self, section: Section, table: np.ndarray, malformed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        block = self._kept.get(section.offset) or self._recording.read(section.place, False)
+        try:
+            block = self._kept.get(section.offset) or self._recording.read(section.place, False)
+        except Damage as error:
+            raise ValueError(f"it was sound before ({error})") from error
         selected = table["selected"].astype(bool)
         wanted = selected[block.records["channel"]]
         records = block.records[wanted] if not wanted.all() else block.records.copy()

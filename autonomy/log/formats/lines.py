@@ -8,6 +8,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from autonomy.log.formats.frames import FrameList
 from autonomy.log.formats.recording import BLOCK_BYTES, Block, FileRecording
 
@@ -55,12 +57,13 @@ class LineRecording(FileRecording):
                 problem = f"the last line, at byte {at}, has no end: it may be cut and was left out"
         elif end == 0:
             following, problem = None, f"the line at byte {place.offset} does not end within {BLOCK_BYTES} bytes"
+        records, data = frames.content()
         if is_first_time:
             self.unused.update(unused)
-            self.taken(frames, state)
-        return Block(*frames.content(), following, problem)
+            self.taken(records, state)
+        return Block(records, data, following, problem)
 
-    def taken(self, frames: FrameList, state: Any) -> None:
+    def taken(self, records: np.ndarray, state: Any) -> None:
         """Called once a block, in order: for clocks and notes."""
 
 

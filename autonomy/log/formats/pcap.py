@@ -15,7 +15,7 @@ from autonomy.errors import LogError
 from autonomy.log.formats import frames as can
 from autonomy.log.formats.buses import BusNames
 from autonomy.log.formats.network import Datagram, Fragment, NotUdp, socketcan, unpack
-from autonomy.log.formats.recording import BLOCK_BYTES, UNKNOWN, Block, Damage, FileRecording, clock_of
+from autonomy.log.formats.recording import BLOCK_BYTES, Block, Damage, FileRecording
 from autonomy.log.structure import Channel
 
 NAME = "PCAP"
@@ -97,12 +97,12 @@ class Pcap(FileRecording):
         if problem or following.offset >= self.size:
             following = None
             unused["datagrams of which fragments are missing"] += len(fragments)
+        records, data = frames.content()
         if is_first_time:
             self.unused.update(unused)
             self.notes.update(notes)
-            if self.clock == UNKNOWN and len(frames):
-                self.clock = clock_of(int(frames.content()[0]["log_time_ns"][0]))
-        return Block(*frames.content(), following, problem)
+            self.tell_clock(records)
+        return Block(records, data, following, problem)
 
     def _next_block(self, data: bytes, position: int, order: str, interfaces: tuple, unused: Counter[str]):
         """One block of pcapng: (length, packet or None, byte order, interfaces)."""

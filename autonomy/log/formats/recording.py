@@ -15,7 +15,7 @@ import numpy as np
 
 from autonomy.errors import LogError
 from autonomy.log.formats import frames
-from autonomy.log.structure import Channel
+from autonomy.log.structure import Attachment, Channel
 
 BLOCK_BYTES = 1 << 20  # of the file that are read at once, about
 UTC, BOOT, UNKNOWN = "utc", "boot", "unknown"  # clocks
@@ -51,6 +51,8 @@ class Recording(ABC):
     unused: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     channels: dict[int, Channel] = field(default_factory=dict)  # those from OTHER_CHANNELS on
+    metadata: dict[str, dict[str, str]] = field(default_factory=dict)  # records the file holds itself
+    attachments: list[str] = field(default_factory=list)
 
     @abstractmethod
     def read(self, place: Any, is_first_time: bool) -> Block:
@@ -59,8 +61,22 @@ class Recording(ABC):
     def channel(self, number: int) -> Channel:
         return self.channels.get(number) or frames.channel(number)
 
+    def attachment(self, name: str) -> bytes:
+        """The content of one of `attachments`."""
+        raise LogError(f"{self.path} has no attachment '{name}'; a {self.name} recording holds none")
+
+    def describe_attachment(self, name: str) -> Attachment:
+        """Media type and time of one of `attachments`."""
+        raise LogError(f"{self.path} has no attachment '{name}'; a {self.name} recording holds none")
+
+    @abstractmethod
     def close(self) -> None:
-        """Closes the file; for formats that keep it open."""
+        """Closes the file."""
+
+    def tell_clock(self, records: np.ndarray) -> None:
+        """Names the clock of a format without a word about it by the first time of the recording."""
+        if self.clock == UNKNOWN and len(records):
+            self.clock = UTC if records["log_time_ns"][0] >= EARLIEST_UTC_NS else UNKNOWN
 
 
 class FileRecording(Recording):
@@ -84,8 +100,3 @@ class FileRecording(Recording):
 
     def close(self) -> None:
         self._file.close()
-
-
-def clock_of(start_ns: int) -> str:
-    """The clock that a format without a word about it must mean."""
-    return UTC if start_ns >= EARLIEST_UTC_NS else UNKNOWN

@@ -8,6 +8,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from autonomy.log.formats import frames as can
 from autonomy.log.formats import systemtime
 from autonomy.log.formats.lines import LineRecording, scaled
@@ -83,7 +85,7 @@ class Trc(LineRecording):
     def is_ending(self, line: str) -> bool:
         return not line.strip() or line.lstrip().startswith(";")
 
-    def taken(self, frames: can.FrameList, state: State) -> None:
+    def taken(self, records: np.ndarray, state: State) -> None:
         if state.start_ns:
             self.clock, self.details["start"] = UTC, systemtime.NOTE
 
