@@ -67,13 +67,13 @@ class ForeignReader(LogReader):
         self.last_good_ns = self.end_ns
         self._sections.sort(key=lambda section: (section.start_ns, section.offset))
         self._ranks = self._rank_channels()
-        self.unused = recording.unused
-        self.notes = recording.notes
+        self.unused = +recording.unused  # without the zeros
+        self.notes = +recording.notes
         own = {"importer": recording.name, "clock": recording.clock, **recording.details}
         self.metadata = {**recording.metadata, METADATA_NAME: own | recording.metadata.get(METADATA_NAME, {})}
         for name, counts in (("unused", self.unused), ("notes", self.notes)):
-            if told := {reason: str(count) for reason, count in counts.items() if count}:
-                self.metadata[name] = told
+            if counts:
+                self.metadata[name] = {reason: str(count) for reason, count in counts.items()}
 
     def close(self) -> None:
         self._recording.close()
