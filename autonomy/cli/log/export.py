@@ -54,10 +54,16 @@ def _tell(arguments: argparse.Namespace, found) -> None:
     if arguments.json:
         import json
 
-        print(json.dumps({"files": list(map(str, found.files)), "rows": found.rows, "left_out": found.left_out}))
+        print(
+            json.dumps(
+                {"files": list(map(str, found.files)), "rows": found.rows, "left_out": found.left_out, "notes": found.notes}
+            )
+        )
         return
     for table, count in found.rows.items():
         print(f"  {table:<40}{count:>10} rows")
+    for note in found.notes:
+        print(f"  {note}")
     for reason, count in found.left_out.items():
         print(f"  left out: {reason}: {count}")
     print(f"{len(found.files)} files: {', '.join(map(str, found.files[:3]))}{' ...' if len(found.files) > 3 else ''}")

@@ -11,8 +11,9 @@ FORMATS = {".csv": COLUMNS, ".parquet": COLUMNS, ".mf4": COLUMNS}
 
 @dataclass
 class Exported:
-    """What an export wrote: rows by table, the files, and what was left out by reason."""
+    """What an export wrote: rows by table, the files, what was left out by reason, and sentences about the rest."""
 
     rows: dict[str, int]
     files: list[Path]
     left_out: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)

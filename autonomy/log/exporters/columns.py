@@ -64,7 +64,7 @@ def export(reader: LogReader, output: Path, *, topics: list[str] | None = None, 
         sink.close()
     finally:
         sink.abandon()
-    return Exported(dict(sorted(counts.items())), sink.files, tables.left_out())
+    return Exported(dict(sorted(counts.items())), sink.files, tables.left_out(), tables.notes)
 
 
 class _Tables:
@@ -83,10 +83,11 @@ class _Tables:
             number: None if number in unreadable else layouts.message_name(channel.schema)
             for number, channel in self._channels.items()
         }
+        self.notes: list[str] = []
         self._codecs = {
             topic: codec
-            for topic in {channel.topic for channel in self._channels.values() if channel.topic.startswith(CAN_TOPIC)}
-            if (codec := _codec(reader, topic, databases)) is not None
+            for topic in sorted({channel.topic for channel in self._channels.values() if channel.topic.startswith(CAN_TOPIC)})
+            if (codec := _codec(reader, topic, databases, self.notes)) is not None
         }
         self._unreadable: dict[str, int] = {}
         self._undecoded: dict[str, int] = {}
@@ -149,7 +150,7 @@ def _joined(parts: list[Table]) -> Table:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _codec(reader: LogReader, topic: str, databases: Mapping[int, Path]):
+def _codec(reader: LogReader, topic: str, databases: Mapping[int, Path], notes: list[str]):
     """The decoder of a bus from the DBC given or carried by the log, None without one."""
     from drivers.can import database
     from drivers.can.codec import Codec
@@ -161,7 +162,11 @@ def _codec(reader: LogReader, topic: str, databases: Mapping[int, Path]):
     if attached not in reader.attachments:
         return None
     text = reader.attachment(attached).decode("utf-8", errors="replace")
-    return Codec({int(name) if name.isdecimal() else 0: database.parse(text, f"{attached} of {reader.path}")})
+    try:
+        return Codec({int(name) if name.isdecimal() else 0: database.parse(text, f"{attached} of {reader.path}")})
+    except database.DatabaseError as error:
+        notes.append(f"{topic} is not decoded: {error}")
+        return None
 
 
 def _sink(output: Path, tables: _Tables, reader: LogReader) -> Sink:
