@@ -34,7 +34,8 @@ def rows(gigabytes: float = 20.0, directory: Path | None = None) -> list[dict]:
         began = time.perf_counter()
         seconds = synthetic.write(log, size)
         made = log.stat().st_size / GIGABYTE
-        print(f"large: {made:.1f} GB, {seconds / 3600:.2f} h of drive, made in {time.perf_counter() - began:.0f} s", file=sys.stderr)
+        took = time.perf_counter() - began
+        print(f"large: {made:.1f} GB, {seconds / 3600:.2f} h of drive, made in {took:.0f} s", file=sys.stderr)
         out = Path(folder) / "out.mcap"
         commands = {
             "log info": ["log", "info", log],
@@ -43,6 +44,7 @@ def rows(gigabytes: float = 20.0, directory: Path | None = None) -> list[dict]:
             "log cut, one topic of all": ["log", "cut", log, "--topics", "/in/gnss", "-o", out],
             "replay --end 600": ["replay", log, "--end", 600],
             "replay of all": ["replay", log],
+            "replay of all, output log and report": ["replay", log, "-o", Path(folder) / "run"],
         }
         return [_row(name, command, made) for name, command in commands.items()]
 

@@ -72,6 +72,11 @@ class Engine:
             stop = end if outage.duration_s is None else start + round(outage.duration_s * 1e9)
             self._waiting.append((start, stop, outage))
 
+    @property
+    def outage_ends_ns(self) -> list[int]:
+        """When each planned outage ends."""
+        return [stop for _, stop, _ in self._waiting]
+
     def run(self, batches: Iterable, sinks: list[Sink], *, end_ns: int = FAR_FUTURE_NS) -> None:
         """Feeds every batch (records, data) and calls each sink once per block of ticks."""
         for batch in batches:

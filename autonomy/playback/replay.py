@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 from autonomy import __version__, msg
 from autonomy.errors import BAD_INPUT, FAIL, PASS, UsageError
 from autonomy.geodesy import ecef_to_geodetic, geodetic_to_enu
-from autonomy.log.reader import Batch, sha256
+from autonomy.log.reader import sha256
 from autonomy.playback import metrics as figures
 from autonomy.playback import outages as outage_schedule
 from autonomy.playback.collector import ReferenceCollector
@@ -107,7 +106,9 @@ def replay(
         shadow,
     ]
 
-    batches = _from(start_ns, source.reader.batches())
+    # An outage may last longer than the main run; nothing behind both is read
+    last_ns = max([end_ns, *engine.outage_ends_ns]) if end_ns != FAR_FUTURE_NS else None
+    batches = source.reader.batches(start_ns=start_ns, end_ns=last_ns if last_ns is None else last_ns + 1)
     fault_list: list[dict[str, Any]] = []
     if faults is not None:
         from autonomy.faults.inject import Injector
@@ -169,14 +170,6 @@ def _limits(source: LogSource, start: float | None, end: float | None) -> tuple[
         raise UsageError(f"--start {start:g}: the log is only {source.duration_s:.1f} s long")
     start_ns = None if start is None else first + round(start * 1e9)
     return start_ns, FAR_FUTURE_NS if end is None else first + round(end * 1e9)
-
-
-def _from(start_ns: int | None, batches: Iterable[Batch]) -> Iterator[Batch]:
-    for batch in batches:
-        if start_ns is None:
-            yield batch
-        elif batch.records["log_time_ns"][-1] >= start_ns:
-            yield Batch(batch.records[batch.records["log_time_ns"] >= start_ns], batch.data)
 
 
 def _poses(source: LogSource) -> np.ndarray:

@@ -104,8 +104,15 @@ def test_recover_of_a_whole_log_says_that_nothing_is_lost(tmp_path, capsys, whol
     assert code == 0 and "nothing is lost" in printed
 
 
-@pytest.mark.parametrize("arguments", [["cut", "a.mcap", "-o", "a.mcap"], ["sort", "a.mcap", "-o", "./a.mcap"],
-                                       ["merge", "b.mcap", "a.mcap", "-o", "a.mcap"], ["recover", "a.mcap", "-o", "link.mcap"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["cut", "a.mcap", "-o", "a.mcap"],
+        ["sort", "a.mcap", "-o", "./a.mcap"],
+        ["merge", "b.mcap", "a.mcap", "-o", "a.mcap"],
+        ["recover", "a.mcap", "-o", "link.mcap"],
+    ],
+)
 def test_no_command_overwrites_its_own_input(tmp_path, monkeypatch, capsys, whole, arguments):
     monkeypatch.chdir(tmp_path)
     for name in ("a.mcap", "b.mcap"):
