@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from autonomy.playback.recording import Recording
 from autonomy.playback.shadow import ShadowComparison
 from autonomy.playback.source import LogSource, open_log
 from autonomy.playback.spool import OutputSpool
+from autonomy.playback.thinning import kept_ticks
 from autonomy.stack import Stack
 
 SCHEMA = "autonomy.replay/1"
@@ -39,6 +41,7 @@ class Result:
     log_path: Path | None
     report_path: Path | None
     reference: np.ndarray  # dtype("ReferencePose"), empty without one
+    reference_ego: np.ndarray  # fields of dtype("EgoState") on both sides of each reference time
     start_ns: int  # of the log's first record
     outage_runs: list[np.ndarray]  # dtype("EgoState") of each outage, at the reference's times
     tick_times: figures.TickTimes
@@ -53,7 +56,7 @@ class Result:
     @property
     def path(self) -> np.ndarray | None:
         """The lane path in the ego filter's ENU frame, (n, 2) metres; None without path or position."""
-        ego = self.topic("ego")[-1:]
+        ego = self._spool.head("ego", np.arange(self._spool.ticks)[-1:])
         if not len(self._path_ecef) or not len(ego) or not ego["origin_latitude_deg"][0]:
             return None
         origin = tuple(float(ego[f"origin_{name}"][0]) for name in ("latitude_deg", "longitude_deg", "altitude_m"))
@@ -66,6 +69,15 @@ class Result:
     def head(self, name: str) -> np.ndarray:
         """The same without a list that the message may end in: for `tracks`, the lead and the counts."""
         return self._spool.head(name.removeprefix("/out/"))
+
+    @cached_property
+    def shown_ticks(self) -> np.ndarray | None:
+        """Indices of the ticks that a report of a long run shows; None = all."""
+        return kept_ticks(self._spool)
+
+    def shown(self, name: str) -> np.ndarray:
+        """`head` of the ticks `shown_ticks`."""
+        return self._spool.head(name.removeprefix("/out/"), self.shown_ticks)
 
 
 def replay(
@@ -137,7 +149,7 @@ def replay(
     found["verdict"], found["exit_code"] = verdict, exit_code
     found = without_nan(found)
     result = Result(
-        verdict, exit_code, found, None, None, poses, source.reader.start_ns,
+        verdict, exit_code, found, None, None, poses, collector.ego(), source.reader.start_ns,
         [fork.collector.ego() for fork in engine.forks], times, source.path, spool,
     )  # fmt: skip
     if directory is not None:
