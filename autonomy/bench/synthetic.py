@@ -56,7 +56,7 @@ def write(path: Path, size_bytes: int, compression: str = "lz4") -> float:
                     schemas[channel.schema] = container.add_schema(channel.schema, channel.schema_encoding, channel.schema_text)
                 container.add_channel(schemas.get(channel.schema, 0), channel.topic, channel.encoding)
     copy = 0
-    while path.stat().st_size < size_bytes:
+    while not copy or path.stat().st_size < size_bytes:
         shift = copy * MINUTE_S * 1_000_000_000
         for chunk in chunks:
             raw = chunk.raw.copy()
@@ -92,13 +92,13 @@ def _write_minute(path: Path) -> None:
 
 
 def _drive() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """A circle, {topic: (times, rows)}: each minute begins where the one before did, three turns less a few degrees."""
+    """A circle, {topic: (times, rows)}."""
     streams = {}
     turns = round(YAW_RATE_RADPS * MINUTE_S / (2 * np.pi)) or 1
     yaw_rate = 2 * np.pi * turns / MINUTE_S  # whole turns, so that minutes join without a jump
     for topic, message, rate in (("imu", "ImuInput", 100), ("wheel", "WheelInput", 50), ("gnss", "GnssInput", 10)):
         seconds = np.arange(MINUTE_S * rate) / rate
-        times = START_NS + (seconds * 1e9).astype(np.int64)
+        times = START_NS + np.arange(len(seconds)) * (1_000_000_000 // rate)
         rows = np.zeros(len(times), layouts.short_dtype(message, 1))
         rows["count"], rows["tick_index"] = 1, msg.constants("ImuInput")["NOT_IN_A_TICK"]
         item = rows["items"][:, 0]

@@ -53,6 +53,8 @@ def export(reader: LogReader, output: Path, *, topics: list[str] | None = None, 
         for batch in watch(reader.batches(topics, start_ns=start_ns, end_ns=end_ns, as_bytes=reader.misfits())):
             for name, table in tables.of(batch):
                 counts[name] = counts.get(name, 0) + len(table[TIME])
+                # Copies: a column that is a view would keep its whole message in memory
+                table = {column: np.ascontiguousarray(values) for column, values in table.items()}
                 pending.setdefault(name, []).append(table)
                 sizes[name] = sizes.get(name, 0) + sum(values.nbytes for values in table.values())
             while sum(sizes.values()) > PENDING_BYTES:
