@@ -288,10 +288,7 @@ class _Fields:
                     self._walk(left[:, index], right[:, index], pair, f"{prefix}{name}[{index}].")
 
     def _compare(self, name: str, a: np.ndarray, b: np.ndarray, pair: _Pair) -> None:
-        if a.dtype == b.dtype:
-            differs = _bits(a) != _bits(b)
-        else:
-            differs = (a != b) & ~((a != a) & (b != b))
+        differs = _bits(a) != _bits(b) if a.dtype == b.dtype else (a != b) & ~((a != a) & (b != b))
         rows = np.flatnonzero(differs.any(axis=1) if differs.ndim == 2 else differs)
         if not rows.size:
             return
