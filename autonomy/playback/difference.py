@@ -6,6 +6,7 @@ a tolerance file may allow more.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,6 +64,11 @@ class TopicComparison:
     def beyond(self) -> list[FieldDifference]:
         """The differences that a tolerance does not cover."""
         return [item for item in self.differences if item.beyond]
+
+    @property
+    def kinds_beyond(self) -> int:
+        """How many fields those are, the elements of a list of structs counted once."""
+        return len({re.sub(r"\[\d+\]", "[]", item.field) for item in self.beyond})
 
     @property
     def equal(self) -> bool:

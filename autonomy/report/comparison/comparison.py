@@ -69,7 +69,7 @@ class Comparison:
         if self.differences:
             first = self.differences[0]
             parts.append(
-                f"{sum(len(topic.beyond) for topic in self.topics)} fields differ, the first in {first.topic} {first.field} "
+                f"{sum(topic.kinds_beyond for topic in self.topics)} fields differ, the first in {first.topic} {first.field} "
                 f"at tick {first.first_tick}"
             )
             alone = sum(topic.only_a + topic.only_b for topic in self.topics[:1])

@@ -40,6 +40,11 @@ class FigureChange:
     def delta(self) -> float | None:
         return self.b - self.a if self.a is not None and self.b is not None else None
 
+    @property
+    def share(self) -> float | None:
+        """The change as a share of A's value."""
+        return self.delta / abs(self.a) if self.delta is not None and self.a else None
+
 
 def flattened(metrics: dict[str, Any]) -> dict[str, float | None]:
     """Numbers by their dotted names; the outages by their start: `outages[20s].drift_percent`."""

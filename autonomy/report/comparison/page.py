@@ -8,7 +8,7 @@ from typing import Any
 from autonomy.playback.difference import FieldDifference
 from autonomy.report import verdict
 from autonomy.report.comparison.comparison import Comparison
-from autonomy.report.comparison.figures import EQUAL, MACHINE, WITHIN, WORSE
+from autonomy.report.comparison.figures import BETTER, CHANGED, EQUAL, MACHINE, WITHIN, WORSE
 from autonomy.report.comparison.pictures import figures
 from autonomy.report.junit import Case, write_cases
 from autonomy.report.page import TIME_NOTE, render_page
@@ -18,6 +18,7 @@ from autonomy.report.words import UNKNOWN, number, plain, short_hash, whole
 
 PAGE = "comparison.html"
 MOST_FIELDS = 150  # rows of the page's table
+ORDER = (WORSE, BETTER, CHANGED, WITHIN, EQUAL, MACHINE)
 
 
 def write_page(directory: str | Path, found: Comparison) -> Path:
@@ -31,7 +32,7 @@ def write_page(directory: str | Path, found: Comparison) -> Path:
 
 def render(found: Comparison) -> str:
     """The page as text; the same runs give the same text."""
-    sections = [_runs(found), _figures(found), _fields(found), _pictures(found)]
+    sections = [_runs(found), _figures(found), _pictures(found), _fields(found)]
     note = f"{TIME_NOTE} Differences are B minus A."
     return render_page("Comparison of two runs", _head(found), sections, note)
 
@@ -72,7 +73,7 @@ def _words(item: FieldDifference) -> str:
 
 def _head(found: Comparison) -> Head:
     names = " against ".join(Path(path).name or path for path in found.paths)
-    beyond = [item for topic in found.topics for item in topic.beyond]
+    beyond = sum(topic.kinds_beyond for topic in found.topics)
     fields = sum(topic.fields - topic.ignored for topic in found.topics)
     first = found.differences[0] if found.differences else None
     alone = max((topic.only_a + topic.only_b for topic in found.topics), default=0)
@@ -81,7 +82,7 @@ def _head(found: Comparison) -> Head:
     unequal = [item.name for item in found.identity if not item.equal and item.name.startswith(("SHA-256 of the c", "Version"))]
     tiles = (
         Tile("Ticks in both", whole(found.common_ticks), "", f"{whole(alone)} in one run only"),
-        Tile("Fields that differ", whole(len(beyond)), "", f"of {whole(fields)} compared"),
+        Tile("Fields that differ", whole(beyond), "", f"of {whole(fields)} compared"),
         Tile(
             "First difference", whole(first.first_tick) if first else UNKNOWN, "",
             f"tick; {first.topic} {first.field}" if first else "none",
@@ -101,8 +102,8 @@ def _runs(found: Comparison) -> Section:
 
 def _figures(found: Comparison) -> Section:
     rows, flags = [], []
-    for item in sorted(found.figures, key=lambda item: (item.judgement in (EQUAL, MACHINE), item.judgement == MACHINE)):
-        share = item.delta / abs(item.a) if item.delta is not None and item.a else None
+    shown = [item for item in found.figures if item.judgement != EQUAL]
+    for item in sorted(shown, key=lambda item: (ORDER.index(item.judgement), -abs(item.share or 0.0))):
         rows.append(
             (
                 item.name,
@@ -110,12 +111,15 @@ def _figures(found: Comparison) -> Section:
                 number(item.a, digits=5),
                 number(item.b, digits=5),
                 number(item.delta),
-                number(100.0 * share, "%") if share is not None else UNKNOWN,
+                number(100.0 * item.share, "%") if item.share is not None else UNKNOWN,
             )
         )
         flags.append(not item.allowed)
-    table = Table("Figures, changed ones first", ("Figure", "", "A", "B", "B minus A", "Of A"), tuple(rows), 2, tuple(flags))
-    missing = "" if rows else "Neither run's folder holds figures (result.json)."
+    same = len(found.figures) - len(shown)
+    table = Table(
+        f"Figures that changed; {same} are the same", ("Figure", "", "A", "B", "B minus A", "Of A"), tuple(rows), 2, tuple(flags)
+    )
+    missing = "" if found.figures else "Neither run's folder holds figures (result.json)."
     text = "A triangle fails the comparison. Times of the machine are shown, not judged."
     return Section("figures", "Figures", text, (), (table,) if rows else (), missing)
 

@@ -60,7 +60,7 @@ def figures(found: Comparison) -> tuple[Figure, ...]:
     with OutputLog(found.logs[0]) as left, OutputLog(found.logs[1]) as right:
         a, b = _read(left, wanted), _read(right, wanted)
         start_ns = left.reader.start_ns or 0
-        drawn = [figure for figure in (_map(_ego(left), _ego(right), start_ns),) if figure is not None]
+        drawn = _positions(_ego(left), _ego(right), start_ns)
     for picture in wanted:
         if picture in a and picture in b:
             drawn += _pair(picture, a[picture], b[picture], start_ns)
@@ -139,13 +139,13 @@ def _pair(picture: Picture, a, b, start_ns: int) -> list[Figure]:
     note += f" Known to one run only at {apart} ticks." if apart else ""
     marks = [Line(seconds_a[index_a], gap, "s1", "B minus A")]
     return [
-        time_figure(picture.title, both, picture.y_label, x_range, least_span=1e-9),
+        time_figure(picture.title, both, picture.y_label, x_range, least_span=1e-9, settling=True),
         time_figure(f"{picture.title}: difference", marks, picture.y_label, x_range, least_span=1e-9, note=note),
     ]
 
 
 def _ego(log: OutputLog) -> np.ndarray:
-    """What a map needs, thinned; empty where the log's message lacks it."""
+    """What a map needs; empty where the log's message lacks it."""
     names = ["time_ns", "status", "origin_latitude_deg", "origin_longitude_deg", "origin_altitude_m", "position"]
     whole = msg.dtype("EgoState")
     slim = np.dtype([(name, whole[name]) for name in names])
@@ -153,20 +153,30 @@ def _ego(log: OutputLog) -> np.ndarray:
         return np.zeros(0, slim)
     parts = []
     for _, rows in log.blocks("/out/ego"):
-        part = np.zeros(len(rows[::5]), slim)
+        part = np.zeros(len(rows), slim)
         for name in names:
-            part[name] = rows[name][::5]
+            part[name] = rows[name]
         parts.append(part)
     return np.concatenate(parts) if parts else np.zeros(0, slim)
 
 
-def _map(a: np.ndarray, b: np.ndarray, start_ns: int) -> Figure | None:
+def _positions(a: np.ndarray, b: np.ndarray, start_ns: int) -> list[Figure]:
+    """The map of both, and how far their positions lie apart east, north and up."""
     origin = origin_of(a) or origin_of(b)
     if origin is None:
-        return None
-    tracks = [
-        Track(positions(ego, origin)[:, :2], style, label, (ego["time_ns"] - start_ns) / 1e9)
-        for ego, style, label in ((a, "driven", "A"), (b, "s2", "B"))
-        if len(ego) > 1
-    ]
-    return map_figure("Seen from above", tracks) if any(np.isfinite(track.points).any() for track in tracks) else None
+        return []
+    points = [positions(ego, origin) for ego in (a, b)]
+    seconds = [(ego["time_ns"] - start_ns) / 1e9 for ego in (a, b)]
+    tracks = [Track(points[0][:, :2], "driven", "A", seconds[0]), Track(points[1][:, :2], "s2", "B", seconds[1])]
+    seen = map_figure("Seen from above", [track for track in tracks if len(track.points) > 1])
+    drawn = [seen]
+    _, index_a, index_b = np.intersect1d(a["time_ns"], b["time_ns"], return_indices=True)
+    if len(index_a) < 2:
+        return drawn
+    gaps, time = points[1][index_b] - points[0][index_a], seconds[0][index_a]
+    for axis, word in enumerate(("east", "north", "up")):
+        marks = [Line(time, gaps[:, axis], "s1", "B minus A")]
+        shape = "wide" if seen.shape == "wide" and axis == 2 else ""
+        x_range = (float(time[0]), float(time[-1]))
+        drawn.append(time_figure(f"Position: difference {word}", marks, "distance (m)", x_range, least_span=1e-9, shape=shape))
+    return drawn
