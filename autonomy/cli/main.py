@@ -14,6 +14,7 @@ from autonomy.msg.layout import StaleBuildError
 
 COMMANDS = {
     "replay": "run a recorded log through the stack, bit for bit",
+    "test": "replay a whole corpus of logs or scenarios and sum it up",
     "report": "draw the page of a run anew, or compare two runs field by field",
     "log": "convert, inspect and check logs",
     "bench": "time the kernels against the libraries one would use instead",
