@@ -14,6 +14,7 @@ BENCHES = {
     "log": "MCAP reading and writing against the mcap library",
     "tick": "the whole tick and its steps",
     "replay": "a recorded minute, log reading included, against real time",
+    "corpus": "many recorded minutes on one core and on two",
 }
 
 
