@@ -55,6 +55,7 @@ class LogWriter:
         self._start_ns = self._end_ns = None
         self._position = 0
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("wb")
         except OSError as error:
             raise EnvironmentFault(f"cannot write {self.path}: {error.strerror}") from error
