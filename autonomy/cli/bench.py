@@ -15,6 +15,7 @@ BENCHES = {
     "log": "MCAP reading and writing against the mcap library",
     "tick": "one call of the tick from Python",
     "replay": "a recorded minute, log reading included, against real time",
+    "corpus": "many recorded minutes on one core and on two",
 }
 LARGE = "large"  # takes gigabytes of disk, so only when it is named
 

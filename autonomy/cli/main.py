@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "replay": "run a recorded log through the stack, bit for bit",
+    "test": "replay a whole corpus of logs or scenarios and sum it up",
+    "report": "draw the page of a run anew, or compare two runs field by field",
     "log": "convert, inspect and check logs",
     "bench": "time the kernels against the libraries one would use instead",
     "config": "show, check, compare and freeze configurations",
