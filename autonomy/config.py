@@ -59,6 +59,13 @@ class Config:
     def origin(self, section: str, key: str) -> str:
         return self.origins.get(f"{section}.{key}", self.path)
 
+    def locate(self, section: str, key: str, name: str) -> Path | None:
+        """A file that a value names: beside the file that gave the value, else in the packaged configurations."""
+        for folder in (Path(self.origin(section, key)).parent, directory()):
+            if (folder / name).is_file():
+                return folder / name
+        return None
+
 
 def directory() -> Path:
     """Where the packaged configurations are: beside the source tree, or where the wheel put them."""
@@ -85,7 +92,7 @@ def load(name: str | Path, overrides: dict[str, Any] | None = None) -> Config:
     _merge_file(path, sections, origins, trail=())
     for dotted, value in (overrides or {}).items():
         _override(dotted, value, sections, origins, path)
-    return Config(_packaged_name(path), sections, origins)
+    return Config(packaged_name(path), sections, origins)
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -100,7 +107,7 @@ def parse_override(text: str) -> tuple[str, Any]:
     return dotted.strip(), parsed
 
 
-def _packaged_name(path: Path) -> str:
+def packaged_name(path: Path) -> str:
     """The name to find a packaged file by on any machine; other files keep their path."""
     try:
         return path.resolve().relative_to(directory().resolve()).with_suffix("").as_posix()

@@ -47,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     from autonomy.config import parse_override
     from autonomy.playback import determinism, difference
-    from autonomy.playback.replay import OUTPUT_LOG, as_failed, replay
+    from autonomy.playback.replay import replay
+    from autonomy.playback.result import OUTPUT_LOG, as_failed
     from autonomy.report.junit import write_junit
     from autonomy.report.page import write_report
     from autonomy.report.summary import replay_lines
@@ -77,8 +78,10 @@ def run(arguments: argparse.Namespace) -> int:
         }
         if differences:
             as_failed(result)
-    if result.report_path and (arguments.check_determinism or arguments.ref):
-        write_report(output, result, result.tick_times)  # once more, now that these checks are known
+    if output is not None and (arguments.check_determinism or arguments.ref):
+        result.save(output)  # once more, now that these checks are known
+        if result.report_path:
+            write_report(output, result, result.tick_times)
     if arguments.junit:
         write_junit(Path(arguments.junit), result.metrics)
     if arguments.json:

@@ -18,7 +18,7 @@ import numpy as np
 from autonomy import msg
 from autonomy.errors import LogError
 from autonomy.log import layouts, records, structure, topics
-from autonomy.log._mcap import copy_bodies, copy_rows, count_messages, find_messages, sort_almost_sorted
+from autonomy.log._mcap import copy_bodies, copy_rows, count_messages, find_messages, sort_almost_sorted, total_length
 
 RECORD_DTYPE = np.dtype(
     [("log_time_ns", "<i8"), ("offset", "<u8"), ("sequence", "<u4"), ("length", "<u4"), ("rank", "<u4"),
@@ -26,6 +26,7 @@ RECORD_DTYPE = np.dtype(
 )  # fmt: skip
 FLAG_LATE = 1  # came after records with a later time had been given out
 FLAG_PLAIN = 2  # not CDR: the offset points to the start of the payload
+FLAG_WHOLE = 4  # the whole MCAP message record, publish time and CDR header included, stands in front of the payload
 MOST_WAITING_BYTES = 64 << 20  # of messages that wait for an overlapping chunk
 
 Channel = structure.Channel
@@ -41,7 +42,8 @@ class Batch(NamedTuple):
 class LogReader:
     """One MCAP file.
 
-    `channels` {id: Channel}, `metadata` {name: {key: value}}, `attachments` [name], `start_ns`, `end_ns` describe it.
+    `channels` {id: Channel}, `metadata` {name: {key: value}}, `attachments` [name], `start_ns`, `end_ns` describe it;
+    of several records of one name, the later are "name#2", "name#3" ...
     `truncated`, `problem` and `last_good_ns` say where it ends early; a bad chunk inside the file shows only when it
     is read, so they are final after a whole pass. `malformed` {topic: count}, `unknown_channel` and `late` count what
     the last pass left out or gave out of order. Raises LogError when the file cannot be read at all.
@@ -56,7 +58,12 @@ class LogReader:
             self._source.file.close()
             raise
         self._sections = sorted(found.sections, key=lambda section: (section.start_ns, section.offset))
-        self._attachments = {attachment.name: attachment for attachment in found.attachments}
+        self._beyond = found.beyond
+        self.damaged = list(found.damaged)
+        self.size, self.walked = self._source.size, found.end
+        self._attachments: dict[str, structure.Attachment] = {}
+        for item in found.attachments:
+            self._attachments[structure.unused(item.name, self._attachments)] = item
         self.channels: dict[int, Channel] = found.channels
         self.metadata = found.metadata
         self.attachments = list(self._attachments)
@@ -105,6 +112,10 @@ class LogReader:
             raise LogError(f"{self.path}: topic {topic} carries several messages: {', '.join(sorted(map(str, names)))}")
         return names.pop()
 
+    def media_type(self, name: str) -> str:
+        """The media type of an attachment of this log."""
+        return self._attachments[name].media_type
+
     def attachment(self, name: str) -> bytes:
         """The content of an attachment. Raises LogError when it is absent or damaged."""
         if name not in self._attachments:
@@ -118,16 +129,21 @@ class LogReader:
         cursor.unpack("QQ"), cursor.string(), cursor.string()
         return bytes(cursor.take(*cursor.unpack("Q")))
 
-    def batches(self, topics: Iterable[str] | None = None) -> Iterator[Batch]:
+    def batches(self, topics: Iterable[str] | None = None, *, start_ns: int | None = None, end_ns: int | None = None,
+                unexamined: bool = False, past_damage: bool = False) -> Iterator[Batch]:  # fmt: skip
         """All records of the wanted topics (names or patterns such as '/in/*'; all by default) in order, in batches.
 
-        Raises LogError when a wanted topic does not carry the message it should, before the first batch.
+        From `start_ns` to before `end_ns`; chunks without anything wanted are not opened. `unexamined` takes payloads
+        as they are, whether or not they are the message they should be; `past_damage` goes on behind damaged chunks,
+        which come into `damaged`. Raises LogError when a wanted topic does not carry the message it should, before the
+        first batch.
         """
-        table = self._layout_table(topics)
+        table = self._layout_table(topics, foreign=self.channels.values() if unexamined else ())
         self.late = self.unknown_channel = 0
         malformed = np.zeros(len(table), np.int64)
         self.malformed = {}
-        return self._merge(table, malformed)
+        batches = self._merge(table, malformed, self._wanted_sections(table, start_ns, end_ns, past_damage), past_damage)
+        return batches if start_ns is None and end_ns is None else between(batches, start_ns, end_ns)
 
     def messages(self, topic: str) -> Iterator[tuple[int, np.void | bytes]]:
         """(log time, message) one by one: a structured scalar, or the payload's bytes for a foreign topic."""
@@ -154,11 +170,11 @@ class LogReader:
 
     def check(self) -> dict[str, int]:
         """Reads everything, whatever it carries, and returns the messages found by topic."""
-        table = self._layout_table(None, foreign_where_unfit=True)
+        table = self._layout_table(None, foreign=[channel for channel in self.channels.values() if self.misfit(channel)])
         malformed = np.zeros(len(table), np.int64)
         self.late = self.unknown_channel = 0
         counts = np.zeros(len(table), np.int64)
-        for batch in self._merge(table, malformed):
+        for batch in self._merge(table, malformed, self._sections, False):
             counts += np.bincount(batch.records["channel"], minlength=len(table))
         found: dict[str, int] = {}
         for number, channel in self.channels.items():
@@ -188,13 +204,29 @@ class LogReader:
         rank = {topic: number for number, (_, topic) in enumerate(ordered)}
         return {number: rank[channel.topic] for number, channel in self.channels.items()}
 
-    def _layout_table(self, wanted: Iterable[str] | None, foreign_where_unfit: bool = False) -> np.ndarray:
+    def _wanted_sections(self, table: np.ndarray, start_ns: int | None, end_ns: int | None, past_damage: bool) -> list:
+        """The sections that may hold records of the table's selected channels between the times, in order."""
+        sections = self._sections
+        if past_damage:
+            sections = sorted(sections + self._beyond, key=lambda section: (section.start_ns, section.offset))
+        everything = bool((table["selected"] == table["known"]).all())
+        selected = set(np.flatnonzero(table["selected"]).tolist())
+        return [
+            section
+            for section in sections
+            if (start_ns is None or section.end_ns >= start_ns)
+            and (end_ns is None or section.start_ns < end_ns)
+            and (everything or section.channels is None or not selected.isdisjoint(section.channels))
+        ]
+
+    def _layout_table(self, wanted: Iterable[str] | None, foreign: Iterable[Channel] = ()) -> np.ndarray:
         patterns = None if wanted is None else list(wanted)
+        as_foreign = {channel.id for channel in foreign}
         table = np.zeros(max(self.channels, default=0) + 1, layouts.LAYOUT_DTYPE)
         for number, channel in self.channels.items():
             selected = patterns is None or any(fnmatch.fnmatchcase(channel.topic, pattern) for pattern in patterns)
             name = None
-            if selected and not (foreign_where_unfit and self.misfit(channel)):
+            if selected and number not in as_foreign:
                 name = self._message_of(channel)
             table[number] = (layouts.layout(name) if name else layouts.foreign_layout(channel.encoding))[0]
             table[number]["known"] = 1
@@ -202,20 +234,22 @@ class LogReader:
             table[number]["rank"] = self._ranks[number]
         return table
 
-    def _merge(self, table: np.ndarray, malformed: np.ndarray) -> Iterator[Batch]:
+    def _merge(self, table: np.ndarray, malformed: np.ndarray, sections: list, past_damage: bool) -> Iterator[Batch]:
         waiting, waiting_data = np.zeros(0, RECORD_DTYPE), np.zeros(0, np.uint8)
         given_ns = -1
         problem = None
-        for number, section in enumerate(self._sections):
+        for number, section in enumerate(sections):
+            following = sections[number + 1].start_ns if number + 1 < len(sections) else None
             try:
                 found, data = self._read_section(section, table, malformed)
             except ValueError as error:
-                problem = f"the chunk at byte {section.offset} is damaged: {error}"
-                limit_ns = section.start_ns
+                if section not in self.damaged:
+                    self.damaged.append(section)
+                problem = problem or f"the chunk at byte {section.offset} is damaged: {error}"
+                limit_ns = following if past_damage else section.start_ns
                 found, data = np.zeros(0, RECORD_DTYPE), np.zeros(0, np.uint8)
             else:
-                later = self._sections[number + 1 :]
-                limit_ns = later[0].start_ns if later else None
+                limit_ns = following
             if len(waiting):
                 found["offset"] += len(waiting_data)
                 found, data = np.concatenate([waiting, found]), np.concatenate([waiting_data, data])
@@ -223,9 +257,9 @@ class LogReader:
                 found = found[np.lexsort((found["sequence"], found["rank"], found["log_time_ns"]))]
             ready = len(found) if limit_ns is None else int(np.searchsorted(found["log_time_ns"], limit_ns))
             waiting = found[ready:].copy()
-            if int(waiting["length"].sum()) > MOST_WAITING_BYTES:
+            if total_length(waiting) > MOST_WAITING_BYTES:
                 ready, waiting = len(found), waiting[:0]
-            waiting_data = np.empty(int(waiting["length"].sum()), np.uint8)
+            waiting_data = np.empty(total_length(waiting), np.uint8)
             copy_bodies(data, waiting, waiting_data)
             if ready:
                 out = found[:ready]
@@ -235,12 +269,14 @@ class LogReader:
                     self.late += int(late.sum())
                 given_ns = max(given_ns, int(out["log_time_ns"][-1]))
                 yield Batch(out, data)
-            if problem:
+            if problem and not past_damage:
                 break
         self.malformed = {self.channels[int(n)].topic: int(malformed[n]) for n in np.flatnonzero(malformed)}
         if problem:
-            self.problem = problem
-            self.last_good_ns = given_ns if given_ns >= 0 else None
+            self.problem = self.problem or problem
+            if not past_damage:
+                self.problem = problem
+                self.last_good_ns = given_ns if given_ns >= 0 else None
 
     def _read_section(self, section, table: np.ndarray, malformed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         data = np.frombuffer(structure.load(self._source, section), np.uint8)
@@ -251,6 +287,21 @@ class LogReader:
         count, unknown = find_messages(data, table, found, malformed, end)
         self.unknown_channel += unknown
         return found[:count], data
+
+
+def between(batches: Iterable[Batch], start_ns: int | None, end_ns: int | None) -> Iterator[Batch]:
+    """The records from `start_ns` to before `end_ns` of every batch; batches without any are left out."""
+    for batch in batches:
+        times = batch.records["log_time_ns"]
+        wanted = np.ones(len(times), bool)
+        if start_ns is not None:
+            wanted &= times >= start_ns
+        if end_ns is not None:
+            wanted &= times < end_ns
+        if wanted.all():
+            yield batch
+        elif wanted.any():
+            yield Batch(batch.records[wanted], batch.data)
 
 
 def rows_of(batch: Batch, dtype: np.dtype) -> np.ndarray:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from autonomy import __version__, msg
-from autonomy.errors import BAD_INPUT, FAIL, PASS, UsageError
-from autonomy.geodesy import ecef_to_geodetic, geodetic_to_enu
+from autonomy.errors import BAD_INPUT, PASS, UsageError
 from autonomy.log.reader import Batch, sha256
 from autonomy.playback import metrics as figures
 from autonomy.playback import outages as outage_schedule
@@ -21,52 +19,13 @@ from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import FAR_FUTURE_NS, Block, Engine
 from autonomy.playback.json_values import without_nan
 from autonomy.playback.recording import Recording
+from autonomy.playback.result import OUTPUT_LOG, Result
 from autonomy.playback.shadow import ShadowComparison
 from autonomy.playback.source import LogSource, open_log
 from autonomy.playback.spool import OutputSpool
 from autonomy.stack import Stack
 
 SCHEMA = "autonomy.replay/1"
-OUTPUT_LOG, REPORT = "output.mcap", "report.html"
-
-
-@dataclass
-class Result:
-    """What a run gave. `metrics` is the object that `autonomy replay --json` prints."""
-
-    verdict: str
-    exit_code: int
-    metrics: dict[str, Any]
-    log_path: Path | None
-    report_path: Path | None
-    reference: np.ndarray  # dtype("ReferencePose"), empty without one
-    start_ns: int  # of the log's first record
-    outage_runs: list[np.ndarray]  # dtype("EgoState") of each outage, at the reference's times
-    tick_times: figures.TickTimes
-    _path_ecef: np.ndarray  # lane path, see autonomy/inputs/lane_path.py
-    _spool: OutputSpool
-
-    @property
-    def outputs(self) -> np.ndarray:
-        """Every output frame, array of dtype("OutputFrame")."""
-        return self._spool.outputs()
-
-    @property
-    def path(self) -> np.ndarray | None:
-        """The lane path in the ego filter's ENU frame, (n, 2) metres; None without path or position."""
-        ego = self.topic("ego")[-1:]
-        if not len(self._path_ecef) or not len(ego) or not ego["origin_latitude_deg"][0]:
-            return None
-        origin = tuple(float(ego[f"origin_{name}"][0]) for name in ("latitude_deg", "longitude_deg", "altitude_m"))
-        return geodetic_to_enu(*ecef_to_geodetic(self._path_ecef[:, :3]), origin)[:, :2]
-
-    def topic(self, name: str) -> np.ndarray:
-        """One message of every output frame, e.g. `topic("ego")`; also by its log topic, "/out/ego"."""
-        return self._spool.topic(name.removeprefix("/out/"))
-
-    def head(self, name: str) -> np.ndarray:
-        """The same without a list that the message may end in: for `tracks`, the lead and the counts."""
-        return self._spool.head(name.removeprefix("/out/"))
 
 
 def replay(
@@ -85,7 +44,7 @@ def replay(
 ) -> Result:
     """Runs a log. `config` None takes the configuration the log names; `start` and `end` are seconds from the first record.
 
-    With `output_dir`, writes output.mcap (itself a log that can be replayed) and report.html there.
+    With `output_dir`, writes output.mcap (itself a log that can be replayed), result.json and report.html there.
     Raises UsageError and BadInputError; a truncated log is processed to its last good record, verdict "error".
     """
     began = time.perf_counter()
@@ -146,6 +105,7 @@ def replay(
 
             result.report_path = write_report(directory, result, times)
             result.metrics["report"] = str(result.report_path)
+        result.save(directory)
     return result
 
 
@@ -224,11 +184,3 @@ def _verdict(source: LogSource, spool: OutputSpool) -> tuple[str, int]:
     if source.reader.truncated or not spool.ticks:
         return "error", BAD_INPUT
     return "pass", PASS
-
-
-def as_failed(result: Result) -> Result:
-    """The same result with a failed verdict; an error stays an error."""
-    if result.verdict == "pass":
-        result.verdict, result.exit_code = "fail", FAIL
-        result.metrics["verdict"], result.metrics["exit_code"] = result.verdict, result.exit_code
-    return result

@@ -115,14 +115,15 @@ def _router(config: configuration.Config, reader: LogReader) -> Router:
     table = config.sections.get("can", {})
     kept = {key: [item for item in table.get(key, []) if item.get("bus") in present] for key in ("bus", "route")}
     try:
-        return Router.from_config(replace(config, sections={**config.sections, "can": {**table, **kept}}), _databases(reader))
+        used = replace(config, sections={**config.sections, "can": {**table, **kept}})
+        return Router.from_config(used, carried_databases(reader))
     except RouteError as error:
         raise UsageError(str(error)) from None
     except DatabaseError as error:
         raise BadInputError(str(error)) from None
 
 
-def _databases(reader: LogReader) -> dict[int, str]:
+def carried_databases(reader: LogReader) -> dict[int, str]:
     """DBC texts that the log carries, by bus."""
     texts = {}
     for name in reader.attachments:

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autonomy.errors import AutonomyError
+from autonomy.playback.result import OUTPUT_LOG
 from autonomy.report import errors
 
 if TYPE_CHECKING:
     from autonomy.playback.metrics import TickTimes
-    from autonomy.playback.replay import Result
-
-OUTPUT_LOG = "output.mcap"
+    from autonomy.playback.result import Result
 
 
 @dataclass

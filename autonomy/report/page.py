@@ -24,7 +24,7 @@ from autonomy.report.sections.section import Section
 
 if TYPE_CHECKING:
     from autonomy.playback.metrics import TickTimes
-    from autonomy.playback.replay import Result
+    from autonomy.playback.result import Result
 
 REPORT = "report.html"
 SECTIONS = (path, motion, aids, commands, lead, lane, health, timing, inputs, calibration, provenance)
