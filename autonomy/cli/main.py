@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "replay": "run a recorded log through the stack, bit for bit",
     "log": "convert, inspect and check logs",
+    "can": "see, decode and send CAN and J1939, live and from recordings",
     "bench": "time the kernels against the libraries one would use instead",
     "config": "show, check, compare and freeze configurations",
     "doctor": "say what is missing on this machine and how to mend it",
