@@ -152,9 +152,10 @@ class _Window:
 
 @contextmanager
 def open_source(arguments: argparse.Namespace, *, of_frames: bool = True) -> Iterator[LogSource | LiveSource]:
-    """The source that the arguments name, closed at the end.
+    """The source that the arguments name, closed at the end; the filters go to `arguments.filter`.
 
-    `of_frames` False: filters and --count are for messages, and left to the caller. Sets `arguments.filter`. Raises UsageError when neither or both of recording and live bus are named.
+    `of_frames` False: filters and --count are for messages, and left to the caller. Raises UsageError when neither or both
+    of recording and live bus are named.
     """
     words = [word for word in arguments.words if not is_filter(word) or os.path.exists(word)]
     filters = [word for word in arguments.words if word not in words]
