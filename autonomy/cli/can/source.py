@@ -19,6 +19,7 @@ __all__ = ["LiveSource", "LogSource", "open_source"]
 
 TOPICS = "/raw/can/"
 NS = 1_000_000_000
+BATCH_FRAMES = 16384  # a log's chunks hold a second each; NumPy pays off with more
 
 
 class LogSource:
@@ -43,6 +44,7 @@ class LogSource:
         from autonomy.log.reader import rows_of
 
         row = dtype("CanFrame")
+        gathered: list[np.ndarray] = []
         for batch in self._reader.batches([TOPICS + "*"]):
             frames = rows_of(batch, row)
             buses, places = np.unique(frames["bus"], return_index=True)
@@ -50,10 +52,14 @@ class LogSource:
                 if bus not in self.bus_names:
                     self.bus_names[bus] = _bus_name(self._topics[int(batch.records["channel"][place])])
             kept, is_over = self._window.cut(frames)
-            if len(kept):
-                yield kept
+            gathered.append(kept)
+            if sum(map(len, gathered)) >= BATCH_FRAMES:
+                yield np.concatenate(gathered)
+                gathered = []
             if is_over:
-                return
+                break
+        if gathered:
+            yield np.concatenate(gathered)
 
     def close(self) -> None:
         self._reader.close()

@@ -197,7 +197,8 @@ def _bus_lines(bus: dict, bit_rate: int) -> list[str]:
             + ("; more than the bus can carry: give its --bitrate" if bus["load_peak"] > 1 else "")
         )
     lines.append(
-        f"  {bus['error_frames']} error frames, {bus['remote_frames']} remote requests, {bus['transmitted_frames']} sent by the recorder"
+        f"  {bus['error_frames']} error frames, {bus['remote_frames']} remote requests, "
+        f"{bus['transmitted_frames']} sent by the recorder"
     )
     if counts["announced"] or counts["orphans"]:
         failed = "".join(f", {count} {reason}" for reason, count in counts["failed"].items())
