@@ -39,10 +39,8 @@ def open_bus(interface: str, channel: str, bit_rate: int | None = None) -> can.B
         bus = can.Bus(interface=interface, channel=channel, **options)
     except Exception as error:  # interfaces let whatever their drivers raise through
         detail = " ".join(str(error).split()) or type(error).__name__
-        raise EnvironmentFault(
-            f"cannot open channel '{channel}' of CAN interface '{interface}': {detail}; python-can knows "
-            f"{', '.join(sorted(can.VALID_INTERFACES))}"
-        ) from error
+        known = "" if interface in can.VALID_INTERFACES else f"; python-can knows {', '.join(sorted(can.VALID_INTERFACES))}"
+        raise EnvironmentFault(f"cannot open channel '{channel}' of CAN interface '{interface}': {detail}{known}") from error
     inner = _socket_of(bus)
     if inner is not None:
         inner.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
