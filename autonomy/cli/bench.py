@@ -11,7 +11,7 @@ from importlib import import_module
 BENCHES = {
     "codec": "CAN decoding against cantools and NumPy",
     "ego": "ego filter against filterpy and numba",
-    "log": "MCAP reading and writing against the mcap library",
+    "log": "MCAP, candump and BLF against the mcap library and python-can",
     "tick": "the whole tick and its steps",
     "replay": "a recorded minute, log reading included, against real time",
 }

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from autonomy.log.formats import frames as can
 
 _LINE = re.compile(
-    r"\s*\((?P<date>\d{4}-\d\d?-\d\d? )?(?P<time>\d{1,10}|\d\d?:\d\d?:\d\d?)(?:\.(?P<fraction>\d*))?\)\s*(?P<interface>\S{1,16})\s+"
+    r"\s*\((?P<date>\d{4}-\d\d?-\d\d? )?(?P<time>\d{1,10}|\d\d?:\d\d?:\d\d?)(?:\.(?P<fraction>\d*))?\)"
+    r"\s*(?P<interface>\S{1,16})\s+"
     r"(?:(?P<screen>[RT])X (?P<brs>[B-]) (?P<esi>[E-])\s+)?(?P<id>[0-9A-Fa-f]{1,8})"
     r"(?:#(?:(?P<remote>[Rr])(?P<asked>\d?)(?:_[9A-Fa-f])?|#(?P<fd>[0-9A-Fa-f])(?P<fd_data>(?:\.|[0-9A-Fa-f]{2})*)"
     r"|(?P<data>(?:\.|[0-9A-Fa-f]{2})*)(?:_[9A-Fa-f])?)(?:\s+(?P<dir>[RTrt]))?\s*"

@@ -120,9 +120,11 @@ def test_garbled_bytes_never_crash(recordings, ending):
     check()
 
 
+LETTERS = "0123456789ABCDEFabcdef#().RT canxdr,-:\n"
 HEADS = {
     "blf": b"LOGG", "candump": b"(1.0) can0 123#11\n", "asc": b"date Sat Sep 30 10:06:13.191 2017\nbase hex\n",
-    "trc": b";$FILEVERSION=2.1\n;$COLUMNS=N,O,T,B,I,d,R,L,D\n", "csv": b"timestamp,arbitration_id,extended,remote,error,dlc,data\n",
+    "trc": b";$FILEVERSION=2.1\n;$COLUMNS=N,O,T,B,I,d,R,L,D\n",
+    "csv": b"timestamp,arbitration_id,extended,remote,error,dlc,data\n",
     "pcap": b"\xd4\xc3\xb2\xa1" + bytes(16) + b"\1\0\0\0", "pcapng": b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a",
     "mf4": b"MDF     4.10    ", "rosbag1": b"#ROSBAG V2.0\n", "rosbag2": b"SQLite format 3\0",
 }  # fmt: skip
@@ -134,7 +136,9 @@ def test_every_format_is_fuzzed():
 
 @pytest.mark.parametrize("name", sorted(HEADS))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(content=st.one_of(st.binary(max_size=600), st.text("0123456789ABCDEFabcdef#().RT canxdr,-:\n", max_size=300).map(str.encode)))
+@given(
+    content=st.one_of(st.binary(max_size=600), st.text("0123456789ABCDEFabcdef#().RT canxdr,-:\n", max_size=300).map(str.encode))
+)
 def test_any_bytes_behind_a_signature_never_crash(tmp_path_factory, name, content):
     path = tmp_path_factory.getbasetemp() / f"fuzz.{name}"
     path.write_bytes(HEADS[name] + content)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+import can
 import numpy as np
 import pytest
 
-import can
 from autonomy import msg
 from autonomy.log.formats import frames as ours
 from autonomy.log.opening import open_recording
