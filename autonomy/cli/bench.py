@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print_table(rows: list[dict]) -> None:
-    header = f"{'kernel':<44}{'ours':>11}  {'peer':<34}{'peer time':>11}{'ratio':>9}  {'aim':<14}met"
+    header = f"{'kernel':<44}{'ours':>11}  {'peer':<34}{'peer time':>11}{'ratio':>9}  {'aim':<20}met"
     print(header)
     print("-" * len(header))
     for row in rows:
@@ -51,7 +51,7 @@ def _print_table(rows: list[dict]) -> None:
         met = {True: "yes", False: "NO", None: ""}[row["met"]]
         print(
             f"{row['kernel']:<44}{_time(row['ours_ns']):>11}  {peer:<34}{_time(row['peer_ns']):>11}{ratio:>9}  "
-            f"{row['aim'] or '':<14}{met}"
+            f"{row['aim'] or '':<20}{met}"
         )
 
 
