@@ -32,7 +32,9 @@ def test_cat_prints_frames_as_candump_does(tmp_path, capsys):
     frames["length"], frames["data"] = [2, 8, 0, 1], np.arange(8)
     frames["flags"] = [0, 1, 4, 2]
     with LogWriter(tmp_path / "a.mcap") as writer:
-        writer.write_batch("/raw/can/0", np.array([1_436_509_052_249_713_001, *range(1_436_509_053 * 10**9, 1_436_509_053 * 10**9 + 3)]), frames)
+        writer.write_batch(
+            "/raw/can/0", np.array([1_436_509_052_249_713_001, *range(1_436_509_053 * 10**9, 1_436_509_053 * 10**9 + 3)]), frames
+        )
     code, out, _ = run(capsys, "cat", tmp_path / "a.mcap")
     assert code == 0
     assert out.splitlines() == [
@@ -71,7 +73,9 @@ def test_cat_prints_what_it_cannot_decode_as_bytes(tmp_path, capsys):
 
 def test_cut_keeps_the_wanted_topics_of_the_stretch(log, tmp_path, capsys):
     out = tmp_path / "b.mcap"
-    code, printed, _ = run(capsys, "cut", log, "--start", 0.05, "--end", 0.1, "--topics", "/in/*", "/out/tracks", "-o", out, "--json")
+    code, printed, _ = run(
+        capsys, "cut", log, "--start", 0.05, "--end", 0.1, "--topics", "/in/*", "/out/tracks", "-o", out, "--json"
+    )
     assert code == 0 and json.loads(printed)["messages"] == {"/in/imu": 5, "/out/tracks": 5}
 
 
@@ -95,8 +99,8 @@ def test_a_mistake_ends_in_one_sentence_and_code_2(log, monkeypatch, capsys, arg
     assert code == 2 and sentence in err
 
 
-def test_an_output_folder_that_is_not_there_is_named(log, capsys):
-    code, _, err = run(capsys, "cut", log, "-o", log.parent / "none" / "b.mcap")
+def test_an_output_folder_that_cannot_be_made_is_named(log, capsys):
+    code, _, err = run(capsys, "cut", log, "-o", log / "none" / "b.mcap")  # the log is a file, not a folder
     assert code == 4 and "cannot write" in err
 
 
@@ -141,7 +145,11 @@ def test_pain_22_diff_names_the_first_difference_with_field_and_both_values(pair
     code, out, _ = run(capsys, "diff", *pair, "--json")
     found = json.loads(out)
     ego = found["topics"]["/out/ego"]
-    assert code == 1 and not found["equal"] and (ego["a"], ego["b"], ego["only_a"], ego["only_b"], ego["differing"]) == (10, 9, 1, 0, 1)
+    assert (
+        code == 1
+        and not found["equal"]
+        and (ego["a"], ego["b"], ego["only_a"], ego["only_b"], ego["differing"]) == (10, 9, 1, 0, 1)
+    )
     assert {item["name"] for item in ego["fields"]} == {"yaw", "position[1]"}
     assert found["topics"]["/out/tracks"]["equal"] and found["topics"]["/raw/can/0"]["only_b"] == 1
 

@@ -9,6 +9,7 @@ a value that is not ok is NaN).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -53,6 +54,8 @@ def export(reader: LogReader, output: Path, *, topics: list[str] | None = None, 
         for batch in watch(reader.batches(topics, start_ns=start_ns, end_ns=end_ns, as_bytes=reader.misfits())):
             for name, table in tables.of(batch):
                 counts[name] = counts.get(name, 0) + len(table[TIME])
+                # Copies: a column that is a view would keep its whole message in memory
+                table = {column: np.ascontiguousarray(values) for column, values in table.items()}
                 pending.setdefault(name, []).append(table)
                 sizes[name] = sizes.get(name, 0) + sum(values.nbytes for values in table.values())
             while sum(sizes.values()) > PENDING_BYTES:
@@ -64,7 +67,7 @@ def export(reader: LogReader, output: Path, *, topics: list[str] | None = None, 
         sink.close()
     finally:
         sink.abandon()
-    return Exported(dict(sorted(counts.items())), sink.files, tables.left_out())
+    return Exported(dict(sorted(counts.items())), sink.files, tables.left_out(), dict(tables.notes))
 
 
 class _Tables:
@@ -83,10 +86,11 @@ class _Tables:
             number: None if number in unreadable else layouts.message_name(channel.schema)
             for number, channel in self._channels.items()
         }
+        self.notes: Counter[str] = Counter()
         self._codecs = {
             topic: codec
-            for topic in {channel.topic for channel in self._channels.values() if channel.topic.startswith(CAN_TOPIC)}
-            if (codec := _codec(reader, topic, databases)) is not None
+            for topic in sorted({channel.topic for channel in self._channels.values() if channel.topic.startswith(CAN_TOPIC)})
+            if (codec := _codec(reader, topic, databases, self.notes)) is not None
         }
         self._unreadable: dict[str, int] = {}
         self._undecoded: dict[str, int] = {}
@@ -149,7 +153,7 @@ def _joined(parts: list[Table]) -> Table:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _codec(reader: LogReader, topic: str, databases: Mapping[int, Path]):
+def _codec(reader: LogReader, topic: str, databases: Mapping[int, Path], notes: Counter[str]):
     """The decoder of a bus from the DBC given or carried by the log, None without one."""
     from drivers.can import database
     from drivers.can.codec import Codec
@@ -161,7 +165,11 @@ def _codec(reader: LogReader, topic: str, databases: Mapping[int, Path]):
     if attached not in reader.attachments:
         return None
     text = reader.attachment(attached).decode("utf-8", errors="replace")
-    return Codec({int(name) if name.isdecimal() else 0: database.parse(text, f"{attached} of {reader.path}")})
+    try:
+        return Codec({int(name) if name.isdecimal() else 0: database.parse(text, f"{attached} of {reader.path}")})
+    except database.DatabaseError as error:
+        notes[f"{topic} is not decoded: {error}"] += 1
+        return None
 
 
 def _sink(output: Path, tables: _Tables, reader: LogReader) -> Sink:
