@@ -11,14 +11,14 @@ from pathlib import Path
 
 from autonomy.errors import LogError
 from autonomy.log import layouts, records
-from autonomy.log.reader import LogReader
+from autonomy.log.reader import LogReader, OrderedReader
 
 HEAD_BYTES = 1 << 14
 # In the order they are asked: those with a signature first
 FORMATS = ("blf", "mf4", "pcap", "rosbag1", "rosbag2", "asc", "trc", "csv", "candump", "nmfta")
 
 
-def open_recording(path: str | os.PathLike) -> LogReader:
+def open_recording(path: str | os.PathLike) -> OrderedReader:
     """A reader of the recording, of whatever format. Raises LogError when it is absent, empty or of no known format."""
     path = Path(path)
     head = _head(path)
@@ -33,7 +33,7 @@ def open_recording(path: str | os.PathLike) -> LogReader:
     raise LogError(_unknown(path, head))
 
 
-def _open_mcap(path: Path) -> LogReader:
+def _open_mcap(path: Path) -> OrderedReader:
     reader = LogReader(path)
     if all(layouts.message_name(channel.schema) for channel in reader.channels.values()):
         return reader

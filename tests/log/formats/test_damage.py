@@ -19,9 +19,9 @@ from tests.log.formats.recordings import START_NS, Frame, frames_of, ordered, wr
 
 FRAMES = [
     Frame(START_NS // 1000 * 1000 + number * 1_000_000, 0x18FEF100 | can.EXTENDED if number % 2 else 0x123, number % 2, 0,
-          bytes(range(number % 9))) for number in range(40)
-] + [Frame(START_NS // 1000 * 1000 + 41_000_000, 0x77, 0, can.BIT_RATE_SWITCH, bytes(64), True),
-     Frame(START_NS // 1000 * 1000 + 42_000_000, 0x77, 0, can.REMOTE, b"", asked=4)]  # fmt: skip
+          bytes(range(number % 9))) for number in range(16)
+] + [Frame(START_NS // 1000 * 1000 + 17_000_000, 0x77, 0, can.BIT_RATE_SWITCH, bytes(64), True),
+     Frame(START_NS // 1000 * 1000 + 18_000_000, 0x77, 0, can.REMOTE, b"", asked=4)]  # fmt: skip
 TEXTS = (".log", ".asc", ".trc", ".csv")
 
 
@@ -46,13 +46,13 @@ def recordings(tmp_path_factory) -> dict[str, bytes]:
         with open_recording(log) as reader:
             import_module(module).export(reader, folder / ("b" + ending))
         found[ending] = (folder / ("b" + ending)).read_bytes()
-    return found | {".bin": nmfta(), ".pcap": capture(30), ".pcapng": capture_ng(30)}
+    return found | {".bin": nmfta(), ".pcap": capture(12), ".pcapng": capture_ng(8)}
 
 
 def read_all(path: Path) -> tuple[list[Frame], str | None]:
     with open_recording(path) as reader:
         counts = reader.check()
-        assert counts == reader.counts
+        assert reader.counts in (None, counts)
         found = frames_of(reader)
         assert len(found) == sum(count for topic, count in counts.items() if topic.startswith("/raw/can"))
         if reader.start_ns is not None:
