@@ -62,6 +62,11 @@ def _head(path: Path) -> bytes:
 def _unknown(path: Path, head: bytes) -> str:
     from autonomy.log.formats.candump import lacks_times
 
+    if path.is_dir():
+        return (
+            f"{path} is a folder, and neither a comma2k19 segment (processed_log, global_pose) nor a ROS 2 bag; "
+            "give the files themselves, or --map mapping.toml for columns"
+        )
     if lacks_times(head):
         return f"{path} is what candump shows without times; record with 'candump -L' (or -t a)"
     names = ", ".join(["MCAP", *(import_module(f"autonomy.log.formats.{name}").NAME for name in FORMATS)])
