@@ -13,8 +13,9 @@ BENCHES = {
     "codec": "CAN decoding against cantools and NumPy",
     "ego": "ego filter against filterpy and numba",
     "log": "MCAP reading and writing against the mcap library",
-    "tick": "the whole tick and its steps",
+    "tick": "one call of the tick from Python",
     "replay": "a recorded minute, log reading included, against real time",
+    "corpus": "many recorded minutes on one core and on two",
 }
 LARGE = "large"  # takes gigabytes of disk, so only when it is named
 

@@ -42,6 +42,7 @@ class Container:
         self._attachment_indexes: list[bytes] = []
         self._position = 0
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("wb")
         except OSError as error:
             raise EnvironmentFault(f"cannot write {self.path}: {error.strerror}") from error

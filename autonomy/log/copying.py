@@ -6,6 +6,7 @@ Payload bytes, sequence numbers and publish times stay; only the channel ids are
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,14 +84,29 @@ class RecordWriter:
                 table[number] = self.channel(channel)
         return table
 
-    def copy_descriptions(self, reader: LogReader, origin: str = "") -> list[str]:
+    def describe(self, name: str, values: Mapping[str, str]) -> None:
+        """Adds a metadata record."""
+        self.flush()
+        self._metadata[name] = dict(values)
+        self._container.add_metadata(name, values)
+
+    def attach(self, name: str, content: bytes, media_type: str) -> None:
+        """Attaches a file; behind a name that is taken comes "#2"."""
+        self.flush()
+        kept = unused(name, self._attachments)
+        self._attachments[kept] = sha256(content).digest()
+        self._container.attach(kept, content, media_type)
+
+    def copy_descriptions(self, reader: LogReader, origin: str = "", but: Collection[str] = ()) -> list[str]:
         """Copies metadata and attachments; returns a sentence for each attachment that is damaged.
 
-        A name that stands for something else already gets "@origin" behind it.
+        A name that stands for something else already gets "@origin" behind it. Metadata named in `but` is left.
         """
         self.flush()
         problems = []
         for name, values in reader.metadata.items():
+            if name in but:
+                continue
             kept = self._free(name, origin, self._metadata, values)
             if kept is not None:
                 self._container.add_metadata(kept, values)

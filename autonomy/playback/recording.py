@@ -19,7 +19,7 @@ from autonomy.playback.engine import Block
 from autonomy.playback.source import CONFIG_ATTACHMENT, KINDS, PATH_ATTACHMENT, LogSource, is_input_topic
 
 if TYPE_CHECKING:
-    from autonomy.playback.replay import Result
+    from autonomy.playback.result import Result
 
 NOT_IN_A_TICK = msg.constants("ImuInput")["NOT_IN_A_TICK"]
 OUTPUTS = ("vehicle", "ego", "truck", "lane", "plan", "control", "actuation", "health", "tracks")

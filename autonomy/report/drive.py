@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,16 +14,13 @@ from autonomy.report import errors
 
 if TYPE_CHECKING:
     from autonomy.playback.metrics import TickTimes
-    from autonomy.playback.replay import Result
-
-OUTPUT_LOG = "output.mcap"
+    from autonomy.playback.result import Result
 
 
 @dataclass
 class Drive:
-    """`directory` is where the run's output log may lie."""
+    """`result.log_path` is the run's output log, where one was written."""
 
-    directory: Path
     result: Result
     tick_times: TickTimes | None = None
 
@@ -94,8 +90,8 @@ class Drive:
 
     def input_messages(self, kind: str):
         """(tick time, samples in use) of every list of inputs the run's own log holds; nothing without such a log."""
-        path = self.directory / OUTPUT_LOG
-        if not path.is_file():
+        path = self.result.log_path
+        if path is None or not path.is_file():
             return
         from autonomy.log.reader import LogReader
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,7 @@ class MadeUpRun:
     path: np.ndarray | None = None
     start_ns: int | None = START_NS
     outage_runs: list[np.ndarray] = field(default_factory=list)
+    log_path: Path | None = None
 
     def topic(self, name: str) -> np.ndarray:
         return self.outputs[name]

@@ -19,7 +19,7 @@ def add_parser(actions) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from autonomy.errors import PASS, UsageError
+    from autonomy.errors import BAD_INPUT, PASS, UsageError
     from autonomy.log.importers import comma2k19
 
     *sources, output = [Path(path) for path in arguments.paths]
@@ -40,19 +40,24 @@ def run(arguments: argparse.Namespace) -> int:
     elif all(comma2k19.recognises(source) for source in sources):
         result = comma2k19.convert(sources, output, stretch.databases(arguments))
     else:
-        strange = next(source for source in sources if not comma2k19.recognises(source))
-        raise UsageError(
-            f"log convert: {strange} is no comma2k19 segment folder (processed_log, global_pose); "
-            "for other recordings give --map mapping.toml"
-        )
+        from functools import partial
+
+        from autonomy.cli.progress import watching
+        from autonomy.log.importers import recording
+
+        result = recording.convert(sources, output, stretch.databases(arguments), watching=partial(watching, "convert"))
+    code = BAD_INPUT if result.problems else PASS
+    for problem in result.problems:
+        print(f"autonomy: {problem}", file=sys.stderr)
     if arguments.json:
         print(json.dumps(result.as_json()))
-        return PASS
-    print(f"{output} from {result.format}, {(result.end_ns - result.start_ns) / 1e9:.3f} s")
+        return code
+    seconds = (result.end_ns - result.start_ns) / 1e9 if result.start_ns is not None else 0.0
+    print(f"{output} from {result.format}, {seconds:.3f} s")
     for topic, count in result.messages.items():
         print(f"  {topic:<24}{count:>10}")
     for title, counts in (("unused", result.unused), ("noted", result.notes)):
         for reason, count in counts.items():
             if count:
                 print(f"  {title}: {reason}: {count}")
-    return PASS
+    return code

@@ -9,6 +9,7 @@ a value that is not ok is NaN).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -66,7 +67,7 @@ def export(reader: LogReader, output: Path, *, topics: list[str] | None = None, 
         sink.close()
     finally:
         sink.abandon()
-    return Exported(dict(sorted(counts.items())), sink.files, tables.left_out(), tables.notes)
+    return Exported(dict(sorted(counts.items())), sink.files, tables.left_out(), dict(tables.notes))
 
 
 class _Tables:
@@ -85,7 +86,7 @@ class _Tables:
             number: None if number in unreadable else layouts.message_name(channel.schema)
             for number, channel in self._channels.items()
         }
-        self.notes: list[str] = []
+        self.notes: Counter[str] = Counter()
         self._codecs = {
             topic: codec
             for topic in sorted({channel.topic for channel in self._channels.values() if channel.topic.startswith(CAN_TOPIC)})
@@ -152,7 +153,7 @@ def _joined(parts: list[Table]) -> Table:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _codec(reader: LogReader, topic: str, databases: Mapping[int, Path], notes: list[str]):
+def _codec(reader: LogReader, topic: str, databases: Mapping[int, Path], notes: Counter[str]):
     """The decoder of a bus from the DBC given or carried by the log, None without one."""
     from drivers.can import database
     from drivers.can.codec import Codec
@@ -167,7 +168,7 @@ def _codec(reader: LogReader, topic: str, databases: Mapping[int, Path], notes: 
     try:
         return Codec({int(name) if name.isdecimal() else 0: database.parse(text, f"{attached} of {reader.path}")})
     except database.DatabaseError as error:
-        notes.append(f"{topic} is not decoded: {error}")
+        notes[f"{topic} is not decoded: {error}"] += 1
         return None
 
 
