@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autonomy.errors import UsageError
+from autonomy.errors import BadInputError, UsageError
 
 CALIBRATION_SECTIONS = ("vehicle", "can")  # what is measured on one vehicle, as opposed to chosen for all
 
@@ -42,8 +42,13 @@ class Config:
 
     @classmethod
     def from_json(cls, text: str, overrides: dict[str, Any] | None = None) -> Config:
-        """Raises UsageError when an override names no key."""
-        stored = json.loads(text)
+        """Raises BadInputError when the text is no such configuration, UsageError when an override names no key."""
+        try:
+            stored = json.loads(text)
+            if not isinstance(stored["path"], str) or not isinstance(stored["sections"], dict):
+                raise TypeError("'path' is no text or 'sections' no table")
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise BadInputError(f"the stored configuration cannot be used: {error}; give one with --config") from None
         origins: dict[str, str] = {}
         for dotted, value in (overrides or {}).items():
             _override(dotted, value, stored["sections"], origins, Path(stored["path"]))
@@ -118,7 +123,8 @@ def packaged_name(path: Path) -> str:
 def _merge_file(path: Path, sections: dict, origins: dict, trail: tuple[Path, ...]) -> None:
     resolved = path.resolve()
     if resolved in trail:
-        raise UsageError(f"{path}: includes itself by way of {trail[-1]}")
+        way = "" if trail[-1] == resolved else f" by way of {trail[-1]}"
+        raise UsageError(f"{path}: includes itself{way}")
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

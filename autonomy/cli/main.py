@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "replay": "run a recorded log through the stack, bit for bit",
+    "test": "replay a whole corpus of logs or scenarios and sum it up",
+    "report": "draw the page of a run anew, or compare two runs field by field",
     "log": "convert, inspect and check logs",
     "can": "see, decode and send CAN and J1939, live and from recordings",
     "bench": "time the kernels against the libraries one would use instead",
@@ -25,6 +27,7 @@ COMMANDS = {
     "completion": "print a completion script for bash, zsh or tcsh",
     "version": "versions of the stack, its layouts and its dependencies",
 }
+INTERRUPTED = 130  # as shells tell it: 128 and the number of the signal
 ENTRY_POINT_GROUP = "autonomy.commands"  # how packages above this one (hil) add theirs: module with add_parser and run
 
 EPILOG = (
@@ -82,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
         return PASS
     except KeyboardInterrupt:
         print("autonomy: interrupted", file=sys.stderr)
-        return USAGE
+        return INTERRUPTED
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
     except Exception:

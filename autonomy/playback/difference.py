@@ -6,6 +6,7 @@ a tolerance file may allow more.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,6 +64,11 @@ class TopicComparison:
     def beyond(self) -> list[FieldDifference]:
         """The differences that a tolerance does not cover."""
         return [item for item in self.differences if item.beyond]
+
+    @property
+    def kinds_beyond(self) -> int:
+        """How many fields those are, the elements of a list of structs counted once."""
+        return len({re.sub(r"\[\d+\]", "[]", item.field) for item in self.beyond})
 
     @property
     def equal(self) -> bool:
@@ -288,10 +294,7 @@ class _Fields:
                     self._walk(left[:, index], right[:, index], pair, f"{prefix}{name}[{index}].")
 
     def _compare(self, name: str, a: np.ndarray, b: np.ndarray, pair: _Pair) -> None:
-        if a.dtype == b.dtype:
-            differs = _bits(a) != _bits(b)
-        else:
-            differs = (a != b) & ~((a != a) & (b != b))
+        differs = _bits(a) != _bits(b) if a.dtype == b.dtype else (a != b) & ~((a != a) & (b != b))
         rows = np.flatnonzero(differs.any(axis=1) if differs.ndim == 2 else differs)
         if not rows.size:
             return

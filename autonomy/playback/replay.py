@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,11 @@ import numpy as np
 
 from autonomy import __version__, msg
 from autonomy.errors import BAD_INPUT, PASS, UsageError
-from autonomy.log.reader import Batch, sha256
+from autonomy.log.reader import sha256
 from autonomy.playback import metrics as figures
 from autonomy.playback import outages as outage_schedule
 from autonomy.playback.collector import ReferenceCollector
-from autonomy.playback.engine import FAR_FUTURE_NS, Block, Engine
+from autonomy.playback.engine import Block, Engine
 from autonomy.playback.json_values import without_nan
 from autonomy.playback.recording import Recording
 from autonomy.playback.result import OUTPUT_LOG, Result
@@ -52,11 +51,14 @@ def replay(
     stack = Stack(source.parameters, source.config)
     start_ns, end_ns = _limits(source, start, end)
     directory = Path(output_dir) if output_dir is not None else None
+    if directory is not None:
+        _prepare(directory, Path(log))
 
     engine = Engine(source, stack, keep_frames=directory is not None)
     poses = _poses(source)
     if outages:
-        engine.plan_outages(outage_schedule.parse(outages, source.duration_s), poses)
+        duration_s = source.duration_s if end is None else min(end, source.duration_s)
+        engine.plan_outages(outage_schedule.parse(outages, duration_s), poses, end_ns)
     spool, times, collector = OutputSpool(), figures.TickTimes(), ReferenceCollector(poses)
     shadow = ShadowComparison()
     sinks = [
@@ -66,7 +68,7 @@ def replay(
         shadow,
     ]
 
-    batches = _from(start_ns, source.reader.batches())
+    batches = source.reader.batches(start_ns=start_ns, end_ns=end_ns, past_damage=True)
     fault_list: list[dict[str, Any]] = []
     if faults is not None:
         from autonomy.faults.inject import Injector
@@ -75,14 +77,13 @@ def replay(
         batches, fault_list = injector.apply(batches), injector.as_json()
     with contextlib.ExitStack() as files:
         if directory is not None:
-            directory.mkdir(parents=True, exist_ok=True)
             recording = files.enter_context(contextlib.closing(Recording(directory / OUTPUT_LOG, source)))
             sinks.append(recording)
             batches = recording.pass_through(batches)
         last = _Last()
         sinks.append(last)
         started = time.perf_counter()
-        engine.run(batches, sinks, end_ns=end_ns)
+        engine.run(batches, sinks)
         finished = time.perf_counter()
 
     found = _metrics(log, source, engine, spool, times, collector, last.ego)
@@ -95,7 +96,7 @@ def replay(
     found["verdict"], found["exit_code"] = verdict, exit_code
     found = without_nan(found)
     result = Result(
-        verdict, exit_code, found, None, None, poses, source.reader.start_ns,
+        verdict, exit_code, found, None, None, poses, collector.ego(), source.reader.start_ns,
         [fork.collector.ego() for fork in engine.forks], times, source.path, spool,
     )  # fmt: skip
     if directory is not None:
@@ -109,6 +110,16 @@ def replay(
     return result
 
 
+def _prepare(directory: Path, log: Path) -> None:
+    """Makes the output folder, and refuses one whose output would be written over the log being read."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"-o {directory}: cannot be made a folder: {error.strerror}; give another one") from None
+    if log.resolve() == (directory / OUTPUT_LOG).resolve():
+        raise UsageError(f"-o {directory}: the run would overwrite {log}, the log it reads; give another folder")
+
+
 class _Last:
     """A sink that keeps the newest ego state, whose counters cover the whole run."""
 
@@ -118,7 +129,7 @@ class _Last:
         self.ego = block.outputs["ego"][-1].copy()
 
 
-def _limits(source: LogSource, start: float | None, end: float | None) -> tuple[int | None, int]:
+def _limits(source: LogSource, start: float | None, end: float | None) -> tuple[int | None, int | None]:
     first = source.reader.start_ns
     for name, value in (("start", start), ("end", end)):
         if value is not None and not 0.0 <= value < float("inf"):
@@ -128,15 +139,7 @@ def _limits(source: LogSource, start: float | None, end: float | None) -> tuple[
     if start is not None and start >= source.duration_s:
         raise UsageError(f"--start {start:g}: the log is only {source.duration_s:.1f} s long")
     start_ns = None if start is None else first + round(start * 1e9)
-    return start_ns, FAR_FUTURE_NS if end is None else first + round(end * 1e9)
-
-
-def _from(start_ns: int | None, batches: Iterable[Batch]) -> Iterator[Batch]:
-    for batch in batches:
-        if start_ns is None:
-            yield batch
-        elif batch.records["log_time_ns"][-1] >= start_ns:
-            yield Batch(batch.records[batch.records["log_time_ns"] >= start_ns], batch.data)
+    return start_ns, None if end is None else first + round(end * 1e9)
 
 
 def _poses(source: LogSource) -> np.ndarray:
@@ -159,6 +162,8 @@ def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, 
             "sha256": sha256(reader.path),
             "duration_s": source.duration_s,
             "truncated": reader.truncated,
+            "problem": reader.problem,
+            "damaged_chunks": len(reader.damaged),
             "last_good_ns": reader.last_good_ns,
         },
         "mode": source.mode,
@@ -181,6 +186,6 @@ def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, 
 
 
 def _verdict(source: LogSource, spool: OutputSpool) -> tuple[str, int]:
-    if source.reader.truncated or not spool.ticks:
+    if source.reader.truncated or source.reader.malformed or not spool.ticks:
         return "error", BAD_INPUT
     return "pass", PASS

@@ -20,6 +20,7 @@ from autonomy.playback import metrics as figures
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block
 from autonomy.playback.json_values import without_nan
+from autonomy.playback.output_log import OutputLog
 from autonomy.playback.recording import OUTPUTS
 from autonomy.playback.result import OUTAGE_RUNS, OUTPUT_LOG, RESULT_FILE, Result
 from autonomy.playback.source import PATH_ATTACHMENT
@@ -53,8 +54,7 @@ def load(path: str | Path) -> Result:
         spool, times, collector, last = OutputSpool(), figures.TickTimes(), ReferenceCollector(poses), None
         for frames in _frames(reader):
             spool.append(frames, len(frames))
-            if stored is None:
-                collector.add(frames["ego"])
+            collector.add(frames["ego"])
             last = frames["ego"][-1].copy()
         _add_times(reader, times)
         path_ecef = lane_path.EMPTY
@@ -63,7 +63,25 @@ def load(path: str | Path) -> Result:
         found = stored if stored is not None else _figures(log, reader, spool, times, collector, last)
         start_ns = reader.start_ns
     runs = _outage_runs(log.with_name(OUTAGE_RUNS))
-    return Result(found["verdict"], found["exit_code"], found, log, None, poses, start_ns, runs, times, path_ecef, spool)
+    return Result(
+        found["verdict"], found["exit_code"], found, log, None, poses, collector.ego(), start_ns, runs, times, path_ecef, spool
+    )
+
+
+def load_figures(path: str | Path) -> dict[str, Any]:
+    """The figures of a run alone; of another build's log without result.json its identity only. Raises BadInputError."""
+    log = output_log(path)
+    found = _stored_figures(log.with_name(RESULT_FILE))
+    if found is not None:
+        return found
+    with OutputLog(log) as outputs:
+        ours = {topic for topic in outputs.topics if outputs.is_ours(topic)}
+        readable = ours >= {f"/out/{name}" for name in OUTPUTS}
+        told = outputs.reader.metadata.get(METADATA_NAME, {})
+    if readable:
+        return load(log).metrics
+    keys = ("version", "config_hash", "calibration_hash")
+    return {key: told.get(key) for key in keys} | {"log": {"path": str(log), "sha256": told.get("source_sha256")}}
 
 
 def _frames(reader: LogReader) -> Iterator[np.ndarray]:
@@ -159,8 +177,6 @@ def _stored_figures(path: Path) -> dict[str, Any] | None:
 
 def _outage_runs(path: Path) -> list[np.ndarray]:
     """Of an outage file that another version wrote, or that is damaged, nothing: the figures are in result.json."""
-    runs = []
     with contextlib.suppress(OSError, ValueError, KeyError), np.load(path, allow_pickle=False) as stored:
-        for number in range(len(stored.files)):
-            runs.append(stored[f"run_{number}"])
-    return runs
+        return [stored[f"run_{number}"] for number in range(len(stored.files))]
+    return []

@@ -32,7 +32,8 @@ import numpy as np
 from autonomy.errors import UsageError
 
 SCHEMA = "autonomy.tolerance/1"
-_KEYS = {"field": {"match", "absolute", "relative", "angle", "ignore"}, "metric": {"match", "absolute", "relative", "allow", "ignore"}}
+_COMMON_KEYS = {"match", "absolute", "relative", "ignore"}
+_KEYS = {"field": _COMMON_KEYS | {"angle"}, "metric": _COMMON_KEYS | {"allow"}}
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def load(path: str | Path) -> Tolerances:
 
 def _limit(item: Any, where: str, known: set[str]) -> Limit:
     if not isinstance(item, dict) or not isinstance(item.get("match"), str) or not item["match"]:
-        raise UsageError(f"{where}: needs match = \"name or pattern\"")
+        raise UsageError(f'{where}: needs match = "name or pattern"')
     for key, value in item.items():
         if key not in known:
             raise UsageError(f"{where}: unknown key '{key}'; known: {', '.join(sorted(known))}")

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autonomy.errors import AutonomyError
-from autonomy.playback.result import OUTPUT_LOG
 from autonomy.report import errors
 
 if TYPE_CHECKING:
@@ -21,9 +19,8 @@ if TYPE_CHECKING:
 
 @dataclass
 class Drive:
-    """`directory` is where the run's output log may lie."""
+    """`result.log_path` is the run's output log, where one was written."""
 
-    directory: Path
     result: Result
     tick_times: TickTimes | None = None
 
@@ -32,8 +29,15 @@ class Drive:
         return self.result.metrics
 
     def topic(self, name: str) -> np.ndarray:
-        """One message of every output frame; of a message with a list only its head is kept."""
-        return self.result.head(name)
+        """One message of the ticks shown, of a short run all; of a message with a list only its head."""
+        return self.result.shown(name)
+
+    def share(self, holds: np.ndarray) -> float:
+        """The share of the time in which something holds, told for every tick shown."""
+        if self.result.shown_ticks is None:
+            return float(holds.mean())
+        weights = np.diff(self.result.shown_ticks, append=self.result.shown_ticks[-1] + 1)
+        return float(weights[holds].sum() / weights.sum())
 
     @cached_property
     def ego(self) -> np.ndarray:
@@ -78,7 +82,7 @@ class Drive:
 
     @cached_property
     def errors(self) -> errors.Errors | None:
-        return errors.compare(self.ego, self.reference)
+        return errors.compare(self.result.reference_ego, self.reference)
 
     @cached_property
     def enu_origin(self) -> tuple[float, float, float] | None:
@@ -86,8 +90,8 @@ class Drive:
 
     def input_messages(self, kind: str):
         """(tick time, samples in use) of every list of inputs the run's own log holds; nothing without such a log."""
-        path = self.directory / OUTPUT_LOG
-        if not path.is_file():
+        path = self.result.log_path
+        if path is None or not path.is_file():
             return
         from autonomy.log.reader import LogReader
 

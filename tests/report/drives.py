@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -78,11 +79,17 @@ class MadeUpRun:
     path: np.ndarray | None = None
     start_ns: int | None = START_NS
     outage_runs: list[np.ndarray] = field(default_factory=list)
+    log_path: Path | None = None
 
     def topic(self, name: str) -> np.ndarray:
         return self.outputs[name]
 
-    head = topic
+    shown = topic
+    shown_ticks = None
+
+    @property
+    def reference_ego(self) -> np.ndarray:
+        return self.outputs["ego"]
 
 
 def tick_times(ticks: int = 6000) -> TickTimes:
@@ -116,7 +123,7 @@ def run(ticks: int = 6000, *, with_reference: bool = True) -> MadeUpRun:
 
 
 def dtype_without_tracks() -> np.dtype:
-    """OutputFrame without the tracks behind the head of their list, as `Result.head` gives it."""
+    """OutputFrame without the tracks behind the head of their list, as `Result.shown` gives it."""
     frame = msg.dtype("OutputFrame")
     parts = {name: frame[name] for name in frame.names}
     heads = parts["tracks"]

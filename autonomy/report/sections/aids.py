@@ -8,6 +8,7 @@ from autonomy import msg
 from autonomy.report.drive import Drive
 from autonomy.report.plot import Level, Line, Points, time_figure
 from autonomy.report.sections.section import Section, Table
+from autonomy.report.verdict import consistent
 from autonomy.report.words import AIDS, number, percent, whole
 
 # Unit and axes of each aid's innovation, in the order of AID_* of EgoState
@@ -21,7 +22,6 @@ AXES = {
     "gravity": ("m/s²", ("east", "north", "up")),
     "odometry": ("m/s", ("forward", "left", "up")),
 }
-NIS_RANGE, MOST_OVER_95 = (0.5, 1.5), 0.10  # outside, the noise an aid is given does not fit what it does
 
 
 def section(drive: Drive) -> Section:
@@ -82,8 +82,7 @@ def _table(offered: dict, ego: np.ndarray) -> Table:
                 _state_at_end(name, ego),
             )
         )
-        known = nis is not None and over is not None
-        flags.append(bool(known and (not NIS_RANGE[0] <= nis <= NIS_RANGE[1] or over > MOST_OVER_95)))
+        flags.append(not consistent(aid))
     return Table(
         "Consistency: the normalised innovation squared (NIS) is 1 a degree of freedom when the noise fits, and 5 % lie beyond "
         "the 95 % point",
