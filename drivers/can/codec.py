@@ -184,7 +184,7 @@ class Codec(CodecKernel):
 
 def _addressed(message, source_address: int | None, destination: int | None, priority: int | None) -> int:
     if not message.is_j1939:
-        raise ValueError(f"message {message.name}: only J1939 messages take a priority, a source or a destination address")
+        raise ValueError(f"message {message.name}: only J1939 messages take a source or destination address, or a priority")
     identifier = message.identifier
     if priority is not None:
         identifier = identifier & ~(7 << 26) | (priority & 7) << 26

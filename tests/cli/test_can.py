@@ -156,6 +156,21 @@ def test_ctrl_c_is_a_clean_end(capsys, live, monkeypatch):
     assert len(lines) == len(bus_frames()) - 1 and "frames received" in told
 
 
+def test_pain_10_losses_are_asked_for_before_the_bus_is_closed(capsys, live, monkeypatch):
+    monkeypatch.setattr(live_bus.LiveBus, "lost", lambda self: pytest.fail("closed") if self.bus._is_shutdown else 7)
+    assert "frames received, 7 lost by the system" in run(capsys, "dump", "-i", "virtual", "-c", live, "-n", "1")[1]
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["candump-2023-08-08_152318.log", "candump-2023-08-22_1.log", "candump-2023-08-22_2.log"])
+def test_pain_18_a_recorded_candump_log_comes_back_byte_for_byte(data_directory, tmp_path, capsys, name):
+    path = data_directory / "j1939" / name
+    if not path.exists():
+        pytest.skip(f"{path} is not there")
+    run(capsys, "dump", str(path), "-o", str(tmp_path / "again.log"))
+    assert (tmp_path / "again.log").read_bytes() == path.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
