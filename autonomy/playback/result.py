@@ -57,6 +57,10 @@ class Result:
         """The same without a list that the message may end in: for `tracks`, the lead and the counts."""
         return self._spool.head(name.removeprefix("/out/"))
 
+    def sampled(self, name: str, every: int) -> np.ndarray:
+        """One message of every so-manyth output frame, its list included."""
+        return self._spool.sampled(name.removeprefix("/out/"), every)
+
     def save(self, directory: Path) -> None:
         """Writes the figures, and the outages' motion, beside output.mcap: what `autonomy report` reads. Raises OSError."""
         (directory / RESULT_FILE).write_text(json.dumps(self.metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")

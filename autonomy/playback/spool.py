@@ -52,14 +52,24 @@ class OutputSpool:
         formats, offsets = zip(*(dtype.fields[field][:2] for field in names), strict=True)
         return self._read(offset, np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size}))
 
-    def _read(self, offset: int, dtype: np.dtype) -> np.ndarray:
+    def sampled(self, name: str, every: int) -> np.ndarray:
+        """The message of every so-manyth output frame, its list included. Raises KeyError."""
+        dtype, offset = msg.dtype("OutputFrame").fields[name][:2]
+        return self._read(offset, dtype, every)
+
+    def _read(self, offset: int, dtype: np.dtype, every: int = 1) -> np.ndarray:
         count_at, first, element = msg.list_layout("OutputFrame")
-        result = np.zeros(self.ticks, dtype)
-        rows = result.view(np.uint8).reshape(self.ticks, dtype.itemsize) if self.ticks else result
+        kept = -(-self.ticks // every)
+        result = np.zeros(kept, dtype)
+        rows = result.view(np.uint8).reshape(kept, dtype.itemsize) if kept else result
         self._file.flush()
         self._file.seek(0)
-        for row in rows:
+        for tick in range(self.ticks):
             head = self._file.read(first)
+            if tick % every:
+                self._file.seek(int.from_bytes(head[count_at : count_at + 4], "little") * element, 1)
+                continue
+            row = rows[tick // every]
             tracks = int.from_bytes(head[count_at : count_at + 4], "little") * element
             record = head + self._file.read(tracks)
             part = record[offset : offset + dtype.itemsize]
