@@ -83,7 +83,7 @@ def _nis(drive: Drive, title: str, time: np.ndarray, rows: np.ndarray):
     ]
     label = "NIS per degree of freedom"
     top = float(np.clip(1.1 * np.nanmax(found.nis_per_dof, initial=0.0), 2.0, 20.0))
-    yield time_figure(f"{title}: consistency over time", marks, label, drive.x_range, y_range=(0.0, top))
+    yield time_figure(f"{title}: consistency over time", marks, label, drive.x_range, y_range=(0.0, top), shape="wide")
 
 
 def _histogram(title: str, axes: tuple[str, ...], scaled: np.ndarray):

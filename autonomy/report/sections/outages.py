@@ -8,7 +8,7 @@ import numpy as np
 
 from autonomy.evaluation.reference import errors
 from autonomy.report.drive import Drive
-from autonomy.report.plot import Figure, Level, Line, Points, legend, plot, time_figure, value_range
+from autonomy.report.plot import Figure, Level, Line, Points, legend, plot, time_figure
 from autonomy.report.sections.section import Link, Section, Table
 from autonomy.report.words import is_number, number
 
@@ -83,9 +83,9 @@ def _over(what: str, drifts: list[Drift]):
         known = np.isfinite(table).sum(axis=0) >= max(3, len(drifts) // 4)  # few long runs say nothing of the median
         marks.append(Line(grid[known], np.nanmedian(np.array(table)[:, known], axis=0), "s1", "median"))
     end = max(float(values[-1]) for values in across)
-    low, high = value_range(marks, 1.0)
+    high = max(1.06 * max(float(np.nanmax(mark.y)) for mark in marks), 0.5)
     label = "time without GNSS (s)" if what == "time" else "distance without GNSS (m)"
-    svg = plot(marks, (0.0, max(end, 1e-3)), (min(low, 0.0), high), label, "drift (m)", height=240)
+    svg = plot(marks, (0.0, max(end, 1e-3)), (0.0, high), label, "drift (m)", height=240)
     yield Figure(f"Drift over {what}", svg, legend(marks))
 
 
@@ -96,9 +96,10 @@ def _by_start(drive: Drive, listed: list[dict]):
     starts, percents = (np.array([item.get(key) if is_number(item.get(key)) else np.nan for item in listed], float)
                         for key in ("start_s", "drift_percent"))  # fmt: skip
     marks = [Points(starts, percents, "s1", "one outage")]
-    for key, word in (("outage_median_percent", "median"), ("outage_p90_percent", "90 % below")):
-        if is_number(drive.metrics.get(key)):
-            marks.append(Level(float(drive.metrics[key]), word))
+    median, p90 = (drive.metrics.get(key) for key in ("outage_median_percent", "outage_p90_percent"))
+    if is_number(median) and is_number(p90):
+        apart = p90 - median > 0.1 * p90  # closer, their words would lie over each other
+        marks += [Level(median, "median"), Level(p90, "90 % below")] if apart else [Level(median, "median")]
     top = max(1.1 * float(np.nanmax(percents, initial=0.0)), 0.1)
     yield time_figure("Drift by the time of the start", marks, "drift (% of distance)", drive.x_range, y_range=(0.0, top),
                       shape="wide", height=200)  # fmt: skip
