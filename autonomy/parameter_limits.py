@@ -13,7 +13,8 @@ SIGNED = {  # places, angles and offsets: any sign
 }  # fmt: skip
 MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wander, a part that is not fitted
     "mass_sigma_kg", "steering_delay_s", "steering_lag_s", "yaw_lag_s", "retarder_torque_maximum_nm",
-    "retarder_minimum_speed_mps", "engine_torque_maximum_nm", "drag_area_m2", "rolling_resistance", "rear_overhang_m", "front_overhang_m",
+    "retarder_minimum_speed_mps", "engine_torque_maximum_nm", "drag_area_m2", "rolling_resistance",
+    "rear_overhang_m", "front_overhang_m",
     "steering_bias_share", "integral_gain", "gap_acceleration_gain", "follow_range_s", "preview_half_base_m", "path_behind_m",
     "gap_speed_mps", "gnss_position_delay_s", "gnss_velocity_delay_s", "gyro_bias_walk", "accelerometer_bias_walk",
     "speed_scale_walk", "mounting_walk", "delay_walk", "slip_walk", "axle_x_sigma_m", "speed_scale_sigma", "mounting_sigma",

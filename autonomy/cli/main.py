@@ -20,6 +20,7 @@ COMMANDS = {
     "test": "replay a whole corpus of logs or scenarios and sum it up",
     "report": "draw the page of a run anew, or compare two runs field by field",
     "log": "convert, inspect and check logs",
+    "can": "see, decode and send CAN and J1939, live and from recordings",
     "bench": "time the kernels against the libraries one would use instead",
     "config": "show, check, compare and freeze configurations",
     "doctor": "say what is missing on this machine and how to mend it",

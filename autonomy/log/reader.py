@@ -6,7 +6,6 @@ in the file. Overlapping chunks are merged: what lies beyond the start of the ne
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
@@ -19,6 +18,7 @@ from autonomy import msg
 from autonomy.errors import LogError
 from autonomy.log import layouts, records, structure, topics
 from autonomy.log._mcap import copy_bodies, copy_rows, count_messages, find_messages, sort_almost_sorted, total_length
+from autonomy.log.topics import matches
 
 RECORD_DTYPE = np.dtype(
     [("log_time_ns", "<i8"), ("offset", "<u8"), ("sequence", "<u4"), ("length", "<u4"), ("rank", "<u4"),
@@ -112,9 +112,9 @@ class LogReader:
             raise LogError(f"{self.path}: topic {topic} carries several messages: {', '.join(sorted(map(str, names)))}")
         return names.pop()
 
-    def media_type(self, name: str) -> str:
-        """The media type of an attachment of this log."""
-        return self._attachments[name].media_type
+    def describe_attachment(self, name: str) -> structure.Attachment:
+        """Media type, time and place of an attachment of this log."""
+        return self._attachments[name]
 
     def attachment(self, name: str) -> bytes:
         """The content of an attachment. Raises LogError when it is absent or damaged."""
@@ -130,19 +130,23 @@ class LogReader:
         return bytes(cursor.take(*cursor.unpack("Q")))
 
     def batches(self, topics: Iterable[str] | None = None, *, start_ns: int | None = None, end_ns: int | None = None,
-                unexamined: bool = False, past_damage: bool = False) -> Iterator[Batch]:  # fmt: skip
+                as_bytes: Iterable[Channel] = (), past_damage: bool = False,
+                file_order: bool = False) -> Iterator[Batch]:  # fmt: skip
         """All records of the wanted topics (names or patterns such as '/in/*'; all by default) in order, in batches.
 
-        From `start_ns` to before `end_ns`; chunks without anything wanted are not opened. `unexamined` takes payloads
-        as they are, whether or not they are the message they should be; `past_damage` goes on behind damaged chunks,
-        which come into `damaged`. Raises LogError when a wanted topic does not carry the message it should, before the
-        first batch.
+        From `start_ns` to before `end_ns`; chunks without anything wanted are not opened. The payloads of the channels
+        `as_bytes` are taken as they are, whatever they should be. `past_damage` goes on behind damaged chunks, which
+        come into `damaged`. `file_order` leaves chunks and records where they lie in the file. Raises LogError when a
+        wanted topic does not carry the message it should, before the first batch.
         """
-        table = self._layout_table(topics, foreign=self.channels.values() if unexamined else ())
+        table = self._layout_table(topics, as_bytes)
         self.late = self.unknown_channel = 0
         malformed = np.zeros(len(table), np.int64)
         self.malformed = {}
-        batches = self._merge(table, malformed, self._wanted_sections(table, start_ns, end_ns, past_damage), past_damage)
+        sections = self._wanted_sections(table, start_ns, end_ns, past_damage)
+        if file_order:
+            sections = sorted(sections, key=lambda section: section.offset)
+        batches = self._merge(table, malformed, sections, past_damage, file_order)
         return batches if start_ns is None and end_ns is None else between(batches, start_ns, end_ns)
 
     def messages(self, topic: str) -> Iterator[tuple[int, np.void | bytes]]:
@@ -170,16 +174,20 @@ class LogReader:
 
     def check(self) -> dict[str, int]:
         """Reads everything, whatever it carries, and returns the messages found by topic."""
-        table = self._layout_table(None, foreign=[channel for channel in self.channels.values() if self.misfit(channel)])
+        table = self._layout_table(None, self.misfits())
         malformed = np.zeros(len(table), np.int64)
         self.late = self.unknown_channel = 0
         counts = np.zeros(len(table), np.int64)
-        for batch in self._merge(table, malformed, self._sections, False):
+        for batch in self._merge(table, malformed, self._sections):
             counts += np.bincount(batch.records["channel"], minlength=len(table))
         found: dict[str, int] = {}
         for number, channel in self.channels.items():
             found[channel.topic] = found.get(channel.topic, 0) + int(counts[number])
         return found
+
+    def misfits(self) -> list[Channel]:
+        """The channels whose messages cannot be used as ours although they should."""
+        return [channel for channel in self.channels.values() if self.misfit(channel)]
 
     def misfit(self, channel: Channel) -> str | None:
         """Why a channel's messages cannot be used as ours; None when they fit or are foreign."""
@@ -219,14 +227,14 @@ class LogReader:
             and (everything or section.channels is None or not selected.isdisjoint(section.channels))
         ]
 
-    def _layout_table(self, wanted: Iterable[str] | None, foreign: Iterable[Channel] = ()) -> np.ndarray:
+    def _layout_table(self, wanted: Iterable[str] | None, as_bytes: Iterable[Channel] = ()) -> np.ndarray:
         patterns = None if wanted is None else list(wanted)
-        as_foreign = {channel.id for channel in foreign}
+        foreign = {channel.id for channel in as_bytes}
         table = np.zeros(max(self.channels, default=0) + 1, layouts.LAYOUT_DTYPE)
         for number, channel in self.channels.items():
-            selected = patterns is None or any(fnmatch.fnmatchcase(channel.topic, pattern) for pattern in patterns)
+            selected = patterns is None or any(matches(channel.topic, pattern) for pattern in patterns)
             name = None
-            if selected and number not in as_foreign:
+            if selected and number not in foreign:
                 name = self._message_of(channel)
             table[number] = (layouts.layout(name) if name else layouts.foreign_layout(channel.encoding))[0]
             table[number]["known"] = 1
@@ -234,7 +242,8 @@ class LogReader:
             table[number]["rank"] = self._ranks[number]
         return table
 
-    def _merge(self, table: np.ndarray, malformed: np.ndarray, sections: list, past_damage: bool) -> Iterator[Batch]:
+    def _merge(self, table: np.ndarray, malformed: np.ndarray, sections: list, past_damage: bool = False,
+               file_order: bool = False) -> Iterator[Batch]:  # fmt: skip
         waiting, waiting_data = np.zeros(0, RECORD_DTYPE), np.zeros(0, np.uint8)
         given_ns = -1
         problem = None
@@ -253,7 +262,9 @@ class LogReader:
             if len(waiting):
                 found["offset"] += len(waiting_data)
                 found, data = np.concatenate([waiting, found]), np.concatenate([waiting_data, data])
-            if not sort_almost_sorted(found):
+            if file_order:
+                limit_ns = None
+            elif not sort_almost_sorted(found):
                 found = found[np.lexsort((found["sequence"], found["rank"], found["log_time_ns"]))]
             ready = len(found) if limit_ns is None else int(np.searchsorted(found["log_time_ns"], limit_ns))
             waiting = found[ready:].copy()
@@ -263,11 +274,12 @@ class LogReader:
             copy_bodies(data, waiting, waiting_data)
             if ready:
                 out = found[:ready]
-                if out["log_time_ns"][0] < given_ns:
-                    late = out["log_time_ns"] < given_ns
+                late = out["log_time_ns"] < np.maximum.accumulate(out["log_time_ns"]) if file_order else False
+                if file_order or out["log_time_ns"][0] < given_ns:
+                    late |= out["log_time_ns"] < given_ns
                     out["flags"][late] |= FLAG_LATE
                     self.late += int(late.sum())
-                given_ns = max(given_ns, int(out["log_time_ns"][-1]))
+                given_ns = max(given_ns, int(out["log_time_ns"].max()))
                 yield Batch(out, data)
             if problem and not past_damage:
                 break

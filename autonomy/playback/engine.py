@@ -63,13 +63,13 @@ class Engine:
         self.forks: list[Fork] = []
         self.poses = np.zeros(0, msg.dtype("ReferencePose"))
 
-    def plan_outages(self, outages: Iterable[Outage], poses: np.ndarray) -> None:
-        """Outages to drive, in order of their start, and the reference to hold them against."""
+    def plan_outages(self, outages: Iterable[Outage], poses: np.ndarray, end_ns: int | None = None) -> None:
+        """Outages to drive, in order of their start, and the reference to hold them against; none goes on behind `end_ns`."""
         self.poses = poses
-        origin, end = self.source.reader.start_ns, self.source.reader.end_ns
+        origin, end = self.source.reader.start_ns, self.source.reader.end_ns if end_ns is None else end_ns
         for outage in outages:
             start = origin + round(outage.start_s * 1e9)
-            stop = end if outage.duration_s is None else start + round(outage.duration_s * 1e9)
+            stop = end if outage.duration_s is None else min(start + round(outage.duration_s * 1e9), end)
             self._waiting.append((start, stop, outage))
 
     def run(self, batches: Iterable, sinks: list[Sink]) -> None:

@@ -30,12 +30,17 @@ class Recording:
 
     def __init__(self, path: Path, source: LogSource):
         reader = source.reader
+        inputs = {number: channel.topic for number, channel in reader.channels.items() if is_input_topic(channel.topic)}
+        messages = {topic: reader.message_name(topic) for topic in inputs.values()}
+        # Raw bytes that no step of the tick reads (lidar packets) stay in the source alone, and the log says so
+        left_out = sorted(topic for topic, message in messages.items() if message is None)
         self._writer = LogWriter(path, {
             "vehicle": source.config.path,
             "config_hash": source.config.sha256,
             "calibration_hash": source.config.calibration_sha256,
             "source_sha256": sha256(reader.path),
             "lane_path": source.path_label,
+            **({"left_out": ", ".join(left_out)} if left_out else {}),
         })  # fmt: skip
         self._writer.write("/parameters", reader.start_ns, source.parameters)
         own = {CONFIG_ATTACHMENT: source.config.to_json(), PATH_ATTACHMENT: lane_path.to_text(source.path)}
@@ -45,9 +50,7 @@ class Recording:
             if name not in own:
                 self._writer.attach(name, reader.attachment(name))
         self._inputs = {
-            number: (channel.topic, msg.dtype(reader.message_name(channel.topic)))
-            for number, channel in reader.channels.items()
-            if is_input_topic(channel.topic)
+            number: (topic, msg.dtype(messages[topic])) for number, topic in inputs.items() if messages[topic] is not None
         }
 
     def pass_through(self, batches: Iterable[Batch]) -> Iterator[Batch]:

@@ -57,7 +57,8 @@ def replay(
     engine = Engine(source, stack, keep_frames=directory is not None)
     poses = _poses(source)
     if outages:
-        engine.plan_outages(outage_schedule.parse(outages, source.duration_s), poses)
+        duration_s = source.duration_s if end is None else min(end, source.duration_s)
+        engine.plan_outages(outage_schedule.parse(outages, duration_s), poses, end_ns)
     spool, times, collector = OutputSpool(), figures.TickTimes(), ReferenceCollector(poses)
     shadow = ShadowComparison()
     sinks = [
@@ -95,7 +96,7 @@ def replay(
     found["verdict"], found["exit_code"] = verdict, exit_code
     found = without_nan(found)
     result = Result(
-        verdict, exit_code, found, None, None, poses, source.reader.start_ns,
+        verdict, exit_code, found, None, None, poses, collector.ego(), source.reader.start_ns,
         [fork.collector.ego() for fork in engine.forks], times, source.path, spool,
     )  # fmt: skip
     if directory is not None:

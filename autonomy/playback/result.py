@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from autonomy.errors import FAIL
 from autonomy.geodesy import ecef_to_geodetic, geodetic_to_enu
+from autonomy.playback.thinning import kept_ticks
 
 if TYPE_CHECKING:
     from autonomy.playback.metrics import TickTimes
@@ -29,6 +31,7 @@ class Result:
     log_path: Path | None
     report_path: Path | None
     reference: np.ndarray  # dtype("ReferencePose"), empty without one
+    reference_ego: np.ndarray  # fields of dtype("EgoState") on both sides of each reference time
     start_ns: int  # of the log's first record
     outage_runs: list[np.ndarray]  # dtype("EgoState") of each outage, at the reference's times
     tick_times: TickTimes
@@ -43,7 +46,7 @@ class Result:
     @property
     def path(self) -> np.ndarray | None:
         """The lane path in the ego filter's ENU frame, (n, 2) metres; None without path or position."""
-        ego = self.topic("ego")[-1:]
+        ego = self._spool.head("ego", np.arange(self._spool.ticks)[-1:])
         if not len(self._path_ecef) or not len(ego) or not ego["origin_latitude_deg"][0]:
             return None
         origin = tuple(float(ego[f"origin_{name}"][0]) for name in ("latitude_deg", "longitude_deg", "altitude_m"))
@@ -57,9 +60,18 @@ class Result:
         """The same without a list that the message may end in: for `tracks`, the lead and the counts."""
         return self._spool.head(name.removeprefix("/out/"))
 
-    def sampled(self, name: str, every: int) -> np.ndarray:
-        """One message of every so-manyth output frame, its list included."""
-        return self._spool.sampled(name.removeprefix("/out/"), every)
+    @cached_property
+    def shown_ticks(self) -> np.ndarray | None:
+        """Indices of the ticks that a report of a long run shows; None = all."""
+        return kept_ticks(self._spool)
+
+    def shown(self, name: str) -> np.ndarray:
+        """`head` of the ticks `shown_ticks`."""
+        return self._spool.head(name.removeprefix("/out/"), self.shown_ticks)
+
+    def sampled(self, name: str, ticks: np.ndarray) -> np.ndarray:
+        """One message, its list included, of the ticks with these rising indices."""
+        return self._spool.topic(name.removeprefix("/out/"), ticks)
 
     def save(self, directory: Path) -> None:
         """Writes the figures, and the outages' motion, beside output.mcap: what `autonomy report` reads. Raises OSError."""

@@ -54,8 +54,7 @@ def load(path: str | Path) -> Result:
         spool, times, collector, last = OutputSpool(), figures.TickTimes(), ReferenceCollector(poses), None
         for frames in _frames(reader):
             spool.append(frames, len(frames))
-            if stored is None:
-                collector.add(frames["ego"])
+            collector.add(frames["ego"])
             last = frames["ego"][-1].copy()
         _add_times(reader, times)
         path_ecef = lane_path.EMPTY
@@ -64,7 +63,9 @@ def load(path: str | Path) -> Result:
         found = stored if stored is not None else _figures(log, reader, spool, times, collector, last)
         start_ns = reader.start_ns
     runs = _outage_runs(log.with_name(OUTAGE_RUNS))
-    return Result(found["verdict"], found["exit_code"], found, log, None, poses, start_ns, runs, times, path_ecef, spool)
+    return Result(
+        found["verdict"], found["exit_code"], found, log, None, poses, collector.ego(), start_ns, runs, times, path_ecef, spool
+    )
 
 
 def load_figures(path: str | Path) -> dict[str, Any]:

@@ -30,8 +30,21 @@ class Drive:
         return self.result.metrics
 
     def topic(self, name: str) -> np.ndarray:
-        """One message of every output frame; of a message with a list only its head is kept."""
-        return self.result.head(name)
+        """One message of the ticks shown, of a short run all; of a message with a list only its head."""
+        return self.result.shown(name)
+
+    @cached_property
+    def tick_indices(self) -> np.ndarray:
+        """Of the ticks shown, among all ticks of the run."""
+        ticks = self.result.shown_ticks
+        return np.arange(len(self.tick_time_ns)) if ticks is None else ticks
+
+    def share(self, holds: np.ndarray) -> float:
+        """The share of the time in which something holds, told for every tick shown."""
+        if self.result.shown_ticks is None:
+            return float(holds.mean())
+        weights = np.diff(self.result.shown_ticks, append=self.result.shown_ticks[-1] + 1)
+        return float(weights[holds].sum() / weights.sum())
 
     @cached_property
     def ego(self) -> np.ndarray:
@@ -76,7 +89,7 @@ class Drive:
 
     @cached_property
     def errors(self) -> errors.Errors | None:
-        return errors.compare(self.ego, self.reference)
+        return errors.compare(self.result.reference_ego, self.reference)
 
     @cached_property
     def enu_origin(self) -> tuple[float, float, float] | None:

@@ -85,10 +85,15 @@ class MadeUpRun:
     def topic(self, name: str) -> np.ndarray:
         return self.outputs[name]
 
-    head = topic
+    shown = topic
+    shown_ticks = None
 
-    def sampled(self, name: str, every: int) -> np.ndarray:
-        return self.outputs[name][::every]
+    @property
+    def reference_ego(self) -> np.ndarray:
+        return self.outputs["ego"]
+
+    def sampled(self, name: str, ticks: np.ndarray) -> np.ndarray:
+        return self.outputs[name][ticks]
 
 
 def tick_times(ticks: int = 6000) -> TickTimes:
@@ -122,7 +127,7 @@ def run(ticks: int = 6000, *, with_reference: bool = True) -> MadeUpRun:
 
 
 def dtype_without_tracks() -> np.dtype:
-    """OutputFrame without the tracks behind the head of their list, as `Result.head` gives it."""
+    """OutputFrame without the tracks behind the head of their list, as `Result.shown` gives it."""
     frame = msg.dtype("OutputFrame")
     parts = {name: frame[name] for name in frame.names}
     heads = parts["tracks"]

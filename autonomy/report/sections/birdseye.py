@@ -22,13 +22,12 @@ LEGEND = (
 
 
 def section(drive: Drive) -> Section:
-    ticks = len(drive.time_s)
-    if not ticks:
+    if not len(drive.time_s):
         return Section("birdseye", "Seen from the vehicle", missing="The run gave no output.")
-    every = max(1, -(-ticks // MOST_SCENES))
-    lane, plan, actuation = (drive.topic(name)[::every] for name in ("lane", "plan", "actuation"))
-    tracks = drive.result.sampled("tracks", every)
-    speed, time = drive.ego["speed"][::every], drive.time_s[::every]
+    rows = _even(drive.time_s)
+    lane, plan, actuation = (drive.topic(name)[rows] for name in ("lane", "plan", "actuation"))
+    tracks = drive.result.sampled("tracks", drive.tick_indices[rows])
+    speed, time = drive.ego["speed"][rows], drive.time_s[rows]
     known = (lane["status"] > 0) | np.isfinite(tracks["lead_distance"])
     if not known.any():
         return Section("birdseye", "Seen from the vehicle", missing="Neither a lane nor a vehicle ahead was ever known.")
@@ -37,10 +36,19 @@ def section(drive: Drive) -> Section:
         for row, of_row in enumerate(zip(lane, plan, tracks, strict=True))
     ]
     svg = drawing("Seen from the vehicle", scenes, _still(known, tracks))
-    note = f"A scene every {number(every * 0.01, 's', 2)}. The page's other plots show the same time."
+    step = float(time[-1] - time[0]) / max(len(time) - 1, 1)
+    note = f"A scene about every {number(step, 's', 2)}. The page's other plots show the same time."
     figure = Figure("Lane, objects and planned stop", svg, LEGEND, note, "wide")
     text = "The vehicle looks to the right; forward and left are to the same scale."
     return Section("birdseye", "Seen from the vehicle", text, (figure,))
+
+
+def _even(time_s: np.ndarray) -> np.ndarray:
+    """Rows about evenly spaced in time, at most MOST_SCENES."""
+    if len(time_s) <= MOST_SCENES:
+        return np.arange(len(time_s))
+    rising = np.maximum.accumulate(time_s)
+    return np.unique(np.minimum(np.searchsorted(rising, np.linspace(rising[0], rising[-1], MOST_SCENES)), len(time_s) - 1))
 
 
 def _still(known: np.ndarray, tracks: np.ndarray) -> int:

@@ -126,12 +126,13 @@ def _aids(time: np.ndarray, ego: np.ndarray) -> Iterator[Event]:
         fresh = np.flatnonzero(np.diff(accepted + rejected, prepend=0) > 0)
         if not fresh.size:
             continue
-        refused = np.diff(rejected[fresh], prepend=0) > 0
+        rises, taken = (np.diff(counts[fresh], prepend=0) for counts in (rejected, accepted))
+        refused = (rises > 0) & (taken == 0)
         for first, last in runs(refused):
-            if refused[first] and last - first >= SERIES:
+            count = int(rises[first:last].sum())
+            if refused[first] and count >= SERIES:
                 start, end = float(time[fresh[first]]), float(time[fresh[last - 1]])
-                text = f"{title}: {last - first} refused in series over {number(end - start, 's')}"
-                yield Event(start, "Refused", text, True)
+                yield Event(start, "Refused", f"{title}: {count} refused in series over {number(end - start, 's')}", True)
         fault = aid["fault"].astype(np.int64)
         fault[: fresh[0]] = fault[fresh[0]]  # never seen until then: no change of anything
         told = np.isin(fault, [value for value, word in REASONS.items() if word in ("stale", "invalid")])
@@ -144,7 +145,7 @@ def _aids(time: np.ndarray, ego: np.ndarray) -> Iterator[Event]:
 
 def _jumps(drive: Drive) -> Iterator[Event]:
     """Where the ticks' own time does not go on by one period."""
-    steps = np.diff(drive.tick_time_ns)
+    steps = np.diff(drive.tick_time_ns) - (np.diff(drive.tick_indices) - 1) * TICK_NS  # of a long run not every tick is shown
     for row in np.flatnonzero((steps <= 0) | (steps > 2 * TICK_NS)):
         yield Event(float(drive.time_s[row + 1]), "Clock", f"the ticks' time jumps by {number(steps[row] / 1e9, 's')}", True)
 
