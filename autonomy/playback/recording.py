@@ -104,9 +104,12 @@ class Recording:
         items, lane_paths = {}, []
         if block.frames is not None:
             items, lane_paths = items_of_frames(block.frames), lane_paths_of(times, block.frames["lane_path"])
-        self._views.write(self._sampler.take(block.outputs, items, lane_paths))
+        self._sampler.add(block.outputs, items, lane_paths)
+        if self._sampler.is_full:
+            self._views.write(self._sampler.take())
 
     def close(self) -> None:
+        self._views.write(self._sampler.take())
         self._writer.close()
 
 

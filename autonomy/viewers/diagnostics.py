@@ -47,9 +47,9 @@ class Diagnostics:
     def __init__(self) -> None:
         self._last: tuple | None = None
 
-    def messages(self, moments: Moments) -> Iterator[tuple[int, bytes]]:
-        """(time, CDR body)."""
-        outputs = moments.outputs
+    def messages(self, moments: Moments) -> tuple[np.ndarray, Bytes, np.ndarray]:
+        """(times, layout, messages) of those that are due."""
+        outputs, times, found = moments.outputs, [], []
         due = outputs["tick_index"] % (EVERY_MOMENTS * EVERY_TICKS) == 0
         keys = zip(
             outputs["health"]["level"].tolist(), outputs["health"]["faults"].tolist(),
@@ -59,7 +59,9 @@ class Diagnostics:
             if due[row] or key != self._last:
                 self._last = key
                 time_ns = int(outputs["tick_time_ns"][row])
-                yield time_ns, _body(time_ns, statuses(outputs[row]))
+                times.append(time_ns)
+                found.append(_body(time_ns, statuses(outputs[row])))
+        return np.array(times, np.int64), ARRAY, ARRAY.rows(found)
 
 
 def statuses(output: np.void) -> list[Status]:

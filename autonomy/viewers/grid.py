@@ -24,8 +24,8 @@ _X = (np.arange(WIDTH) + 0.5) * RESOLUTION_M - BEHIND_M
 _Y = (np.arange(HEIGHT) + 0.5) * RESOLUTION_M - SIDE_M
 
 
-def grids(moments: Moments, poses: Poses, lines: Lines) -> tuple[np.ndarray, np.ndarray]:
-    """(times, messages): the grid lies in the map where the vehicle was, along its axes."""
+def grids(moments: Moments, poses: Poses, lines: Lines) -> tuple[np.ndarray, Memory, np.ndarray]:
+    """(times, layout, messages): the grid lies in the map where the vehicle was, along its axes."""
     chosen = np.flatnonzero(moments.outputs["tick_index"] % (EVERY_MOMENTS * EVERY_TICKS) == 0)
     times, rows = moments.time_ns[chosen], GRID.rows(len(chosen))
     fill.stamp(rows["header"], times)
@@ -42,7 +42,7 @@ def grids(moments: Moments, poses: Poses, lines: Lines) -> tuple[np.ndarray, np.
             _free_corridor(cells, lines.left[row], lines.right[row])
         _occupy(cells, tracks["tracks"][row, : min(tracks["count"][row], MOST_TRACKS)])
         rows["data"]["items"][number] = cells.ravel()
-    return times, rows
+    return times, GRID, rows
 
 
 def _free_corridor(cells: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:

@@ -22,8 +22,8 @@ LABEL_CHARACTERS = 16
 MOST_LABELLED = 1 << 30  # labels count from here, so that no two markers have one number
 LEAD_COLOUR, OBJECT_COLOUR, TENTATIVE_COLOUR = (0.93, 0.34, 0.2, 0.9), (0.95, 0.71, 0.15, 0.85), (0.6, 0.6, 0.6, 0.25)
 TEXT_COLOUR = (1.0, 1.0, 1.0, 1.0)
-LINE_COLOURS = ((1.0, 1.0, 1.0, 1.0), (1.0, 1.0, 1.0, 1.0), (0.35, 0.75, 0.95, 0.6))  # left, right, middle
-LINE_WIDTHS_M = (0.15, 0.15, 0.08)
+LINES = 2  # left and right boundary
+LINE_COLOUR, LINE_WIDTH_M = (1.0, 1.0, 1.0, 1.0), 0.15
 
 
 def _array(frame: str, namespace: str, markers: int, points: int = 0, characters: int = 0) -> Memory:
@@ -34,7 +34,7 @@ def _array(frame: str, namespace: str, markers: int, points: int = 0, characters
 # Markers of one array must lie evenly: Memory says when a frame's name and a label's width do not fit together
 OBJECTS = _array(VEHICLE, "objects", 1 + 2 * MOST_TRACKS, characters=LABEL_CHARACTERS)
 _SOME_OBJECTS = [_array(VEHICLE, "objects", 1 + 2 * most, characters=LABEL_CHARACTERS) for most in (8, 16, 32, 64)] + [OBJECTS]
-LANE = _array(VEHICLE, "lane", len(LINE_COLOURS), points=geometry.LINE_POINTS)
+LANE = _array(VEHICLE, "lane", LINES, points=geometry.LINE_POINTS)
 
 
 @cache
@@ -42,14 +42,14 @@ def _vehicle_array(frame: str, boxes: int) -> Memory:
     return _array(frame, "vehicle", boxes)
 
 
-def vehicle(moments: Moments, parameters: np.void, frame: str) -> tuple[np.ndarray, Memory | None, np.ndarray]:
+def vehicle(moments: Moments, parameters: np.void, frame: str) -> tuple[np.ndarray, Memory, np.ndarray]:
     """(times, layout, messages): the boxes that stand in a frame, from VehicleParameters; none where there is no such frame.
 
     At every tenth moment: they only move with their frame.
     """
     boxes = [box for box in bodies.vehicle_boxes(parameters) if box.frame == frame]
     if not boxes:
-        return moments.time_ns[:0], None, np.zeros(0)
+        return moments.time_ns[:0], OBJECTS, OBJECTS.rows(0)
     memory = _vehicle_array(frame, len(boxes))
     times = moments.time_ns[moments.outputs["tick_index"] % (10 * EVERY_TICKS) == 0]
     rows = memory.rows(len(times))
@@ -95,17 +95,17 @@ def objects(moments: Moments) -> np.ndarray:
 
 
 def lane(moments: Moments, lines: Lines) -> np.ndarray:
-    """Left and right boundary and middle; taken away while no lane is known."""
+    """Left and right boundary; taken away while no lane is known."""
     rows = LANE.rows(len(moments.outputs))
-    rows["markers"]["count"] = len(LINE_COLOURS)
+    rows["markers"]["count"] = LINES
     marker = rows["markers"]["items"]
     fill.stamp(marker["header"], moments.time_ns[:, None])
-    marker["id"], marker["type"] = np.arange(len(LINE_COLOURS)), LINE_STRIP
+    marker["id"], marker["type"] = np.arange(LINES), LINE_STRIP
     marker["action"] = np.where(lines.known, ADD, DELETE)[:, None]
     marker["pose"]["orientation"]["w"] = 1.0
-    marker["scale"]["x"] = LINE_WIDTHS_M
-    fill.colour(marker["color"], np.array(LINE_COLOURS))
-    fill.point(marker["points"]["items"], np.stack([lines.left, lines.right, lines.middle], axis=1))
+    marker["scale"]["x"] = LINE_WIDTH_M
+    fill.colour(marker["color"], LINE_COLOUR)
+    fill.point(marker["points"]["items"], np.stack([lines.left, lines.right], axis=1))
     return rows
 
 

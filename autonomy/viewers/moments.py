@@ -10,6 +10,8 @@ import numpy as np
 from autonomy import msg
 
 EVERY_TICKS = 10  # 10 Hz: smooth to the eye, a tenth of the data
+MOST_MOMENTS = 32  # handed on at once: NumPy's cost per call is spread over them [C]
+PATH_EVERY_NS = 1_000_000_000  # windows of the lane path overlap by far more than a second of driving
 VALID = 0  # code of a sample that may be used, see docs/conventions.md
 LISTS = {"radar": "RadarPoint", "gnss": "GnssSample"}  # kinds of inputs that are shown, and their items
 
@@ -19,13 +21,13 @@ Items = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 @dataclass
 class Moments:
-    """n moments. Items belong to the moment `..._row` (index); fixes stand for themselves at the time of their tick."""
+    """n moments, and items with the index of the moment they came before (`..._row`)."""
 
     outputs: np.ndarray  # (n,) OutputFrame
     radar: np.ndarray  # (m,) RadarPoint
     radar_row: np.ndarray
     fixes: np.ndarray  # (k,) GnssSample
-    fixes_time_ns: np.ndarray
+    fixes_row: np.ndarray
     lane_paths: list[tuple[int, np.ndarray]]  # tick time and LanePoint rows of each new window
     references: np.ndarray  # (j,) ReferencePose
 
@@ -35,40 +37,55 @@ class Moments:
 
 
 class Sampler:
-    """Picks the moments out of blocks of ticks as they come."""
+    """Picks the moments out of blocks of ticks as they come, and hands them on some seconds at a time."""
 
     def __init__(self) -> None:
-        self._radar = np.zeros(0, np.uint64), np.zeros(0, msg.dtype("RadarPoint"))
-        self._references = np.zeros(0, msg.dtype("ReferencePose"))
-        self._last_reference_ns = -(2**62)
+        self._outputs: list[np.ndarray] = []
+        self._items: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {kind: [] for kind in LISTS}
+        self._lane_paths: list[tuple[int, np.ndarray]] = []
+        self._references: list[np.ndarray] = []
+        self._count = 0
+        self._last_tenth = self._last_path_second = -1
 
     def add_references(self, rows: np.ndarray) -> None:
-        """Keeps reference poses, ten a second of them, until their ticks come."""
+        """Reference poses, of which ten a second are kept."""
         tenths = rows["time_ns"] // 100_000_000
-        fresh = np.diff(tenths, prepend=self._last_reference_ns) > 0
+        self._references.append(rows[np.diff(tenths, prepend=self._last_tenth) > 0])
         if len(rows):
-            self._last_reference_ns = int(tenths[-1])
-        self._references = np.concatenate([self._references, rows[fresh]])
+            self._last_tenth = int(tenths[-1])
 
-    def take(self, outputs: np.ndarray, items: Items, lane_paths: list[tuple[int, np.ndarray]]) -> Moments:
-        """The moments among rows of OutputFrame; `items` have the kinds of LISTS, those that are absent may be missing."""
+    def add(self, outputs: np.ndarray, items: Items, lane_paths: list[tuple[int, np.ndarray]]) -> None:
+        """Rows of OutputFrame with what went into their ticks: `items` of the kinds of LISTS, where there are any."""
         chosen = outputs[outputs["tick_index"] % EVERY_TICKS == 0]
-        last_ns = int(outputs["tick_time_ns"][-1]) if len(outputs) else -1
-        radar, radar_row = self._radar_of(chosen["tick_index"], *items.get("radar", _none("RadarPoint")))
-        ticks, fixes = items.get("gnss", _none("GnssSample"))
-        times = outputs["tick_time_ns"][np.searchsorted(outputs["tick_index"], ticks)] if len(ticks) else np.zeros(0, np.int64)
-        ready = self._references["time_ns"] <= last_ns
-        references, self._references = self._references[ready], self._references[~ready]
-        return Moments(chosen, radar, radar_row, fixes, times, lane_paths, references)
+        self._outputs.append(chosen)
+        self._count += len(chosen)
+        for kind, (ticks, rows) in items.items():
+            if len(rows):
+                self._items[kind].append((ticks, rows))
+        for time_ns, points in lane_paths:
+            if len(points) > 1 and time_ns // PATH_EVERY_NS != self._last_path_second:
+                self._last_path_second = time_ns // PATH_EVERY_NS
+                self._lane_paths.append((time_ns, points))
 
-    def _radar_of(self, moments: np.ndarray, ticks: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        usable = points["validity"] == VALID
-        ticks = np.concatenate([self._radar[0], ticks[usable]])
-        points = np.concatenate([self._radar[1], points[usable]])
-        row = np.searchsorted(moments, ticks)
-        taken = row < len(moments)
-        self._radar = ticks[~taken], points[~taken]
-        return points[taken], row[taken]
+    @property
+    def is_full(self) -> bool:
+        return self._count >= MOST_MOMENTS
+
+    def take(self) -> Moments:
+        """All that was added, up to the last moment; what came after it waits for the next."""
+        outputs = np.concatenate([np.zeros(0, msg.dtype("OutputFrame")), *self._outputs])
+        last_tick = int(outputs["tick_index"][-1]) if len(outputs) else -1
+        taken = {}
+        for kind, parts in self._items.items():
+            ticks, rows = (np.concatenate(each) for each in zip(_none(LISTS[kind]), *parts, strict=True))
+            ready = ticks <= last_tick
+            taken[kind] = np.searchsorted(outputs["tick_index"], ticks[ready]), rows[ready]
+            self._items[kind] = [(ticks[~ready], rows[~ready])]
+        references = np.concatenate([np.zeros(0, msg.dtype("ReferencePose")), *self._references])
+        passed = references["time_ns"] <= (outputs["tick_time_ns"][-1] if len(outputs) else 0)
+        lane_paths, self._lane_paths = self._lane_paths, []
+        self._outputs, self._references, self._count = [], [references[~passed]], 0
+        return Moments(outputs, *taken["radar"][::-1], *taken["gnss"][::-1], lane_paths, references[passed])
 
 
 def items_of_frames(frames: np.ndarray) -> Items:
@@ -82,7 +99,7 @@ def items_of_lists(lists: Mapping[str, np.ndarray]) -> Items:
 
 
 def lane_paths_of(times_ns: np.ndarray, windows: np.ndarray) -> list[tuple[int, np.ndarray]]:
-    """The windows among rows of LanePathInput that hold one."""
+    """(tick time, LanePoint rows) of the windows among rows of LanePathInput."""
     return [(int(times_ns[row]), windows["items"][row, : windows["count"][row]]) for row in np.flatnonzero(windows["count"])]
 
 

@@ -26,11 +26,17 @@ WANTED = _path(VEHICLE, geometry.LINE_POINTS)
 STOP = _path(VEHICLE, geometry.STOP_POINTS)
 
 
-def window(time_ns: int, points: np.ndarray, height_m: float) -> np.ndarray:
-    """One message from the LanePoint rows of a window, at the vehicle's height."""
-    rows = WINDOW.rows(1)
-    path = np.column_stack([points["x_m"], points["y_m"], np.full(len(points), height_m)])[None]
-    _fill(rows, np.array([time_ns]), path)
+def window_times(windows: list[tuple[int, np.ndarray]]) -> np.ndarray:
+    return np.array([time_ns for time_ns, _ in windows], np.int64)
+
+
+def windows(found: list[tuple[int, np.ndarray]], poses: Poses) -> np.ndarray:
+    """From windows of LanePoint rows, at the vehicle's newest height: the lane path has none of its own."""
+    rows = WINDOW.rows(len(found))
+    height_m = poses.position[-1, 2] if len(poses.position) else 0.0
+    for number, (time_ns, points) in enumerate(found):
+        path = np.column_stack([points["x_m"], points["y_m"], np.full(len(points), height_m)])[None]
+        _fill(rows[number : number + 1], np.array([time_ns]), path)
     return rows
 
 
@@ -47,11 +53,6 @@ def stop(moments: Moments) -> np.ndarray:
     _fill(rows, moments.time_ns, points)
     rows["poses"]["count"] = np.where(valid, geometry.STOP_POINTS, 0)
     return rows
-
-
-def height(poses: Poses) -> float:
-    """Of the newest moment, m in the map."""
-    return float(poses.position[-1, 2]) if len(poses.position) else 0.0
 
 
 def _fill(rows: np.ndarray, time_ns: np.ndarray, points: np.ndarray) -> None:

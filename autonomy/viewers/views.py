@@ -11,7 +11,6 @@ from autonomy.log.writer import LogWriter
 from autonomy.viewers import cloud, diagnostics, geometry, grid, markers, motion, paths, positions
 from autonomy.viewers.moments import Moments
 from autonomy.viewers.standard import definitions
-from autonomy.viewers.standard.memory import Bytes, Memory
 
 TRANSFORMS, DIAGNOSTICS = "/tf", "/diagnostics"  # by the names that every viewer looks for
 ODOMETRY, POSE = "/view/odometry", "/view/pose"
@@ -31,42 +30,33 @@ class Views:
         self._declared: set[str] = set()
 
     def write(self, moments: Moments) -> None:
-        if len(moments.references):
-            self._put(REFERENCE, positions.FIX, moments.references["time_ns"], positions.references(moments.references))
-        if len(moments.fixes):
-            self._put(GNSS, positions.FIX, moments.fixes_time_ns, positions.fixes(moments.fixes))
         if not len(moments.outputs):
             return
         outputs, times = moments.outputs, moments.time_ns
         poses = geometry.poses(outputs["ego"])
         lines = geometry.lines(outputs["lane"], outputs["plan"]["lateral_target"])
-        memory, rows = motion.transforms(moments, poses, self._vehicle)
-        self._put(TRANSFORMS, memory, times, rows)
-        self._put(ODOMETRY, motion.ODOMETRY, times, motion.odometry(moments, poses))
-        self._put(POSE, motion.POSE, times, motion.pose(moments, poses))
-        self._put(FIX, positions.FIX, times, positions.estimates(moments, poses))
-        for time_ns, window in moments.lane_paths:
-            if len(window) > 1:
-                self._put(ROUTE, paths.WINDOW, np.array([time_ns]), paths.window(time_ns, window, paths.height(poses)))
-        self._put(WANTED, paths.WANTED, times, paths.wanted(moments, lines))
-        self._put(STOP, paths.STOP, times, paths.stop(moments))
-        self._put(LANE, markers.LANE, times, markers.lane(moments, lines))
-        self._put(OBJECTS, markers.OBJECTS, times, markers.objects(moments))
-        self._put(RADAR, cloud.CLOUD, times, cloud.clouds(moments))
-        for topic, frame in ((VEHICLE, motion.VEHICLE), (TRAILER, motion.TRAILER)):
-            body_times, memory, rows = markers.vehicle(moments, self._vehicle, frame)
-            if memory is not None:
-                self._put(topic, memory, body_times, rows)
-        self._put(GRID, grid.GRID, *grid.grids(moments, poses, lines))
-        found = list(self._diagnostics.messages(moments))
-        if found:
-            message_times, bodies = zip(*found, strict=True)
-            self._put(DIAGNOSTICS, diagnostics.ARRAY, np.array(message_times, np.int64), diagnostics.ARRAY.rows(list(bodies)))
-
-    def _put(self, topic: str, memory: Memory | Bytes, times: np.ndarray, rows: np.ndarray) -> None:
-        if topic not in self._declared:
-            self._declared.add(topic)
-            self._writer.declare_foreign(
-                topic, definitions.schema_name(memory.name), definitions.schema_text(memory.name), memory.layout
-            )
-        self._writer.write_batch(topic, times, rows)
+        references, fixes, windows = moments.references, moments.fixes, moments.lane_paths
+        streams = {
+            TRANSFORMS: (times, *motion.transforms(moments, poses, self._vehicle)),
+            ODOMETRY: (times, motion.ODOMETRY, motion.odometry(moments, poses)),
+            POSE: (times, motion.POSE, motion.pose(moments, poses)),
+            FIX: (times, positions.FIX, positions.estimates(moments, poses)),
+            GNSS: (times[moments.fixes_row], positions.FIX, positions.fixes(fixes)),
+            REFERENCE: (references["time_ns"], positions.FIX, positions.references(references)),
+            ROUTE: (paths.window_times(windows), paths.WINDOW, paths.windows(windows, poses)),
+            WANTED: (times, paths.WANTED, paths.wanted(moments, lines)),
+            STOP: (times, paths.STOP, paths.stop(moments)),
+            LANE: (times, markers.LANE, markers.lane(moments, lines)),
+            OBJECTS: (times, markers.OBJECTS, markers.objects(moments)),
+            RADAR: (times, cloud.CLOUD, cloud.clouds(moments)),
+            VEHICLE: markers.vehicle(moments, self._vehicle, motion.VEHICLE),
+            TRAILER: markers.vehicle(moments, self._vehicle, motion.TRAILER),
+            GRID: grid.grids(moments, poses, lines),
+            DIAGNOSTICS: self._diagnostics.messages(moments),
+        }
+        for topic, (_, memory, rows) in streams.items():
+            if len(rows) and topic not in self._declared:
+                self._declared.add(topic)
+                name, text = definitions.schema_name(memory.name), definitions.schema_text(memory.name)
+                self._writer.declare_foreign(topic, name, text, memory.layout)
+        self._writer.write_merged({topic: (stream[0], stream[2]) for topic, stream in streams.items() if len(stream[2])})
