@@ -10,7 +10,7 @@ import numpy as np
 from autonomy import msg
 
 EVERY_TICKS = 10  # 10 Hz: smooth to the eye, a tenth of the data
-MOST_MOMENTS = 32  # handed on at once: NumPy's cost per call is spread over them [C]
+MOST_MOMENTS = 64  # handed on at once: NumPy's cost per call is spread over them [C]
 PATH_EVERY_NS = 1_000_000_000  # windows of the lane path overlap by far more than a second of driving
 VALID = 0  # code of a sample that may be used, see docs/conventions.md
 LISTS = {"radar": "RadarPoint", "gnss": "GnssSample"}  # kinds of inputs that are shown, and their items
@@ -40,7 +40,8 @@ class Sampler:
     """Picks the moments out of blocks of ticks as they come, and hands them on some seconds at a time."""
 
     def __init__(self) -> None:
-        self._outputs: list[np.ndarray] = []
+        # As plain bytes, which NumPy copies faster than structs; with room for what a block may bring beyond
+        self._outputs = np.zeros(2 * MOST_MOMENTS, f"V{msg.dtype('OutputFrame').itemsize}")
         self._items: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {kind: [] for kind in LISTS}
         self._lane_paths: list[tuple[int, np.ndarray]] = []
         self._references: list[np.ndarray] = []
@@ -55,9 +56,9 @@ class Sampler:
             self._last_tenth = int(tenths[-1])
 
     def add(self, outputs: np.ndarray, items: Items, lane_paths: list[tuple[int, np.ndarray]]) -> None:
-        """Rows of OutputFrame with what went into their ticks: `items` of the kinds of LISTS, where there are any."""
-        chosen = outputs[outputs["tick_index"] % EVERY_TICKS == 0]
-        self._outputs.append(chosen)
+        """At most MOST_MOMENTS rows of OutputFrame with what went into their ticks: `items` of the kinds of LISTS, where there are any."""
+        chosen = np.flatnonzero(outputs["tick_index"] % EVERY_TICKS == 0)
+        self._outputs[self._count : self._count + len(chosen)] = outputs.view(self._outputs.dtype)[chosen]
         self._count += len(chosen)
         for kind, (ticks, rows) in items.items():
             if len(rows):
@@ -72,20 +73,26 @@ class Sampler:
         return self._count >= MOST_MOMENTS
 
     def take(self) -> Moments:
-        """All that was added, up to the last moment; what came after it waits for the next."""
-        outputs = np.concatenate([np.zeros(0, msg.dtype("OutputFrame")), *self._outputs])
-        last_tick = int(outputs["tick_index"][-1]) if len(outputs) else -1
+        """All that was added, up to the last moment; what came after it waits for the next. Valid until `add`."""
+        outputs, count = self._outputs[: self._count].view(msg.dtype("OutputFrame")), self._count
+        last_tick, last_ns = (int(outputs[name][-1]) if count else -1 for name in ("tick_index", "tick_time_ns"))
         taken = {}
         for kind, parts in self._items.items():
-            ticks, rows = (np.concatenate(each) for each in zip(_none(LISTS[kind]), *parts, strict=True))
-            ready = ticks <= last_tick
-            taken[kind] = np.searchsorted(outputs["tick_index"], ticks[ready]), rows[ready]
-            self._items[kind] = [(ticks[~ready], rows[~ready])]
-        references = np.concatenate([np.zeros(0, msg.dtype("ReferencePose")), *self._references])
-        passed = references["time_ns"] <= (outputs["tick_time_ns"][-1] if len(outputs) else 0)
+            ticks = joined([part for part, _ in parts], np.dtype(np.uint64))
+            rows = joined([part for _, part in parts], msg.dtype(LISTS[kind]))
+            ready = int(np.searchsorted(ticks, last_tick, side="right"))
+            taken[kind] = rows[:ready], np.searchsorted(outputs["tick_index"], ticks[:ready])
+            self._items[kind] = [(ticks[ready:], rows[ready:])]
+        references = joined(self._references, msg.dtype("ReferencePose"))
+        passed = int(np.searchsorted(references["time_ns"], last_ns, side="right"))
         lane_paths, self._lane_paths = self._lane_paths, []
-        self._outputs, self._references, self._count = [], [references[~passed]], 0
-        return Moments(outputs, *taken["radar"][::-1], *taken["gnss"][::-1], lane_paths, references[passed])
+        self._references, self._count = [references[passed:]], 0
+        return Moments(outputs, *taken["radar"], *taken["gnss"], lane_paths, references[:passed])
+
+
+def joined(parts: list[np.ndarray], dtype: np.dtype) -> np.ndarray:
+    """As np.concatenate, which takes long to find out that structs of one dtype are of one dtype."""
+    return np.frombuffer(b"".join(part.tobytes() for part in parts), dtype)
 
 
 def items_of_frames(frames: np.ndarray) -> Items:
@@ -109,6 +116,3 @@ def _flat(ticks: np.ndarray, counts: np.ndarray, items: np.ndarray) -> tuple[np.
     columns = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
     return ticks[rows], items[rows, columns]
 
-
-def _none(name: str) -> tuple[np.ndarray, np.ndarray]:
-    return np.zeros(0, np.uint64), np.zeros(0, msg.dtype(name))
