@@ -160,18 +160,30 @@ def figure(value: float) -> str:
 
 
 def _body(time_ns: int, found: list[Status]) -> bytes:
-    """Everything in a DiagnosticArray is aligned to four bytes, so its parts can be put one behind the other."""
     seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
-    parts = [struct.pack("<iI", (seconds + 2**31) % 2**32 - 2**31, nanoseconds), _string(""), struct.pack("<I", len(found))]
+    body = bytearray(struct.pack("<iI", (seconds + 2**31) % 2**32 - 2**31, nanoseconds))
+    body += _string("")
+    _put_count(body, len(found))
     for status in found:
-        parts += [bytes((status.level, 0, 0, 0)), _string(status.name), _string(status.message), _string(HARDWARE)]
-        parts.append(struct.pack("<I", len(status.values)))
+        body.append(status.level)  # alone needs no alignment: it follows the text before it at once
+        for text in (status.name, status.message, HARDWARE):
+            _put_string(body, text)
+        _put_count(body, len(status.values))
         for key, value in status.values.items():
-            parts += [_string(key), _string(value)]
-    return b"".join(parts)
+            _put_string(body, key)
+            _put_string(body, value)
+    return bytes(body)
+
+
+def _put_count(body: bytearray, count: int) -> None:
+    body += bytes(-len(body) % 4) + struct.pack("<I", count)
+
+
+def _put_string(body: bytearray, text: str) -> None:
+    body += bytes(-len(body) % 4) + _string(text)
 
 
 @lru_cache(4096)
 def _string(text: str) -> bytes:
     data = text.encode("ascii", "replace") + b"\0"
-    return struct.pack("<I", len(data)) + data + b"\0" * (-len(data) % 4)
+    return struct.pack("<I", len(data)) + data

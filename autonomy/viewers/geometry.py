@@ -28,7 +28,7 @@ class Lines(NamedTuple):
     known: np.ndarray
     left: np.ndarray
     right: np.ndarray
-    wanted: np.ndarray  # where the plan wants the vehicle
+    wanted: np.ndarray  # where the plan wants the vehicle, from where it is
 
 
 class Poses(NamedTuple):
@@ -70,15 +70,19 @@ def lines(lane: np.ndarray, lateral_target_m: np.ndarray) -> Lines:
     path[:, :, 1] -= offset[:, None]
     most = STEP_M * (lane["preview"].shape[1] - 1)
     ahead = np.clip(np.nan_to_num(lane["valid_distance_m"]), STEP_M, most)
-    along = np.linspace(0.0, 1.0, LINE_POINTS) * (BEHIND_M + ahead)[:, None]
-    path = sampled(path, along / STEP_M)
-    middle, normal = path[:, :, :2], np.stack([-np.sin(path[:, :, 2]), np.cos(path[:, :, 2])], axis=2)
-
-    def beside(distance: np.ndarray) -> np.ndarray:
-        return middle + np.nan_to_num(distance)[:, None, None] * normal
-
-    found = (beside(lane["width_left"]), beside(-lane["width_right"]), beside(lateral_target_m))
+    share = np.linspace(0.0, 1.0, LINE_POINTS)
+    whole = sampled(path, share * (BEHIND_M + ahead)[:, None] / STEP_M)
+    onward = sampled(path, (BEHIND_M + share * ahead[:, None]) / STEP_M)
+    found = (
+        _beside(whole, lane["width_left"]), _beside(whole, -lane["width_right"]), _beside(onward, lateral_target_m)
+    )  # fmt: skip
     return Lines(known, *(np.where(known[:, None, None], each, 0.0).astype(DRAWN) for each in found))
+
+
+def _beside(path: np.ndarray, distance_m: np.ndarray) -> np.ndarray:
+    """(n, k, 2): paths moved to the left by (n,)."""
+    normal = np.stack([-np.sin(path[:, :, 2]), np.cos(path[:, :, 2])], axis=2)
+    return path[:, :, :2] + np.nan_to_num(distance_m)[:, None, None] * normal
 
 
 def stop_paths(plan: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

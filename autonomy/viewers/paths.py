@@ -30,12 +30,12 @@ def window_times(windows: list[tuple[int, np.ndarray]]) -> np.ndarray:
     return np.array([time_ns for time_ns, _ in windows], np.int64)
 
 
-def windows(found: list[tuple[int, np.ndarray]], poses: Poses) -> np.ndarray:
-    """From windows of LanePoint rows, at the vehicle's newest height: the lane path has none of its own."""
+def windows(found: list[tuple[int, np.ndarray]], times_ns: np.ndarray, poses: Poses) -> np.ndarray:
+    """From windows of LanePoint rows, at the vehicle's height: the lane path has none of its own."""
     rows = WINDOW.rows(len(found))
-    height_m = poses.position[-1, 2] if len(poses.position) else 0.0
     for number, (time_ns, points) in enumerate(found):
-        path = np.column_stack([points["x_m"], points["y_m"], np.full(len(points), height_m)])[None]
+        moment = min(int(np.searchsorted(times_ns, time_ns)), len(times_ns) - 1)
+        path = np.column_stack([points["x_m"], points["y_m"], np.full(len(points), poses.position[moment, 2])])[None]
         _fill(rows[number : number + 1], np.array([time_ns]), path)
     return rows
 

@@ -43,7 +43,7 @@ class Views:
             FIX: (times, positions.FIX, positions.estimates(moments, poses)),
             GNSS: (times[moments.fixes_row], positions.FIX, positions.fixes(fixes)),
             REFERENCE: (references["time_ns"], positions.FIX, positions.references(references)),
-            ROUTE: (paths.window_times(windows), paths.WINDOW, paths.windows(windows, poses)),
+            ROUTE: (paths.window_times(windows), paths.WINDOW, paths.windows(windows, times, poses)),
             WANTED: (times, paths.WANTED, paths.wanted(moments, lines)),
             STOP: (times, paths.STOP, paths.stop(moments)),
             LANE: (times, markers.LANE, markers.lane(moments, lines)),
