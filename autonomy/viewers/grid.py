@@ -5,36 +5,35 @@ from __future__ import annotations
 import numpy as np
 
 from autonomy.viewers import bodies, geometry
-from autonomy.viewers.geometry import Lines, Poses
+from autonomy.viewers.geometry import Lines
 from autonomy.viewers.markers import MOST_TRACKS
 from autonomy.viewers.moments import EVERY_TICKS, Moments
-from autonomy.viewers.motion import MAP
+from autonomy.viewers.motion import VEHICLE
 from autonomy.viewers.standard import fill
 from autonomy.viewers.standard.memory import Memory
 
-EVERY_MOMENTS = 5  # 2 Hz: it lies still in the map
+EVERY_MOMENTS = 5  # 2 Hz: it moves with the vehicle, as most of what is on it does
 RESOLUTION_M = 0.5
 BEHIND_M, AHEAD_M, SIDE_M = geometry.BEHIND_M, 120.0, 10.0
 WIDTH, HEIGHT = round((BEHIND_M + AHEAD_M) / RESOLUTION_M), round(2 * SIDE_M / RESOLUTION_M)  # cells along x and y
 UNKNOWN, FREE, OCCUPIED = -1, 0, 100
 CONFIRMED = 2  # Track.status from here on
 
-GRID = Memory("nav_msgs/OccupancyGrid", {"header.frame_id": MAP}, {"data": WIDTH * HEIGHT})
+GRID = Memory("nav_msgs/OccupancyGrid", {"header.frame_id": VEHICLE}, {"data": WIDTH * HEIGHT})
 _X = (np.arange(WIDTH) + 0.5) * RESOLUTION_M - BEHIND_M
 _Y = (np.arange(HEIGHT) + 0.5) * RESOLUTION_M - SIDE_M
 
 
-def grids(moments: Moments, poses: Poses, lines: Lines) -> tuple[np.ndarray, Memory, np.ndarray]:
-    """(times, layout, messages): the grid lies in the map where the vehicle was, along its axes."""
+def grids(moments: Moments, lines: Lines) -> tuple[np.ndarray, Memory, np.ndarray]:
+    """(times, layout, messages) in the vehicle frame."""
     chosen = np.flatnonzero(moments.outputs["tick_index"] % (EVERY_MOMENTS * EVERY_TICKS) == 0)
     times, rows = moments.time_ns[chosen], GRID.rows(len(chosen))
     fill.stamp(rows["header"], times)
     info = rows["info"]
     fill.stamp({"stamp": info["map_load_time"]}, times)
     info["resolution"], info["width"], info["height"] = RESOLUTION_M, WIDTH, HEIGHT
-    corner = geometry.rotated(poses.quaternion[chosen], np.array([-BEHIND_M, -SIDE_M, 0.0]))
-    fill.point(info["origin"]["position"], poses.position[chosen] + corner)
-    fill.quaternion(info["origin"]["orientation"], poses.quaternion[chosen])
+    fill.point(info["origin"]["position"], np.array([-BEHIND_M, -SIDE_M, 0.0]))
+    info["origin"]["orientation"]["w"] = 1.0
     tracks = moments.outputs["tracks"]
     for number, row in enumerate(chosen.tolist()):
         cells = np.full((HEIGHT, WIDTH), UNKNOWN, np.int8)

@@ -62,16 +62,26 @@ def vehicle(moments: Moments, parameters: np.void, frame: str) -> tuple[np.ndarr
     return times, memory, rows
 
 
-def objects(moments: Moments) -> np.ndarray:
-    """One box and one label an object, its face towards us where the track is; every message replaces the one before."""
-    tracks = moments.outputs["tracks"]
+def shown_tracks(tracks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+    """Of rows of TrackList: (row of each object shown, its Track, its colour (m, 4), its label)."""
     counts = np.minimum(tracks["count"], MOST_TRACKS).astype(np.int64)
     shown = (np.arange(MOST_TRACKS) < counts[:, None]) & (tracks["tracks"]["status"] >= TENTATIVE)
     row, column = np.nonzero(shown)
-    numbers = shown.sum(axis=1)
-    order = np.arange(len(row)) - np.repeat(np.cumsum(numbers) - numbers, numbers)
     items = tracks["tracks"][row, column]
     is_lead = np.isfinite(tracks["lead_distance"])[row] & (items["track_id"] == tracks["lead_track_id"][row])
+    colours = np.where((items["status"] == TENTATIVE)[:, None], TENTATIVE_COLOUR, OBJECT_COLOUR)
+    colours[is_lead] = LEAD_COLOUR
+    speeds = np.hypot(items["velocity_x"], items["velocity_y"]).tolist()
+    labels = [f"#{number} {speed:.1f} m/s" for number, speed in zip(items["track_id"].tolist(), speeds, strict=True)]
+    return row, items, colours, labels
+
+
+def objects(moments: Moments) -> np.ndarray:
+    """One box and one label an object, its face towards us where the track is; every message replaces the one before."""
+    tracks = moments.outputs["tracks"]
+    row, items, colours, labels = shown_tracks(tracks)
+    numbers = np.bincount(row, minlength=len(tracks))
+    order = np.arange(len(row)) - np.repeat(np.cumsum(numbers) - numbers, numbers)
     most = 1 + 2 * int(numbers.max(initial=0))
     rows = next(memory for memory in _SOME_OBJECTS if memory.lists["markers"] >= most).rows(len(tracks))
     markers = rows["markers"]["items"]
@@ -80,17 +90,12 @@ def objects(moments: Moments) -> np.ndarray:
     markers["pose"]["orientation"]["w"][:, 0] = 1.0
     fill.stamp(markers["header"], moments.time_ns[:, None])
     centres, sizes = bodies.object_boxes(items)
-    colours = np.where((items["status"] == TENTATIVE)[:, None], TENTATIVE_COLOUR, OBJECT_COLOUR)
-    colours[is_lead] = LEAD_COLOUR
     box, label = (row, 1 + 2 * order), (row, 2 + 2 * order)
     _scatter(markers, box, items["track_id"], CUBE, centres, sizes, colours)
     above = centres + [0.0, 0.0, 1.0] * (0.5 * sizes + 0.8)
     _scatter(markers, label, items["track_id"], TEXT, above, np.full((len(items), 3), 1.0), np.array(TEXT_COLOUR))
     markers["id"][label] += MOST_LABELLED
-    speeds = np.hypot(items["velocity_x"], items["velocity_y"]).tolist()
-    texts = [f"#{number} {speed:.1f} m/s" for number, speed in zip(items["track_id"].tolist(), speeds, strict=True)]
-    width = LABEL_CHARACTERS
-    markers["text"]["text"][label] = [text[:width].rjust(width).encode() for text in texts]
+    markers["text"]["text"][label] = [text[:LABEL_CHARACTERS].rjust(LABEL_CHARACTERS).encode() for text in labels]
     return rows
 
 

@@ -85,7 +85,8 @@ class Sampler:
             self._items[kind] = [(ticks[ready:], rows[ready:])]
         references = joined(self._references, msg.dtype("ReferencePose"))
         passed = int(np.searchsorted(references["time_ns"], last_ns, side="right"))
-        lane_paths, self._lane_paths = self._lane_paths, []
+        lane_paths = [each for each in self._lane_paths if each[0] <= last_ns]
+        self._lane_paths = self._lane_paths[len(lane_paths) :]
         self._references, self._count = [references[passed:]], 0
         return Moments(outputs, *taken["radar"], *taken["gnss"], lane_paths, references[:passed])
 

@@ -51,7 +51,7 @@ class Views:
             RADAR: (times, cloud.CLOUD, cloud.clouds(moments)),
             VEHICLE: markers.vehicle(moments, self._vehicle, motion.VEHICLE),
             TRAILER: markers.vehicle(moments, self._vehicle, motion.TRAILER),
-            GRID: grid.grids(moments, poses, lines),
+            GRID: grid.grids(moments, lines),
             DIAGNOSTICS: self._diagnostics.messages(moments),
         }
         for topic, (_, memory, rows) in streams.items():
