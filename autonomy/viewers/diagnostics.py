@@ -66,7 +66,8 @@ class Diagnostics:
 
 def statuses(output: np.void) -> list[Status]:
     """What one OutputFrame says of itself."""
-    return [_health(output), _plan(output), _ego(output["ego"]), _lane(output["lane"]), *_aids(output), *_inputs(output["vehicle"])]
+    estimates = [_ego(output["ego"]), _lane(output["lane"])]
+    return [_health(output), _plan(output), *estimates, *_aids(output["ego"]), *_inputs(output["vehicle"])]
 
 
 def _health(output: np.void) -> Status:
@@ -128,8 +129,7 @@ def _lane(lane: np.void) -> Status:
     return Status(LANE_LEVELS.get(status, STALE), "lane", LANES.get(status, str(status)), values)
 
 
-def _aids(output: np.void) -> Iterator[Status]:
-    ego = output["ego"]
+def _aids(ego: np.void) -> Iterator[Status]:
     for (key, name), aid in zip(AIDS.items(), ego["aids"], strict=True):
         level, message = AID_REASONS.get(int(aid["fault"]), (ERROR, "?"))
         degrees = int(aid["degrees_of_freedom"])
@@ -152,7 +152,8 @@ def _inputs(vehicle: np.void) -> Iterator[Status]:
 
 def flags(message: str, prefix: str, bits: int) -> list[str]:
     """The names of the flags that are set."""
-    return [plain_bit(key.removeprefix(prefix)) for key, bit in msg.constants(message).items() if key.startswith(prefix) and bits & bit]
+    named = msg.constants(message).items()
+    return [plain_bit(key.removeprefix(prefix)) for key, bit in named if key.startswith(prefix) and bits & bit]
 
 
 def figure(value: float) -> str:

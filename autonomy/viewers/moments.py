@@ -56,7 +56,7 @@ class Sampler:
             self._last_tenth = int(tenths[-1])
 
     def add(self, outputs: np.ndarray, items: Items, lane_paths: list[tuple[int, np.ndarray]]) -> None:
-        """At most MOST_MOMENTS rows of OutputFrame with what went into their ticks: `items` of the kinds of LISTS, where there are any."""
+        """Rows of OutputFrame, at most MOST_MOMENTS moments, with what went into their ticks: `items` of the kinds of LISTS."""
         chosen = np.flatnonzero(outputs["tick_index"] % EVERY_TICKS == 0)
         self._outputs[self._count : self._count + len(chosen)] = outputs.view(self._outputs.dtype)[chosen]
         self._count += len(chosen)
@@ -116,4 +116,3 @@ def _flat(ticks: np.ndarray, counts: np.ndarray, items: np.ndarray) -> tuple[np.
     rows = np.repeat(np.arange(len(counts)), counts)
     columns = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
     return ticks[rows], items[rows, columns]
-

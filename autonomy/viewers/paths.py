@@ -16,9 +16,7 @@ ENDS_IN = "poses"
 
 
 def _path(frame: str, points: int) -> Memory:
-    return Memory(
-        "nav_msgs/Path", {"header.frame_id": frame, "poses.header.frame_id": frame}, {"poses": points}, ends_in=ENDS_IN
-    )
+    return Memory("nav_msgs/Path", {"header.frame_id": frame, "poses.header.frame_id": frame}, {"poses": points}, ends_in=ENDS_IN)
 
 
 WINDOW = _path(MAP, MOST_WINDOW_POINTS)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from autonomy.viewers import geometry
+from autonomy.viewers.geometry import Poses
 from autonomy.viewers.moments import VALID, Moments
 from autonomy.viewers.motion import VEHICLE
-from autonomy.viewers.geometry import Poses
 from autonomy.viewers.standard import fill
 from autonomy.viewers.standard.memory import Memory
 

@@ -6,16 +6,17 @@ from typing import Any
 
 from autonomy.viewers.rerun_scene import VEHICLE
 
-BEHIND = ((-28.0, 0.0, 16.0), (25.0, 0.0, 0.0))  # m, eye and what it looks at, in the vehicle frame
-ABOVE = ((30.0, 0.0, 120.0), (30.1, 0.0, 0.0))
+# The eye, what it looks at, and up: m, in the vehicle frame
+BEHIND = ((-28.0, 0.0, 16.0), (25.0, 0.0, 0.0), (0.0, 0.0, 1.0))
+ABOVE = ((30.0, 0.0, 120.0), (30.1, 0.0, 0.0), (1.0, 0.0, 0.0))
 
 
 def blueprint() -> Any:
     """A rerun.blueprint.Blueprint."""
     import rerun.blueprint as rrb
 
-    def scene(name: str, eye: tuple, target: tuple) -> Any:
-        controls = rrb.EyeControls3D(position=eye, look_target=target, eye_up=(1.0, 0.0, 0.0) if name == "Above" else (0.0, 0.0, 1.0))
+    def scene(name: str, eye: tuple, target: tuple, up: tuple) -> Any:
+        controls = rrb.EyeControls3D(position=eye, look_target=target, eye_up=up)
         return rrb.Spatial3DView(origin=VEHICLE, contents=["+ /map/**"], name=name, eye_controls=controls)
 
     def figures(name: str, group: str) -> Any:
@@ -33,7 +34,9 @@ def blueprint() -> Any:
                 column_shares=[2, 1],
             ),
             rrb.Tabs(
-                rrb.Horizontal(figures("Speed, m/s", "speed"), figures("Lead, m", "lead"), figures("Lane, m", "lane"), name="Drive"),
+                rrb.Horizontal(
+                    figures("Speed, m/s", "speed"), figures("Lead, m", "lead"), figures("Lane, m", "lane"), name="Drive"
+                ),
                 rrb.Horizontal(
                     figures("Acceleration, m/s2", "acceleration"), figures("Road wheel angle, rad", "steering"), name="Commands"
                 ),

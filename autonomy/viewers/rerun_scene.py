@@ -44,7 +44,7 @@ STATES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], dict[int, str]]] = {
     "health": (lambda out: out["health"]["level"], LEVELS),
     "mode": (lambda out: out["actuation"]["mode"], MODES),
     "behaviour": (lambda out: out["plan"]["behaviour"], BEHAVIOURS),
-    "why not keep lane": (lambda out: out["plan"]["reason"], {0: "-", **REASONS}),
+    "reason": (lambda out: out["plan"]["reason"], {0: "-", **REASONS}),
     "lane": (lambda out: out["lane"]["status"], LANES),
 }
 

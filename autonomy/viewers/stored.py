@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from autonomy import msg
 from autonomy.errors import BadInputError, UsageError
-from autonomy.log.reader import LogReader, rows_of
+from autonomy.log.reader import Batch, LogReader, rows_of
 from autonomy.playback import stored
 from autonomy.playback.assembling import FrameAssembler
 from autonomy.playback.recording import NOT_IN_A_TICK
@@ -56,8 +56,8 @@ class StoredRun:
     def __exit__(self, *exception) -> None:
         self.reader.close()
 
-    def stretches(self) -> Iterator[Stretch]:
-        """The whole run in order; memory does not grow with its length."""
+    def stretches(self, watched: Callable[[Iterable[Batch]], Iterable[Batch]] = iter) -> Iterator[Stretch]:
+        """The whole run in order; memory does not grow with its length. `watched` sees each batch of the log pass."""
         reader, assembler, sampler = self.reader, FrameAssembler(), Sampler()
         wanted = [*FrameAssembler.topics, *(f"/in/{kind}" for kind in LISTS), "/in/lane_path", "/ref/pose"]
         messages = {
@@ -65,7 +65,7 @@ class StoredRun:
             for number, channel in reader.channels.items()
             if channel.topic in wanted
         }
-        for batch in reader.batches(wanted, start_ns=self._from_ns, end_ns=self._to_ns, past_damage=True):
+        for batch in watched(reader.batches(wanted, start_ns=self._from_ns, end_ns=self._to_ns, past_damage=True)):
             lists, lane_paths = {}, []
             for number in np.unique(batch.records["channel"]).tolist():
                 topic, dtype = messages[number]

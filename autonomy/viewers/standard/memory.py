@@ -25,8 +25,8 @@ class Memory:
     `strings` {path: text, or a width that later texts are padded to}; `lists` {path: elements}, 0 for those not named.
     A path is written without indices: "markers.header.frame_id". `ends_in` names the last list where its rows use only a
     part of it; `counts_bytes` gives rows a field USED instead. The elements of the lists `apart` have strings of their own
-    ("transforms[1].child_frame_id") and are the list's fields "0", "1" ... `dtype` has one field per field of the message; a string
-    is (length, text), a list (count, items), or (count, lead, items) where its first element is aligned otherwise.
+    ("transforms[1].child_frame_id") and are the list's fields "0", "1" ... `dtype` has one field per field of the message; a
+    string is (length, text), a list (count, items), or (count, lead, items) where its first element is aligned otherwise.
     """
 
     name: str
@@ -115,7 +115,8 @@ class Memory:
             text = self.strings.get(path, "")
             width = (text if isinstance(text, int) else len(text)) + 1
             begin = _aligned(at, 4)
-            return _dtype({"length": (np.dtype("<u4"), 0), "text": (np.dtype(f"S{width}"), 4)}, 4 + width), begin, begin + 4 + width
+            string = _dtype({"length": (np.dtype("<u4"), 0), "text": (np.dtype(f"S{width}"), 4)}, 4 + width)
+            return string, begin, begin + 4 + width
         if kind in definitions.SIZES:
             size = definitions.SIZES[kind]
             begin = _aligned(at, size)
