@@ -99,8 +99,8 @@ def test_a_mistake_ends_in_one_sentence_and_code_2(log, monkeypatch, capsys, arg
     assert code == 2 and sentence in err
 
 
-def test_an_output_folder_that_is_not_there_is_named(log, capsys):
-    code, _, err = run(capsys, "cut", log, "-o", log.parent / "none" / "b.mcap")
+def test_an_output_folder_that_cannot_be_made_is_named(log, capsys):
+    code, _, err = run(capsys, "cut", log, "-o", log / "none" / "b.mcap")  # the log is a file, not a folder
     assert code == 4 and "cannot write" in err
 
 
