@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from autonomy.errors import EnvironmentFault, UsageError
@@ -24,10 +24,11 @@ def finished(output: str | os.PathLike) -> Iterator[Path]:
     try:
         yield partial
         os.replace(partial, output)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise EnvironmentFault(f"cannot write {output}: {error.strerror}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 def refuse_own_input(output: Path, inputs: Iterable[Path], command: str) -> None:

@@ -19,6 +19,7 @@ from autonomy.errors import LogError
 from autonomy.log import layouts, records, structure, topics
 from autonomy.log._mcap import copy_bodies, copy_rows, count_messages, find_messages, sort_almost_sorted, total_length
 from autonomy.log.topics import matches
+from autonomy.msg import definitions
 
 RECORD_DTYPE = np.dtype(
     [("log_time_ns", "<i8"), ("offset", "<u8"), ("sequence", "<u4"), ("length", "<u4"), ("rank", "<u4"),
@@ -60,7 +61,8 @@ class LogReader:
         self._sections = sorted(found.sections, key=lambda section: (section.start_ns, section.offset))
         self._beyond = found.beyond
         self.damaged = list(found.damaged)
-        self.size, self.walked = self._source.size, found.end
+        # Behind the last whole record of a cut file; None where a format cannot tell
+        self.unread_bytes: int | None = self._source.size - found.end if found.problem is not None else 0
         self._attachments: dict[str, structure.Attachment] = {}
         for item in found.attachments:
             self._attachments[structure.unused(item.name, self._attachments)] = item
@@ -321,6 +323,20 @@ def rows_of(batch: Batch, dtype: np.dtype) -> np.ndarray:
     rows = np.zeros(len(batch.records), dtype)
     copy_rows(batch.data, batch.records, rows.view(np.uint8).reshape(len(rows), dtype.itemsize))
     return rows
+
+
+def list_capacity(batch: Batch, message: str) -> int:
+    """How many elements the longest list among the batch's records, all of one message that ends in a list, may have."""
+    _, first, size = msg.list_layout(message)
+    longest = int(batch.records["length"].max(initial=0))
+    return max((longest - first) // size, 1)
+
+
+def short_rows(batch: Batch, message: str, capacity: int | None = None) -> np.ndarray:
+    """`rows_of`, but with room for `capacity` list elements (default: those in use): a message may have room for 64 kB."""
+    if definitions.load(message).fields[-1].kind != "list":
+        return rows_of(batch, msg.dtype(message))
+    return rows_of(batch, layouts.short_dtype(message, capacity or list_capacity(batch, message)))
 
 
 def sha256(path: str | os.PathLike) -> str:

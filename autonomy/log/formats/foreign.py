@@ -45,6 +45,7 @@ class ForeignReader(LogReader):
         self._kept_bytes = 0
         self._beyond: list[Section] = []
         self.damaged: list[Section] = []
+        self.unread_bytes = None
         self.attachments = recording.attachments
         self.attachment = recording.attachment
         self.describe_attachment = recording.describe_attachment
