@@ -59,6 +59,7 @@ class OrderedReader(ABC):
         self.library = ""
         self.counts: dict[str, int] | None = None
         self.damaged: list = []
+        self.unused: dict[str, int] = {}  # what a foreign format holds and we do not, by reason
         self.unread_bytes: int | None = None  # behind the last whole record of a cut file; None where it is not known
         self.malformed: dict[str, int] = {}
         self.late = self.unknown_channel = 0
