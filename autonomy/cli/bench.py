@@ -12,7 +12,7 @@ from pathlib import Path
 BENCHES = {
     "codec": "CAN decoding against cantools and NumPy",
     "ego": "ego filter against filterpy and numba",
-    "log": "MCAP reading and writing against the mcap library",
+    "log": "MCAP, candump and BLF against the mcap library and python-can",
     "tick": "one call of the tick from Python",
     "replay": "a recorded minute, log reading included, against real time",
     "corpus": "many recorded minutes on one core and on two",
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print_table(rows: list[dict]) -> None:
-    header = f"{'kernel':<44}{'ours':>11}  {'peer':<34}{'peer time':>11}{'ratio':>9}  {'aim':<14}met"
+    header = f"{'kernel':<44}{'ours':>11}  {'peer':<34}{'peer time':>11}{'ratio':>9}  {'aim':<20}met"
     print(header)
     print("-" * len(header))
     for row in rows:
@@ -61,7 +61,7 @@ def _print_table(rows: list[dict]) -> None:
         met = {True: "yes", False: "NO", None: ""}[row["met"]]
         print(
             f"{row['kernel']:<44}{_time(row['ours_ns']):>11}  {peer:<34}{_time(row['peer_ns']):>11}{ratio:>9}  "
-            f"{row['aim'] or '':<14}{met}"
+            f"{row['aim'] or '':<20}{met}"
         )
 
 

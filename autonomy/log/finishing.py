@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from autonomy.errors import EnvironmentFault, UsageError
@@ -27,7 +27,8 @@ def finished(output: str | os.PathLike) -> Iterator[Path]:
     except FileNotFoundError as error:
         raise EnvironmentFault(f"cannot write {output}: {error.strerror}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):  # nothing was written where there is no folder
+            partial.unlink(missing_ok=True)
 
 
 def refuse_own_input(output: Path, inputs: Iterable[Path], command: str) -> None:

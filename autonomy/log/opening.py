@@ -11,14 +11,14 @@ from pathlib import Path
 
 from autonomy.errors import LogError
 from autonomy.log import layouts, records
-from autonomy.log.reader import LogReader
+from autonomy.log.reader import LogReader, OrderedReader
 
 HEAD_BYTES = 1 << 14
 # In the order they are asked: those with a signature first
 FORMATS = ("blf", "mf4", "pcap", "rosbag1", "rosbag2", "asc", "trc", "csv", "candump", "nmfta")
 
 
-def open_recording(path: str | os.PathLike) -> LogReader:
+def open_recording(path: str | os.PathLike) -> OrderedReader:
     """A reader of the recording, of whatever format. Raises LogError when it is absent, empty or of no known format."""
     path = Path(path)
     head = _head(path)
@@ -33,7 +33,7 @@ def open_recording(path: str | os.PathLike) -> LogReader:
     raise LogError(_unknown(path, head))
 
 
-def _open_mcap(path: Path) -> LogReader:
+def _open_mcap(path: Path) -> OrderedReader:
     reader = LogReader(path)
     if all(layouts.message_name(channel.schema) for channel in reader.channels.values()):
         return reader
@@ -62,6 +62,11 @@ def _head(path: Path) -> bytes:
 def _unknown(path: Path, head: bytes) -> str:
     from autonomy.log.formats.candump import lacks_times
 
+    if path.is_dir():
+        return (
+            f"{path} is a folder, and neither a comma2k19 segment (processed_log, global_pose) nor a ROS 2 bag; "
+            "give the files themselves, or --map mapping.toml for columns"
+        )
     if lacks_times(head):
         return f"{path} is what candump shows without times; record with 'candump -L' (or -t a)"
     names = ", ".join(["MCAP", *(import_module(f"autonomy.log.formats.{name}").NAME for name in FORMATS)])

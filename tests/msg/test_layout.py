@@ -27,7 +27,7 @@ def _size_by_hand(name: str) -> int:
         kind, _ = code.split()
         base, _, rest = kind.partition("[")
         length = int(re.sub(r"\D", "", rest) or 1)
-        total += (SIZES.get(base) or _size_by_hand(base)) * length + (8 if "<=" in rest else 0)
+        total += (SIZES.get(base) or _size_by_hand(base)) * length + ((4 if base == "uint8" else 8) if "<=" in rest else 0)
     return total
 
 

@@ -24,7 +24,7 @@ from autonomy.log.reader import Batch, LogReader, rows_of
 
 TIME = "log_time_ns"
 CAN_TOPIC = "/raw/can/"
-PENDING_BYTES = 24 << 20  # of all tables together, before the largest are written
+PENDING_BYTES = 16 << 20  # of all tables together, before the largest are written
 
 Table = dict[str, np.ndarray]
 

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from autonomy.log.formats import frames as can
 
 _LINE = re.compile(
-    r"\s*\((?P<date>\d{4}-\d\d?-\d\d? )?(?P<time>\d{1,10}|\d\d?:\d\d?:\d\d?)(?:\.(?P<fraction>\d*))?\)\s*(?P<interface>\S{1,16})\s+"
+    r"\s*\((?P<date>\d{4}-\d\d?-\d\d? )?(?P<time>\d{1,10}|\d\d?:\d\d?:\d\d?)(?:\.(?P<fraction>\d*))?\)"
+    r"\s*(?P<interface>\S{1,16})\s+"
     r"(?:(?P<screen>[RT])X (?P<brs>[B-]) (?P<esi>[E-])\s+)?(?P<id>[0-9A-Fa-f]{1,8})"
-    r"(?:#(?:#(?P<fd>[0-9A-Fa-f])|(?P<remote>[Rr])(?P<asked>\d?))?(?P<data>(?:\.|[0-9A-Fa-f]{2})*)(?:_[9A-Fa-f])?(?:\s+(?P<dir>[RTrt]))?\s*"
+    r"(?:#(?:(?P<remote>[Rr])(?P<asked>\d?)(?:_[9A-Fa-f])?|#(?P<fd>[0-9A-Fa-f])(?P<fd_data>(?:\.|[0-9A-Fa-f]{2})*)"
+    r"|(?P<data>(?:\.|[0-9A-Fa-f]{2})*)(?:_[9A-Fa-f])?)(?:\s+(?P<dir>[RTrt]))?\s*"
     r"|\s*\[(?P<told>\d{1,2})\]\s*(?:(?P<request>remote request).*|(?P<bytes>(?:[0-9A-Fa-f]{2}\s*)*).*))"
 )
 
@@ -44,14 +46,18 @@ def _frame(found: re.Match) -> tuple | None:
         data = bytes.fromhex(found["bytes"] or "")[:length]
         if found["request"] and not is_fd:
             return time_ns, number, found["interface"], flags | can.REMOTE, length, b"", False
-        flags |= can.BIT_RATE_SWITCH * (found["brs"] == "B") | can.ERROR_STATE_INDICATOR * (found["esi"] == "E")
+        if is_fd:
+            flags |= can.BIT_RATE_SWITCH * (found["brs"] == "B") | can.ERROR_STATE_INDICATOR * (found["esi"] == "E")
         if len(data) < length or length > (64 if is_fd else 8):
             return None
         return time_ns, number, found["interface"], flags, length, data, is_fd
+    if found["screen"]:
+        return None
     if found["remote"]:
         length = min(int(found["asked"] or 0), 8)
         return time_ns, number, found["interface"], flags | can.REMOTE, length, b"", False
-    data, bits = bytes.fromhex(found["data"].replace(".", "")), int(found["fd"] or "0", 16)
+    data = bytes.fromhex((found["data"] or found["fd_data"] or "").replace(".", ""))
+    bits = int(found["fd"] or "0", 16)
     flags |= can.BIT_RATE_SWITCH * (bits & 1) | can.ERROR_STATE_INDICATOR * (bits >> 1 & 1)
     if len(data) > (64 if found["fd"] else 8):
         return None

@@ -14,7 +14,8 @@ import numpy as np
 
 from autonomy.log import layouts
 from autonomy.log.formats.recording import Block, Damage, Recording
-from autonomy.log.reader import FLAG_PLAIN, LogReader
+from autonomy.log.ordered import FLAG_PLAIN, OrderedReader
+from autonomy.log.structure import Attachment
 from autonomy.log.writer import METADATA_NAME
 
 KEPT_BYTES = 64 << 20  # of blocks that stay in memory after the first pass
@@ -31,61 +32,57 @@ class Section(NamedTuple):
     channels: tuple[int, ...]
 
 
-class ForeignReader(LogReader):
-    """A recording of another format with the face of LogReader.
+class ForeignReader(OrderedReader):
+    """A recording of another format.
 
-    `unused` and `notes` count by reason what the format holds and we do not; both stand in `metadata` too.
+    `unused` and `notes` count by reason what the format holds and we do not; both stand in `metadata` too. Raises
+    LogError, EnvironmentFault.
     """
 
     def __init__(self, recording: Recording):
-        self.path = Path(recording.path)
         self._recording = recording
-        self._sections: list[Section] = []
+        self._found: list[Section] = []
         self._kept: dict[int, Block] = {}
         self._kept_bytes = 0
-        self._beyond: list[Section] = []
-        self.damaged: list[Section] = []
-        self.attachments = recording.attachments
-        self.attachment = recording.attachment
-        self.describe_attachment = recording.describe_attachment
-        self.problem: str | None = None
-        self.malformed: dict[str, int] = {}
-        self.late = self.unknown_channel = 0
-        self.library = recording.name
         try:
-            found = self._pass_over()
+            counts, problem = self._pass_over()
         except BaseException:
             recording.close()
             raise
-        self.channels = {number: recording.channel(number) for number in sorted(found)}
+        channels = {number: recording.channel(number) for number in sorted(counts)}
+        super().__init__(Path(recording.path), channels, self._found, problem)
+        self.library = recording.name
         self.counts = {}
-        for number in sorted(found):
-            topic = self.channels[number].topic
-            self.counts[topic] = self.counts.get(topic, 0) + found[number]
-        self.start_ns = min((section.start_ns for section in self._sections), default=None)
-        self.end_ns = max((section.end_ns for section in self._sections), default=None)
-        self.last_good_ns = self.end_ns
-        self._sections.sort(key=lambda section: (section.start_ns, section.offset))
-        self._ranks = self._rank_channels()
+        for number, channel in channels.items():
+            self.counts[channel.topic] = self.counts.get(channel.topic, 0) + counts[number]
+        self.attachments = recording.attachments
         self.unused = +recording.unused  # without the zeros
         self.notes = +recording.notes
         own = {"importer": recording.name, "clock": recording.clock, **recording.details}
         self.metadata = {**recording.metadata, METADATA_NAME: own | recording.metadata.get(METADATA_NAME, {})}
-        for name, counts in (("unused", self.unused), ("notes", self.notes)):
-            if counts:
-                self.metadata[name] = {reason: str(count) for reason, count in counts.items()}
+        for name, reasons in (("unused", self.unused), ("notes", self.notes)):
+            if reasons:
+                self.metadata[name] = {reason: str(count) for reason, count in reasons.items()}
 
     def close(self) -> None:
         self._recording.close()
 
-    def _pass_over(self) -> Counter[int]:
+    def describe_attachment(self, name: str) -> Attachment:
+        return self._recording.describe_attachment(name)
+
+    def attachment(self, name: str) -> bytes:
+        return self._recording.attachment(name)
+
+    def _pass_over(self) -> tuple[Counter[int], str | None]:
+        """Messages by channel, and why the recording ends early."""
         counts: Counter[int] = Counter()
+        problem = None
         place, sequence, number = self._recording.first, 0, 0
         while place is not None:
             try:
                 block = self._recording.read(place, True)
             except Damage as error:
-                self.problem = str(error)
+                problem = str(error)
                 break
             if len(block.records):
                 times = block.records["log_time_ns"]
@@ -93,12 +90,12 @@ class ForeignReader(LogReader):
                 channels = tuple(np.flatnonzero(present).tolist())
                 counts.update({channel: int(present[channel]) for channel in channels})
                 section = Section(int(times.min()), int(times.max()), number, place, sequence, channels)
-                self._sections.append(section)
+                self._found.append(section)
                 self._keep(number, block)
                 sequence += len(block.records)
             number += 1
-            place, self.problem = block.following, self.problem or block.problem
-        return counts
+            place, problem = block.following, problem or block.problem
+        return counts, problem
 
     def _keep(self, number: int, block: Block) -> None:
         self._kept_bytes += block.records.nbytes + block.data.nbytes
@@ -120,6 +117,9 @@ class ForeignReader(LogReader):
         plain = np.array([self._is_plain(number) for number in range(len(table))])
         records["flags"] = np.where(plain[records["channel"]], FLAG_PLAIN, 0)
         return records, block.data
+
+    def _where(self, section: Section) -> str:
+        return f"block {section.offset}"
 
     def _is_plain(self, number: int) -> bool:
         return number in self.channels and self.channels[number].encoding != layouts.ENCODING

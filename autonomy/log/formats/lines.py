@@ -32,7 +32,7 @@ class LineRecording(FileRecording):
     def take(self, line: str, state: Any, frames: FrameList, unused: Counter[str]) -> Any:
         """Adds the line's frame to `frames` or counts it in `unused`; returns the state for the next line.
 
-        Raises ValueError or IndexError for a line that cannot be read.
+        Raises ValueError or LookupError for a line that cannot be read.
         """
 
     def is_ending(self, line: str) -> bool:
@@ -46,7 +46,7 @@ class LineRecording(FileRecording):
         for line in text[:end].decode("latin-1").split("\n")[:-1]:
             try:
                 state = self.take(line, state, frames, unused)
-            except (ValueError, IndexError):
+            except (ValueError, LookupError):
                 unused[UNREADABLE] += 1
         following, problem = Place(place.offset + end, state), None
         if following.offset >= self.size:

@@ -21,6 +21,7 @@ NAME = "MF4"
 MAGICS = (b"MDF     ", b"UnFinMF ")
 RECORDS = 100_000  # of a group that are read at once
 
+_IDENTIFICATION_BYTES, _HEADER_BLOCK = 64, b"##HD"
 _KINDS = {"CAN_DataFrame": 0, "CAN_RemoteFrame": can.REMOTE, "CAN_ErrorFrame": can.ERROR}
 _PARTS = ("BusChannel", "ID", "IDE", "DLC", "DataLength", "DataBytes", "Dir", "EDL", "BRS", "ESI", "ErrorType")
 _LINEAR, _NO_CONVERSION = 1, 0
@@ -44,10 +45,6 @@ class Mf4(Recording):
     def __init__(self, path: Path) -> None:
         super().__init__(path, NAME)
         self._file = _open(path)
-        if str(self._file.version) < "4":
-            version = self._file.version
-            self.close()
-            raise LogError(f"{path} is MDF {version}; CAN bus logging begins with MDF 4")
         header = self._file.header
         self._start_ns = int(header.abs_time)
         if self._start_ns:
@@ -131,6 +128,12 @@ def _open(path: Path) -> Any:
         from asammdf import MDF
     except ImportError as error:
         raise EnvironmentFault(f"reading {path} needs asammdf: pip install 'autonomy[replay]'") from error
+    with path.open("rb") as file:
+        head = file.read(_IDENTIFICATION_BYTES + len(_HEADER_BLOCK))
+    if head[8:9] < b"4":
+        raise LogError(f"{path} is MDF {head[8:12].decode('ascii', 'replace')}; CAN bus logging begins with MDF 4")
+    if not head.endswith(_HEADER_BLOCK):
+        raise LogError(f"{path} cannot be read as MF4: it has no header block")
     try:
         return MDF(path, raise_on_multiple_occurrences=False)
     except Exception as error:  # asammdf raises whatever it meets in a damaged file

@@ -48,8 +48,11 @@ class Nmfta(FileRecording):
 
     def read(self, place: int, is_first_time: bool) -> Block:
         content = self.bytes_at(place, BLOCK_BYTES)
-        pages = np.frombuffer(content, np.uint8)[: len(content) // PAGE * PAGE].reshape(-1, PAGE)
+        whole = -(-len(content) // PAGE)
+        pages = np.frombuffer(content.ljust(whole * PAGE, b"\0"), np.uint8).reshape(-1, PAGE)
         count = pages[:, :2].copy().view("<u2")[:, 0]
+        if len(content) % PAGE:  # the frames that are there of a page that was cut
+            count[-1] = min(count[-1], max(len(content) % PAGE - 4, 0) // FRAME.itemsize)
         found = pages[:, 4 : 4 + MOST * FRAME.itemsize].copy().view(FRAME)
         found = found[np.arange(MOST) < np.minimum(count, MOST)[:, None]]
         length = found["us_length"] >> 24

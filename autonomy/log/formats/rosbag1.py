@@ -48,7 +48,7 @@ class Rosbag1(Recording):
         self._translator = Translator(is_ros1=True)
         self.channels = self._translator.channels
         self._schemas = {
-            connection.id: foreign_schema(connection.msgtype, "ros1", "ros1msg", connection.msgdef.data)
+            connection.id: foreign_schema(short_type(connection.msgtype), "ros1", "ros1msg", connection.msgdef.data)
             for connection in self._reader.connections
         }
         self.first = Place(0, 0) if count else None

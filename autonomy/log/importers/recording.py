@@ -89,7 +89,8 @@ def _clock(readers: list[LogReader]) -> str:
 def _count(reader: LogReader, conversion: Conversion) -> None:
     for name, counter in (("unused", conversion.unused), ("notes", conversion.notes)):
         counter.update(getattr(reader, name, {}))
-    conversion.unused["messages on channels the log does not describe"] += reader.unknown_channel
+    if reader.unknown_channel:
+        conversion.unused["messages on channels the log does not describe"] += reader.unknown_channel
     if reader.truncated:
         conversion.problems.append(f"{reader.path} ends early: {reader.problem}; what stands before is converted")
     if reader.late:

@@ -223,6 +223,7 @@ cdef int read_line(const uint8_t* at, const uint8_t* end, const Name* names, int
     cdef const uint8_t* start
     cdef int64_t k, number, digits, name
     cdef uint32_t identifier = 0
+    cdef bint is_screen = False
     at = read_time(skip_space(at, end), end, &frame.time_ns, &odd[ODD_FINE_TIME])
     if at == NULL:
         return NO_FRAME
@@ -235,6 +236,7 @@ cdef int read_line(const uint8_t* at, const uint8_t* end, const Name* names, int
         return NO_FRAME
     at = skip_space(at, end)
     if end - at > 6 and (at[0] == 82 or at[0] == 84) and at[1] == 88 and at[2] == 32:   # "RX B E" of candump -x
+        is_screen = True
         if at[0] == 84:
             frame.flags |= CanFdFrame_FLAG_TRANSMITTED
         at = skip_space(at + 2, end)
@@ -262,12 +264,14 @@ cdef int read_line(const uint8_t* at, const uint8_t* end, const Name* names, int
         return NO_FRAME
     else:
         frame.id = identifier | <uint32_t> EXTENDED
-    if at[0] == 35:
+    if at[0] == 35 and not is_screen:
         number = read_hash_form(at + 1, end, frame, &odd[ODD_RAW_LENGTH])
     else:
         number = read_bracket_form(skip_space(at, end), end, frame)
     if number < 0:
         return <int> number
+    if number == 0:
+        frame.flags &= ~<uint8_t> (CanFdFrame_FLAG_BIT_RATE_SWITCH | CanFdFrame_FLAG_ERROR_STATE_INDICATOR)
     name = last_name[0]
     if name < name_count and names[name].length == name_length[0] and memcmp(names[name].text, name_at[0], name_length[0]) == 0:
         frame.bus = names[name].bus
