@@ -18,6 +18,7 @@ from autonomy.errors import LogError
 from autonomy.log import layouts, structure, topics
 from autonomy.log._mcap import copy_bodies, copy_rows, sort_almost_sorted, total_length
 from autonomy.log.topics import matches
+from autonomy.msg import definitions
 
 RECORD_DTYPE = np.dtype(
     [("log_time_ns", "<i8"), ("offset", "<u8"), ("sequence", "<u4"), ("length", "<u4"), ("rank", "<u4"),
@@ -58,6 +59,8 @@ class OrderedReader(ABC):
         self.library = ""
         self.counts: dict[str, int] | None = None
         self.damaged: list = []
+        self.unused: dict[str, int] = {}  # what a foreign format holds and we do not, by reason
+        self.unread_bytes: int | None = None  # behind the last whole record of a cut file; None where it is not known
         self.malformed: dict[str, int] = {}
         self.late = self.unknown_channel = 0
         self._sections = sorted(sections, key=lambda section: (section.start_ns, section.offset))
@@ -298,3 +301,17 @@ def rows_of(batch: Batch, dtype: np.dtype) -> np.ndarray:
     rows = np.zeros(len(batch.records), dtype)
     copy_rows(batch.data, batch.records, rows.view(np.uint8).reshape(len(rows), dtype.itemsize))
     return rows
+
+
+def list_capacity(batch: Batch, message: str) -> int:
+    """How many elements the longest list among the batch's records, all of one message that ends in a list, may have."""
+    _, first, size = msg.list_layout(message)
+    longest = int(batch.records["length"].max(initial=0))
+    return max((longest - first) // size, 1)
+
+
+def short_rows(batch: Batch, message: str, capacity: int | None = None) -> np.ndarray:
+    """`rows_of`, but with room for `capacity` list elements (default: those in use): a message may have room for 64 kB."""
+    if definitions.load(message).fields[-1].kind != "list":
+        return rows_of(batch, msg.dtype(message))
+    return rows_of(batch, layouts.short_dtype(message, capacity or list_capacity(batch, message)))
