@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _convert(arguments: argparse.Namespace) -> int:
     from autonomy.errors import PASS, UsageError
-    from autonomy.log.importers import comma2k19
+    from autonomy.log.importers import canedge, comma2k19
 
     *sources, output = [Path(path) for path in arguments.paths]
     if output.suffix != ".mcap":
@@ -53,6 +53,8 @@ def _convert(arguments: argparse.Namespace) -> int:
         result = columns.convert(arguments.map, sources, output)
     elif all(comma2k19.recognises(source) for source in sources):
         result = comma2k19.convert(sources, output, _databases(arguments.dbc))
+    elif all(canedge.recognises(source) for source in sources):
+        result = canedge.convert(sources, output, _databases(arguments.dbc))
     else:
         strange = next(source for source in sources if not comma2k19.recognises(source))
         raise UsageError(
