@@ -69,6 +69,15 @@ cdef inline double axle_speed(const WheelSample* sample) noexcept nogil:
     return total / count if count > 0 else sample.vehicle_speed
 
 
+cdef inline void learn_resolution(EgoFilter* state, double speed) noexcept nogil:
+    """A quantised signal changes by whole steps: the smallest change ever seen is the step, or soon comes close to it."""
+    cdef double change = fabs(speed - state.wheel_sample)
+    # Below a micrometre per second it is rounding of the arithmetic
+    if change > 1e-6 and (state.wheel_step == 0.0 or change < state.wheel_step):
+        state.wheel_step = change
+    state.wheel_sample = speed
+
+
 cdef inline void push_wheel(EgoFilter* state, const EgoParameters* parameters, const WheelSample* sample,
                             int64_t tick_ns) noexcept nogil:
     """Means over the wheel interval, at their mean time; a source slower than that passes as it is."""
@@ -84,6 +93,7 @@ cdef inline void push_wheel(EgoFilter* state, const EgoParameters* parameters, c
         state.wheel_group_ns = sample.valid_time_ns
         state.wheel_group_age = 0.0
         state.wheel_group_speed = 0.0
+    learn_resolution(state, speed)
     state.wheel_group += 1
     state.wheel_group_age += 1e-9 * <double>(sample.valid_time_ns - state.wheel_group_ns)
     state.wheel_group_speed += speed
@@ -92,6 +102,7 @@ cdef inline void push_wheel(EgoFilter* state, const EgoParameters* parameters, c
     entry = &state.wheel[state.wheel_head % WHEEL_RING]
     entry.time_ns = state.wheel_group_ns + <int64_t>(1e9 * state.wheel_group_age / state.wheel_group)
     entry.speed = state.wheel_group_speed / state.wheel_group
+    entry.step = state.wheel_step
     state.last_wheel_ns = sample.valid_time_ns
     state.wheel_group = 0
     state.wheel_head += 1

@@ -43,6 +43,7 @@ cdef struct ImuEntry:
 cdef struct WheelEntry:
     int64_t time_ns
     double speed             # m/s
+    double step              # m/s, the finest the source has shown itself to tell
 
 
 cdef struct GnssEntry:
@@ -106,6 +107,8 @@ cdef struct EgoFilter:
     double wheel_group_age   # s, sum over the group of sample time less wheel_group_ns
     double wheel_group_speed # m/s, sum over the group
     double wheel_speed       # m/s, the last group the horizon has passed
+    double wheel_sample      # m/s, the newest sample
+    double wheel_step        # m/s, smallest change between two samples so far: the resolution of the source
     uint32_t imu_head        # entries pushed
     uint32_t imu_next        # first entry after the horizon
     uint32_t wheel_head

@@ -3,7 +3,7 @@ from libc.math cimport isfinite
 
 from autonomy.estimation.ego._frame cimport local_position
 from autonomy.estimation.ego._state cimport ATTITUDE, GNSS_ERROR, POSITION, POSITION_DELAY, EgoFilter, GnssEntry, Jacobian
-from autonomy.estimation.ego._update cimport entries, entry, fuse
+from autonomy.estimation.ego._update cimport entries, entry, fuse, is_unlikely
 from autonomy.linalg._small cimport cross, matrix_of, rotate, rotate_back
 from autonomy.msg.messages cimport EgoParameters, EgoState_AID_GNSS_POSITION
 
@@ -17,6 +17,22 @@ cdef inline double white_variance(double reported, double configured, double slo
     return max(least, reported * reported - slow * slow)
 
 
+cdef inline void position_noise(const EgoFilter* state, const EgoParameters* parameters, const GnssEntry* fix, double share,
+                                double* noise) noexcept nogil:
+    """`share`: white part of the accuracy the receiver reports."""
+    cdef double jitter = parameters.gnss_time_jitter_s * parameters.gnss_time_jitter_s
+    cdef double horizontal = white_variance(fix.position_sigma, parameters.gnss_position_sigma_m,
+                                            parameters.gnss_error_sigma_m, share)
+    cdef int i, j
+    for i in range(3):
+        for j in range(3):
+            noise[3 * i + j] = jitter * state.velocity[i] * state.velocity[j]
+    noise[0] += horizontal
+    noise[4] += horizontal
+    noise[8] += white_variance(fix.altitude_sigma, parameters.gnss_altitude_sigma_m,
+                               parameters.gnss_error_altitude_sigma_m, share)
+
+
 cdef inline bint fuse_gnss_position(EgoFilter* state, const EgoParameters* parameters, const GnssEntry* fix) noexcept nogil:
     cdef Jacobian rows[3]
     cdef double noise[9]
@@ -27,24 +43,13 @@ cdef inline bint fuse_gnss_position(EgoFilter* state, const EgoParameters* param
     cdef double arm[3]
     cdef double turning[3]
     cdef double rate[3]
-    cdef double horizontal = white_variance(fix.position_sigma, parameters.gnss_position_sigma_m,
-                                            parameters.gnss_error_sigma_m, parameters.gnss_white_share)
-    cdef double vertical = white_variance(fix.altitude_sigma, parameters.gnss_altitude_sigma_m,
-                                          parameters.gnss_error_altitude_sigma_m, parameters.gnss_white_share)
-    cdef double jitter = parameters.gnss_time_jitter_s * parameters.gnss_time_jitter_s
-    cdef int i, j
+    cdef int i
     local_position(state, fix, measured)
     matrix_of(state.orientation, rotation)
     rotate_back(state.vehicle_axes, parameters.antenna_from_imu_m, arm_imu)
     rotate(rotation, arm_imu, arm)
     rotate(rotation, state.rate, rate)
     cross(rate, arm, turning)
-    for i in range(3):
-        for j in range(3):
-            noise[3 * i + j] = jitter * state.velocity[i] * state.velocity[j]
-    noise[0] += horizontal
-    noise[4] += horizontal
-    noise[8] += vertical
     for i in range(3):
         residual[i] = measured[i] - state.position[i] - arm[i] - state.gnss_error[i]
         rows[i].count = 0
@@ -54,4 +59,7 @@ cdef inline bint fuse_gnss_position(EgoFilter* state, const EgoParameters* param
     entries(&rows[0], ATTITUDE, 0.0, arm[2], -arm[1])
     entries(&rows[1], ATTITUDE, -arm[2], 0.0, arm[0])
     entries(&rows[2], ATTITUDE, arm[1], -arm[0], 0.0)
+    position_noise(state, parameters, fix, parameters.gnss_white_share, noise)
+    if is_unlikely(state, 3, rows, noise, residual):
+        position_noise(state, parameters, fix, 1.0, noise)
     return fuse(state, parameters, EgoState_AID_GNSS_POSITION, 3, rows, noise, residual, fix.time_ns)
