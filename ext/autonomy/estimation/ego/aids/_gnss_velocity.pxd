@@ -2,6 +2,7 @@
 from libc.math cimport isfinite
 
 from autonomy.estimation.ego._frame cimport local_velocity
+from autonomy.estimation.ego.aids._gnss_position cimport white_variance
 from autonomy.estimation.ego._state cimport ATTITUDE, VELOCITY, VELOCITY_DELAY, EgoFilter, GnssEntry, Jacobian
 from autonomy.estimation.ego._update cimport entries, entry, fuse, is_unlikely
 from autonomy.linalg._small cimport cross, matrix_of, rotate, rotate_back
@@ -13,17 +14,15 @@ cdef inline void velocity_noise(const EgoFilter* state, const EgoParameters* par
     """`share`: white part of the accuracies the receiver reports."""
     cdef int size = 3 if fix.has_velocity == 3 else 2
     cdef double smear = parameters.gnss_velocity_smear_s * parameters.gnss_velocity_smear_s
-    cdef double along = share * fix.speed_sigma if isfinite(fix.speed_sigma) else parameters.gnss_speed_sigma_mps
+    cdef double along = white_variance(fix.speed_sigma, parameters.gnss_speed_sigma_mps, parameters.gnss_error_speed_mps, share)
     # Across the direction of travel a Doppler velocity is as uncertain as along it, or as the course the receiver states
     cdef double across = along
-    cdef double course = parameters.gnss_course_sigma_rad * fix.speed
     cdef double east = 0.0
     cdef double north = 1.0
     cdef int i, j
     if isfinite(fix.course_sigma) and fix.speed > parameters.gnss_course_speed_mps:
-        across = share * fix.course_sigma * fix.speed
-    along = along * along
-    across = across * across + course * course
+        across = fix.speed * fix.speed * white_variance(fix.course_sigma, 0.0, parameters.gnss_error_course_rad, share)
+    across += parameters.gnss_course_sigma_rad * parameters.gnss_course_sigma_rad * fix.speed * fix.speed
     if fix.speed > 0.1:
         east = measured[0] / fix.speed
         north = measured[1] / fix.speed
