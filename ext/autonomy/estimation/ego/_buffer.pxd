@@ -15,10 +15,18 @@ cdef inline bint is_measurable(double value, double limit) noexcept nogil:
     return -limit < value < limit
 
 
+cdef inline void learn_step(double* step, double change) noexcept nogil:
+    """A quantised signal changes by whole steps: the smallest change ever seen is the step, or soon comes close to it."""
+    # Below a millionth it is rounding of the arithmetic
+    if fabs(change) > 1e-6 and (step[0] == 0.0 or fabs(change) < step[0]):
+        step[0] = fabs(change)
+
+
 cdef inline void push_imu(EgoFilter* state, const EgoParameters* parameters, const ImuSample* sample,
                           int64_t tick_ns) noexcept nogil:
     cdef ImuEntry* entry
     cdef int64_t previous = 0
+    cdef int i
     if sample.validity != 0 or sample.valid_time_ns > tick_ns:
         return
     # 50 g and 2000 deg/s are the ends of automotive ranges
@@ -43,6 +51,9 @@ cdef inline void push_imu(EgoFilter* state, const EgoParameters* parameters, con
     entry.rate[0] = sample.angular_rate_x
     entry.rate[1] = sample.angular_rate_y
     entry.rate[2] = sample.angular_rate_z
+    if state.imu_head > 0:
+        for i in range(3):
+            learn_step(&state.gyro_step, entry.rate[i] - state.imu[(state.imu_head - 1) % IMU_RING].rate[i])
     state.imu_head += 1
     if state.imu_head - state.imu_next > IMU_RING - 1:
         state.imu_next = state.imu_head - (IMU_RING - 1)
@@ -69,15 +80,6 @@ cdef inline double axle_speed(const WheelSample* sample) noexcept nogil:
     return total / count if count > 0 else sample.vehicle_speed
 
 
-cdef inline void learn_resolution(EgoFilter* state, double speed) noexcept nogil:
-    """A quantised signal changes by whole steps: the smallest change ever seen is the step, or soon comes close to it."""
-    cdef double change = fabs(speed - state.wheel_sample)
-    # Below a micrometre per second it is rounding of the arithmetic
-    if change > 1e-6 and (state.wheel_step == 0.0 or change < state.wheel_step):
-        state.wheel_step = change
-    state.wheel_sample = speed
-
-
 cdef inline void push_wheel(EgoFilter* state, const EgoParameters* parameters, const WheelSample* sample,
                             int64_t tick_ns) noexcept nogil:
     """Means over the wheel interval, at their mean time; a source slower than that passes as it is."""
@@ -93,7 +95,8 @@ cdef inline void push_wheel(EgoFilter* state, const EgoParameters* parameters, c
         state.wheel_group_ns = sample.valid_time_ns
         state.wheel_group_age = 0.0
         state.wheel_group_speed = 0.0
-    learn_resolution(state, speed)
+    learn_step(&state.wheel_step, speed - state.wheel_sample)
+    state.wheel_sample = speed
     state.wheel_group += 1
     state.wheel_group_age += 1e-9 * <double>(sample.valid_time_ns - state.wheel_group_ns)
     state.wheel_group_speed += speed

@@ -191,6 +191,7 @@ cdef inline void fuse_event(EgoFilter* state, const EgoParameters* parameters, E
             fuse_zero_rate(state, parameters)
             fuse_gravity(state, parameters)
         else:
+            state.zero_rates = 0
             state.aids[EgoState_AID_ZERO_VELOCITY].fault = AidStatus_REASON_NOT_APPLICABLE
             state.aids[EgoState_AID_ZERO_RATE].fault = AidStatus_REASON_NOT_APPLICABLE
             state.aids[EgoState_AID_GRAVITY].fault = AidStatus_REASON_NOT_APPLICABLE

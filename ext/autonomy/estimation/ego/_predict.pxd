@@ -164,7 +164,8 @@ cdef inline void carry_covariance(EgoFilter* state, const EgoParameters* paramet
     for i in range(3):
         P[(ROW + 1) * (GYRO_BIAS + i)] += parameters.gyro_bias_walk * parameters.gyro_bias_walk * T
         P[(ROW + 1) * (ACCELEROMETER_BIAS + i)] += parameters.accelerometer_bias_walk * parameters.accelerometer_bias_walk * T
-        P[(ROW + 1) * (POSITION_DELAY + i)] += parameters.delay_walk * parameters.delay_walk * T
+        P[(ROW + 1) * (POSITION_DELAY + i)] += parameters.delay_walk * parameters.delay_walk * T * max(
+            0.0, 1.0 - P[(ROW + 1) * (POSITION_DELAY + i)] / (parameters.delay_spread_s * parameters.delay_spread_s))
     P[(ROW + 1) * SPEED_SCALE] += parameters.speed_scale_walk * parameters.speed_scale_walk * T
     P[(ROW + 1) * MOUNTING] += parameters.mounting_walk * parameters.mounting_walk * T
     P[(ROW + 1) * (MOUNTING + 1)] += parameters.mounting_walk * parameters.mounting_walk * T

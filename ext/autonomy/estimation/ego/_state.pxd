@@ -108,7 +108,9 @@ cdef struct EgoFilter:
     double wheel_group_speed # m/s, sum over the group
     double wheel_speed       # m/s, the last group the horizon has passed
     double wheel_sample      # m/s, the newest sample
+    double gyro_step         # rad/s, smallest change between two samples so far: the resolution of the gyro
     double wheel_step        # m/s, smallest change between two samples so far: the resolution of the source
+    uint32_t zero_rates      # updates with zero rate in this rest
     uint32_t imu_head        # entries pushed
     uint32_t imu_next        # first entry after the horizon
     uint32_t wheel_head
