@@ -16,7 +16,7 @@ cdef enum:
     VELOCITY_DELAY = 19      # s, GNSS velocity
     WHEEL_DELAY = 20         # s
     AXLE_X = 21              # m, drive axle forward of the IMU
-    GNSS_ERROR = 22          # ENU, m, slow error of the fixes
+    GNSS_ERROR = 22          # ENU, slow error of the fixes over the accuracy they claim
     SLIP = 25                # rad per m/s2, side slip of the drive axle
     STATES = 26
     ROW = 28                 # row length in memory: a multiple of four doubles
@@ -127,6 +127,7 @@ cdef struct EgoFilter:
     uint32_t imu_gaps
     uint32_t late_measurements
     uint32_t diverged
+    uint32_t tells_accuracy  # the receiver states the accuracy of its positions
     uint32_t has_delays      # the receiver's own time stamps have been looked at
 
 

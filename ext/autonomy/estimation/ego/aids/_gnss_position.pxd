@@ -8,29 +8,23 @@ from autonomy.linalg._small cimport cross, matrix_of, rotate, rotate_back
 from autonomy.msg.messages cimport EgoParameters, EgoState_AID_GNSS_POSITION
 
 
-cdef inline double white_variance(double reported, double configured, double slow, double share) noexcept nogil:
-    """The part of a fix's variance the slow error state does not explain."""
-    cdef double least
-    if not isfinite(reported):
-        return configured * configured
-    least = share * share * reported * reported
-    return max(least, reported * reported - slow * slow)
+cdef inline double told_or(double reported, double configured) noexcept nogil:
+    return reported if isfinite(reported) else configured
 
 
 cdef inline void position_noise(const EgoFilter* state, const EgoParameters* parameters, const GnssEntry* fix, double share,
                                 double* noise) noexcept nogil:
     """`share`: white part of the accuracy the receiver reports."""
     cdef double jitter = parameters.gnss_time_jitter_s * parameters.gnss_time_jitter_s
-    cdef double horizontal = white_variance(fix.position_sigma, parameters.gnss_position_sigma_m,
-                                            parameters.gnss_error_sigma_m, share)
+    cdef double horizontal = told_or(share * fix.position_sigma, parameters.gnss_position_sigma_m)
+    cdef double vertical = told_or(share * fix.altitude_sigma, parameters.gnss_altitude_sigma_m)
     cdef int i, j
     for i in range(3):
         for j in range(3):
             noise[3 * i + j] = jitter * state.velocity[i] * state.velocity[j]
-    noise[0] += horizontal
-    noise[4] += horizontal
-    noise[8] += white_variance(fix.altitude_sigma, parameters.gnss_altitude_sigma_m,
-                               parameters.gnss_error_altitude_sigma_m, share)
+    noise[0] += horizontal * horizontal
+    noise[4] += horizontal * horizontal
+    noise[8] += vertical * vertical
 
 
 cdef inline bint fuse_gnss_position(EgoFilter* state, const EgoParameters* parameters, const GnssEntry* fix) noexcept nogil:
@@ -43,7 +37,12 @@ cdef inline bint fuse_gnss_position(EgoFilter* state, const EgoParameters* param
     cdef double arm[3]
     cdef double turning[3]
     cdef double rate[3]
+    cdef double slow[3]
     cdef int i
+    slow[0] = told_or(fix.position_sigma, parameters.gnss_error_sigma_m)
+    slow[1] = slow[0]
+    state.tells_accuracy = isfinite(fix.position_sigma)
+    slow[2] = told_or(fix.altitude_sigma, parameters.gnss_error_altitude_sigma_m)
     local_position(state, fix, measured)
     matrix_of(state.orientation, rotation)
     rotate_back(state.vehicle_axes, parameters.antenna_from_imu_m, arm_imu)
@@ -51,10 +50,10 @@ cdef inline bint fuse_gnss_position(EgoFilter* state, const EgoParameters* param
     rotate(rotation, state.rate, rate)
     cross(rate, arm, turning)
     for i in range(3):
-        residual[i] = measured[i] - state.position[i] - arm[i] - state.gnss_error[i]
+        residual[i] = measured[i] - state.position[i] - arm[i] - slow[i] * state.gnss_error[i]
         rows[i].count = 0
         entry(&rows[i], POSITION + i, 1.0)
-        entry(&rows[i], GNSS_ERROR + i, 1.0)
+        entry(&rows[i], GNSS_ERROR + i, slow[i])
         entry(&rows[i], POSITION_DELAY, -(state.velocity[i] + turning[i]))
     entries(&rows[0], ATTITUDE, 0.0, arm[2], -arm[1])
     entries(&rows[1], ATTITUDE, -arm[2], 0.0, arm[0])

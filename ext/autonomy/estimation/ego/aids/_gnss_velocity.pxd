@@ -2,11 +2,17 @@
 from libc.math cimport isfinite
 
 from autonomy.estimation.ego._frame cimport local_velocity
-from autonomy.estimation.ego.aids._gnss_position cimport white_variance
 from autonomy.estimation.ego._state cimport ATTITUDE, VELOCITY, VELOCITY_DELAY, EgoFilter, GnssEntry, Jacobian
 from autonomy.estimation.ego._update cimport entries, entry, fuse, is_unlikely
 from autonomy.linalg._small cimport cross, matrix_of, rotate, rotate_back
 from autonomy.msg.messages cimport EgoParameters, EgoState_AID_GNSS_VELOCITY
+
+
+cdef inline double white_variance(double reported, double configured, double margin, double share) noexcept nogil:
+    """Of a reported accuracy a share is noise, and all that goes beyond the margin receivers keep in open sky."""
+    if not isfinite(reported):
+        return configured * configured
+    return max(share * share * reported * reported, reported * reported - margin * margin)
 
 
 cdef inline void velocity_noise(const EgoFilter* state, const EgoParameters* parameters, const GnssEntry* fix,
