@@ -140,10 +140,9 @@ cdef inline void push_gnss(EgoFilter* state, const EgoParameters* parameters, co
     entry.altitude_sigma = sample.altitude_sigma if sample.altitude_sigma > 0.0 else NAN
     entry.speed_sigma = sample.speed_sigma if sample.speed_sigma > 0.0 else NAN
     entry.course_sigma = sample.course_sigma_deg * RADIAN_PER_DEGREE if sample.course_sigma_deg > 0.0 else NAN
-    if not is_measurable(altitude, 20000.0):
-        # A two-dimensional fix: the height of the origin, so uncertain that it says nothing
-        altitude = state.origin_lla[2]
-        entry.altitude_sigma = 1000.0
+    entry.has_altitude = is_measurable(altitude, 20000.0)
+    if not entry.has_altitude:
+        altitude = state.origin_lla[2]  # a two-dimensional fix: a height so uncertain that it says nothing
     entry.lla[0] = sample.latitude_deg
     entry.lla[1] = sample.longitude_deg
     entry.lla[2] = altitude

@@ -188,7 +188,9 @@ cdef inline void fuse_event(EgoFilter* state, const EgoParameters* parameters, E
         if is_standing(state, parameters):
             carry_covariance(state, parameters)
             fuse_zero_velocity(state, parameters)
+            look_around(state, parameters)  # the biases have moved
             fuse_zero_rate(state, parameters)
+            look_around(state, parameters)
             fuse_gravity(state, parameters)
         else:
             state.zero_rates = 0

@@ -57,7 +57,7 @@ cdef struct GnssEntry:
     double altitude_sigma
     double speed_sigma
     double course_sigma      # rad
-    uint32_t has_position
+    uint32_t has_altitude
     uint32_t has_velocity    # 2 = horizontal, 3 = with the vertical, 0 = none
 
 

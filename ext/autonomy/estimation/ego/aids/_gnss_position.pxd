@@ -1,4 +1,7 @@
 # GNSS position: antenna position a delay ago, plus a slowly varying error, white noise, and jitter of the delay.
+#
+# The slow error is a state in units of the accuracy the receiver states for this fix (else of the configured one): as the receiver
+# finds its way out of a bad start or a forest, its error shrinks with the number it tells.
 from libc.math cimport isfinite
 
 from autonomy.estimation.ego._frame cimport local_position
@@ -17,7 +20,7 @@ cdef inline void position_noise(const EgoFilter* state, const EgoParameters* par
     """`share`: white part of the accuracy the receiver reports."""
     cdef double jitter = parameters.gnss_time_jitter_s * parameters.gnss_time_jitter_s
     cdef double horizontal = told_or(share * fix.position_sigma, parameters.gnss_position_sigma_m)
-    cdef double vertical = told_or(share * fix.altitude_sigma, parameters.gnss_altitude_sigma_m)
+    cdef double vertical = told_or(share * fix.altitude_sigma, parameters.gnss_altitude_sigma_m) if fix.has_altitude else 1000.0
     cdef int i, j
     for i in range(3):
         for j in range(3):
@@ -42,7 +45,7 @@ cdef inline bint fuse_gnss_position(EgoFilter* state, const EgoParameters* param
     slow[0] = told_or(fix.position_sigma, parameters.gnss_error_sigma_m)
     slow[1] = slow[0]
     state.tells_accuracy = isfinite(fix.position_sigma)
-    slow[2] = told_or(fix.altitude_sigma, parameters.gnss_error_altitude_sigma_m)
+    slow[2] = told_or(fix.altitude_sigma, parameters.gnss_error_altitude_sigma_m) if fix.has_altitude else 0.0
     local_position(state, fix, measured)
     matrix_of(state.orientation, rotation)
     rotate_back(state.vehicle_axes, parameters.antenna_from_imu_m, arm_imu)

@@ -20,14 +20,14 @@ cdef inline void velocity_noise(const EgoFilter* state, const EgoParameters* par
     """`share`: white part of the accuracies the receiver reports."""
     cdef int size = 3 if fix.has_velocity == 3 else 2
     cdef double smear = parameters.gnss_velocity_smear_s * parameters.gnss_velocity_smear_s
-    cdef double along = white_variance(fix.speed_sigma, parameters.gnss_speed_sigma_mps, parameters.gnss_error_speed_mps, share)
+    cdef double along = white_variance(fix.speed_sigma, parameters.gnss_speed_sigma_mps, parameters.gnss_speed_margin_mps, share)
     # Across the direction of travel a Doppler velocity is as uncertain as along it, or as the course the receiver states
     cdef double across = along + parameters.gnss_course_sigma_rad * parameters.gnss_course_sigma_rad * fix.speed * fix.speed
     cdef double east = 0.0
     cdef double north = 1.0
     cdef int i, j
     if isfinite(fix.course_sigma) and fix.speed > parameters.gnss_course_speed_mps:
-        across = fix.speed * fix.speed * white_variance(fix.course_sigma, 0.0, parameters.gnss_error_course_rad, share)
+        across = fix.speed * fix.speed * white_variance(fix.course_sigma, 0.0, parameters.gnss_course_margin_rad, share)
     if fix.speed > 0.1:
         east = measured[0] / fix.speed
         north = measured[1] / fix.speed
