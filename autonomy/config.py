@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autonomy.errors import UsageError
+from autonomy.errors import BadInputError, UsageError
 
 CALIBRATION_SECTIONS = ("vehicle", "can")  # what is measured on one vehicle, as opposed to chosen for all
 
@@ -42,8 +42,13 @@ class Config:
 
     @classmethod
     def from_json(cls, text: str, overrides: dict[str, Any] | None = None) -> Config:
-        """Raises UsageError when an override names no key."""
-        stored = json.loads(text)
+        """Raises BadInputError when the text is no such configuration, UsageError when an override names no key."""
+        try:
+            stored = json.loads(text)
+            if not isinstance(stored["path"], str) or not isinstance(stored["sections"], dict):
+                raise TypeError("'path' is no text or 'sections' no table")
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise BadInputError(f"the stored configuration cannot be used: {error}; give one with --config") from None
         origins: dict[str, str] = {}
         for dotted, value in (overrides or {}).items():
             _override(dotted, value, stored["sections"], origins, Path(stored["path"]))
@@ -58,6 +63,13 @@ class Config:
 
     def origin(self, section: str, key: str) -> str:
         return self.origins.get(f"{section}.{key}", self.path)
+
+    def locate(self, section: str, key: str, name: str) -> Path | None:
+        """A file that a value names: beside the file that gave the value, else in the packaged configurations."""
+        for folder in (Path(self.origin(section, key)).parent, directory()):
+            if (folder / name).is_file():
+                return folder / name
+        return None
 
 
 def directory() -> Path:
@@ -85,7 +97,7 @@ def load(name: str | Path, overrides: dict[str, Any] | None = None) -> Config:
     _merge_file(path, sections, origins, trail=())
     for dotted, value in (overrides or {}).items():
         _override(dotted, value, sections, origins, path)
-    return Config(_packaged_name(path), sections, origins)
+    return Config(packaged_name(path), sections, origins)
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -100,7 +112,7 @@ def parse_override(text: str) -> tuple[str, Any]:
     return dotted.strip(), parsed
 
 
-def _packaged_name(path: Path) -> str:
+def packaged_name(path: Path) -> str:
     """The name to find a packaged file by on any machine; other files keep their path."""
     try:
         return path.resolve().relative_to(directory().resolve()).with_suffix("").as_posix()
@@ -111,7 +123,8 @@ def _packaged_name(path: Path) -> str:
 def _merge_file(path: Path, sections: dict, origins: dict, trail: tuple[Path, ...]) -> None:
     resolved = path.resolve()
     if resolved in trail:
-        raise UsageError(f"{path}: includes itself by way of {trail[-1]}")
+        way = "" if trail[-1] == resolved else f" by way of {trail[-1]}"
+        raise UsageError(f"{path}: includes itself{way}")
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

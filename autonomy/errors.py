@@ -37,3 +37,7 @@ class Inconclusive(AutonomyError):
     """Timing or synchronisation was not good enough for a verdict."""
 
     exit_code = INCONCLUSIVE
+
+
+class StaleBuildError(ImportError):
+    """A compiled module that is older than its source or of another layout."""

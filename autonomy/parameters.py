@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
-from autonomy import msg
+from autonomy import msg, parameter_limits
 from autonomy.config import Config
 from autonomy.errors import UsageError
 from autonomy.msg import definitions
@@ -48,6 +49,13 @@ def parameters_sha256(parameters: np.ndarray) -> str:
     return hashlib.sha256(parameters.tobytes()).hexdigest()
 
 
+def _is_finite(value: Real) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond float64
+        return False
+
+
 def _checked(value: Any, item: definitions.Field, where: str) -> Any:
     integer = "int" in item.type
     elements = value if isinstance(value, list) else [value]
@@ -58,12 +66,14 @@ def _checked(value: Any, item: definitions.Field, where: str) -> Any:
     for element in elements:
         if isinstance(element, bool) and integer:
             continue
-        if isinstance(element, bool) or not isinstance(element, (int, float)):
+        if isinstance(element, bool) or not isinstance(element, Real):
             raise UsageError(f"{where} = {element!r}: not a number")
-        if integer and not isinstance(element, int):
+        if integer and not isinstance(element, Integral):
             raise UsageError(f"{where} = {element!r}: needs a whole number")
-        if not integer and not math.isfinite(element):
+        if not integer and not _is_finite(element):
             raise UsageError(f"{where} = {element!r}: needs a finite number")
+        if not integer and (wrong := parameter_limits.complaint(item.name, element)):
+            raise UsageError(f"{where} = {element!r}: {wrong}")
         if integer:
             limits = np.iinfo(item.type)
             if not limits.min <= element <= limits.max:

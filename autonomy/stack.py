@@ -29,7 +29,8 @@ class Stack:
     def __init__(self, parameters: np.ndarray, config: Config):
         self._parameters = np.array(parameters)
         self._parameters.flags.writeable = False
-        self.config = config
+        self._config = config
+        self._config_sha256 = config.sha256
         self._core = TickCore(self._parameters)
         self._hash = bytes.fromhex(parameters_sha256(self._parameters))
 
@@ -45,8 +46,13 @@ class Stack:
         return self._parameters
 
     @property
+    def config(self) -> Config:
+        return self._config
+
+    @property
     def config_sha256(self) -> str:
-        return self.config.sha256
+        """Of the configuration the parameters were made from."""
+        return self._config_sha256
 
     @property
     def core(self) -> TickCore:

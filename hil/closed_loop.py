@@ -30,7 +30,7 @@ OUTPUTS = ("vehicle", "ego", "truck", "lane", "plan", "control", "actuation", "h
 
 @dataclass
 class Result:
-    """What a run gave; `metrics` as INTERFACES for closed loops name them."""
+    """What a run gave; `metrics` as docs/closed-loop.md names them."""
 
     verdict: str
     exit_code: int

@@ -58,6 +58,9 @@ def offenders(functions: dict[str, str], entry: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def functions() -> dict[str, str]:
     sources = sorted(GENERATED.rglob("*.c"))
+    for path in sources:
+        written = (ROOT / path.relative_to(GENERATED.parent)).with_suffix(".pyx")
+        assert written.stat().st_mtime <= path.stat().st_mtime, f"{path} is older than {written}: run 'make build'"
     assert sources, "no generated C under build/cython: run 'make build' first"
     merged: dict[str, str] = {}
     for source in sources:

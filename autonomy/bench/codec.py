@@ -21,11 +21,11 @@ def rows() -> list[dict]:
     """One row a peer: {kernel, ours_ns, peer, peer_version, peer_ns, ratio, aim, met}, times a frame."""
     import cantools
 
+    from autonomy import config
     from autonomy.msg import dtype
     from drivers.can.codec import EXTENDED, Codec
-    from drivers.can.router import CONFIGS
 
-    codec = Codec.from_dbc({0: CONFIGS / "j1939.dbc"})
+    codec = Codec.from_dbc({0: config.directory() / "j1939.dbc"})
     peer = cantools.database.load_string(codec.databases[0].text, database_format="dbc")
     messages = {name: peer.get_message_by_name(name) for name in ORIGINS}
     # As on the bus for us; cantools knows the identifier of the DBC only

@@ -1,4 +1,7 @@
-"""Reading and writing small messages against the `mcap` library, interleaved in one run. One CanFrame = 24 bytes."""
+"""Reading and writing recordings, interleaved in one run: MCAP against the `mcap` library, candump and BLF against python-can.
+
+One frame, one message of MCAP, holds 8 data bytes. candump and BLF are timed with opening, which reads the file once.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import numpy as np
 MESSAGES = 60_000
 REPEATS = 5
 READ_AIM_NS = WRITE_AIM_NS = 300.0
+MCAP_AIM, CANDUMP_AIM, BLF_AIM = 12.0, 15.0, 8.0  # times as fast as the peer
 
 
 def rows() -> list[dict]:
@@ -37,32 +41,40 @@ def rows() -> list[dict]:
                 _time(best, "peer write", lambda: _peer_write(theirs, frames, bodies))
                 _time(best, "peer read", lambda: _peer_read(theirs, True))
                 _time(best, "peer read file order", lambda: _peer_read(theirs, False))
-    per_message = {name: seconds / MESSAGES * 1e9 for name, seconds in best.items()}
+        for ending in ("log", "blf"):
+            path = Path(folder, f"frames.{ending}")
+            _peer_write_frames(path, frames)
+            for repeat in range(REPEATS):
+                _time(best, f"read {ending}", lambda path=path: _read_foreign(path))
+                if repeat < 2:
+                    _time(best, f"peer read {ending}", lambda path=path: _peer_read_frames(path))
+    ns = {name: seconds / MESSAGES * 1e9 for name, seconds in best.items()}
+    library, frames_library = ("mcap", version("mcap")), ("python-can", version("python-can"))
+    by_time, by_file = ((f"mcap, {order} order", library[1]) for order in ("time", "file"))
     return [
-        _row("MCAP read, records in time order", per_message["read"], "mcap, time order", per_message["peer read"], READ_AIM_NS),
-        _row(
-            "MCAP read, records in time order",
-            per_message["read"],
-            "mcap, file order",
-            per_message["peer read file order"],
-            READ_AIM_NS,
-        ),
-        _row("MCAP read into one array", per_message["read rows"], "mcap, time order", per_message["peer read"], READ_AIM_NS),
-        _row("MCAP write, batch", per_message["write batch"], "mcap", per_message["peer write"], WRITE_AIM_NS),
-        _row("MCAP write, one by one", per_message["write one"], "mcap", per_message["peer write"], None),
+        _row("MCAP read, records in time order", ns["read"], by_time, ns["peer read"], READ_AIM_NS, MCAP_AIM),
+        _row("MCAP read, records in time order", ns["read"], by_file, ns["peer read file order"], READ_AIM_NS, MCAP_AIM),
+        _row("MCAP read into one array", ns["read rows"], by_time, ns["peer read"], READ_AIM_NS, MCAP_AIM),
+        _row("MCAP write, batch", ns["write batch"], library, ns["peer write"], WRITE_AIM_NS),
+        _row("MCAP write, one by one", ns["write one"], library, ns["peer write"]),
+        _row("candump read, opening included", ns["read log"], frames_library, ns["peer read log"], None, CANDUMP_AIM),
+        _row("BLF read, opening included", ns["read blf"], frames_library, ns["peer read blf"], None, BLF_AIM),
     ]
 
 
-def _row(kernel: str, ours_ns: float, peer: str, peer_ns: float, aim_ns: float | None) -> dict:
+def _row(kernel: str, ours_ns: float, peer: tuple[str, str], peer_ns: float, aim_ns: float | None = None,
+         aim_ratio: float | None = None) -> dict:  # fmt: skip
+    told = ([f"<= {aim_ns / 1e3:g} us"] if aim_ns else []) + ([f">= {aim_ratio:g}x"] if aim_ratio else [])
+    met = (not aim_ns or ours_ns <= aim_ns) and (not aim_ratio or peer_ns >= aim_ratio * ours_ns)
     return {
         "kernel": kernel,
         "ours_ns": ours_ns,
-        "peer": peer,
-        "peer_version": version("mcap"),
+        "peer": peer[0],
+        "peer_version": peer[1],
         "peer_ns": peer_ns,
         "ratio": peer_ns / ours_ns,
-        "aim": f"<= {aim_ns / 1e3:g} us" if aim_ns else None,
-        "met": ours_ns <= aim_ns if aim_ns else None,
+        "aim": ", ".join(told) or None,
+        "met": met if told else None,
     }
 
 
@@ -122,3 +134,28 @@ def _peer_read(path: Path, in_time_order: bool) -> None:
 
     with path.open("rb") as file:
         assert sum(1 for _ in make_reader(file).iter_messages(log_time_order=in_time_order)) == MESSAGES
+
+
+def _read_foreign(path: Path) -> None:
+    from autonomy.log.opening import open_recording
+
+    with open_recording(path) as reader:
+        assert sum(len(batch.records) for batch in reader.batches()) == MESSAGES
+
+
+def _peer_write_frames(path: Path, frames: np.ndarray) -> None:
+    import can
+
+    with can.Logger(path) as logger:
+        for row in frames:
+            logger(can.Message(
+                timestamp=1.7e9 + row["time_ns"] / 1e9, arbitration_id=int(row["id"]), is_extended_id=False, channel=0,
+                data=row["data"].tobytes(),
+            ))  # fmt: skip
+
+
+def _peer_read_frames(path: Path) -> None:
+    import can
+
+    with can.LogReader(path) as reader:
+        assert sum(1 for _ in reader) == MESSAGES

@@ -1,4 +1,4 @@
-"""The whole tick from Python, on frames of the recorded drive, and on empty frames: the cost of one call."""
+"""The least a tick costs: called from Python on an empty frame. On recorded frames it stands in the rows of `replay`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ REPEATS = 2000
 
 
 def rows() -> list[dict]:
-    """Rows of the bench table. The tick on recorded data stands in the rows of `replay`."""
+    """Rows of the bench table."""
     from autonomy import Stack
 
     stack = Stack.from_config("vehicles/demo_truck")

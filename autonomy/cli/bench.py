@@ -6,31 +6,41 @@ import argparse
 import json
 import sys
 from importlib import import_module
+from pathlib import Path
 
 # Each module has rows() -> [{kernel, ours_ns, peer, peer_version, peer_ns, ratio, aim, met}]
 BENCHES = {
     "codec": "CAN decoding against cantools and NumPy",
     "ego": "ego filter against filterpy and numba",
-    "log": "MCAP reading and writing against the mcap library",
-    "tick": "the whole tick and its steps",
+    "log": "MCAP, candump and BLF against the mcap library and python-can",
+    "tick": "one call of the tick from Python",
     "replay": "a recorded minute, log reading included, against real time",
+    "corpus": "many recorded minutes on one core and on two",
 }
+LARGE = "large"  # takes gigabytes of disk, so only when it is named
 
 
 def add_parser(subparsers) -> None:
     parser = subparsers.add_parser("bench", help="time the kernels against the libraries one would use instead")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHES)}; all without one")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHES)}; all without one; {LARGE}")
+    parser.add_argument("--gigabytes", type=float, default=20.0, metavar="GB", help=f"size of the log that {LARGE} makes")
+    parser.add_argument("--directory", type=Path, metavar="DIR", help=f"where {LARGE} makes its log; default: temporary files")
     parser.add_argument("--json", action="store_true", help="one JSON list on stdout")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from autonomy.errors import FAIL, PASS, UsageError
 
-    unknown = sorted(set(arguments.names) - set(BENCHES))
+    unknown = sorted(set(arguments.names) - {*BENCHES, LARGE})
     if unknown:
-        raise UsageError(f"bench: no benchmark '{unknown[0]}'; there are {', '.join(BENCHES)}")
+        raise UsageError(f"bench: no benchmark '{unknown[0]}'; there are {', '.join((*BENCHES, LARGE))}")
+    if not 0.0 < arguments.gigabytes < float("inf"):
+        raise UsageError(f"--gigabytes {arguments.gigabytes}: must be above zero")
     rows = []
     for name in arguments.names or BENCHES:
+        if name == LARGE:
+            rows += import_module("autonomy.bench.large").rows(arguments.gigabytes, arguments.directory)
+            continue
         print(f"{name}: {BENCHES[name]} ...", file=sys.stderr)
         rows += import_module(f"autonomy.bench.{name}").rows()
     if arguments.json:
@@ -42,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print_table(rows: list[dict]) -> None:
-    header = f"{'kernel':<44}{'ours':>11}  {'peer':<34}{'peer time':>11}{'ratio':>9}  {'aim':<14}met"
+    header = f"{'kernel':<44}{'ours':>11}  {'peer':<34}{'peer time':>11}{'ratio':>9}  {'aim':<20}met"
     print(header)
     print("-" * len(header))
     for row in rows:
@@ -51,7 +61,7 @@ def _print_table(rows: list[dict]) -> None:
         met = {True: "yes", False: "NO", None: ""}[row["met"]]
         print(
             f"{row['kernel']:<44}{_time(row['ours_ns']):>11}  {peer:<34}{_time(row['peer_ns']):>11}{ratio:>9}  "
-            f"{row['aim'] or '':<14}{met}"
+            f"{row['aim'] or '':<20}{met}"
         )
 
 

@@ -6,19 +6,29 @@ import argparse
 import os
 import sys
 from importlib import import_module
-from importlib.metadata import entry_points
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from autonomy import __version__
-from autonomy.errors import ENVIRONMENT, INTERNAL, PASS, USAGE, AutonomyError
-from autonomy.msg.layout import StaleBuildError
+from autonomy.errors import ENVIRONMENT, INTERNAL, PASS, USAGE, AutonomyError, StaleBuildError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 COMMANDS = {
     "replay": "run a recorded log through the stack, bit for bit",
+    "test": "replay a whole corpus of logs or scenarios and sum it up",
+    "report": "draw the page of a run anew, or compare two runs field by field",
     "log": "convert, inspect and check logs",
+    "can": "see, decode and send CAN and J1939, live and from recordings",
     "bench": "time the kernels against the libraries one would use instead",
-    "config": "show a configuration with all it includes and where each value comes from",
+    "calibrate": "learn mounting, delays, speed scale, lever arms and steering from a drive",
+    "config": "show, check, compare and freeze configurations",
+    "doctor": "say what is missing on this machine and how to mend it",
+    "completion": "print a completion script for bash, zsh or tcsh",
     "version": "versions of the stack, its layouts and its dependencies",
 }
+INTERRUPTED = 130  # as shells tell it: 128 and the number of the signal
 ENTRY_POINT_GROUP = "autonomy.commands"  # how packages above this one (hil) add theirs: module with add_parser and run
 
 EPILOG = (
@@ -27,10 +37,8 @@ EPILOG = (
 )
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Runs one command; returns its exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    name = next((item for item in arguments if not item.startswith("-")), None)
+def build_parser(name: str | None) -> tuple[argparse.ArgumentParser, ModuleType | None]:
+    """The parser with the options of one command, and the command's module; of the others only their names."""
     parser = argparse.ArgumentParser(
         prog="autonomy", description="Onboard software of a highway-driving heavy truck.", epilog=EPILOG
     )
@@ -45,10 +53,25 @@ def main(argv: list[str] | None = None) -> int:
             subparsers.add_parser(command, help=text, add_help=False)
     if name not in COMMANDS:
         # The list of commands shows each one's help, so `autonomy --help` loads them all; their files are light
-        for point in entry_points(group=ENTRY_POINT_GROUP):
+        for point in added_commands():
             loaded = point.load()
             loaded.add_parser(subparsers)
             module = loaded if point.name == name else module
+    return parser, module
+
+
+def added_commands() -> EntryPoints:
+    """Commands of packages above this one."""
+    from importlib.metadata import entry_points  # slow to load and not needed for our own commands
+
+    return entry_points(group=ENTRY_POINT_GROUP)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command; returns its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    name = next((item for item in arguments if not item.startswith("-")), None)
+    parser, module = build_parser(name)
     try:
         parsed = parser.parse_args(arguments)
         return module.run(parsed)
@@ -63,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
         return PASS
     except KeyboardInterrupt:
         print("autonomy: interrupted", file=sys.stderr)
-        return USAGE
+        return INTERRUPTED
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
     except Exception:

@@ -46,8 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from autonomy.config import parse_override
+    from autonomy.errors import UsageError
     from autonomy.playback import determinism, difference
-    from autonomy.playback.replay import OUTPUT_LOG, as_failed, replay
+    from autonomy.playback.replay import replay
+    from autonomy.playback.result import OUTPUT_LOG, as_failed
     from autonomy.report.junit import write_junit
     from autonomy.report.page import write_report
     from autonomy.report.summary import replay_lines
@@ -61,6 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
         "faults": arguments.faults,
     }
     output = Path(arguments.output) if arguments.output else None
+    if output is not None and arguments.ref and output.resolve() == Path(arguments.ref).resolve():
+        raise UsageError(f"--ref {arguments.ref}: the run would overwrite its own reference; give another folder with -o")
     result = replay(
         arguments.log, arguments.config, output_dir=output, outages=arguments.outages, report=not arguments.no_report, **options
     )
@@ -77,8 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
         }
         if differences:
             as_failed(result)
-    if result.report_path and (arguments.check_determinism or arguments.ref):
-        write_report(output, result, result.tick_times)  # once more, now that these checks are known
+    if output is not None and (arguments.check_determinism or arguments.ref):
+        result.save(output)  # once more, now that these checks are known
+        if result.report_path:
+            write_report(output, result, result.tick_times)
     if arguments.junit:
         write_junit(Path(arguments.junit), result.metrics)
     if arguments.json:
@@ -102,10 +108,8 @@ def _repeatable(arguments: argparse.Namespace) -> list[str]:
 
 
 def _why_error(metrics: dict) -> str:
+    from autonomy.report.verdict import reason
+
     log = metrics["log"]
-    if log["truncated"]:
-        return (
-            f"autonomy: {log['path']} is truncated: its last good record is at {log['last_good_ns']} ns; everything up to "
-            "there was replayed and written. With -o, output.mcap is a whole log of what there was."
-        )
-    return f"autonomy: {log['path']} gave no tick: it holds no usable input records"
+    kept = "Everything that can be read was replayed; with -o, output.mcap is a whole log of it."
+    return f"autonomy: {log['path']}: {reason(metrics)}. " + (kept if metrics["ticks"] else "")

@@ -1,109 +1,73 @@
-"""Reads MCAP logs as a stream in bounded memory: whole, without index, cut anywhere or with a bad chunk.
-
-Records come in one total order: log time, then the place of the topic in topics.toml, then topic, sequence and position
-in the file. Overlapping chunks are merged: what lies beyond the start of the next chunk waits for it.
-"""
+"""MCAP logs: whole, without index, cut anywhere or with a bad chunk; read in order and bounded memory (see ordered.py)."""
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from autonomy import msg
 from autonomy.errors import LogError
-from autonomy.log import layouts, records, structure, topics
-from autonomy.log._mcap import copy_bodies, copy_rows, count_messages, find_messages, sort_almost_sorted
+from autonomy.log import records, structure
+from autonomy.log._mcap import count_messages, find_messages
+from autonomy.log.ordered import (
+    FLAG_LATE,
+    FLAG_PLAIN,
+    FLAG_WHOLE,
+    RECORD_DTYPE,
+    Batch,
+    Channel,
+    OrderedReader,
+    between,
+    list_capacity,
+    rows_of,
+    short_rows,
+)
 
-RECORD_DTYPE = np.dtype(
-    [("log_time_ns", "<i8"), ("offset", "<u8"), ("sequence", "<u4"), ("length", "<u4"), ("rank", "<u4"),
-     ("channel", "<u2"), ("flags", "<u2")]
-)  # fmt: skip
-FLAG_LATE = 1  # came after records with a later time had been given out
-FLAG_PLAIN = 2  # not CDR: the offset points to the start of the payload
-MOST_WAITING_BYTES = 64 << 20  # of messages that wait for an overlapping chunk
-
-Channel = structure.Channel
+__all__ = [
+    "FLAG_LATE", "FLAG_PLAIN", "FLAG_WHOLE", "RECORD_DTYPE", "Batch", "Channel", "LogReader", "OrderedReader", "between",
+    "list_capacity", "rows_of", "sha256", "short_rows",
+]  # fmt: skip
 
 
-class Batch(NamedTuple):
-    """Records in order, and the buffer their offsets point into (to the CDR body, behind its 4-byte header)."""
-
-    records: np.ndarray
-    data: np.ndarray
-
-
-class LogReader:
+class LogReader(OrderedReader):
     """One MCAP file.
 
-    `channels` {id: Channel}, `metadata` {name: {key: value}}, `attachments` [name], `start_ns`, `end_ns` describe it.
-    `truncated`, `problem` and `last_good_ns` say where it ends early; a bad chunk inside the file shows only when it
-    is read, so they are final after a whole pass. `malformed` {topic: count}, `unknown_channel` and `late` count what
-    the last pass left out or gave out of order. Raises LogError when the file cannot be read at all.
+    Of several metadata records or attachments of one name, the later are "name#2", "name#3" ... Raises LogError when the
+    file cannot be read at all.
     """
 
     def __init__(self, path: str | os.PathLike):
-        self.path = Path(path)
-        self._source = structure.Source(self.path)
+        self._source = structure.Source(Path(path))
         try:
             found = structure.examine(self._source)
         except LogError:
             self._source.file.close()
             raise
-        self._sections = sorted(found.sections, key=lambda section: (section.start_ns, section.offset))
-        self._attachments = {attachment.name: attachment for attachment in found.attachments}
-        self.channels: dict[int, Channel] = found.channels
+        super().__init__(Path(path), found.channels, found.sections, found.problem)
+        self._beyond = found.beyond
+        self.damaged = list(found.damaged)
+        self.unread_bytes = self._source.size - found.end if found.problem is not None else 0
+        self._attachments: dict[str, structure.Attachment] = {}
+        for item in found.attachments:
+            self._attachments[structure.unused(item.name, self._attachments)] = item
         self.metadata = found.metadata
         self.attachments = list(self._attachments)
         self.library = found.library
-        self.problem = found.problem
-        self.counts: dict[str, int] | None = None
         if found.counts is not None:
             self.counts = {}
             for number, count in found.counts.items():
                 if number in found.channels:
                     topic = found.channels[number].topic
                     self.counts[topic] = self.counts.get(topic, 0) + count
-        filled = [section for section in self._sections if section.end_ns or section.start_ns]
-        self.start_ns: int | None = min((section.start_ns for section in filled), default=None)
-        self.end_ns: int | None = max((section.end_ns for section in filled), default=None)
-        self.last_good_ns: int | None = self.end_ns
-        self.malformed: dict[str, int] = {}
-        self.late = self.unknown_channel = 0
-        self._ranks = self._rank_channels()
-
-    def __enter__(self) -> LogReader:
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self.close()
 
     def close(self) -> None:
         self._source.file.close()
 
-    @property
-    def truncated(self) -> bool:
-        """True when the log ends before its end: cut, or with a chunk that cannot be read."""
-        return self.problem is not None
-
-    @property
-    def topics(self) -> list[str]:
-        """Topics in the order of their first channel."""
-        return list(dict.fromkeys(channel.topic for channel in self.channels.values()))
-
-    def message_name(self, topic: str) -> str | None:
-        """The message of ours that a topic carries; None for a foreign one. Raises LogError when they do not fit."""
-        names = {self._message_of(channel) for channel in self.channels.values() if channel.topic == topic}
-        if not names:
-            raise LogError(f"{self.path} has no topic {topic}; it has {', '.join(sorted(self.topics)) or 'none'}")
-        if len(names) > 1:
-            raise LogError(f"{self.path}: topic {topic} carries several messages: {', '.join(sorted(map(str, names)))}")
-        return names.pop()
+    def describe_attachment(self, name: str) -> structure.Attachment:
+        """Media type, time and place of an attachment of this log."""
+        return self._attachments[name]
 
     def attachment(self, name: str) -> bytes:
         """The content of an attachment. Raises LogError when it is absent or damaged."""
@@ -118,130 +82,6 @@ class LogReader:
         cursor.unpack("QQ"), cursor.string(), cursor.string()
         return bytes(cursor.take(*cursor.unpack("Q")))
 
-    def batches(self, topics: Iterable[str] | None = None) -> Iterator[Batch]:
-        """All records of the wanted topics (names or patterns such as '/in/*'; all by default) in order, in batches.
-
-        Raises LogError when a wanted topic does not carry the message it should, before the first batch.
-        """
-        table = self._layout_table(topics)
-        self.late = self.unknown_channel = 0
-        malformed = np.zeros(len(table), np.int64)
-        self.malformed = {}
-        return self._merge(table, malformed)
-
-    def messages(self, topic: str) -> Iterator[tuple[int, np.void | bytes]]:
-        """(log time, message) one by one: a structured scalar, or the payload's bytes for a foreign topic."""
-        name = self.message_name(topic)
-        for batch in self.batches([topic]):
-            if name is None:
-                for item in batch.records:
-                    yield int(item["log_time_ns"]), batch.data[item["offset"] : item["offset"] + item["length"]].tobytes()
-            else:
-                yield from zip(batch.records["log_time_ns"].tolist(), rows_of(batch, msg.dtype(name)), strict=True)
-
-    def read_topic(self, topic: str) -> np.ndarray:
-        """All messages of a topic (n,) as its message's dtype; rows behind the end of a list are zero."""
-        name = self.message_name(topic)
-        if name is None:
-            raise LogError(f"{self.path}: topic {topic} is not a message of this project; use messages('{topic}')")
-        parts = [rows_of(batch, msg.dtype(name)) for batch in self.batches([topic])]
-        return np.concatenate(parts) if parts else np.zeros(0, msg.dtype(name))
-
-    def read_times(self, topic: str) -> np.ndarray:
-        """The log times (n,) int64 of a topic's messages, in the same order as `read_topic`."""
-        parts = [batch.records["log_time_ns"] for batch in self.batches([topic])]
-        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
-
-    def check(self) -> dict[str, int]:
-        """Reads everything, whatever it carries, and returns the messages found by topic."""
-        table = self._layout_table(None, foreign_where_unfit=True)
-        malformed = np.zeros(len(table), np.int64)
-        self.late = self.unknown_channel = 0
-        counts = np.zeros(len(table), np.int64)
-        for batch in self._merge(table, malformed):
-            counts += np.bincount(batch.records["channel"], minlength=len(table))
-        found: dict[str, int] = {}
-        for number, channel in self.channels.items():
-            found[channel.topic] = found.get(channel.topic, 0) + int(counts[number])
-        return found
-
-    def misfit(self, channel: Channel) -> str | None:
-        """Why a channel's messages cannot be used as ours; None when they fit or are foreign."""
-        expected = topics.message_of(channel.topic)
-        name = layouts.message_name(channel.schema)
-        if name is None:
-            return f"it should carry {expected} but carries '{channel.schema}'" if expected else None
-        if expected and name != expected:
-            return f"it should carry {expected} but carries {name}"
-        if channel.encoding != layouts.ENCODING or channel.schema_encoding != layouts.SCHEMA_ENCODING:
-            return f"its encoding is '{channel.encoding}' with a '{channel.schema_encoding}' schema, not cdr with ros2msg"
-        return layouts.difference(name, channel.schema_text)
-
-    def _message_of(self, channel: Channel) -> str | None:
-        reason = self.misfit(channel)
-        if reason is not None:
-            raise LogError(f"{self.path}: topic {channel.topic} cannot be read: {reason}")
-        return layouts.message_name(channel.schema)
-
-    def _rank_channels(self) -> dict[int, int]:
-        ordered = sorted({(topics.place(channel.topic), channel.topic) for channel in self.channels.values()})
-        rank = {topic: number for number, (_, topic) in enumerate(ordered)}
-        return {number: rank[channel.topic] for number, channel in self.channels.items()}
-
-    def _layout_table(self, wanted: Iterable[str] | None, foreign_where_unfit: bool = False) -> np.ndarray:
-        patterns = None if wanted is None else list(wanted)
-        table = np.zeros(max(self.channels, default=0) + 1, layouts.LAYOUT_DTYPE)
-        for number, channel in self.channels.items():
-            selected = patterns is None or any(fnmatch.fnmatchcase(channel.topic, pattern) for pattern in patterns)
-            name = None
-            if selected and not (foreign_where_unfit and self.misfit(channel)):
-                name = self._message_of(channel)
-            table[number] = (layouts.layout(name) if name else layouts.foreign_layout(channel.encoding))[0]
-            table[number]["known"] = 1
-            table[number]["selected"] = selected
-            table[number]["rank"] = self._ranks[number]
-        return table
-
-    def _merge(self, table: np.ndarray, malformed: np.ndarray) -> Iterator[Batch]:
-        waiting, waiting_data = np.zeros(0, RECORD_DTYPE), np.zeros(0, np.uint8)
-        given_ns = -1
-        problem = None
-        for number, section in enumerate(self._sections):
-            try:
-                found, data = self._read_section(section, table, malformed)
-            except ValueError as error:
-                problem = f"the chunk at byte {section.offset} is damaged: {error}"
-                limit_ns = section.start_ns
-                found, data = np.zeros(0, RECORD_DTYPE), np.zeros(0, np.uint8)
-            else:
-                later = self._sections[number + 1 :]
-                limit_ns = later[0].start_ns if later else None
-            if len(waiting):
-                found["offset"] += len(waiting_data)
-                found, data = np.concatenate([waiting, found]), np.concatenate([waiting_data, data])
-            if not sort_almost_sorted(found):
-                found = found[np.lexsort((found["sequence"], found["rank"], found["log_time_ns"]))]
-            ready = len(found) if limit_ns is None else int(np.searchsorted(found["log_time_ns"], limit_ns))
-            waiting = found[ready:].copy()
-            if int(waiting["length"].sum()) > MOST_WAITING_BYTES:
-                ready, waiting = len(found), waiting[:0]
-            waiting_data = np.empty(int(waiting["length"].sum()), np.uint8)
-            copy_bodies(data, waiting, waiting_data)
-            if ready:
-                out = found[:ready]
-                if out["log_time_ns"][0] < given_ns:
-                    late = out["log_time_ns"] < given_ns
-                    out["flags"][late] |= FLAG_LATE
-                    self.late += int(late.sum())
-                given_ns = max(given_ns, int(out["log_time_ns"][-1]))
-                yield Batch(out, data)
-            if problem:
-                break
-        self.malformed = {self.channels[int(n)].topic: int(malformed[n]) for n in np.flatnonzero(malformed)}
-        if problem:
-            self.problem = problem
-            self.last_good_ns = given_ns if given_ns >= 0 else None
-
     def _read_section(self, section, table: np.ndarray, malformed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         data = np.frombuffer(structure.load(self._source, section), np.uint8)
         most, end = count_messages(data) if len(data) else (0, 0)
@@ -252,12 +92,8 @@ class LogReader:
         self.unknown_channel += unknown
         return found[:count], data
 
-
-def rows_of(batch: Batch, dtype: np.dtype) -> np.ndarray:
-    """The batch's records, all of one message, as an array (n,) of its dtype; rows behind the end of a list are zero."""
-    rows = np.zeros(len(batch.records), dtype)
-    copy_rows(batch.data, batch.records, rows.view(np.uint8).reshape(len(rows), dtype.itemsize))
-    return rows
+    def _where(self, section: structure.Section) -> str:
+        return f"the chunk at byte {section.offset}"
 
 
 def sha256(path: str | os.PathLike) -> str:

@@ -39,8 +39,8 @@ def schema(number: int, name: str, encoding: str, text: str) -> bytes:
     return record(SCHEMA, struct.pack("<H", number), string(name), string(encoding), string(text))
 
 
-def channel(number: int, schema_number: int, topic: str, encoding: str) -> bytes:
-    return record(CHANNEL, struct.pack("<HH", number, schema_number), string(topic), string(encoding), string_map({}))
+def channel(number: int, schema_number: int, topic: str, encoding: str, values: Mapping[str, str]) -> bytes:
+    return record(CHANNEL, struct.pack("<HH", number, schema_number), string(topic), string(encoding), string_map(values))
 
 
 def metadata(name: str, values: Mapping[str, str]) -> bytes:

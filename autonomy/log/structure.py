@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import zlib
-from dataclasses import dataclass, field
+from collections.abc import Container
+from dataclasses import dataclass, field, replace
 
 from autonomy.errors import LogError
 from autonomy.log import records
@@ -31,6 +32,7 @@ class Section:
     compression: str | None  # None for records outside a chunk
     size: int  # uncompressed
     crc: int  # 0 = not given
+    channels: frozenset[int] | None = None  # ids it has messages of, from its indexes; None = not known
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Channel:
     encoding: str
     schema_encoding: str
     schema_text: str
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,9 @@ class Attachment:
 @dataclass
 class Structure:
     sections: list[Section] = field(default_factory=list)
+    beyond: list[Section] = field(default_factory=list)  # sound ones behind a damaged one
+    damaged: list[Section] = field(default_factory=list)
+    end: int = 0  # the data section was followed up to this byte
     channels: dict[int, Channel] = field(default_factory=dict)
     metadata: dict[str, dict[str, str]] = field(default_factory=dict)
     attachments: list[Attachment] = field(default_factory=list)
@@ -131,6 +137,8 @@ def _decompress(data: bytes, section: Section) -> bytes:
 def _walk(source: Source, found: Structure) -> None:
     position = len(records.MAGIC)
     loose: list[int] | None = None  # start, end, start_ns, end_ns of a run of messages outside chunks
+    indexed: set[int] = set()  # channels of the message indexes behind the last chunk
+    known: dict[frozenset[int], frozenset[int]] = {}  # one object for the many chunks with the same channels
 
     def end_run() -> None:
         nonlocal loose
@@ -138,6 +146,12 @@ def _walk(source: Source, found: Structure) -> None:
             start, end, start_ns, end_ns = loose
             found.sections.append(Section(start_ns, end_ns, start, end - start, None, end - start, 0))
             loose = None
+
+    def end_indexes() -> None:
+        if indexed:
+            channels = frozenset(indexed)
+            found.sections[-1] = replace(found.sections[-1], channels=known.setdefault(channels, channels))
+            indexed.clear()
 
     while True:
         head = source.read(position, _HEAD_BYTES)
@@ -149,6 +163,11 @@ def _walk(source: Source, found: Structure) -> None:
         if length > source.size - body:
             found.problem = f"the record at byte {position} ends beyond the file's {source.size} bytes"
             break
+        if opcode == records.MESSAGE_INDEX and length >= 2 and loose is None and found.sections:
+            indexed.add(int.from_bytes(head[records.RECORD_HEADER.size :][:2], "little"))
+            position = body + length
+            continue
+        end_indexes()  # only now: those of a cut file may not be all
         if opcode == records.MESSAGE and length >= records.MESSAGE_HEAD.size:
             _, _, time_ns, _ = records.MESSAGE_HEAD.unpack_from(head, records.RECORD_HEADER.size)
             if loose is None or body + length - loose[0] > _LOOSE_BYTES:
@@ -168,6 +187,7 @@ def _walk(source: Source, found: Structure) -> None:
             break
         position = body + length
     end_run()
+    found.end = position
 
 
 def _check_end(source: Source, found: Structure) -> None:
@@ -217,10 +237,20 @@ def _define(found: Structure, opcode: int, content) -> None:
         number, schema = cursor.unpack("HH")
         topic, encoding = cursor.string(), cursor.string()
         name, schema_encoding, text = found.schemas.get(schema, ("", "", ""))
-        found.channels[number] = Channel(number, topic, name, encoding, schema_encoding, text)
+        found.channels[number] = Channel(number, topic, name, encoding, schema_encoding, text, cursor.string_map())
     elif opcode == records.METADATA:
-        name = cursor.string()
-        found.metadata.setdefault(name, {}).update(cursor.string_map())
+        name, values = cursor.string(), cursor.string_map()
+        if found.metadata.get(name) != values:
+            found.metadata[unused(name, found.metadata)] = values
+
+
+def unused(name: str, taken: Container[str]) -> str:
+    """The name, or "name#2", "name#3" ... where it is taken: MCAP allows several records of one name."""
+    number, candidate = 1, name
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}#{number}"
+    return candidate
 
 
 def _read_summary(source: Source, found: Structure) -> bool:
@@ -265,17 +295,20 @@ def _read_summary(source: Source, found: Structure) -> bool:
 
 
 def _open_sections(source: Source, found: Structure) -> None:
-    """Learns the channels from the chunks themselves, up to the first bad one."""
-    for number, section in enumerate(found.sections):
-        if section.compression is None:
-            continue
+    """Learns the channels from the chunks themselves, and which of them are damaged."""
+    sound: list[Section] = []
+    for section in found.sections:
         try:
-            data = load(source, section)
-            if count_messages(data)[1] != len(data):
-                raise ValueError("its records do not fill it")
-            for opcode, offset, length in definitions(data):
-                _define(found, opcode, memoryview(data)[offset : offset + length])
+            if section.compression is not None:
+                data = load(source, section)
+                if count_messages(data)[1] != len(data):
+                    raise ValueError("its records do not fill it")
+                for opcode, offset, length in definitions(data):
+                    _define(found, opcode, memoryview(data)[offset : offset + length])
         except ValueError as error:
-            found.problem = f"the chunk at byte {section.offset} is damaged: {error}"
-            del found.sections[number:]
-            return
+            if not found.damaged:
+                found.problem = f"the chunk at byte {section.offset} is damaged: {error}"
+            found.damaged.append(section)
+        else:
+            (found.beyond if found.damaged else sound).append(section)
+    found.sections = sound

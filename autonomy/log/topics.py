@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import tomllib
 from dataclasses import dataclass
@@ -41,6 +42,11 @@ def message_of(topic: str) -> str | None:
     """The message a topic must carry; "" when its writer declares it, None for a topic that is not in the table."""
     number = place(topic)
     return table()[number].message if number < len(table()) else None
+
+
+def matches(topic: str, pattern: str) -> bool:
+    """Whether a topic is meant by a name or pattern such as '/in/*'."""
+    return fnmatch.fnmatchcase(topic, pattern)
 
 
 @cache

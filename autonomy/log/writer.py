@@ -1,15 +1,13 @@
 """Writes MCAP logs straight from message memory: no serializer, no Python per message in a batch.
 
-Chunks close after one second of log time or one MiB, so an unfinished file loses no more than that. Schemas and
-channels stand outside the chunks: a bad chunk takes no definition with it. LZ4 is the default because the log is
-written in the truck: measured on 60 s of CAN it compresses a message in 70 ns and unpacks it in 17 ns (zstd at its
-fastest 115 and 46, for files 40 % smaller; `compression="zstd"` is for archives).
+Chunks close after one second of log time or one MiB, so an unfinished file loses no more than that. LZ4 is the default
+because the log is written in the truck: measured on 60 s of CAN it compresses a message in 70 ns and unpacks it in
+17 ns (zstd at its fastest 115 and 46, for files 40 % smaller; `compression="zstd"` is for archives).
 """
 
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,9 +15,10 @@ import numpy as np
 
 import autonomy
 from autonomy import msg
-from autonomy.errors import EnvironmentFault, LogError
-from autonomy.log import layouts, records, topics
+from autonomy.errors import LogError
+from autonomy.log import layouts, topics
 from autonomy.log._mcap import ChunkBuffer
+from autonomy.log.container import Container
 
 CHUNK_BYTES = 1 << 20
 CHUNK_NS = 1_000_000_000
@@ -31,16 +30,15 @@ class LogWriter:
     """One MCAP file being written; a context manager.
 
     `metadata` holds strings for the record "autonomy": config_hash, calibration_hash, vehicle, importer, clock ...; the
-    version is added. Raises EnvironmentFault when the file cannot be written.
+    version is added. `durable` waits for the disk after each chunk, so that a power cut, too, loses no more than the
+    open one. Raises EnvironmentFault when the file cannot be written.
     """
 
     def __init__(self, path: str | os.PathLike, metadata: Mapping[str, object] | None = None, *,
-                 compression: str = "lz4", chunk_bytes: int = CHUNK_BYTES, chunk_ns: int = CHUNK_NS):  # fmt: skip
-        if compression not in ("lz4", "zstd", ""):
-            raise LogError(f"compression '{compression}' is not known; use 'lz4', 'zstd' or ''")
+                 compression: str = "lz4", chunk_bytes: int = CHUNK_BYTES, chunk_ns: int = CHUNK_NS,
+                 durable: bool = False):  # fmt: skip
         self.path = Path(path)
-        self._compression = compression
-        self._compress = _compressor(compression)
+        self._container = Container(path, compression, durable)
         self._buffer = ChunkBuffer(chunk_bytes, chunk_ns)
         self._channels: dict[str, int] = {}  # topic -> index; the channel id is one more
         self._messages: list[str] = []
@@ -48,17 +46,6 @@ class LogWriter:
         self._schemas: dict[str, int] = {}
         self._layouts = np.zeros(1, layouts.LAYOUT_DTYPE)
         self._sequences = np.zeros(0, np.uint32)
-        self._definitions: list[tuple[int, bytes]] = []
-        self._chunk_indexes: list[bytes] = []
-        self._metadata_indexes: list[bytes] = []
-        self._attachment_indexes: list[bytes] = []
-        self._start_ns = self._end_ns = None
-        self._position = 0
-        try:
-            self._file = self.path.open("wb")
-        except OSError as error:
-            raise EnvironmentFault(f"cannot write {self.path}: {error.strerror}") from error
-        self._put(records.MAGIC + records.header("", f"autonomy {autonomy.__version__}"))
         self.add_metadata(METADATA_NAME, {"version": autonomy.__version__, **(metadata or {})})
 
     def __enter__(self) -> LogWriter:
@@ -75,11 +62,13 @@ class LogWriter:
     @property
     def start_ns(self) -> int | None:
         """Earliest log time so far, None before the first message."""
-        return min((time for time in (self._start_ns, self._open(self._buffer.start_ns)) if time is not None), default=None)
+        times = (self._container.start_ns, self._open(self._buffer.start_ns))
+        return min((time for time in times if time is not None), default=None)
 
     @property
     def end_ns(self) -> int | None:
-        return max((time for time in (self._end_ns, self._open(self._buffer.end_ns)) if time is not None), default=None)
+        times = (self._container.end_ns, self._open(self._buffer.end_ns))
+        return max((time for time in times if time is not None), default=None)
 
     def declare(self, topic: str, message: str | None = None) -> int:
         """Opens a topic and returns its index. `message` may be left out where topics.toml tells it. Raises LogError."""
@@ -95,13 +84,14 @@ class LogWriter:
         if expected not in (None, "", message):
             raise LogError(f"{self.path}: topic {topic} carries {expected}, not {message} (see topics.toml)")
         layout = layouts.layout(message).copy()
+        self.flush()
         if message not in self._schemas:
-            number = self._schemas[message] = len(self._schemas) + 1
-            self._define(records.SCHEMA, records.schema(
-                number, layouts.schema_name(message), layouts.SCHEMA_ENCODING, msg.schema_text(message)))  # fmt: skip
+            self._schemas[message] = self._container.add_schema(
+                layouts.schema_name(message), layouts.SCHEMA_ENCODING, msg.schema_text(message)
+            )
         index = self._channels[topic] = len(self._channels)
         self._messages.append(message)
-        self._define(records.CHANNEL, records.channel(index + 1, self._schemas[message], topic, layouts.ENCODING))
+        self._container.add_channel(self._schemas[message], topic, layouts.ENCODING)
         self._layouts = np.concatenate([self._layouts, layout])
         self._sequences = np.append(self._sequences, np.uint32(0))
         self._buffer.set_channels(self._layouts, self._sequences)
@@ -117,7 +107,7 @@ class LogWriter:
         if len(data) != self._sizes[index]:
             name = self._messages[index]
             raise LogError(f"{self.path}: {topic} carries {name} of {self._sizes[index]} bytes, got {len(data)}")
-        if log_time_ns < 0 or self._file.closed:
+        if log_time_ns < 0 or self._container.closed:
             self._refuse(log_time_ns)
         taken = self._buffer.append_one(index, log_time_ns, data)
         if taken == 0:
@@ -150,71 +140,27 @@ class LogWriter:
     def add_metadata(self, name: str, values: Mapping[str, object]) -> None:
         """Adds a metadata record; values become strings."""
         self.flush()
-        data = records.metadata(name, {key: str(value) for key, value in values.items()})
-        self._metadata_indexes.append(records.metadata_index(self._position, len(data), name))
-        self._put(data)
+        self._container.add_metadata(name, values)
 
     def attach(self, name: str, data: bytes, media_type: str = "text/plain", log_time_ns: int = 0) -> None:
         """Attaches a file, such as the DBC a raw topic is decoded with, so that the log explains itself."""
         self.flush()
-        blob = records.attachment(log_time_ns, name, media_type, data)
-        self._attachment_indexes.append(
-            records.attachment_index(self._position, len(blob), log_time_ns, len(data), name, media_type)
-        )
-        self._put(blob)
+        self._container.attach(name, data, media_type, log_time_ns)
 
     def flush(self) -> None:
         """Closes the open chunk and hands it to the operating system."""
         buffer = self._buffer
         if not buffer.count:
             return
-        raw = buffer.records()
-        packed = self._compress(raw)
-        start = self._position
-        chunk = records.chunk(buffer.start_ns, buffer.end_ns, buffer.used, zlib.crc32(raw), self._compression, packed)
         entries = np.frombuffer(buffer.index(), np.int64).reshape(-1, 3)  # time, offset, channel
-        offsets, indexes = {}, []
-        position = start + len(chunk)
-        for number in np.flatnonzero(np.bincount(entries[:, 2])):
-            index = records.message_index(int(number), entries[entries[:, 2] == number, :2].tobytes())
-            offsets[int(number)] = position
-            position += len(index)
-            indexes.append(index)
-        self._put(b"".join([chunk, *indexes]))
-        self._chunk_indexes.append(records.chunk_index(
-            buffer.start_ns, buffer.end_ns, start, len(chunk), offsets, sum(map(len, indexes)),
-            self._compression, len(packed), buffer.used))  # fmt: skip
-        self._start_ns, self._end_ns = self.start_ns, self.end_ns
+        self._container.add_chunk(buffer.records(), entries[:, 0], entries[:, 1], entries[:, 2])
         buffer.clear()
 
     def close(self) -> None:
         """Closes the last chunk and writes the summary: definitions, statistics, indexes."""
-        if self._file.closed:
-            return
-        self.flush()
-        self._put(records.record(records.DATA_END, b"\0\0\0\0"))
-        counts = {index + 1: int(self._sequences[index]) for index in self._channels.values()}
-        groups = [
-            (opcode, [data for kind, data in self._definitions if kind == opcode]) for opcode in (records.SCHEMA, records.CHANNEL)
-        ]
-        groups.append((records.STATISTICS, [records.statistics(
-            len(self._schemas), counts, len(self._attachment_indexes), len(self._metadata_indexes),
-            len(self._chunk_indexes), self._start_ns or 0, self._end_ns or 0)]))  # fmt: skip
-        groups += [
-            (records.CHUNK_INDEX, self._chunk_indexes),
-            (records.ATTACHMENT_INDEX, self._attachment_indexes),
-            (records.METADATA_INDEX, self._metadata_indexes),
-        ]
-        summary, offsets, start = b"", b"", self._position
-        for opcode, parts in groups:
-            group = b"".join(parts)
-            if group:
-                offsets += records.summary_offset(opcode, start + len(summary), len(group))
-            summary += group
-        footer = records.footer(start, start + len(summary), 0)
-        body = summary + offsets + footer[:-4]
-        self._put(body + zlib.crc32(body).to_bytes(4, "little") + records.MAGIC)
-        self._file.close()
+        if not self._container.closed:
+            self.flush()
+            self._container.close()
 
     def _checked(self, topic: str, times, rows) -> tuple[int, np.ndarray, np.ndarray]:
         index = self.declare(topic)
@@ -236,7 +182,7 @@ class LogWriter:
     def _append(self, sources, index: np.ndarray, row: np.ndarray, times: np.ndarray) -> None:
         if len(times) == 0:
             return
-        if times.min() < 0 or self._file.closed:
+        if times.min() < 0 or self._container.closed:
             self._refuse(times.min())
         rows: list = [None] * len(self._channels)
         for number, data in sources:
@@ -251,39 +197,12 @@ class LogWriter:
                 self.flush()
 
     def _refuse(self, time_ns: int) -> None:
-        if self._file.closed:
+        if self._container.closed:
             raise LogError(f"{self.path}: the log is closed")
         raise LogError(f"{self.path}: a log time of {time_ns} ns is before the clock's zero; MCAP has no negative times")
 
     def _too_long(self, index: int, time_ns: int) -> LogError:
         return LogError(f"{self.path}: the list of a {self._messages[index]} at {time_ns} ns is longer than its bound")
 
-    def _define(self, opcode: int, data: bytes) -> None:
-        self.flush()
-        self._definitions.append((opcode, data))
-        self._put(data)
-
     def _open(self, time_ns: int) -> int | None:
         return time_ns if self._buffer.count else None
-
-    def _put(self, data: bytes) -> None:
-        if self._file.closed:
-            raise LogError(f"{self.path}: the log is closed")
-        try:
-            self._file.write(data)
-            self._file.flush()
-        except OSError as error:
-            raise EnvironmentFault(f"cannot write {self.path}: {error.strerror}") from error
-        self._position += len(data)
-
-
-def _compressor(compression: str):
-    if compression == "lz4":
-        from lz4.frame import BLOCKSIZE_MAX1MB, compress
-
-        return lambda data: compress(data, block_size=BLOCKSIZE_MAX1MB)
-    if compression == "zstd":
-        from zstandard import ZstdCompressor
-
-        return ZstdCompressor(level=1).compress
-    return bytes

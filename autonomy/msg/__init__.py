@@ -33,10 +33,11 @@ def dtype(name: str) -> np.dtype:
         offset = item.offset
         if item.kind == "list":
             # The padding is named too: NumPy drops unnamed bytes when it concatenates
-            names += ["count", "count_padding"]
-            formats += [np.dtype("uint32")] * 2
-            offsets += [offset, offset + 4]
-            offset += definitions.LIST_HEADER_SIZE
+            head = ["count", "count_padding"][: item.list_header_size // 4]
+            names += head
+            formats += [np.dtype("uint32")] * len(head)
+            offsets += [offset, offset + 4][: len(head)]
+            offset += item.list_header_size
         names.append(item.name)
         formats.append(base if item.kind == "scalar" else (base, (item.length,)))
         offsets.append(offset)
@@ -65,8 +66,8 @@ def list_layout(name: str) -> tuple[int, int, int] | None:
         base += last.offset
         message = definitions.load(last.type)
     item = message.fields[-1]
-    first = base + item.offset + definitions.LIST_HEADER_SIZE
-    return base + item.offset, first, definitions.load(item.type).size if item.type not in definitions.PRIMITIVE_SIZES else 8
+    first = base + item.offset + item.list_header_size
+    return base + item.offset, first, definitions.PRIMITIVE_SIZES.get(item.type) or definitions.load(item.type).size
 
 
 def to_cdr(name: str, value: np.ndarray | np.void) -> bytes:

@@ -7,7 +7,8 @@ message, so nothing is serialised in the loop:
 * a nested type starts with an 8-byte field and is written by its bare name;
 * no strings, no `bool` (write `uint8`), no unbounded lists;
 * at most one list per message, last: `Track[<=128] tracks` is `uint32 count; uint32 padding; Track[128]` in memory and
-  `offset + count * size` bytes in the log.
+  `offset + count * size` bytes in the log;
+* bytes are listed without that padding, because CDR writes none: `uint8[<=1504] data` is `uint32 count; uint8[1504]`.
 
 `InputFrame` alone nests several lists; it lives in memory only and is logged list by list.
 """
@@ -26,6 +27,7 @@ PRIMITIVE_SIZES = {
     "int64": 8, "uint64": 8, "float32": 4, "float64": 8,
 }  # fmt: skip
 LIST_HEADER_SIZE = 8  # uint32 count, uint32 padding
+BYTE_LIST_HEADER_SIZE = 4  # uint32 count
 SCHEMA_SEPARATOR = "=" * 80
 
 _FIELD = re.compile(r"^(?P<type>[A-Za-z]\w*)(?:\[(?P<bound><=)?(?P<length>\d+)\])?\s+(?P<name>[a-z]\w*)$")
@@ -44,6 +46,11 @@ class Field:
     kind: str  # "scalar", "array" or "list"
     offset: int
     comment: str = ""
+
+    @property
+    def list_header_size(self) -> int:
+        """Bytes in front of a list's first element: its count, and padding up to elements that start on 8 bytes."""
+        return BYTE_LIST_HEADER_SIZE if self.type == "uint8" else LIST_HEADER_SIZE
 
 
 @dataclass(frozen=True)
@@ -124,13 +131,16 @@ def parse(name: str, text: str, resolve) -> Message:
             if offset % 4:
                 raise DefinitionError(f"{where}: list '{match['name']}' starts at {offset}; add padding to a multiple of 4")
             # CDR aligns the elements, not the count: 4 bytes of count, then padding up to 8 for 8-byte elements
-            if offset % 8 or alignment != 8:
+            if type_name == "uint8":
+                if offset % 8 != 4:
+                    raise DefinitionError(f"{where}: list '{match['name']}' of bytes must start 4 bytes after a multiple of 8")
+            elif offset % 8 or alignment != 8:
                 raise DefinitionError(
                     f"{where}: list '{match['name']}' must start at a multiple of 8 and hold elements that do too"
                 )
             list_count += 1
             fields.append(Field(match["name"], type_name, length, kind, offset, comment.strip()))
-            offset += LIST_HEADER_SIZE + length * size
+            offset += fields[-1].list_header_size + length * size
             continue
         if offset % alignment:
             raise DefinitionError(

@@ -49,7 +49,8 @@ def _members(item: definitions.Field) -> list[str]:
     suffix = f"[{item.length}]" if item.kind != "scalar" else ""
     member = f"{_c_type(item.type)} {item.name}{suffix}"
     if item.kind == "list":
-        return ["uint32_t count", "uint32_t count_padding", member]
+        padding = ["uint32_t count_padding"] if item.list_header_size == definitions.LIST_HEADER_SIZE else []
+        return ["uint32_t count", *padding, member]
     return [member]
 
 

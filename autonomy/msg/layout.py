@@ -8,13 +8,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from autonomy.errors import StaleBuildError
 from autonomy.msg.definitions import layout_hash
 
 REMEDY = "build again with 'make build' (or 'python setup.py build_ext --inplace')"
-
-
-class StaleBuildError(ImportError):
-    """A compiled module that is older than its source or of another layout."""
 
 
 def require(module_name: str, compiled_hash: int) -> None:

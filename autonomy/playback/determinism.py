@@ -13,7 +13,7 @@ from typing import Any
 from autonomy.errors import EnvironmentFault
 from autonomy.playback import difference
 from autonomy.playback.recording import write_outputs
-from autonomy.playback.replay import OUTPUT_LOG, Result
+from autonomy.playback.result import OUTPUT_LOG, Result
 
 
 def check(result: Result, log: str | Path, options: list[str]) -> dict[str, Any]:

@@ -63,35 +63,32 @@ class Engine:
         self.forks: list[Fork] = []
         self.poses = np.zeros(0, msg.dtype("ReferencePose"))
 
-    def plan_outages(self, outages: Iterable[Outage], poses: np.ndarray) -> None:
-        """Outages to drive, in order of their start, and the reference to hold them against."""
+    def plan_outages(self, outages: Iterable[Outage], poses: np.ndarray, end_ns: int | None = None) -> None:
+        """Outages to drive, in order of their start, and the reference to hold them against; none goes on behind `end_ns`."""
         self.poses = poses
-        origin, end = self.source.reader.start_ns, self.source.reader.end_ns
+        origin, end = self.source.reader.start_ns, self.source.reader.end_ns if end_ns is None else end_ns
         for outage in outages:
             start = origin + round(outage.start_s * 1e9)
-            stop = end if outage.duration_s is None else start + round(outage.duration_s * 1e9)
+            stop = end if outage.duration_s is None else min(start + round(outage.duration_s * 1e9), end)
             self._waiting.append((start, stop, outage))
 
-    def run(self, batches: Iterable, sinks: list[Sink], *, end_ns: int = FAR_FUTURE_NS) -> None:
+    def run(self, batches: Iterable, sinks: list[Sink]) -> None:
         """Feeds every batch (records, data) and calls each sink once per block of ticks."""
         for batch in batches:
-            self._run_batch(batch.records, batch.data, sinks, end_ns)
+            self._run_batch(batch.records, batch.data, sinks)
             for fork in self.forks:
                 self._advance(fork, batch.records, batch.data)
                 fork.position = 0
-        count = self.feed.finish(self._outputs, self._timing, self._frames) if end_ns == FAR_FUTURE_NS else 0
-        self._hand_on(count, sinks)
+        self._hand_on(self.feed.finish(self._outputs, self._timing, self._frames), sinks)
 
-    def _run_batch(self, records: np.ndarray, data, sinks: list[Sink], end_ns: int) -> None:
+    def _run_batch(self, records: np.ndarray, data, sinks: list[Sink]) -> None:
         position = 0
         while position < len(records):
-            stop = min(end_ns, self._waiting[0][0] if self._waiting else FAR_FUTURE_NS)
+            stop = self._waiting[0][0] if self._waiting else FAR_FUTURE_NS
             position, count = self.feed.run(records, data, position, self._outputs, self._timing, self._frames, stop)
             self._hand_on(count, sinks)
             if self._waiting and self.feed.next_tick_ns >= self._waiting[0][0]:
                 self._fork(position)
-            elif self.feed.next_tick_ns >= end_ns:
-                break
 
     def _hand_on(self, count: int, sinks: list[Sink]) -> None:
         if count:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from autonomy.errors import UsageError
 
+SHORTEST_S = 0.1  # ten ticks: below, nothing drifts
 KEYS = ("at", "duration", "every", "from", "to", "min_speed")
 
 
@@ -38,8 +39,8 @@ def parse(text: str, log_duration_s: float) -> list[Outage]:
     min_speed = grid.pop("min_speed", 0.0)
     outages = [Outage(start, duration, min_speed) for start, duration in single]
     if grid:
-        if "duration" not in grid or "every" not in grid or grid["duration"] <= 0 or grid["every"] <= 0:
-            raise UsageError(f"--outages {text}: a grid needs duration= and every=, both above zero")
+        if "duration" not in grid or "every" not in grid or grid["every"] < SHORTEST_S:
+            raise UsageError(f"--outages {text}: a grid needs duration= and every=, both {SHORTEST_S:g} s or more")
         start, last = grid.get("from", 0.0), grid.get("to", log_duration_s)
         while start + grid["duration"] <= min(last, log_duration_s):
             outages.append(Outage(start, grid["duration"], min_speed))
@@ -49,6 +50,11 @@ def parse(text: str, log_duration_s: float) -> list[Outage]:
     for outage in outages:
         if outage.start_s < 0 or outage.start_s >= log_duration_s:
             raise UsageError(f"--outages {text}: {outage.start_s:g} s lies outside the log's {log_duration_s:.1f} s")
+        length = log_duration_s - outage.start_s if outage.duration_s is None else outage.duration_s
+        if length < SHORTEST_S:
+            raise UsageError(
+                f"--outages {text}: the outage from {outage.start_s:g} s lasts {length:.3g} s; give {SHORTEST_S:g} s or more"
+            )
     return sorted(outages, key=lambda outage: outage.start_s)
 
 

@@ -13,13 +13,13 @@ import numpy as np
 
 from autonomy import msg
 from autonomy.inputs import lane_path
-from autonomy.log.reader import Batch, rows_of, sha256
+from autonomy.log.reader import Batch, sha256, short_rows
 from autonomy.log.writer import LogWriter
 from autonomy.playback.engine import Block
 from autonomy.playback.source import CONFIG_ATTACHMENT, KINDS, PATH_ATTACHMENT, LogSource, is_input_topic
 
 if TYPE_CHECKING:
-    from autonomy.playback.replay import Result
+    from autonomy.playback.result import Result
 
 NOT_IN_A_TICK = msg.constants("ImuInput")["NOT_IN_A_TICK"]
 OUTPUTS = ("vehicle", "ego", "truck", "lane", "plan", "control", "actuation", "health", "tracks")
@@ -30,12 +30,17 @@ class Recording:
 
     def __init__(self, path: Path, source: LogSource):
         reader = source.reader
+        inputs = {number: channel.topic for number, channel in reader.channels.items() if is_input_topic(channel.topic)}
+        messages = {topic: reader.message_name(topic) for topic in inputs.values()}
+        # Raw bytes that no step of the tick reads (lidar packets) stay in the source alone, and the log says so
+        left_out = sorted(topic for topic, message in messages.items() if message is None)
         self._writer = LogWriter(path, {
             "vehicle": source.config.path,
             "config_hash": source.config.sha256,
             "calibration_hash": source.config.calibration_sha256,
             "source_sha256": sha256(reader.path),
             "lane_path": source.path_label,
+            **({"left_out": ", ".join(left_out)} if left_out else {}),
         })  # fmt: skip
         self._writer.write("/parameters", reader.start_ns, source.parameters)
         own = {CONFIG_ATTACHMENT: source.config.to_json(), PATH_ATTACHMENT: lane_path.to_text(source.path)}
@@ -45,19 +50,17 @@ class Recording:
             if name not in own:
                 self._writer.attach(name, reader.attachment(name))
         self._inputs = {
-            number: (channel.topic, msg.dtype(reader.message_name(channel.topic)))
-            for number, channel in reader.channels.items()
-            if is_input_topic(channel.topic)
+            number: (topic, messages[topic]) for number, topic in inputs.items() if messages[topic] is not None
         }
 
     def pass_through(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Copies each batch's input and reference records into the log, then hands the batch on."""
         for batch in batches:
             streams = {}
-            for number, (topic, dtype) in self._inputs.items():
+            for number, (topic, message) in self._inputs.items():
                 records = batch.records[batch.records["channel"] == number]
-                rows = rows_of(Batch(records, batch.data), dtype)
-                if "tick_index" in dtype.names:
+                rows = short_rows(Batch(records, batch.data), message)
+                if "tick_index" in rows.dtype.names:
                     fresh = rows["tick_index"] == NOT_IN_A_TICK  # frames of an earlier run are written anew by this one
                     records, rows = records[fresh], rows[fresh]
                 if len(rows):

@@ -4,70 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from autonomy import __version__, msg
-from autonomy.errors import BAD_INPUT, FAIL, PASS, UsageError
-from autonomy.geodesy import ecef_to_geodetic, geodetic_to_enu
-from autonomy.log.reader import Batch, sha256
+from autonomy.errors import BAD_INPUT, PASS, UsageError
+from autonomy.log.reader import sha256
 from autonomy.playback import metrics as figures
 from autonomy.playback import outages as outage_schedule
 from autonomy.playback.collector import ReferenceCollector
-from autonomy.playback.engine import FAR_FUTURE_NS, Block, Engine
+from autonomy.playback.engine import Block, Engine
 from autonomy.playback.fixes import receiver_poses
 from autonomy.playback.json_values import without_nan
 from autonomy.playback.recording import Recording
+from autonomy.playback.result import OUTPUT_LOG, Result
 from autonomy.playback.shadow import ShadowComparison
 from autonomy.playback.source import LogSource, open_log
 from autonomy.playback.spool import OutputSpool
 from autonomy.stack import Stack
 
 SCHEMA = "autonomy.replay/1"
-OUTPUT_LOG, REPORT = "output.mcap", "report.html"
-
-
-@dataclass
-class Result:
-    """What a run gave. `metrics` is the object that `autonomy replay --json` prints."""
-
-    verdict: str
-    exit_code: int
-    metrics: dict[str, Any]
-    log_path: Path | None
-    report_path: Path | None
-    reference: np.ndarray  # dtype("ReferencePose"), empty without one
-    start_ns: int  # of the log's first record
-    outage_runs: list[np.ndarray]  # dtype("EgoState") of each outage, at the reference's times
-    tick_times: figures.TickTimes
-    _path_ecef: np.ndarray  # lane path, see autonomy/inputs/lane_path.py
-    _spool: OutputSpool
-
-    @property
-    def outputs(self) -> np.ndarray:
-        """Every output frame, array of dtype("OutputFrame")."""
-        return self._spool.outputs()
-
-    @property
-    def path(self) -> np.ndarray | None:
-        """The lane path in the ego filter's ENU frame, (n, 2) metres; None without path or position."""
-        ego = self.topic("ego")[-1:]
-        if not len(self._path_ecef) or not len(ego) or not ego["origin_latitude_deg"][0]:
-            return None
-        origin = tuple(float(ego[f"origin_{name}"][0]) for name in ("latitude_deg", "longitude_deg", "altitude_m"))
-        return geodetic_to_enu(*ecef_to_geodetic(self._path_ecef[:, :3]), origin)[:, :2]
-
-    def topic(self, name: str) -> np.ndarray:
-        """One message of every output frame, e.g. `topic("ego")`; also by its log topic, "/out/ego"."""
-        return self._spool.topic(name.removeprefix("/out/"))
-
-    def head(self, name: str) -> np.ndarray:
-        """The same without a list that the message may end in: for `tracks`, the lead and the counts."""
-        return self._spool.head(name.removeprefix("/out/"))
 
 
 def replay(
@@ -86,7 +44,7 @@ def replay(
 ) -> Result:
     """Runs a log. `config` None takes the configuration the log names; `start` and `end` are seconds from the first record.
 
-    With `output_dir`, writes output.mcap (itself a log that can be replayed) and report.html there.
+    With `output_dir`, writes output.mcap (itself a log that can be replayed), result.json and report.html there.
     Raises UsageError and BadInputError; a truncated log is processed to its last good record, verdict "error".
     """
     began = time.perf_counter()
@@ -94,11 +52,14 @@ def replay(
     stack = Stack(source.parameters, source.config)
     start_ns, end_ns = _limits(source, start, end)
     directory = Path(output_dir) if output_dir is not None else None
+    if directory is not None:
+        _prepare(directory, Path(log))
 
     engine = Engine(source, stack, keep_frames=directory is not None)
     poses, origin = _poses(source, with_fixes=bool(outages))
     if outages:
-        engine.plan_outages(outage_schedule.parse(outages, source.duration_s), poses)
+        duration_s = source.duration_s if end is None else min(end, source.duration_s)
+        engine.plan_outages(outage_schedule.parse(outages, duration_s), poses, end_ns)
     spool, times, collector = OutputSpool(), figures.TickTimes(), ReferenceCollector(poses)
     shadow = ShadowComparison()
     sinks = [
@@ -108,7 +69,7 @@ def replay(
         shadow,
     ]
 
-    batches = _from(start_ns, source.reader.batches())
+    batches = source.reader.batches(start_ns=start_ns, end_ns=end_ns, past_damage=True)
     fault_list: list[dict[str, Any]] = []
     if faults is not None:
         from autonomy.faults.inject import Injector
@@ -117,14 +78,13 @@ def replay(
         batches, fault_list = injector.apply(batches), injector.as_json()
     with contextlib.ExitStack() as files:
         if directory is not None:
-            directory.mkdir(parents=True, exist_ok=True)
             recording = files.enter_context(contextlib.closing(Recording(directory / OUTPUT_LOG, source)))
             sinks.append(recording)
             batches = recording.pass_through(batches)
         last = _Last()
         sinks.append(last)
         started = time.perf_counter()
-        engine.run(batches, sinks, end_ns=end_ns)
+        engine.run(batches, sinks)
         finished = time.perf_counter()
 
     found = _metrics(log, source, engine, spool, times, collector, origin, last.ego)
@@ -137,7 +97,7 @@ def replay(
     found["verdict"], found["exit_code"] = verdict, exit_code
     found = without_nan(found)
     result = Result(
-        verdict, exit_code, found, None, None, poses, source.reader.start_ns,
+        verdict, exit_code, found, None, None, poses, collector.ego(), source.reader.start_ns,
         [fork.collector.ego() for fork in engine.forks], times, source.path, spool,
     )  # fmt: skip
     if directory is not None:
@@ -147,7 +107,18 @@ def replay(
 
             result.report_path = write_report(directory, result, times)
             result.metrics["report"] = str(result.report_path)
+        result.save(directory)
     return result
+
+
+def _prepare(directory: Path, log: Path) -> None:
+    """Makes the output folder, and refuses one whose output would be written over the log being read."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"-o {directory}: cannot be made a folder: {error.strerror}; give another one") from None
+    if log.resolve() == (directory / OUTPUT_LOG).resolve():
+        raise UsageError(f"-o {directory}: the run would overwrite {log}, the log it reads; give another folder")
 
 
 class _Last:
@@ -159,7 +130,7 @@ class _Last:
         self.ego = block.outputs["ego"][-1].copy()
 
 
-def _limits(source: LogSource, start: float | None, end: float | None) -> tuple[int | None, int]:
+def _limits(source: LogSource, start: float | None, end: float | None) -> tuple[int | None, int | None]:
     first = source.reader.start_ns
     for name, value in (("start", start), ("end", end)):
         if value is not None and not 0.0 <= value < float("inf"):
@@ -169,15 +140,7 @@ def _limits(source: LogSource, start: float | None, end: float | None) -> tuple[
     if start is not None and start >= source.duration_s:
         raise UsageError(f"--start {start:g}: the log is only {source.duration_s:.1f} s long")
     start_ns = None if start is None else first + round(start * 1e9)
-    return start_ns, FAR_FUTURE_NS if end is None else first + round(end * 1e9)
-
-
-def _from(start_ns: int | None, batches: Iterable[Batch]) -> Iterator[Batch]:
-    for batch in batches:
-        if start_ns is None:
-            yield batch
-        elif batch.records["log_time_ns"][-1] >= start_ns:
-            yield Batch(batch.records[batch.records["log_time_ns"] >= start_ns], batch.data)
+    return start_ns, None if end is None else first + round(end * 1e9)
 
 
 def _poses(source: LogSource, with_fixes: bool) -> tuple[np.ndarray, str]:
@@ -203,6 +166,8 @@ def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, 
             "sha256": sha256(reader.path),
             "duration_s": source.duration_s,
             "truncated": reader.truncated,
+            "problem": reader.problem,
+            "damaged_chunks": len(reader.damaged),
             "last_good_ns": reader.last_good_ns,
         },
         "mode": source.mode,
@@ -225,14 +190,6 @@ def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, 
 
 
 def _verdict(source: LogSource, spool: OutputSpool) -> tuple[str, int]:
-    if source.reader.truncated or not spool.ticks:
+    if source.reader.truncated or source.reader.malformed or not spool.ticks:
         return "error", BAD_INPUT
     return "pass", PASS
-
-
-def as_failed(result: Result) -> Result:
-    """The same result with a failed verdict; an error stays an error."""
-    if result.verdict == "pass":
-        result.verdict, result.exit_code = "fail", FAIL
-        result.metrics["verdict"], result.metrics["exit_code"] = result.verdict, result.exit_code
-    return result

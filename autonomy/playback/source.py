@@ -18,9 +18,11 @@ from autonomy.parameters import load_parameters
 from autonomy.playback._feed import ACTIONS
 from drivers.can.database import DatabaseError
 from drivers.can.route_config import KINDS as KIND_MESSAGES
+from drivers.can.route_config import read as read_routes
 from drivers.can.router import RouteError, Router
 
 KINDS = ("", *KIND_MESSAGES)  # by number, as the feed counts them
+MODES = ("auto", "raw", "cuts", "frames")
 CONFIG_ATTACHMENT = "config.json"
 PATH_ATTACHMENT = "lane_path.csv"
 
@@ -63,7 +65,7 @@ def open_log(path: str | Path, config: str | Path | None = None, overrides: dict
 
 def _configuration(reader: LogReader, config: str | Path | None, overrides: dict[str, Any] | None):
     if config is None and CONFIG_ATTACHMENT in reader.attachments:
-        loaded = configuration.Config.from_json(reader.attachment(CONFIG_ATTACHMENT).decode(), overrides)
+        loaded = configuration.Config.from_json(_text(reader, CONFIG_ATTACHMENT), overrides)
         if not overrides and "/parameters" in reader.topics:
             return loaded, reader.read_topic("/parameters")[0].copy()
         return loaded, load_parameters(loaded)
@@ -82,6 +84,8 @@ def is_input_topic(topic: str) -> bool:
 def _mode(path: str | Path, topics: dict[int, str], wanted: str) -> str:
     present = set(topics.values())
     has_raw = any(topic.startswith("/raw/") for topic in present) or "/in/imu" in present
+    if wanted not in MODES:
+        raise UsageError(f"--from {wanted}: choose one of {', '.join(MODES)}")
     has_frames, has_cuts = "/in/frame" in present, "/cut" in present
     if wanted == "auto":
         wanted = "cuts" if has_cuts and has_raw else "frames" if has_frames else "raw"
@@ -111,24 +115,34 @@ def _routes(topics: dict[int, str], router: Router) -> np.ndarray:
 
 def _router(config: configuration.Config, reader: LogReader) -> Router:
     """The routes of those buses that the log has frames of. Raises UsageError and BadInputError."""
-    present = {int(topic.removeprefix("/raw/can/")) for topic in reader.topics if topic.startswith("/raw/can/")}
-    table = config.sections.get("can", {})
-    kept = {key: [item for item in table.get(key, []) if item.get("bus") in present] for key in ("bus", "route")}
+    names = {topic.removeprefix("/raw/can/") for topic in reader.topics if topic.startswith("/raw/can/")}
     try:
-        return Router.from_config(replace(config, sections={**config.sections, "can": {**table, **kept}}), _databases(reader))
+        table = config.sections.get("can", {})
+        read_routes(table, config.path)  # before the tables are looked into
+        if all(name.isdecimal() for name in names):  # else any bus may hide behind a name: a frame tells its number
+            kept = {key: [item for item in table.get(key, []) if str(item.get("bus")) in names] for key in ("bus", "route")}
+            config = replace(config, sections={**config.sections, "can": {**table, **kept}})
+        return Router.from_config(config, carried_databases(reader))
     except RouteError as error:
         raise UsageError(str(error)) from None
     except DatabaseError as error:
         raise BadInputError(str(error)) from None
 
 
-def _databases(reader: LogReader) -> dict[int, str]:
+def carried_databases(reader: LogReader) -> dict[int, str]:
     """DBC texts that the log carries, by bus."""
     texts = {}
     for name in reader.attachments:
-        if name.startswith("can/") and name.endswith(".dbc"):
+        if name.startswith("can/") and name.endswith(".dbc") and name[4:-4].isdecimal():
             texts[int(name[4:-4])] = reader.attachment(name).decode("utf-8", errors="replace")
     return texts
+
+
+def _text(reader: LogReader, name: str) -> str:
+    try:
+        return reader.attachment(name).decode()
+    except UnicodeDecodeError as error:
+        raise BadInputError(f"{reader.path}: the attachment '{name}' is no UTF-8 text: {error}") from None
 
 
 def _lane_path(reader: LogReader, config: configuration.Config, path_file: str | Path | None) -> tuple[np.ndarray, str]:
@@ -137,7 +151,7 @@ def _lane_path(reader: LogReader, config: configuration.Config, path_file: str |
         return lane_path.from_csv(path_file, origin), str(path_file)
     if PATH_ATTACHMENT in reader.attachments:
         label = reader.metadata.get(METADATA_NAME, {}).get("lane_path", PATH_ATTACHMENT)
-        return lane_path.from_text(reader.attachment(PATH_ATTACHMENT).decode()), label
+        return lane_path.from_text(_text(reader, PATH_ATTACHMENT)), label
     if "/ref/pose" in reader.topics:
         return lane_path.from_drive(reader.read_topic("/ref/pose")), "recorded from the same drive"
     return lane_path.EMPTY, "none"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,16 +15,13 @@ from autonomy.report import errors
 
 if TYPE_CHECKING:
     from autonomy.playback.metrics import TickTimes
-    from autonomy.playback.replay import Result
-
-OUTPUT_LOG = "output.mcap"
+    from autonomy.playback.result import Result
 
 
 @dataclass
 class Drive:
-    """`directory` is where the run's output log may lie."""
+    """`result.log_path` is the run's output log, where one was written."""
 
-    directory: Path
     result: Result
     tick_times: TickTimes | None = None
 
@@ -33,8 +30,21 @@ class Drive:
         return self.result.metrics
 
     def topic(self, name: str) -> np.ndarray:
-        """One message of every output frame; of a message with a list only its head is kept."""
-        return self.result.head(name)
+        """One message of the ticks shown, of a short run all; of a message with a list only its head."""
+        return self.result.shown(name)
+
+    @cached_property
+    def tick_indices(self) -> np.ndarray:
+        """Of the ticks shown, among all ticks of the run."""
+        ticks = self.result.shown_ticks
+        return np.arange(len(self.tick_time_ns)) if ticks is None else ticks
+
+    def share(self, holds: np.ndarray) -> float:
+        """The share of the time in which something holds, told for every tick shown."""
+        if self.result.shown_ticks is None:
+            return float(holds.mean())
+        weights = np.diff(self.result.shown_ticks, append=self.result.shown_ticks[-1] + 1)
+        return float(weights[holds].sum() / weights.sum())
 
     @cached_property
     def ego(self) -> np.ndarray:
@@ -79,7 +89,7 @@ class Drive:
 
     @cached_property
     def errors(self) -> errors.Errors | None:
-        return errors.compare(self.ego, self.reference)
+        return errors.compare(self.result.reference_ego, self.reference)
 
     @cached_property
     def enu_origin(self) -> tuple[float, float, float] | None:
@@ -87,8 +97,8 @@ class Drive:
 
     def input_messages(self, kind: str):
         """(tick time, samples in use) of every list of inputs the run's own log holds; nothing without such a log."""
-        path = self.directory / OUTPUT_LOG
-        if not path.is_file():
+        path = self.result.log_path
+        if path is None or not path.is_file():
             return
         from autonomy.log.reader import LogReader
 
@@ -99,3 +109,20 @@ class Drive:
                         yield time_ns, message["items"][: message["count"]]
         except AutonomyError:
             return  # a report without grey dots is better than none
+
+    def input_times(self) -> dict[str, np.ndarray]:
+        """When samples of each kind of input came in: int64 ns, rising; nothing without the run's own log."""
+        path = self.result.log_path
+        found: dict[str, list[np.ndarray]] = {}
+        if path is None or not path.is_file():
+            return {}
+        from autonomy.log.reader import LogReader
+
+        with contextlib.suppress(AutonomyError), LogReader(path) as reader:
+            names = {number: channel.topic for number, channel in reader.channels.items()}
+            wanted = [topic for topic in reader.topics if topic.startswith("/in/") and topic != "/in/frame"]
+            for batch in reader.batches(wanted):
+                for number in np.unique(batch.records["channel"]).tolist():
+                    times = batch.records["log_time_ns"][batch.records["channel"] == number]
+                    found.setdefault(names[number].removeprefix("/in/"), []).append(times.astype(np.int64))
+        return {kind: np.concatenate(parts) for kind, parts in found.items()}

@@ -1,9 +1,11 @@
-"""The verdict as JUnit XML, one test case for everything that was checked, for CI servers."""
+"""Verdicts as JUnit XML, one test case for everything that was checked, for CI servers."""
 
 from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as tree
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,42 +28,62 @@ _PROPERTIES = (
 )
 
 
+@dataclass(frozen=True)
+class Case:
+    """One test case: what was checked, by its class, and how it came out (an outcome of verdict.py)."""
+
+    class_name: str
+    name: str
+    outcome: str
+    detail: str
+    seconds: float = 0.0
+
+
 def write_junit(path: Path, metrics: dict[str, Any]) -> Path:
-    """Writes the file, its folder too, and returns its path. Raises OSError."""
-    path = Path(path)
-    found = verdict.items(metrics)
+    """Writes the verdict of one run and returns the file's path. Raises OSError."""
     seconds = _run_seconds(metrics)
+    class_name = f"replay.{Path(str((metrics.get('log') or {}).get('path'))).stem}"
+    cases = [
+        Case(class_name, item.name, item.outcome, item.detail, seconds if item.name == "replay" else 0.0)
+        for item in verdict.items(metrics)
+    ]
+    return write_cases(path, SUITE, cases, dict(_properties(metrics)))
+
+
+def write_cases(path: str | Path, suite_name: str, cases: Sequence[Case], properties: dict[str, Any]) -> Path:
+    """Writes any cases as one suite, the file's folder too, and returns its path. Raises OSError."""
+    path = Path(path)
     counts = {
-        "tests": str(len(found)),
-        "failures": str(sum(item.outcome == verdict.FAIL for item in found)),
-        "errors": str(sum(item.outcome == verdict.ERROR for item in found)),
-        "skipped": str(sum(item.outcome == verdict.SKIPPED for item in found)),
-        "time": f"{seconds:.3f}",
+        "tests": str(len(cases)),
+        "failures": str(sum(case.outcome == verdict.FAIL for case in cases)),
+        "errors": str(sum(case.outcome == verdict.ERROR for case in cases)),
+        "skipped": str(sum(case.outcome == verdict.SKIPPED for case in cases)),
+        "time": f"{sum(case.seconds for case in cases):.3f}",
     }
-    suites = tree.Element("testsuites", {"name": SUITE, **counts})
-    suite = tree.SubElement(suites, "testsuite", {"name": SUITE, **counts})
-    properties = tree.SubElement(suite, "properties")
-    for name, value in _properties(metrics):
-        tree.SubElement(properties, "property", {"name": _clean(name), "value": _clean(value)})
-    class_name = _clean(f"replay.{Path(str((metrics.get('log') or {}).get('path'))).stem}")
-    for item in found:
-        _case(suite, class_name, item, seconds if item.name == "replay" else 0.0)
+    suites = tree.Element("testsuites", {"name": suite_name, **counts})
+    suite = tree.SubElement(suites, "testsuite", {"name": suite_name, **counts})
+    listed = tree.SubElement(suite, "properties")
+    for name, value in properties.items():
+        tree.SubElement(listed, "property", {"name": _clean(name), "value": _clean(value)})
+    for case in cases:
+        _write_case(suite, case)
     tree.indent(suites)
     path.parent.mkdir(parents=True, exist_ok=True)
     tree.ElementTree(suites).write(path, encoding="utf-8", xml_declaration=True)
     return path
 
 
-def _case(suite: tree.Element, class_name: str, item: verdict.Item, seconds: float) -> None:
-    case = tree.SubElement(suite, "testcase", {"classname": class_name, "name": _clean(item.name), "time": f"{seconds:.3f}"})
-    detail = _clean(item.detail)
-    if item.outcome == verdict.PASS:
-        tree.SubElement(case, "system-out").text = detail
-    elif item.outcome == verdict.SKIPPED:
-        tree.SubElement(case, "skipped", {"message": detail})
+def _write_case(suite: tree.Element, case: Case) -> None:
+    names = {"classname": _clean(case.class_name), "name": _clean(case.name), "time": f"{case.seconds:.3f}"}
+    element = tree.SubElement(suite, "testcase", names)
+    detail = _clean(case.detail)
+    if case.outcome == verdict.PASS:
+        tree.SubElement(element, "system-out").text = detail
+    elif case.outcome == verdict.SKIPPED:
+        tree.SubElement(element, "skipped", {"message": detail})
     else:
-        kind = "failure" if item.outcome == verdict.FAIL else "error"
-        tree.SubElement(case, kind, {"message": detail, "type": kind}).text = detail
+        kind = "failure" if case.outcome == verdict.FAIL else "error"
+        tree.SubElement(element, kind, {"message": detail, "type": kind}).text = detail
 
 
 def _properties(metrics: dict[str, Any]):

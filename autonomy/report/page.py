@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 from autonomy.report.drive import Drive
 from autonomy.report.sections import (
     aids,
+    birdseye,
     calibration,
     commands,
+    events,
     head,
     health,
     inputs,
     lane,
     lead,
     motion,
+    outages,
     path,
     provenance,
     timing,
@@ -24,27 +27,37 @@ from autonomy.report.sections.section import Section
 
 if TYPE_CHECKING:
     from autonomy.playback.metrics import TickTimes
-    from autonomy.playback.replay import Result
+    from autonomy.playback.result import Result
 
 REPORT = "report.html"
-SECTIONS = (path, motion, aids, commands, lead, lane, health, timing, inputs, calibration, provenance)
+TIME_NOTE = (
+    "Time axes count seconds from the log's first record. Vehicle axes: forward, left, up (ISO 8855); world: east, north, up."
+)
+SECTIONS = (
+    path, birdseye, motion, outages, aids, commands, lead, lane, health, events, timing, inputs, calibration, provenance,
+)  # fmt: skip
 
 
 def write_report(directory: Path, result: Result, tick_times: TickTimes | None) -> Path:
     """Writes `directory`/report.html and returns its path. Raises OSError.
 
     What `result` lacks (a reference, a lane path, outages) the page does without. Raw radar targets and GNSS fixes come
-    from `directory`/output.mcap, where it is there.
+    from its output log, where it has one.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     page = directory / REPORT
-    page.write_text(render(Drive(directory, result, tick_times)), encoding="utf-8")
+    page.write_text(render(Drive(result, tick_times)), encoding="utf-8")
     return page
 
 
 def render(drive: Drive) -> str:
     """The page as text; the same run gives the same text."""
+    return render_page("Replay report", head.head(drive.metrics), _sections(drive), TIME_NOTE)
+
+
+def render_page(kicker: str, top: head.Head, sections: list[Section], note: str = "") -> str:
+    """Any page of this kind: a line over the title, the verdict with its tiles, sections, a note at the foot."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -52,7 +65,7 @@ def render(drive: Drive) -> str:
     # Not escaped: they are our own text, and in style and script elements escapes mean nothing
     style, script = (Markup(templates.get_template(name).render()) for name in ("style.css.j2", "script.js.j2"))
     return templates.get_template("page.html.j2").render(
-        head=head.head(drive.metrics), sections=_sections(drive), style=style, script=script
+        kicker=kicker, head=top, sections=sections, note=note, style=style, script=script
     )
 
 

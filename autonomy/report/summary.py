@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from autonomy.report import verdict
-from autonomy.report.words import AIDS, INPUTS, UNKNOWN, duration, is_number, known, number, percent, short_hash, whole
+from autonomy.report.words import (
+    AIDS,
+    CLOCKS,
+    INPUTS,
+    UNKNOWN,
+    duration,
+    is_number,
+    known,
+    number,
+    percent,
+    plain,
+    short_hash,
+    whole,
+)  # fmt: skip
 
 _WIDTH = 13  # of the first column
 
@@ -20,8 +34,10 @@ def replay_lines(metrics: dict[str, Any]) -> list[str]:
         ("reference", _reference(metrics)),
         ("aids", _aids(metrics)),
         ("GNSS outages", _outages(metrics)),
+        ("learned", _learned(metrics)),
         ("driver", _driver(metrics)),
         ("inputs", _inputs(metrics)),
+        ("found odd", _oddities(metrics)),
         ("repeatable", _repeatable(metrics)),
         ("faults", _faults(metrics)),
         ("report", metrics.get("report")),
@@ -64,7 +80,8 @@ def _reference(metrics: dict[str, Any]) -> str:
     parts = [
         f"position {number(found.get('position_rms_m'), 'm', 2)} RMS "
         f"({number(found.get('position_rms_offset_free_m'), 'm', 2)} offset-free)",
-        f"velocity {number(found.get('velocity_rms_mps'), 'm/s', 2)}",
+        f"velocity {number(found.get('velocity_rms_mps'), digits=2)} m/s "
+        f"({number(found.get('velocity_rms_3d_mps'), digits=2)} in space)",
         f"course {number(found.get('course_rms_deg'), 'deg', 2)}",
         f"heading {number(found.get('heading_rms_deg'), 'deg', 2)}",
         f"{percent(found.get('inside_3_sigma_share'))} inside 3 sigma",
@@ -75,7 +92,7 @@ def _reference(metrics: dict[str, Any]) -> str:
 def _aids(metrics: dict[str, Any]) -> str | None:
     aids = metrics.get("aids") or {}
     parts = [
-        f"{AIDS.get(name, name)} {number(aid.get('nis_per_dof'), digits=2)}"
+        f"{AIDS.get(name, name)} {_two_places(aid['nis_per_dof'])}{'' if verdict.consistent(aid) else ' (!)'}"
         for name, aid in aids.items()
         if is_number(aid.get("nis_per_dof"))
     ]
@@ -84,7 +101,13 @@ def _aids(metrics: dict[str, Any]) -> str | None:
     accepted = sum(aid.get("accepted") or 0 for aid in aids.values())
     offered = accepted + sum(aid.get("rejected") or 0 for aid in aids.values())
     share = f"; {percent(accepted / offered)} accepted" if offered else ""
-    return "NIS per degree of freedom: " + ", ".join(parts) + share
+    beyond = max((aid["share_over_95"] for aid in aids.values() if is_number(aid.get("share_over_95"))), default=None)
+    share += f", at most {percent(beyond)} of one aid beyond its 95 % point" if beyond is not None else ""
+    return "NIS per degree of freedom " + ", ".join(parts) + share
+
+
+def _two_places(value: float) -> str:
+    return number(value, decimals=2)
 
 
 def _outages(metrics: dict[str, Any]) -> str | None:
@@ -104,19 +127,42 @@ def _outages(metrics: dict[str, Any]) -> str | None:
     )
 
 
+def _learned(metrics: dict[str, Any]) -> str | None:
+    parts = [
+        f"{CLOCKS.get(name, name)} {number(clock['delay_s'], decimals=3)} +- {number(clock.get('sigma_s'), 's', decimals=3)} late"
+        for name, clock in (metrics.get("clocks") or {}).items()
+        if is_number(clock.get("delay_s"))
+    ]
+    if is_number(metrics.get("speed_scale")):
+        parts.append(f"speed scale {number(metrics['speed_scale'], decimals=4)}")
+    return ", ".join(parts) or None
+
+
+def _oddities(metrics: dict[str, Any]) -> str | None:
+    """What was left out or out of order: never silent."""
+    found = [f"{plain(name).lower()} {whole(count)}" for name, count in (metrics.get("oddities") or {}).items() if count]
+    return ", ".join(found) or None
+
+
 def _driver(metrics: dict[str, Any]) -> str | None:
     shadow = metrics.get("shadow") or {}
-    angle = (shadow.get("road_wheel_angle_rad") or {}).get("rms")
-    acceleration = (shadow.get("acceleration_mps2") or {}).get("rms")
     lead = (shadow.get("lead_distance_m") or {}).get("rms")
-    parts = []
-    if is_number(angle):
-        parts.append(f"road wheel {number(angle * 57.29577951308232, 'deg', 2)} RMS apart")
-    if is_number(acceleration):
-        parts.append(f"acceleration {number(acceleration, 'm/s2', 2)}")
-    if is_number(lead):
-        parts.append(f"lead {number(lead, 'm', 2)} from the radar's")
-    return ", ".join(parts) or None
+    parts = [
+        _apart("road wheel", shadow.get("road_wheel_angle_rad"), math.degrees(1.0), "deg"),
+        _apart("acceleration", shadow.get("acceleration_mps2"), 1.0, "m/s2"),
+        f"lead {number(lead, 'm', 2)} from the radar's" if is_number(lead) else None,
+    ]
+    return "; ".join(filter(None, parts)) or None
+
+
+def _apart(name: str, difference: dict[str, Any] | None, scale: float, unit: str) -> str | None:
+    """Stack minus driver: spread, mean and whether the two move together."""
+    if not difference or not is_number(difference.get("rms")):
+        return None
+    return (
+        f"{name} {number(difference['rms'] * scale, unit, 2)} RMS apart "
+        f"(mean {number(difference['mean'] * scale, digits=2)}, correlation {number(difference.get('correlation'), decimals=2)})"
+    )
 
 
 def _inputs(metrics: dict[str, Any]) -> str | None:

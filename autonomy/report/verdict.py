@@ -7,6 +7,7 @@ from typing import Any
 
 from autonomy.report.words import is_number, number, whole
 
+NIS_RANGE, MOST_OVER_95 = (0.5, 1.5), 0.10  # outside, the noise an aid is given does not fit what it does
 PASS, FAIL, ERROR, SKIPPED = "pass", "fail", "error", "skipped"
 
 
@@ -39,10 +40,20 @@ def reason(metrics: dict[str, Any]) -> str:
     return "; ".join(item.detail for item in checked[:3] if not item.name.startswith("outage"))
 
 
+def consistent(aid: dict[str, Any]) -> bool:
+    """Whether what an aid measured is as far from the estimate as filter and noise say."""
+    nis, beyond = aid.get("nis_per_dof"), aid.get("share_over_95")
+    return (nis is None or NIS_RANGE[0] <= nis <= NIS_RANGE[1]) and (beyond is None or beyond <= MOST_OVER_95)
+
+
 def _log_read(metrics: dict[str, Any]) -> Item:
     log = metrics.get("log") or {}
     if log.get("truncated"):
-        return Item("log read whole", ERROR, f"the log is truncated: its last good record is at {log.get('last_good_ns')} ns")
+        last_ns = log.get("last_good_ns")
+        behind = "nothing in it can be read" if last_ns is None else f"its last good record is at {last_ns} ns"
+        return Item("log read whole", ERROR, f"the log is damaged: {log.get('problem') or 'it ends early'}; {behind}")
+    if unreadable := (metrics.get("oddities") or {}).get("unreadable"):
+        return Item("log read whole", ERROR, f"{whole(unreadable)} records could not be read as the messages they should be")
     return Item("log read whole", PASS, "the log was read whole")
 
 

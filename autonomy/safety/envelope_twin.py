@@ -13,7 +13,8 @@ def limited_angle(parameters, vehicle, command: float, last: float, speed: float
     bound = parameters["lateral_acceleration_maximum"] * per_acceleration
     angle = np.clip(angle, -bound, bound)
     rate = min(vehicle["maximum_road_wheel_rate"], parameters["lateral_jerk_maximum"] * per_acceleration)
-    return float(np.clip(angle, last - rate * dt, last + rate * dt))
+    angle = np.clip(angle, last - rate * dt, last + rate * dt)
+    return float(np.clip(angle, -vehicle["maximum_road_wheel_angle"], vehicle["maximum_road_wheel_angle"]))
 
 
 def limited_acceleration(parameters, command: float, last: float, dt: float) -> float:

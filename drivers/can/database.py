@@ -10,6 +10,7 @@ import logging
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from autonomy.errors import BadInputError
@@ -103,6 +104,7 @@ def load(path: str | Path, j1939: bool | None = None) -> Database:
     return parse(text, str(path), j1939)
 
 
+@lru_cache(maxsize=8)  # a process that replays many logs meets the same few databases again and again
 def parse(text: str, name: str = "DBC text", j1939: bool | None = None) -> Database:
     """Reads DBC text. `j1939`: True/False for all extended messages, None = as VFrameFormat J1939PG says.
 

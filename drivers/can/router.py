@@ -17,10 +17,11 @@ import msgspec
 import numpy as np
 
 from autonomy import msg
+from autonomy.config import Config, directory
 from drivers.can import _router
 from drivers.can.codec import Codec
 from drivers.can.database import Database, load, parse
-from drivers.can.route_config import KINDS, REQUIRED_FIELDS, CanConfig, Field, Route, RouteError, conversion_of, read
+from drivers.can.route_config import KINDS, REQUIRED_FIELDS, Bus, CanConfig, Field, Route, RouteError, conversion_of, read
 
 __all__ = ["RouteError", "Router"]
 
@@ -41,7 +42,6 @@ ROUTE_ROW = np.dtype([
 FIELD_TYPES = {"float64": 0, "uint8": 1, "uint16": 2, "uint32": 3, "int64": 4}
 HEADER_FIELDS = ("valid_time_ns", "received_time_ns", "source", "validity", "padding")
 NOT_TOLD = {"driveline_engaged": 255, "shift_in_progress": 255, "fix_type": 255, "satellites": 255}
-CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 class Router(_router.Router):
@@ -68,13 +68,13 @@ class Router(_router.Router):
 
     @classmethod
     def from_config(cls, config, databases: Mapping[int, str | Path | Database] | None = None) -> Router:
-        """From a configuration with `.path` and `.sections`; a bus missing in `databases` takes its `dbc` file.
+        """From an autonomy.config.Config; a bus missing in `databases` takes its `dbc` file.
 
         Raises RouteError and DatabaseError with a sentence. A configuration without [can] routes nothing.
         """
         typed = read(config.sections.get("can", {}), str(config.path))
         given = databases or {}
-        found = {item.bus: _database(item, given.get(item.bus), Path(config.path)) for item in typed.bus}
+        found = {item.bus: _database(item, given.get(item.bus), config) for item in typed.bus}
         return cls(typed, found, str(config.path))
 
     @property
@@ -83,20 +83,20 @@ class Router(_router.Router):
         return self.codec.problems
 
 
-def _database(bus, given: str | Path | Database | None, path: Path) -> Database:
+def _database(bus: Bus, given: str | Path | Database | None, config: Config) -> Database:
     if isinstance(given, Database):
         return given
     if isinstance(given, Path):
         return load(given, bus.j1939)
     if given is not None:
         return parse(given, f"DBC of bus {bus.bus} carried by the log", bus.j1939)
-    for candidate in (path.parent / bus.dbc, CONFIGS / bus.dbc):
-        if candidate.is_file():
-            return load(candidate, bus.j1939)
-    raise RouteError(
-        f"{path}: [[can.bus]] dbc = '{bus.dbc}' of bus {bus.bus} is neither beside this file nor in {CONFIGS}, and the log "
-        "carries none; put the file there"
-    )
+    path = config.locate("can", "bus", bus.dbc)
+    if path is None:
+        raise RouteError(
+            f"{config.origin('can', 'bus')}: [[can.bus]] dbc = '{bus.dbc}' of bus {bus.bus} is neither beside this file nor "
+            f"among the packaged configurations ({directory()}), and the log carries none; put the file there"
+        )
+    return load(path, bus.j1939)
 
 
 class _Build:

@@ -35,7 +35,7 @@ def test_convert_prints_what_it_did(tmp_path, capsys):
         (["convert", "a", "b"], 2, "must end in .mcap"),
         (["convert", "b.mcap"], 2, "give at least one recording"),
         (["convert", "/nowhere", "b.mcap"], 2, "/nowhere does not exist"),
-        (["convert", ".", "b.mcap"], 2, "is no comma2k19 segment folder"),
+        (["convert", ".", "b.mcap"], 3, "is a folder, and neither a comma2k19 segment"),
         (["convert", ".", "b.mcap", "--map", "/no.toml"], 2, "cannot read the mapping /no.toml"),
         (["convert", ".", "b.mcap", "--map", "x", "--dbc", "0=a"], 2, "has no meaning with --map"),
         (["info", "/nowhere.mcap"], 3, "cannot read /nowhere.mcap"),
@@ -74,7 +74,7 @@ def test_check_says_where_a_cut_log_ends(tmp_path, capsys):
     result = json.loads(printed.out)
     assert result["truncated"] and result["last_good_ns"] == result["end_ns"]
     assert 0 < result["messages"]["/raw/can/0"] < 300 and "can be read" in printed.err
-    assert main(["log", "info", str(tmp_path / "a.mcap")]) == 0
+    assert main(["log", "info", str(tmp_path / "a.mcap")]) == 3
 
 
 def test_the_command_starts_fast():
@@ -91,4 +91,4 @@ def test_the_benchmark_gives_its_rows(monkeypatch):
     monkeypatch.setattr(bench, "MESSAGES", 500)
     monkeypatch.setattr(bench, "REPEATS", 1)
     rows = bench.rows()
-    assert len(rows) == 5 and all(np.isfinite(row["ratio"]) and row["peer_version"] for row in rows)
+    assert len(rows) == 7 and all(np.isfinite(row["ratio"]) and row["peer_version"] for row in rows)

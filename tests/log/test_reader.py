@@ -11,6 +11,7 @@ from mcap.writer import Writer as McapWriter
 
 from autonomy import msg
 from autonomy.errors import LogError
+from autonomy.log import ordered
 from autonomy.log import reader as reading
 from autonomy.log.layouts import schema_name
 from autonomy.log.reader import RECORD_DTYPE, LogReader, sha256
@@ -77,7 +78,7 @@ def test_any_order_of_writing_gives_one_sorted_stream(tmp_path_factory, times, c
 
 def test_waiting_messages_are_bounded_and_late_ones_counted(tmp_path, monkeypatch):
     """With no room to wait, a message of an earlier time comes late, marked and counted."""
-    monkeypatch.setattr(reading, "MOST_WAITING_BYTES", 0)
+    monkeypatch.setattr(ordered, "MOST_WAITING_BYTES", 0)
     with LogWriter(tmp_path / "a.mcap", chunk_bytes=100) as writer:
         for time in (0, 900, 100, 200, 1000, 150):
             writer.write("/raw/can/0", time, bytes(24))

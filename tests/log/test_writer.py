@@ -151,6 +151,12 @@ def test_a_list_beyond_its_bound_or_its_row_is_refused(tmp_path):
             writer.write_batch("/in/gnss", np.array([8]), short)
 
 
-def test_a_folder_that_is_not_there_is_the_machines_fault(tmp_path):
+def test_a_folder_that_is_not_there_is_made(tmp_path):
+    LogWriter(tmp_path / "new" / "a.mcap").close()
+    assert (tmp_path / "new" / "a.mcap").stat().st_size > 0
+
+
+def test_a_folder_that_cannot_be_made_is_the_machines_fault(tmp_path):
+    (tmp_path / "file").touch()
     with pytest.raises(EnvironmentFault, match="cannot write"):
-        LogWriter(tmp_path / "no" / "a.mcap")
+        LogWriter(tmp_path / "file" / "a.mcap")

@@ -27,7 +27,7 @@ def _size_by_hand(name: str) -> int:
         kind, _ = code.split()
         base, _, rest = kind.partition("[")
         length = int(re.sub(r"\D", "", rest) or 1)
-        total += (SIZES.get(base) or _size_by_hand(base)) * length + (8 if "<=" in rest else 0)
+        total += (SIZES.get(base) or _size_by_hand(base)) * length + ((4 if base == "uint8" else 8) if "<=" in rest else 0)
     return total
 
 
@@ -43,7 +43,7 @@ def test_numpy_would_lay_it_out_the_same_with_c_alignment(name):
     formats = []
     for item in definitions.load(name).fields:
         if item.kind == "list":
-            formats += [("count", "u4"), ("count_padding", "u4")]
+            formats += [("count", "u4"), ("count_padding", "u4")][: item.list_header_size // 4]
         base = np.dtype(item.type) if item.type in SIZES else np.dtype([("word", "i8", definitions.load(item.type).size // 8)])
         formats.append((item.name, base) if item.kind == "scalar" else (item.name, base, (item.length,)))
     natural = np.dtype(formats, align=True)

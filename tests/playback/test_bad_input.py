@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 
+import mcap.writer
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 
 from autonomy import replay
 from autonomy.cli.main import main
-from autonomy.errors import BAD_INPUT, PASS, USAGE
+from autonomy.errors import BAD_INPUT, PASS, USAGE, UsageError
+from autonomy.log.reader import LogReader
 from autonomy.log.writer import LogWriter
 from tests.playback.conftest import VEHICLE, drive, write
 
@@ -49,6 +52,77 @@ def test_flipped_bytes_never_crash(small_log, tmp_path, capsys, data):
     path.write_bytes(damaged)
     code, _, _ = run(capsys, path, "--json")
     assert code in (PASS, USAGE, BAD_INPUT)
+
+
+def test_records_that_cannot_be_read_are_told_and_never_pass(small_log, tmp_path, capsys):
+    path = tmp_path / "short.mcap"
+    with LogReader(small_log) as reader:
+        text = next(channel.schema_text for channel in reader.channels.values() if channel.topic == "/in/imu")
+    with open(path, "wb") as file:
+        foreign = mcap.writer.Writer(file)
+        foreign.start()
+        schema = foreign.register_schema("autonomy/ImuInput", "ros2msg", text.encode())
+        channel = foreign.register_channel("/in/imu", "cdr", schema)
+        for time_ns in drive(1.0)["/in/imu"][0].tolist():
+            foreign.add_message(channel, log_time=time_ns, publish_time=time_ns, data=b"\0\1\0\0123")
+        foreign.finish()
+    code, out, err = run(capsys, path, "--config", VEHICLE)
+    assert code == BAD_INPUT and "could not be read" in err and str(path) in err
+
+
+def test_the_run_never_overwrites_the_log_it_reads(small_log, tmp_path, capsys):
+    code, _, _ = run(capsys, small_log, "-o", tmp_path, "--no-report")
+    before = (tmp_path / "output.mcap").read_bytes()
+    code, _, err = run(capsys, tmp_path / "output.mcap", "-o", tmp_path)
+    assert code == USAGE and "overwrite" in err and (tmp_path / "output.mcap").read_bytes() == before
+    code, _, err = run(capsys, small_log, "-o", tmp_path, "--ref", tmp_path)
+    assert code == USAGE and "its own reference" in err and (tmp_path / "output.mcap").read_bytes() == before
+
+
+@pytest.mark.parametrize("time_ns", [2**63 - 1, 2**62, 10**18])
+def test_one_wild_time_stamp_neither_hangs_nor_hides_the_rest(tmp_path, time_ns):
+    streams = drive(1.0)
+    times, rows = streams["/in/gnss"]
+    streams["/in/gnss"] = np.append(times, time_ns), np.append(rows, rows[-1:])
+    result = replay(write(tmp_path / "wild.mcap", streams))
+    odd = result.metrics["oddities"]
+    assert 100 <= result.metrics["ticks"] <= 102 and odd["beyond_time"] + odd["clock_jumps"] == 1
+
+
+@pytest.mark.parametrize("change, words", [
+    ({"can.bus": 5}, "[can]"), ({"can.route": 5}, "[can]"), ({"vehicle.mass_kg": 0.0}, "above zero"),
+    ({"vehicle.wheelbase_m": -3.0}, "above zero"), ({"vehicle.maximum_road_wheel_angle": 9.0}, "at most"),
+    ({"ego.horizon_delay_s": 1e9}, "at most"), ({"ego.wheel_sigma_mps": 0.0}, "above zero"),
+    ({"ego.gyro_bias_walk": -1.0}, "not be negative"), ({"vehicle.mass_kg": 10**400}, "finite"),
+])  # fmt: skip
+def test_a_configuration_that_means_nothing_is_refused_with_its_reason(small_log, change, words):
+    with pytest.raises(UsageError, match=re.escape(words)):
+        replay(small_log, overrides=change)
+
+
+@pytest.mark.parametrize("name, content", [("config.json", b"{{{"), ("config.json", b"[]"), ("lane_path.csv", b"\xff\xfe")])
+def test_a_stored_file_that_makes_no_sense_is_named(tmp_path, capsys, name, content):
+    path = tmp_path / "stored.mcap"
+    with LogWriter(path, {"vehicle": VEHICLE}) as writer:
+        writer.attach(name, content)
+        writer.attach("can/x.dbc", b"not a bus number: not ours")
+        writer.write_merged(drive(1.0))
+    code, _, err = run(capsys, path)
+    assert code == BAD_INPUT and ("configuration" in err or name in err)
+
+
+@pytest.mark.parametrize("outages", ["at=1:0", "at=3.99:end", "duration=1,every=1e-9", "at=1:1e-12"])
+def test_an_outage_too_short_to_measure_is_refused(small_log, capsys, outages):
+    code, _, err = run(capsys, small_log, "--outages", outages)
+    assert code == USAGE and outages in err
+
+
+@pytest.mark.parametrize("output", ["FILE", "/proc/nothing/here"])
+def test_an_output_folder_that_cannot_be_is_named(small_log, tmp_path, capsys, output):
+    path = tmp_path / "file"
+    path.touch()
+    code, _, err = run(capsys, small_log, "-o", path if output == "FILE" else output)
+    assert code == USAGE and "give another one" in err
 
 
 @LENIENT

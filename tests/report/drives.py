@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from autonomy.geodesy import enu_to_geodetic
 from autonomy.playback.metrics import TickTimes
 
 ORIGIN = (37.4, -122.1, 20.0)
+VALID = ("POSITION_VALID", "VELOCITY_VALID", "YAW_ALIGNED")
 START_NS = 1_000_000_000_000
 
 METRICS: dict[str, Any] = {
@@ -78,11 +80,20 @@ class MadeUpRun:
     path: np.ndarray | None = None
     start_ns: int | None = START_NS
     outage_runs: list[np.ndarray] = field(default_factory=list)
+    log_path: Path | None = None
 
     def topic(self, name: str) -> np.ndarray:
         return self.outputs[name]
 
-    head = topic
+    shown = topic
+    shown_ticks = None
+
+    @property
+    def reference_ego(self) -> np.ndarray:
+        return self.outputs["ego"]
+
+    def sampled(self, name: str, ticks: np.ndarray) -> np.ndarray:
+        return self.outputs[name][ticks]
 
 
 def tick_times(ticks: int = 6000) -> TickTimes:
@@ -116,7 +127,7 @@ def run(ticks: int = 6000, *, with_reference: bool = True) -> MadeUpRun:
 
 
 def dtype_without_tracks() -> np.dtype:
-    """OutputFrame without the tracks behind the head of their list, as `Result.head` gives it."""
+    """OutputFrame without the tracks behind the head of their list, as `Result.shown` gives it."""
     frame = msg.dtype("OutputFrame")
     parts = {name: frame[name] for name in frame.names}
     heads = parts["tracks"]
@@ -143,7 +154,7 @@ def _ego(ego, time, yaw, speed, velocity, position, noise) -> None:
     for source, delay in (("gnss_position", 0.085), ("gnss_velocity", 0.145), ("wheel", 0.02)):
         ego[f"{source}_delay_s"], ego[f"{source}_delay_sigma_s"] = delay, 0.05 * np.exp(-time / 10) + 0.003
     status = msg.constants("EgoState")
-    ego["status"] = np.where(time > 1.0, status["STATUS_POSITION_VALID"] | status["STATUS_YAW_ALIGNED"], 0)
+    ego["status"] = np.where(time > 1.0, sum(status[f"STATUS_{name}"] for name in VALID), 0)
     for place, every in ((0, 10), (2, 1)):
         aid = ego["aids"][:, place]
         aid["accepted"] = np.arange(ticks) // every

@@ -1,6 +1,6 @@
 import numpy as np
 from autonomy.safety._envelope import EnvelopeStep
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autonomy import msg
@@ -36,11 +36,12 @@ class Harness:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.tuples(any_number, any_number, st.floats(0.0, 30.0)), min_size=1, max_size=40))
-def test_no_command_leaves_the_limits_and_every_one_is_that_of_the_twin(commands):
+@given(any_number, st.lists(st.tuples(any_number, any_number, st.floats(0.0, 30.0)), min_size=1, max_size=40))
+@example(100.0, [(0.0, 0.0, 20.0)] * 3)
+def test_no_command_leaves_the_limits_and_every_one_is_that_of_the_twin(driver_angle, commands):
     harness = Harness()
-    harness.step(engage=0)
-    angle = acceleration = 0.0
+    angle = float(harness.step(engage=0, road_wheel_angle=driver_angle)[0]["road_wheel_angle_rad"])
+    acceleration = 0.0
     p = {name: float(LIMITS[name]) for name in LIMITS.dtype.names}
     v = {name: float(VEHICLE[name]) for name in VEHICLE.dtype.names if not name.startswith("padding")}
     for wanted_angle, wanted_acceleration, speed in commands:

@@ -381,6 +381,7 @@ class EgoTwin:
             "gnss_position_delay_s": self.delay[0],
             "gnss_velocity_delay_s": self.delay[1],
             "wheel_delay_s": self.delay[2],
+            "axle_x_m": self.axle,
             "gyro_bias": self.bias_gyro,
             "accelerometer_bias": self.bias_force,
         }

@@ -12,7 +12,10 @@ from typing import Any
 
 @dataclass
 class Conversion:
-    """What a conversion did: messages by topic, unused rows by reason, notes counted beside them."""
+    """What a conversion did: messages by topic, unused rows by reason, notes counted beside them.
+
+    `problems` are sentences about recordings that end early or hold something damaged.
+    """
 
     format: str
     messages: dict[str, int] = field(default_factory=dict)
@@ -20,6 +23,7 @@ class Conversion:
     notes: Counter[str] = field(default_factory=Counter)
     start_ns: int | None = None
     end_ns: int | None = None
+    problems: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -29,4 +33,5 @@ class Conversion:
             "notes": {note: count for note, count in self.notes.items() if count},
             "start_ns": self.start_ns,
             "end_ns": self.end_ns,
+            "problems": self.problems,
         }

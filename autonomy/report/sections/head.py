@@ -34,7 +34,7 @@ def head(metrics: dict[str, Any]) -> Head:
     log = metrics.get("log") or {}
     name = str(log.get("path") or "run").replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     said = str(metrics.get("verdict"))
-    return Head(name, WORDS.get(said, "No verdict"), STYLES.get(said, "warn"), _sentence(verdict.reason(metrics)), tiles(metrics))
+    return Head(name, WORDS.get(said, "No verdict"), STYLES.get(said, "warn"), sentence(verdict.reason(metrics)), tiles(metrics))
 
 
 def tiles(metrics: dict[str, Any]) -> tuple[Tile, ...]:
@@ -114,5 +114,5 @@ def _input_tile(metrics: dict[str, Any]) -> Tile:
     )
 
 
-def _sentence(words: str) -> str:
+def sentence(words: str) -> str:
     return words[:1].upper() + words[1:] + ("." if words and not words.endswith(".") else "")

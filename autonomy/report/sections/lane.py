@@ -57,7 +57,7 @@ def section(drive: Drive) -> Section:
     source = SOURCES.get(int(np.bincount(lane["source"][known]).argmax()), "an unknown source")
     label = drive.metrics.get("path")
     from_where = f" ({label})" if label and label != "none" and source == SOURCES[1] else ""
-    text = f"Known in {percent(float(known.mean()))} of the ticks, from {source}{from_where}."
+    text = f"Known in {percent(drive.share(known))} of the ticks, from {source}{from_where}."
     if label == "recorded from the same drive" and source == SOURCES[1]:
         text += " The path is the one this very drive took: the offset shows the estimate's error, not the driver's."
     return Section("lane", "Lane", text, figures)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
 import numpy as np
 
 from autonomy.report.drive import Drive
@@ -10,6 +13,7 @@ from autonomy.report.sections.section import Section
 from autonomy.report.words import percent
 
 NEAR_PATH_M = 1.9  # half a lane: what lies this close to the path ahead may be the lead
+MESSAGES_AT_ONCE = 2000  # of hours of targets only those near the path are kept
 LOWEST_SPEED_MPS = 2.0  # below, yaw rate over speed says nothing of curvature
 
 
@@ -42,7 +46,7 @@ def section(drive: Drive) -> Section:
             y_range=_speed_range(tracks, drive),
         ),
     )
-    share = np.isfinite(tracks["lead_distance"]).mean() if len(tracks) else 0.0
+    share = drive.share(np.isfinite(tracks["lead_distance"])) if len(tracks) else 0.0
     missing = "" if raw_time.size else "The run's log holds no radar targets; only the tracked lead is shown."
     return Section(
         "lead", "Vehicle ahead", f"A lead was followed in {percent(float(share))} of the ticks.", figures, missing=missing
@@ -62,13 +66,20 @@ def _speed_range(tracks: np.ndarray, drive: Drive) -> tuple[float, float] | None
 
 def _radar(drive: Drive) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Time in s, distance in m and speed over ground in m/s of the usable targets near the path ahead."""
+    if not len(drive.ego):
+        return np.zeros(0), np.zeros(0), np.zeros(0)
+    found = [_near_path(drive, *messages) for messages in _batched(drive.input_messages("radar"), MESSAGES_AT_ONCE)]
+    if not found:
+        return np.zeros(0), np.zeros(0), np.zeros(0)
+    return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+
+
+def _near_path(drive: Drive, *messages: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     times, points = [], []
-    for time_ns, targets in drive.input_messages("radar"):
+    for time_ns, targets in messages:
         usable = targets[targets["validity"] == 0]
         times.append(np.full(len(usable), time_ns, np.int64))
         points.append(np.stack([usable["x"], usable["y"], usable["range_rate"]], axis=1))
-    if not points or not len(drive.ego):
-        return np.zeros(0), np.zeros(0), np.zeros(0)
     time_ns, table = np.concatenate(times), np.concatenate(points)
     row = np.clip(np.searchsorted(drive.ego["time_ns"], time_ns), 0, len(drive.ego) - 1)
     own, yaw_rate = drive.ego["speed"][row], drive.ego["angular_rate"][row, 2]
@@ -76,3 +87,10 @@ def _radar(drive: Drive) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     with np.errstate(invalid="ignore"):
         near = (np.abs(table[:, 1] - 0.5 * curvature * table[:, 0] ** 2) < NEAR_PATH_M) & (table[:, 0] > 0.0)
     return drive.seconds(time_ns[near]), table[near, 0], (own + table[:, 2])[near]
+
+
+def _batched(messages: Iterable, count: int) -> Iterator[tuple]:
+    """Tuples of `count` messages, the last one shorter."""
+    iterator = iter(messages)
+    while part := tuple(islice(iterator, count)):
+        yield part

@@ -9,7 +9,7 @@ cdef struct Record:
     uint32_t length          # of the CDR body
     uint32_t rank            # place of its topic in the order of records with equal time
     uint16_t channel         # channel id of the file
-    uint16_t flags           # FLAG_LATE, FLAG_PLAIN of autonomy/log/reader.py
+    uint16_t flags           # FLAG_... of autonomy/log/reader.py
 
 # How the messages of one channel are laid out. LAYOUT_DTYPE in autonomy/log/layouts.py is the same memory.
 cdef struct Layout:

@@ -20,6 +20,7 @@ cdef enum:
     MESSAGE_HEADER = 22      # channel, sequence, two times
     CDR_HEADER = 4           # 00 01 00 00: plain CDR, little endian
     FLAG_PLAIN = 2           # no CDR header in front
+    FLAG_WHOLE = 4           # the whole message record stands in front of the body
     MOST_CHANNELS = 1024
 
 cdef struct IndexEntry:
@@ -269,7 +270,7 @@ def find_messages(const uint8_t[::1] data, const Layout[::1] layouts, Record[::1
                         out[count].length = <uint32_t> body
                         out[count].rank = layout.rank
                         out[count].channel = channel
-                        out[count].flags = 0 if layout.header else FLAG_PLAIN
+                        out[count].flags = FLAG_WHOLE if layout.header else FLAG_WHOLE | FLAG_PLAIN
                         count += 1
             position += RECORD_HEADER + length
     return count, unknown
@@ -302,15 +303,32 @@ def sort_almost_sorted(Record[::1] records):
     return moves <= 16 * count
 
 
-def copy_bodies(const uint8_t[::1] data, Record[::1] records, uint8_t[::1] out):
-    """Copies the bodies one behind the other into `out` and points the records at them."""
-    cdef int64_t count = records.shape[0], k, position = 0
+cdef inline int64_t head_length(const Record* record) noexcept nogil:
+    """Bytes of the record that stand in front of the body and belong to it."""
+    if not record.flags & FLAG_WHOLE:
+        return 0
+    return RECORD_HEADER + MESSAGE_HEADER + (0 if record.flags & FLAG_PLAIN else CDR_HEADER)
+
+
+def total_length(const Record[::1] records):
+    """Bytes that `copy_bodies` needs for the records."""
+    cdef int64_t count = records.shape[0], k, total = 0
     with nogil:
         for k in range(count):
-            if records[k].length:
-                memcpy(&out[position], &data[records[k].offset], records[k].length)
-            records[k].offset = position
-            position += records[k].length
+            total += head_length(&records[k]) + records[k].length
+    return total
+
+
+def copy_bodies(const uint8_t[::1] data, Record[::1] records, uint8_t[::1] out):
+    """Copies the bodies, with what stands in front of them, one behind the other into `out` and points the records there."""
+    cdef int64_t count = records.shape[0], k, position = 0, head
+    with nogil:
+        for k in range(count):
+            head = head_length(&records[k])
+            if head + records[k].length:
+                memcpy(&out[position], &data[records[k].offset - head], head + records[k].length)
+            records[k].offset = position + head
+            position += head + records[k].length
 
 
 def copy_rows(const uint8_t[::1] data, const Record[::1] records, uint8_t[:, ::1] rows):

@@ -26,6 +26,7 @@ require(__name__, LAYOUT_HASH)
 
 TICK_PERIOD_NS = 10_000_000
 cdef int64_t PERIOD_NS = 10_000_000
+cdef int64_t LATEST_NS = 1 << 62   # year 2116: a later time is garbage, and the arithmetic below must not overflow
 cdef int64_t LARGEST_GAP_NS = 10_000_000_000  # a longer silence is a clock jump: the grid starts over behind it
 
 cdef enum Action:
@@ -66,6 +67,7 @@ cdef struct FeedState:
     uint64_t consumed            # input records so far
     uint64_t late                # records older than the tick before the one they went into
     uint64_t clock_jumps
+    uint64_t beyond_time         # records before zero or after LATEST_NS: left out
     uint64_t malformed           # records too short for their type
     uint64_t cut_mismatches      # cuts whose count disagrees with the records read
     int started
@@ -187,6 +189,10 @@ cdef class Feed:
                 position[0] += 1
                 continue
             body = data + record.offset
+            if not 0 <= record.log_time_ns < LATEST_NS:
+                s.beyond_time += 1
+                position[0] += 1
+                continue
             if action == CUT or action == TICK_FRAME:
                 if (action == CUT) != (self.mode == CUTS) or (action == TICK_FRAME) != (self.mode == FRAMES):
                     position[0] += 1
@@ -349,7 +355,8 @@ cdef class Feed:
     def oddities(self) -> dict:
         """What was not as a good log has it, counted."""
         cdef FeedState* s = self.state
-        return {"late": s.late, "clock_jumps": s.clock_jumps, "malformed": s.malformed, "cut_mismatches": s.cut_mismatches}
+        return {"late": s.late, "clock_jumps": s.clock_jumps, "beyond_time": s.beyond_time, "malformed": s.malformed,
+                "cut_mismatches": s.cut_mismatches}
 
     @property
     def consumed(self) -> int:

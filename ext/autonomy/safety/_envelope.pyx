@@ -71,7 +71,8 @@ cdef inline double limit_angle(const EnvelopeMemory* memory, const EnvelopeParam
     if fabs(angle - memory.angle) > rate * dt:
         limited[0] |= Actuation_LIMITED_ANGLE_RATE
         angle = clipped(angle, memory.angle - rate * dt, memory.angle + rate * dt)
-    return angle
+    # Last, so that nothing passes the stops, whatever was sent before
+    return clipped(angle, -vehicle_parameters.maximum_road_wheel_angle, vehicle_parameters.maximum_road_wheel_angle)
 
 
 cdef inline double limit_acceleration(const EnvelopeMemory* memory, const EnvelopeParameters* parameters, double command,
@@ -125,7 +126,8 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
 
     if memory.mode == STANDBY:
         memory.invalid = 0
-        memory.angle = vehicle.road_wheel_angle if isfinite(vehicle.road_wheel_angle) else 0.0
+        memory.angle = clipped(vehicle.road_wheel_angle, -vehicle_parameters.maximum_road_wheel_angle,
+                               vehicle_parameters.maximum_road_wheel_angle) if isfinite(vehicle.road_wheel_angle) else 0.0
         memory.acceleration = clipped(vehicle.driver_acceleration, -parameters.deceleration_maximum,
                                       parameters.acceleration_maximum) if isfinite(vehicle.driver_acceleration) else 0.0
         actuation.indicators = vehicle.indicators

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 
+from autonomy.config import Config
 from autonomy.msg import dtype
 from drivers.can.codec import EXTENDED, Codec
 from drivers.can.database import parse
@@ -43,8 +42,8 @@ def can_frames(*frames: np.void) -> np.ndarray:
     return np.array(list(frames), dtype("CanFrame"))
 
 
-def config(can: dict, path: str = "vehicle.toml") -> SimpleNamespace:
-    return SimpleNamespace(path=path, sections={"can": can})
+def config(can: dict, path: str = "vehicle.toml") -> Config:
+    return Config(path, {"can": can})
 
 
 __all__ = ["EXTENDED", "J1939", "can_frame", "can_frames", "codec_of", "config", "dbc"]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autonomy import config
 from drivers.can import codec_twin
 from drivers.can.codec import Codec
-from drivers.can.router import CONFIGS
 from tests.drivers.can.build import EXTENDED, codec_of, dbc
 from tests.drivers.can.test_codec_against_cantools import databases
 
@@ -71,7 +71,7 @@ def test_half_precision_rounds_to_even(value):
 
 
 def test_pain_5_counter_and_checksum_of_tsc1_and_xbr_run_by_themselves():
-    codec = Codec.from_dbc({0: CONFIGS / "j1939.dbc"})
+    codec = Codec.from_dbc({0: config.directory() / "j1939.dbc"})
     for name, spn, modulo in (("TSC1", 4207, 8), ("XBR", 3188, 16)):
         place = {signal: k for k, signal in enumerate(codec.signal_names(name))}
         counters = []
@@ -86,7 +86,7 @@ def test_pain_5_counter_and_checksum_of_tsc1_and_xbr_run_by_themselves():
 
 
 def test_pain_5_a_counter_runs_for_each_sender_and_can_be_given():
-    codec = Codec.from_dbc({0: CONFIGS / "j1939.dbc"})
+    codec = Codec.from_dbc({0: config.directory() / "j1939.dbc"})
     counters = [codec.encode("TSC1", {}, source_address=sender, destination=0)[1][7] & 15 for sender in (3, 3, 11, 3)]
     assert counters == [0, 1, 0, 2]
     assert codec.encode("TSC1", {}, source_address=3, destination=0, counter=6)[1][7] & 15 == 6
@@ -129,7 +129,7 @@ def test_checksum_kinds_are_their_definitions(kind):
 
 
 def test_not_available_fills_j1939_with_ones_and_error_is_the_error_code():
-    codec = Codec.from_dbc({0: CONFIGS / "j1939.dbc"})
+    codec = Codec.from_dbc({0: config.directory() / "j1939.dbc"})
     assert codec.encode("CCVS1", {}, source_address=0) == (EXTENDED | 0x18FEF100, b"\xff" * 8)
     names = codec.signal_names("CCVS1")
     validity = np.array([2 if name == "wheel_based_vehicle_speed" else 1 for name in names], np.uint8)

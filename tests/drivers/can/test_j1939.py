@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autonomy import config
 from drivers.can.codec import Codec
-from drivers.can.router import CONFIGS
 from drivers.can.tables import pgn_of
 from tests.drivers.can.build import EXTENDED, J1939, can_frame, can_frames, codec_of, dbc
 
@@ -19,7 +19,7 @@ SPEED = 'speed : 8|16@1+ (0.00390625,0) [0|250] "km/h"|;switch : 4|2@1+ (1,0) [0
 
 @pytest.fixture(scope="module")
 def truck() -> Codec:
-    return Codec.from_dbc({0: CONFIGS / "j1939.dbc"})
+    return Codec.from_dbc({0: config.directory() / "j1939.dbc"})
 
 
 @given(priority=st.integers(0, 7), sender=st.integers(0, 255))
@@ -101,7 +101,7 @@ def test_signed_signals_and_command_codes_keep_all_their_values(truck):
 
 
 def test_short_frames_are_not_available_and_counted(truck):
-    fresh = Codec.from_dbc({0: CONFIGS / "j1939.dbc"})
+    fresh = Codec.from_dbc({0: config.directory() / "j1939.dbc"})
     values, validity = fresh.decode(EXTENDED | 0x0CF00400, bytes.fromhex("f0ff91"))
     assert validity.tolist() == [0, 1, 0, 1] and np.isnan(values).tolist() == [False, True, False, True]
     assert fresh.short_frames == {"EEC1": 1}

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autonomy.config import Config, directory
 from autonomy.errors import UsageError
 from autonomy.msg import dtype
 from drivers.can._router import LIMITS, ROW_SIZES
 from drivers.can.database import parse
 from drivers.can.route_config import KINDS, read
-from drivers.can.router import CONFIGS, FIELD_ROW, ROUTE_ROW, TERM_ROW, RouteError, Router
+from drivers.can.router import FIELD_ROW, ROUTE_ROW, TERM_ROW, RouteError, Router
 from drivers.can.router_twin import RouterTwin
 from drivers.can.tables import pgn_of
 from tests.drivers.can.build import EXTENDED, can_frame, can_frames, config, dbc
@@ -28,7 +29,7 @@ SPEED = dbc(
 
 
 def vehicle(name: str):
-    path = CONFIGS / "vehicles" / f"{name}.toml"
+    path = directory() / "vehicles" / f"{name}.toml"
     return config(tomllib.loads(path.read_text())["can"], str(path))
 
 
@@ -319,12 +320,12 @@ def test_a_wrong_route_is_answered_with_file_key_and_value(change, words):
 
 
 def test_a_database_that_is_nowhere_is_named():
-    with pytest.raises(RouteError, match="dbc = 'none.dbc' of bus 0 is neither beside this file nor in"):
+    with pytest.raises(RouteError, match="dbc = 'none.dbc' of bus 0 is neither beside this file nor among"):
         Router.from_config(config({"bus": [{"bus": 0, "dbc": "none.dbc"}]}))
 
 
 def test_a_vehicle_without_a_can_table_routes_nothing():
-    router = Router.from_config(type("Config", (), {"path": "x.toml", "sections": {}})())
+    router = Router.from_config(Config("x.toml", {}))
     assert router.route(can_frames(can_frame(291, b"\1\0")), new_frame()).tolist() == [0]
 
 
@@ -340,6 +341,6 @@ def test_rows_and_kinds_agree_with_the_kernel():
 
 
 def test_the_packaged_databases_have_no_problem():
-    for path in sorted(CONFIGS.rglob("*.dbc")):
+    for path in sorted(directory().rglob("*.dbc")):
         database = parse(path.read_text(), Path(path).name)
         assert database.problems == () and database.messages

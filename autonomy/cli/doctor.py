@@ -1,0 +1,27 @@
+"""`autonomy doctor`: what works on this machine, what does not, and how to mend it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+
+def add_parser(subparsers) -> None:
+    parser = subparsers.add_parser("doctor", help="say what is missing on this machine and how to mend it")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the findings; returns 0, or 4 when something necessary is missing."""
+    from autonomy import diagnosis
+    from autonomy.errors import ENVIRONMENT, PASS
+
+    findings = diagnosis.examine()
+    if arguments.json:
+        print(json.dumps({"findings": [finding._asdict() for finding in findings]}))
+    else:
+        for finding in findings:
+            print(f"{finding.state:<8} {finding.what:<20} {finding.found}")
+            if finding.remedy:
+                print(f"{'':<30}{finding.remedy}")
+    return ENVIRONMENT if any(finding.state == diagnosis.FAILED for finding in findings) else PASS

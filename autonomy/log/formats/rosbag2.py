@@ -1,0 +1,113 @@
+"""ROS 2 bags in SQLite (.db3, or the folder with metadata.yaml): read from the database, which a power cut leaves readable.
+
+A bag in MCAP is an MCAP file; see ros_mcap.py.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from autonomy.errors import LogError
+from autonomy.log.formats.frames import FrameList
+from autonomy.log.formats.recording import BLOCK_BYTES, Block, Damage, Recording
+from autonomy.log.formats.ros import Translator, foreign_schema, short_type
+from autonomy.log.structure import Channel
+
+NAME = "ROS 2 bag"
+MAGIC = b"SQLite format 3\0"
+
+
+class Place(NamedTuple):
+    file: int
+    time_ns: int
+    row: int  # the last one taken, at that time
+
+
+class Topic(NamedTuple):
+    name: str
+    kind: str
+    schema: Channel
+
+
+def recognises(head: bytes, path: Path) -> bool:
+    return head.startswith(MAGIC) or (path.is_dir() and bool(_files(path)))
+
+
+def open_format(path: Path) -> Rosbag2:
+    return Rosbag2(path)
+
+
+def _files(folder: Path) -> list[Path]:
+    """The databases of a bag's folder in the order of their numbers."""
+    return sorted(folder.glob("*.db3"), key=lambda file: (len(file.name), file.name))
+
+
+class Rosbag2(Recording):
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, NAME)
+        self._databases: list[sqlite3.Connection] = []
+        self._topics: list[dict[int, Topic]] = []
+        try:
+            for file in _files(path) if path.is_dir() else [path]:
+                database = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+                self._databases.append(database)
+                self._topics.append(_topics(database))
+        except sqlite3.Error as error:
+            self.close()
+            raise LogError(f"{path} cannot be read as a ROS 2 bag: {error}") from error
+        self._translator = Translator(is_ros1=False)
+        self.channels = self._translator.channels
+        self.first = Place(0, -(1 << 63), -1)
+
+    def close(self) -> None:
+        for database in self._databases:
+            database.close()
+
+    def read(self, place: Place, is_first_time: bool) -> Block:
+        frames, unused = FrameList(), Counter()
+        topics, length, problem = self._topics[place.file], 0, None
+        following = Place(place.file + 1, -(1 << 63), -1) if place.file + 1 < len(self._databases) else None
+        last = place
+        try:
+            rows = self._databases[place.file].execute(
+                "SELECT id, topic_id, timestamp, data FROM messages WHERE timestamp > ? OR (timestamp = ? AND id > ?) "
+                "ORDER BY timestamp, id", (place.time_ns, place.time_ns, place.row),
+            )  # fmt: skip
+            for row, topic_id, time_ns, payload in rows:
+                if length >= BLOCK_BYTES:
+                    following = last
+                    break
+                last = Place(place.file, time_ns, row)
+                length += len(payload or b"")
+                topic = topics.get(topic_id)
+                if topic is None or not isinstance(payload, bytes) or len(payload) < 4:
+                    unused["messages without a topic or content"] += 1
+                    continue
+                self._translator.take(time_ns, topic.name, topic.kind, payload, topic.schema, frames, unused)
+        except sqlite3.Error as error:
+            problem = f"the database is damaged: {error}"
+            if not len(frames):
+                raise Damage(problem) from error
+        records, data = frames.content()
+        if is_first_time:
+            self.unused.update(unused)
+            self.details.update(self._translator.details())
+            self.tell_clock(records)
+        return Block(records, data, following if problem is None else None, problem)
+
+
+def _topics(database: sqlite3.Connection) -> dict[int, Topic]:
+    """The bag's topics by number, with their definitions where newer bags hold them. Raises sqlite3.Error."""
+    tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    texts = {}
+    if "message_definitions" in tables:
+        rows = database.execute("SELECT topic_type, encoding, encoded_message_definition FROM message_definitions")
+        texts = {kind: (encoding, text) for kind, encoding, text in rows}
+    found = {}
+    for number, name, kind, encoding in database.execute("SELECT id, name, type, serialization_format FROM topics"):
+        schema_encoding, text = texts.get(kind, ("", ""))
+        found[number] = Topic(name, short_type(kind), foreign_schema(kind, encoding, schema_encoding, text))
+    return found

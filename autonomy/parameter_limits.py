@@ -1,0 +1,38 @@
+"""What values a parameter can have at all: most are sizes that must be above zero; here are the others.
+
+This is physics, not taste: a value outside makes the arithmetic meaningless (a mass of zero, a noise of none).
+"""
+
+from __future__ import annotations
+
+import math
+
+SIGNED = {  # places, angles and offsets: any sign
+    "drive_slip_gradient", "understeer_gradient", "hitch_offset_m", "mounting", "axle_x_m", "reference_from_imu_m",
+    "antenna_from_imu_m", "wheel_delay_s",
+}  # fmt: skip
+MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wander, a part that is not fitted
+    "mass_sigma_kg", "steering_delay_s", "steering_lag_s", "yaw_lag_s", "retarder_torque_maximum_nm",
+    "retarder_minimum_speed_mps", "engine_torque_maximum_nm", "drag_area_m2", "rolling_resistance",
+    "rear_overhang_m", "front_overhang_m",
+    "steering_bias_share", "integral_gain", "gap_acceleration_gain", "follow_range_s", "preview_half_base_m", "path_behind_m",
+    "gap_speed_mps", "gnss_position_delay_s", "gnss_velocity_delay_s", "gyro_bias_walk", "accelerometer_bias_walk",
+    "speed_scale_walk", "mounting_walk", "delay_walk", "slip_walk", "axle_x_sigma_m", "speed_scale_sigma", "mounting_sigma",
+    "slip_sigma", "gnss_time_jitter_s", "gnss_velocity_smear_s", "gnss_course_sigma_rad", "gnss_position_delay_sigma_s",
+    "gnss_velocity_delay_sigma_s", "wheel_delay_sigma_s", "lead_minimum_age_s", "stationary_age_s", "confirm_hits",
+    "default_set_speed_mps", "offset_weight", "heading_weight", "acceleration_decay_s",
+}  # fmt: skip
+AT_MOST = {
+    "horizon_delay_s": 0.32,  # what the buffers of the ego filter hold at 400 Hz
+    "gnss_white_share": 1.0, "steering_bias_share": 1.0, "override_brake_pedal": 1.0,
+    "maximum_road_wheel_angle": 0.5 * math.pi,
+}  # fmt: skip
+
+
+def complaint(name: str, value: float) -> str | None:
+    """What is wrong with a number, or None."""
+    if name in AT_MOST and value > AT_MOST[name]:
+        return f"must be at most {AT_MOST[name]:g}"
+    if name in SIGNED or value > 0.0 or (value == 0.0 and name in MAY_BE_ZERO):
+        return None
+    return "must not be negative" if name in MAY_BE_ZERO else "must be above zero"
