@@ -54,11 +54,17 @@ def drops(engine: Engine) -> dict[str, dict[str, Any]]:
     return found
 
 
-def clocks(ego: np.void) -> dict[str, dict[str, Any]]:
-    """Delay of each source as the ego filter estimates it; offset and rate are not estimated yet."""
+def clocks(ego: np.void, against_gnss: tuple[float, float] | None = None) -> dict[str, dict[str, Any]]:
+    """Delay of each source as the ego filter estimates it; offset and rate of the log's clock where a source tells a time.
+
+    `against_gnss`: log clock less UTC in seconds at the last fix, and its rate.
+    """
     sources = {"gnss_position": "gnss_position_delay", "gnss_velocity": "gnss_velocity_delay", "wheel": "wheel_delay"}
+    offset_s, rate = against_gnss or (None, None)
+    own = {"offset_s": offset_s, "rate_ppm": None if rate is None else rate * 1e6}
     return {
-        name: {"delay_s": float(ego[f"{field}_s"]), "sigma_s": float(ego[f"{field}_sigma_s"]), "offset_s": None, "rate_ppm": None}
+        name: {"delay_s": float(ego[f"{field}_s"]), "sigma_s": float(ego[f"{field}_sigma_s"])}
+        | (own if name.startswith("gnss") else dict.fromkeys(own))
         for name, field in sources.items()
     }
 

@@ -180,7 +180,7 @@ def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, 
         "drops": figures.drops(engine),
         "oddities": engine.feed.oddities()
         | {"unsorted": reader.late, "unknown_channel": reader.unknown_channel, "unreadable": sum(reader.malformed.values())},
-        "clocks": figures.clocks(ego) if ego is not None else {},
+        "clocks": figures.clocks(ego, engine.feed.gnss_clock()) if ego is not None else {},
         "aids": figures.aids(ego) if ego is not None else {},
         "reference": figures.reference(collector, origin, late_s),
         "speed_scale": float(ego["speed_scale"]) if ego is not None else None,
