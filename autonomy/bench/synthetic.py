@@ -16,9 +16,7 @@ from autonomy import msg
 from autonomy.geodesy import enu_to_geodetic
 from autonomy.log import fields, layouts
 from autonomy.log.container import Container
-from autonomy.log.copying import RecordWriter
-from autonomy.log.reader import FLAG_PLAIN, RECORD_DTYPE, Batch, LogReader
-from autonomy.log.structure import Channel
+from autonomy.log.reader import FLAG_PLAIN, Batch, LogReader
 from autonomy.log.writer import LogWriter
 
 MINUTE_S = 60
@@ -28,7 +26,7 @@ LIDAR_HZ, LIDAR_BYTES = 750, 1206
 CAN_HZ, CAN_BUS = 2000, 5
 VEHICLE = "vehicles/demo_truck"
 ORIGIN = (48.0, 11.0, 500.0)
-_TIMES = ("valid_time_ns", "received_time_ns", "time_ns", "tick_time_ns")
+_TIMES = ("valid_time_ns", "received_time_ns", "time_ns")
 
 
 @dataclass(frozen=True)
@@ -69,26 +67,8 @@ def write(path: Path, size_bytes: int, compression: str = "lz4") -> float:
 
 
 def _write_minute(path: Path) -> None:
-    drive, lidar = path.with_suffix(".drive.mcap"), Channel(1, "/raw/udp/lidar", "", "raw", "", "")
-    with LogWriter(drive, {"vehicle": VEHICLE}) as writer:
+    with LogWriter(path, {"vehicle": VEHICLE}) as writer:
         writer.write_merged(_drive())
-    times = START_NS + np.arange(MINUTE_S * LIDAR_HZ) * (1_000_000_000 // LIDAR_HZ)
-    packets = np.random.default_rng(0).integers(0, 256, (len(times), LIDAR_BYTES), np.uint8)
-    records = np.zeros(len(times), RECORD_DTYPE)
-    records["log_time_ns"], records["length"], records["flags"] = times, LIDAR_BYTES, FLAG_PLAIN
-    records["offset"], records["channel"] = np.arange(len(times)) * LIDAR_BYTES, lidar.id
-    writer = RecordWriter(path)
-    with LogReader(drive) as reader:
-        writer.copy_descriptions(reader)
-        table = writer.channel_table(reader)
-        number = np.array([0, writer.channel(lidar)], np.uint16)
-        done = 0
-        for batch in reader.batches():
-            until = np.searchsorted(times, batch.records["log_time_ns"][-1], side="right")
-            writer.write(batch, table)
-            writer.write(Batch(records[done:until], packets.reshape(-1)), number)
-            done = until
-    writer.close()
 
 
 def _drive() -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -115,6 +95,10 @@ def _drive() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     frames["id"], frames["bus"], frames["length"] = generator.integers(0, 2048, len(frames)), CAN_BUS, 8
     frames["data"] = generator.integers(0, 256, frames["data"].shape)
     streams[f"/raw/can/{CAN_BUS}"] = frames["time_ns"].copy(), frames
+    packets = np.zeros(MINUTE_S * LIDAR_HZ, layouts.short_dtype("UdpPacket", LIDAR_BYTES))
+    packets["time_ns"] = START_NS + np.arange(len(packets)) * (1_000_000_000 // LIDAR_HZ)
+    packets["count"], packets["data"] = LIDAR_BYTES, generator.integers(0, 256, packets["data"].shape, np.uint8)
+    streams["/raw/udp/lidar"] = packets["time_ns"].copy(), packets
     return streams
 
 
@@ -147,8 +131,8 @@ def _chunk(reader: LogReader, batch: Batch) -> _Chunk:
             continue
         dtype, listed = msg.dtype(message), fields.list_field(message)
         chosen = offsets[records["channel"] == number]
-        places += [chosen + dtype.fields[name][1] for name in dtype.names if name in _TIMES and name != "tick_time_ns"]
-        if listed is not None:  # each has one element
+        places += [chosen + dtype.fields[name][1] for name in dtype.names if name in _TIMES]
+        if listed is not None and not fields.is_payload(message):  # each has one element
             element, first = dtype.fields[listed][0].base, dtype.fields[listed][1]
             places += [chosen + first + element.fields[name][1] for name in element.names if name in _TIMES]
     starts = offsets - heads - 31

@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from autonomy import msg
 from autonomy.log import fields, layouts
-from autonomy.log.reader import Batch, LogReader, rows_of
+from autonomy.log.reader import Batch, LogReader, list_capacity, short_rows
 
 PAYLOAD = "payload"  # the one field of a message nobody here can read
 _INDEX = re.compile(r"\[\d+\]")
@@ -105,9 +104,16 @@ class _Messages:
     def times(self) -> np.ndarray:
         return np.concatenate([part.records["log_time_ns"] for part in self.parts])
 
-    def rows(self, chosen: np.ndarray) -> np.ndarray:
-        """Structured rows of the chosen messages."""
-        return np.concatenate([rows_of(part, msg.dtype(self.message)) for part in self.parts])[chosen]
+    @property
+    def capacity(self) -> int | None:
+        """Most list elements any of the messages has; None for messages that end in no list."""
+        if fields.list_field(self.message) is None:
+            return None
+        return max(list_capacity(part, self.message) for part in self.parts)
+
+    def rows(self, chosen: np.ndarray, capacity: int | None) -> np.ndarray:
+        """Structured rows of the chosen messages, with room for `capacity` list elements."""
+        return np.concatenate([short_rows(part, self.message, capacity) for part in self.parts])[chosen]
 
     def payloads(self, chosen: np.ndarray) -> list[bytes]:
         found = [
@@ -190,7 +196,8 @@ def _compare_topic(found: TopicDifference, a: _Messages | None, b: _Messages | N
     if not len(rows_a):
         return
     if a.message is not None and a.message == b.message:
-        _compare_rows(found, a.message, times_a[rows_a], a.rows(rows_a), b.rows(rows_b), rules)
+        capacity = a.capacity and max(a.capacity, b.capacity)
+        _compare_rows(found, a.message, times_a[rows_a], a.rows(rows_a, capacity), b.rows(rows_b, capacity), rules)
     else:
         if a.schema != b.schema:
             found.note = f"carries {a.schema} and {b.schema}"
@@ -231,7 +238,7 @@ def _compare_rows(found: TopicDifference, message: str, times: np.ndarray, a: np
         differs = usable & ~_same(left, right, rules.tolerance(found.topic, path))
         if differs.any():
             differing |= differs
-            _note(found, path, times, left, right, differs)
+            _note(found, _common_name(path, fields.list_field(message)), path, times, left, right, differs)
     found.differing += int(differing.sum())
 
 
@@ -245,8 +252,7 @@ def _compared(message: str, a: np.ndarray, b: np.ndarray) -> Iterator[tuple[str,
         common = np.minimum(a["count"], b["count"])
         for index in range(int(common.max())):
             usable = index < common
-            prefix = f"{listed}[{index}]."
-            sides = (fields.columns(rows[listed][:, index], prefix=prefix) for rows in (a, b))
+            sides = (fields.column(rows[listed][:, index], f"{listed}[{index}]") for rows in (a, b))
             for (path, left), (_, right) in zip(*sides, strict=True):
                 yield path, left, right, usable
 
@@ -267,9 +273,14 @@ def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a.astype(np.uint64) - b.astype(np.uint64)).astype(np.int64).astype(float)
 
 
-def _note(found: TopicDifference, path: str, times: np.ndarray, a: np.ndarray, b: np.ndarray, differs: np.ndarray) -> None:
+def _common_name(path: str, listed: str | None) -> str:
+    """One name for a field of all elements of a list or of an array of structs."""
+    return _INDEX.sub("[]", path) if "]." in path or path.startswith(f"{listed}[") else path
+
+
+def _note(found: TopicDifference, name: str, path: str, times: np.ndarray, a: np.ndarray, b: np.ndarray,
+          differs: np.ndarray) -> None:  # fmt: skip
     rows = np.flatnonzero(differs)
-    name = _INDEX.sub("[]", path) if "]." in path else path
     first = rows[0]
     with np.errstate(invalid="ignore"):
         gaps = np.abs(_distance(a[rows], b[rows]))

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from autonomy import msg
 from autonomy.msg import definitions
 
 PADDING = "padding"
@@ -21,7 +20,15 @@ PADDING = "padding"
 @cache
 def list_field(message: str) -> str | None:
     """The name of the list a message ends in, None without one."""
-    return definitions.load(message).fields[-1].name if msg.list_layout(message) is not None else None
+    field = definitions.load(message).fields[-1]
+    return field.name if field.kind == "list" else None
+
+
+@cache
+def is_payload(message: str) -> bool:
+    """Whether the list a message ends in is bytes, such as a datagram."""
+    field = definitions.load(message).fields[-1]
+    return field.kind == "list" and field.type == "uint8"
 
 
 def names(dtype: np.dtype) -> list[str]:
@@ -32,24 +39,25 @@ def columns(rows: np.ndarray, leave_out: str | None = None, prefix: str = "") ->
     """(path, values (n,)) of every number in rows (n,) of a structured dtype, without the field `leave_out`."""
     for name in names(rows.dtype):
         if name != leave_out:
-            yield from _column(rows[name], f"{prefix}{name}")
+            yield from column(rows[name], f"{prefix}{name}")
 
 
 def as_object(row: np.void, listed: str | None = None) -> dict[str, Any]:
-    """One message as plain Python values; of the list field `listed` only the elements in use."""
+    """One message as plain Python values; of the list field `listed` only the elements in use, bytes as hexadecimal."""
     found: dict[str, Any] = {}
     for name in names(row.dtype):
         value = row[name]
         if name == listed:
             value = value[: min(int(row["count"]), len(value))]
-        found[name] = _plain(value)
+        found[name] = value.tobytes().hex() if name == listed and value.dtype == np.uint8 else _plain(value)
     return found
 
 
-def _column(values: np.ndarray, path: str) -> Iterator[tuple[str, np.ndarray]]:
+def column(values: np.ndarray, path: str) -> Iterator[tuple[str, np.ndarray]]:
+    """(path, values (n,)) of every number in an array (n, ...)."""
     if values.ndim > 1:
         for index in range(values.shape[1]):
-            yield from _column(values[:, index], f"{path}[{index}]")
+            yield from column(values[:, index], f"{path}[{index}]")
     elif values.dtype.names:
         yield from columns(values, prefix=f"{path}.")
     else:

@@ -24,11 +24,11 @@ def finished(output: str | os.PathLike) -> Iterator[Path]:
     try:
         yield partial
         os.replace(partial, output)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise EnvironmentFault(f"cannot write {output}: {error.strerror}") from error
     finally:
-        with suppress(NotADirectoryError):  # nothing was written where there is no folder
-            partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 def refuse_own_input(output: Path, inputs: Iterable[Path], command: str) -> None:

@@ -18,12 +18,15 @@ HEAD_BYTES = 1 << 14
 FORMATS = ("blf", "mf4", "pcap", "rosbag1", "rosbag2", "asc", "trc", "csv", "candump", "nmfta")
 
 
-def open_recording(path: str | os.PathLike) -> OrderedReader:
-    """A reader of the recording, of whatever format. Raises LogError when it is absent, empty or of no known format."""
+def open_recording(path: str | os.PathLike, *, as_is: bool = False) -> OrderedReader:
+    """A reader of the recording, of whatever format. Raises LogError when it is absent, empty or of no known format.
+
+    `as_is` leaves the standard messages of an MCAP log what they are instead of making them ours: for copying records.
+    """
     path = Path(path)
     head = _head(path)
     if head.startswith(records.MAGIC):
-        return _open_mcap(path)
+        return LogReader(path) if as_is else _open_mcap(path)
     for name in FORMATS:
         format_ = import_module(f"autonomy.log.formats.{name}")
         if format_.recognises(head, path):

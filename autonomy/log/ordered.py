@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -18,6 +19,7 @@ from autonomy.errors import LogError
 from autonomy.log import layouts, structure, topics
 from autonomy.log._mcap import copy_bodies, copy_rows, sort_almost_sorted, total_length
 from autonomy.log.topics import matches
+from autonomy.msg import definitions
 
 RECORD_DTYPE = np.dtype(
     [("log_time_ns", "<i8"), ("offset", "<u8"), ("sequence", "<u4"), ("length", "<u4"), ("rank", "<u4"),
@@ -26,6 +28,7 @@ RECORD_DTYPE = np.dtype(
 FLAG_LATE = 1  # came after records with a later time had been given out
 FLAG_PLAIN = 2  # not CDR: the offset points to the start of the payload
 FLAG_WHOLE = 4  # the whole MCAP message record, publish time and CDR header included, stands in front of the payload
+LARGEST_STEP_BACK_NS = 2_000_000_000  # topics of one writer are at most this far apart in a file
 MOST_WAITING_BYTES = 64 << 20  # of messages that wait for an overlapping chunk
 
 Channel = structure.Channel
@@ -45,7 +48,8 @@ class OrderedReader(ABC):
     it is not known before reading), `start_ns`, `end_ns` and `library`, who wrote it, describe it. `truncated`, `problem`
     and `last_good_ns` say where it ends early; a bad section inside the file shows only when it is read, so they are final
     after a whole pass. `malformed` {topic: count}, `unknown_channel` and `late` count what the last pass left out or gave
-    out of order.
+    out of order. `steps_back`: times the file goes back by more than writers' buffers explain: a clock that was set, or
+    two drives in one file; the records come in order of their time all the same.
     """
 
     def __init__(self, path: Path, channels: dict[int, Channel], sections: list, problem: str | None) -> None:
@@ -58,8 +62,11 @@ class OrderedReader(ABC):
         self.library = ""
         self.counts: dict[str, int] | None = None
         self.damaged: list = []
+        self.unused: dict[str, int] = {}  # what a foreign format holds and we do not, by reason
+        self.unread_bytes: int | None = None  # behind the last whole record of a cut file; None where it is not known
         self.malformed: dict[str, int] = {}
         self.late = self.unknown_channel = 0
+        self.steps_back = _steps_back(sections)
         self._sections = sorted(sections, key=lambda section: (section.start_ns, section.offset))
         self._beyond: list = []  # sections behind a damaged one
         filled = [section for section in self._sections if section.end_ns or section.start_ns]
@@ -298,3 +305,23 @@ def rows_of(batch: Batch, dtype: np.dtype) -> np.ndarray:
     rows = np.zeros(len(batch.records), dtype)
     copy_rows(batch.data, batch.records, rows.view(np.uint8).reshape(len(rows), dtype.itemsize))
     return rows
+
+
+def list_capacity(batch: Batch, message: str) -> int:
+    """How many elements the longest list among the batch's records, all of one message that ends in a list, may have."""
+    _, first, size = msg.list_layout(message)
+    longest = int(batch.records["length"].max(initial=0))
+    return max((longest - first) // size, 1)
+
+
+def short_rows(batch: Batch, message: str, capacity: int | None = None) -> np.ndarray:
+    """`rows_of`, but with room for `capacity` list elements (default: those in use): a message may have room for 64 kB."""
+    if definitions.load(message).fields[-1].kind != "list":
+        return rows_of(batch, msg.dtype(message))
+    return rows_of(batch, layouts.short_dtype(message, capacity or list_capacity(batch, message)))
+
+
+def _steps_back(sections: list) -> int:
+    filled = [section for section in sections if section.end_ns or section.start_ns]
+    in_file = sorted(filled, key=lambda section: section.offset)
+    return sum(after.start_ns < before.end_ns - LARGEST_STEP_BACK_NS for before, after in pairwise(in_file))

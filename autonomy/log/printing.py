@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from autonomy import msg
 from autonomy.log import fields, layouts
-from autonomy.log.reader import Batch, LogReader, rows_of
+from autonomy.log.reader import Batch, LogReader, short_rows
+from drivers.can.candump import screen_line
+from drivers.can.frame_flags import TRANSMITTED
+from drivers.can.tables import EXTENDED
 
-CAN_FRAME = "CanFrame"
-CAN_TOPIC = "/raw/can/"
-EXTENDED = 1 << 31
+CAN_FRAMES = ("CanFrame", "CanFdFrame")
 MOST_BYTES = 32  # of a payload nobody here can read, in a line for people; --json has them all
 MOST_VALUES = 9  # of an array of numbers, likewise
 
@@ -33,8 +33,8 @@ class Printer:
         """One line per message."""
         for record, row, channel in self._messages(batch):
             name, time = self._names[channel.id], seconds(int(record["log_time_ns"]))
-            if name == CAN_FRAME:
-                yield candump_line(time, channel.topic, row)
+            if name in CAN_FRAMES:
+                yield frame_line(time, channel.topic, row)
             elif name is None:
                 yield f" ({time})  {channel.topic}  {channel.schema or channel.encoding}  [{len(row)}]  {_hexadecimal(row)}"
             else:
@@ -54,7 +54,7 @@ class Printer:
             }
             if name is None:
                 yield found | {"data": row.hex()}
-            elif name == CAN_FRAME:
+            elif name in CAN_FRAMES:
                 yield found | {"message": _can_object(row)}
             else:
                 yield found | {"message": without_nan(fields.as_object(row, fields.list_field(name)))}
@@ -65,7 +65,7 @@ class Printer:
             name = self._names[number]
             if name is not None:
                 chosen = Batch(batch.records[batch.records["channel"] == number], batch.data)
-                next_of[number] = iter(rows_of(chosen, msg.dtype(name))).__next__
+                next_of[number] = iter(short_rows(chosen, name)).__next__
         for record in batch.records:
             number = int(record["channel"])
             if number in next_of:
@@ -76,23 +76,14 @@ class Printer:
             yield record, row, self._channels[number]
 
 
-def candump_line(time: str, topic: str, frame: np.void) -> str:
-    """A frame as `candump -t a` prints it, with nanoseconds."""
-    identifier, flags = int(frame["id"]), int(frame["flags"])
-    number = f"{identifier & ~EXTENDED:08X}" if identifier & EXTENDED else f"{identifier:03X}"
-    length = int(frame["length"])
-    if flags & msg.constants(CAN_FRAME)["FLAG_REMOTE"]:
-        data = "remote request"
-    else:
-        data = frame["data"][:length].tobytes().hex(" ").upper()
-    marks = "".join(f"  {word}" for word, name in (("TX", "FLAG_TRANSMITTED"), ("ERRORFRAME", "FLAG_ERROR"))
-                    if flags & msg.constants(CAN_FRAME)[name])  # fmt: skip
-    return f" ({time})  {interface(topic)}  {number:>8}   [{length}]  {data}{marks}"
+def frame_line(time: str, topic: str, frame: np.void) -> str:
+    """A frame as `candump -t a` prints it, with nanoseconds; what the recorder itself sent as with `candump -x`."""
+    return screen_line(frame, interface(topic), f" ({time}) ", direction=bool(int(frame["flags"]) & TRANSMITTED))
 
 
 def interface(topic: str) -> str:
     """The name candump would show: can0 for /raw/can/0, the bus's own name where it has one."""
-    bus = topic.removeprefix(CAN_TOPIC)
+    bus = topic.rpartition("/")[2]
     return f"can{bus}" if bus.isdecimal() else bus
 
 
@@ -122,6 +113,8 @@ def _words(value: dict[str, Any], prefix: str = "") -> Iterator[str]:
         elif isinstance(item, list) and item and isinstance(item[0], dict):
             for index, element in enumerate(item):
                 yield from _words(element, f"{path}[{index}].")
+        elif isinstance(item, str):
+            yield f"{path}={_hexadecimal(bytes.fromhex(item))}"
         elif isinstance(item, list):
             more = f" ... {len(item)} values" if len(item) > MOST_VALUES else ""
             yield f"{path}=[{' '.join(map(_number, item[:MOST_VALUES]))}{more}]"

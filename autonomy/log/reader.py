@@ -20,12 +20,14 @@ from autonomy.log.ordered import (
     Channel,
     OrderedReader,
     between,
+    list_capacity,
     rows_of,
+    short_rows,
 )
 
 __all__ = [
     "FLAG_LATE", "FLAG_PLAIN", "FLAG_WHOLE", "RECORD_DTYPE", "Batch", "Channel", "LogReader", "OrderedReader", "between",
-    "rows_of", "sha256",
+    "list_capacity", "rows_of", "sha256", "short_rows",
 ]  # fmt: skip
 
 
@@ -46,7 +48,7 @@ class LogReader(OrderedReader):
         super().__init__(Path(path), found.channels, found.sections, found.problem)
         self._beyond = found.beyond
         self.damaged = list(found.damaged)
-        self.size, self.walked = self._source.size, found.end
+        self.unread_bytes = self._source.size - found.end if found.problem is not None else 0
         self._attachments: dict[str, structure.Attachment] = {}
         for item in found.attachments:
             self._attachments[structure.unused(item.name, self._attachments)] = item

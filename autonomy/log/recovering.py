@@ -28,14 +28,14 @@ class Recovered(Copied):
     """What was written and what could not be. `tail_bytes` lie behind the last whole record of a cut file."""
 
     problem: str | None = None
-    tail_bytes: int = 0
+    tail_bytes: int | None = 0  # None where the format cannot tell
     losses: list[Loss] = field(default_factory=list)
     malformed: dict[str, int] = field(default_factory=dict)
     unknown_channel: int = 0
 
     @property
     def lost_bytes(self) -> int:
-        return self.tail_bytes + sum(loss.length for loss in self.losses)
+        return (self.tail_bytes or 0) + sum(loss.length for loss in self.losses)
 
 
 def recover(reader: LogReader, output: Path, *, watch: Watch = iter) -> Recovered:
@@ -50,8 +50,7 @@ def recover(reader: LogReader, output: Path, *, watch: Watch = iter) -> Recovere
     finally:
         writer.abandon()
     damaged = [Loss(section.offset, section.length, section.start_ns, section.end_ns) for section in reader.damaged]
-    tail = reader.size - reader.walked if reader.truncated else 0
     return Recovered(
-        writer.counts, writer.start_ns, writer.end_ns, {}, problems, reader.problem, tail, damaged,
+        writer.counts, writer.start_ns, writer.end_ns, {}, problems, reader.problem, reader.unread_bytes, damaged,
         dict(reader.malformed), reader.unknown_channel,
     )  # fmt: skip

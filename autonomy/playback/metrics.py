@@ -12,6 +12,8 @@ from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block, Engine, Fork
 from autonomy.playback.source import KINDS
 
+REFERENCE, RECEIVER = "/ref/pose", "receiver"  # where the poses come from that a run is held against
+
 
 class TickTimes:
     """Histogram of tick durations in steps of 0.1 us up to 2 ms, and the largest."""
@@ -51,11 +53,17 @@ def drops(engine: Engine) -> dict[str, dict[str, Any]]:
     return found
 
 
-def clocks(ego: np.void) -> dict[str, dict[str, Any]]:
-    """Delay of each source as the ego filter estimates it; offset and rate are not estimated yet."""
+def clocks(ego: np.void, against_gnss: tuple[float, float] | None = None) -> dict[str, dict[str, Any]]:
+    """Delay of each source as the ego filter estimates it; offset and rate of the log's clock where a source tells a time.
+
+    `against_gnss`: log clock less UTC in seconds at the last fix, and its rate.
+    """
     sources = {"gnss_position": "gnss_position_delay", "gnss_velocity": "gnss_velocity_delay", "wheel": "wheel_delay"}
+    offset_s, rate = against_gnss or (None, None)
+    own = {"offset_s": offset_s, "rate_ppm": None if rate is None else rate * 1e6}
     return {
-        name: {"delay_s": float(ego[f"{field}_s"]), "sigma_s": float(ego[f"{field}_sigma_s"]), "offset_s": None, "rate_ppm": None}
+        name: {"delay_s": float(ego[f"{field}_s"]), "sigma_s": float(ego[f"{field}_sigma_s"])}
+        | (own if name.startswith("gnss") else dict.fromkeys(own))
         for name, field in sources.items()
     }
 
@@ -65,20 +73,24 @@ def aids(ego: np.void) -> dict[str, dict[str, Any]]:
     return {name: found for name, found in evaluation.aid_metrics(ego).items() if found["accepted"] + found["rejected"]}
 
 
-def reference(collector: ReferenceCollector) -> dict[str, Any] | None:
-    """Errors against the reference after the settling time, None without a reference."""
-    if len(collector.poses) == 0:
-        return None
-    return evaluation.reference_metrics(collector.ego(), collector.poses)
+def reference(collector: ReferenceCollector, origin: str, delay_s: float) -> dict[str, Any]:
+    """Errors against the reference after the settling time, each None without a reference, and where it comes from.
+
+    Against the receiver's own fixes the share inside 3 sigma is None: they scatter more than the estimate does.
+    """
+    found = evaluation.reference_metrics(collector.ego(), collector.poses, delay_s=delay_s)
+    if origin == RECEIVER:
+        found["inside_3_sigma_share"] = None
+    return found | {"source": None if found["position_rms_m"] is None else origin}
 
 
-def outages(forks: list[Fork], origin_ns: int) -> list[dict[str, Any]]:
-    """Drift of each fork that kept above its lowest speed."""
+def outages(forks: list[Fork], origin_ns: int, delay_s: float) -> list[dict[str, Any]]:
+    """Drift of each fork that kept above its lowest speed. `delay_s`: age of the reference's positions."""
     found = []
     for fork in forks:
         if fork.slowest_mps < fork.outage.min_speed_mps:
             continue
-        drift = evaluation.outage_metrics(fork.collector.ego(), fork.collector.poses, fork.start_ns, fork.end_ns)
+        drift = evaluation.outage_metrics(fork.collector.ego(), fork.collector.poses, fork.start_ns, fork.end_ns, delay_s)
         if drift["drift_percent"] is not None:
             found.append(drift | {"start_s": (fork.start_ns - origin_ns) / 1e9})
     return found

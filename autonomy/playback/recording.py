@@ -13,7 +13,7 @@ import numpy as np
 
 from autonomy import msg
 from autonomy.inputs import lane_path
-from autonomy.log.reader import Batch, rows_of, sha256
+from autonomy.log.reader import Batch, sha256, short_rows
 from autonomy.log.writer import LogWriter
 from autonomy.playback.engine import Block
 from autonomy.playback.source import CONFIG_ATTACHMENT, KINDS, PATH_ATTACHMENT, LogSource, is_input_topic
@@ -53,17 +53,17 @@ class Recording:
                 self._writer.attach(name, reader.attachment(name))
         self._sampler, self._views = Sampler(), Views(self._writer, source.parameters["vehicle"])
         self._inputs = {
-            number: (topic, msg.dtype(messages[topic])) for number, topic in inputs.items() if messages[topic] is not None
+            number: (topic, messages[topic]) for number, topic in inputs.items() if messages[topic] is not None
         }
 
     def pass_through(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Copies each batch's input and reference records into the log, then hands the batch on."""
         for batch in batches:
             streams = {}
-            for number, (topic, dtype) in self._inputs.items():
+            for number, (topic, message) in self._inputs.items():
                 records = batch.records[batch.records["channel"] == number]
-                rows = rows_of(Batch(records, batch.data), dtype)
-                if "tick_index" in dtype.names:
+                rows = short_rows(Batch(records, batch.data), message)
+                if "tick_index" in rows.dtype.names:
                     fresh = rows["tick_index"] == NOT_IN_A_TICK  # frames of an earlier run are written anew by this one
                     records, rows = records[fresh], rows[fresh]
                 if topic == "/ref/pose":

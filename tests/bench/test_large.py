@@ -107,7 +107,7 @@ def test_minutes_join_without_a_jump(tmp_path):
 
 def test_no_room_on_the_disk_is_said_before_anything_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 5, 5))
-    with pytest.raises(EnvironmentFault, match="needs a tenth more than its size"):
+    with pytest.raises(EnvironmentFault, match="needs 2.5 times its size"):
         large.rows(1.0, tmp_path)
 
 

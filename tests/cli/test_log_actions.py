@@ -39,9 +39,9 @@ def test_cat_prints_frames_as_candump_does(tmp_path, capsys):
     assert code == 0
     assert out.splitlines() == [
         " (1436509052.249713001)  can0       123   [2]  00 01",
-        " (1436509053.000000000)  can0  18FEF100   [8]  00 01 02 03 04 05 06 07  TX",
+        " (1436509053.000000000)  can0  TX - -  18FEF100   [8]  00 01 02 03 04 05 06 07",
         " (1436509053.000000001)  can0       007   [0]  remote request",
-        " (1436509053.000000002)  can0       008   [1]  00  ERRORFRAME",
+        " (1436509053.000000002)  can0  20000008   [1]  00                        ERRORFRAME",
     ]
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from autonomy.cli.log.description import description, print_description, print_json
-from autonomy.cli.log.ending import ending
+from autonomy.cli.log.ending import ending, tell_unused
 
 
 def add_parser(actions) -> None:
@@ -26,6 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
             told = reader.counts
             counts = reader.check()
             found.append(description(reader, counts) | {"late": reader.late, "problems": _problems(reader, told, counts)})
+            tell_unused(reader)
             if not arguments.json:
                 print_description(found[-1])
         for problem in found[-1]["problems"]:

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     from autonomy.log.opening import open_recording
 
     writing.check_output(arguments, [arguments.file])
-    with open_recording(arguments.file) as reader:
+    with open_recording(arguments.file, as_is=True) as reader:
         start_ns, end_ns = stretch.limits(arguments, reader)
         topics = stretch.wanted_topics(arguments, [reader])
         watch = watching("cut", start_ns or reader.start_ns, end_ns or reader.end_ns)

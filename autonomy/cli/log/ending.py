@@ -15,12 +15,19 @@ def ending(reader) -> str:
     )
 
 
+def tell_unused(reader) -> None:
+    """Says on stderr what a recording of another format holds and we do not."""
+    for reason, count in reader.unused.items():
+        print(f"autonomy: {reader.path}: left out: {reason}: {count}", file=sys.stderr)
+
+
 def report(readers, action: str = "") -> int:
     """Says on stderr what the pass over the recordings left out or found odd; 3 when one ended early, else 0."""
     from autonomy.errors import BAD_INPUT, PASS
 
     code = PASS
     for reader in readers:
+        tell_unused(reader)
         for topic, count in reader.malformed.items():
             print(f"autonomy: {reader.path}: left out {count} unreadable messages of {topic}", file=sys.stderr)
         if reader.unknown_channel:

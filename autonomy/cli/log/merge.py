@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     writing.check_output(arguments, arguments.files)
     with ExitStack() as files:
-        readers = [files.enter_context(open_recording(path)) for path in arguments.files]
+        readers = [files.enter_context(open_recording(path, as_is=True)) for path in arguments.files]
         topics = stretch.wanted_topics(arguments, readers)
         starts = [reader.start_ns for reader in readers if reader.start_ns is not None]
         ends = [reader.end_ns for reader in readers if reader.end_ns is not None]

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     from autonomy.log.recovering import recover
 
     writing.check_output(arguments, [arguments.file])
-    with open_recording(arguments.file) as reader:
+    with open_recording(arguments.file, as_is=True) as reader:
         with finished(arguments.output) as path:
             found = recover(reader, path, watch=watching("recover", reader.start_ns, reader.end_ns))
         losses = [vars(loss) for loss in found.losses]
@@ -58,5 +58,7 @@ def _losses(found, reader):
         yield f"lost: {count} unreadable messages of {topic}"
     if found.unknown_channel:
         yield f"lost: {found.unknown_channel} messages of channels the log does not describe"
-    if not found.lost_bytes and not found.malformed and not found.unknown_channel:
+    if found.tail_bytes is None:
+        yield f"what came after {found.end_ns} ns cannot be read"
+    elif not found.lost_bytes and not found.malformed and not found.unknown_channel:
         yield "no message is lost, only the index was"

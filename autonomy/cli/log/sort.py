@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     from autonomy.log.sorting import sort
 
     writing.check_output(arguments, [arguments.file])
-    with open_recording(arguments.file) as reader:
+    with open_recording(arguments.file, as_is=True) as reader:
         watch = watching("sort", reader.start_ns, reader.end_ns)
         with finished(arguments.output) as path:
             copied = sort(reader, path, watch=watch)

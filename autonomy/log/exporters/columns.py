@@ -16,11 +16,10 @@ from typing import Protocol
 
 import numpy as np
 
-from autonomy import msg
 from autonomy.errors import UsageError
 from autonomy.log import fields, layouts
 from autonomy.log.exporters import Exported
-from autonomy.log.reader import Batch, LogReader, rows_of
+from autonomy.log.reader import Batch, LogReader, short_rows
 
 TIME = "log_time_ns"
 CAN_TOPIC = "/raw/can/"
@@ -94,6 +93,7 @@ class _Tables:
         }
         self._unreadable: dict[str, int] = {}
         self._undecoded: dict[str, int] = {}
+        self._payloads: dict[str, int] = {}
 
     @property
     def is_single(self) -> bool:
@@ -111,7 +111,9 @@ class _Tables:
             if message is None:
                 self._unreadable[topic] = self._unreadable.get(topic, 0) + len(records)
                 continue
-            rows, times = rows_of(Batch(records, batch.data), msg.dtype(message)), records["log_time_ns"].copy()
+            rows, times = short_rows(Batch(records, batch.data), message), records["log_time_ns"].copy()
+            if fields.is_payload(message):
+                self._payloads[topic] = self._payloads.get(topic, 0) + len(rows)
             if topic in self._codecs:
                 yield from self._decoded(topic, rows, times)
             else:
@@ -120,6 +122,7 @@ class _Tables:
     def left_out(self) -> dict[str, int]:
         """Messages that gave no row, by reason."""
         found = {f"{topic}: no message of this project": count for topic, count in self._unreadable.items()}
+        found |= {f"{topic}: the bytes of the payload, which are no columns": count for topic, count in self._payloads.items()}
         return found | {f"{topic}: no DBC message, or not a received frame": count for topic, count in self._undecoded.items()}
 
     def _decoded(self, topic: str, rows: np.ndarray, times: np.ndarray) -> Iterator[tuple[str, Table]]:
@@ -140,7 +143,7 @@ class _Tables:
 def _message_tables(topic: str, message: str, rows: np.ndarray, times: np.ndarray) -> Iterator[tuple[str, Table]]:
     listed = fields.list_field(message)
     yield topic, {TIME: times} | dict(fields.columns(rows, listed))
-    if listed is None:
+    if listed is None or fields.is_payload(message):
         return
     used = np.minimum(rows["count"], rows[listed].shape[1]).astype(np.int64)
     message_of = np.repeat(np.arange(len(rows)), used)
