@@ -6,6 +6,7 @@ from typing import Any
 
 from autonomy.viewers.rerun_scene import VEHICLE
 
+BACKGROUND = (27, 29, 32)  # dark, so that white lines show
 # The eye, what it looks at, and up: m, in the vehicle frame
 BEHIND = ((-28.0, 0.0, 16.0), (25.0, 0.0, 0.0), (0.0, 0.0, 1.0))
 ABOVE = ((30.0, 0.0, 120.0), (30.1, 0.0, 0.0), (1.0, 0.0, 0.0))
@@ -17,7 +18,7 @@ def blueprint() -> Any:
 
     def scene(name: str, eye: tuple, target: tuple, up: tuple) -> Any:
         controls = rrb.EyeControls3D(position=eye, look_target=target, eye_up=up)
-        return rrb.Spatial3DView(origin=VEHICLE, contents=["+ /map/**"], name=name, eye_controls=controls)
+        return rrb.Spatial3DView(origin=VEHICLE, contents=["+ /map/**"], name=name, background=BACKGROUND, eye_controls=controls)
 
     def figures(name: str, group: str) -> Any:
         return rrb.TimeSeriesView(origin=f"/figures/{group}", name=name)

@@ -40,6 +40,15 @@ FIGURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "sigma/north": lambda out: out["ego"]["sigma"][:, 1],
     **{f"test_ratio/{name}": (lambda out, aid=aid: out["ego"]["aids"][:, aid]["test_ratio"]) for aid, name in enumerate(AIDS)},
 }
+# Calm, good, noticeable, bad: colours that a colour-blind reader tells apart
+CALM, GOOD, NOTED, BAD = (110, 116, 124), (53, 142, 200), (226, 170, 40), (204, 72, 46)
+STATE_COLOURS = {
+    "health": (GOOD, NOTED, BAD),
+    "mode": (CALM, GOOD, BAD, CALM),
+    "behaviour": (CALM, GOOD, NOTED, BAD),
+    "reason": (CALM, NOTED, NOTED, BAD, BAD, BAD),
+    "lane": (CALM, GOOD, NOTED),
+}
 STATES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], dict[int, str]]] = {
     "health": (lambda out: out["health"]["level"], LEVELS),
     "mode": (lambda out: out["actuation"]["mode"], MODES),
@@ -116,6 +125,10 @@ class RerunScene:
             half = 0.5 * np.array(box.size_m)
             solid = rr.Boxes3D(centers=[box.centre_m], half_sizes=[half], colors=[box.colour], fill_mode="solid")
             self._recording.log(f"{parent}/body_{number}", solid, static=True)
+        for name, (_, words) in STATES.items():
+            colours = [STATE_COLOURS[name][code] for code in words]
+            configuration = rr.StateConfiguration(values=list(words.values()), labels=list(words.values()), colors=colours)
+            self._recording.log(f"states/{name}", configuration, static=True)
         for path in FIGURES:
             self._recording.log(f"figures/{path}", rr.SeriesLines(names=path.rpartition("/")[2]), static=True)
 
