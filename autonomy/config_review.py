@@ -85,7 +85,7 @@ def freeze(config: Config, output: Path) -> list[Path]:
 
     text = f"# {config.path} with all it includes; config_hash {config.sha256}\n"
     section = ""
-    for line in tomli_w.dumps(config.sections).splitlines():
+    for line in tomli_w.dumps(config.sections).split("\n"):
         key, is_value, _ = line.partition(" = ")
         if line.startswith("["):
             section = line.strip("[]")

@@ -68,6 +68,6 @@ def test_the_demonstration(tmp_path):
 
 
 @pytest.mark.real_data
-def test_the_recorded_minute(data_directory, tmp_path):
+def test_pain_26_the_recorded_minute_moves_by_no_more_than_its_tolerance(data_directory, tmp_path):
     convert([data_directory / "comma2k19"], tmp_path / "drive.mcap")
     check("comma2k19", trace(replay(tmp_path / "drive.mcap")))

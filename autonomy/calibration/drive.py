@@ -61,9 +61,7 @@ class _Collector:
         self._last = ego[-1].copy()
         self._states.append(ego[out["tick_index"] % THINNED_TICKS == 0].copy())
         known = (
-            (ego["status"] & _EGO["STATUS_YAW_ALIGNED"] != 0)
-            & (vehicle["steering_validity"] == 0)
-            & (ego["speed"] > MOVING_MPS)
+            (ego["status"] & _EGO["STATUS_YAW_ALIGNED"] != 0) & (vehicle["steering_validity"] == 0) & (ego["speed"] > MOVING_MPS)
         )
         if known.any():
             seconds = (ego["time_ns"][known] - self._start_ns) / 1e9

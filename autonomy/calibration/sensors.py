@@ -53,7 +53,8 @@ def calibrate(log: Path, config: str | None, overrides: dict[str, Any], tell: Ca
         before = found.quantities
         found.quantities = _states(found.passes[-1], found.passes[0].ego)
         learned = overrides | as_overrides(found.quantities)
-        if before and all(abs(a.value - b.value) <= SETTLED_SHARE * b.sigma for a, b in zip(before, found.quantities, strict=True)):
+        pairs = zip(before, found.quantities, strict=False)
+        if before and all(abs(a.value - b.value) <= SETTLED_SHARE * b.sigma for a, b in pairs):
             break
     lever, found.lever_note = _antenna(log, config, learned, found.passes, tell)
     found.quantities += lever
@@ -76,19 +77,20 @@ def as_overrides(quantities: list[Quantity]) -> dict[str, Any]:
 
 def _states(run: CalibrationDrive, configured: dict[str, Any]) -> list[Quantity]:
     last = run.last
-    rows = [
-        ("mounting pitch", "rad", last["mounting"][1], last["mounting_sigma"][1], "mounting", 0),
-        ("mounting yaw", "rad", last["mounting"][2], last["mounting_sigma"][2], "mounting", 1),
-        ("speed scale", "", last["speed_scale"], last["speed_scale_sigma"], "speed_scale", None),
-        ("GNSS position delay", "s", last["gnss_position_delay_s"], last["gnss_position_delay_sigma_s"], "gnss_position_delay_s", None),
-        ("GNSS velocity delay", "s", last["gnss_velocity_delay_s"], last["gnss_velocity_delay_sigma_s"], "gnss_velocity_delay_s", None),
-        ("wheel speed delay", "s", last["wheel_delay_s"], last["wheel_delay_sigma_s"], "wheel_delay_s", None),
-        ("drive axle ahead of the IMU", "m", last["axle_x_m"], last["axle_x_sigma_m"], "axle_x_m", None),
+    found = [
+        Quantity(f"mounting {name}", "rad", last["mounting"][axis], last["mounting_sigma"][axis], configured["mounting"][place],
+                 "mounting", place)
+        for place, (name, axis) in enumerate((("pitch", 1), ("yaw", 2)))
     ]  # fmt: skip
-    return [
-        Quantity(name, unit, float(value), float(sigma), float(configured[key] if index is None else configured[key][index]), key, index)
-        for name, unit, value, sigma, key, index in rows
-    ]
+    for name, unit, key, sigma_key in (
+        ("speed scale", "", "speed_scale", "speed_scale_sigma"),
+        ("GNSS position delay", "s", "gnss_position_delay_s", "gnss_position_delay_sigma_s"),
+        ("GNSS velocity delay", "s", "gnss_velocity_delay_s", "gnss_velocity_delay_sigma_s"),
+        ("wheel speed delay", "s", "wheel_delay_s", "wheel_delay_sigma_s"),
+        ("drive axle ahead of the IMU", "m", "axle_x_m", "axle_x_sigma_m"),
+    ):
+        found.append(Quantity(name, unit, last[key], last[sigma_key], configured[key], key))
+    return [item._replace(value=float(item.value), sigma=float(item.sigma), configured=float(item.configured)) for item in found]
 
 
 def _antenna(log: Path, config: str | None, learned: dict[str, Any], passes: list[CalibrationDrive], tell):
@@ -101,7 +103,7 @@ def _antenna(log: Path, config: str | None, learned: dict[str, Any], passes: lis
     def misfit(x: float, y: float) -> float:
         place = [configured[0] + x, configured[1] + y, configured[2]]
         run = drive.run(log, config, learned | {"ego.antenna_from_imu_m": place})
-        return run.gnss_nis * run.gnss_degrees_of_freedom / max(1, run.gnss_degrees_of_freedom)
+        return run.gnss_nis
 
     tell("antenna")
     h = LEVER_STEP_M

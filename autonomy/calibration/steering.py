@@ -25,7 +25,11 @@ LARGEST_DELAY_S = 1.0
 
 
 class SteeringFit(NamedTuple):
-    """`held`: names kept at the configured value because the drive cannot tell them. `values` and `sigmas` by name: steering_ratio, understeer_gradient (s2/m), steering_offset_rad (at the wheel), response_s."""
+    """What a drive says of the steering.
+
+    `held`: names kept at the configured value because the drive cannot tell them. `values` and `sigmas` by name:
+    steering_ratio, understeer_gradient (s2/m), steering_offset_rad (at the wheel), response_s.
+    """
 
     values: dict[str, float]
     sigmas: dict[str, float]
@@ -36,11 +40,13 @@ class SteeringFit(NamedTuple):
     fitted_radps: np.ndarray
 
 
+SCALES = (10.0, 0.01, 0.1, 0.1)  # sizes of the four unknowns
 NAMES = ("steering_ratio", "understeer_gradient", "steering_offset_rad", "response_s")
 
 
 def fit(motion: np.ndarray, wheelbase_m: float, understeer_gradient: float) -> SteeringFit | str:
-    """`understeer_gradient`: the configured one. From columns time (s), steering wheel angle (rad), yaw rate (rad/s), speed (m/s); a sentence when the drive says nothing."""
+    """`motion`: columns time (s), steering wheel angle (rad), yaw rate (rad/s), speed (m/s); `understeer_gradient`: the
+    configured one. A sentence when the drive says nothing."""
     if len(motion) < 2 or np.ptp(motion[:, 0]) < LEAST_DURATION_S:
         return f"needs {LEAST_DURATION_S:g} s of driving with a steering angle"
     thinned = _thin(motion)
@@ -50,7 +56,7 @@ def fit(motion: np.ndarray, wheelbase_m: float, understeer_gradient: float) -> S
     angle_at = _lookup(motion)
     found, sigmas = _resampled(thinned, angle_at, wheelbase_m, None)
     held: tuple[str, ...] = ()
-    if sigmas[0] > LARGEST_RATIO_SIGMA * found[0]:
+    if max(sigmas[0], _ratio_sigma(found, thinned, angle_at, wheelbase_m)) > LARGEST_RATIO_SIGMA * found[0]:
         found, sigmas = _resampled(thinned, angle_at, wheelbase_m, understeer_gradient)
         held = ("understeer_gradient",)
     model = _model(found, thinned, angle_at, wheelbase_m)
@@ -67,6 +73,16 @@ def _resampled(rows: np.ndarray, angle_at, wheelbase_m: float, gradient: float |
     random = np.random.default_rng(0)  # the same drive gives the same sigmas
     drawn = [np.concatenate([blocks[i] for i in random.integers(0, len(blocks), len(blocks))]) for _ in range(RESAMPLES)]
     return found, np.std([_solve(rows[chosen], angle_at, wheelbase_m, found, gradient) for chosen in drawn], axis=0)
+
+
+def _ratio_sigma(found: np.ndarray, rows: np.ndarray, angle_at, wheelbase_m: float) -> float:
+    """From the curvature of the fit, its errors taken as one a block: sees the flat valley that resampling cannot leave."""
+    step = 1e-6 * np.array(SCALES)
+    at = lambda parameters: _model(parameters, rows, angle_at, wheelbase_m)  # noqa: E731
+    slopes = [(at(found + shift) - at(found - shift)) / 2e-6 for shift in np.diag(step)]  # a unit is SCALES
+    variance = np.mean((at(found) - rows[:, 2]) ** 2) * BLOCK_S / PERIOD_S
+    normal = np.array(slopes) @ np.array(slopes).T
+    return SCALES[0] * float(np.sqrt(variance * np.linalg.pinv(normal, rcond=1e-12)[0, 0]))
 
 
 def _thin(motion: np.ndarray) -> np.ndarray:
@@ -91,5 +107,5 @@ def _solve(rows: np.ndarray, angle_at, wheelbase_m: float, start: np.ndarray, gr
         lowest[1], highest[1] = gradient - 1e-9, gradient + 1e-9
     return least_squares(
         lambda parameters: _model(parameters, rows, angle_at, wheelbase_m) - rows[:, 2], np.clip(start, lowest, highest),
-        loss="soft_l1", f_scale=RATE_SCALE_RADPS, x_scale=[10.0, 0.01, 0.1, 0.1], bounds=(lowest, highest),
+        loss="soft_l1", f_scale=RATE_SCALE_RADPS, x_scale=SCALES, bounds=(lowest, highest),
     ).x  # fmt: skip

@@ -16,7 +16,7 @@ from autonomy.report.plot import WIDTH, Figure, Line, plot
 from autonomy.report.scale import covering
 from autonomy.report.sections.head import STYLES, WORDS, Head, Tile, sentence
 from autonomy.report.sections.section import Link, Section, Table
-from autonomy.report.words import UNKNOWN, duration, number, whole
+from autonomy.report.words import UNKNOWN, duration, number, shown, whole
 
 PAGE = "index.html"
 MOST_ROWS = 2000  # of the table of logs: the page stays readable and small
@@ -106,7 +106,7 @@ def _logs(ordered: list[dict[str, Any]]) -> Section:
             Link(row["name"], row["report"]) if row["report"] else row["name"],
             row["verdict"],
             *((row["change"] or "",) if versus else ()),
-            row["reason"] if row["change"] != CHANGED else row["change_reason"],
+            "; ".join(filter(None, (row["reason"], row["change_reason"] if row["change"] == CHANGED else None))),
             number(row.get("duration_s"), decimals=1),
             whole(row.get("ticks")),
             *(number(row["figures"].get(name)) for name in columns),
@@ -125,7 +125,7 @@ def _changes(told: dict[str, Any], ordered: list[dict[str, Any]]) -> list[Sectio
         return []
     tables = []
     rows = [
-        (row["name"], item["topic"], item["field"], whole(item["first_tick"]), _text(item["a"]), _text(item["b"]),
+        (row["name"], item["topic"], item["field"], whole(item["first_tick"]), shown(item["a"]), shown(item["b"]),
          whole(item["ticks"]), number(item["largest"]))
         for row in ordered
         for item in row["differences"]
@@ -164,7 +164,3 @@ def _figures(told: dict[str, Any]) -> Section:
     )
     heads = ("Figure", "Worst in", "Logs", "Smallest", "Median", "90 % within", "Largest")
     return Section("figures", "All figures", "", (), (Table("Over all logs that know them", heads, rows, 2, sortable=True),))
-
-
-def _text(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else UNKNOWN if value is None else str(value)[:60]

@@ -47,8 +47,11 @@ def _wrapped(angle: np.ndarray) -> np.ndarray:
     return np.remainder(angle + np.pi, 2.0 * np.pi) - np.pi
 
 
-def errors(ego: np.ndarray, reference: np.ndarray, settling_s: float = SETTLING_S) -> Errors | None:
-    """Errors from `settling_s` after the first output on; None where no valid estimate meets a reference."""
+def errors(ego: np.ndarray, reference: np.ndarray, settling_s: float = SETTLING_S, delay_s: float = 0.0) -> Errors | None:
+    """Errors from `settling_s` after the first output on; None where no valid estimate meets a reference.
+
+    `delay_s`: the reference's positions were true so long before their time; the estimate goes back by its own velocity.
+    """
     if len(ego) == 0 or len(reference) == 0:
         return None
     start_ns = ego["time_ns"][0] + int(settling_s * 1e9)
@@ -72,7 +75,7 @@ def errors(ego: np.ndarray, reference: np.ndarray, settling_s: float = SETTLING_
     steps = np.linalg.norm(np.diff(position, axis=0), axis=1)
     return Errors(
         time_ns=times,
-        position=_interpolate(times, known, valid["position"]) - position,
+        position=_interpolate(times, known, valid["position"]) - delay_s * found_velocity - position,
         velocity=found_velocity - velocity,
         course=_wrapped(np.arctan2(found_velocity[:, 1], found_velocity[:, 0]) - np.arctan2(velocity[:, 1], velocity[:, 0])),
         yaw=yaw_error,
@@ -85,7 +88,9 @@ def _rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.sum(np.atleast_2d(values.T) ** 2, axis=0))))
 
 
-def reference_metrics(ego: np.ndarray, reference: np.ndarray, settling_s: float = SETTLING_S) -> dict[str, float | None]:
+def reference_metrics(
+    ego: np.ndarray, reference: np.ndarray, settling_s: float = SETTLING_S, delay_s: float = 0.0
+) -> dict[str, float | None]:
     """RMS errors and the share of errors inside 3 published sigmas.
 
     Position RMS is horizontal; offset-free = mean error removed; course counts above 3 m/s; inside_3_sigma_share is over
@@ -95,7 +100,7 @@ def reference_metrics(ego: np.ndarray, reference: np.ndarray, settling_s: float 
         "position_rms_m", "position_rms_offset_free_m", "velocity_rms_mps", "velocity_rms_3d_mps", "course_rms_deg",
         "heading_rms_deg", "inside_3_sigma_share",
     )  # fmt: skip
-    found = errors(ego, reference, settling_s)
+    found = errors(ego, reference, settling_s, delay_s)
     if found is None:
         return dict.fromkeys(names)
     horizontal = found.position[:, :2]
@@ -115,14 +120,14 @@ def reference_metrics(ego: np.ndarray, reference: np.ndarray, settling_s: float 
 
 
 def outage_metrics(
-    ego: np.ndarray, reference: np.ndarray, start_ns: int, end_ns: int | None = None
+    ego: np.ndarray, reference: np.ndarray, start_ns: int, end_ns: int | None = None, delay_s: float = 0.0
 ) -> dict[str, float | None]:
     """Drift of a run whose GNSS was withheld from `start_ns` to `end_ns` (default: to the end).
 
     drift_m = |error at the end - error at the start|, horizontal; drift_percent is relative to the reference distance
-    driven between the two.
+    driven between the two. `delay_s`: see `errors`.
     """
-    found = errors(ego, reference, 0.0)
+    found = errors(ego, reference, 0.0, delay_s)
     empty = {"start_s": None, "duration_s": None, "distance_m": None, "drift_m": None, "drift_percent": None}
     if found is None:
         return empty

@@ -13,6 +13,9 @@ from autonomy.playback.engine import Block, Engine, Fork
 from autonomy.playback.source import KINDS
 
 
+REFERENCE, RECEIVER = "/ref/pose", "receiver"  # where the poses come from that a run is held against
+
+
 class TickTimes:
     """Histogram of tick durations in steps of 0.1 us up to 2 ms, and the largest."""
 
@@ -65,20 +68,26 @@ def aids(ego: np.void) -> dict[str, dict[str, Any]]:
     return {name: found for name, found in evaluation.aid_metrics(ego).items() if found["accepted"] + found["rejected"]}
 
 
-def reference(collector: ReferenceCollector) -> dict[str, Any] | None:
-    """Errors against the reference after the settling time, None without a reference."""
+def reference(collector: ReferenceCollector, origin: str, delay_s: float) -> dict[str, Any] | None:
+    """Errors against the reference after the settling time, None without a reference.
+
+    Against the receiver's own fixes the share inside 3 sigma is None: they scatter more than the estimate does.
+    """
     if len(collector.poses) == 0:
         return None
-    return evaluation.reference_metrics(collector.ego(), collector.poses)
+    found = evaluation.reference_metrics(collector.ego(), collector.poses, delay_s=delay_s)
+    if origin == RECEIVER:
+        found["inside_3_sigma_share"] = None
+    return found | {"source": origin}
 
 
-def outages(forks: list[Fork], origin_ns: int) -> list[dict[str, Any]]:
-    """Drift of each fork that kept above its lowest speed."""
+def outages(forks: list[Fork], origin_ns: int, delay_s: float) -> list[dict[str, Any]]:
+    """Drift of each fork that kept above its lowest speed. `delay_s`: age of the reference's positions."""
     found = []
     for fork in forks:
         if fork.slowest_mps < fork.outage.min_speed_mps:
             continue
-        drift = evaluation.outage_metrics(fork.collector.ego(), fork.collector.poses, fork.start_ns, fork.end_ns)
+        drift = evaluation.outage_metrics(fork.collector.ego(), fork.collector.poses, fork.start_ns, fork.end_ns, delay_s)
         if drift["drift_percent"] is not None:
             found.append(drift | {"start_s": (fork.start_ns - origin_ns) / 1e9})
     return found

@@ -16,6 +16,7 @@ from autonomy.playback import metrics as figures
 from autonomy.playback import outages as outage_schedule
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block, Engine
+from autonomy.playback.fixes import receiver_poses
 from autonomy.playback.json_values import without_nan
 from autonomy.playback.recording import Recording
 from autonomy.playback.result import OUTPUT_LOG, Result
@@ -55,7 +56,7 @@ def replay(
         _prepare(directory, Path(log))
 
     engine = Engine(source, stack, keep_frames=directory is not None)
-    poses = _poses(source)
+    poses, origin = _poses(source, with_fixes=bool(outages))
     if outages:
         duration_s = source.duration_s if end is None else min(end, source.duration_s)
         engine.plan_outages(outage_schedule.parse(outages, duration_s), poses, end_ns)
@@ -86,7 +87,7 @@ def replay(
         engine.run(batches, sinks)
         finished = time.perf_counter()
 
-    found = _metrics(log, source, engine, spool, times, collector, last.ego)
+    found = _metrics(log, source, engine, spool, times, collector, origin, last.ego)
     found["shadow"] = shadow.as_json()
     found["faults"] = fault_list
     found["startup_s"] = started - began
@@ -142,14 +143,17 @@ def _limits(source: LogSource, start: float | None, end: float | None) -> tuple[
     return start_ns, None if end is None else first + round(end * 1e9)
 
 
-def _poses(source: LogSource) -> np.ndarray:
-    known = "/ref/pose" in source.reader.topics
-    return source.reader.read_topic("/ref/pose") if known else np.zeros(0, msg.dtype("ReferencePose"))
+def _poses(source: LogSource, with_fixes: bool) -> tuple[np.ndarray, str]:
+    """The reference and where it comes from; a log without one is held against its receiver, where a drift is asked for."""
+    if figures.REFERENCE in source.reader.topics:
+        return source.reader.read_topic(figures.REFERENCE), figures.REFERENCE
+    return receiver_poses(source) if with_fixes else np.zeros(0, msg.dtype("ReferencePose")), figures.RECEIVER
 
 
-def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, collector, ego) -> dict[str, Any]:
+def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, collector, origin: str, ego) -> dict[str, Any]:
     reader = source.reader
-    drift = figures.outages(engine.forks, reader.start_ns)
+    late_s = float(ego["gnss_position_delay_s"]) if origin == figures.RECEIVER and ego is not None else 0.0
+    drift = figures.outages(engine.forks, reader.start_ns, late_s)
     return {
         "schema": SCHEMA,
         "verdict": None,
@@ -174,14 +178,22 @@ def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, 
         "output_sha256": spool.sha256,
         "determinism": None,
         "drops": figures.drops(engine),
-        "oddities": engine.feed.oddities()
-        | {"unsorted": reader.late, "unknown_channel": reader.unknown_channel, "unreadable": sum(reader.malformed.values())},
+        "oddities": engine.feed.oddities() | _oddities(reader),
         "clocks": figures.clocks(ego) if ego is not None else {},
         "aids": figures.aids(ego) if ego is not None else {},
-        "reference": figures.reference(collector),
+        "reference": figures.reference(collector, origin, late_s),
         "speed_scale": float(ego["speed_scale"]) if ego is not None else None,
         "outages": drift,
         **figures.outage_summary(drift),
+    }
+
+
+def _oddities(reader) -> dict[str, int]:
+    return {
+        "unsorted": reader.late,
+        "time_steps_back": reader.steps_back,
+        "unknown_channel": reader.unknown_channel,
+        "unreadable": sum(reader.malformed.values()),
     }
 
 

@@ -69,6 +69,10 @@ class Result:
         """`head` of the ticks `shown_ticks`."""
         return self._spool.head(name.removeprefix("/out/"), self.shown_ticks)
 
+    def sampled(self, name: str, ticks: np.ndarray) -> np.ndarray:
+        """One message, its list included, of the ticks with these rising indices."""
+        return self._spool.topic(name.removeprefix("/out/"), ticks)
+
     def save(self, directory: Path) -> None:
         """Writes the figures, and the outages' motion, beside output.mcap: what `autonomy report` reads. Raises OSError."""
         (directory / RESULT_FILE).write_text(json.dumps(self.metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -47,11 +47,11 @@ class OutputSpool:
         """All output frames, array of dtype("OutputFrame"): about 14 kB a tick, so ask for a topic where that will do."""
         return self._read(0, msg.dtype("OutputFrame"))
 
-    def topic(self, name: str) -> np.ndarray:
-        """One message of every output frame, array of that message's dtype. Raises KeyError."""
+    def topic(self, name: str, ticks: np.ndarray | None = None) -> np.ndarray:
+        """One message of all output frames, or of those of the ticks given, rising; of that message's dtype. Raises KeyError."""
         frame = msg.dtype("OutputFrame")
         dtype, offset = frame.fields[name][:2]
-        return self._read(offset, dtype)
+        return self._read(offset, dtype, ticks)
 
     def head(self, name: str, ticks: np.ndarray | None = None) -> np.ndarray:
         """The same, cut before the list that the message may end in; of all ticks or of those given, rising. Raises KeyError."""

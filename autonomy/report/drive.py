@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,12 @@ class Drive:
     def topic(self, name: str) -> np.ndarray:
         """One message of the ticks shown, of a short run all; of a message with a list only its head."""
         return self.result.shown(name)
+
+    @cached_property
+    def tick_indices(self) -> np.ndarray:
+        """Of the ticks shown, among all ticks of the run."""
+        ticks = self.result.shown_ticks
+        return np.arange(len(self.tick_time_ns)) if ticks is None else ticks
 
     def share(self, holds: np.ndarray) -> float:
         """The share of the time in which something holds, told for every tick shown."""
@@ -102,3 +109,20 @@ class Drive:
                         yield time_ns, message["items"][: message["count"]]
         except AutonomyError:
             return  # a report without grey dots is better than none
+
+    def input_times(self) -> dict[str, np.ndarray]:
+        """When samples of each kind of input came in: int64 ns, rising; nothing without the run's own log."""
+        path = self.result.log_path
+        found: dict[str, list[np.ndarray]] = {}
+        if path is None or not path.is_file():
+            return {}
+        from autonomy.log.reader import LogReader
+
+        with contextlib.suppress(AutonomyError), LogReader(path) as reader:
+            names = {number: channel.topic for number, channel in reader.channels.items()}
+            wanted = [topic for topic in reader.topics if topic.startswith("/in/") and topic != "/in/frame"]
+            for batch in reader.batches(wanted):
+                for number in np.unique(batch.records["channel"]).tolist():
+                    times = batch.records["log_time_ns"][batch.records["channel"] == number]
+                    found.setdefault(names[number].removeprefix("/in/"), []).append(times.astype(np.int64))
+        return {kind: np.concatenate(parts) for kind, parts in found.items()}

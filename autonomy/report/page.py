@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 from autonomy.report.drive import Drive
 from autonomy.report.sections import (
     aids,
+    birdseye,
     calibration,
     commands,
+    events,
     head,
     health,
     inputs,
     lane,
     lead,
     motion,
+    outages,
     path,
     provenance,
     timing,
@@ -30,7 +33,9 @@ REPORT = "report.html"
 TIME_NOTE = (
     "Time axes count seconds from the log's first record. Vehicle axes: forward, left, up (ISO 8855); world: east, north, up."
 )
-SECTIONS = (path, motion, aids, commands, lead, lane, health, timing, inputs, calibration, provenance)
+SECTIONS = (
+    path, birdseye, motion, outages, aids, commands, lead, lane, health, events, timing, inputs, calibration, provenance,
+)  # fmt: skip
 
 
 def write_report(directory: Path, result: Result, tick_times: TickTimes | None) -> Path:

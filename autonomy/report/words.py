@@ -95,3 +95,15 @@ def plain(name: str) -> str:
     """A field name as words: `late_records` becomes `Late records`."""
     words = str(name).replace("_", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+def shown(value: Any) -> str:
+    """Any value of a field or of a run, short enough for a table's cell."""
+    if isinstance(value, list):
+        inner = ", ".join(f"{item:.4g}" if isinstance(item, float) else shown(item) for item in value[:3])
+        return f"[{inner}{', ...' if len(value) > 3 else ''}]"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, str) and len(value) == 64:
+        return short_hash(value)
+    return UNKNOWN if value is None else str(value)

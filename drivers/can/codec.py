@@ -110,7 +110,7 @@ class Codec(CodecKernel):
 
     def encode(self, message: str, values: Mapping[str, float] | np.ndarray, *, validity: np.ndarray | None = None,
                bus: int | None = None, source_address: int | None = None, destination: int | None = None,
-               counter: int | None = None) -> tuple[int, bytes]:  # fmt: skip
+               priority: int | None = None, counter: int | None = None) -> tuple[int, bytes]:  # fmt: skip
         """(identifier with bit 31, data) of one frame.
 
         `values` by signal name, or all in order. A signal left out or NaN is "not available" on J1939 and 0 raw
@@ -121,8 +121,8 @@ class Codec(CodecKernel):
         described = self._tables.message_list[index]
         ordered = self._ordered(index, values)
         identifier = described.identifier
-        if source_address is not None or destination is not None:
-            identifier = _addressed(described, source_address, destination)
+        if source_address is not None or destination is not None or priority is not None:
+            identifier = _addressed(described, source_address, destination, priority)
         row = self._tables.messages[index]
         if counter is None and row["counter_signal"] >= 0 and np.isnan(ordered[row["counter_signal"]]):
             counter = self._counters.get((index, identifier), 0)
@@ -182,10 +182,12 @@ class Codec(CodecKernel):
             raise ValueError(f"message {message.name} has no signal {signal}; it has {known}") from None
 
 
-def _addressed(message, source_address: int | None, destination: int | None) -> int:
+def _addressed(message, source_address: int | None, destination: int | None, priority: int | None) -> int:
     if not message.is_j1939:
-        raise ValueError(f"message {message.name}: only J1939 messages take a source or destination address")
+        raise ValueError(f"message {message.name}: only J1939 messages take a source or destination address, or a priority")
     identifier = message.identifier
+    if priority is not None:
+        identifier = identifier & ~(7 << 26) | (priority & 7) << 26
     if source_address is not None:
         identifier = identifier & ~0xFF | source_address & 0xFF
     if destination is not None:

@@ -13,6 +13,7 @@ import fnmatch
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from autonomy import msg
@@ -52,8 +53,18 @@ class Router(_router.Router):
         for route in config.route:
             build.add(route)
         self = super().__new__(cls, codec, build.arrays(), build.names)
-        self.codec = codec
+        self.codec, self.config = codec, config
         return self
+
+    def only(self, kind: str) -> Router:
+        """A router of the routes to one kind alone."""
+        return type(self)(msgspec.structs.replace(self.config, route=[r for r in self.config.route if r.kind == kind]), self.codec.databases)
+
+    def listens_to(self, frames: np.ndarray) -> np.ndarray:
+        """bool (n,): frames (dtype CanFrame) whose message has a route."""
+        keys, places = np.unique(frames[["bus", "id"]], return_inverse=True)
+        found = [self.codec.find(int(key["id"]), int(key["bus"])) for key in keys]
+        return np.array([self.arrays["first_route"][index] >= 0 if index >= 0 else False for index in found], bool)[places]
 
     @classmethod
     def from_config(cls, config, databases: Mapping[int, str | Path | Database] | None = None) -> Router:

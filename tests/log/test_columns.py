@@ -109,7 +109,7 @@ def test_an_imu_upside_down_is_noted(tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["csv", "npy", "npz"])
-def test_integer_times_stay_exact(tmp_path, ending):
+def test_pain_18_integer_times_stay_exact(tmp_path, ending):
     times = np.array([1_533_226_488_299_123_457, 1_533_226_488_299_123_458])
     files = {
         "csv": "t,v\n" + "".join(f"{time},1.5\n" for time in times),

@@ -96,7 +96,7 @@ def test_overlapping_chunks_keep_publish_times(tmp_path):
     assert sorted(publish_times(tmp_path / "b.mcap")) == sorted(publish for _, publish, _ in items)
 
 
-def test_pain_07_a_cut_repeats_what_holds_on(tmp_path):
+def test_pain_7_a_cut_repeats_what_holds_on(tmp_path):
     """Parameters and static transforms from before the start come first; the cut is no longer for it."""
     rows = messages("Parameters", 1)
     frames = can_frames(100)
@@ -115,7 +115,7 @@ def test_pain_07_a_cut_repeats_what_holds_on(tmp_path):
     assert publish_times(tmp_path / "b.mcap")[0] == START_NS
 
 
-def test_pain_07_every_static_transform_holds_on_but_only_the_newest_map(tmp_path):
+def test_pain_7_every_static_transform_holds_on_but_only_the_newest_map(tmp_path):
     static = [(10, 10, b"\0\1\0\0one"), (20, 20, b"\0\1\0\0two"), (30, 30, b"\0\1\0\0one"), (900, 900, b"\0\1\0\0three")]
     latched = [(10, 10, b"\0\1\0\0old"), (20, 20, b"\0\1\0\0new")]
     other = [(10, 10, b"\0\1\0\0a"), (600, 600, b"\0\1\0\0b")]

@@ -81,7 +81,7 @@ def test_several_topics_are_several_files_and_lists_have_their_own(log, tmp_path
     assert place == [(START_NS + k * 10_000_000, i) for k, count in enumerate(rows["count"].tolist()) for i in range(count)]
 
 
-def test_can_frames_are_decoded_with_validity_and_the_rest_is_counted(can_log, tmp_path, capsys):
+def test_pain_25_can_frames_are_decoded_with_validity_and_the_rest_is_counted(can_log, tmp_path, capsys):
     path, frames = can_log
     assert main(["log", "export", str(path), str(tmp_path / "x.parquet"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

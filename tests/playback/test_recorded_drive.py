@@ -98,7 +98,7 @@ def test_bytes_cuts_and_frames_give_the_same_outputs(run, mode):
 
 
 @pytest.mark.slow
-def test_twenty_fresh_processes_on_a_loaded_machine_give_the_same_bytes(log, run):
+def test_pain_1_twenty_fresh_processes_on_a_loaded_machine_give_the_same_bytes(log, run):
     load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
     try:
         hashes = set()

@@ -43,7 +43,7 @@ def test_the_written_log_replays_to_the_same_bytes(run, mode):
 
 
 @pytest.mark.parametrize("mode", ["cuts", "frames", "raw"])
-def test_a_part_is_as_if_the_log_were_no_longer(run, small_log, tmp_path, mode):
+def test_pain_20_a_part_is_as_if_the_log_were_no_longer(run, small_log, tmp_path, mode):
     part = replay(small_log, start=1.0, end=2.5, output_dir=tmp_path, report=False)
     assert part.metrics["ticks"] == 150 and not any(part.metrics["oddities"].values())
     assert all(drop["max_gap_ms"] < 1000 for drop in part.metrics["drops"].values())
@@ -66,7 +66,7 @@ def test_the_written_log_names_its_parameters_first(run):
         assert reader.channels[int(first.records["channel"][0])].topic == "/parameters"
 
 
-def test_a_fresh_process_gives_the_same_bytes(run, small_log):
+def test_pain_1_a_fresh_process_gives_the_same_bytes(run, small_log):
     assert determinism.check(run, small_log, []) == {"equal": True, "first_difference": None}
 
 
@@ -126,7 +126,7 @@ def test_a_count_beyond_its_list_is_refused(kind):
         stack.tick(frame)
 
 
-def test_start_and_end_cut_the_run(small_log):
+def test_pain_20_start_and_end_cut_the_run(small_log):
     part = replay(small_log, start=1.0, end=2.0)
     times = part.outputs["tick_time_ns"]
     assert times[0] >= 1_001_000_000_000 and times[-1] < 1_002_001_000_000

@@ -14,6 +14,7 @@ from autonomy.geodesy import enu_to_geodetic
 from autonomy.playback.metrics import TickTimes
 
 ORIGIN = (37.4, -122.1, 20.0)
+VALID = ("POSITION_VALID", "VELOCITY_VALID", "YAW_ALIGNED")
 START_NS = 1_000_000_000_000
 
 METRICS: dict[str, Any] = {
@@ -91,6 +92,9 @@ class MadeUpRun:
     def reference_ego(self) -> np.ndarray:
         return self.outputs["ego"]
 
+    def sampled(self, name: str, ticks: np.ndarray) -> np.ndarray:
+        return self.outputs[name][ticks]
+
 
 def tick_times(ticks: int = 6000) -> TickTimes:
     times = TickTimes()
@@ -150,7 +154,7 @@ def _ego(ego, time, yaw, speed, velocity, position, noise) -> None:
     for source, delay in (("gnss_position", 0.085), ("gnss_velocity", 0.145), ("wheel", 0.02)):
         ego[f"{source}_delay_s"], ego[f"{source}_delay_sigma_s"] = delay, 0.05 * np.exp(-time / 10) + 0.003
     status = msg.constants("EgoState")
-    ego["status"] = np.where(time > 1.0, status["STATUS_POSITION_VALID"] | status["STATUS_YAW_ALIGNED"], 0)
+    ego["status"] = np.where(time > 1.0, sum(status[f"STATUS_{name}"] for name in VALID), 0)
     for place, every in ((0, 10), (2, 1)):
         aid = ego["aids"][:, place]
         aid["accepted"] = np.arange(ticks) // every

@@ -29,7 +29,20 @@ def test_the_recorded_drive_fills_every_section(data_directory, tmp_path, capsys
     assert len(text) < 3_000_000
     root = tree.fromstring(text)
     sections = {section.get("id"): section for section in root.iter("{http://www.w3.org/1999/xhtml}section")}
-    for anchor in ("drive", "errors", "aids", "commands", "lead", "lane", "health", "timing", "inputs", "calibration"):
+    for anchor in (
+        "drive",
+        "birdseye",
+        "errors",
+        "outages",
+        "aids",
+        "commands",
+        "lead",
+        "lane",
+        "health",
+        "timing",
+        "inputs",
+        "calibration",
+    ):
         assert sections[anchor].findall(f".//{SVG}svg[@role='img']"), anchor
     radar = [
         path.get("d")
@@ -37,7 +50,7 @@ def test_the_recorded_drive_fills_every_section(data_directory, tmp_path, capsys
         if path.get("class") == "dots raw" and "data" not in path.attrib
     ]
     assert max(len(drawn) for drawn in radar) > 1000  # raw targets lie under the lead
-    assert "estimated without GNSS" in text and "GNSS fixes" in text and "Drift since GNSS was withheld" in text
+    assert "estimated without GNSS" in text and "GNSS fixes" in text and "Drift over distance" in text
     assert tree.parse(output / "junit.xml").getroot().get("failures") == "0"
 
 

@@ -96,7 +96,7 @@ class Decoder:
             yield json.dumps({"time_ns": time_ns, "bus": bus_name, "id": identifier & 0x1FFFFFFF, "message": known and known.name,
                               **fields, "data": data.hex()})  # fmt: skip
         else:
-            yield f"{self._stamps(time_ns)} {bus_name}  {identifier_text(identifier)} {name}  {words}"
+            yield f"{self._stamps(time_ns)} {bus_name}  {identifier_text(identifier)} {name}  {words}".rstrip()
 
     def _message(self, bus: int, message: Message, bus_name: str) -> Iterator[str]:
         if not self._is_wanted(bus, message.identifier, message.destination):
@@ -114,7 +114,7 @@ class Decoder:
             })  # fmt: skip
             return
         long = f" [{len(message.data)} bytes, {message.transport}]" if message.transport else ""
-        yield f"{self._head(message.time_ns, bus_name, message)} {name}{long}  {words}"
+        yield f"{self._head(message.time_ns, bus_name, message)} {name}{long}  {words}".rstrip()
 
     def _failure(self, bus: int, failure: Failure, bus_name: str) -> Iterator[str]:
         as_message = Message(failure.time_ns, failure.start_ns, 7, failure.pgn, failure.source, failure.destination, b"")

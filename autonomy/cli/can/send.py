@@ -83,19 +83,15 @@ def _composer(arguments: argparse.Namespace):
     destination = _address(arguments.destination, "destination")
     if message.is_j1939 and source is None and message.identifier & 0xFF == NULL:
         raise UsageError(f"can send: {message.name} is sent by whom? give --source, such as --source 0x00")
-    if arguments.priority is not None and not (message.is_j1939 and 0 <= arguments.priority <= 7):
-        raise UsageError(f"can send: --priority {arguments.priority}: 0 to 7, of a J1939 message")
+    if arguments.priority is not None and not 0 <= arguments.priority <= 7:
+        raise UsageError(f"can send: --priority {arguments.priority}: give 0 (first) to 7")
 
     def compose() -> list[Outgoing]:
         try:
-            identifier, data = catalogue.codec.encode(
-                message.name, values, bus=ANY_BUS, source_address=source, destination=destination
-            )
+            return list(_in_frames(*catalogue.codec.encode(message.name, values, bus=ANY_BUS, source_address=source,
+                                                           destination=destination, priority=arguments.priority)))  # fmt: skip
         except ValueError as error:
             raise UsageError(f"can send: {error}") from None
-        if arguments.priority is not None:
-            identifier = identifier & ~(7 << 26) | arguments.priority << 26
-        return list(_in_frames(identifier, data))
 
     return compose
 

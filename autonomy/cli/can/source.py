@@ -93,6 +93,8 @@ class LiveSource:
         self.bus_names = {0: arguments.channel}
         self._window = _Window(arguments)
         self._duration_s = arguments.duration
+        self._lost: int | None = None
+        self._is_closed = False
         self._live = LiveBus(open_bus(arguments.interface, arguments.channel, arguments.bitrate),
                              arguments.interface, arguments.channel)  # fmt: skip
 
@@ -106,10 +108,13 @@ class LiveSource:
                 return
 
     def close(self) -> None:
+        """Asks for what was lost first: a closed socket does not tell any more."""
+        self._lost = self._live.lost()
+        self._is_closed = True
         self._live.bus.shutdown()
 
     def notes(self) -> list[str]:
-        lost = self._live.lost()
+        lost = self._lost if self._is_closed else self._live.lost()
         told = "this interface does not tell how many were lost" if lost is None else f"{lost} lost by the system"
         found = [f"{self._live.received} frames received, {told}"]
         if self._live.fd_frames:

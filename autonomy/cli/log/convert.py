@@ -20,7 +20,7 @@ def add_parser(actions) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from autonomy.errors import BAD_INPUT, PASS, UsageError
-    from autonomy.log.importers import comma2k19
+    from autonomy.log.importers import canedge, comma2k19
 
     *sources, output = [Path(path) for path in arguments.paths]
     if output.suffix != ".mcap":
@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
         from autonomy.cli.progress import watching
         from autonomy.log.importers import recording
 
-        result = recording.convert(sources, output, stretch.databases(arguments), watching=partial(watching, "convert"))
+        importer = canedge if all(canedge.recognises(source) for source in sources) else recording
+        result = importer.convert(sources, output, stretch.databases(arguments), watching=partial(watching, "convert"))
     code = BAD_INPUT if result.problems else PASS
     for problem in result.problems:
         print(f"autonomy: {problem}", file=sys.stderr)

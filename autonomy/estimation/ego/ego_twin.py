@@ -39,6 +39,17 @@ def about(axis: int, angle: float) -> np.ndarray:
     return rotation(angle * np.eye(3)[axis])
 
 
+def told_or(reported: float, configured: float) -> float:
+    return float(reported if np.isfinite(reported) else configured)
+
+
+def white_variance(reported: float, configured: float, margin: float, share: float) -> float:
+    """Of a reported accuracy a share is noise, and all that goes beyond the margin receivers keep in open sky."""
+    if not np.isfinite(reported):
+        return float(configured) ** 2
+    return max((share * reported) ** 2, reported**2 - float(margin) ** 2)
+
+
 class EgoTwin:
     """`parameters`: dtype("EgoParameters"). `step` takes the frames of the kernel; see `output` for what it returns."""
 
@@ -51,9 +62,10 @@ class EgoTwin:
         self.gnss_error = np.zeros(3)
         self.imu: list[tuple[int, np.ndarray, np.ndarray]] = []
         self.fixes: list[dict] = []
-        self.wheels: list[tuple[int, float]] = []
+        self.wheels: list[tuple[int, float, float]] = []
         self.group: list[tuple[int, float]] = []
-        self.last_wheel_ns = 0
+        self.last_wheel_ns, self.wheel_step, self.wheel_sample = 0, 0.0, 0.0
+        self.tells_accuracy = False
         self.nis = {name: [] for name in ("position", "velocity", "wheel", "non_holonomic")}
         self.running = False
 
@@ -76,15 +88,23 @@ class EgoTwin:
             rate = np.array([s["angular_rate_x"], s["angular_rate_y"], s["angular_rate_z"]])
             self.imu.append((int(s["valid_time_ns"]), force, rate))
         for s in frame["wheel"]["items"][: frame["wheel"]["count"]]:
-            self.group.append((int(s["valid_time_ns"]), 0.5 * float(s["rear_left"] + s["rear_right"])))
+            speed = 0.5 * float(s["rear_left"] + s["rear_right"]) if np.isfinite(s["rear_left"]) else float(s["vehicle_speed"])
+            change = abs(speed - self.wheel_sample)
+            if change > 1e-6 and (self.wheel_step == 0.0 or change < self.wheel_step):
+                self.wheel_step = change
+            self.wheel_sample = speed
+            self.group.append((int(s["valid_time_ns"]), speed))
             if self.group[-1][0] - self.last_wheel_ns >= int(self.p["wheel_interval_s"] * 1e9):
                 age = np.mean([time - self.group[0][0] for time, _ in self.group])
-                self.wheels.append((self.group[0][0] + int(age), float(np.mean([speed for _, speed in self.group]))))
+                mean = float(np.mean([speed for _, speed in self.group]))
+                self.wheels.append((self.group[0][0] + int(age), mean, self.wheel_step))
                 self.last_wheel_ns, self.group = self.group[-1][0], []
         for s in frame["gnss"]["items"][: frame["gnss"]["count"]]:
             lla = (float(s["latitude_deg"]), float(s["longitude_deg"]), float(s["altitude_m"]))
             course, speed = np.radians(s["course_deg"]), float(s["speed"])
-            self.fixes.append({"time": int(s["valid_time_ns"]), "lla": lla, "speed": speed,
+            told = {name: float(s[name]) if s[name] > 0.0 else np.nan for name in ("position_sigma", "altitude_sigma", "speed_sigma")}
+            told["course_sigma"] = np.radians(s["course_sigma_deg"]) if s["course_sigma_deg"] > 0.0 else np.nan
+            self.fixes.append({"time": int(s["valid_time_ns"]), "lla": lla, "speed": speed, **told,
                                "velocity": speed * np.array([np.sin(course), np.cos(course), 0.0])})  # fmt: skip
 
     # Start
@@ -107,7 +127,7 @@ class EgoTwin:
         sigma[MOUNTING] = p["mounting_sigma"]
         sigma[DELAY] = p["gnss_position_delay_sigma_s"], p["gnss_velocity_delay_sigma_s"], p["wheel_delay_sigma_s"]
         sigma[AXLE], sigma[SLIP] = p["axle_x_sigma_m"], p["slip_sigma"]
-        sigma[GNSS] = p["gnss_error_sigma_m"], p["gnss_error_sigma_m"], p["gnss_error_altitude_sigma_m"]
+        sigma[GNSS] = 1.0
         self.covariance = np.diag(sigma**2)
         self.positions = [f for f in self.fixes if f["time"] - int(self.delay[0] * 1e9) >= self.horizon]
         self.velocities = [f for f in self.fixes if f["time"] - int(self.delay[1] * 1e9) >= self.horizon]
@@ -173,7 +193,7 @@ class EgoTwin:
         F = np.eye(STATES)
         F[P, V], F[P, A] = T * np.eye(3), -0.5 * T * skew(dV)
         F[V, A], F[V, BA], F[A, BG] = -skew(dV), -B, -B
-        kept = np.exp(-T / float(p["gnss_error_time_s"]))
+        kept = self.kept(T)
         F[GNSS, GNSS] = kept * np.eye(3)
         Q = np.zeros((STATES, STATES))
         q = float(p["accelerometer_noise"]) ** 2 * T_noise
@@ -182,17 +202,22 @@ class EgoTwin:
         Q[A, A] = float(p["gyro_noise"]) ** 2 * T_noise * np.eye(3)
         walks = np.zeros(STATES)
         walks[BG], walks[BA], walks[SCALE] = p["gyro_bias_walk"], p["accelerometer_bias_walk"], p["speed_scale_walk"]
-        walks[MOUNTING], walks[DELAY], walks[SLIP] = p["mounting_walk"], p["delay_walk"], p["slip_walk"]
+        walks[MOUNTING], walks[SLIP] = p["mounting_walk"], p["slip_walk"]
+        known = np.diag(self.covariance)[DELAY] / float(p["delay_spread_s"]) ** 2
+        walks[DELAY] = float(p["delay_walk"]) * np.sqrt(np.maximum(0.0, 1.0 - known))
         Q += np.diag(walks**2 * T)
-        slow = np.array([p["gnss_error_sigma_m"], p["gnss_error_sigma_m"], p["gnss_error_altitude_sigma_m"]])
-        Q[GNSS, GNSS] += (1.0 - kept**2) * np.diag(slow**2)
+        Q[GNSS, GNSS] += (1.0 - kept**2) * np.eye(3)
         return F, Q
+
+    def kept(self, T: float) -> float:
+        """What is left of the slow GNSS error after T seconds."""
+        return np.exp(-T / float(self.p["gnss_multipath_time_s" if self.tells_accuracy else "gnss_error_time_s"]))
 
     def carry_covariance(self) -> None:
         if self.T > 0.0:
             F, Q = self.transition(self.T, self.T_noise, self.B, self.dV)
             self.covariance = F @ self.covariance @ F.T + Q
-            self.gnss_error = self.gnss_error * np.exp(-self.T / float(self.p["gnss_error_time_s"]))
+            self.gnss_error = self.gnss_error * self.kept(self.T)
             self.forget()
 
     # Aids
@@ -219,33 +244,54 @@ class EgoTwin:
         self.bias_gyro, self.bias_force = self.bias_gyro + error[BG], self.bias_force + error[BA]
         self.scale, self.axle, self.slip = self.scale + error[SCALE], self.axle + error[AXLE], self.slip + error[SLIP]
         self.mounting = self.mounting + error[MOUNTING]
-        self.delay = np.clip(self.delay + error[DELAY], -0.1, float(self.p["horizon_delay_s"]) - 0.02)
+        latest = float(self.p["horizon_delay_s"]) - 0.02
+        self.delay = np.clip(self.delay + error[DELAY], -latest, latest)
         self.gnss_error = self.gnss_error + error[GNSS]
+
+    def fuse_reported(self, name: str, H: np.ndarray, noise_of_share, residual: np.ndarray) -> None:
+        """A share of what the receiver reports is noise; all of it where the fix lies beyond the 95 % point."""
+        noise = noise_of_share(float(self.p["gnss_white_share"]))
+        S = H @ self.covariance @ H.T + noise
+        unlikely = residual @ np.linalg.solve(S, residual) > (0.0, 3.841, 5.991, 7.815)[len(residual)]
+        self.fuse(name, H, noise_of_share(1.0) if unlikely else noise, residual)
 
     def fuse_position(self, fix: dict) -> None:
         p = self.p
         measured = self.origin_axes @ (geodetic_to_ecef(*fix["lla"]) - self.origin)
+        slow = np.array([told_or(fix["position_sigma"], p["gnss_error_sigma_m"])] * 2
+                        + [told_or(fix["altitude_sigma"], p["gnss_error_altitude_sigma_m"])])  # fmt: skip
+        self.tells_accuracy = bool(np.isfinite(fix["position_sigma"]))
         H = np.zeros((3, STATES))
-        H[:, P] = H[:, GNSS] = np.eye(3)
+        H[:, P], H[:, GNSS] = np.eye(3), np.diag(slow)
         H[:, 18] = -self.velocity
-        white = np.array([p["gnss_position_sigma_m"], p["gnss_position_sigma_m"], p["gnss_altitude_sigma_m"]]) ** 2
-        noise = np.diag(white) + float(p["gnss_time_jitter_s"]) ** 2 * np.outer(self.velocity, self.velocity)
-        self.fuse("position", H, noise, measured - self.position - self.gnss_error)
+
+        def noise(share: float) -> np.ndarray:
+            horizontal = told_or(share * fix["position_sigma"], p["gnss_position_sigma_m"])
+            vertical = told_or(share * fix["altitude_sigma"], p["gnss_altitude_sigma_m"])
+            jitter = float(p["gnss_time_jitter_s"]) ** 2 * np.outer(self.velocity, self.velocity)
+            return np.diag([horizontal**2, horizontal**2, vertical**2]) + jitter
+
+        self.fuse_reported("position", H, noise, measured - self.position - slow * self.gnss_error)
 
     def fuse_velocity(self, fix: dict) -> None:
         p = self.p
         measured = self.origin_axes @ enu_rotation(*fix["lla"][:2]).T @ fix["velocity"]
         ahead = measured[:2] / fix["speed"]
         left = np.array([-ahead[1], ahead[0]])
-        along = float(p["gnss_speed_sigma_mps"]) ** 2
-        across = along + (float(p["gnss_course_sigma_rad"]) * fix["speed"]) ** 2
         acceleration = self.mean_acceleration[:2]
-        noise = along * np.outer(ahead, ahead) + across * np.outer(left, left)
-        noise += float(p["gnss_velocity_smear_s"]) ** 2 * np.outer(acceleration, acceleration)
+
+        def noise(share: float) -> np.ndarray:
+            along = white_variance(fix["speed_sigma"], p["gnss_speed_sigma_mps"], p["gnss_speed_margin_mps"], share)
+            across = along + (float(p["gnss_course_sigma_rad"]) * fix["speed"]) ** 2
+            if np.isfinite(fix["course_sigma"]):
+                across = fix["speed"] ** 2 * white_variance(fix["course_sigma"], 0.0, p["gnss_course_margin_rad"], share)
+            smear = float(p["gnss_velocity_smear_s"]) ** 2 * np.outer(acceleration, acceleration)
+            return along * np.outer(ahead, ahead) + across * np.outer(left, left) + smear
+
         H = np.zeros((2, STATES))
         H[:, V] = np.eye(3)[:2]
         H[:, 19] = -acceleration
-        self.fuse("velocity", H, noise, measured[:2] - self.velocity[:2])
+        self.fuse_reported("velocity", H, noise, measured[:2] - self.velocity[:2])
 
     def at_axle(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Velocity and rate of the drive axle in vehicle axes, and the Jacobian of that velocity."""
@@ -260,12 +306,12 @@ class EgoTwin:
         J[1, BG], J[2, BG] = -self.axle * C[2], self.axle * C[1]
         return at_imu + np.cross(rate, [self.axle, 0.0, 0.0]), rate, J
 
-    def fuse_wheel(self, speed: float) -> None:
+    def fuse_wheel(self, speed: float, step: float) -> None:
         velocity, _, J = self.at_axle()
         H = self.scale * J[:1]
         H[0, SCALE] = velocity[0]
         H[0, 20] = -self.scale * (self.vehicle_axes() @ self.R.T @ self.mean_acceleration)[0]
-        noise = np.array([[float(self.p["wheel_sigma_mps"]) ** 2]])
+        noise = np.array([[float(self.p["wheel_sigma_mps"]) ** 2 + step**2 / 12.0]])
         self.fuse("wheel", H, noise, np.array([speed - self.scale * velocity[0]]))
 
     def fuse_non_holonomic(self) -> None:
@@ -304,9 +350,9 @@ class EgoTwin:
                 if np.hypot(*self.velocity[:2]) > self.p["non_holonomic_speed_mps"]:
                     self.fuse_non_holonomic()
             elif event == "wheel":
-                _, speed = self.wheels.pop(0)
+                _, speed, step = self.wheels.pop(0)
                 if not late:
-                    self.fuse_wheel(speed)
+                    self.fuse_wheel(speed, step)
             else:
                 fix = (self.positions if event == "position" else self.velocities).pop(0)
                 if not late:
@@ -335,6 +381,7 @@ class EgoTwin:
             "gnss_position_delay_s": self.delay[0],
             "gnss_velocity_delay_s": self.delay[1],
             "wheel_delay_s": self.delay[2],
+            "axle_x_m": self.axle,
             "gyro_bias": self.bias_gyro,
             "accelerometer_bias": self.bias_force,
         }

@@ -21,14 +21,15 @@ from autonomy.log.reader import LogReader
 from autonomy.log.writer import METADATA_NAME
 
 Watching = Callable[[int | None, int | None], Watch]
+UNWATCHED: Watching = lambda start_ns, end_ns: iter  # noqa: E731
 
 _COUNTED = ("unused", "notes")  # metadata of a foreign reader that the conversion tells itself
 
 
 def convert(sources: Sequence[Path], output: Path, dbc: Mapping[int, Path] | None = None, *,
-            watching: Watching = lambda start_ns, end_ns: iter) -> Conversion:  # fmt: skip
-    """Writes the recordings to one log. `dbc` names the DBC file of a bus. `watching(start_ns, end_ns)` gives what sees
-    the merged batches pass.
+            metadata: Mapping[str, str] | None = None, watching: Watching = UNWATCHED) -> Conversion:  # fmt: skip
+    """Writes the recordings to one log. `dbc` names the DBC file of a bus; `metadata` joins the log's own record, before
+    what the recordings tell. `watching(start_ns, end_ns)` gives what sees the merged batches pass.
 
     Raises LogError when one cannot be opened or their clocks differ, EnvironmentFault.
     """
@@ -40,7 +41,8 @@ def convert(sources: Sequence[Path], output: Path, dbc: Mapping[int, Path] | Non
         conversion = Conversion(", ".join(names))
         watch = watching(min(_times(readers, "start_ns"), default=None), max(_times(readers, "end_ns"), default=None))
         with finished(output) as path:
-            _write(readers, path, {"importer": ", ".join(names), "clock": clock}, texts, conversion, watch)
+            told = {"importer": ", ".join(names), "clock": clock, **(metadata or {})}
+            _write(readers, path, told, texts, conversion, watch)
         for reader in readers:
             _count(reader, conversion)
     return conversion

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from autonomy.playback.difference import FieldDifference
 from autonomy.report import verdict
@@ -14,7 +13,7 @@ from autonomy.report.junit import Case, write_cases
 from autonomy.report.page import TIME_NOTE, render_page
 from autonomy.report.sections.head import STYLES, WORDS, Head, Tile, sentence
 from autonomy.report.sections.section import Section, Table
-from autonomy.report.words import UNKNOWN, number, plain, short_hash, whole
+from autonomy.report.words import UNKNOWN, number, plain, shown, whole
 
 PAGE = "comparison.html"
 MOST_FIELDS = 150  # rows of the page's table
@@ -66,7 +65,7 @@ def cases(found: Comparison) -> list[Case]:
 
 def _words(item: FieldDifference) -> str:
     return (
-        f"{item.field}: {item.beyond} ticks, first at tick {item.first_tick} ({_value(item.a)} against {_value(item.b)}), "
+        f"{item.field}: {item.beyond} ticks, first at tick {item.first_tick} ({shown(item.a)} against {shown(item.b)}), "
         f"largest {number(item.largest)}"
     )
 
@@ -94,7 +93,7 @@ def _head(found: Comparison) -> Head:
 
 
 def _runs(found: Comparison) -> Section:
-    rows = tuple((item.name, _value(item.a), _value(item.b), "" if item.equal else "other") for item in found.identity)
+    rows = tuple((item.name, shown(item.a), shown(item.b), "" if item.equal else "other") for item in found.identity)
     flags = tuple(not item.equal for item in found.identity)
     table = Table(f"A: {found.paths[0]}    B: {found.paths[1]}", ("What", "A", "B", ""), rows, 4, flags)
     return Section("runs", "The two runs", "What could explain a difference; a triangle marks it.", (), (table,))
@@ -102,8 +101,8 @@ def _runs(found: Comparison) -> Section:
 
 def _figures(found: Comparison) -> Section:
     rows, flags = [], []
-    shown = [item for item in found.figures if item.judgement != EQUAL]
-    for item in sorted(shown, key=lambda item: (ORDER.index(item.judgement), -abs(item.share or 0.0))):
+    moved = [item for item in found.figures if item.judgement != EQUAL]
+    for item in sorted(moved, key=lambda item: (ORDER.index(item.judgement), -abs(item.share or 0.0))):
         rows.append(
             (
                 item.name,
@@ -115,7 +114,7 @@ def _figures(found: Comparison) -> Section:
             )
         )
         flags.append(not item.allowed)
-    same = len(found.figures) - len(shown)
+    same = len(found.figures) - len(moved)
     table = Table(
         f"Figures that changed; {same} are the same", ("Figure", "", "A", "B", "B minus A", "Of A"), tuple(rows), 2, tuple(flags)
     )
@@ -150,7 +149,7 @@ def _fields(found: Comparison) -> Section:
                 ("Topic", "Field", "Tolerance", "First tick", "A", "B", "Ticks", "Largest", "RMS"),
                 tuple(
                     (
-                        item.topic, item.field, item.tolerance, whole(item.first_tick), _value(item.a), _value(item.b),
+                        item.topic, item.field, item.tolerance, whole(item.first_tick), shown(item.a), shown(item.b),
                         whole(item.ticks), number(item.largest), number(item.rms),
                     )
                     for item in every[:MOST_FIELDS]
@@ -179,14 +178,3 @@ def _pictures(found: Comparison) -> Section:
 
 def _order(item: FieldDifference) -> tuple:
     return item.beyond == 0, item.first_tick, item.topic, item.field
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list):
-        inner = ", ".join(_value(item) for item in value[:4])
-        return f"[{inner}{', ...' if len(value) > 4 else ''}]"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, str) and len(value) == 64:
-        return short_hash(value)
-    return UNKNOWN if value is None else str(value)

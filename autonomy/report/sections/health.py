@@ -56,8 +56,9 @@ def _bits(values: np.ndarray, message: str, prefix: str, label: str, styles: dic
             on = ((values & bit) > 0).astype(np.int8)
             if on.any():
                 name = key.removeprefix(prefix)
-                yield Strip(label + _plain(name), on, {1: "yes"}, {1: styles.get(name, otherwise)})
+                yield Strip(label + plain_bit(name), on, {1: "yes"}, {1: styles.get(name, otherwise)})
 
 
-def _plain(name: str) -> str:
+def plain_bit(name: str) -> str:
+    """The name of a flag as words."""
     return " ".join(word if word in ("GNSS", "IMU") else word.lower() for word in name.split("_"))

@@ -12,6 +12,7 @@ from autonomy.report.map import Track, map_figure
 from autonomy.report.plot import Line, error_figure, time_figure
 from autonomy.report.sections.section import Section
 
+MOST_RUNS, VERTICES_OF_RUNS = 200, 4000  # drawn without GNSS: the page stays small however many there are
 TITLES = {"forward": "Position error forward", "left": "Position error to the left", "up": "Position error upward"}
 
 
@@ -45,8 +46,10 @@ def _map(drive: Drive):
     if len(fixes):
         tracks.append(Track(fixes, "s5", "GNSS fixes", dots=True))
     tracks.append(Track(positions(ego, origin)[:, :2], "s1", "estimated", drive.seconds(ego["time_ns"])))
-    for number, run in enumerate(drive.result.outage_runs):
+    runs = drive.result.outage_runs[:MOST_RUNS]
+    for number, run in enumerate(runs):
         if len(run) > 1:
+            run = run[:: -(-len(run) // max(VERTICES_OF_RUNS // len(runs), 20))]
             tracks.append(Track(positions(run, origin)[:, :2], "s2", "estimated without GNSS" if number == 0 else ""))
     return map_figure("Seen from above", tracks)
 

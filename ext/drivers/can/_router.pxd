@@ -102,7 +102,7 @@ cdef class Router:
     cdef const RouterTables *tables         # == &rows
     cdef RouterState *state                 # the router's own, for use from Python
     cdef CodecKernel codec_kernel           # keeps the codec's tables alive
-    cdef object arrays                      # the NumPy arrays the rows point into
+    cdef readonly object arrays             # the NumPy arrays the rows point into
     cdef readonly tuple route_names
 
     cdef dict counts_of(self, const RouterState *state)

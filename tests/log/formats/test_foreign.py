@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -131,3 +133,26 @@ def test_an_unknown_format_is_told_with_those_that_are_known(tmp_path):
     path.write_bytes(b"nothing known")
     with pytest.raises(LogError, match="of no known format; .* BLF, MF4, PCAP, ROS 1 bag"):
         open_recording(path)
+
+
+@pytest.mark.slow
+def test_pain_16_a_long_recording_in_bounded_memory(tmp_path):
+    """What a candump four times as long takes is no more memory."""
+    peaks = []
+    for blocks in (20, 80):
+        path = tmp_path / f"{blocks}.log"
+        with path.open("w") as file:
+            for block in range(blocks):
+                start = 1_700_000_000 + block * 20
+                lines = (f"({start + n // 2000}.{n % 2000 * 500:06d}) can0 18FEF100#{n:016X}\n" for n in range(40_000))
+                file.write("".join(lines))
+        script = (
+            "import resource, sys; from autonomy.log.opening import open_recording\n"
+            "with open_recording(sys.argv[1]) as reader:\n"
+            "    assert sum(len(batch.records) for batch in reader.batches()) == int(sys.argv[2])\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        )
+        run = subprocess.run([sys.executable, "-c", script, str(path), str(blocks * 40_000)], capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+        peaks.append(int(run.stdout))
+    assert peaks[1] < peaks[0] + 90_000 and peaks[1] < 300_000  # KiB; the first fits into what stays in memory

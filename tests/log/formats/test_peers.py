@@ -210,3 +210,25 @@ def test_a_recording_through_each_format(data_directory, tmp_path, ending):
         expected = frames_of(reader)
     export(source, tmp_path / ("b" + ending))
     assert read_frames(tmp_path / ("b" + ending)) == expected
+
+
+def fd64(channel: int, valid: int, there: bytes, flags: int, extension: bytes = b"") -> bytes:
+    """A CAN_FD_MESSAGE_64 object, of which python-can's writer makes none; an extension may stand behind its bytes."""
+    offset = 32 + 40 + len(there) if extension else 0
+    body = struct.pack("<BBBBLLLLLLLHBBL", channel, 15, valid, 0, 0x80000123, 0, flags, 0, 0, 0, 0, 0, 1, offset, 0)
+    content = body + there + extension
+    return struct.pack("<4sHHLLLHHQ", b"LOBJ", 32, 1, 32 + len(content), 101, 2, 0, 0, 5_000_000) + content
+
+
+@pytest.mark.parametrize("extension", [b"", b"\xff" * 8])
+@pytest.mark.parametrize("there", [64, 20, 0])
+@pytest.mark.parametrize("flags", [0x1000, 0x7000, 0x3000])
+def test_can_fd_message_64(tmp_path, extension, there, flags):
+    """Bytes it tells of and does not hold are zero; what stands behind them is no data."""
+    export(write_log(tmp_path / "a.mcap", []), tmp_path / "a.blf")
+    objects = fd64(3, 64, bytes(range(1, there + 1)), flags, extension)
+    container = struct.pack("<4sHHLL", b"LOBJ", 16, 1, 32 + len(objects), 10) + struct.pack("<H6xL4x", 0, len(objects)) + objects
+    (tmp_path / "a.blf").write_bytes((tmp_path / "a.blf").read_bytes() + container)
+    expected = [frame_of(message) for message in can.BLFReader(tmp_path / "a.blf")]
+    assert read_frames(tmp_path / "a.blf") == expected and len(expected) == 1
+    assert expected[0].data == bytes(range(1, there + 1)).ljust(64, b"\0") and expected[0].bus == 2

@@ -6,10 +6,12 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import can as python_can
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autonomy.cli.main import main
 from autonomy.log.exporters import EXPORTERS
 from autonomy.log.formats import frames as can
 from autonomy.log.opening import open_recording
@@ -98,3 +100,15 @@ def test_a_recording_without_frames_is_still_of_its_format(tmp_path, ending):
         return  # nothing distinguishes an empty text file
     with open_recording(tmp_path / ("b" + ending)) as reader:
         assert reader.counts == {} and reader.start_ns is None and not reader.truncated
+
+
+def test_pain_19_logs_of_a_rotated_drive_become_one_blf_that_python_can_reads_whole(tmp_path):
+    parts = []
+    for n in range(1, 4):
+        frames_of_part = [Frame(n * 1_000_000_000 + 1000 * i, 0x100 + i % 7, 0, 0, bytes([n, i % 256])) for i in range(3000)]
+        parts.append(write_log(tmp_path / f"{n}.mcap", frames_of_part))
+    assert main(["log", "merge", *map(str, parts), "-o", str(tmp_path / "whole.mcap")]) == 0
+    assert main(["log", "export", str(tmp_path / "whole.mcap"), str(tmp_path / "whole.blf")]) == 0
+    with python_can.BLFReader(tmp_path / "whole.blf") as reader:
+        read = [(message.arbitration_id, bytes(message.data)) for message in reader]
+    assert read == [(0x100 + i % 7, bytes([n, i % 256])) for n in range(1, 4) for i in range(3000)]

@@ -92,6 +92,7 @@ cdef inline void set_priors(EgoFilter* state, const EgoParameters* parameters, d
         set_variance(state, GYRO_BIAS + i, parameters.gyro_bias_sigma)
         set_variance(state, ACCELEROMETER_BIAS + i, parameters.accelerometer_bias_sigma)
         state.gnss_error[i] = 0.0
+        set_variance(state, GNSS_ERROR + i, 1.0)
     set_variance(state, ATTITUDE, parameters.tilt_sigma_rad)
     set_variance(state, ATTITUDE + 1, parameters.tilt_sigma_rad)
     set_variance(state, ATTITUDE + 2, yaw_sigma)
@@ -102,9 +103,6 @@ cdef inline void set_priors(EgoFilter* state, const EgoParameters* parameters, d
     set_variance(state, VELOCITY_DELAY, parameters.gnss_velocity_delay_sigma_s)
     set_variance(state, WHEEL_DELAY, parameters.wheel_delay_sigma_s)
     set_variance(state, AXLE_X, parameters.axle_x_sigma_m)
-    set_variance(state, GNSS_ERROR, parameters.gnss_error_sigma_m)
-    set_variance(state, GNSS_ERROR + 1, parameters.gnss_error_sigma_m)
-    set_variance(state, GNSS_ERROR + 2, parameters.gnss_error_altitude_sigma_m)
     set_variance(state, SLIP, parameters.slip_sigma)
 
 

@@ -15,10 +15,18 @@ cdef inline bint is_measurable(double value, double limit) noexcept nogil:
     return -limit < value < limit
 
 
+cdef inline void learn_step(double* step, double change) noexcept nogil:
+    """A quantised signal changes by whole steps: the smallest change ever seen is the step, or soon comes close to it."""
+    # Below a millionth it is rounding of the arithmetic
+    if fabs(change) > 1e-6 and (step[0] == 0.0 or fabs(change) < step[0]):
+        step[0] = fabs(change)
+
+
 cdef inline void push_imu(EgoFilter* state, const EgoParameters* parameters, const ImuSample* sample,
                           int64_t tick_ns) noexcept nogil:
     cdef ImuEntry* entry
     cdef int64_t previous = 0
+    cdef int i
     if sample.validity != 0 or sample.valid_time_ns > tick_ns:
         return
     # 50 g and 2000 deg/s are the ends of automotive ranges
@@ -43,6 +51,9 @@ cdef inline void push_imu(EgoFilter* state, const EgoParameters* parameters, con
     entry.rate[0] = sample.angular_rate_x
     entry.rate[1] = sample.angular_rate_y
     entry.rate[2] = sample.angular_rate_z
+    if state.imu_head > 0:
+        for i in range(3):
+            learn_step(&state.gyro_step, entry.rate[i] - state.imu[(state.imu_head - 1) % IMU_RING].rate[i])
     state.imu_head += 1
     if state.imu_head - state.imu_next > IMU_RING - 1:
         state.imu_next = state.imu_head - (IMU_RING - 1)
@@ -84,6 +95,8 @@ cdef inline void push_wheel(EgoFilter* state, const EgoParameters* parameters, c
         state.wheel_group_ns = sample.valid_time_ns
         state.wheel_group_age = 0.0
         state.wheel_group_speed = 0.0
+    learn_step(&state.wheel_step, speed - state.wheel_sample)
+    state.wheel_sample = speed
     state.wheel_group += 1
     state.wheel_group_age += 1e-9 * <double>(sample.valid_time_ns - state.wheel_group_ns)
     state.wheel_group_speed += speed
@@ -92,6 +105,7 @@ cdef inline void push_wheel(EgoFilter* state, const EgoParameters* parameters, c
     entry = &state.wheel[state.wheel_head % WHEEL_RING]
     entry.time_ns = state.wheel_group_ns + <int64_t>(1e9 * state.wheel_group_age / state.wheel_group)
     entry.speed = state.wheel_group_speed / state.wheel_group
+    entry.step = state.wheel_step
     state.last_wheel_ns = sample.valid_time_ns
     state.wheel_group = 0
     state.wheel_head += 1
@@ -126,10 +140,9 @@ cdef inline void push_gnss(EgoFilter* state, const EgoParameters* parameters, co
     entry.altitude_sigma = sample.altitude_sigma if sample.altitude_sigma > 0.0 else NAN
     entry.speed_sigma = sample.speed_sigma if sample.speed_sigma > 0.0 else NAN
     entry.course_sigma = sample.course_sigma_deg * RADIAN_PER_DEGREE if sample.course_sigma_deg > 0.0 else NAN
-    if not is_measurable(altitude, 20000.0):
-        # A two-dimensional fix: the height of the origin, so uncertain that it says nothing
-        altitude = state.origin_lla[2]
-        entry.altitude_sigma = 1000.0
+    entry.has_altitude = is_measurable(altitude, 20000.0)
+    if not entry.has_altitude:
+        altitude = state.origin_lla[2]  # a two-dimensional fix: a height so uncertain that it says nothing
     entry.lla[0] = sample.latitude_deg
     entry.lla[1] = sample.longitude_deg
     entry.lla[2] = altitude

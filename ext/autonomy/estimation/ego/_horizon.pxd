@@ -6,7 +6,7 @@ from autonomy.estimation.ego._alignment cimport NOT_ALIGNED
 from autonomy.estimation.ego._predict cimport Motion, carry_covariance, move
 from autonomy.estimation.ego._recovery cimport after_position_fix, after_velocity_fix, after_wheel_speed
 from autonomy.estimation.ego._state cimport (
-    EVENTS_PER_TICK, GYRO_BIAS, ROW, GNSS_RING, IMU_RING, RUNNING, WHEEL_RING, EgoFilter, GnssEntry, ImuEntry, Increment,
+    ATTITUDE, EVENTS_PER_TICK, GYRO_BIAS, ROW, GNSS_RING, IMU_RING, RUNNING, WHEEL_RING, EgoFilter, GnssEntry, ImuEntry, Increment,
     MEAN_WINDOW_NS, WheelEntry,
 )
 from autonomy.estimation.ego.aids._gnss_position cimport fuse_gnss_position
@@ -138,8 +138,11 @@ cdef inline bint is_standing(const EgoFilter* state, const EgoParameters* parame
 cdef inline void watch_motion(EgoFilter* state, const EgoParameters* parameters) noexcept nogil:
     # The bias may not be known yet: what it could be is no motion
     cdef double limit = parameters.standstill_rate_radps + 2.0 * sqrt(state.covariance[(ROW + 1) * GYRO_BIAS])
+    # Coarse or slow wheels still say zero while the vehicle pulls away; what the tilt could be is no pull either
+    cdef double pull = 3.0 * parameters.gravity_sigma_mps2 + 2.0 * parameters.gravity_mps2 * sqrt(
+        max(state.covariance[(ROW + 1) * ATTITUDE], state.covariance[(ROW + 1) * (ATTITUDE + 1)]))
     if (fabs(state.wheel_speed) > parameters.standstill_speed_mps or fabs(state.rate[0]) > limit or fabs(state.rate[1]) > limit
-            or fabs(state.rate[2]) > limit):
+            or fabs(state.rate[2]) > limit or fabs(state.mean_acceleration[0]) > pull or fabs(state.mean_acceleration[1]) > pull):
         state.moving_ns = state.horizon_ns
 
 
@@ -180,13 +183,17 @@ cdef inline void fuse_event(EgoFilter* state, const EgoParameters* parameters, E
             state.aids[EgoState_AID_NON_HOLONOMIC].fault = AidStatus_REASON_NOT_APPLICABLE
     elif event == REST:
         state.next_standstill_ns += <int64_t>(parameters.standstill_interval_s * 1e9)
+        look_around(state, parameters)
+        watch_motion(state, parameters)  # also between two wheel samples, which may be further apart than a rest is long
         if is_standing(state, parameters):
             carry_covariance(state, parameters)
-            look_around(state, parameters)
             fuse_zero_velocity(state, parameters)
+            look_around(state, parameters)  # the biases have moved
             fuse_zero_rate(state, parameters)
+            look_around(state, parameters)
             fuse_gravity(state, parameters)
         else:
+            state.zero_rates = 0
             state.aids[EgoState_AID_ZERO_VELOCITY].fault = AidStatus_REASON_NOT_APPLICABLE
             state.aids[EgoState_AID_ZERO_RATE].fault = AidStatus_REASON_NOT_APPLICABLE
             state.aids[EgoState_AID_GRAVITY].fault = AidStatus_REASON_NOT_APPLICABLE

@@ -7,7 +7,7 @@ from autonomy.estimation.ego._alignment cimport ALIGNED, NOT_ALIGNED
 from autonomy.estimation.ego._horizon cimport is_standing, walk
 from autonomy.estimation.ego._predict cimport Motion, carry_rows, close_block, forget
 from autonomy.estimation.ego._state cimport (
-    ACCELEROMETER_BIAS, AIDS, GYRO_BIAS, IMU_RING, MOUNTING, POSITION_DELAY, ROW, RUNNING, SPEED_SCALE, VELOCITY_DELAY,
+    ACCELEROMETER_BIAS, AIDS, AXLE_X, GYRO_BIAS, IMU_RING, MOUNTING, POSITION_DELAY, ROW, RUNNING, SPEED_SCALE, VELOCITY_DELAY,
     WHEEL_DELAY, EgoFilter, Increment,
 )
 from autonomy.linalg._small cimport cross, matrix_of, multiply_3x3_transposed, quaternion_product, rotate, rotate_back
@@ -50,6 +50,8 @@ cdef inline void write_estimates(const EgoFilter* state, EgoState* out) noexcept
     out.gnss_velocity_delay_sigma_s = sigma_of(state, VELOCITY_DELAY)
     out.wheel_delay_s = state.delay[2]
     out.wheel_delay_sigma_s = sigma_of(state, WHEEL_DELAY)
+    out.axle_x_m = state.axle_x
+    out.axle_x_sigma_m = sigma_of(state, AXLE_X)
     out.resets = state.resets
     out.imu_gaps = state.imu_gaps
     out.late_measurements = state.late_measurements

@@ -149,8 +149,8 @@ cdef inline void carry_covariance(EgoFilter* state, const EgoParameters* paramet
         for j in range(9, STATES):
             P[ROW * i + j] = rows[ROW * i + j]
             P[ROW * j + i] = rows[ROW * i + j]
-    # First-order Gauss-Markov: the slow GNSS error fades and is renewed
-    kept = exp(-T / parameters.gnss_error_time_s)
+    # First-order Gauss-Markov of variance one: the slow GNSS error fades and is renewed
+    kept = exp(-T / (parameters.gnss_multipath_time_s if state.tells_accuracy else parameters.gnss_error_time_s))
     renewed = 1.0 - kept * kept
     for i in range(GNSS_ERROR, GNSS_ERROR + 3):
         state.gnss_error[i - GNSS_ERROR] *= kept
@@ -158,13 +158,12 @@ cdef inline void carry_covariance(EgoFilter* state, const EgoParameters* paramet
             P[ROW * i + j] *= kept
         for j in range(STATES):
             P[ROW * j + i] *= kept
-    P[ROW * GNSS_ERROR + GNSS_ERROR] += renewed * parameters.gnss_error_sigma_m * parameters.gnss_error_sigma_m
-    P[(ROW + 1) * (GNSS_ERROR + 1)] += renewed * parameters.gnss_error_sigma_m * parameters.gnss_error_sigma_m
-    P[(ROW + 1) * (GNSS_ERROR + 2)] += renewed * parameters.gnss_error_altitude_sigma_m * parameters.gnss_error_altitude_sigma_m
+        P[(ROW + 1) * i] += renewed
     for i in range(3):
         P[(ROW + 1) * (GYRO_BIAS + i)] += parameters.gyro_bias_walk * parameters.gyro_bias_walk * T
         P[(ROW + 1) * (ACCELEROMETER_BIAS + i)] += parameters.accelerometer_bias_walk * parameters.accelerometer_bias_walk * T
-        P[(ROW + 1) * (POSITION_DELAY + i)] += parameters.delay_walk * parameters.delay_walk * T
+        P[(ROW + 1) * (POSITION_DELAY + i)] += parameters.delay_walk * parameters.delay_walk * T * max(
+            0.0, 1.0 - P[(ROW + 1) * (POSITION_DELAY + i)] / (parameters.delay_spread_s * parameters.delay_spread_s))
     P[(ROW + 1) * SPEED_SCALE] += parameters.speed_scale_walk * parameters.speed_scale_walk * T
     P[(ROW + 1) * MOUNTING] += parameters.mounting_walk * parameters.mounting_walk * T
     P[(ROW + 1) * (MOUNTING + 1)] += parameters.mounting_walk * parameters.mounting_walk * T

@@ -38,10 +38,8 @@ cdef inline void after_position_fix(EgoFilter* state, const EgoParameters* param
     for i in range(3):
         state.position[i] = measured[i]
         state.gnss_error[i] = 0.0
+        set_variance(state, GNSS_ERROR + i, 1.0)
         set_variance(state, POSITION + i, parameters.start_position_sigma_m)
-    set_variance(state, GNSS_ERROR, parameters.gnss_error_sigma_m)
-    set_variance(state, GNSS_ERROR + 1, parameters.gnss_error_sigma_m)
-    set_variance(state, GNSS_ERROR + 2, parameters.gnss_error_altitude_sigma_m)
     state.rejected_since_ns[<int>EgoState_AID_GNSS_POSITION] = 0
     state.resets += 1
 

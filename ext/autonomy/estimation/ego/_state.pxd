@@ -16,7 +16,7 @@ cdef enum:
     VELOCITY_DELAY = 19      # s, GNSS velocity
     WHEEL_DELAY = 20         # s
     AXLE_X = 21              # m, drive axle forward of the IMU
-    GNSS_ERROR = 22          # ENU, m, slow error of the fixes
+    GNSS_ERROR = 22          # ENU, slow error of the fixes over the accuracy they claim
     SLIP = 25                # rad per m/s2, side slip of the drive axle
     STATES = 26
     ROW = 28                 # row length in memory: a multiple of four doubles
@@ -43,6 +43,7 @@ cdef struct ImuEntry:
 cdef struct WheelEntry:
     int64_t time_ns
     double speed             # m/s
+    double step              # m/s, the finest the source has shown itself to tell
 
 
 cdef struct GnssEntry:
@@ -56,7 +57,7 @@ cdef struct GnssEntry:
     double altitude_sigma
     double speed_sigma
     double course_sigma      # rad
-    uint32_t has_position
+    uint32_t has_altitude
     uint32_t has_velocity    # 2 = horizontal, 3 = with the vertical, 0 = none
 
 
@@ -106,6 +107,10 @@ cdef struct EgoFilter:
     double wheel_group_age   # s, sum over the group of sample time less wheel_group_ns
     double wheel_group_speed # m/s, sum over the group
     double wheel_speed       # m/s, the last group the horizon has passed
+    double wheel_sample      # m/s, the newest sample
+    double gyro_step         # rad/s, smallest change between two samples so far: the resolution of the gyro
+    double wheel_step        # m/s, smallest change between two samples so far: the resolution of the source
+    uint32_t zero_rates      # updates with zero rate in this rest
     uint32_t imu_head        # entries pushed
     uint32_t imu_next        # first entry after the horizon
     uint32_t wheel_head
@@ -122,6 +127,7 @@ cdef struct EgoFilter:
     uint32_t imu_gaps
     uint32_t late_measurements
     uint32_t diverged
+    uint32_t tells_accuracy  # the receiver states the accuracy of its positions
     uint32_t has_delays      # the receiver's own time stamps have been looked at
 
 

@@ -21,6 +21,11 @@ cdef enum:
     LARGEST = 6              # rows of one update
 
 
+cdef inline double point_95(int size) noexcept nogil:
+    """95 % point of chi-square with 1, 2 and 3 degrees of freedom."""
+    return 3.841 if size == 1 else (5.991 if size == 2 else 7.815)
+
+
 cdef inline void entry(Jacobian* row, int index, double value) noexcept nogil:
     row.index[row.count] = index
     row.value[row.count] = value
@@ -75,6 +80,20 @@ cdef inline bint whiten(const double* covariance, int size, const Jacobian* rows
     return True
 
 
+cdef inline bint is_unlikely(const EgoFilter* state, int size, const Jacobian* rows, const double* noise,
+                             const double* residual) noexcept nogil:
+    """True for a measurement beyond the 95 % point of chi-square under this noise."""
+    cdef double whitened[84]
+    cdef double innovation[6]
+    cdef double nis = 0.0
+    cdef int i
+    if not whiten(state.covariance, size, rows, noise, residual, whitened, innovation):
+        return False
+    for i in range(size):
+        nis += innovation[i] * innovation[i]
+    return nis > point_95(size)
+
+
 cdef inline void reduce_covariance(double* covariance, int size, const double* whitened) noexcept nogil:
     """P -= W' W, row by row."""
     cdef double row[28]
@@ -99,8 +118,8 @@ cdef inline void inject(EgoFilter* state, const EgoParameters* parameters, const
         state.gyro_bias[i] += correction[GYRO_BIAS + i]
         state.accelerometer_bias[i] += correction[ACCELEROMETER_BIAS + i]
         state.gnss_error[i] += correction[GNSS_ERROR + i]
-        # A delay beyond the horizon could never be fused in time, and one far below zero is no delay
-        state.delay[i] = min(max(state.delay[i] + correction[POSITION_DELAY + i], -0.1), latest)
+        # A delay beyond the horizon could never be fused in time; below zero it is the IMU's own, which is of the same kind
+        state.delay[i] = min(max(state.delay[i] + correction[POSITION_DELAY + i], -latest), latest)
     small_rotation(correction + ATTITUDE, turn)
     quaternion_product(turn, state.orientation, state.orientation)
     state.speed_scale += correction[SPEED_SCALE]
@@ -134,8 +153,7 @@ cdef inline bint fuse(EgoFilter* state, const EgoParameters* parameters, int aid
     status.test_ratio = nis / parameters.gate[size - 1]
     status.nis_sum += nis
     status.degrees_of_freedom += <unsigned int> size
-    # 95 % points of chi-square with 1, 2 and 3 degrees of freedom
-    if nis > (3.841 if size == 1 else (5.991 if size == 2 else 7.815)):
+    if nis > point_95(size):
         status.over_95 += 1
     if status.test_ratio > 1.0:
         status.rejected += 1

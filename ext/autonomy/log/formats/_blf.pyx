@@ -68,10 +68,9 @@ cdef inline void set_identifier(CanFdFrame* frame, uint32_t identifier) noexcept
     frame.id = identifier & (<uint32_t> EXTENDED | <uint32_t> LARGEST_EXTENDED)
 
 
-cdef inline int64_t set_bus(CanFdFrame* frame, uint32_t channel) noexcept nogil:
-    """Channels count from 1; 0 stands for an unknown one and becomes bus 255 as the first byte wraps."""
+cdef inline void set_bus(CanFdFrame* frame, uint32_t channel) noexcept nogil:
+    """Channels count from 1; 0, an unknown one, wraps to bus 255."""
     frame.bus = <uint8_t> (channel - 1)
-    return 0
 
 
 cdef inline void set_data(CanFdFrame* frame, const uint8_t* data, int64_t there, int64_t valid, int64_t* odd) noexcept nogil:
@@ -144,8 +143,10 @@ cdef int read_object(uint32_t kind, const uint8_t* body, int64_t size, int64_t h
             frame.flags |= CanFrame_FLAG_REMOTE
             frame.length = min(LENGTHS[body[1] & 15], <uint8_t> 8)
             return FRAME
-        set_data(frame, body + 40, (body[35] - header if body[35] else size) - 40 if body[35] - header < size else size - 40,
-                 body[2], odd)
+        # Fewer bytes than it tells may be there, up to what an extension takes behind them
+        if body[35] and body[35] - header < size:
+            size = body[35] - header
+        set_data(frame, body + 40, size - 40, body[2], odd)
         flags = flags >> 11      # BRS 0x2000, ESI 0x4000 there
     elif kind == CAN_FD_ERROR_64:   # channel, dlc, valid, ecc, flags u16, code u16, flags u16, offset u8, pad, id u32, ... data at 44
         if size < 44:

@@ -9,7 +9,8 @@ from autonomy.msg.messages cimport EgoParameters, EgoState_AID_WHEEL_SPEED
 cdef inline bint fuse_wheel_speed(EgoFilter* state, const EgoParameters* parameters, const WheelEntry* sample) noexcept nogil:
     cdef Jacobian row
     cdef Axle axle
-    cdef double noise = parameters.wheel_sigma_mps * parameters.wheel_sigma_mps
+    # Rounding to a step is an error with the variance step^2 / 12; a mean over 50 ms rarely sees two different steps
+    cdef double noise = parameters.wheel_sigma_mps * parameters.wheel_sigma_mps + sample.step * sample.step / 12.0
     cdef double residual, forward
     look_at_axle(state, &axle)
     forward = (axle.axes[0] * state.mean_acceleration[0] + axle.axes[1] * state.mean_acceleration[1]

@@ -1,0 +1,72 @@
+"""The drive from above, moving: the lane, the objects followed, the lead and the stop that is planned at any time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autonomy.report.birdseye import drawing, scene
+from autonomy.report.drive import Drive
+from autonomy.report.plot import Figure
+from autonomy.report.sections.health import BEHAVIOURS, MODES
+from autonomy.report.sections.section import Section
+from autonomy.report.words import number
+
+MOST_SCENES = 900
+LEGEND = (
+    ("s6", "line", "lane boundaries"),
+    ("lanemiddle", "line", "lane path"),
+    ("s3", "line", "planned stop"),
+    ("raw", "points", "followed objects"),
+    ("s2", "points", "lead"),
+)
+
+
+def section(drive: Drive) -> Section:
+    if not len(drive.time_s):
+        return Section("birdseye", "Seen from the vehicle", missing="The run gave no output.")
+    rows = _even(drive.time_s)
+    lane, plan, actuation = (drive.topic(name)[rows] for name in ("lane", "plan", "actuation"))
+    tracks = drive.result.sampled("tracks", drive.tick_indices[rows])
+    speed, time = drive.ego["speed"][rows], drive.time_s[rows]
+    known = (lane["status"] > 0) | np.isfinite(tracks["lead_distance"])
+    if not known.any():
+        return Section("birdseye", "Seen from the vehicle", missing="Neither a lane nor a vehicle ahead was ever known.")
+    scenes = [
+        scene(float(time[row]), _words(time[row], speed[row], actuation[row], plan[row], tracks[row]), *of_row)
+        for row, of_row in enumerate(zip(lane, plan, tracks, strict=True))
+    ]
+    svg = drawing("Seen from the vehicle", scenes, _still(known, tracks))
+    step = float(time[-1] - time[0]) / max(len(time) - 1, 1)
+    note = f"A scene about every {number(step, 's', 2)}. The page's other plots show the same time."
+    figure = Figure("Lane, objects and planned stop", svg, LEGEND, note, "wide")
+    text = "The vehicle looks to the right; forward and left are to the same scale."
+    return Section("birdseye", "Seen from the vehicle", text, (figure,))
+
+
+def _even(time_s: np.ndarray) -> np.ndarray:
+    """Rows about evenly spaced in time, at most MOST_SCENES."""
+    if len(time_s) <= MOST_SCENES:
+        return np.arange(len(time_s))
+    rising = np.maximum.accumulate(time_s)
+    return np.unique(np.minimum(np.searchsorted(rising, np.linspace(rising[0], rising[-1], MOST_SCENES)), len(time_s) - 1))
+
+
+def _still(known: np.ndarray, tracks: np.ndarray) -> int:
+    """The scene that a page without scripts shows: in the middle of those with a lead, or with a lane."""
+    rows = np.flatnonzero(np.isfinite(tracks["lead_distance"]))
+    rows = rows if rows.size else np.flatnonzero(known)
+    return int(rows[len(rows) // 2])
+
+
+def _words(time: float, speed: float, actuation: np.void, plan: np.void, tracks: np.void) -> str:
+    parts = [
+        number(float(time), "s", decimals=2),
+        number(3.6 * float(speed), "km/h", decimals=0),
+        MODES.get(int(actuation["mode"]), ""),
+        BEHAVIOURS.get(int(plan["behaviour"]), ""),
+    ]
+    if np.isfinite(tracks["lead_distance"]):
+        parts.append(f"lead {number(float(tracks['lead_distance']), 'm', decimals=0)}")
+    if plan["fallback_valid"]:
+        parts.append(f"stop within {number(float(plan['fallback_distance']), 'm', decimals=0)}")
+    return ", ".join(part for part in parts if part)
