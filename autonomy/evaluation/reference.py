@@ -14,6 +14,7 @@ import numpy as np
 from autonomy import msg
 from autonomy.geodesy import geodetic_to_enu
 
+REFERENCE, RECEIVER = "/ref/pose", "receiver"  # where the poses come from that a run is held against
 SETTLING_S = 5.0  # the first seconds align the filter and are left out
 
 

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 
 from autonomy.evaluation import reference as evaluation
+from autonomy.evaluation.reference import RECEIVER, REFERENCE
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block, Engine, Fork
 from autonomy.playback.source import KINDS
-
-
-REFERENCE, RECEIVER = "/ref/pose", "receiver"  # where the poses come from that a run is held against
 
 
 class TickTimes:
@@ -74,7 +72,7 @@ def aids(ego: np.void) -> dict[str, dict[str, Any]]:
     return {name: found for name, found in evaluation.aid_metrics(ego).items() if found["accepted"] + found["rejected"]}
 
 
-def reference(collector: ReferenceCollector, origin: str, delay_s: float) -> dict[str, Any] | None:
+def reference(collector: ReferenceCollector, origin: str = REFERENCE, delay_s: float = 0.0) -> dict[str, Any] | None:
     """Errors against the reference after the settling time, None without a reference.
 
     Against the receiver's own fixes the share inside 3 sigma is None: they scatter more than the estimate does.

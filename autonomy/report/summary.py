@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from autonomy.evaluation.reference import RECEIVER
 from autonomy.report import verdict
 from autonomy.report.words import (
     AIDS,
@@ -84,9 +85,10 @@ def _reference(metrics: dict[str, Any]) -> str:
         f"({number(found.get('velocity_rms_3d_mps'), digits=2)} in space)",
         f"course {number(found.get('course_rms_deg'), 'deg', 2)}",
         f"heading {number(found.get('heading_rms_deg'), 'deg', 2)}",
-        f"{percent(found.get('inside_3_sigma_share'))} inside 3 sigma",
     ]
-    return ", ".join(parts)
+    if found.get("source") == RECEIVER:
+        return "the receiver's own fixes: " + ", ".join(parts)
+    return ", ".join([*parts, f"{percent(found.get('inside_3_sigma_share'))} inside 3 sigma"])
 
 
 def _aids(metrics: dict[str, Any]) -> str | None:
