@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from autonomy.evaluation import reference as evaluation
-from autonomy.evaluation.reference import RECEIVER, REFERENCE
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block, Engine, Fork
 from autonomy.playback.source import KINDS
@@ -72,17 +71,11 @@ def aids(ego: np.void) -> dict[str, dict[str, Any]]:
     return {name: found for name, found in evaluation.aid_metrics(ego).items() if found["accepted"] + found["rejected"]}
 
 
-def reference(collector: ReferenceCollector, origin: str = REFERENCE, delay_s: float = 0.0) -> dict[str, Any] | None:
-    """Errors against the reference after the settling time, None without a reference.
-
-    Against the receiver's own fixes the share inside 3 sigma is None: they scatter more than the estimate does.
-    """
+def reference(collector: ReferenceCollector) -> dict[str, Any] | None:
+    """Errors against the reference after the settling time, None without a reference."""
     if len(collector.poses) == 0:
         return None
-    found = evaluation.reference_metrics(collector.ego(), collector.poses, delay_s=delay_s)
-    if origin == RECEIVER:
-        found["inside_3_sigma_share"] = None
-    return found | {"source": origin}
+    return evaluation.reference_metrics(collector.ego(), collector.poses)
 
 
 def outages(forks: list[Fork], origin_ns: int, delay_s: float) -> list[dict[str, Any]]:

@@ -183,9 +183,10 @@ def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, 
         | {"unsorted": reader.late, "unknown_channel": reader.unknown_channel, "unreadable": sum(reader.malformed.values())},
         "clocks": figures.clocks(ego, engine.feed.gnss_clock()) if ego is not None else {},
         "aids": figures.aids(ego) if ego is not None else {},
-        "reference": figures.reference(collector, origin, late_s),
+        "reference": figures.reference(collector) if origin == REFERENCE else None,
         "speed_scale": float(ego["speed_scale"]) if ego is not None else None,
         "outages": drift,
+        "outage_reference": origin if drift else None,
         **figures.outage_summary(drift),
     }
 

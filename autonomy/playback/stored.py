@@ -156,6 +156,7 @@ def _figures(log: Path, reader: LogReader, spool, times, collector, last) -> dic
         "reference": figures.reference(collector),
         "speed_scale": float(last["speed_scale"]) if last is not None else None,
         "outages": [],
+        "outage_reference": None,
         **figures.outage_summary([]),
         "shadow": {},
         "faults": [],

@@ -91,7 +91,7 @@ class Drive:
     @property
     def is_held_against_receiver(self) -> bool:
         """Whether the reference is nothing but the fixes that the filter was given."""
-        return (self.metrics.get("reference") or {}).get("source") == RECEIVER
+        return self.metrics.get("outage_reference") == RECEIVER
 
     @property
     def reference_delay_s(self) -> float:

@@ -85,10 +85,9 @@ def _reference(metrics: dict[str, Any]) -> str:
         f"({number(found.get('velocity_rms_3d_mps'), digits=2)} in space)",
         f"course {number(found.get('course_rms_deg'), 'deg', 2)}",
         f"heading {number(found.get('heading_rms_deg'), 'deg', 2)}",
+        f"{percent(found.get('inside_3_sigma_share'))} inside 3 sigma",
     ]
-    if found.get("source") == RECEIVER:
-        return "the receiver's own fixes: " + ", ".join(parts)
-    return ", ".join([*parts, f"{percent(found.get('inside_3_sigma_share'))} inside 3 sigma"])
+    return ", ".join(parts)
 
 
 def _aids(metrics: dict[str, Any]) -> str | None:
@@ -116,6 +115,7 @@ def _outages(metrics: dict[str, Any]) -> str | None:
     outages = metrics.get("outages") or []
     if not outages:
         return None
+    of_receiver = " against the receiver's own fixes" if metrics.get("outage_reference") == RECEIVER else ""
     if len(outages) == 1:
         only = outages[0]
         return (
@@ -123,7 +123,7 @@ def _outages(metrics: dict[str, Any]) -> str | None:
             f"{number(only.get('distance_m'), 'm', 4)} from {number(only.get('start_s'), 's')}"
         )
     return (
-        f"{len(outages)} runs, drift of distance: median {number(metrics.get('outage_median_percent'), digits=2)}, "
+        f"{len(outages)} runs{of_receiver}, drift of distance: median {number(metrics.get('outage_median_percent'), digits=2)}, "
         f"90 % below {number(metrics.get('outage_p90_percent'), digits=2)}, "
         f"worst {number(metrics.get('outage_max_percent'), '%', 2)}"
     )

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from autonomy.evaluation.reference import RECEIVER
 from autonomy.report import verdict
 from autonomy.report.words import INPUTS, UNKNOWN, duration, is_number, known, number, percent, short_hash, whole
 
@@ -43,7 +42,6 @@ def tiles(metrics: dict[str, Any]) -> tuple[Tile, ...]:
     log, times = metrics.get("log") or {}, metrics.get("tick_us") or {}
     reference = known(metrics.get("reference"))
     none = "" if reference else "no reference in this log"
-    rms = "RMS off the receiver's fixes" if reference.get("source") == RECEIVER else "RMS"
     return (
         _tile("Log", duration(log.get("duration_s")), f"{whole(metrics.get('ticks'))} ticks"),
         _tile("Replay", number(metrics.get("realtime_factor"), "\N{MULTIPLICATION SIGN}"), "real time, recording included"),
@@ -55,17 +53,17 @@ def tiles(metrics: dict[str, Any]) -> tuple[Tile, ...]:
         _tile(
             "Position error",
             number(reference.get("position_rms_m"), "m", 2),
-            none or f"{rms}; {number(reference.get('position_rms_offset_free_m'), 'm', 2)} without the constant part",
+            none or f"RMS; {number(reference.get('position_rms_offset_free_m'), 'm', 2)} without the constant part",
         ),
         _tile(
             "Velocity error",
             number(reference.get("velocity_rms_mps"), "m/s", 2),
-            none or f"{rms}; {number(reference.get('velocity_rms_3d_mps'), 'm/s', 2)} with the vertical part",
+            none or f"RMS; {number(reference.get('velocity_rms_3d_mps'), 'm/s', 2)} with the vertical part",
         ),
         _tile(
             "Heading error",
             number(reference.get("heading_rms_deg"), "\N{DEGREE SIGN}", 2),
-            none or f"{rms}; course {number(reference.get('course_rms_deg'), chr(176), 2)}",
+            none or f"RMS; course {number(reference.get('course_rms_deg'), chr(176), 2)}",
         ),
         _tile("Inside 3 sigma", percent(reference.get("inside_3_sigma_share")), none or "of the position and velocity errors"),
         _outage_tile(metrics),
