@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -27,6 +28,7 @@ RECORD_DTYPE = np.dtype(
 FLAG_LATE = 1  # came after records with a later time had been given out
 FLAG_PLAIN = 2  # not CDR: the offset points to the start of the payload
 FLAG_WHOLE = 4  # the whole MCAP message record, publish time and CDR header included, stands in front of the payload
+LARGEST_STEP_BACK_NS = 2_000_000_000  # topics of one writer are at most this far apart in a file
 MOST_WAITING_BYTES = 64 << 20  # of messages that wait for an overlapping chunk
 
 Channel = structure.Channel
@@ -46,7 +48,8 @@ class OrderedReader(ABC):
     it is not known before reading), `start_ns`, `end_ns` and `library`, who wrote it, describe it. `truncated`, `problem`
     and `last_good_ns` say where it ends early; a bad section inside the file shows only when it is read, so they are final
     after a whole pass. `malformed` {topic: count}, `unknown_channel` and `late` count what the last pass left out or gave
-    out of order.
+    out of order. `steps_back`: times the file goes back by more than writers' buffers explain: a clock that was set, or
+    two drives in one file; the records come in order of their time all the same.
     """
 
     def __init__(self, path: Path, channels: dict[int, Channel], sections: list, problem: str | None) -> None:
@@ -63,6 +66,7 @@ class OrderedReader(ABC):
         self.unread_bytes: int | None = None  # behind the last whole record of a cut file; None where it is not known
         self.malformed: dict[str, int] = {}
         self.late = self.unknown_channel = 0
+        self.steps_back = _steps_back(sections)
         self._sections = sorted(sections, key=lambda section: (section.start_ns, section.offset))
         self._beyond: list = []  # sections behind a damaged one
         filled = [section for section in self._sections if section.end_ns or section.start_ns]
@@ -315,3 +319,9 @@ def short_rows(batch: Batch, message: str, capacity: int | None = None) -> np.nd
     if definitions.load(message).fields[-1].kind != "list":
         return rows_of(batch, msg.dtype(message))
     return rows_of(batch, layouts.short_dtype(message, capacity or list_capacity(batch, message)))
+
+
+def _steps_back(sections: list) -> int:
+    filled = [section for section in sections if section.end_ns or section.start_ns]
+    in_file = sorted(filled, key=lambda section: section.offset)
+    return sum(after.start_ns < before.end_ns - LARGEST_STEP_BACK_NS for before, after in pairwise(in_file))

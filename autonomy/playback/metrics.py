@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autonomy.evaluation import reference as evaluation
+from autonomy.evaluation.reference import REFERENCE
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block, Engine, Fork
 from autonomy.playback.source import KINDS
@@ -71,11 +72,10 @@ def aids(ego: np.void) -> dict[str, dict[str, Any]]:
     return {name: found for name, found in evaluation.aid_metrics(ego).items() if found["accepted"] + found["rejected"]}
 
 
-def reference(collector: ReferenceCollector) -> dict[str, Any] | None:
-    """Errors against the reference after the settling time, None without a reference."""
-    if len(collector.poses) == 0:
-        return None
-    return evaluation.reference_metrics(collector.ego(), collector.poses)
+def reference(collector: ReferenceCollector, origin: str = REFERENCE) -> dict[str, float | None]:
+    """Errors against the reference after the settling time, each None without one: fixes the filter was given are none."""
+    poses = collector.poses if origin == REFERENCE else collector.poses[:0]
+    return evaluation.reference_metrics(collector.ego(), poses)
 
 
 def outages(forks: list[Fork], origin_ns: int, delay_s: float) -> list[dict[str, Any]]:

@@ -179,15 +179,23 @@ def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, 
         "output_sha256": spool.sha256,
         "determinism": None,
         "drops": figures.drops(engine),
-        "oddities": engine.feed.oddities()
-        | {"unsorted": reader.late, "unknown_channel": reader.unknown_channel, "unreadable": sum(reader.malformed.values())},
+        "oddities": engine.feed.oddities() | _oddities(reader),
         "clocks": figures.clocks(ego, engine.feed.gnss_clock()) if ego is not None else {},
         "aids": figures.aids(ego) if ego is not None else {},
-        "reference": figures.reference(collector) if origin == REFERENCE else None,
+        "reference": figures.reference(collector, origin),
         "speed_scale": float(ego["speed_scale"]) if ego is not None else None,
         "outages": drift,
         "outage_reference": origin if drift else None,
         **figures.outage_summary(drift),
+    }
+
+
+def _oddities(reader) -> dict[str, int]:
+    return {
+        "unsorted": reader.late,
+        "time_steps_back": reader.steps_back,
+        "unknown_channel": reader.unknown_channel,
+        "unreadable": sum(reader.malformed.values()),
     }
 
 

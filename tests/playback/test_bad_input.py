@@ -89,6 +89,20 @@ def test_one_wild_time_stamp_neither_hangs_nor_hides_the_rest(tmp_path, time_ns)
     assert 100 <= result.metrics["ticks"] <= 102 and odd["beyond_time"] + odd["clock_jumps"] == 1
 
 
+def test_a_clock_that_was_set_back_is_told(tmp_path, capsys):
+    streams = drive(8.0)
+    path = tmp_path / "back.mcap"
+    half = next(iter(streams.values()))[0][0] + 4_000_000_000
+    with LogWriter(path, {"vehicle": VEHICLE}) as writer:
+        writer.write_merged({topic: (times[times < half], rows[times < half]) for topic, (times, rows) in streams.items()})
+        back = {topic: (times[times >= half] - 5_000_000_000, rows[times >= half]) for topic, (times, rows) in streams.items()}
+        writer.write_merged(back)
+    code, out, _ = run(capsys, path, "--json")
+    assert code == PASS and json.loads(out)["oddities"]["time_steps_back"] == 1
+    assert "time steps back 1" in run(capsys, path)[1]
+    assert main(["log", "check", str(path)]) == PASS and "time goes back 1 times" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("change, words", [
     ({"can.bus": 5}, "[can]"), ({"can.route": 5}, "[can]"), ({"vehicle.mass_kg": 0.0}, "above zero"),
     ({"vehicle.wheelbase_m": -3.0}, "above zero"), ({"vehicle.maximum_road_wheel_angle": 9.0}, "at most"),

@@ -14,6 +14,7 @@ def description(reader, counts: dict[str, int]) -> dict:
         "truncated": reader.truncated,
         "last_good_ns": reader.last_good_ns,
         "problem": reader.problem,
+        "steps_back": reader.steps_back,
         "metadata": reader.metadata,
         "attachments": reader.attachments,
         "library": reader.library,
@@ -25,6 +26,8 @@ def print_description(rows: dict) -> None:
     print(f"{rows['path']}: {sum(rows['messages'].values())} messages, {duration:.3f} s, written by {rows['library']}")
     for topic, count in rows["messages"].items():
         print(f"  {topic:<24}{count:>10}  {count / duration if duration else 0.0:>9.1f} Hz  {rows['schemas'][topic]}")
+    if rows["steps_back"]:
+        print(f"  time goes back {rows['steps_back']} times: a clock that was set, or several drives in one file")
     for name, values in rows["metadata"].items():
         for key, value in values.items():
             print(f"  {name}.{key}: {value}")

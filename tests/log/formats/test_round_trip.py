@@ -103,8 +103,10 @@ def test_a_recording_without_frames_is_still_of_its_format(tmp_path, ending):
 
 
 def test_pain_19_logs_of_a_rotated_drive_become_one_blf_that_python_can_reads_whole(tmp_path):
-    parts = [write_log(tmp_path / f"{n}.mcap", [Frame(1_000_000_000 * n + 1000 * i, 0x100 + i % 7, 0, 0, bytes([n, i % 256])) for i in range(3000)])
-             for n in range(1, 4)]  # fmt: skip
+    parts = []
+    for n in range(1, 4):
+        frames_of_part = [Frame(n * 1_000_000_000 + 1000 * i, 0x100 + i % 7, 0, 0, bytes([n, i % 256])) for i in range(3000)]
+        parts.append(write_log(tmp_path / f"{n}.mcap", frames_of_part))
     assert main(["log", "merge", *map(str, parts), "-o", str(tmp_path / "whole.mcap")]) == 0
     assert main(["log", "export", str(tmp_path / "whole.mcap"), str(tmp_path / "whole.blf")]) == 0
     with python_can.BLFReader(tmp_path / "whole.blf") as reader:
