@@ -29,7 +29,8 @@ def _first_line(error: type) -> str:
     return text[0].lower() + text[1:]
 
 
-_NOTES = """An error of the table is one sentence on stderr; in Python it is the text of the exception, and `exit_code` is its code. Code 70
+_NOTES = """\
+An error of the table is one sentence on stderr; in Python it is the text of the exception, and `exit_code` is its code. Code 70
 comes with a traceback: [report it](../how-to/report-a-bug.md). A log that ended early is processed to its last good record first,
 then the command ends with 3. Where several codes apply to a run of many logs, see [corpus](../corpus.md#exit-codes).
 """

@@ -79,7 +79,8 @@ _INTRODUCTION = """# Topics and messages
 What the fields of a log mean, where they stand, and how large they are. The rules behind the layout are in
 [messages](../messages.md), units and frames in [conventions](../conventions.md).
 """
-_ABOUT_TOPICS = """*bytes*: in a log, without the 4 of the CDR header; a list takes what it holds. *rate*: usual rate, `-` = once or on change.
+_ABOUT_TOPICS = """\
+*bytes*: in a log, without the 4 of the CDR header; a list takes what it holds. *rate*: usual rate, `-` = once or on change.
 *time-out*: silence longer than this counts as a fault of the source, `-` = never; the values the tick uses are in
 [`[inputs]`](configuration.md#inputs). The order is that of records with equal time: what goes into a tick stands before what
 comes out. Writers and readers that do not exist yet (perception, guard, loop, transports) are named as planned.
