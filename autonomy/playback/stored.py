@@ -153,7 +153,7 @@ def _figures(log: Path, reader: LogReader, spool, times, collector, last) -> dic
         "oddities": None,
         "clocks": figures.clocks(last) if last is not None else {},
         "aids": figures.aids(last) if last is not None else {},
-        "reference": figures.reference(collector),
+        "reference": figures.reference(collector, figures.REFERENCE, 0.0),
         "speed_scale": float(last["speed_scale"]) if last is not None else None,
         "outages": [],
         **figures.outage_summary([]),

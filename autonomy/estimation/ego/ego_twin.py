@@ -102,7 +102,8 @@ class EgoTwin:
         for s in frame["gnss"]["items"][: frame["gnss"]["count"]]:
             lla = (float(s["latitude_deg"]), float(s["longitude_deg"]), float(s["altitude_m"]))
             course, speed = np.radians(s["course_deg"]), float(s["speed"])
-            told = {name: float(s[name]) if s[name] > 0.0 else np.nan for name in ("position_sigma", "altitude_sigma", "speed_sigma")}
+            sigmas = ("position_sigma", "altitude_sigma", "speed_sigma")
+            told = {name: float(s[name]) if s[name] > 0.0 else np.nan for name in sigmas}
             told["course_sigma"] = np.radians(s["course_sigma_deg"]) if s["course_sigma_deg"] > 0.0 else np.nan
             self.fixes.append({"time": int(s["valid_time_ns"]), "lla": lla, "speed": speed, **told,
                                "velocity": speed * np.array([np.sin(course), np.cos(course), 0.0])})  # fmt: skip
