@@ -6,12 +6,13 @@ import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PROMPT = "$ autonomy"
 
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
@@ -36,7 +37,7 @@ def title(page: Path) -> str:
 
 def blocks(page: Path, language: str) -> list[Block]:
     found = _FENCE.findall(page.read_text(encoding="utf-8"))
-    return [Block(title(page), name, text) for name, text in found if name == language]
+    return [Block(title(page), name, dedent(text)) for name, text in found if name == language]
 
 
 def commands(page: Path) -> list[list[str]]:
