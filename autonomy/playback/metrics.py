@@ -12,7 +12,6 @@ from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block, Engine, Fork
 from autonomy.playback.source import KINDS
 
-
 REFERENCE, RECEIVER = "/ref/pose", "receiver"  # where the poses come from that a run is held against
 
 

@@ -60,17 +60,19 @@ def _run(name: str, options: argparse.Namespace) -> dict:
     corpus = options.corpus / name
     corpus.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        command = [sys.executable, "-m", "tests.fuzz.run", name, "--inside", "--seconds", str(options.seconds), "--corpus", str(corpus)]
-        done = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace", stdout=subprocess.DEVNULL,
-                              env=os.environ | {"FUZZ_SCRATCH": folder})  # fmt: skip
-    executions = re.search(r"stat::number_of_executed_units:\s*(\d+)", done.stderr) or re.search(r"Done (\d+) runs", done.stderr)
-    covered = re.findall(r"\bft: (\d+)", done.stderr)
-    result = {"target": name, "executions": int(executions[1]) if executions else 0, "features": int(covered[-1]) if covered else 0,
-              "failed": done.returncode != 0}  # fmt: skip
-    told = json.dumps(result) if options.json else f"{name:22}{result['executions']:>10} executions{result['features']:>8} features"
-    print(told + ("" if options.json or not result["failed"] else "  FAILED"), flush=True)
+        command = [sys.executable, "-m", "tests.fuzz.run", name, "--inside", "--seconds", str(options.seconds)]
+        done = subprocess.run([*command, "--corpus", str(corpus)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, errors="replace", env=os.environ | {"FUZZ_SCRATCH": folder})  # fmt: skip
+    executions = re.findall(r"stat::number_of_executed_units:\s*(\d+)|^#(\d+)\s", done.stdout, re.MULTILINE)
+    features = re.findall(r"\bft: (\d+)", done.stdout)
+    result = {
+        "target": name, "executions": int("".join(executions[-1])) if executions else 0,
+        "features": int(features[-1]) if features else 0, "failed": done.returncode != 0,
+    }  # fmt: skip
+    words = f"{name:22}{result['executions']:>10} executions{result['features']:>8} features" + "  FAILED" * result["failed"]
+    print(json.dumps(result) if options.json else words, flush=True)
     if result["failed"]:
-        print(done.stderr[-6000:], file=sys.stderr)
+        print(done.stdout[-6000:], file=sys.stderr)
     return result
 
 

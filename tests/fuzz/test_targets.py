@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.fuzz.targets import TARGETS
 
 KEPT = Path(__file__).with_name("seeds")
+FAILED = Path("build/fuzz")  # the last, which is the smallest, input that broke a target
 EXAMPLES = 25
 
 
@@ -62,7 +63,13 @@ def test_any_bytes(name):
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(data=st.one_of(mutated(seeds(name)), mutated(seeds(name)), st.binary(max_size=300)))
     def check(data):
-        TARGETS[name].run(data)
+        try:
+            TARGETS[name].run(data)
+        except BaseException:
+            path = FAILED / name / "failed-hypothesis"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            raise
 
     check()
 
