@@ -16,8 +16,8 @@ from autonomy.geodesy import enu_to_geodetic
 STEP_M = msg.constants("LaneState")["PREVIEW_STEP_M"]
 STOP_STEP_M = msg.constants("Plan")["FALLBACK_STEP_M"]
 BEHIND_M = 20.0  # the lane is drawn from here
-LINE_POINTS = 24
-STOP_POINTS = 16
+LINE_POINTS = 20
+STOP_POINTS = 12
 DRAWN_STEP_M = 2.0**-8  # coordinates are drawn to 4 mm: the bytes that leaves zero pack well
 TURN_STEP = 2.0**-14  # of a quaternion's parts
 POSITION_VALID = msg.constants("EgoState")["STATUS_POSITION_VALID"]

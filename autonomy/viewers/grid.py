@@ -14,7 +14,7 @@ from autonomy.viewers.standard.memory import Memory
 
 EVERY_MOMENTS = 5  # 2 Hz: it moves with the vehicle, as most of what is on it does
 RESOLUTION_M = 0.5
-BEHIND_M, AHEAD_M, SIDE_M = geometry.BEHIND_M, 120.0, 10.0
+BEHIND_M, AHEAD_M, SIDE_M = geometry.BEHIND_M, 100.0, 8.0
 WIDTH, HEIGHT = round((BEHIND_M + AHEAD_M) / RESOLUTION_M), round(2 * SIDE_M / RESOLUTION_M)  # cells along x and y
 UNKNOWN, FREE, OCCUPIED = -1, 0, 100
 CONFIRMED = 2  # Track.status from here on

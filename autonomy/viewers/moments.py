@@ -10,7 +10,7 @@ import numpy as np
 from autonomy import msg
 
 EVERY_TICKS = 10  # 10 Hz: smooth to the eye, a tenth of the data
-MOST_MOMENTS = 64  # handed on at once: NumPy's cost per call is spread over them [C]
+MOST_MOMENTS = 128  # handed on at once: NumPy's cost per call is spread over them [C]
 PATH_EVERY_NS = 1_000_000_000  # windows of the lane path overlap by far more than a second of driving
 VALID = 0  # code of a sample that may be used, see docs/conventions.md
 LISTS = {"radar": "RadarPoint", "gnss": "GnssSample"}  # kinds of inputs that are shown, and their items
