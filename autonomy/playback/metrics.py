@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from autonomy.evaluation import reference as evaluation
+from autonomy.evaluation.reference import REFERENCE
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block, Engine, Fork
 from autonomy.playback.source import KINDS
-
-REFERENCE, RECEIVER = "/ref/pose", "receiver"  # where the poses come from that a run is held against
 
 
 class TickTimes:
@@ -73,15 +72,10 @@ def aids(ego: np.void) -> dict[str, dict[str, Any]]:
     return {name: found for name, found in evaluation.aid_metrics(ego).items() if found["accepted"] + found["rejected"]}
 
 
-def reference(collector: ReferenceCollector, origin: str, delay_s: float) -> dict[str, Any]:
-    """Errors against the reference after the settling time, each None without a reference, and where it comes from.
-
-    Against the receiver's own fixes the share inside 3 sigma is None: they scatter more than the estimate does.
-    """
-    found = evaluation.reference_metrics(collector.ego(), collector.poses, delay_s=delay_s)
-    if origin == RECEIVER:
-        found["inside_3_sigma_share"] = None
-    return found | {"source": None if found["position_rms_m"] is None else origin}
+def reference(collector: ReferenceCollector, origin: str = REFERENCE) -> dict[str, float | None]:
+    """Errors against the reference after the settling time, each None without one: fixes the filter was given are none."""
+    poses = collector.poses if origin == REFERENCE else collector.poses[:0]
+    return evaluation.reference_metrics(collector.ego(), poses)
 
 
 def outages(forks: list[Fork], origin_ns: int, delay_s: float) -> list[dict[str, Any]]:

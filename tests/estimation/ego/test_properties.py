@@ -3,6 +3,7 @@
 import copy
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -115,6 +116,21 @@ def test_a_start_at_rest_aligns_when_the_vehicle_moves():
         assert outputs[450]["aids"][STATE[aid]]["accepted"] > 10, aid
     assert outputs[-1]["status"] & STATE["STATUS_YAW_ALIGNED"]
     assert reference.reference_metrics(outputs, drive.reference, 12.0)["velocity_rms_mps"] < 0.15
+
+
+@pytest.mark.parametrize("at_rest_s", [0.0, 8.0])
+def test_a_receiver_that_tells_positions_alone_is_enough(at_rest_s):
+    drive = copy.copy(drives.simulated(duration_s=30.0, at_rest_s=at_rest_s))
+    drive.gnss = drive.gnss.copy()
+    for name in ("speed", "course_deg", "velocity_east", "velocity_north", "velocity_up"):
+        drive.gnss[name] = np.nan
+    outputs = drives.run(EgoEstimator(drives.parameters()), drive.ticks(), 4000)
+    last = outputs[-1]
+    assert last["status"] & STATE["STATUS_YAW_ALIGNED"] and last["status"] & STATE["STATUS_POSITION_VALID"]
+    assert last["aids"][STATE["AID_GNSS_POSITION"]]["accepted"] > 100
+    assert last["aids"][STATE["AID_GNSS_VELOCITY"]]["accepted"] == 0
+    metrics = reference.reference_metrics(outputs, drive.reference, at_rest_s + 12.0)
+    assert metrics["velocity_rms_mps"] < 0.2 and metrics["position_rms_m"] < 1.0 and metrics["inside_3_sigma_share"] > 0.95
 
 
 def test_wheels_and_imu_alone_start_a_local_frame():
