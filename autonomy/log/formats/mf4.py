@@ -138,6 +138,7 @@ class _Group(NamedTuple):
 def _open(path: Path) -> Any:
     try:
         from asammdf import MDF
+        from asammdf.blocks.mdf_v4 import MDF4
     except ImportError as error:
         raise EnvironmentFault(f"reading {path} needs asammdf: pip install 'autonomy[replay]'") from error
     with path.open("rb") as file:
@@ -146,6 +147,7 @@ def _open(path: Path) -> Any:
         raise LogError(f"{path} is MDF {head[8:12].decode('ascii', 'replace')}; CAN bus logging begins with MDF 4")
     if not head.endswith(_HEADER_BLOCK):
         raise LogError(f"{path} cannot be read as MF4: it has no header block")
+    MDF4._file = MDF4._mapped_file = None  # its __del__ asks for them, also of a file whose opening failed, and prints a traceback
     try:
         return MDF(path, raise_on_multiple_occurrences=False)
     except Exception as error:  # asammdf raises whatever it meets in a damaged file

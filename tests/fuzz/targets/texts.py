@@ -14,6 +14,7 @@ from autonomy.corpus import conditions, scenario
 from autonomy.faults import timeline
 from autonomy.inputs import lane_path
 from autonomy.parameters import load_parameters
+from autonomy.playback import tolerance
 from drivers.can import codec_twin, database
 from drivers.can.codec import Codec
 from tests.fuzz import scratch
@@ -73,6 +74,12 @@ def _scenario(path: Path) -> None:
         case = scenario.load(path, "name")
         metrics = {"ticks": 100, "verdict": "pass", "reference": None, "aids": {"gnss": {"nis": 1.1}}, "list": [1.0]}
         assert {condition.judge(metrics)["outcome"] for condition in case.conditions} <= {"pass", "fail", "unknown"}
+
+
+def tolerances(data: bytes) -> None:
+    path = scratch.write("tolerance.toml", data)
+    with refusals(str(path)):
+        tolerance.load(path)
 
 
 def condition(data: bytes) -> None:
@@ -141,6 +148,7 @@ SCENARIO = (
     b'conditions = ["ticks <= 51", "aids.gnss.nis < 1e3", "verdict != fail"]\n[set]\n"vehicle.mass_kg" = 1.0\n'
 )
 SCENARIO_YAML = b"log: drive.mcap\nend_s: 3.5\nconditions:\n  - ticks >= 100\nset: {vehicle.mass_kg: 1.0}\n"
+TOLERANCES = b'[[field]]\nmatch = "ego.position"\nabsolute = 0.01\n[[metric]]\nmatch = "*_ms"\nignore = true\n'
 LANE_PATHS = [b"x_m,y_m\n0,0\n10,1\n20,3.5\n", b"lat_deg,lon_deg,width_left_m,width_right_m\n48.0,11.0,1.5,2\n48.001,11.001,1.5,2\n"]
 DBC = (
     b'VERSION ""\nNS_ :\nBS_:\nBU_: ECU\nBO_ 291 SPEED: 8 ECU\n SG_ V : 0|16@1+ (0.01,-5) [0|0] "m/s" ECU\n'
@@ -159,6 +167,7 @@ TARGETS = [
     Target("faults", faults, lambda: [TIMELINE, *_packaged("faults", "*.toml")], ("autonomy.faults.timeline",)),
     Target("scenario_toml", scenario_toml, lambda: [SCENARIO], ("autonomy.corpus.scenario", "autonomy.corpus.conditions")),
     Target("scenario_yaml", scenario_yaml, lambda: [SCENARIO_YAML], ("autonomy.corpus.scenario", "autonomy.corpus.conditions")),
+    Target("tolerances", tolerances, lambda: [TOLERANCES], ("autonomy.playback.tolerance",)),
     Target("condition", condition, lambda: [b"ticks <= 51", b"a.b == word"], ("autonomy.corpus.conditions",), 128),
     Target("lane_path", lane_path_csv, lambda: LANE_PATHS, ("autonomy.inputs.lane_path",)),
     Target("dbc", dbc, lambda: [DBC], ("drivers.can.database", "drivers.can.tables", "drivers.can.codec_twin", "cantools.database")),
