@@ -18,7 +18,8 @@ STOP_STEP_M = msg.constants("Plan")["FALLBACK_STEP_M"]
 BEHIND_M = 20.0  # the lane is drawn from here
 LINE_POINTS = 24
 STOP_POINTS = 16
-DRAWN = np.float32  # a hundredth of a millimetre at 100 m; the bytes it leaves zero pack well
+DRAWN_STEP_M = 2.0**-8  # coordinates are drawn to 4 mm: the bytes that leaves zero pack well
+TURN_STEP = 2.0**-14  # of a quaternion's parts
 POSITION_VALID = msg.constants("EgoState")["STATUS_POSITION_VALID"]
 
 
@@ -76,7 +77,7 @@ def lines(lane: np.ndarray, lateral_target_m: np.ndarray) -> Lines:
     found = (
         _beside(whole, lane["width_left"]), _beside(whole, -lane["width_right"]), _beside(onward, lateral_target_m)
     )  # fmt: skip
-    return Lines(known, *(np.where(known[:, None, None], each, 0.0).astype(DRAWN) for each in found))
+    return Lines(known, *(np.where(known[:, None, None], rounded(each, DRAWN_STEP_M), 0.0) for each in found))
 
 
 def _beside(path: np.ndarray, distance_m: np.ndarray) -> np.ndarray:
@@ -92,7 +93,8 @@ def stop_paths(plan: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     path = integrated(curvature, STOP_STEP_M, 0, np.zeros(len(plan)))
     most = STOP_STEP_M * (curvature.shape[1] - 1)
     distance = np.where(valid, np.clip(plan["fallback_distance"], 0.0, most), 0.0)
-    return valid, sampled(path, np.linspace(0.0, 1.0, STOP_POINTS) * distance[:, None] / STOP_STEP_M)[:, :, :2].astype(DRAWN)
+    points = sampled(path, np.linspace(0.0, 1.0, STOP_POINTS) * distance[:, None] / STOP_STEP_M)
+    return valid, rounded(points[:, :, :2], DRAWN_STEP_M)
 
 
 def integrated(curvature: np.ndarray, step_m: float, origin: int, heading: np.ndarray) -> np.ndarray:
@@ -117,6 +119,10 @@ def sampled(path: np.ndarray, places: np.ndarray) -> np.ndarray:
     return (1.0 - share) * path[rows, low] + share * path[rows, low + 1]
 
 
+def rounded(values: np.ndarray, step: float) -> np.ndarray:
+    return np.round(values / step) * step
+
+
 def rotated(quaternion: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """Vectors (..., 3) turned by quaternions (..., 4) x, y, z, w."""
     (x, y, z, w), (a, b, c) = np.moveaxis(quaternion, -1, 0), np.moveaxis(vectors, -1, 0)
@@ -126,6 +132,6 @@ def rotated(quaternion: np.ndarray, vectors: np.ndarray) -> np.ndarray:
 
 def yaw_quaternion(yaw: np.ndarray) -> np.ndarray:
     """(..., 4) x, y, z, w of turns about z."""
-    found = np.zeros((*np.shape(yaw), 4), np.asarray(yaw).dtype)
+    found = np.zeros((*np.shape(yaw), 4))
     found[..., 2], found[..., 3] = np.sin(0.5 * yaw), np.cos(0.5 * yaw)
     return found

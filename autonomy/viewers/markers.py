@@ -28,10 +28,12 @@ LINE_COLOUR, LINE_WIDTH_M = (1.0, 1.0, 1.0, 1.0), 0.15
 
 def _array(frame: str, namespace: str, markers: int, points: int = 0, characters: int = 0) -> Memory:
     strings = {"markers.header.frame_id": frame, "markers.ns": namespace, "markers.text": characters}
-    return Memory("visualization_msgs/MarkerArray", strings, {"markers": markers, "markers.points": points}, ends_in="markers")
+    memory = Memory("visualization_msgs/MarkerArray", strings, {"markers": markers, "markers.points": points}, ends_in="markers")
+    if "lead" in memory.dtype["markers"].names:
+        raise ValueError(f"markers of {namespace} would lie unevenly; make the frame's name or the labels longer or shorter")
+    return memory
 
 
-# Markers of one array must lie evenly: Memory says when a frame's name and a label's width do not fit together
 OBJECTS = _array(VEHICLE, "objects", 1 + 2 * MOST_TRACKS, characters=LABEL_CHARACTERS)
 _SOME_OBJECTS = [_array(VEHICLE, "objects", 1 + 2 * most, characters=LABEL_CHARACTERS) for most in (8, 16, 32, 64)] + [OBJECTS]
 LANE = _array(VEHICLE, "lane", LINES, points=geometry.LINE_POINTS)

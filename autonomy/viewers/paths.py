@@ -58,7 +58,7 @@ def _fill(rows: np.ndarray, time_ns: np.ndarray, points: np.ndarray) -> None:
     count = points.shape[1]
     step = np.diff(points[:, :, :2], axis=1)
     yaw = np.arctan2(step[:, :, 1], step[:, :, 0])
-    turns = geometry.yaw_quaternion(np.concatenate([yaw, yaw[:, -1:]], axis=1))
+    turns = geometry.rounded(geometry.yaw_quaternion(np.concatenate([yaw, yaw[:, -1:]], axis=1)), geometry.TURN_STEP)
     fill.stamp(rows["header"], time_ns)
     poses = rows["poses"]
     poses["count"] = count

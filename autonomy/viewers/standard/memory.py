@@ -103,6 +103,7 @@ class Memory:
             if again != kind:  # the list begins where the others do not: its first element stands alone
                 fields["lead"] = (kind, first - begin)
                 kind, first, count = again, second, count - 1
+                # What follows the last 8-byte number is of one length, so all others begin as the second one does
                 _, second, _ = self._value(item.type, end, path)
             if kind.names:  # what the next element is aligned to belongs to this one
                 kind = _dtype({key: kind.fields[key][:2] for key in kind.names}, second - first)
