@@ -130,13 +130,13 @@ def _coarse(drive: drives.Drive) -> drives.Drive:
 
 
 def test_pulling_away_is_no_rest_though_coarse_wheels_still_say_zero():
-    drive = _coarse(drives.simulated(duration_s=20.0, at_rest_s=6.0, seed=2))
+    drive = _coarse(drives.simulated(duration_s=20.0, at_rest_s=7.0, seed=2))
     outputs = drives.run(EgoEstimator(drives.parameters()), drive.ticks(), 2100)
     standing = (outputs["status"] & STATE["STATUS_STANDSTILL"]) > 0
-    assert standing[300:550].all()
-    moving = outputs["time_ns"] > drive.start_ns + 7_600_000_000  # 0.9 m/s; a tick stands 0.3 s behind
+    assert standing[300:650].all()
+    moving = outputs["time_ns"] > drive.start_ns + 8_600_000_000  # 0.9 m/s; a tick stands 0.3 s behind
     assert not standing[moving].any()
-    assert reference.reference_metrics(outputs, drive.reference, 12.0)["velocity_rms_mps"] < 0.2
+    assert reference.reference_metrics(outputs, drive.reference, 15.0)["velocity_rms_mps"] < 0.2
 
 
 def test_at_rest_a_coarse_gyro_teaches_its_bias_no_finer_than_its_step():
