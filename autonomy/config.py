@@ -10,11 +10,11 @@ import hashlib
 import json
 import os
 import sys
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autonomy import toml_file
 from autonomy.errors import BadInputError, UsageError
 
 CALIBRATION_SECTIONS = ("vehicle", "can")  # what is measured on one vehicle, as opposed to chosen for all
@@ -106,8 +106,8 @@ def parse_override(text: str) -> tuple[str, Any]:
     if not separator or not dotted.strip():
         raise UsageError(f"--set {text}: write section.key=value")
     try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        parsed = toml_file.parse(f"value = {value}")["value"]
+    except ValueError:
         parsed = value.strip()
     return dotted.strip(), parsed
 
@@ -125,12 +125,7 @@ def _merge_file(path: Path, sections: dict, origins: dict, trail: tuple[Path, ..
     if resolved in trail:
         way = "" if trail[-1] == resolved else f" by way of {trail[-1]}"
         raise UsageError(f"{path}: includes itself{way}")
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    tables = toml_file.read(path)
     included = tables.pop("include", [])
     if not isinstance(included, list) or not all(isinstance(item, str) for item in included):
         raise UsageError(f"{path}: include = {included!r} must be a list of file names")
@@ -141,7 +136,9 @@ def _merge_file(path: Path, sections: dict, origins: dict, trail: tuple[Path, ..
         _merge_file(below, sections, origins, (*trail, resolved))
     for name, table in tables.items():
         if isinstance(table, dict):
-            sections.setdefault(name, {}).update(table)
+            if not isinstance(sections.setdefault(name, {}), dict):
+                raise UsageError(f"{path}: [{name}] is a table here and a single value in a file it includes; make them one")
+            sections[name].update(table)
             origins.update({f"{name}.{key}": str(path) for key in table})
         else:
             sections[name] = table
@@ -152,10 +149,11 @@ def _override(dotted: str, value: Any, sections: dict, origins: dict, path: Path
     section, _, key = dotted.partition(".")
     if not key or "." in key:
         raise UsageError(f"--set {dotted}: write section.key, two names with one dot")
-    if section not in sections or key not in sections[section]:
-        known = sorted(sections[section]) if section in sections else sorted(sections)
+    table = sections.get(section)
+    if not isinstance(table, dict) or key not in table:
+        known = sorted(table) if isinstance(table, dict) else sorted(sections)
         raise UsageError(f"--set {dotted}: no such key in {path}; known there: {', '.join(known)}")
-    sections[section] = {**sections[section], key: value}
+    sections[section] = {**table, key: value}
     origins[dotted] = "--set"
 
 

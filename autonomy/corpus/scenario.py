@@ -16,10 +16,10 @@ YAML with the same keys will do as well (`scenario.yaml`).
 from __future__ import annotations
 
 import math
-import tomllib
 from pathlib import Path
 from typing import Any
 
+from autonomy import toml_file
 from autonomy.corpus import conditions
 from autonomy.corpus.case import Case
 from autonomy.errors import EnvironmentFault, UsageError
@@ -55,15 +55,12 @@ def load(path: str | Path, name: str) -> Case:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    if path.suffix == ".toml":
+        return toml_file.read(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from None
-    if path.suffix == ".toml":
-        try:
-            return tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"{path}: not valid TOML: {error}") from None
     try:
         import yaml
     except ImportError:

@@ -6,12 +6,11 @@ See docs/faults.md for the meaning of every kind.
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autonomy import config
+from autonomy import config, toml_file
 from autonomy.errors import UsageError
 
 SCHEMA = "autonomy.faults/1"
@@ -87,13 +86,7 @@ def find(name: str | Path) -> Path:
 def load(name: str | Path) -> Timeline:
     """Reads and checks a timeline. Raises UsageError naming file, fault, key, value and what is allowed."""
     path = find(name)
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    return from_tables(tables, str(path))
+    return from_tables(toml_file.read(path), str(path))
 
 
 def from_tables(tables: dict[str, Any], path: str) -> Timeline:

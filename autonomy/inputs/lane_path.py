@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from autonomy.errors import BadInputError
 from autonomy.geodesy import enu_to_geodetic, geodetic_to_ecef
 
 SPACING_M = 5.0
+MOST_LENGTH_M = 3e6  # of a file: three thousand kilometres; more is a mistake in the coordinates
 DEFAULT_WIDTH_M = 1.75  # half of a 3.5 m motorway lane
 POSITION_COLUMNS = (("x_m", "y_m"), ("lat_deg", "lon_deg"))
 WIDTH_COLUMNS = ("width_left_m", "width_right_m")
@@ -37,7 +39,7 @@ def from_csv(path: str | Path, origin: tuple[float, float, float]) -> np.ndarray
             f"lane path {path}: needs the columns x_m,y_m or lat_deg,lon_deg; found {', '.join(columns) or 'none'}"
         )
     points = []
-    for line, row in enumerate(rows, 2):
+    for line, row in enumerate(_rows(rows, path), 2):
         values = []
         for column in (*position, *WIDTH_COLUMNS):
             given = row.get(column)
@@ -62,7 +64,20 @@ def from_csv(path: str | Path, origin: tuple[float, float, float]) -> np.ndarray
         if np.abs(table[:, 0]).max() > 90.0 or np.abs(table[:, 1]).max() > 360.0:
             raise BadInputError(f"lane path {path}: lat_deg must lie within +-90 and lon_deg within +-360")
         latitude, longitude, altitude = table[:, 0], table[:, 1], np.full(len(table), origin[2])
-    return resample(geodetic_to_ecef(latitude, longitude, altitude), table[:, 2:4])
+    ecef = geodetic_to_ecef(latitude, longitude, altitude)
+    length = float(np.linalg.norm(np.diff(ecef, axis=0), axis=1).sum())
+    if not length <= MOST_LENGTH_M:
+        raise BadInputError(
+            f"lane path {path}: is {length / 1e3:.4g} km long, more than {MOST_LENGTH_M / 1e3:.0f} km; check {' and '.join(position)}"
+        )
+    return resample(ecef, table[:, 2:4])
+
+
+def _rows(rows: csv.DictReader, path: Path) -> Iterator[dict]:
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise BadInputError(f"lane path {path}: is no CSV: {error}") from None
 
 
 def from_drive(poses: np.ndarray) -> np.ndarray:

@@ -259,7 +259,7 @@ def test_files_are_looked_for_in_the_sources_first(tmp_path):
         ('unit = "g"', 'unit = "furlong"', "columns.acceleration_x: unit = 'furlong' is not known; allowed: m/s2"),
         ('unit = "deg/s"', 'unit = "g"', "columns.angular_rate_x: unit = 'g' is not known; allowed: rad/s"),
         ("acceleration_x =", "acceleration_w =", "columns.acceleration_w is no field of a imu; allowed: acceleration_x"),
-        ("acceleration_x =", "acceleration_z =", "Cannot overwrite|is not a TOML file"),
+        ("acceleration_x =", "acceleration_z =", "Cannot overwrite|not valid TOML"),
         ("acceleration_x =", "acceleration_y =", "names acceleration_y a second time"),
         ('columns.acceleration_x = { column = "ax", unit = "g" }\n', "", "columns.acceleration_x is missing; a imu needs"),
         ("scale = 2.0", 'scale = "2"', "columns.acceleration_z.scale = '2' must be a number"),
@@ -273,7 +273,7 @@ def test_files_are_looked_for_in_the_sources_first(tmp_path):
         ("source = 3", "source = 70000", "source = 70000 must be a number from 0 to 65535"),
         ("source = 3", 'frame = "lla"', "frame is for gnss and reference_pose only"),
         ("[[stream]]", "[[streams]]", "no key 'streams'; allowed: clock, stream"),
-        ("[clock]", "[clock", "is not a TOML file"),
+        ("[clock]", "[clock", "not valid TOML"),
     ],
 )
 def test_every_mistake_is_named(tmp_path, old, new, sentence):

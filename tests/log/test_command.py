@@ -36,7 +36,7 @@ def test_convert_prints_what_it_did(tmp_path, capsys):
         (["convert", "b.mcap"], 2, "give at least one recording"),
         (["convert", "/nowhere", "b.mcap"], 2, "/nowhere does not exist"),
         (["convert", ".", "b.mcap"], 3, "is a folder, and neither a comma2k19 segment"),
-        (["convert", ".", "b.mcap", "--map", "/no.toml"], 2, "cannot read the mapping /no.toml"),
+        (["convert", ".", "b.mcap", "--map", "/no.toml"], 2, "/no.toml: cannot be read"),
         (["convert", ".", "b.mcap", "--map", "x", "--dbc", "0=a"], 2, "has no meaning with --map"),
         (["info", "/nowhere.mcap"], 3, "cannot read /nowhere.mcap"),
         (["check", "/nowhere.mcap"], 3, "cannot read /nowhere.mcap"),

@@ -35,6 +35,8 @@ class Csv(LineRecording):
             return True
         time, identifier, extended, remote, error, told, text, *more = line.strip().split(",")
         bus, fd, bit_rate_switch, error_state, transmitted = (int(word) for word in (more or "00000"))
+        if not {fd, bit_rate_switch, error_state, transmitted} <= {0, 1}:
+            raise ValueError("flags of 0 and 1")
         data, length = b64decode(text, validate=True), int(told)
         is_remote = remote == "1"
         if len(data) != length and not is_remote:

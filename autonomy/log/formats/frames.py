@@ -52,13 +52,15 @@ class FrameList:
     def add(self, time_ns: int, identifier: int, bus: int, flags: int, length: int, data: bytes, is_fd: bool) -> None:
         """One frame; `identifier` with bit 31 for an extended one. Raises ValueError for what no bus can carry."""
         limit = _FD_BYTES if is_fd else _CAN_BYTES
-        if length > limit or len(data) > limit:
+        if not 0 <= length <= limit or len(data) > limit:
             raise ValueError(f"{max(length, len(data))} data bytes")
         if not 0 <= bus < FD_CHANNELS:
             raise ValueError(f"bus {bus}")
         if not 0 <= time_ns < MOST_TIME_NS:
             raise ValueError("a time out of range")
-        if identifier & ~EXTENDED > 0x1FFFFFFF:
+        if not 0 <= flags <= 0xFF:
+            raise ValueError(f"flags {flags}")
+        if not 0 <= identifier & ~EXTENDED <= 0x1FFFFFFF:
             raise ValueError(f"identifier {identifier & ~EXTENDED:X}")
         body = _HEAD.pack(time_ns, identifier, bus, length, flags) + data.ljust(limit, b"\0")
         self.add_body(time_ns, FD_CHANNELS + bus if is_fd else bus, body)

@@ -88,11 +88,23 @@ class Mf4(Recording):
 
     def _columns(self, group: _Group, record: int) -> dict[str, np.ndarray]:
         names = list(group.channels)
+        self._check_places(group)
         signals = self._file.select(
             [(None, group.number, group.channels[name]) for name in names],
             raw=True, record_offset=record, record_count=RECORDS, ignore_value2text_conversions=True, copy_master=False,
         )  # fmt: skip
         return {name: signal.samples for name, signal in zip(names, signals, strict=True)}
+
+
+    def _check_places(self, group: _Group) -> None:
+        """asammdf reads where a channel says it is, also beyond its record. Raises ValueError."""
+        described = self._file.groups[group.number]
+        room = described.channel_group.samples_byte_nr
+        for name, index in group.channels.items():
+            channel = described.channels[index]
+            end = channel.byte_offset + -(-(channel.bit_offset + channel.bit_count) // 8)
+            if end > room:
+                raise ValueError(f"{name} ends at byte {end} of records of {room} bytes")
 
 
 class _Group(NamedTuple):

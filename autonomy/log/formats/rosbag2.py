@@ -55,7 +55,7 @@ class Rosbag2(Recording):
                 database = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
                 self._databases.append(database)
                 self._topics.append(_topics(database))
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter out of a damaged name in an error's own text
             self.close()
             raise LogError(f"{path} cannot be read as a ROS 2 bag: {error}") from error
         self._translator = Translator(is_ros1=False)
@@ -87,7 +87,7 @@ class Rosbag2(Recording):
                     unused["messages without a topic or content"] += 1
                     continue
                 self._translator.take(time_ns, topic.name, topic.kind, payload, topic.schema, frames, unused)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             problem = f"the database is damaged: {error}"
             if not len(frames):
                 raise Damage(problem) from error

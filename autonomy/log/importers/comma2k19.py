@@ -274,7 +274,7 @@ def _load(folder: Path, name: str, dimensions: int | None, columns: int | None =
     try:
         with path.open("rb") as file:  # the files have no .npy ending
             array = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # NumPy raises whatever it meets in a damaged header
         raise LogError(f"{path} cannot be read as a NumPy array: {error}") from error
     shape = array.shape
     if (dimensions is not None and len(shape) != dimensions) or (columns is not None and shape[-1] < columns):

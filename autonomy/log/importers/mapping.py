@@ -5,13 +5,13 @@ Every mistake is a UsageError that names mapping, stream, key, value and what is
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from autonomy import toml_file
 from autonomy.errors import UsageError
 from autonomy.log.importers.kinds import KINDS, UNITS, Kind, find_field
 
@@ -30,13 +30,7 @@ INVALID_KEYS = {"column", "index", "equals"}
 
 
 def read_mapping(mapping: Path) -> dict[str, Any]:
-    try:
-        with mapping.open("rb") as file:
-            table = tomllib.load(file)
-    except OSError as error:
-        raise UsageError(f"cannot read the mapping {mapping}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{mapping} is not a TOML file: {error}") from error
+    table = toml_file.read(mapping)
     _known_keys(str(mapping), table, TOP_KEYS)
     streams = table.get("stream")
     if not isinstance(streams, list) or not streams or not all(isinstance(entry, dict) for entry in streams):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autonomy.errors import EnvironmentFault, LogError
+from autonomy.errors import AutonomyError, EnvironmentFault, LogError
 
 DELIMITERS = ",;\t "
 MOST_NS = 2**63 - 1
@@ -42,7 +42,9 @@ def open_table(path: Path, header: bool | None = None, delimiter: str | None = N
         raise LogError(f"{path}: the ending '{path.suffix}' is not known; use .csv, .npy, .npz or .parquet")
     try:
         return kinds[path.suffix.lower()](path, header, delimiter)
-    except (OSError, ValueError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except AutonomyError:
+        raise
+    except Exception as error:  # NumPy and zipfile raise whatever they meet in a damaged file
         raise LogError(f"{path} cannot be read: {error}") from error
 
 

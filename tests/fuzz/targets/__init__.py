@@ -1,0 +1,10 @@
+"""Every fuzz target by its name."""
+
+from __future__ import annotations
+
+from tests.fuzz.targets import can, importers, recordings, texts
+from tests.fuzz.targets.target import Target
+
+TARGETS: dict[str, Target] = {
+    target.name: target for module in (recordings, importers, texts, can) for target in module.TARGETS
+}
