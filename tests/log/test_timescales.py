@@ -19,7 +19,7 @@ def _utc_ns(text: str) -> int:
     return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * timescales.SECOND_NS
 
 
-def test_pain_08_gps_utc_and_tai_are_kept_apart():
+def test_pain_8_gps_utc_and_tai_are_kept_apart():
     now = _utc_ns("2021-07-26T04:42:44")
     assert timescales.gps_minus_utc_s(now) == 18
     assert timescales.tai_minus_utc_s(now) == 37

@@ -67,7 +67,7 @@ def test_the_filter_knows_how_well_it_knows(run):
 
 
 def test_what_the_drive_teaches(run):
-    """Against the IMU, whose own way is long: fixes and speed late by 0.18 s, OBD2 early by 0.18 s (correlation of accelerations)."""
+    """Against the IMU, whose own way is long: fixes and speed late by 0.18 s, OBD2 early by as much (by their accelerations)."""
     found = run.metrics["clocks"]
     assert abs(found["gnss_velocity"]["delay_s"] - 0.18) <= 0.03
     assert abs(found["gnss_position"]["delay_s"] - 0.18) <= 0.06
