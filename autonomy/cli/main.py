@@ -19,6 +19,7 @@ COMMANDS = {
     "replay": "run a recorded log through the stack, bit for bit",
     "test": "replay a whole corpus of logs or scenarios and sum it up",
     "report": "draw the page of a run anew, or compare two runs field by field",
+    "viz": "look at a run in Foxglove, Lichtblick, PlotJuggler or Rerun",
     "log": "convert, inspect and check logs",
     "can": "see, decode and send CAN and J1939, live and from recordings",
     "bench": "time the kernels against the libraries one would use instead",

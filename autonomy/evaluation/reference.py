@@ -14,6 +14,7 @@ import numpy as np
 from autonomy import msg
 from autonomy.geodesy import geodetic_to_enu
 
+REFERENCE, RECEIVER = "/ref/pose", "receiver"  # where the poses come from that a run is held against
 SETTLING_S = 5.0  # the first seconds align the filter and are left out
 
 
@@ -88,9 +89,7 @@ def _rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.sum(np.atleast_2d(values.T) ** 2, axis=0))))
 
 
-def reference_metrics(
-    ego: np.ndarray, reference: np.ndarray, settling_s: float = SETTLING_S, delay_s: float = 0.0
-) -> dict[str, float | None]:
+def reference_metrics(ego: np.ndarray, reference: np.ndarray, settling_s: float = SETTLING_S) -> dict[str, float | None]:
     """RMS errors and the share of errors inside 3 published sigmas.
 
     Position RMS is horizontal; offset-free = mean error removed; course counts above 3 m/s; inside_3_sigma_share is over
@@ -100,7 +99,7 @@ def reference_metrics(
         "position_rms_m", "position_rms_offset_free_m", "velocity_rms_mps", "velocity_rms_3d_mps", "course_rms_deg",
         "heading_rms_deg", "inside_3_sigma_share",
     )  # fmt: skip
-    found = errors(ego, reference, settling_s, delay_s)
+    found = errors(ego, reference, settling_s)
     if found is None:
         return dict.fromkeys(names)
     horizontal = found.position[:, :2]

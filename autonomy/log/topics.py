@@ -10,6 +10,8 @@ from functools import cache
 
 from autonomy.msg import definitions
 
+VIEW_TOPICS = "/view/"  # standard messages drawn from a run's outputs: nobody's measurements
+
 
 @dataclass(frozen=True)
 class Topic:

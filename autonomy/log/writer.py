@@ -89,9 +89,24 @@ class LogWriter:
             self._schemas[message] = self._container.add_schema(
                 layouts.schema_name(message), layouts.SCHEMA_ENCODING, msg.schema_text(message)
             )
+        return self._open_channel(topic, message, layout)
+
+    def declare_foreign(self, topic: str, schema: str, schema_text: str, layout: np.ndarray) -> int:
+        """Opens a topic for messages that are not ours: a `ros2msg` schema by name and text, and how a row ends.
+
+        `layout` is one row of layouts.LAYOUT_DTYPE; `write_batch` then takes rows of any dtype of that size. Raises LogError.
+        """
+        if topic in self._channels or topics.message_of(topic):
+            raise LogError(f"{self.path}: topic {topic} is open or carries a message of ours; give it another name")
+        self.flush()
+        if schema not in self._schemas:
+            self._schemas[schema] = self._container.add_schema(schema, layouts.SCHEMA_ENCODING, schema_text)
+        return self._open_channel(topic, schema, layout)
+
+    def _open_channel(self, topic: str, schema: str, layout: np.ndarray) -> int:
         index = self._channels[topic] = len(self._channels)
-        self._messages.append(message)
-        self._container.add_channel(self._schemas[message], topic, layouts.ENCODING)
+        self._messages.append(schema)
+        self._container.add_channel(self._schemas[schema], topic, layouts.ENCODING)
         self._layouts = np.concatenate([self._layouts, layout])
         self._sequences = np.append(self._sequences, np.uint32(0))
         self._buffer.set_channels(self._layouts, self._sequences)

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from autonomy.evaluation import reference as evaluation
+from autonomy.evaluation.reference import REFERENCE
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block, Engine, Fork
 from autonomy.playback.source import KINDS
-
-REFERENCE, RECEIVER = "/ref/pose", "receiver"  # where the poses come from that a run is held against
 
 
 class TickTimes:
@@ -53,11 +52,17 @@ def drops(engine: Engine) -> dict[str, dict[str, Any]]:
     return found
 
 
-def clocks(ego: np.void) -> dict[str, dict[str, Any]]:
-    """Delay of each source as the ego filter estimates it; offset and rate are not estimated yet."""
+def clocks(ego: np.void, against_gnss: tuple[float, float] | None = None) -> dict[str, dict[str, Any]]:
+    """Delay of each source as the ego filter estimates it; offset and rate of the log's clock where a source tells a time.
+
+    `against_gnss`: log clock less UTC in seconds at the last fix, and its rate.
+    """
     sources = {"gnss_position": "gnss_position_delay", "gnss_velocity": "gnss_velocity_delay", "wheel": "wheel_delay"}
+    offset_s, rate = against_gnss or (None, None)
+    own = {"offset_s": offset_s, "rate_ppm": None if rate is None else rate * 1e6}
     return {
-        name: {"delay_s": float(ego[f"{field}_s"]), "sigma_s": float(ego[f"{field}_sigma_s"]), "offset_s": None, "rate_ppm": None}
+        name: {"delay_s": float(ego[f"{field}_s"]), "sigma_s": float(ego[f"{field}_sigma_s"])}
+        | (own if name.startswith("gnss") else dict.fromkeys(own))
         for name, field in sources.items()
     }
 
@@ -67,17 +72,10 @@ def aids(ego: np.void) -> dict[str, dict[str, Any]]:
     return {name: found for name, found in evaluation.aid_metrics(ego).items() if found["accepted"] + found["rejected"]}
 
 
-def reference(collector: ReferenceCollector, origin: str, delay_s: float) -> dict[str, Any] | None:
-    """Errors against the reference after the settling time, None without a reference.
-
-    Against the receiver's own fixes the share inside 3 sigma is None: they scatter more than the estimate does.
-    """
-    if len(collector.poses) == 0:
-        return None
-    found = evaluation.reference_metrics(collector.ego(), collector.poses, delay_s=delay_s)
-    if origin == RECEIVER:
-        found["inside_3_sigma_share"] = None
-    return found | {"source": origin}
+def reference(collector: ReferenceCollector, origin: str = REFERENCE) -> dict[str, float | None]:
+    """Errors against the reference after the settling time, each None without one: fixes the filter was given are none."""
+    poses = collector.poses if origin == REFERENCE else collector.poses[:0]
+    return evaluation.reference_metrics(collector.ego(), poses)
 
 
 def outages(forks: list[Fork], origin_ns: int, delay_s: float) -> list[dict[str, Any]]:

@@ -17,6 +17,8 @@ from autonomy.log.reader import Batch, sha256, short_rows
 from autonomy.log.writer import LogWriter
 from autonomy.playback.engine import Block
 from autonomy.playback.source import CONFIG_ATTACHMENT, KINDS, PATH_ATTACHMENT, LogSource, is_input_topic
+from autonomy.viewers.moments import Sampler, items_of_frames, lane_paths_of
+from autonomy.viewers.views import Views
 
 if TYPE_CHECKING:
     from autonomy.playback.result import Result
@@ -49,6 +51,7 @@ class Recording:
         for name in reader.attachments:
             if name not in own:
                 self._writer.attach(name, reader.attachment(name))
+        self._sampler, self._views = Sampler(), Views(self._writer, source.parameters["vehicle"])
         self._inputs = {
             number: (topic, messages[topic]) for number, topic in inputs.items() if messages[topic] is not None
         }
@@ -63,6 +66,8 @@ class Recording:
                 if "tick_index" in rows.dtype.names:
                     fresh = rows["tick_index"] == NOT_IN_A_TICK  # frames of an earlier run are written anew by this one
                     records, rows = records[fresh], rows[fresh]
+                if topic == "/ref/pose":
+                    self._sampler.add_references(rows)
                 if len(rows):
                     streams[topic] = records["log_time_ns"], rows
             self._writer.write_merged(streams)
@@ -80,6 +85,7 @@ class Recording:
         cuts = np.zeros(len(times), msg.dtype("Cut"))
         cuts["tick_index"], cuts["tick_time_ns"], cuts["records"] = timing["tick_index"], times, block.timing[:, 2]
         self._writer.write_batch("/cut", times, cuts)
+        self._write_views(block, times)
 
     def _write_frames(self, frames: np.ndarray, times: np.ndarray) -> None:
         for kind in KINDS[1:]:
@@ -93,7 +99,17 @@ class Recording:
             header[name] = frames[name]
         self._writer.write_batch("/in/frame", times, header)
 
+    def _write_views(self, block: Block, times: np.ndarray) -> None:
+        """Standard messages for viewers, beside our own."""
+        items, lane_paths = {}, []
+        if block.frames is not None:
+            items, lane_paths = items_of_frames(block.frames), lane_paths_of(times, block.frames["lane_path"])
+        self._sampler.add(block.outputs, items, lane_paths)
+        if self._sampler.is_full:
+            self._views.write(self._sampler.take())
+
     def close(self) -> None:
+        self._views.write(self._sampler.take())
         self._writer.close()
 
 

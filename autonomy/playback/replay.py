@@ -11,6 +11,7 @@ import numpy as np
 
 from autonomy import __version__, msg
 from autonomy.errors import BAD_INPUT, PASS, UsageError
+from autonomy.evaluation.reference import RECEIVER, REFERENCE
 from autonomy.log.reader import sha256
 from autonomy.playback import metrics as figures
 from autonomy.playback import outages as outage_schedule
@@ -145,14 +146,14 @@ def _limits(source: LogSource, start: float | None, end: float | None) -> tuple[
 
 def _poses(source: LogSource, with_fixes: bool) -> tuple[np.ndarray, str]:
     """The reference and where it comes from; a log without one is held against its receiver, where a drift is asked for."""
-    if figures.REFERENCE in source.reader.topics:
-        return source.reader.read_topic(figures.REFERENCE), figures.REFERENCE
-    return receiver_poses(source) if with_fixes else np.zeros(0, msg.dtype("ReferencePose")), figures.RECEIVER
+    if REFERENCE in source.reader.topics:
+        return source.reader.read_topic(REFERENCE), REFERENCE
+    return receiver_poses(source) if with_fixes else np.zeros(0, msg.dtype("ReferencePose")), RECEIVER
 
 
 def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, collector, origin: str, ego) -> dict[str, Any]:
     reader = source.reader
-    late_s = float(ego["gnss_position_delay_s"]) if origin == figures.RECEIVER and ego is not None else 0.0
+    late_s = float(ego["gnss_position_delay_s"]) if origin == RECEIVER and ego is not None else 0.0
     drift = figures.outages(engine.forks, reader.start_ns, late_s)
     return {
         "schema": SCHEMA,
@@ -179,11 +180,12 @@ def _metrics(log, source: LogSource, engine: Engine, spool: OutputSpool, times, 
         "determinism": None,
         "drops": figures.drops(engine),
         "oddities": engine.feed.oddities() | _oddities(reader),
-        "clocks": figures.clocks(ego) if ego is not None else {},
+        "clocks": figures.clocks(ego, engine.feed.gnss_clock()) if ego is not None else {},
         "aids": figures.aids(ego) if ego is not None else {},
-        "reference": figures.reference(collector, origin, late_s),
+        "reference": figures.reference(collector, origin),
         "speed_scale": float(ego["speed_scale"]) if ego is not None else None,
         "outages": drift,
+        "outage_reference": origin if drift else None,
         **figures.outage_summary(drift),
     }
 

@@ -17,6 +17,7 @@ from autonomy.log import topics
 from autonomy.log.reader import LogReader, rows_of
 from autonomy.log.writer import METADATA_NAME
 from autonomy.playback import metrics as figures
+from autonomy.playback.assembling import FrameAssembler
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block
 from autonomy.playback.json_values import without_nan
@@ -86,30 +87,17 @@ def load_figures(path: str | Path) -> dict[str, Any]:
 
 def _frames(reader: LogReader) -> Iterator[np.ndarray]:
     """Whole output frames, as many at a time as a batch of the log completes."""
-    waiting: dict[str, list[np.ndarray]] = {f"/out/{name}": [] for name in OUTPUTS}
-    times: list[np.ndarray] = []
+    assembler = FrameAssembler()
     names = {number: channel.topic for number, channel in reader.channels.items()}
-    for batch in reader.batches(waiting):
+    for batch in reader.batches(FrameAssembler.topics):
         for number in np.unique(batch.records["channel"]).tolist():
             topic = names[number]
             records = batch.records[batch.records["channel"] == number]
-            waiting[topic].append(rows_of(batch._replace(records=records), msg.dtype(topics.message_of(topic))))
-            if topic == "/out/vehicle":
-                times.append(records["log_time_ns"].astype(np.int64))
-        ready = min(sum(map(len, parts)) for parts in waiting.values())
-        if ready:
-            frames = np.zeros(ready, msg.dtype("OutputFrame"))
-            for name in OUTPUTS:
-                frames[name] = _take(waiting[f"/out/{name}"], ready)
-            frames["tick_time_ns"] = _take(times, ready)
-            frames["tick_index"] = frames["health"]["tick_index"]
+            rows = rows_of(batch._replace(records=records), msg.dtype(topics.message_of(topic)))
+            assembler.add(topic, records["log_time_ns"], rows)
+        frames = assembler.take()
+        if len(frames):
             yield frames
-
-
-def _take(parts: list[np.ndarray], count: int) -> np.ndarray:
-    joined = np.concatenate(parts)
-    parts[:] = [joined[count:]]
-    return joined[:count]
 
 
 def _add_times(reader: LogReader, times: figures.TickTimes) -> None:
@@ -156,6 +144,7 @@ def _figures(log: Path, reader: LogReader, spool, times, collector, last) -> dic
         "reference": figures.reference(collector),
         "speed_scale": float(last["speed_scale"]) if last is not None else None,
         "outages": [],
+        "outage_reference": None,
         **figures.outage_summary([]),
         "shadow": {},
         "faults": [],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autonomy.errors import AutonomyError
+from autonomy.evaluation.reference import RECEIVER
 from autonomy.report import errors
 
 if TYPE_CHECKING:
@@ -87,9 +88,21 @@ class Drive:
         """Array of dtype("ReferencePose"), empty without a reference."""
         return self.result.reference
 
+    @property
+    def is_held_against_receiver(self) -> bool:
+        """Whether the reference is nothing but the fixes that the filter was given."""
+        return self.metrics.get("outage_reference") == RECEIVER
+
+    @property
+    def reference_delay_s(self) -> float:
+        """Age of the reference's positions at their times."""
+        delay = ((self.metrics.get("clocks") or {}).get("gnss_position") or {}).get("delay_s")
+        return float(delay or 0.0) if self.is_held_against_receiver else 0.0
+
     @cached_property
     def errors(self) -> errors.Errors | None:
-        return errors.compare(self.result.reference_ego, self.reference)
+        """None against the receiver's own fixes too: no bounds could be held against those."""
+        return None if self.is_held_against_receiver else errors.compare(self.result.reference_ego, self.reference)
 
     @cached_property
     def enu_origin(self) -> tuple[float, float, float] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from autonomy.evaluation.reference import RECEIVER
 from autonomy.report import verdict
 from autonomy.report.words import (
     AIDS,
@@ -114,6 +115,7 @@ def _outages(metrics: dict[str, Any]) -> str | None:
     outages = metrics.get("outages") or []
     if not outages:
         return None
+    of_receiver = " against the receiver's own fixes" if metrics.get("outage_reference") == RECEIVER else ""
     if len(outages) == 1:
         only = outages[0]
         return (
@@ -121,7 +123,7 @@ def _outages(metrics: dict[str, Any]) -> str | None:
             f"{number(only.get('distance_m'), 'm', 4)} from {number(only.get('start_s'), 's')}"
         )
     return (
-        f"{len(outages)} runs, drift of distance: median {number(metrics.get('outage_median_percent'), digits=2)}, "
+        f"{len(outages)} runs{of_receiver}, drift of distance: median {number(metrics.get('outage_median_percent'), digits=2)}, "
         f"90 % below {number(metrics.get('outage_p90_percent'), digits=2)}, "
         f"worst {number(metrics.get('outage_max_percent'), '%', 2)}"
     )

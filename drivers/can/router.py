@@ -58,7 +58,8 @@ class Router(_router.Router):
 
     def only(self, kind: str) -> Router:
         """A router of the routes to one kind alone."""
-        return type(self)(msgspec.structs.replace(self.config, route=[r for r in self.config.route if r.kind == kind]), self.codec.databases)
+        routes = [route for route in self.config.route if route.kind == kind]
+        return type(self)(msgspec.structs.replace(self.config, route=routes), self.codec.databases)
 
     def listens_to(self, frames: np.ndarray) -> np.ndarray:
         """bool (n,): frames (dtype CanFrame) whose message has a route."""

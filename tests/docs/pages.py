@@ -6,12 +6,13 @@ import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PROMPT = "$ autonomy"
 
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
@@ -26,12 +27,17 @@ class Block:
 def pages() -> list[Path]:
     """Every page of the documentation, and the README where there is one."""
     readme = ROOT / "README.md"
-    return sorted(DOCS.glob("*.md")) + ([readme] if readme.is_file() else [])
+    return sorted(DOCS.rglob("*.md")) + ([readme] if readme.is_file() else [])
+
+
+def title(page: Path) -> str:
+    """What a page is called in the index: its path in docs/."""
+    return page.relative_to(DOCS).as_posix() if page.is_relative_to(DOCS) else page.name
 
 
 def blocks(page: Path, language: str) -> list[Block]:
     found = _FENCE.findall(page.read_text(encoding="utf-8"))
-    return [Block(page.name, name, text) for name, text in found if name == language]
+    return [Block(title(page), name, dedent(text)) for name, text in found if name == language]
 
 
 def commands(page: Path) -> list[list[str]]:

@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import argparse
 import re
-import tomllib
-from importlib import import_module
 
 import pytest
 
-from autonomy.cli.main import COMMANDS, ENTRY_POINT_GROUP
-from tests.docs.pages import DOCS, ROOT, commands, first_column, pages
+from autonomy.reference import command_line
+from tests.docs.pages import DOCS, commands, first_column, pages, title
 
 
 @pytest.fixture(scope="module")
 def parsers() -> dict[str, argparse.ArgumentParser]:
     """The parser of each command, those that other packages add included."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    modules = {name: f"autonomy.cli.{name}" for name in COMMANDS} | project["entry-points"][ENTRY_POINT_GROUP]
-    subparsers = argparse.ArgumentParser(exit_on_error=False).add_subparsers()
-    for module in modules.values():
-        import_module(module).add_parser(subparsers)
-    return dict(subparsers.choices)
+    return {name: parser for name, (parser, _) in command_line.parsers().items()}
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", pages(), ids=title)
 def test_printed_commands_parse(page, parsers):
     for name, *arguments in commands(page):
-        assert name in parsers, f"{page.name}: there is no command 'autonomy {name}'"
+        assert name in parsers, f"{title(page)}: there is no command 'autonomy {name}'"
         try:
             parsers[name].parse_args(arguments)
         except SystemExit:
-            pytest.fail(f"{page.name}: 'autonomy {name} {' '.join(arguments)}' is not understood")
+            pytest.fail(f"{title(page)}: 'autonomy {name} {' '.join(arguments)}' is not understood")
 
 
 def test_the_replay_page_names_every_option(parsers):

@@ -108,3 +108,16 @@ def test_parameters_named_in_the_pages_exist():
     named = {(page.name, *pair) for page in pages() for pair in re.findall(r"`\[(\w+)\] (\w+)`", page.read_text())}
     assert named, "no page names a parameter as `[section] key`"
     assert [item for item in named if item[2] not in sections[item[1]]] == []
+
+
+def test_the_routes_of_the_how_to_are_read(tmp_path):
+    from autonomy import config
+    from drivers.can.router import Router
+
+    (text,) = [block.text for block in blocks(DOCS / "how-to" / "add-a-dbc.md", "toml")]
+    signals = ' SG_ DISTANCE : 0|16@1+ (0.01,0) [0|0] "m" X\n SG_ CLOSING_SPEED : 16|16@1- (0.01,0) [0|0] "km/h" X\n'
+    (tmp_path / "site.dbc").write_text(f'VERSION ""\nNS_ :\nBS_:\nBU_: X\nBO_ 512 RADAR_LEAD: 8 X\n{signals}')
+    (tmp_path / "site.toml").write_text(text)
+    router = Router.from_config(config.load(tmp_path / "site.toml"))
+    assert not router.problems
+    assert len(router.counts()) == 1

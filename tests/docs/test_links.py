@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.docs.pages import DOCS, anchors, links, pages
+from tests.docs.pages import DOCS, anchors, links, pages, title
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", pages(), ids=title)
 def test_relative_links_resolve(page):
     for link in links(page):
         if "://" in link or link.startswith("mailto:"):
@@ -21,4 +21,4 @@ def test_relative_links_resolve(page):
 
 def test_the_index_lists_every_page():
     listed = {link.partition("#")[0] for link in links(DOCS / "index.md")}
-    assert {page.name for page in DOCS.glob("*.md")} - {"index.md"} <= listed
+    assert {title(page) for page in DOCS.rglob("*.md")} - {"index.md"} <= listed

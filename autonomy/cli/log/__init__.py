@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from autonomy.cli.log import cat, check, convert, cut, diff, export, info, merge, recover, sort
+from autonomy.cli.log import cat, check, convert, cut, diff, export, info, merge, recover, sort, sync
 
 ACTIONS = {
     "info": info,
@@ -17,6 +17,7 @@ ACTIONS = {
     "export": export,
     "recover": recover,
     "diff": diff,
+    "sync": sync,
 }  # fmt: skip
 
 

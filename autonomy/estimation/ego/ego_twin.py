@@ -20,6 +20,7 @@ SCALE, MOUNTING, DELAY, AXLE, GNSS, SLIP, STATES = 15, slice(16, 18), slice(18, 
 EARTH_RADIUS_M = 6371008.8
 MEAN_WINDOW_NS = 100_000_000
 LOOK_BACK = 24
+REPORTED = ("position_sigma", "altitude_sigma", "speed_sigma", "course_sigma_deg")
 
 
 def skew(a: np.ndarray) -> np.ndarray:
@@ -102,8 +103,8 @@ class EgoTwin:
         for s in frame["gnss"]["items"][: frame["gnss"]["count"]]:
             lla = (float(s["latitude_deg"]), float(s["longitude_deg"]), float(s["altitude_m"]))
             course, speed = np.radians(s["course_deg"]), float(s["speed"])
-            told = {name: float(s[name]) if s[name] > 0.0 else np.nan for name in ("position_sigma", "altitude_sigma", "speed_sigma")}
-            told["course_sigma"] = np.radians(s["course_sigma_deg"]) if s["course_sigma_deg"] > 0.0 else np.nan
+            told = {name: float(s[name]) if s[name] > 0.0 else np.nan for name in REPORTED}
+            told["course_sigma"] = np.radians(told.pop("course_sigma_deg"))
             self.fixes.append({"time": int(s["valid_time_ns"]), "lla": lla, "speed": speed, **told,
                                "velocity": speed * np.array([np.sin(course), np.cos(course), 0.0])})  # fmt: skip
 

@@ -12,13 +12,20 @@ from autonomy.log.formats.frames import FrameList
 from autonomy.log.formats.recording import Block, Damage, Recording
 from autonomy.log.formats.ros import TRANSLATED, Translator, short_type
 from autonomy.log.reader import LogReader
+from autonomy.log.structure import Channel
+from autonomy.log.topics import VIEW_TOPICS
 
 NAME = "ROS messages in MCAP"
 
 
 def needs_translation(reader: LogReader) -> bool:
     """Whether a log carries messages that we have messages of our own for."""
-    return any(short_type(channel.schema) in TRANSLATED for channel in reader.channels.values())
+    return any(_kind(channel) in TRANSLATED for channel in reader.channels.values())
+
+
+def _kind(channel: Channel) -> str:
+    """The type of a channel's messages; "" for what a run of ours has drawn: a position there is no receiver's."""
+    return "" if channel.topic.startswith(VIEW_TOPICS) else short_type(channel.schema)
 
 
 class RosMcap(Recording):
@@ -54,7 +61,7 @@ class RosMcap(Recording):
             channel = reader.channels[number]
             header = len(b"\0\1\0\0") if channel.encoding == layouts.ENCODING else 0
             payload = data[offset - header : offset + length].tobytes()
-            self._translator.take(time_ns, channel.topic, short_type(channel.schema), payload, channel, frames, unused)
+            self._translator.take(time_ns, channel.topic, _kind(channel), payload, channel, frames, unused)
         if is_first_time:
             self.unused.update(unused)
             self.details.update(self._translator.details())

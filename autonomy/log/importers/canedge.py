@@ -36,7 +36,7 @@ def recognises(path: Path) -> bool:
 
 
 def convert(sources: Sequence[Path], output: Path, dbc: Mapping[int, Path] | None = None, *,
-            watching: recording.Watching = recording.UNWATCHED) -> Conversion:  # fmt: skip
+            watching: recording.Watching = recording.unwatched) -> Conversion:  # fmt: skip
     """Writes one session to one log. `sources`: folders or files; `dbc` names the DBC file of a bus.
 
     Raises LogError when a file cannot be read, and EnvironmentFault without asammdf.

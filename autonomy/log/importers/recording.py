@@ -21,13 +21,16 @@ from autonomy.log.reader import LogReader
 from autonomy.log.writer import METADATA_NAME
 
 Watching = Callable[[int | None, int | None], Watch]
-UNWATCHED: Watching = lambda start_ns, end_ns: iter  # noqa: E731
+
+
+def unwatched(start_ns: int | None, end_ns: int | None) -> Watch:
+    return iter
 
 _COUNTED = ("unused", "notes")  # metadata of a foreign reader that the conversion tells itself
 
 
 def convert(sources: Sequence[Path], output: Path, dbc: Mapping[int, Path] | None = None, *,
-            metadata: Mapping[str, str] | None = None, watching: Watching = UNWATCHED) -> Conversion:  # fmt: skip
+            metadata: Mapping[str, str] | None = None, watching: Watching = unwatched) -> Conversion:  # fmt: skip
     """Writes the recordings to one log. `dbc` names the DBC file of a bus; `metadata` joins the log's own record, before
     what the recordings tell. `watching(start_ns, end_ns)` gives what sees the merged batches pass.
 

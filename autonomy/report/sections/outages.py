@@ -49,13 +49,15 @@ def section(drive: Drive) -> Section:
 def _drifts(drive: Drive, listed: list[dict]) -> list[Drift]:
     """Of every run that has figures, the largest drift in per cent first."""
     found = []
+    spacing_s = float(np.median(np.diff(drive.reference["time_ns"]))) / 1e9 if len(drive.reference) > 1 else 0.0
+    same_start_s = max(SAME_START_S, 3.5 * spacing_s)  # a course begins with the first pose there is
     for run in drive.result.outage_runs:
-        course = errors(run, drive.reference, settling_s=0.0)
+        course = errors(run, drive.reference, settling_s=0.0, delay_s=drive.reference_delay_s)
         if course is None:
             continue
         start_s = float(drive.seconds(course.time_ns[:1])[0])
         item = min(listed, key=lambda item: abs((item.get("start_s") or 0.0) - start_s))
-        if abs((item.get("start_s") or 0.0) - start_s) > SAME_START_S or not is_number(item.get("drift_percent")):
+        if abs((item.get("start_s") or 0.0) - start_s) > same_start_s or not is_number(item.get("drift_percent")):
             continue
         off = np.hypot(*(course.position[:, :2] - course.position[0, :2]).T)
         travelled = course.travelled_m - course.travelled_m[0]

@@ -41,7 +41,8 @@ def _map(drive: Drive):
     if len(drive.reference):
         covered = (drive.reference["time_ns"] >= ego["time_ns"][0]) & (drive.reference["time_ns"] <= ego["time_ns"][-1])
         if covered.sum() > 1:
-            tracks.append(Track(reference_positions(drive.reference[covered], origin)[:, :2], "driven", "driven (reference)"))
+            label = "driven (receiver)" if drive.is_held_against_receiver else "driven (reference)"
+            tracks.append(Track(reference_positions(drive.reference[covered], origin)[:, :2], "driven", label))
     fixes = _fixes(drive, origin)
     if len(fixes):
         tracks.append(Track(fixes, "s5", "GNSS fixes", dots=True))

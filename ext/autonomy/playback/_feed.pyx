@@ -11,11 +11,11 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from autonomy._tick cimport TickCore, tick
-from autonomy.inputs._append cimport (KIND_COUNT, KIND_LANE_PATH, InputKind, append_sample, clear_frame, input_of,
+from autonomy.inputs._append cimport (KIND_COUNT, KIND_GNSS, KIND_LANE_PATH, InputKind, append_sample, clear_frame, input_of,
                                       item_size, item_validity_offset, list_capacity)
 from autonomy.inputs._path_window cimport PathCursor, PathPoint, fill_path_window
 from autonomy.log._mcap cimport Record
-from autonomy.msg.messages cimport (LAYOUT_HASH, CanFrame, ImuInput, ImuInput_NOT_IN_A_TICK, InputFrame, OutputFrame,
+from autonomy.msg.messages cimport (LAYOUT_HASH, CanFrame, GnssSample, ImuInput, ImuInput_NOT_IN_A_TICK, InputFrame, OutputFrame,
                                     TickInput)
 from autonomy.playback._bytes cimport now_ns, read_i64, read_u32, read_u64
 from drivers.can._router cimport Router, RouterState, route_frame
@@ -26,6 +26,7 @@ require(__name__, LAYOUT_HASH)
 
 TICK_PERIOD_NS = 10_000_000
 cdef int64_t PERIOD_NS = 10_000_000
+cdef double CLOCK_JUMP_S = 0.5     # of two clocks against each other: the scatter of a message's way stays below
 cdef int64_t LATEST_NS = 1 << 62   # year 2116: a later time is garbage, and the arithmetic below must not overflow
 cdef int64_t LARGEST_GAP_NS = 10_000_000_000  # a longer silence is a clock jump: the grid starts over behind it
 
@@ -56,8 +57,21 @@ cdef struct KindCounts:
     int64_t last_ns
     int64_t max_gap_ns
 
+# The log's clock against the UTC that GNSS samples tell: sums of a line, anew behind a jump.
+cdef struct ClockSums:
+    int64_t first_received_ns
+    int64_t first_utc_ns
+    int64_t last_received_ns
+    double count
+    double sum_x                 # s since the first sample
+    double sum_y                 # s, change of the difference of the clocks since the first sample
+    double sum_xx
+    double sum_xy
+    double last_y
+
 cdef struct FeedState:
     InputFrame frame
+    ClockSums clock
     OutputFrame last
     RouterState router
     PathCursor cursor
@@ -227,6 +241,7 @@ cdef class Feed:
         cdef const ImuInput* head = <const ImuInput*> body   # every list message begins alike
         cdef uint32_t index, count
         cdef CanFrame can_frame
+        cdef GnssSample sample
         if action == RAW_CAN:
             s.consumed += 1
             if length < sizeof(CanFrame):
@@ -255,6 +270,10 @@ cdef class Feed:
                 s.malformed += 1
                 return
             self._count(kind, count)
+            if kind == <int> KIND_GNSS:
+                for index in range(count):
+                    memcpy(&sample, body + 32 + index * item_size(kind), sizeof(GnssSample))
+                    self._watch_clock(&sample)
             if not self.dropped_kinds >> kind & 1:
                 memcpy(input_of(&s.frame, kind), body, 28)
                 if count:
@@ -285,8 +304,12 @@ cdef class Feed:
 
     cdef void _account(self, int kind, const uint8_t* item) noexcept nogil:
         cdef KindCounts* counts = &self.state.counts[kind]
+        cdef GnssSample sample
         cdef int64_t received_ns = read_i64(item + 8)
         counts.received += 1
+        if kind == <int> KIND_GNSS:
+            memcpy(&sample, item, sizeof(GnssSample))
+            self._watch_clock(&sample)
         if kind != <int> KIND_LANE_PATH and item[item_validity_offset(kind)] != 0:
             counts.unusable += 1
         else:
@@ -294,6 +317,38 @@ cdef class Feed:
         if counts.last_ns and received_ns - counts.last_ns > counts.max_gap_ns:
             counts.max_gap_ns = received_ns - counts.last_ns
         counts.last_ns = received_ns
+
+    cdef void _watch_clock(self, const GnssSample* sample) noexcept nogil:
+        cdef ClockSums* c = &self.state.clock
+        cdef double x, y
+        if sample.validity != 0 or sample.utc_time_ns <= 0 or (c.count and sample.received_time_ns <= c.last_received_ns):
+            return
+        x = 1e-9 * <double> (sample.received_time_ns - c.first_received_ns)
+        y = 1e-9 * <double> ((sample.received_time_ns - sample.utc_time_ns) - (c.first_received_ns - c.first_utc_ns))
+        if c.count == 0.0 or not (-CLOCK_JUMP_S < y - c.last_y < CLOCK_JUMP_S):
+            memset(c, 0, sizeof(ClockSums))
+            c.first_received_ns = sample.received_time_ns
+            c.first_utc_ns = sample.utc_time_ns
+            x = 0.0
+            y = 0.0
+        c.last_received_ns = sample.received_time_ns
+        c.last_y = y
+        c.count += 1.0
+        c.sum_x += x
+        c.sum_y += y
+        c.sum_xx += x * x
+        c.sum_xy += x * y
+
+    def gnss_clock(self) -> tuple | None:
+        """(offset in seconds at the last sample, rate) of the log's clock against UTC since its last jump; None when too short."""
+        cdef ClockSums* c = &self.state.clock
+        cdef double length = 1e-9 * <double> (c.last_received_ns - c.first_received_ns)
+        cdef double spread, rate
+        if c.count < 10.0 or length < 10.0:
+            return None
+        spread = c.sum_xx - c.sum_x * c.sum_x / c.count
+        rate = (c.sum_xy - c.sum_x * c.sum_y / c.count) / spread
+        return (c.first_received_ns - c.first_utc_ns) / 1e9 + c.sum_y / c.count + rate * (length - c.sum_x / c.count), rate
 
     cdef void _count(self, int kind, uint32_t count) noexcept nogil:
         self.state.counts[kind].received += count

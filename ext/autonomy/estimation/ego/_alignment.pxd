@@ -3,12 +3,12 @@ from libc.math cimport atan2, cos, sin, sqrt
 from libc.stdint cimport int64_t, uint32_t
 
 from autonomy.estimation.ego._frame cimport local_position, local_velocity
-from autonomy.estimation.ego._predict cimport forget
+from autonomy.estimation.ego._predict cimport carry_covariance, forget
 from autonomy.estimation.ego._state cimport (
     ACCELEROMETER_BIAS, ATTITUDE, AXLE_X, GNSS_ERROR, GNSS_RING, GYRO_BIAS, IMU_RING, MOUNTING, POSITION, POSITION_DELAY, ROW,
     RUNNING, SLIP, SPEED_SCALE, VELOCITY, VELOCITY_DELAY, WHEEL_DELAY, WHEEL_RING, EgoFilter, GnssEntry,
 )
-from autonomy.linalg._small cimport quaternion_product, rotate
+from autonomy.linalg._small cimport matrix_of, quaternion_product, rotate
 from autonomy.msg.messages cimport EgoParameters
 
 cdef enum:
@@ -130,6 +130,42 @@ cdef inline void start_clock(EgoFilter* state, const EgoParameters* parameters, 
     for i in range(8):
         state.rejected_since_ns[i] = 0
     forget(&state.pending)
+
+
+cdef inline void set_yaw(EgoFilter* state, double yaw) noexcept nogil:
+    """Turns a known orientation about the vertical until the vehicle looks along `yaw`: roll and pitch stay what they are."""
+    cdef double rotation[9]
+    cdef double heading[3]
+    cdef double turn[4]
+    cdef double half
+    matrix_of(state.orientation, rotation)
+    rotate(rotation, state.vehicle_axes, heading)  # its first row is the vehicle's x axis in those of the IMU
+    half = 0.5 * (yaw - atan2(heading[1], heading[0]))
+    turn[0] = cos(half)
+    turn[1] = 0.0
+    turn[2] = 0.0
+    turn[3] = sin(half)
+    quaternion_product(turn, state.orientation, state.orientation)
+
+
+cdef inline void turn_to_fix(EgoFilter* state, const EgoParameters* parameters, const GnssEntry* fix) noexcept nogil:
+    """Gives a filter that has stood its place and direction; what it learned at rest, tilt and biases, it keeps."""
+    cdef double velocity[3]
+    cdef double age
+    cdef int i
+    local_velocity(state, fix, velocity)
+    velocity[2] = 0.0
+    carry_covariance(state, parameters)
+    set_yaw(state, atan2(velocity[1], velocity[0]))
+    local_position(state, fix, state.position)
+    age = 1e-9 * <double>(fix.time_ns - state.horizon_ns) - state.delay[0]
+    for i in range(3):
+        state.velocity[i] = velocity[i]
+        state.position[i] -= age * velocity[i]
+        set_variance(state, POSITION + i, parameters.start_position_sigma_m)
+        set_variance(state, VELOCITY + i, parameters.start_velocity_sigma_mps)
+    set_variance(state, ATTITUDE + 2, parameters.yaw_sigma_rad)
+    state.yaw_aligned = ALIGNED
 
 
 cdef inline bint align_to_fix(EgoFilter* state, const EgoParameters* parameters, const GnssEntry* fix,

@@ -10,6 +10,11 @@ from autonomy.msg.messages cimport (
 )
 
 
+cdef enum:
+    SHORTEST_CHORD_M = 5     # fixes scatter by some 0.3 m from one to the next: 0.1 rad, the prior of the first yaw
+    LONGEST_CHORD_S = 3      # a vehicle that goes less than 5 m in it stands, or its direction has changed since
+
+
 cdef inline bint is_measurable(double value, double limit) noexcept nogil:
     """False for NaN, infinities and values no such sensor can mean."""
     return -limit < value < limit
@@ -113,6 +118,27 @@ cdef inline void push_wheel(EgoFilter* state, const EgoParameters* parameters, c
         state.wheel_next = state.wheel_head - WHEEL_RING
 
 
+cdef inline void draw_chord(EgoFilter* state, GnssEntry* entry) noexcept nogil:
+    """The velocity of a receiver that tells positions alone: from a fix some metres back, to start the filter by."""
+    cdef double seconds = 1e-9 * <double>(entry.time_ns - state.chord_ns)
+    cdef double step[3]
+    cdef double east, north
+    cdef int i
+    for i in range(3):
+        step[i] = entry.position[i] - state.chord_position[i]
+    east = entry.axes[0] * step[0] + entry.axes[1] * step[1] + entry.axes[2] * step[2]
+    north = entry.axes[3] * step[0] + entry.axes[4] * step[1] + entry.axes[5] * step[2]
+    if state.chord_ns != 0 and seconds < LONGEST_CHORD_S and east * east + north * north < SHORTEST_CHORD_M * SHORTEST_CHORD_M:
+        return  # not far enough for a direction yet
+    if state.chord_ns != 0 and seconds < 2.0 * LONGEST_CHORD_S:
+        entry.velocity[0] = east / seconds
+        entry.velocity[1] = north / seconds
+        entry.has_velocity = 1
+    state.chord_ns = entry.time_ns
+    for i in range(3):
+        state.chord_position[i] = entry.position[i]
+
+
 cdef inline void push_gnss(EgoFilter* state, const EgoParameters* parameters, const GnssSample* sample,
                            int64_t tick_ns) noexcept nogil:
     cdef GnssEntry* entry
@@ -164,6 +190,8 @@ cdef inline void push_gnss(EgoFilter* state, const EgoParameters* parameters, co
         if fabs(sample.speed) < parameters.gnss_course_speed_mps:
             entry.course_sigma = NAN
             entry.speed_sigma = max(fabs(sample.speed), parameters.gnss_speed_sigma_mps)  # its course says little
+    if not entry.has_velocity:
+        draw_chord(state, entry)
     entry.speed = 0.0
     if entry.has_velocity:
         entry.speed = sqrt(entry.velocity[0] * entry.velocity[0] + entry.velocity[1] * entry.velocity[1])

@@ -9,7 +9,7 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
-from autonomy.estimation.ego._alignment cimport ALIGNED, align_to_fix, set_origin, start_local
+from autonomy.estimation.ego._alignment cimport ALIGNED, align_to_fix, set_origin, start_local, turn_to_fix
 from autonomy.estimation.ego._buffer cimport take_samples
 from autonomy.estimation.ego._frame cimport update_vehicle_axes
 from autonomy.estimation.ego._horizon cimport advance_horizon
@@ -73,7 +73,10 @@ cdef inline void align(EgoFilter* state, const EgoParameters* parameters, int64_
                 and (state.phase != RUNNING or fix.speed > parameters.gnss_course_speed_mps)):
             if not state.has_origin:
                 set_origin(state, fix)
-            align_to_fix(state, parameters, fix, tick_ns)
+            if state.phase == RUNNING:
+                turn_to_fix(state, parameters, fix)
+            else:
+                align_to_fix(state, parameters, fix, tick_ns)
             return
     if (state.phase != RUNNING and not state.has_origin and state.imu_head > 0
             and tick_ns - state.first_imu_ns > <int64_t>(parameters.start_wait_s * 1e9)):

@@ -158,7 +158,7 @@ cdef inline void fuse_event(EgoFilter* state, const EgoParameters* parameters, E
     elif event == FIX_VELOCITY:
         fix = &state.gnss[state.gnss_next_velocity % GNSS_RING]
         state.gnss_next_velocity += 1
-        if state.has_origin and fix.has_velocity:
+        if state.has_origin and fix.has_velocity > 1:
             carry_covariance(state, parameters)
             look_around(state, parameters)
             after_velocity_fix(state, parameters, fix, fuse_gnss_velocity(state, parameters, fix))

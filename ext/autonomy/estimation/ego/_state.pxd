@@ -58,7 +58,7 @@ cdef struct GnssEntry:
     double speed_sigma
     double course_sigma      # rad
     uint32_t has_altitude
-    uint32_t has_velocity    # 2 = horizontal, 3 = with the vertical, 0 = none
+    uint32_t has_velocity    # 2 = horizontal, 3 = with the vertical, 1 = from positions, to start by alone, 0 = none
 
 
 # What the IMU measured over a stretch of time, in ENU axes: enough to carry the covariance over it in one piece.
@@ -104,6 +104,8 @@ cdef struct EgoFilter:
     int64_t next_standstill_ns
     int64_t moving_ns        # last time the wheels or the gyro showed motion
     int64_t rejected_since_ns[8]
+    int64_t chord_ns         # fix that the next chord of positions begins at; 0 = none
+    double chord_position[3] # m, earth-centred
     double wheel_group_age   # s, sum over the group of sample time less wheel_group_ns
     double wheel_group_speed # m/s, sum over the group
     double wheel_speed       # m/s, the last group the horizon has passed
