@@ -4,7 +4,9 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: demo test test-all build bench lint sanitize clean
+FUZZ_SECONDS ?= 600
+
+.PHONY: demo test test-all build bench lint sanitize fuzz clean
 
 ## Drive a small truck for a minute, replay its raw bytes through the stack, write runs/latest/report.html
 demo: build
@@ -44,7 +46,13 @@ sanitize: build
 	cd build/sanitize && AUTONOMY_DATA=$${AUTONOMY_DATA:-$(abspath ../shared/data)} PYTHONPATH=. ASAN_OPTIONS=detect_leaks=0 \
 	    LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" \
 	    $(abspath $(BIN))/python -m pytest -q -m "not slow" tests/playback tests/drivers tests/estimation tests/inputs \
-	    tests/planning tests/control tests/safety tests/faults
+	    tests/planning tests/control tests/safety tests/faults tests/fuzz
+
+## Every reader and codec on inputs guided by coverage, ten minutes each: for the night
+fuzz: build
+	AUTONOMY_KERNELS=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints/python3.txt \
+	    --no-build-isolation -e ".[fuzz]"
+	$(BIN)/python -m tests.fuzz.run all --seconds $(FUZZ_SECONDS)
 
 clean:
 	rm -rf build dist *.egg-info runs

@@ -68,7 +68,8 @@ def from_csv(path: str | Path, origin: tuple[float, float, float]) -> np.ndarray
     length = float(np.linalg.norm(np.diff(ecef, axis=0), axis=1).sum())
     if not length <= MOST_LENGTH_M:
         raise BadInputError(
-            f"lane path {path}: is {length / 1e3:.4g} km long, more than {MOST_LENGTH_M / 1e3:.0f} km; check {' and '.join(position)}"
+            f"lane path {path}: is {length / 1e3:.4g} km long, more than {MOST_LENGTH_M / 1e3:.0f} km; "
+            f"check {' and '.join(position)}"
         )
     return resample(ecef, table[:, 2:4])
 

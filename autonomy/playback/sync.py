@@ -1,4 +1,4 @@
-"""The clocks of a log: each source's own time against the log's, the delays a run of the ego filter finds, and a copy with the table."""
+"""The clocks of a log: each source's own time against the log's, delays by the ego filter, and a copy with the table."""
 
 from __future__ import annotations
 

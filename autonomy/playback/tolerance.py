@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import fnmatch
 import math
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from autonomy import toml_file
 from autonomy.errors import UsageError
 
 SCHEMA = "autonomy.tolerance/1"
@@ -106,17 +106,14 @@ def _fits(pattern: str, name: str) -> bool:
 def load(path: str | Path) -> Tolerances:
     """Reads a tolerance file. Raises UsageError with a sentence that names file, entry and key."""
     path = Path(path)
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"tolerance file {path}: cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"tolerance file {path}: not valid TOML: {error}") from None
+    tables = toml_file.read(path)
     if tables.pop("schema", SCHEMA) != SCHEMA:
         raise UsageError(f"tolerance file {path}: schema must be '{SCHEMA}'")
-    for name in tables:
+    for name, entries in tables.items():
         if name not in _KEYS:
             raise UsageError(f"tolerance file {path}: unknown table '{name}'; there are [[field]] and [[metric]]")
+        if not isinstance(entries, list):
+            raise UsageError(f"tolerance file {path}: {name} = {entries!r} must be a list of tables; write [[{name}]]")
     found = {
         kind: tuple(_limit(item, f"tolerance file {path}: [[{kind}]] {number}", _KEYS[kind])
                     for number, item in enumerate(tables.get(kind, []), 1))

@@ -108,7 +108,8 @@ def items_of_lists(lists: Mapping[str, np.ndarray]) -> Items:
 
 def lane_paths_of(times_ns: np.ndarray, windows: np.ndarray) -> list[tuple[int, np.ndarray]]:
     """(tick time, LanePoint rows) of the windows among rows of LanePathInput."""
-    return [(int(times_ns[row]), windows["items"][row, : windows["count"][row]].copy()) for row in np.flatnonzero(windows["count"])]
+    rows = np.flatnonzero(windows["count"])
+    return [(int(times_ns[row]), windows["items"][row, : windows["count"][row]].copy()) for row in rows]
 
 
 def _flat(ticks: np.ndarray, counts: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

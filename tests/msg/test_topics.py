@@ -81,4 +81,4 @@ def test_rates_and_timeouts_agree():
 
 def test_what_goes_into_a_tick_stands_before_what_comes_out():
     order = [row.topic.split("/")[1] for row in topics.table()]
-    assert list(dict.fromkeys(order)) == ["parameters", "raw", "in", "cut", "out", "timing", "ref"]
+    assert list(dict.fromkeys(order))[:7] == ["parameters", "raw", "in", "cut", "out", "timing", "ref"]  # then for viewers

@@ -11,9 +11,9 @@ def add_parser(actions) -> None:
     parser = actions.add_parser(
         "sync",
         help="offset, rate and delay of each source against GNSS time",
-        description="Estimates offset and rate of the log's clock against each source that tells its own time, finds clock jumps, and "
-        "takes the delays from the ego filter. With -o, a copy of the log carries the correction table; its records stay as they are. "
-        "Exit 5: no source tells a time.",
+        description="Estimates offset and rate of the log's clock against each source that tells its own time, finds clock "
+        "jumps, and takes the delays from the ego filter. With -o, a copy of the log carries the correction table; its records "
+        "stay as they are. Exit 5: no source tells a time.",
     )
     parser.add_argument("file", metavar="LOG", type=Path)
     parser.add_argument("--config", help="configuration that routes the log's CAN frames; default: the one the log names")
@@ -45,7 +45,8 @@ def _lines(found: dict) -> list[str]:
     log, scales = found["log"], found["time_scales"]
     lines = [f"{log['path']}: clock '{log['clock']}', {(log['end_ns'] - log['start_ns']) / 1e9:.1f} s"]
     if scales:
-        lines.append(f"GNSS tells UTC; at its end GPS - UTC = {scales['gps_minus_utc_s']} s, TAI - UTC = {scales['tai_minus_utc_s']} s")
+        gps, tai = scales["gps_minus_utc_s"], scales["tai_minus_utc_s"]
+        lines.append(f"GNSS tells UTC; at its end GPS - UTC = {gps} s, TAI - UTC = {tai} s")
     lines.append(
         f"{'source':<15}{'own time':<10}{'samples':>8}{'offset s':>18}{'rate ppm':>16}{'delay s':>16}"
         f"{'jitter':>9}{'residual':>10}{'follows':>9}{'holdover':>10}{'jumps':>7}"
@@ -63,9 +64,9 @@ def _lines(found: dict) -> list[str]:
             seconds = (jump["log_ns"] - log["start_ns"]) / 1e9
             lines.append(f"  jump at {seconds:.3f} s: the log's clock went {jump['step_s']:+.6f} s against {name}")
     lines.append(
-        "offset: log clock less source clock at the last sample; rate above 0: the log's clock runs fast; delay: against the IMU, by the"
-        " ego filter; milliseconds RMS: residual against the table, follows: a sample against what was expected of it after 120 s of"
-        " following, holdover: 120 s without samples"
+        "offset: log clock less source clock at the last sample; rate above 0: the log's clock runs fast; delay: against the "
+        "IMU, by the ego filter; milliseconds RMS: residual against the table, follows: a sample against what was expected of it "
+        "after 120 s of following, holdover: 120 s without samples"
     )
     return lines + found["notes"]
 

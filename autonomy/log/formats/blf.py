@@ -38,6 +38,8 @@ class Place(NamedTuple):
     offset: int  # of the next object in the file
     begun: bytes  # of an object whose rest is in the next container
 
+LATEST_START_NS = 1 << 62  # in 2116: the kernel adds as much again
+
 
 def recognises(head: bytes, path: Path) -> bool:
     return head.startswith(MAGIC)
@@ -151,6 +153,7 @@ def _start(system_time: tuple[int, ...]) -> int:
     """SYSTEMTIME (year, month, weekday, day, hour, minute, second, ms) as ns since 1970; 0 when it is none."""
     year, month, _, day, hour, minute, second, millisecond = system_time
     try:
-        return max(systemtime.nanoseconds(datetime(year, month, day, hour, minute, second, millisecond * 1000)), 0)
+        start_ns = systemtime.nanoseconds(datetime(year, month, day, hour, minute, second, millisecond * 1000))
     except ValueError:
         return 0
+    return start_ns if 0 <= start_ns < LATEST_START_NS else 0

@@ -6,6 +6,7 @@ micro- or nanoseconds keeps them.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,10 +70,10 @@ class Mf4(Recording):
         group = self._groups[place.group]
         try:
             columns = self._columns(group, place.record)
-        except Exception as error:  # asammdf raises whatever it meets in a damaged file
-            raise Damage(f"asammdf cannot read the {group.kind} records: {type(error).__name__}: {error}") from error
-        times = self._start_ns + _nanoseconds(columns.pop("time"), group.factor, group.offset)
-        rows, is_fd, sound = _frames(times, columns, _KINDS[group.kind])
+            times = self._start_ns + _nanoseconds(columns.pop("time"), group.factor, group.offset)
+            rows, is_fd, sound = _frames(times, columns, _KINDS[group.kind])
+        except Exception as error:  # asammdf raises whatever it meets in a damaged file, or gives columns of other shapes
+            raise Damage(f"the {group.kind} records cannot be read: {type(error).__name__}: {error}") from error
         if is_first_time:
             self.unused["frames with an impossible time, length or identifier"] += int((~sound).sum())
         following = self._next(Place(place.group, place.record + max(len(times), 1)))
@@ -138,6 +139,7 @@ class _Group(NamedTuple):
 def _open(path: Path) -> Any:
     try:
         from asammdf import MDF
+        from asammdf.blocks.mdf_v4 import MDF4
     except ImportError as error:
         raise EnvironmentFault(f"reading {path} needs asammdf: pip install 'autonomy[replay]'") from error
     with path.open("rb") as file:
@@ -146,10 +148,17 @@ def _open(path: Path) -> Any:
         raise LogError(f"{path} is MDF {head[8:12].decode('ascii', 'replace')}; CAN bus logging begins with MDF 4")
     if not head.endswith(_HEADER_BLOCK):
         raise LogError(f"{path} cannot be read as MF4: it has no header block")
+    MDF4.__del__ = _close_quietly
     try:
         return MDF(path, raise_on_multiple_occurrences=False)
     except Exception as error:  # asammdf raises whatever it meets in a damaged file
         raise LogError(f"{path} cannot be read as MF4: {type(error).__name__}: {error}") from error
+
+
+def _close_quietly(log: Any) -> None:
+    """asammdf's own prints a traceback about a file whose opening failed."""
+    with suppress(AttributeError):
+        log.close()
 
 
 def _nanoseconds(raw: np.ndarray, factor: float, offset: float) -> np.ndarray:
@@ -161,7 +170,9 @@ def _nanoseconds(raw: np.ndarray, factor: float, offset: float) -> np.ndarray:
             return raw.astype(np.int64) * unit + shift
         if unit < 10**9:  # a float that counts ticks; seconds have digits behind the point
             return np.rint(np.nan_to_num(raw * unit, nan=-9e18)).astype(np.int64) + shift
-    return np.rint(np.nan_to_num((raw * factor + offset) * 1e9, nan=-9e18)).astype(np.int64)
+    with np.errstate(over="ignore", invalid="ignore"):  # such times are out of range afterwards, and counted
+        seconds = np.nan_to_num((raw * factor + offset) * 1e9, nan=-9e18)
+    return np.rint(np.clip(seconds, -9e18, 9e18)).astype(np.int64)
 
 
 def _frames(times: np.ndarray, columns: dict[str, np.ndarray], flags: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -135,6 +135,8 @@ class Pcap(FileRecording):
             value = body[position + 4 : position + 4 + length]
             if code == 0:
                 break
+            if len(value) < length:
+                raise Damage(f"an option of {length} bytes that reaches beyond its block")
             if code == 2:
                 name = value.decode("utf-8", "replace")
             elif code == 9 and length == 1:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,7 +84,7 @@ class Rosbag2(Recording):
                 last = Place(place.file, time_ns, row)
                 length += len(payload or b"")
                 topic = topics.get(topic_id)
-                if topic is None or not isinstance(payload, bytes) or len(payload) < 4:
+                if topic is None or not isinstance(time_ns, int) or not isinstance(payload, bytes) or len(payload) < 4:
                     unused["messages without a topic or content"] += 1
                     continue
                 self._translator.take(time_ns, topic.name, topic.kind, payload, topic.schema, frames, unused)
@@ -105,9 +106,16 @@ def _topics(database: sqlite3.Connection) -> dict[int, Topic]:
     texts = {}
     if "message_definitions" in tables:
         rows = database.execute("SELECT topic_type, encoding, encoded_message_definition FROM message_definitions")
-        texts = {kind: (encoding, text) for kind, encoding, text in rows}
+        texts = {row[0]: row[1:] for row in rows if _are_texts(row)}
     found = {}
     for number, name, kind, encoding in database.execute("SELECT id, name, type, serialization_format FROM topics"):
+        if not _are_texts((name, kind, encoding)):
+            continue  # its messages are counted
         schema_encoding, text = texts.get(kind, ("", ""))
         found[number] = Topic(name, short_type(kind), foreign_schema(kind, encoding, schema_encoding, text))
     return found
+
+
+def _are_texts(cells: Sequence) -> bool:
+    """SQLite holds whatever was written, the type of a column aside."""
+    return all(isinstance(cell, str) for cell in cells)

@@ -160,6 +160,17 @@ def test_imu_and_gnss_are_put_together_from_their_frames():
     assert (gnss["fix_type"][0], gnss["satellites"][0], gnss["position_sigma"][0]) == (3, 14, 0.5)
 
 
+def test_a_router_of_one_kind_knows_which_frames_it_needs():
+    router = Router.from_config(vehicle("demo_truck"))
+    only = router.only("gnss")
+    assert {name.rpartition(">")[2] for name in only.route_names} == {"gnss"}
+    frames = np.zeros(3, dtype("CanFrame"))
+    frames["bus"], frames["id"] = [1, 1, 7], [0x110, 0x100, 0x110]  # position, acceleration, a bus without databases
+    assert only.listens_to(frames).tolist() == [True, False, False]
+    assert router.listens_to(frames).tolist() == [True, True, False]
+    assert only.listens_to(frames[:0]).tolist() == []
+
+
 def test_a_stale_part_never_goes_out_again():
     router = Router.from_config(vehicle("demo_truck"))
     inputs = new_frame()

@@ -118,6 +118,35 @@ def test_a_start_at_rest_aligns_when_the_vehicle_moves():
     assert reference.reference_metrics(outputs, drive.reference, 12.0)["velocity_rms_mps"] < 0.15
 
 
+def _coarse(drive: drives.Drive) -> drives.Drive:
+    """Wheels at 2 Hz in whole km/h, cut; the gyro in steps of 0.25 deg/s."""
+    drive = copy.copy(drive)
+    drive.wheel, drive.imu = drive.wheel[::40].copy(), drive.imu.copy()
+    drive.wheel["vehicle_speed"] = np.floor(drive.wheel["rear_left"] * 3.6) / 3.6
+    drive.wheel["rear_left"] = drive.wheel["rear_right"] = np.nan
+    step = np.radians(0.25)
+    for axis in "xyz":
+        drive.imu[f"angular_rate_{axis}"] = np.round(drive.imu[f"angular_rate_{axis}"] / step) * step
+    return drive
+
+
+def test_pulling_away_is_no_rest_though_coarse_wheels_still_say_zero():
+    drive = _coarse(drives.simulated(duration_s=20.0, at_rest_s=7.0, seed=2))
+    outputs = drives.run(EgoEstimator(drives.parameters()), drive.ticks(), 2100)
+    standing = (outputs["status"] & STATE["STATUS_STANDSTILL"]) > 0
+    assert standing[300:650].all()
+    moving = outputs["time_ns"] > drive.start_ns + 8_600_000_000  # 0.9 m/s; a tick stands 0.3 s behind
+    assert not standing[moving].any()
+    assert reference.reference_metrics(outputs, drive.reference, 15.0)["velocity_rms_mps"] < 0.2
+
+
+def test_at_rest_a_coarse_gyro_teaches_its_bias_no_finer_than_its_step():
+    drive = _coarse(drives.simulated(duration_s=20.0, at_rest_s=18.0))
+    drive.imu["angular_rate_z"] = np.radians(0.25)  # silent: true bias anywhere within half a step
+    found = drives.run(EgoEstimator(drives.parameters()), drive.ticks(), 2100)[1700]
+    assert found["gyro_bias_sigma"][2] > 0.1 * np.radians(0.25)
+
+
 @pytest.mark.parametrize("at_rest_s", [0.0, 8.0])
 def test_a_receiver_that_tells_positions_alone_is_enough(at_rest_s):
     drive = copy.copy(drives.simulated(duration_s=30.0, at_rest_s=at_rest_s))

@@ -37,6 +37,19 @@ def test_kernel_and_twin_agree_on_a_simulated_drive():
     _compare(drives.simulated(duration_s=6.0, seed=3), 6.0)
 
 
+def test_kernel_and_twin_agree_on_a_receiver_that_tells_its_accuracy_and_coarse_wheels():
+    drive = drives.simulated(duration_s=8.0, seed=5)
+    count = np.arange(len(drive.gnss))
+    drive.gnss["position_sigma"], drive.gnss["altitude_sigma"] = 1.0 + count % 3, 2.0 + count % 5
+    drive.gnss["speed_sigma"], drive.gnss["course_sigma_deg"] = 0.2 + 0.1 * (count % 4), 0.3 + 0.4 * (count % 3)
+    drive.gnss["course_deg"][20:24] += 2.0  # more than the share of its noise allows, less than it says itself
+    speed = np.round(drive.wheel["rear_left"] * 3.6) / 3.6
+    drive.wheel = drive.wheel[::8]
+    drive.wheel["vehicle_speed"] = speed[::8]
+    drive.wheel["rear_left"] = drive.wheel["rear_right"] = np.nan
+    _compare(drive, 8.0)
+
+
 @pytest.mark.real_data
 def test_kernel_and_twin_agree_on_the_recorded_drive(data_directory):
     _compare(drives.comma2k19(data_directory), 6.0)

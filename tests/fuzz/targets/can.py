@@ -44,7 +44,8 @@ def frames_in(data: bytes) -> np.ndarray:
     known = known_messages()
     rows = np.zeros(len(data) // FRAME.size, msg.dtype("CanFrame"))
     time_ns = 10**18
-    for row, (which, sender, wait_ms, length, content) in zip(rows, FRAME.iter_unpack(data[: len(rows) * FRAME.size]), strict=True):
+    packed = FRAME.iter_unpack(data[: len(rows) * FRAME.size])
+    for row, (which, sender, wait_ms, length, content) in zip(rows, packed, strict=True):
         identifier, bus = known[which % len(known)] if which < 250 else (sender * 7919, which - 250)
         time_ns += (wait_ms - 100) * 500_000  # now and then the clock goes back
         row["time_ns"], row["bus"], row["length"], row["flags"] = time_ns, bus, length if length < 16 else 8, length >> 4 & 7
@@ -128,7 +129,8 @@ def router(data: bytes) -> None:
 
 def transfers_in(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     time_ns = 10**15
-    for kind, source, destination, wait_ms, length, content in TRANSFER.iter_unpack(data[: len(data) // TRANSFER.size * TRANSFER.size]):
+    packed = TRANSFER.iter_unpack(data[: len(data) // TRANSFER.size * TRANSFER.size])
+    for kind, source, destination, wait_ms, length, content in packed:
         time_ns += (wait_ms - 200) * 1_000_000
         group = KINDS_OF_FRAME[kind % len(KINDS_OF_FRAME)]
         addressed = 0 if group == 0x18FECA00 else destination << 8
@@ -227,11 +229,14 @@ def transfer_seeds() -> list[bytes]:
         )
 
     request = control(0, 0, 249, 0x10, 9, 0, 2, 0xFF, pgn=0xFECA), control(1, 249, 0, 0x11, 2, 1, 0xFF, 0xFF, pgn=0xFECA)
-    return [packed(bam(bytes(range(20)))), packed(request), packed(bam(bytes(9))) + packed(bam(bytes(9), source=3)),
-            TRANSFER.pack(2, 5, 255, 201, 8, bytes(range(8))) + TRANSFER.pack(3, 0, 0, 201, 8, b"\x40\xff\x9d\x04\x03\x05\xff\xff")]  # fmt: skip
+    claim = TRANSFER.pack(2, 5, 255, 201, 8, bytes(range(8)))
+    trouble = TRANSFER.pack(3, 0, 0, 201, 8, b"\x40\xff\x9d\x04\x03\x05\xff\xff")
+    two = packed(bam(bytes(9))) + packed(bam(bytes(9), source=3))
+    return [packed(bam(bytes(range(20)))), packed(request), two, claim + trouble]
 
 
 J1939 = tuple(f"drivers.can.j1939.{part}" for part in ("transport", "address", "diagnostics", "identifier", "listener"))
+WORDS = [b"123#DEADBEEF", b"18FEF100#00.11.22", b"123#R4", b"123:7FF pgn=FEF1,EA00", b"sa=00 bus=1"]
 TARGETS = [
     Target("codec_decode", codec_decode, frame_seeds, ("drivers.can.codec", "drivers.can.codec_twin"), 512),
     Target("codec_encode", codec_encode, value_seeds, ("drivers.can.codec",), 512),
@@ -239,6 +244,5 @@ TARGETS = [
     Target("transport", transport, transfer_seeds, J1939, 2048),
     Target("diagnostics", diagnostics, lambda: [b"\x40\xff\x9d\x04\x03\x05\xff\xff", b"\x15\x55" + bytes(range(12))], J1939, 64),
     Target("name", name, lambda: [bytes(range(8))], J1939, 16),
-    Target("frame_words", frame_words, lambda: [b"123#DEADBEEF", b"18FEF100#00.11.22", b"123#R4", b"123:7FF pgn=FEF1,EA00", b"sa=00 bus=1"],
-           ("drivers.can.candump", "drivers.can.frame_filter"), 64),
+    Target("frame_words", frame_words, lambda: WORDS, ("drivers.can.candump", "drivers.can.frame_filter"), 64),
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from autonomy.corpus import conditions, scenario
 from autonomy.faults import timeline
 from autonomy.inputs import lane_path
 from autonomy.parameters import load_parameters
+from autonomy.playback import tolerance
 from drivers.can import codec_twin, database
 from drivers.can.codec import Codec
 from tests.fuzz import scratch
@@ -75,6 +76,12 @@ def _scenario(path: Path) -> None:
         assert {condition.judge(metrics)["outcome"] for condition in case.conditions} <= {"pass", "fail", "unknown"}
 
 
+def tolerances(data: bytes) -> None:
+    path = scratch.write("tolerance.toml", data)
+    with refusals(str(path)):
+        tolerance.load(path)
+
+
 def condition(data: bytes) -> None:
     with refusals("here"):
         found = conditions.parse(data.decode("utf-8", "replace"), "here")
@@ -108,7 +115,8 @@ def dbc(data: bytes) -> None:
                     continue
                 expected, codes = codec_twin.decode(message, payload)
                 assert validity.tolist() == codes, message
-                assert all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in zip(values.tolist(), expected, strict=True)), message
+                for value, wanted in zip(values.tolist(), expected, strict=True):
+                    assert value == wanted or (math.isnan(value) and math.isnan(wanted)), message
 
 
 def _beside(name: str, source: Path) -> None:
@@ -125,7 +133,8 @@ def _packaged(*pattern: str) -> tuple[bytes, ...]:
 def vehicle_seeds() -> list[bytes]:
     return [
         b'include = ["configs/vehicles/demo_truck.toml"]\n[vehicle]\nmass_kg = 18000.0\n',
-        b'include = ["configs/tick.toml"]\n[can]\nbus = [{bus = 0, dbc = "j1939.dbc"}]\n[[can.route]]\nbus = 0\nmessage = "CCVS1"\n'
+        b'include = ["configs/tick.toml"]\n[can]\nbus = [{bus = 0, dbc = "j1939.dbc"}]\n'
+        b'[[can.route]]\nbus = 0\nmessage = "CCVS1"\n'
         b'kind = "wheel"\nsource_address = 0\ndelay_s = 0.07\nfields.vehicle_speed = '
         b'{ signal = "wheel_based_vehicle_speed", unit = "km/h" }\n',
         b"[vehicle]\nmass_kg = 1\n[replay]\nset_speed_mps = 20.0\n",
@@ -141,7 +150,9 @@ SCENARIO = (
     b'conditions = ["ticks <= 51", "aids.gnss.nis < 1e3", "verdict != fail"]\n[set]\n"vehicle.mass_kg" = 1.0\n'
 )
 SCENARIO_YAML = b"log: drive.mcap\nend_s: 3.5\nconditions:\n  - ticks >= 100\nset: {vehicle.mass_kg: 1.0}\n"
-LANE_PATHS = [b"x_m,y_m\n0,0\n10,1\n20,3.5\n", b"lat_deg,lon_deg,width_left_m,width_right_m\n48.0,11.0,1.5,2\n48.001,11.001,1.5,2\n"]
+TOLERANCES = b'[[field]]\nmatch = "ego.position"\nabsolute = 0.01\n[[metric]]\nmatch = "*_ms"\nignore = true\n'
+LANE_PATHS = [b"x_m,y_m\n0,0\n10,1\n20,3.5\n",
+              b"lat_deg,lon_deg,width_left_m,width_right_m\n48.0,11.0,1.5,2\n48.001,11.001,1.5,2\n"]  # fmt: skip
 DBC = (
     b'VERSION ""\nNS_ :\nBS_:\nBU_: ECU\nBO_ 291 SPEED: 8 ECU\n SG_ V : 0|16@1+ (0.01,-5) [0|0] "m/s" ECU\n'
     b' SG_ W : 23|12@0- (1,0) [0|0] "" ECU\nBO_ 2566844672 CCVS1: 8 ECU\n SG_ S M : 0|8@1+ (1,0) [0|0] "" ECU\n'
@@ -151,15 +162,19 @@ DBC = (
 )
 STORED = [b'{"path": "vehicles/demo_truck", "sections": {"vehicle": {"mass_kg": 1.0}, "can": {"bus": [], "route": []}}}']
 
+ROUTER = ("drivers.can.route_config", "drivers.can.router")
+DATABASE = ("drivers.can.database", "drivers.can.tables", "drivers.can.codec_twin", "cantools.database")
+OVERRIDES = [b"vehicle.mass_kg=18000.0", b"can.bus=[{bus=0}]", b"a.b=word"]
 TARGETS = [
     Target("configuration", configuration, vehicle_seeds,
-           ("autonomy.config", "autonomy.parameters", "autonomy.config_review", "drivers.can.route_config", "drivers.can.router")),
-    Target("override", override, lambda: [b"vehicle.mass_kg=18000.0", b"can.bus=[{bus=0}]", b"a.b=word"], ("autonomy.config",), 128),
+           ("autonomy.config", "autonomy.parameters", "autonomy.config_review", *ROUTER)),
+    Target("override", override, lambda: OVERRIDES, ("autonomy.config",), 128),
     Target("stored_configuration", stored_configuration, lambda: STORED, ("autonomy.config", "autonomy.config_review")),
     Target("faults", faults, lambda: [TIMELINE, *_packaged("faults", "*.toml")], ("autonomy.faults.timeline",)),
     Target("scenario_toml", scenario_toml, lambda: [SCENARIO], ("autonomy.corpus.scenario", "autonomy.corpus.conditions")),
     Target("scenario_yaml", scenario_yaml, lambda: [SCENARIO_YAML], ("autonomy.corpus.scenario", "autonomy.corpus.conditions")),
+    Target("tolerances", tolerances, lambda: [TOLERANCES], ("autonomy.playback.tolerance",)),
     Target("condition", condition, lambda: [b"ticks <= 51", b"a.b == word"], ("autonomy.corpus.conditions",), 128),
     Target("lane_path", lane_path_csv, lambda: LANE_PATHS, ("autonomy.inputs.lane_path",)),
-    Target("dbc", dbc, lambda: [DBC], ("drivers.can.database", "drivers.can.tables", "drivers.can.codec_twin", "cantools.database")),
+    Target("dbc", dbc, lambda: [DBC], DATABASE),
 ]  # fmt: skip
