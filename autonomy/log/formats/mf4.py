@@ -20,6 +20,7 @@ from autonomy.log.formats.recording import UTC, Block, Damage, Recording
 
 NAME = "MF4"
 MAGICS = (b"MDF     ", b"UnFinMF ")
+LARGEST_RECORD = 1 << 14  # bytes; of CAN FD with all its channels it has about a hundred
 RECORDS = 100_000  # of a group that are read at once
 
 _IDENTIFICATION_BYTES, _HEADER_BLOCK = 64, b"##HD"
@@ -58,6 +59,8 @@ class Mf4(Recording):
             count = int(group.channel_group.cycles_nr)
             if found:
                 self._groups.append(found)
+                if not found.count:
+                    self.unused[f"{found.kind} records that are told of and not there"] += found.told
             elif count:
                 name = group.channel_group.acq_name or next((channel.name for channel in group.channels), "") or "other"
                 self.unused[f"{name} records"] += count
@@ -76,10 +79,13 @@ class Mf4(Recording):
             raise Damage(f"the {group.kind} records cannot be read: {type(error).__name__}: {error}") from error
         if is_first_time:
             self.unused["frames with an impossible time, length or identifier"] += int((~sound).sum())
-        following = self._next(Place(place.group, place.record + max(len(times), 1)))
+        following = self._next(Place(place.group, place.record + len(times)))
         problem = None
         if not len(times):
-            problem = f"the {group.kind} group tells of {group.count} records, {place.record} are there"
+            following = self._next(Place(place.group + 1, 0))
+        there = place.record + len(times)
+        if not len(times) or (there == group.count and there < group.told):
+            problem = f"the {group.kind} group tells of {group.told} records, {there} are there"
         return Block(*can.pack(rows[sound], is_fd[sound]), following, problem)
 
     def _next(self, place: Place) -> Place | None:
@@ -101,6 +107,8 @@ class Mf4(Recording):
         """asammdf reads where a channel says it is, also beyond its record. Raises ValueError."""
         described = self._file.groups[group.number]
         room = described.channel_group.samples_byte_nr
+        if room > LARGEST_RECORD:
+            raise ValueError(f"records of {room} bytes")
         for name, index in group.channels.items():
             channel = described.channels[index]
             end = channel.byte_offset + -(-(channel.bit_offset + channel.bit_count) // 8)
@@ -111,7 +119,8 @@ class Mf4(Recording):
 class _Group(NamedTuple):
     number: int
     kind: str
-    count: int
+    count: int  # records that the data blocks have room for
+    told: int
     channels: dict[str, int]  # index in the group of "time" and of the parts
     factor: float  # of the raw master, in seconds
     offset: float
@@ -133,7 +142,11 @@ class _Group(NamedTuple):
             factor, offset = float(conversion.a), float(conversion.b)
         elif conversion is not None and conversion.conversion_type != _NO_CONVERSION:
             return None
-        return _Group(number, kind, int(group.channel_group.cycles_nr), channels, factor, offset)
+        # asammdf makes up records beyond those that are there, for as long as it is asked
+        told = int(group.channel_group.cycles_nr)
+        size = group.channel_group.samples_byte_nr + group.channel_group.invalidation_bytes_nr
+        held = sum(block.original_size for block in group.get_data_blocks()) // max(size, 1)
+        return _Group(number, kind, min(told, held), told, channels, factor, offset)
 
 
 def _open(path: Path) -> Any:
@@ -150,7 +163,7 @@ def _open(path: Path) -> Any:
         raise LogError(f"{path} cannot be read as MF4: it has no header block")
     MDF4.__del__ = _close_quietly
     try:
-        return MDF(path, raise_on_multiple_occurrences=False)
+        return MDF(path, raise_on_multiple_occurrences=False, process_bus_logging=False)
     except Exception as error:  # asammdf raises whatever it meets in a damaged file
         raise LogError(f"{path} cannot be read as MF4: {type(error).__name__}: {error}") from error
 
