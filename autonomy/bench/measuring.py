@@ -11,7 +11,10 @@ from pathlib import Path
 
 # VmHWM, not the resource module's maximum: that would begin with the parent's at the fork
 _CHILD = """
-import json, sys, time
+import json, resource, sys, time
+limit = int(sys.argv.pop(1))
+if limit:
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 from autonomy.cli.main import main
 began = time.perf_counter()
 code = main(sys.argv[1:])
@@ -29,12 +32,15 @@ class Measured:
     output: str
 
 
-def measure(arguments: list[object], keep_output: bool = True) -> Measured:
-    """Runs `autonomy ARGUMENTS`. Raises RuntimeError with its last words when it does not end by itself."""
+def measure(arguments: list[object], keep_output: bool = True, address_space_bytes: int = 0) -> Measured:
+    """Runs `autonomy ARGUMENTS`, in no more than so much address space if any is named.
+
+    Raises RuntimeError with its last words when it does not end by itself.
+    """
     root = str(Path(__file__).parents[2])
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])))
     done = subprocess.run(
-        [sys.executable, "-c", _CHILD, *map(str, arguments)],
+        [sys.executable, "-c", _CHILD, str(address_space_bytes), *map(str, arguments)],
         env=environment,
         stdout=subprocess.PIPE if keep_output else subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -18,7 +18,8 @@ def to_file(path: Path) -> Any:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-        recording.save(path, default_blueprint=_blueprint())
+        # The footer's list of every chunk would be kept in memory until the end; `rerun rrd optimize` adds one afterwards
+        recording.save(path, default_blueprint=_blueprint(), write_footer=False)
     except (OSError, RuntimeError) as error:
         raise EnvironmentFault(f"cannot write {path}: {error}") from None
     return recording

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autonomy.bench.measuring import measure
 from autonomy.cli.main import main
 from autonomy.log.reader import LogReader
 from autonomy.log.writer import LogWriter
@@ -17,7 +18,6 @@ from autonomy.playback.recording import write_block
 from autonomy.viewers.rerun_scene import FIGURES, MOST_TRACE_POINTS, STATES, VEHICLE, Trace
 
 pytest.importorskip("rerun")
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def test_a_wrong_address_is_a_sentence(run_folder, capsys):
 def test_pain_16_memory_does_not_grow_with_the_run(run_folder, tmp_path):
     """Peak memory of sending a run, against that of one twenty times as long."""
     short, long = _repeated(run_folder, tmp_path / "short.mcap", 2), _repeated(run_folder, tmp_path / "long.mcap", 40)
-    peaks = [_peak_mb(log) for log in (short, long)]
+    peaks = [measure(["viz", log, "--rerun"]).peak_rss_mb for log in (short, long)]
     assert long.with_suffix(".rrd").stat().st_size > 15 * short.with_suffix(".rrd").stat().st_size
     assert peaks[1] < peaks[0] + 40.0, peaks
 
@@ -152,12 +152,3 @@ def _repeated(run: Path, path: Path, times: int) -> Path:
             outputs["tick_time_ns"] += period_ns
             outputs["health"]["tick_index"] += ticks
     return path
-
-
-def _peak_mb(log: Path) -> float:
-    program = (
-        f"import resource, sys; from autonomy.cli.main import main; code = main(['viz', {str(log)!r}, '--rerun']); "
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024); sys.exit(code)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT, timeout=300)
-    return float(done.stdout.split()[-1])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
+from autonomy.bench.measuring import measure
 from autonomy.cli.main import main
 from autonomy.errors import LogError
 from autonomy.log.formats import foreign
@@ -146,13 +145,7 @@ def test_pain_16_a_long_recording_in_bounded_memory(tmp_path):
                 start = 1_700_000_000 + block * 20
                 lines = (f"({start + n // 2000}.{n % 2000 * 500:06d}) can0 18FEF100#{n:016X}\n" for n in range(40_000))
                 file.write("".join(lines))
-        script = (
-            "import resource, sys; from autonomy.log.opening import open_recording\n"
-            "with open_recording(sys.argv[1]) as reader:\n"
-            "    assert sum(len(batch.records) for batch in reader.batches()) == int(sys.argv[2])\n"
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-        )
-        run = subprocess.run([sys.executable, "-c", script, str(path), str(blocks * 40_000)], capture_output=True, text=True)
-        assert run.returncode == 0, run.stderr
-        peaks.append(int(run.stdout))
-    assert peaks[1] < peaks[0] + 90_000 and peaks[1] < 300_000  # KiB; the first fits into what stays in memory
+        found = measure(["log", "check", path])
+        assert found.code == 0 and f"{blocks * 40_000}" in found.output
+        peaks.append(found.peak_rss_mb)
+    assert peaks[1] < peaks[0] + 90 and peaks[1] < 300  # the first fits into what stays in memory

@@ -43,6 +43,11 @@ LOSSES = {
 STEPS_NS = {".trc": 1000}
 
 
+def by_group(found: list[Frame]) -> list[Frame]:
+    """MF4 keeps data, remote and error frames in groups of their own: among equal times their order is not told."""
+    return sorted(ordered(found), key=lambda frame: (frame.time_ns, frame.is_fd, frame.bus, frame.flags & (can.REMOTE | can.ERROR)))
+
+
 @pytest.mark.parametrize("ending", sorted(EXPORTERS))
 def test_pain_18_int_ns_round_trip(ending):
     @settings(max_examples=10 if ending == ".mf4" else 60, deadline=None)
@@ -53,7 +58,8 @@ def test_pain_18_int_ns_round_trip(ending):
             log, output = write_log(Path(folder, "a.mcap"), found), Path(folder, "b" + ending)
             exported = export(log, output)
             assert sum(exported.rows.values()) == len(found) and not exported.left_out
-            assert not found or read_frames(output) == ordered([LOSSES[ending](frame) for frame in found])
+            arrange = by_group if ending == ".mf4" else ordered
+            assert not found or arrange(read_frames(output)) == arrange([LOSSES[ending](frame) for frame in found])
 
     check()
 
