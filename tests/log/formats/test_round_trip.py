@@ -41,11 +41,12 @@ LOSSES = {
     ".trc": lambda frame: frame,
 }
 STEPS_NS = {".trc": 1000}
+MF4_GROUP = can.REMOTE | can.ERROR
 
 
 def by_group(found: list[Frame]) -> list[Frame]:
     """MF4 keeps data, remote and error frames in groups of their own: among equal times their order is not told."""
-    return sorted(ordered(found), key=lambda frame: (frame.time_ns, frame.is_fd, frame.bus, frame.flags & (can.REMOTE | can.ERROR)))
+    return sorted(ordered(found), key=lambda frame: (frame.time_ns, frame.is_fd, frame.bus, frame.flags & MF4_GROUP))
 
 
 @pytest.mark.parametrize("ending", sorted(EXPORTERS))
