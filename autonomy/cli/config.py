@@ -100,8 +100,8 @@ def _count(number: int, thing: str) -> str:
 def _databases(log: Path | None) -> dict[int, str] | None:
     if log is None:
         return None
+    from autonomy.log.carried_databases import carried_databases
     from autonomy.log.opening import open_recording
-    from autonomy.playback.source import carried_databases
 
     with open_recording(log) as reader:
         return carried_databases(reader)

@@ -100,7 +100,7 @@ class RecordWriter:
     def copy_descriptions(self, reader: LogReader, origin: str = "", but: Collection[str] = ()) -> list[str]:
         """Copies metadata and attachments; returns a sentence for each attachment that is damaged.
 
-        A name that stands for something else already gets "@origin" behind it. Metadata named in `but` is left.
+        A name that stands for something else already gets "@origin" behind it. What is named in `but` is left.
         """
         self.flush()
         problems = []
@@ -111,6 +111,8 @@ class RecordWriter:
             if kept is not None:
                 self._container.add_metadata(kept, values)
         for name in reader.attachments:
+            if name in but:
+                continue
             try:
                 content = reader.attachment(name)
             except LogError as error:

@@ -11,6 +11,7 @@ import numpy as np
 from autonomy import config as configuration
 from autonomy.errors import BadInputError, UsageError
 from autonomy.inputs import lane_path
+from autonomy.log.carried_databases import carried_databases
 from autonomy.log.opening import open_recording
 from autonomy.log.reader import LogReader
 from autonomy.log.writer import METADATA_NAME
@@ -127,15 +128,6 @@ def _router(config: configuration.Config, reader: LogReader) -> Router:
         raise UsageError(str(error)) from None
     except DatabaseError as error:
         raise BadInputError(str(error)) from None
-
-
-def carried_databases(reader: LogReader) -> dict[int, str]:
-    """DBC texts that the log carries, by bus."""
-    texts = {}
-    for name in reader.attachments:
-        if name.startswith("can/") and name.endswith(".dbc") and name[4:-4].isdecimal():
-            texts[int(name[4:-4])] = reader.attachment(name).decode("utf-8", errors="replace")
-    return texts
 
 
 def _text(reader: LogReader, name: str) -> str:

@@ -31,7 +31,7 @@ class Availability:
             if bus not in self._buses:
                 chosen["bus"] = self._any_bus
             for name, columns in self._codec.decode_batch(chosen).items():
-                senders = np.where(columns.identifier >> 31, columns.identifier & 0xFF, -1).astype(np.int64)
+                senders = np.where(columns.identifier >> 31, (columns.identifier & 0xFF).astype(np.int64), -1)
                 for sender in np.unique(senders).tolist():
                     validity = columns.validity[senders == sender]
                     key = (bus, name.partition("@")[0], sender)

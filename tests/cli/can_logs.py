@@ -42,8 +42,11 @@ def bus_frames() -> np.ndarray:
     return found
 
 
-def write_log(path: Path, frames: np.ndarray | None = None, topic: str = "/raw/can/0") -> str:
+def write_log(path: Path, frames: np.ndarray | None = None, topic: str = "/raw/can/0",
+              databases: dict[int, str] | None = None) -> str:  # fmt: skip
     with LogWriter(path) as log:
+        for bus, text in (databases or {}).items():
+            log.attach(f"can/{bus}.dbc", text.encode(), "text/x-dbc")
         for frame in bus_frames() if frames is None else frames:
             log.write(topic, int(frame["time_ns"]), frame)
     return str(path)

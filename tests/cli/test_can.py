@@ -180,8 +180,6 @@ def test_pain_18_a_recorded_candump_log_comes_back_byte_for_byte(data_directory,
         (("dump", "a.mcap", "-c", "can0"), 2, "not both"),
         (("dump", "nothere.mcap"), 3, "nothere.mcap"),
         (("dump", "a.mcap", "pgn=61444"), 2, "did you mean F004"),
-        (("decode", "a.mcap", "--dbc", "nothere.dbc"), 3, "nothere.dbc"),
-        (("decode", "a.mcap", "--dbc", "300=nothere.dbc"), 3, "nothere.dbc"),
         (("dump", "-i", "nothere", "-c", "can0"), 4, "python-can knows"),
         (("dump", "a.mcap", "--json", "-L"), 2, "exclude each other"),
     ],
@@ -189,6 +187,39 @@ def test_pain_18_a_recorded_candump_log_comes_back_byte_for_byte(data_directory,
 def test_mistakes_are_sentences(capsys, arguments, code, sentence):
     lines, told = run(capsys, *arguments, code=code)
     assert lines == [] and sentence in told and "Traceback" not in told
+
+
+@pytest.mark.parametrize("option", ["nothere.dbc", "300=nothere.dbc"])
+def test_a_missing_dbc_is_named(capsys, log, option):
+    lines, told = run(capsys, "decode", log, "--dbc", option, code=3)
+    assert lines == [] and "nothere.dbc" in told
+
+
+CARRIED = dbc('0x123 Doors 2 |; open : 0|8@1+ (1,0) [0|0] ""')
+
+
+@pytest.mark.parametrize("action", [("decode", "-t", "n"), ("stats", "--signals"), ("monitor", "--once")])
+def test_what_a_log_carries_names_its_messages(capsys, tmp_path, action):
+    path = write_log(tmp_path / "drive.mcap", databases={0: CARRIED, 7: CARRIED})
+    lines, _ = run(capsys, action[0], path, *action[1:])
+    found = [line for line in lines if "Doors" in line]
+    assert found and not any("FFFFFFFF" in line for line in found)
+
+
+def test_a_given_dbc_wins_over_the_carried_one(capsys, tmp_path):
+    path = write_log(tmp_path / "drive.mcap", databases={0: CARRIED})
+    (tmp_path / "site.dbc").write_text(CARRIED.replace("Doors", "Hatch"))
+    lines, _ = run(capsys, "decode", path, "--dbc", str(tmp_path / "site.dbc"))
+    assert any("Hatch" in line for line in lines) and not any("Doors" in line for line in lines)
+
+
+def test_a_damaged_carried_dbc_is_told_and_the_rest_decoded(capsys, tmp_path):
+    path = write_log(tmp_path / "drive.mcap", databases={0: CARRIED})
+    content = bytearray((tmp_path / "drive.mcap").read_bytes())
+    content[content.index(b"Doors")] ^= 1
+    (tmp_path / "drive.mcap").write_bytes(content)
+    lines, told = run(capsys, "decode", path)
+    assert "can/0.dbc" in told and any("EEC1" in line for line in lines)
 
 
 def test_a_log_without_can_says_what_it_has(capsys, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from autonomy.cli.main import main
 from autonomy.log import layouts
+from autonomy.log.carried_databases import carried_databases
 from autonomy.log.opening import open_recording
 from autonomy.log.reader import LogReader
 from autonomy.log.writer import LogWriter
@@ -131,3 +132,15 @@ def test_datagrams_are_exported_without_their_bytes_and_that_is_said(datagrams, 
     found = json.loads(out)
     assert code == 0 and found["rows"] == {"/raw/udp/lidar": 5}
     assert found["left_out"] == {"/raw/udp/lidar: the bytes of the payload, which are no columns": 5}
+
+
+def test_a_given_dbc_takes_the_place_of_the_carried_one(tmp_path, capsys):
+    (tmp_path / "a.log").write_text("(1.000000) can0 123#01\n")
+    (tmp_path / "old.dbc").write_text("BO_ 291 Old: 1 X\n")
+    (tmp_path / "new.dbc").write_text("BO_ 291 New: 1 X\n")
+    convert = ["log", "convert", str(tmp_path / "a.log"), "--dbc", f"0={tmp_path / 'old.dbc'}", str(tmp_path / "a.mcap")]
+    assert main(convert) == 0  # options between the words, too
+    assert main(["log", "convert", str(tmp_path / "a.mcap"), "--dbc", f"0={tmp_path / 'new.dbc'}", str(tmp_path / "b.mcap")]) == 0
+    assert "can/0.dbc of a.mcap gave way to the one given: 1" in capsys.readouterr().out
+    with open_recording(tmp_path / "b.mcap") as reader:
+        assert carried_databases(reader) == {0: "BO_ 291 New: 1 X\n"} and reader.attachments == ["can/0.dbc"]

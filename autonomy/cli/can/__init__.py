@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
+from autonomy.cli.interspersed import InterspersedParser
+
 FILTERS = "id:mask or id~mask as in candump, pgn=F004, sa=00, da=FF (hexadecimal), bus=0; commas join several numbers"
 ACTIONS = {
     "monitor": "a table of what is on the bus: last data, rate, age, changed bytes",
@@ -16,24 +18,13 @@ ACTIONS = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    """Lets words stand before and after options, as in `dump LOG -t z pgn=F004`."""
-
-    def parse_known_args(self, args=None, namespace=None):
-        parsed, rest = super().parse_known_args(args, namespace)
-        if hasattr(parsed, "words"):
-            parsed.words += [word for word in rest if not word.startswith("-")]
-            rest = [word for word in rest if word.startswith("-")]
-        return parsed, rest
-
-
 def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
         "can",
         help="see, decode and send CAN and J1939, live and from recordings",
         description="CAN and J1939, live (-i INTERFACE -c CHANNEL, all that python-can knows) or from a recording.",
     )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=InterspersedParser)
     added = {name: actions.add_parser(name, help=text, description=text + ".") for name, text in ACTIONS.items()}
 
     for name, action in added.items():

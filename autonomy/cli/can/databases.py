@@ -1,20 +1,23 @@
-"""The messages the commands know: the packaged J1939 table, and DBC files for all buses or for one."""
+"""The messages the commands know: the packaged J1939 table, DBC files for all buses or for one, those that a log carries."""
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 
 from autonomy.config import directory
 from autonomy.errors import UsageError
 from drivers.can.codec import Codec
-from drivers.can.database import Database, Message, Signal, load
+from drivers.can.database import Database, Message, Signal, load, parse
 from drivers.can.tables import pgn_of
 
 __all__ = ["Catalogue"]
 
+NOTHING: Mapping[int, str] = MappingProxyType({})
 ANY_BUS = 255  # the codec's number for buses without a DBC of their own
 PER_BUS = re.compile(r"(\d+)=(.+)")
 
@@ -26,8 +29,11 @@ class Catalogue:
     databases: dict[int, Database]
 
     @classmethod
-    def from_options(cls, options: list[str], all_j1939: bool = False) -> Catalogue:
-        """From --dbc [BUS=]FILE options. Problems of the files go to stderr. Raises UsageError, DatabaseError."""
+    def from_options(cls, options: list[str], all_j1939: bool = False, carried: Mapping[int, str] = NOTHING) -> Catalogue:
+        """From --dbc [BUS=]FILE options, then what a log carries by bus. Problems of the files go to stderr.
+
+        Raises UsageError, DatabaseError.
+        """
         packaged = load(directory() / "j1939.dbc")
         general: list[Database] = []
         of_bus: dict[int, list[Database]] = {}
@@ -40,9 +46,12 @@ class Catalogue:
                 raise UsageError(f"--dbc {option}: bus {found[1]} is not within 0..{ANY_BUS - 1}")
             else:
                 of_bus.setdefault(int(found[1]), []).append(database)
+        own = {bus: [*of_bus.get(bus, []), *general] for bus in {*of_bus, *carried}}
+        for bus, text in carried.items():
+            own[bus].append(parse(text, f"can/{bus}.dbc in the log", True if all_j1939 else None))
         catalogue = cls({
             ANY_BUS: _merged([*general, packaged]),
-            **{bus: _merged([*own, *general, packaged]) for bus, own in of_bus.items()},
+            **{bus: _merged([*found, packaged]) for bus, found in sorted(own.items())},
         })  # fmt: skip
         for problem in dict.fromkeys(catalogue.codec.problems):
             print(f"can: {problem}", file=sys.stderr)

@@ -24,9 +24,8 @@ from drivers.can.tables import EXTENDED
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises UsageError, LogError, DatabaseError, EnvironmentFault."""
-    catalogue = Catalogue.from_options(arguments.dbc, arguments.j1939)
-    decoder = Decoder(catalogue, arguments)
     with open_source(arguments, of_frames=False) as source, patient():
+        decoder = Decoder(Catalogue.from_options(arguments.dbc, arguments.j1939, source.databases()), arguments)
         left = arguments.count
         for frames in source.batches():
             lines = list(islice(decoder.lines(frames, source.bus_names), left))

@@ -29,8 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.every <= 0:
         raise UsageError(f"can monitor: --every {arguments.every}: give seconds above 0")
     on_terminal = sys.stdout.isatty() and not arguments.once
-    table = MonitorTable(Catalogue.from_options(arguments.dbc, arguments.j1939))
     with open_source(arguments) as source:
+        table = MonitorTable(Catalogue.from_options(arguments.dbc, arguments.j1939, source.databases()))
         show = _Picture(table, source, arguments.width) if on_terminal else _Printer(table, source, arguments)
         with patient(), show:
             every_ns = PICTURE_NS if on_terminal else round(arguments.every * NS)

@@ -39,9 +39,9 @@ NS = 1_000_000_000
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises UsageError, LogError, DatabaseError, EnvironmentFault."""
-    describer = Describer(Catalogue.from_options(arguments.dbc, arguments.j1939))
     register = Register(arguments.spn_version)
     with open_source(arguments) as source, patient():
+        describer = Describer(Catalogue.from_options(arguments.dbc, arguments.j1939, source.databases()))
         for frames in source.batches():
             register.add(frames)
     if arguments.json:

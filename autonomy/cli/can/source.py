@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,6 +65,16 @@ class LogSource:
     def close(self) -> None:
         self._reader.close()
 
+    def databases(self) -> dict[int, str]:
+        """DBC texts the recording carries, by bus; a damaged one is told on stderr and left out."""
+        from autonomy.log.carried_databases import carried_databases
+
+        try:
+            return carried_databases(self._reader)
+        except LogError as error:
+            print(f"can: {error}; its messages have no names", file=sys.stderr)
+            return {}
+
     def notes(self) -> list[str]:
         """What the recording lacks or holds beyond its CAN frames."""
         reader = self._reader
@@ -106,6 +117,9 @@ class LiveSource:
             yield kept
             if is_over or (self._duration_s is not None and time.monotonic() - start_s >= self._duration_s):
                 return
+
+    def databases(self) -> dict[int, str]:
+        return {}
 
     def close(self) -> None:
         """Asks for what was lost first: a closed socket does not tell any more."""

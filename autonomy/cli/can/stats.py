@@ -37,9 +37,9 @@ MOST_SESSION_KINDS = 4096
 def run(arguments: argparse.Namespace) -> int:
     """Raises UsageError, LogError, DatabaseError, EnvironmentFault."""
     bit_rate = arguments.bitrate or BIT_RATE
-    catalogue = Catalogue.from_options(arguments.dbc, arguments.j1939)
-    statistics = Statistics(catalogue, by_identifier=arguments.by == "id")
     with open_source(arguments) as source, patient():
+        catalogue = Catalogue.from_options(arguments.dbc, arguments.j1939, source.databases())
+        statistics = Statistics(catalogue, by_identifier=arguments.by == "id")
         for frames in source.batches():
             statistics.add(frames)
     statistics.finish()

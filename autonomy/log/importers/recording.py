@@ -11,6 +11,7 @@ from pathlib import Path
 
 import autonomy
 from autonomy.errors import LogError
+from autonomy.log.carried_databases import name_of
 from autonomy.log.copying import RecordWriter
 from autonomy.log.cutting import Watch
 from autonomy.log.finishing import finished
@@ -60,10 +61,13 @@ def _write(readers: list[LogReader], path: Path, told: dict[str, str], texts: di
             own = {key: value for key, value in _own(reader).items() if key not in told}
             told |= {key if key not in told else f"{key}@{reader.path.name}": value for key, value in own.items()}
         writer.describe(METADATA_NAME, told)
+        own = {name_of(bus): text for bus, text in texts.items()}
         for reader in readers:
-            conversion.problems += writer.copy_descriptions(reader, reader.path.name, but=(METADATA_NAME, *_COUNTED))
-        for bus, text in texts.items():
-            writer.attach(f"can/{bus}.dbc", text, "text/x-dbc")
+            for name in own.keys() & set(reader.attachments):
+                conversion.notes[f"{name} of {reader.path.name} gave way to the one given"] += 1
+            conversion.problems += writer.copy_descriptions(reader, reader.path.name, but=(METADATA_NAME, *_COUNTED, *own))
+        for name, text in own.items():
+            writer.attach(name, text, "text/x-dbc")
         streams = [reader.batches(as_bytes=reader.channels.values()) for reader in readers]
         for batch in watch(merged(writer, readers, streams)):
             writer.write(batch, SAME)
