@@ -13,7 +13,7 @@ def add_parser(subparsers) -> None:
     parser = subparsers.add_parser("hil", help="drive the stack in closed loop", description="The stack in closed loop.")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, text in ACTIONS.items():
-        import_module(MODULES[name]).add_arguments(actions.add_parser(name, help=text, description=f"{text.capitalize()}."))
+        import_module(MODULES[name]).add_arguments(actions.add_parser(name, help=text))
 
 
 def run(arguments: argparse.Namespace) -> int:
