@@ -29,6 +29,8 @@ class KinematicTruck:
         self.state = np.zeros((), STATE)
         self.reset()
 
+    tractor_axles = 2
+
     @property
     def wheelbase(self) -> float:
         return self.vehicle["wheelbase_m"]
@@ -65,8 +67,9 @@ class KinematicTruck:
         state["articulation"] += state["articulation_rate"] * dt_s
         self.state[...] = tuple(state[name] for name in STATE.names)
 
-    def drive(self, dt_s: float, road_wheel_angle_rad: float, acceleration_mps2: float, surroundings=None) -> None:
-        self.step(dt_s, {"road_wheel_angle_rad": road_wheel_angle_rad, "acceleration_mps2": acceleration_mps2})
+    def drive(self, acceleration: float, surroundings=None, road_wheel_angle: float = 0.0) -> dict[str, float]:
+        """The command that asks for an acceleration in m/s2."""
+        return {"road_wheel_angle_rad": road_wheel_angle, "acceleration_mps2": acceleration}
 
     def axles(self) -> np.ndarray:
         """(3, 2): front and drive axle, trailer's axle group."""
@@ -78,6 +81,9 @@ class KinematicTruck:
         front, length = vehicle["front_overhang_m"], vehicle["trailer_wheelbase_m"]
         behind = vehicle["rear_overhang_m"] - vehicle["hitch_offset_m"] - length
         return np.stack([self._tractor(_box(front, -1.0, half)), self._trailer(_box(length + 1.4, -max(behind, 0.0), half))])
+
+    def kingpin(self) -> np.ndarray:
+        return self._tractor([(-self.vehicle["hitch_offset_m"], 0.0)])[0]
 
     def _tractor(self, points) -> np.ndarray:
         return _placed(points, float(self.state["x"]), float(self.state["y"]), float(self.state["yaw"]))

@@ -100,7 +100,7 @@ class QueueTable(msgspec.Struct, forbid_unknown_fields=True):
 
     place_m: float
     vehicles: int
-    lanes: list[int] = [0]
+    lanes: list[int] = msgspec.field(default_factory=lambda: [0])
     speed_mps: float = 0.0
     gap_m: float = 6.0
 

@@ -62,6 +62,12 @@ class Messages:
     """Samples with rate, noise and latency. `config`: a Config, for the vehicle's steering ratio and wheels."""
 
     noise = 1.0
+    sees_lane = True
+
+    @property
+    def channels(self) -> list[str]:
+        """The topics a log of these sensors has."""
+        return [f"/in/{kind}" for kind in self.schedule]
 
     def __init__(self, config, seed: int = 0):
         vehicle = config.section("vehicle")
@@ -202,11 +208,14 @@ class Perfect(Messages):
 class Bytes(Messages):
     """The samples of Messages as CAN frames: J1939 on bus 0, the sensors' own messages on bus 1."""
 
+    sees_lane = False  # no lane camera on these buses: the lane comes from a stored path
+    channels = ("/raw/can/0", "/raw/can/1")
+
     def __init__(self, config, seed: int = 0):
         super().__init__(config, seed)
         from drivers.can.router import Router
 
-        del self.schedule["lane"]  # no lane camera on these buses: the lane comes from a stored path
+        del self.schedule["lane"]
         self.codec = Router.from_config(config).codec
         self.frame = np.zeros(1, msg.dtype("CanFrame"))
         self.imu_count = 0

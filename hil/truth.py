@@ -31,6 +31,7 @@ class EgoTruth:
     trailer_lateral_acceleration: float = 0.0  # of the trailer's centre of gravity, where the plant knows it
     outline: np.ndarray | None = None  # (units, 4, 2) m, ENU: corners of tractor and trailer
     axles: np.ndarray | None = None  # (n, 2) m, ENU: middle of each axle, from the front
+    tractor_axles: int = 2  # how many of them are the tractor's
     plant: Any = None  # the plant's own state (hil.plant: structured array), for sensors of engine, brakes, loads
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from autonomy.errors import UsageError
 from hil.road import PREVIEW_M, PREVIEW_STEP_M, Road
 from hil.truth import EgoTruth, RoadTruth, Truth
+from hil.worlds.body import Body
 from hil.worlds.driver import Driver
 from hil.worlds.traffic import EgoPlace, Traffic
 from hil.worlds.wind import Wind
@@ -28,16 +29,10 @@ class PlantWorld:
                  offset_m: float, speed_mps: float, random: np.random.Generator):  # fmt: skip
         self.road, self.plant, self.traffic, self.wind, self.driver = road, plant, traffic, wind, driver
         self.time_ns, self.s, self.lane = START_NS, place_m, lane
-        self.is_rich = "vy" in plant.state.dtype.names and "engine_speed_radps" in plant.state.dtype.names
+        self.has_attitude = "vy" in plant.state.dtype.names and "engine_speed_radps" in plant.state.dtype.names
         self._names = plant.state.dtype.names
         self._place(road.at(place_m), lane * road.lane_width + offset_m, speed_mps)
-        corners = plant.outline().reshape(-1, 2)
-        forward = (corners[:, 0] - self.state["x"]) * math.cos(self.state["yaw"]) + (corners[:, 1] - self.state["y"]) * math.sin(
-            self.state["yaw"])  # fmt: skip
-        self.front, self.rear = float(forward.max()), float(-forward.min())
-        left = (corners[:, 1] - self.state["y"]) * math.cos(self.state["yaw"]) - (corners[:, 0] - self.state["x"]) * math.sin(
-            self.state["yaw"])  # fmt: skip
-        self.width = float(left.max() - left.min())
+        self.body = Body(plant)
         self._locate()
         traffic.reset(random, self._ego_place())
 
@@ -57,7 +52,8 @@ class PlantWorld:
             angle = self.driver.steer(self.road, self.s, self.lane * self.road.lane_width, state["x"], state["y"], state["yaw"],
                                       state["speed"], self.time_s)  # fmt: skip
             gap, speed = self.traffic.lead(self._ego_place()) or (None, 0.0)
-            self.plant.drive(dt_s, angle, self.driver.accelerate(state["speed"], gap, speed), surroundings)
+            wanted = self.driver.accelerate(state["speed"], gap, speed)
+            self.plant.step(dt_s, self.plant.drive(wanted, surroundings, angle), surroundings)
         self.time_ns += round(dt_s * 1e9)
         self._locate()
         self.traffic.step(self.time_s, dt_s, self._ego_place())
@@ -69,8 +65,9 @@ class PlantWorld:
         middle = self.lane * road.lane_width
         ahead = road.preview(s)
         wind_speed, wind_from = self.wind.at(self.time_s, s, pose.heading)
-        outline, axles = self.plant.outline(), self.plant.axles()
-        offsets = road.offsets(np.concatenate([axles, outline.reshape(-1, 2)]), s) - middle
+        points = self.body.points(state["x"], state["y"], state["yaw"], state["articulation"])
+        offsets, places = road.offsets(points, s) - middle, points.view(np.float64).reshape(-1, 2)
+        axles = self.body.axles
         half = 0.5 * road.lane_width
         lanes = road.step_value(road.lane_counts, s)
         bent = 1.0 / (1.0 - middle * pose.curvature)  # the lane's own curvature beside the reference line
@@ -81,15 +78,15 @@ class PlantWorld:
             width_left=half, width_right=half, lanes_left=lanes - 1 - self.lane, lanes_right=self.lane,
             grade=road.value("grade", s), bank=road.value("bank", s), friction=road.step_value(road.frictions, s),
             speed_limit=road.step_value(road.speed_limits, s), wind_speed=wind_speed, wind_from=wind_from,
-            axle_offsets=offsets[: len(axles)], corner_offsets=offsets[len(axles) :],
+            axle_offsets=offsets[:axles], corner_offsets=offsets[axles:],
         )  # fmt: skip
         ego = EgoTruth(
             x=state["x"], y=state["y"], z=road.value("z", s), yaw=state["yaw"], pitch=self._pitch(seen), roll=self._roll(seen),
             velocity=state["speed"], acceleration=state["ax"], yaw_rate=state["yaw_rate"], lateral_acceleration=state["ay"],
             articulation=state["articulation"], articulation_rate=state["articulation_rate"],
             road_wheel_angle=state["road_wheel_angle"], mass=state["mass"], gear=state["gear"], lateral_velocity=state["vy"],
-            trailer_lateral_acceleration=state.get("trailer_ay", math.nan), outline=outline, axles=axles,
-            plant=self.plant.state if self.is_rich else None,
+            trailer_lateral_acceleration=state.get("trailer_ay", math.nan), outline=places[axles:].reshape(-1, 4, 2), axles=places[:axles], tractor_axles=self.body.tractor_axles,
+            plant=self.plant.state if self.has_attitude else None,
         )  # fmt: skip
         place = self._ego_place()
         rolled = bool(state.get("rolled_over", False))
@@ -123,7 +120,7 @@ class PlantWorld:
             self.lane = min(max(self.lane + (1 if off > 0.0 else -1), 0), lanes - 1)
 
     def _ego_place(self) -> EgoPlace:
-        return EgoPlace(self.s, self.offset, self.front, self.rear, self.width, self.state["speed"], self.state["ax"])
+        return EgoPlace(self.s, self.offset, self.body.front, self.body.rear, self.body.width, self.state["speed"], self.state["ax"])
 
     def _surroundings(self):
         road, s = self.road, self.s
@@ -133,7 +130,7 @@ class PlantWorld:
                                wind_from_rad=direction)  # fmt: skip
 
     def _pitch(self, road: RoadTruth) -> float:
-        return self.state["pitch"] if self.is_rich else -math.atan(road.grade)
+        return self.state["pitch"] if self.has_attitude else -math.atan(road.grade)
 
     def _roll(self, road: RoadTruth) -> float:
-        return self.state["roll"] if self.is_rich else math.atan(road.bank)
+        return self.state["roll"] if self.has_attitude else math.atan(road.bank)
