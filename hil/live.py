@@ -26,6 +26,8 @@ from drivers.can.router import Router
 NOT_IN_A_TICK = msg.constants("ImuInput")["NOT_IN_A_TICK"]
 LIST_HEAD = struct.Struct("<QqIIII")  # tick index, tick time, overflow, padding, count, padding
 TICK_INPUT, CUT = struct.Struct("<QqdB7x"), struct.Struct("<QqQ")
+RECORD = struct.Struct("<qQIIIHH")  # RECORD_DTYPE
+Row = tuple[int, int, bytes]  # log time, channel, body
 FRAME_TOPIC, CUT_TOPIC, POSE_TOPIC = "/in/frame", "/cut", "/ref/pose"
 
 
@@ -53,7 +55,7 @@ class LiveSource:
         self.config, self.parameters = stack.config, stack.parameters
         names = sorted({*channels, FRAME_TOPIC, CUT_TOPIC, POSE_TOPIC}, key=lambda topic: (topics.place(topic), topic))
         self.numbers = {topic: number for number, topic in enumerate(names, start=1)}
-        self.ranks = np.array([0] + [topics.place(topic) for topic in names], np.uint32)
+        self.ranks = [0] + [topics.place(topic) for topic in names]
         buses = [bus for bus in stack.config.sections.get("can", {}).get("bus", []) if f"/raw/can/{bus['bus']}" in channels]
         self.reader = LiveReader(
             {number: Channel(number, topic, "", "cdr", "ros2msg", "") for topic, number in self.numbers.items()}, start_ns,
@@ -69,37 +71,35 @@ class LiveSource:
         self.router = Router.from_config(stack.config)
         self.path, self.path_label = (lane_path.EMPTY, "none") if path is None else (path, path_label)
 
-    def batch(self, sensed, poses: list[np.ndarray]) -> Batch:
-        """What the sensors gave in one tick, and reference poses (1,), as records in the order of a log."""
-        rows: list[tuple[int, int, bytes]] = []
+    def arrived(self, sensed, poses: list[np.ndarray]) -> list[Row]:
+        """What the sensors gave in one tick, and reference poses (1,), in the order of a log."""
+        rows: list[Row] = []
         if isinstance(sensed, dict):
             for kind, samples in sensed.items():
                 head = LIST_HEAD.pack(NOT_IN_A_TICK, 0, 0, 0, len(samples), 0)
-                rows.append((int(samples["received_time_ns"].max()), self._number(f"/in/{kind}"), head + samples.tobytes()))
+                received_ns = samples["received_time_ns"]
+                last_ns = int(received_ns[0] if len(samples) == 1 else received_ns.max())
+                rows.append((last_ns, self._number(f"/in/{kind}"), head + samples.tobytes()))
         else:
             rows += [(record.time_ns, self._number(record.channel), record.data) for record in sensed]
         rows += [(int(pose["time_ns"][0]), self.numbers[POSE_TOPIC], pose.tobytes()) for pose in poses]
         rows.sort(key=_time_and_channel)
-        return self.records(rows)
+        return rows
 
-    def records(self, rows: list[tuple[int, int, bytes]]) -> Batch:
-        """(time, channel, body) as records, in the order given."""
-        records = np.zeros(len(rows), RECORD_DTYPE)
-        if rows:
-            times, channels, bodies = zip(*rows, strict=True)
-            records["log_time_ns"], records["channel"] = times, channels
-            records["length"] = lengths = [len(body) for body in bodies]
-            records["offset"][1:] = np.cumsum(lengths[:-1])
-            records["rank"] = self.ranks[records["channel"]]
-            return Batch(records, np.frombuffer(b"".join(bodies), np.uint8))
-        return Batch(records, np.zeros(0, np.uint8))
-
-    def closing(self, tick: int, time_ns: int, set_speed: float, engage: bool, consumed: int) -> Batch:
+    def closing(self, tick: int, time_ns: int, set_speed: float, engage: bool) -> list[Row]:
         """The two records that make a tick of what came before: its head and its cut."""
-        return self.records([
+        return [
             (time_ns, self.numbers[FRAME_TOPIC], TICK_INPUT.pack(tick, time_ns, set_speed, engage)),
-            (time_ns, self.numbers[CUT_TOPIC], CUT.pack(tick, time_ns, consumed)),
-        ])  # fmt: skip
+            (time_ns, self.numbers[CUT_TOPIC], CUT.pack(tick, time_ns, 0)),
+        ]
+
+    def batch(self, rows: list[Row]) -> Batch:
+        """Rows as records, in the order given."""
+        records, offset = [], 0
+        for time_ns, channel, body in rows:
+            records.append(RECORD.pack(time_ns, offset, 0, len(body), self.ranks[channel], channel, 0))
+            offset += len(body)
+        return Batch(np.frombuffer(b"".join(records), RECORD_DTYPE), np.frombuffer(b"".join([row[2] for row in rows]), np.uint8))
 
     def _number(self, topic: str) -> int:
         try:
@@ -117,5 +117,5 @@ def channels_of(sensors, config) -> list[str]:
     return [f"/in/{kind}" for kind in KINDS[1:]] + [f"/raw/can/{bus['bus']}" for bus in config.sections.get("can", {}).get("bus", [])]
 
 
-def _time_and_channel(row: tuple[int, int, bytes]) -> tuple[int, int]:
+def _time_and_channel(row: Row) -> tuple[int, int]:
     return row[:2]

@@ -17,6 +17,7 @@ import numpy as np
 SPACING_M = 0.5
 PREVIEW_STEP_M = 5.0  # as LaneState.preview
 PREVIEW_M = np.arange(0.0, 160.0, PREVIEW_STEP_M)
+PREVIEW_DISTANCES = PREVIEW_M.tolist()
 PER_PREVIEW = round(PREVIEW_STEP_M / SPACING_M)
 
 

@@ -80,6 +80,7 @@ class Messages:
         self.counter = 0
         self.seen: set[int] = set()
         self.gnss_drift = self.noise * GNSS_DRIFT_SIGMA * self.random.standard_normal(3)
+        self.attitude: tuple[int, float, float] | None = None  # time, pitch and roll of the last IMU sample
         self.motion = (0.0, 0.0, 0.0)  # yaw rate, lateral, longitudinal acceleration as the stability control sees them
 
     def sense(self, truth: Truth) -> dict[str, np.ndarray]:
@@ -114,10 +115,21 @@ class Messages:
         return row
 
     def _imu(self, truth: Truth):
+        """Specific force and angular rate at the reference point, along the axes of the vehicle as it leans."""
         ego, row = truth.ego, self._row("Imu", SENSOR_SOURCE)
-        force = (ego.acceleration - GRAVITY * math.sin(ego.pitch), ego.lateral_acceleration, GRAVITY * math.cos(ego.pitch))
+        before_ns, pitch, roll = self.attitude or (truth.time_ns - 1, ego.pitch, ego.roll)
+        elapsed_s = (truth.time_ns - before_ns) / 1e9
+        pitch_rate, roll_rate = (ego.pitch - pitch) / elapsed_s, (ego.roll - roll) / elapsed_s
+        self.attitude = truth.time_ns, ego.pitch, ego.roll
+        sin_pitch, cos_pitch, sin_roll, cos_roll = (
+            function(angle) for angle in (ego.pitch, ego.roll) for function in (math.sin, math.cos)
+        )
+        force = (ego.acceleration - GRAVITY * sin_pitch, ego.lateral_acceleration + GRAVITY * cos_pitch * sin_roll,
+                 GRAVITY * cos_pitch * cos_roll)  # fmt: skip
+        rates = (roll_rate - ego.yaw_rate * sin_pitch, pitch_rate * cos_roll + ego.yaw_rate * cos_pitch * sin_roll,
+                 ego.yaw_rate * cos_pitch * cos_roll - pitch_rate * sin_roll)  # fmt: skip
         for axis, acceleration, rate, acceleration_bias, rate_bias in zip(
-                "xyz", force, (0.0, 0.0, ego.yaw_rate), ACCELERATION_BIAS, GYRO_BIAS, strict=True):  # fmt: skip
+                "xyz", force, rates, ACCELERATION_BIAS, GYRO_BIAS, strict=True):  # fmt: skip
             row[f"acceleration_{axis}"] = acceleration + self.noise * acceleration_bias + self._normal("acceleration")
             row[f"angular_rate_{axis}"] = rate + self.noise * rate_bias + self._normal("angular_rate")
         return [row]

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from autonomy.errors import UsageError
-from hil.road import PREVIEW_M, PREVIEW_STEP_M, Road
+from hil.road import PREVIEW_DISTANCES, PREVIEW_STEP_M, Road
 from hil.truth import EgoTruth, RoadTruth, Truth
 from hil.worlds.body import Body
 from hil.worlds.driver import Driver
@@ -19,7 +19,6 @@ START_NS = 1_000_000_000
 DRIVING_MODES = (1, 2)  # Actuation.mode: active, minimal-risk manoeuvre
 END_MARGIN_M = 50.0
 NEW_LANE_SHARE = 0.6  # of the lane width off its middle, from where the next lane is the vehicle's own
-PREVIEW_DISTANCES = PREVIEW_M.tolist()
 
 
 class PlantWorld:
