@@ -33,7 +33,9 @@ def closest_ahead(truth: Truth, front: float, width: float) -> tuple[float, floa
         x = cosine * dx + sine * dy
         if x <= 0.0 or x - front > best + actor.length:
             continue
-        aside = -sine * dx + cosine * dy + road.heading_error * x - 0.5 * road.curvature * x * x - road.curvature_rate * x**3 / 6.0
+        aside = (
+            -sine * dx + cosine * dy + road.heading_error * x - 0.5 * road.curvature * x * x - road.curvature_rate * x**3 / 6.0
+        )
         turned = abs(actor.yaw - ego.yaw - road.curvature * x)
         gap = x - 0.5 * actor.length - front
         if abs(aside) < 0.5 * (width + actor.width) + 0.5 * actor.length * math.sin(min(turned, 0.3)) and gap < best:

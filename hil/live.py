@@ -114,7 +114,9 @@ def channels_of(sensors, config) -> list[str]:
     told: Any = getattr(sensors, "channels", None)
     if told is not None:
         return list(told)
-    return [f"/in/{kind}" for kind in KINDS[1:]] + [f"/raw/can/{bus['bus']}" for bus in config.sections.get("can", {}).get("bus", [])]
+    return [f"/in/{kind}" for kind in KINDS[1:]] + [
+        f"/raw/can/{bus['bus']}" for bus in config.sections.get("can", {}).get("bus", [])
+    ]
 
 
 def _time_and_channel(row: Row) -> tuple[int, int]:

@@ -1,17 +1,17 @@
 """A drive as a table or TOML file: the road, the truck on it, wind, other road users. docs/closed-loop.md has every key.
 
-    schema = "autonomy.scenario/1"
-    duration_s = 60.0
-    set_speed_mps = 22.2
-    [ego]
-    plant = "plants/eu_4x2_40t"
-    [road]
-    segments = [{ length_m = 800 }, { length_m = 100, radius_m = 500 }, { length_m = 600, radius_m = 500 }]
-    [[traffic]]
-    kind = "car"
-    gap_m = 60
-    speed_mps = 20.0
-    events = [{ at_s = 20, speed_mps = 12, acceleration_mps2 = -3 }]
+schema = "autonomy.scenario/1"
+duration_s = 60.0
+set_speed_mps = 22.2
+[ego]
+plant = "plants/eu_4x2_40t"
+[road]
+segments = [{ length_m = 800 }, { length_m = 100, radius_m = 500 }, { length_m = 600, radius_m = 500 }]
+[[traffic]]
+kind = "car"
+gap_m = 60
+speed_mps = 20.0
+events = [{ at_s = 20, speed_mps = 12, acceleration_mps2 = -3 }]
 """
 
 from __future__ import annotations

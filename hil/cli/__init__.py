@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-ACTIONS = {"suite": "print the figures of closed-loop suites against their aims"}
-MODULES = {"suite": "hil.cli.suite"}
+ACTIONS = {
+    "run": "drive a scenario in closed loop, write its log and report",
+    "suite": "print the figures of closed-loop suites against their aims",
+}
+MODULES = {"run": "hil.cli.drive", "suite": "hil.cli.suite"}
 
 
 def add_parser(subparsers) -> None:

@@ -19,7 +19,9 @@ class Driver:
     def __init__(self, wheelbase: float, understeer: float, set_speed: float, phase: float):
         self.wheelbase, self.understeer, self.set_speed, self.phase = wheelbase, understeer, set_speed, phase
 
-    def steer(self, road: Road, s: float, lane_offset: float, x: float, y: float, yaw: float, speed: float, time_s: float) -> float:
+    def steer(
+        self, road: Road, s: float, lane_offset: float, x: float, y: float, yaw: float, speed: float, time_s: float
+    ) -> float:
         """Road wheel angle towards a point on the lane ahead; `lane_offset` of the lane's middle from the reference line."""
         look = max(LOOK_AHEAD_LEAST_M, speed * LOOK_AHEAD_S)
         aside = lane_offset + SWAY_M * math.sin(self.phase + 2.0 * math.pi * time_s / SWAY_PERIOD_S)
