@@ -119,9 +119,9 @@ class PlantWorld:
             self.lane = min(max(self.lane + (1 if off > 0.0 else -1), 0), lanes - 1)
 
     def _ego_place(self) -> EgoPlace:
-        return EgoPlace(
-            self.s, self.offset, self.body.front, self.body.rear, self.body.width, self.state["speed"], self.state["ax"]
-        )
+        state, body = self.state, self.body
+        return EgoPlace(self.s, self.offset, body.front, body.rear, body.width, state["speed"], state["ax"], state["x"],
+                        state["y"], state["yaw"])  # fmt: skip
 
     def _surroundings(self):
         road, s = self.road, self.s
