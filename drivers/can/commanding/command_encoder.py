@@ -57,7 +57,8 @@ class CommandEncoder:
     def frames(self, actuation: np.void) -> np.ndarray:
         drives = int(actuation["mode"]) in DRIVING_MODES
         time_ns = int(actuation["time_ns"])
-        sent = [frame for command in self._commands if command.is_due(time_ns, drives) for frame in command.make(actuation, drives)]
+        due = [command for command in self._commands if command.is_due(time_ns, drives)]
+        sent = [frame for command in due for frame in command.make(actuation, drives)]
         rows = np.zeros(len(sent), msg.dtype("CanFrame"))
         for row, (identifier, data) in zip(rows, sent, strict=True):
             row["time_ns"], row["id"], row["bus"], row["length"] = time_ns, identifier, self.config.bus, len(data)
