@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from autonomy.playback._feed import Feed
 
 from autonomy import __version__, msg
 from autonomy.errors import FAIL, INCONCLUSIVE, PASS, UsageError
 from autonomy.log.ordered import Batch
 from autonomy.playback import metrics as figures
-from autonomy.playback._feed import Feed
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block
 from autonomy.playback.json_values import without_nan

@@ -125,11 +125,13 @@ class RunMetrics:
 
 def reversals(angle: np.ndarray, threshold: float) -> int:
     """Turning points of a series between which it moves by more than the threshold."""
-    count, extreme, direction = 0, float(angle[0]), 0
+    count, direction = 0, 0
+    low = high = extreme = float(angle[0])
     for value in angle.tolist():
         if direction == 0:
-            if abs(value - extreme) > threshold:
-                direction, extreme = (1 if value > extreme else -1), value
+            low, high = min(low, value), max(high, value)
+            if high - low > threshold:
+                direction, extreme = (1 if value == high else -1), value
         elif (value - extreme) * direction > 0.0:
             extreme = value
         elif (extreme - value) * direction > threshold:
