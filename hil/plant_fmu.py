@@ -98,16 +98,16 @@ class FmuPlant(TruckGeometry):
     def _find(self, names: dict[str, str]) -> None:
         variables = self._description.modelVariables
         self._variables = {item.name: item.valueReference for item in variables if item.type == "Real"}
-        told = {item.name: item.causality for item in variables}
-        self._inputs = {name: self._variables[names.get(name, name)] for name in COMMANDS + ROAD
-                        if told.get(names.get(name, name)) == "input" and names.get(name, name) in self._variables}  # fmt: skip
-        self._outputs = {name: self._variables[names.get(name, name)] for name in STATE.names
-                         if told.get(names.get(name, name)) in ("output", "local") and names.get(name, name) in self._variables}  # fmt: skip
+        told = {item.name: item.causality for item in variables if item.type == "Real"}
+        theirs = {name: names.get(name, name) for name in COMMANDS + ROAD + STATE.names}
+        self._inputs = {name: self._variables[theirs[name]] for name in COMMANDS + ROAD if told.get(theirs[name]) == "input"}
+        self._outputs = {name: self._variables[theirs[name]] for name in STATE.names
+                         if told.get(theirs[name]) in ("output", "local")}  # fmt: skip
         for kind, needed, found in (("input", NEEDED_INPUTS, self._inputs), ("output", NEEDED_OUTPUTS, self._outputs)):
             missing = [name for name in needed if name not in found]
             if missing:
                 known = ", ".join(sorted(name for name, causality in told.items() if causality == kind)) or "none"
-                raise UsageError(f"{self.path}: has no Real {kind} '{names.get(missing[0], missing[0])}'; its {kind}s are {known}. "
+                raise UsageError(f"{self.path}: has no Real {kind} '{theirs[missing[0]]}'; its {kind}s are {known}. "
                                  "Say in `names` how it calls what is missing")  # fmt: skip
         unknown = [name for name in names if name not in COMMANDS + ROAD + STATE.names]
         if unknown:

@@ -27,7 +27,8 @@ class TruckGeometry:
         half, vehicle = 0.5 * self.vehicle["width_m"], self.vehicle
         front, length = vehicle["front_overhang_m"], vehicle["trailer_wheelbase_m"]
         behind = vehicle["rear_overhang_m"] - vehicle["hitch_offset_m"] - length
-        return np.stack([self._tractor(_box(front, -1.0, half)), self._trailer(_box(length + TRAILER_FRONT_M, -max(behind, 0.0), half))])
+        trailer = _box(length + TRAILER_FRONT_M, -max(behind, 0.0), half)
+        return np.stack([self._tractor(_box(front, -1.0, half)), self._trailer(trailer)])
 
     def kingpin(self) -> np.ndarray:
         return self._tractor([(-self.vehicle["hitch_offset_m"], 0.0)])[0]

@@ -29,6 +29,7 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict[str, Any]]
     hard = 100.0 * sum(drive["hard_brakes"] or 0 for drive in drives) / max(kilometres, 1e-3)
     crossed = sum(drive["out_of_lane_share"] > 0.0 for drive in drives if drive["out_of_lane_share"] is not None)
     offset = max((drive["lane_offset_max_m"] for drive in drives if drive["lane_offset_max_m"] is not None), default=None)
+    nearest = min((drive["min_ttc_s"] for drive in drives if drive["min_ttc_s"] is not None), default=None)
     kept = _mean([drive["speed_kept"] for drive in drives])
     smooth = float(np.percentile(jerk, PERCENT)) if len(jerk) else None
     return [
@@ -40,7 +41,7 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict[str, Any]]
         _row("jerk, 99 %", smooth, "m/s3", "<= 1.2", lambda value: value <= 1.2),
         _row("lane offset, largest", offset, "m", "<= 0.3", lambda value: value <= 0.3),
         _row("speed kept", kept, "", ">= 0.70", lambda value: value >= 0.70),
-        _row("time to collision, smallest", min((d["min_ttc_s"] for d in drives if d["min_ttc_s"] is not None), default=None), "s", "", None),
+        _row("time to collision, smallest", nearest, "s", "", None),
         _row("slowest drive against real time", min(drive["realtime_factor"] for drive in drives), "x", "", None),
     ]  # fmt: skip
 

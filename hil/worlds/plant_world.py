@@ -84,7 +84,8 @@ class PlantWorld:
             velocity=state["speed"], acceleration=state["ax"], yaw_rate=state["yaw_rate"], lateral_acceleration=state["ay"],
             articulation=state["articulation"], articulation_rate=state["articulation_rate"],
             road_wheel_angle=state["road_wheel_angle"], mass=state["mass"], gear=state["gear"], lateral_velocity=state["vy"],
-            trailer_lateral_acceleration=state.get("trailer_ay", math.nan), outline=places[axles:].reshape(-1, 4, 2), axles=places[:axles], tractor_axles=self.body.tractor_axles,
+            trailer_lateral_acceleration=state.get("trailer_ay", math.nan), outline=places[axles:].reshape(-1, 4, 2),
+            axles=places[:axles], tractor_axles=self.body.tractor_axles,
             plant=self.plant.state if self.has_attitude else None,
         )  # fmt: skip
         place = self._ego_place()

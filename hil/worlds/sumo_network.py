@@ -43,8 +43,8 @@ def build(road: Road, directory: Path) -> tuple[Path, Path]:
     directory.mkdir(parents=True, exist_ok=True)
     _write_plain(road, directory)
     network = directory / "motorway.net.xml"
-    command = [_binary("netconvert"), "-n", "motorway.nod.xml", "-e", "motorway.edg.xml", "-x", "motorway.con.xml", "-o", network.name,
-               "--no-turnarounds", "true", "--no-internal-links", "true", "--offset.disable-normalization", "true",
+    command = [_binary("netconvert"), "-n", "motorway.nod.xml", "-e", "motorway.edg.xml", "-x", "motorway.con.xml",
+               "-o", network.name, "--no-turnarounds", "true", "--no-internal-links", "true", "--offset.disable-normalization", "true",
                "--geometry.max-angle", "0", "--no-warnings", "true"]  # fmt: skip
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -69,9 +69,8 @@ def _write_plain(road: Road, directory: Path) -> None:
     # The ramp comes from the right and behind, and runs beside the road for its last stretch
     ramp = [_point(road, RAMP_AT_M - behind, -width - aside) for behind, aside in RAMP_SHAPE_M]
     nodes["ramp"] = ramp[0]
-    (directory / "motorway.nod.xml").write_text(
-        "<nodes>\n" + "".join(f'  <node id="{name}" x="{px:.3f}" y="{py:.3f}" type="priority"/>\n' for name, (px, py) in nodes.items())
-        + "</nodes>\n")  # fmt: skip
+    lines = [f'  <node id="{name}" x="{px:.3f}" y="{py:.3f}" type="priority"/>\n' for name, (px, py) in nodes.items()]
+    (directory / "motorway.nod.xml").write_text("<nodes>\n" + "".join(lines) + "</nodes>\n")
     edges = [
         ("start", "start", "join", LANES, _shape(road, 0.0, RAMP_AT_M, middle)),
         ("merge", "join", "part", LANES + 1, _shape(road, RAMP_AT_M, merge_end, beside)),
@@ -86,9 +85,8 @@ def _write_plain(road: Road, directory: Path) -> None:
     (directory / "motorway.edg.xml").write_text("<edges>\n" + "".join(lines) + "</edges>\n")
     through = [("start", "merge", lane, lane + 1) for lane in range(LANES)] + [("ramp", "merge", 0, 0)]
     through += [("merge", "after", lane + 1, lane) for lane in range(LANES)]
-    (directory / "motorway.con.xml").write_text(
-        "<connections>\n" + "".join(f'  <connection from="{a}" to="{b}" fromLane="{i}" toLane="{j}"/>\n' for a, b, i, j in through)
-        + "</connections>\n")  # fmt: skip
+    lines = [f'  <connection from="{a}" to="{b}" fromLane="{i}" toLane="{j}"/>\n' for a, b, i, j in through]
+    (directory / "motorway.con.xml").write_text("<connections>\n" + "".join(lines) + "</connections>\n")
 
 
 def _point(road: Road, s: float, left: float) -> tuple[float, float]:
@@ -103,10 +101,12 @@ def _shape(road: Road, first: float, last: float, left: float) -> list[tuple[flo
 
 def _demand() -> str:
     """Flows with random headways (SUMO's own seed), trucks on the right."""
-    lines = ["<routes>", VEHICLE_TYPES, '  <route id="through" edges="start merge after"/>', '  <route id="joining" edges="ramp merge after"/>']
+    routes = {"through": "start merge after", "joining": "ramp merge after"}
+    lines = ["<routes>", VEHICLE_TYPES, *(f'  <route id="{name}" edges="{edges}"/>' for name, edges in routes.items())]
     for number, (kind, per_hour, edge) in enumerate(DEMAND):
         lane = "0" if kind == "truck" or edge == "ramp" else "free"
         route = "joining" if edge == "ramp" else "through"
-        lines.append(f'  <flow id="f{number}" type="{kind}" route="{route}" begin="0" end="4000" probability="{per_hour / 3600:.4f}" '
-                     f'departLane="{lane}" departSpeed="{"20" if edge == "ramp" else "desired"}" departPos="base"/>')  # fmt: skip
+        speed = "20" if edge == "ramp" else "desired"
+        lines.append(f'  <flow id="f{number}" type="{kind}" route="{route}" begin="0" end="4000" departPos="base" '
+                     f'probability="{per_hour / 3600:.4f}" departLane="{lane}" departSpeed="{speed}"/>')  # fmt: skip
     return "\n".join([*lines, "</routes>"]) + "\n"

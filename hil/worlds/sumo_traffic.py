@@ -137,7 +137,8 @@ class SumoTraffic:
             number = self._numbers.setdefault(name, len(self._numbers) + 1)
             x, y = told[constants.VAR_POSITION]
             yaw = math.radians(90.0 - told[constants.VAR_ANGLE])
-            seen.append((number, told[constants.VAR_TYPE], x, y, yaw, told[constants.VAR_SPEED], told[constants.VAR_ACCELERATION]))
+            speed, acceleration = told[constants.VAR_SPEED], told[constants.VAR_ACCELERATION]
+            seen.append((number, told[constants.VAR_TYPE], x, y, yaw, speed, acceleration))
         return sorted(seen)
 
     def _arrange(self, time_s: float, ego: EgoPlace) -> None:

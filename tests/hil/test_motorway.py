@@ -10,15 +10,14 @@ from hil.worlds.motorway import Motorway
 from hil.worlds.wind import Gust
 
 STRAIGHT = {"road": {"segments": [{"length_m": 3000.0, "lanes": 3}]}, "set_speed_mps": 20.0}
+STRAIGHT_AHEAD = {"mode": 1, "road_wheel_angle_rad": 0.0, "acceleration_mps2": 0.0, "engine_torque_nm": 900.0,
+                  "retarder_torque_nm": 0.0, "brake_deceleration_mps2": 0.0}  # fmt: skip
 EU = {"ego": {"plant": "plants/eu_4x2_40t"}}
 
 
 def drive(given, seconds, actuation=None):
     world = Motorway(given)
-    truths = [world.reset(1)]
-    for _ in range(round(seconds * 100)):
-        truths.append(world.step(actuation, 0.01))
-    return world, truths
+    return world, [world.reset(1), *(world.step(actuation, 0.01) for _ in range(round(seconds * 100)))]
 
 
 def test_the_packaged_scenarios_are_read():
@@ -45,12 +44,10 @@ def test_the_driver_keeps_the_lane_on_curves_and_grades(plant):
 
 def test_a_bank_and_a_side_wind_push_the_dynamic_truck():
     segments = [{"length_m": 2000.0, "bank": 0.04}]  # left side higher: down to the right
-    _, banked = drive(EU | {"road": {"segments": segments}}, 4.0, {"mode": 1, "road_wheel_angle_rad": 0.0, "acceleration_mps2": 0.0,
-        "engine_torque_nm": 900.0, "retarder_torque_nm": 0.0, "brake_deceleration_mps2": 0.0})  # fmt: skip
+    _, banked = drive(EU | {"road": {"segments": segments}}, 4.0, STRAIGHT_AHEAD)
     assert banked[-1].road.offset < -0.3 and banked[-1].ego.roll > 0.03
     wind = {"speed_mps": 15.0, "from_deg": 90.0}
-    _, blown = drive(EU | STRAIGHT | {"wind": wind}, 4.0, {"mode": 1, "road_wheel_angle_rad": 0.0, "acceleration_mps2": 0.0,
-        "engine_torque_nm": 900.0, "retarder_torque_nm": 0.0, "brake_deceleration_mps2": 0.0})  # fmt: skip
+    _, blown = drive(EU | STRAIGHT | {"wind": wind}, 4.0, STRAIGHT_AHEAD)
     assert blown[-1].road.offset < -0.05 and blown[-1].road.wind_speed == 15.0
 
 
@@ -124,5 +121,5 @@ def test_contacts_are_those_of_tractor_and_trailer():
 
 def test_reversals_count_what_moves_by_more_than_the_threshold():
     time = np.arange(0.0, 60.0, 0.01)
-    assert reversals(0.6 * REVERSAL_RAD * np.sin(2.0 * np.pi * time / 10.0), REVERSAL_RAD) == pytest.approx(12, abs=1)
+    assert reversals(0.6 * REVERSAL_RAD * np.sin(2.0 * np.pi * time / 10.0), REVERSAL_RAD) == pytest.approx(10, abs=1)
     assert reversals(0.4 * REVERSAL_RAD * np.sin(2.0 * np.pi * time / 10.0), REVERSAL_RAD) == 0

@@ -35,7 +35,8 @@ def build(path: Path, variables=VARIABLES) -> Path:
         + ('start="0"' if causality != "output" else "") + "/></ScalarVariable>"
         for number, (name, causality) in enumerate(variables)
     )  # fmt: skip
-    outputs = "".join(f'<Unknown index="{number}"/>' for number, (_, causality) in enumerate(variables, 1) if causality == "output")
+    told = [number for number, (_, causality) in enumerate(variables, 1) if causality == "output"]
+    outputs = "".join(f'<Unknown index="{number}"/>' for number in told)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("modelDescription.xml", f"""<?xml version="1.0" encoding="UTF-8"?>
 <fmiModelDescription fmiVersion="2.0" modelName="bicycle" guid="{{b}}" numberOfEventIndicators="0">
