@@ -58,6 +58,10 @@ class Recording(ABC):
     def read(self, place: Any, is_first_time: bool) -> Block:
         """The block at a place; counts `unused` and `notes` the first time only. Raises Damage when it cannot be read."""
 
+    def stream(self, place: Any) -> Any:
+        """Which of several streams a block belongs to: the order of time and of the file is that within one."""
+        return 0
+
     def channel(self, number: int) -> Channel:
         return self.channels.get(number) or frames.channel(number)
 
