@@ -1,7 +1,7 @@
 """Merges recordings by log time as a stream: of each one only the batch in hand is in memory.
 
 Equal channels of several recordings become one; metadata and attachments are kept, those whose name is taken with
-"@file" behind it. The order is the reader's: time, place in topics.toml, sequence, then the recordings as given.
+"@file" behind it. The order is the reader's: time, rank of the topic, then the recordings as given, each in its own order.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def merged(writer: RecordWriter, readers: list[LogReader], streams: list[Iterabl
     """The batches of ordered streams as one ordered stream; channel ids and ranks are those of `writer`."""
     is_wanted = None if wanted is None else lambda topic: any(topics.matches(topic, pattern) for pattern in wanted)
     tables = [writer.channel_table(reader, is_wanted) for reader in readers]
-    ranks = _ranks(readers, tables)
+    ranks = _ranks(writer.topics)
     iterators = [iter(stream) for stream in streams]
     current: list[Batch | None] = [next(iterator, None) for iterator in iterators]
     while any(batch is not None for batch in current):
@@ -81,19 +81,13 @@ def gathered(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Batch:
 def _joined(parts, ranks: np.ndarray) -> Batch:
     batch = gathered(parts)
     batch.records["rank"] = ranks[batch.records["channel"]]
-    order = np.lexsort((batch.records["sequence"], batch.records["rank"], batch.records["log_time_ns"]))
+    order = np.lexsort((batch.records["rank"], batch.records["log_time_ns"]))
     return Batch(batch.records[order], batch.data)
 
 
-def _ranks(readers: list[LogReader], tables: list[np.ndarray]) -> np.ndarray:
-    """uint32 by channel id of the new log: the place of its topic among records of equal time."""
-    found = {
-        int(table[number]): (topics.place(channel.topic), channel.topic)
-        for reader, table in zip(readers, tables, strict=True)
-        for number, channel in reader.channels.items()
-    }
-    order = {place: rank for rank, place in enumerate(sorted(set(found.values())))}
-    ranks = np.zeros(max(found, default=0) + 1, np.uint32)
-    for number, place in found.items():
-        ranks[number] = order[place]
+def _ranks(written: dict[int, str]) -> np.ndarray:
+    """uint32 by channel id of the new log: the rank of its topic among records of equal time."""
+    ranks = np.zeros(max(written, default=0) + 1, np.uint32)
+    for number, topic in written.items():
+        ranks[number] = topics.rank(topic)
     return ranks

@@ -1,7 +1,7 @@
 """Sorts a log of any disorder by log time in bounded memory: sorted runs on disk, merged as a stream.
 
 What comes in order extends the run in hand, so that a log which is in order already gives a single run. The order is
-that of the reader: time, place in topics.toml, sequence, position in the file.
+that of the reader: time, rank of the topic, position in the file.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class _Runs:
     def add(self, batch: Batch) -> None:
         records = batch.records
         records["flags"] &= ~np.uint16(FLAG_LATE)
-        order = np.lexsort((records["sequence"], records["rank"], records["log_time_ns"]))
+        order = np.lexsort((records["rank"], records["log_time_ns"]))
         records = records[order]
         if self._writer is None or int(records["log_time_ns"][0]) <= self._last_ns:
             self.close()

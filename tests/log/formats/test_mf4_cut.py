@@ -67,7 +67,7 @@ def test_blocks_may_break_anywhere(data_directory, monkeypatch):
 
 
 @pytest.mark.real_data
-def test_pain_27_a_cut_in_the_middle_of_a_record_loses_that_record_only(data_directory, tmp_path, capsys):
+def test_pain_15_a_cut_in_the_middle_of_a_record_loses_that_record_only(data_directory, tmp_path, capsys):
     data = recorded(data_directory, "j1939/J1939_idle*.MF4").read_bytes()
     found, problem, unused = read_cut(tmp_path / "cut.MF4", data, 1_047_343)
     assert len(found) == 28_718 and "ends within a record" in problem
