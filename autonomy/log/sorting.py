@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autonomy.log import topics
 from autonomy.log.copying import RecordWriter
 from autonomy.log.cutting import Copied, Watch
 from autonomy.log.merging import SAME, gathered, merged
@@ -79,7 +80,9 @@ class _Runs:
 def _merge_runs(paths: list[Path], output: Path) -> Path:
     readers = [LogReader(path) for path in paths]
     writer = RecordWriter(output, chunk_bytes=RUN_CHUNK_BYTES)
-    for batch in merged(writer, readers, [reader.batches(as_bytes=reader.channels.values()) for reader in readers]):
+    for batch in merged(
+        writer, readers, [reader.batches(as_bytes=reader.channels.values()) for reader in readers], key=topics.rank
+    ):
         writer.write(batch, SAME)
     writer.close()
     for reader, path in zip(readers, paths, strict=True):
@@ -94,7 +97,7 @@ def _merge_runs_into(reader: LogReader, paths: list[Path], output: Path) -> Copi
     try:
         problems = writer.copy_descriptions(reader)
         writer.channel_table(reader)
-        for batch in merged(writer, readers, [run.batches(as_bytes=run.channels.values()) for run in readers]):
+        for batch in merged(writer, readers, [run.batches(as_bytes=run.channels.values()) for run in readers], key=topics.rank):
             writer.write(batch, SAME)
         writer.close()
     finally:

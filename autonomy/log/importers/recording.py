@@ -27,6 +27,7 @@ Watching = Callable[[int | None, int | None], Watch]
 def unwatched(start_ns: int | None, end_ns: int | None) -> Watch:
     return iter
 
+
 _COUNTED = ("unused", "notes")  # metadata of a foreign reader that the conversion tells itself
 
 
