@@ -43,9 +43,12 @@ def build(road: Road, directory: Path) -> tuple[Path, Path]:
     directory.mkdir(parents=True, exist_ok=True)
     _write_plain(road, directory)
     network = directory / "motorway.net.xml"
-    command = [_binary("netconvert"), "-n", "motorway.nod.xml", "-e", "motorway.edg.xml", "-x", "motorway.con.xml",
-               "-o", network.name, "--no-turnarounds", "true", "--no-internal-links", "true", "--offset.disable-normalization", "true",
-               "--geometry.max-angle", "0", "--no-warnings", "true"]  # fmt: skip
+    plain = ["-n", "motorway.nod.xml", "-e", "motorway.edg.xml", "-x", "motorway.con.xml"]
+    options = {"no-turnarounds": "true", "no-internal-links": "true", "offset.disable-normalization": "true",
+               "geometry.max-angle": "0", "no-warnings": "true"}  # fmt: skip
+    command = [_binary("netconvert"), *plain, "-o", network.name]
+    for name, value in options.items():
+        command += [f"--{name}", value]
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     if done.returncode:
         raise EnvironmentFault(f"netconvert: {done.stderr.strip().splitlines()[-1] if done.stderr else 'failed'}")
