@@ -50,7 +50,7 @@ def write_page(directory: Path, told: dict[str, Any], rows: dict[str, dict[str, 
 
 
 def write_junit(path: str | Path, told: dict[str, Any], rows: dict[str, dict[str, Any]]) -> Path:
-    """One case a log, one more where it was held against the reference. Raises OSError."""
+    """One case a log, one more where it was held against the reference. Raises EnvironmentFault."""
     cases = []
     for name, row in sorted(rows.items()):
         outcome = {"pass": outcomes.PASS, "fail": outcomes.FAIL, "inconclusive": outcomes.SKIPPED}.get(

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autonomy import __version__, msg
+from autonomy import __version__, msg, output_folder
 from autonomy.corpus import page, processes, results, selection, summary
 from autonomy.corpus.case import RUNS, Case, Settings
 from autonomy.corpus.conditions import Condition
@@ -71,11 +71,12 @@ def run(options: Options, progress: Callable[[dict[str, Any], int, int], None] |
 
 
 def write_summary(output: Path, rows: dict[str, dict[str, Any]], names: list[str], removed: list[str] | None) -> dict[str, Any]:
-    """summary.json, results.parquet and index.html; returns the summary."""
+    """summary.json, results.parquet and index.html; returns the summary. Raises EnvironmentFault."""
     told = summary.summarise(rows, names, removed)
-    summary.write_json(output, told)
-    summary.write_parquet(output, rows)
-    page.write_page(output, told, rows)
+    with output_folder.writing(output):
+        summary.write_json(output, told)
+        summary.write_parquet(output, rows)
+        page.write_page(output, told, rows)
     return told
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autonomy import __version__, msg
+from autonomy import __version__, msg, output_folder
 from autonomy.errors import BAD_INPUT, PASS, UsageError
 from autonomy.evaluation.reference import RECEIVER, REFERENCE
 from autonomy.log.reader import sha256
@@ -46,7 +46,7 @@ def replay(
     """Runs a log. `config` None takes the configuration the log names; `start` and `end` are seconds from the first record.
 
     With `output_dir`, writes output.mcap (itself a log that can be replayed), result.json and report.html there.
-    Raises UsageError and BadInputError; a truncated log is processed to its last good record, verdict "error".
+    Raises UsageError, BadInputError and EnvironmentFault; a truncated log is processed to its last good record, verdict "error".
     """
     began = time.perf_counter()
     source = open_log(log, config, overrides, mode=mode, path_file=path_file)
@@ -114,10 +114,7 @@ def replay(
 
 def _prepare(directory: Path, log: Path) -> None:
     """Makes the output folder, and refuses one whose output would be written over the log being read."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"-o {directory}: cannot be made a folder: {error.strerror}; give another one") from None
+    output_folder.prepare(directory)
     if log.resolve() == (directory / OUTPUT_LOG).resolve():
         raise UsageError(f"-o {directory}: the run would overwrite {log}, the log it reads; give another folder")
 

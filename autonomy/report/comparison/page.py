@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from autonomy import output_folder
 from autonomy.playback.difference import FieldDifference
 from autonomy.report import verdict
 from autonomy.report.comparison.comparison import Comparison
@@ -21,11 +22,11 @@ ORDER = (WORSE, BETTER, CHANGED, WITHIN, EQUAL, MACHINE)
 
 
 def write_page(directory: str | Path, found: Comparison) -> Path:
-    """Writes `directory`/comparison.html and returns its path. Raises OSError."""
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    page = directory / PAGE
-    page.write_text(render(found), encoding="utf-8")
+    """Writes `directory`/comparison.html and returns its path. Raises EnvironmentFault."""
+    page = output_folder.prepare(directory) / PAGE
+    text = render(found)
+    with output_folder.writing(page):
+        page.write_text(text, encoding="utf-8")
     return page
 
 
@@ -37,7 +38,7 @@ def render(found: Comparison) -> str:
 
 
 def write_junit(path: str | Path, found: Comparison) -> Path:
-    """One case a topic and one a figure. Raises OSError."""
+    """One case a topic and one a figure. Raises EnvironmentFault."""
     return write_cases(path, "autonomy report", cases(found), {f"{item.name}": f"{item.a} | {item.b}" for item in found.identity})
 
 
