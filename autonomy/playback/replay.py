@@ -15,6 +15,7 @@ from autonomy.evaluation.reference import RECEIVER, REFERENCE
 from autonomy.log.reader import sha256
 from autonomy.playback import metrics as figures
 from autonomy.playback import outages as outage_schedule
+from autonomy.playback._feed import TICK_PERIOD_NS
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block, Engine
 from autonomy.playback.fixes import receiver_poses
@@ -138,7 +139,14 @@ def _limits(source: LogSource, start: float | None, end: float | None) -> tuple[
     if start is not None and start >= source.duration_s:
         raise UsageError(f"--start {start:g}: the log is only {source.duration_s:.1f} s long")
     start_ns = None if start is None else first + round(start * 1e9)
-    return start_ns, None if end is None else first + round(end * 1e9)
+    return start_ns, None if end is None else _behind_a_tick(source, first + round(end * 1e9))
+
+
+def _behind_a_tick(source: LogSource, end_ns: int) -> int:
+    """Where reading ends: behind the last whole tick, which then sees the same records as in a run of the whole log."""
+    if source.mode == "raw" and end_ns <= source.reader.end_ns:
+        end_ns = end_ns // TICK_PERIOD_NS * TICK_PERIOD_NS
+    return end_ns + 1
 
 
 def _poses(source: LogSource, with_fixes: bool) -> tuple[np.ndarray, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autonomy import output_folder
-from autonomy.playback.difference import FieldDifference
+from autonomy.playback.difference import FieldDifference, firsts
 from autonomy.report import verdict
 from autonomy.report.comparison.comparison import Comparison
 from autonomy.report.comparison.figures import BETTER, CHANGED, EQUAL, MACHINE, WITHIN, WORSE
@@ -14,7 +14,7 @@ from autonomy.report.junit import Case, write_cases
 from autonomy.report.page import TIME_NOTE, render_page
 from autonomy.report.sections.head import STYLES, WORDS, Head, Tile, sentence
 from autonomy.report.sections.section import Section, Table
-from autonomy.report.words import UNKNOWN, number, plain, shown, whole
+from autonomy.report.words import UNKNOWN, counted, number, plain, shown, whole
 
 PAGE = "comparison.html"
 MOST_FIELDS = 150  # rows of the page's table
@@ -45,13 +45,14 @@ def write_junit(path: str | Path, found: Comparison) -> Path:
 def cases(found: Comparison) -> list[Case]:
     if not found.common_ticks:
         return [Case("compare", "common ticks", verdict.ERROR, found.reason())]
-    listed = []
+    listed = [Case("compare", "whole logs", verdict.ERROR, sentence) for sentence in found.ended_early]
     for topic in found.topics:
         if topic.missing:
             detail = f"only run {'B' if topic.missing == 'a' else 'A'} has this topic"
         elif topic.equal:
-            within = f", {len(topic.differences)} of them within tolerance" if topic.differences else ""
-            detail = f"{topic.fields - topic.ignored} fields of {topic.common} ticks are the same{within}"
+            checked, within = topic.fields - topic.ignored, topic.fields_differing
+            detail = f"{counted(checked - within, 'field')} of {counted(topic.common, 'tick')} the same"
+            detail += f", {within} within tolerance" if within else ""
         else:
             parts = [_words(item) for item in topic.beyond[:20]]
             parts += [f"{topic.only_a} ticks only in A, {topic.only_b} only in B"] if topic.only_a or topic.only_b else []
@@ -73,10 +74,10 @@ def _words(item: FieldDifference) -> str:
 
 def _head(found: Comparison) -> Head:
     names = " against ".join(Path(path).name or path for path in found.paths)
-    beyond = sum(topic.kinds_beyond for topic in found.topics)
+    beyond = sum(topic.fields_beyond for topic in found.topics)
     fields = sum(topic.fields - topic.ignored for topic in found.topics)
     first = found.differences[0] if found.differences else None
-    alone = max((topic.only_a + topic.only_b for topic in found.topics), default=0)
+    alone = sum(found.ticks_alone)
     worse = [item for item in found.figures if item.judgement == WORSE]
     changed = [item for item in found.figures if item.judgement not in (EQUAL, WITHIN, MACHINE)]
     unequal = [item.name for item in found.identity if not item.equal and item.name.startswith(("SHA-256 of the c", "Version"))]
@@ -131,17 +132,17 @@ def _fields(found: Comparison) -> Section:
         tuple(
             (
                 topic.topic + (f" (missing in {topic.missing.upper()})" if topic.missing else ""),
-                whole(topic.common), whole(topic.only_a), whole(topic.only_b), whole(topic.fields), whole(len(topic.differences)),
-                whole(len(topic.beyond)),
+                whole(topic.common), whole(topic.only_a), whole(topic.only_b), whole(topic.fields), whole(topic.fields_differing),
+                whole(topic.fields_beyond),
             )
             for topic in found.topics
         ),
         flags=tuple(not topic.equal for topic in found.topics),
     )  # fmt: skip
     tables = [topics]
-    every = sorted((item for topic in found.topics for item in topic.differences), key=_order)
+    every = firsts(sorted((item for topic in found.topics for item in topic.differences), key=_order))
     if every:
-        caption = "Fields that differ, the earliest first"
+        caption = "Fields that differ, the earliest first; of a list the element that differs first"
         if len(every) > MOST_FIELDS:
             caption += f": {MOST_FIELDS} of {len(every)}, the others are in the JSON object"
         tables.append(
