@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from autonomy import replay
 from autonomy.cli.main import main
-from autonomy.errors import BAD_INPUT, PASS, USAGE, UsageError
+from autonomy.errors import BAD_INPUT, ENVIRONMENT, PASS, USAGE, UsageError
 from autonomy.log.reader import LogReader
 from autonomy.log.writer import LogWriter
 from tests.playback.conftest import VEHICLE, drive, write
