@@ -27,6 +27,8 @@ class Case:
     conditions: tuple[Condition, ...] = ()
     description: str = ""
     time_out_s: float | None = None
+    scenario: str = ""  # the file it was read from
+    of_scenario: tuple[str, ...] = ()  # the options that the file gives
 
 
 @dataclass(frozen=True)
