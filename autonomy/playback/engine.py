@@ -105,7 +105,7 @@ class Engine:
         start, stop, outage = self._waiting.pop(0)
         stack = Stack(self.stack.parameters, self.stack.config)
         stack.restore(self.stack.snapshot())
-        collector = ReferenceCollector(self.poses)
+        collector = ReferenceCollector(self.poses, with_ends=True)
         self.forks.append(Fork(outage, start, stop, self.feed.fork(stack.core, GNSS_MASK), stack, position, collector))
 
     def _advance(self, fork: Fork, records: np.ndarray, data) -> None:

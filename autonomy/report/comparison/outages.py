@@ -8,6 +8,7 @@ import numpy as np
 
 from autonomy.report.comparison.comparison import Comparison
 from autonomy.report.plot import Figure, Level, Points, time_figure
+from autonomy.report.words import counted
 
 DRIFT = re.compile(r"outages\[(?P<start_s>[\d.e+]+)s\]\.drift_percent")
 Y_LABEL = "drift (% of distance)"
@@ -23,7 +24,7 @@ def figures(found: Comparison) -> list[Figure]:
     top = max(1.1 * float(np.nanmax([a, b], initial=0.0)), 0.1)
     gap = b - a
     known = gap[np.isfinite(gap)]
-    note = f"{len(known)} of {len(gap)} outages are in both runs"
+    note = f"In both runs: {len(known)} of {counted(len(gap), 'outage')}"
     note += f"; B drifts less in {int((known < 0).sum())}, more in {int((known > 0).sum())}." if len(known) else "."
     both = [Points(start, a, "s1", "A"), Points(start, b, "s2", "B")]
     apart = [Points(start, gap, "s1", "B minus A"), Level(0.0)]

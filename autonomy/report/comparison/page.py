@@ -55,7 +55,8 @@ def cases(found: Comparison) -> list[Case]:
             detail += f", {within} within tolerance" if within else ""
         else:
             parts = [_words(item) for item in topic.beyond[:20]]
-            parts += [f"{topic.only_a} ticks only in A, {topic.only_b} only in B"] if topic.only_a or topic.only_b else []
+            if topic.only_a or topic.only_b:
+                parts.append(f"{counted(topic.only_a, 'tick')} only in A, {topic.only_b} only in B")
             detail = "; ".join(parts)
         listed.append(Case("compare.topic", topic.topic, verdict.PASS if topic.equal else verdict.FAIL, detail))
     for figure in found.figures:
@@ -67,8 +68,8 @@ def cases(found: Comparison) -> list[Case]:
 
 def _words(item: FieldDifference) -> str:
     return (
-        f"{item.field}: {item.beyond} ticks, first at tick {item.first_tick} ({shown(item.a)} against {shown(item.b)}), "
-        f"largest {number(item.largest)}"
+        f"{item.field}: {counted(item.beyond, 'tick')}, first at tick {item.first_tick} "
+        f"({shown(item.a)} against {shown(item.b)}), largest {number(item.largest)}"
     )
 
 

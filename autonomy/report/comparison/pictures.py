@@ -17,7 +17,7 @@ from autonomy.report.comparison.comparison import Comparison
 from autonomy.report.errors import origin_of, positions
 from autonomy.report.map import Track, map_figure
 from autonomy.report.plot import Figure, Line, time_figure
-from autonomy.report.words import AIDS
+from autonomy.report.words import AIDS, counted
 
 MOST_FURTHER = 8  # fields drawn because they differ, beyond the list below
 DEGREES = math.degrees(1.0)
@@ -147,7 +147,7 @@ def _pair(picture: Picture, a, b, start_ns: int) -> list[Figure]:
     largest = np.abs(gap[np.isfinite(gap)]).max(initial=0.0)
     apart = int((np.isfinite(values_a[index_a]) != np.isfinite(values_b[index_b])).sum())
     note = "The same throughout." if largest == 0.0 and not apart else f"Largest difference {largest:.3g}."
-    note += f" Known to one run only at {apart} ticks." if apart else ""
+    note += f" Known to one run only at {counted(apart, 'tick')}." if apart else ""
     marks = [Line(seconds_a[index_a], gap, "s1", "B minus A")]
     return [
         time_figure(picture.title, both, picture.y_label, x_range, least_span=1e-9, settling=True),
