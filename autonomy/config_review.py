@@ -10,7 +10,7 @@ from autonomy.config import Config, packaged_name
 from autonomy.errors import AutonomyError, UsageError
 from autonomy.report.words import is_number
 
-OTHER_SECTIONS = ("can", "replay")  # besides those of Parameters.msg
+OTHER_SECTIONS = ("can", "command", "replay")  # besides those of Parameters.msg
 REPLAY_KEYS = {"path_origin": 3, "set_speed_mps": None}  # how many numbers each takes, None = one alone
 
 
@@ -42,6 +42,8 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
     """A sentence for everything that is wrong; `databases`: DBC texts by bus that a log carries."""
     from autonomy.msg import definitions
     from autonomy.parameters import load_parameters, section_problems
+    from drivers.can.commanding.command_config import CommandError
+    from drivers.can.commanding.command_config import read as read_commands
     from drivers.can.router import complaints
 
     found = []
@@ -61,6 +63,11 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
         try:
             load_parameters(config)
         except AutonomyError as error:
+            found.append(str(error))
+    if "command" in config.sections:
+        try:
+            read_commands(config.sections["command"], config.path)
+        except CommandError as error:
             found.append(str(error))
     of_buses, notes = complaints(config, databases)
     return Review(found + of_buses, notes)
