@@ -18,11 +18,11 @@ from hil.plant.multibody import COMPARED, compare, load_plant, read
 
 # name -> (start, lowest, highest); what each one sets is in `apply`
 FITTED = {
-    "stiffness_steer": (380e3, 150e3, 1500e3), "stiffness_drive": (300e3, 150e3, 1500e3),
-    "stiffness_trailer": (330e3, 150e3, 1500e3), "sensitivity_steer": (0.3, 0.02, 1.5), "sensitivity_drive": (0.3, 0.02, 1.5),
-    "sensitivity_trailer": (0.3, 0.02, 1.5), "relaxation": (0.6, 0.1, 2.0), "roll_steer_axle": (0.25e6, 0.05e6, 2e6),
-    "roll_drive_axle": (0.3e6, 0.05e6, 2e6), "roll_trailer_axle": (0.5e6, 0.05e6, 2e6), "damping": (2.5e4, 2e3, 2e5),
-    "height": (1.33, 0.9, 2.2), "friction": (1.0, 0.6, 2.0),
+    "stiffness_steer": (420e3, 150e3, 1500e3), "stiffness_drive": (480e3, 150e3, 1500e3),
+    "stiffness_trailer": (490e3, 150e3, 1500e3), "sensitivity_steer": (0.1, 0.02, 1.5), "sensitivity_drive": (0.5, 0.02, 1.5),
+    "sensitivity_trailer": (0.5, 0.02, 1.5), "relaxation": (0.25, 0.1, 2.0), "roll_steer_axle": (0.06e6, 0.05e6, 2e6),
+    "roll_drive_axle": (0.28e6, 0.05e6, 2e6), "roll_trailer_axle": (0.57e6, 0.05e6, 2e6), "damping": (4.5e4, 2e3, 2e5),
+    "height": (1.7, 0.9, 2.2), "grip": (0.9, 0.6, 2.0), "reach": (3.0, 1.2, 12.0),
 }  # fmt: skip
 WEIGHTS = {"yaw_rate": 1.0, "trailer_yaw_rate": 0.7, "articulation": 1.0, "roll": 0.4}
 EVERY = 5  # of the 100 Hz rows
@@ -36,6 +36,7 @@ def apply(parameters: np.ndarray, values: dict[str, float]) -> None:
     parameters["roll_stiffness"][:6] = np.repeat([values[f"roll_{axle}_axle"] for axle in ("steer", "drive", "trailer")], [1, 2, 3])
     parameters["roll_damping"][:6] = values["damping"]
     parameters["sprung_height"][1] = values["height"]
+    parameters["grip_lateral"], parameters["peak_reach"] = values["grip"], values["reach"]
 
 
 def fit(directory: Path, names: tuple[str, ...]) -> dict[str, float]:
@@ -48,7 +49,7 @@ def fit(directory: Path, names: tuple[str, ...]) -> dict[str, float]:
         for name, recorded in recordings.items():
             plant = load_plant(name)
             apply(plant.parameters, values)
-            run = compare(plant, name, recorded, values["friction"])
+            run = compare(plant, name, recorded)
             rows = np.flatnonzero(run.cruising)[::EVERY]
             for field, column in COMPARED.items():
                 truth = recorded[column][rows]
@@ -62,6 +63,6 @@ def fit(directory: Path, names: tuple[str, ...]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    chosen = tuple(sys.argv[2:]) or ("v18_a06_36t", "v21.5_a06_36t")
+    chosen = tuple(sys.argv[2:]) or ("v18_a06_36t", "v21.5_a06_36t", "v21.5_a06_mu35_36t")
     for key, value in fit(Path(sys.argv[1]), chosen).items():
         print(f"{key:22s} {value:.5g}")

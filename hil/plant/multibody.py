@@ -15,7 +15,6 @@ from autonomy.errors import BadInputError
 from hil.plant.plant import Plant, PlantCommand, Surroundings
 
 DRY = 0.8
-GRIP = 1.0  # [F]
 RECORDINGS = ("v10_a10_36t", "v18_a06_36t", "v18_a06_51t", "v21.5_a06_36t", "v21.5_a06_mu35_36t", "v21.5_a12_36t")
 COMPARED = {"yaw_rate": "yaw_rate", "trailer_yaw_rate": "tr_yaw_rate", "articulation": "hitch", "roll": "roll"}
 TICK_S = 0.01
@@ -51,9 +50,8 @@ def mass_tonnes(name: str) -> float:
     return float(name.rsplit("_", 1)[1].removesuffix("t"))
 
 
-def friction(name: str, grip: float = GRIP) -> float:
-    """Of the road, times the grip that the plant's tyres need to come near the simulation's."""
-    return grip * (0.35 if "mu35" in name else DRY)
+def friction(name: str) -> float:
+    return 0.35 if "mu35" in name else DRY
 
 
 def load_plant(name: str, overrides: dict | None = None) -> Plant:
@@ -61,10 +59,10 @@ def load_plant(name: str, overrides: dict | None = None) -> Plant:
     return Plant.load("plants/kraz_51t" if mass_tonnes(name) > 40.0 else "plants/kraz", overrides)
 
 
-def compare(plant: Plant, name: str, recorded: np.ndarray, grip: float = GRIP) -> Comparison:
+def compare(plant: Plant, name: str, recorded: np.ndarray) -> Comparison:
     """Drives the plant along a recording."""
     angle = 0.5 * (recorded["delta_fl"] + recorded["delta_fr"])
-    road = Surroundings(friction=friction(name, grip))
+    road = Surroundings(friction=friction(name))
     plant.reset(x=float(recorded["x"][0]), y=float(recorded["y"][0]), yaw=float(recorded["psi"][0]), speed=float(recorded["v"][0]))
     for _ in range(500):  # into the steady state that the recording begins in
         plant.step(TICK_S, PlantCommand(float(angle[0]), held_speed_mps=float(recorded["v"][0])), road)

@@ -15,12 +15,12 @@ AIR = 1.2
  CAB_ROLL_RATE, HEIGHT, SLIP) = range(19)  # fmt: skip
 
 
-def brush(slope: float, peak: float, slip: float) -> float:
-    """Lateral force of a wheel with parabolic pressure: the part that sticks plus the part that slides."""
+def saturate(slope: float, peak: float, reach: float, slip: float) -> float:
+    """Lateral force of a wheel: `slope` at no slip, `peak` from the slip reach * peak / slope on."""
     if peak <= 0.0:
         return 0.0
-    sliding = min(slope * abs(slip) / (3.0 * peak), 1.0)  # share of the contact
-    return np.sign(slip) * peak * (1.0 - (1.0 - sliding) ** 3)
+    z = np.clip(slip * slope / peak / reach, -1.0, 1.0)
+    return peak * reach * z / (1.0 + z * z + (reach - 2.0) * abs(z))
 
 
 def stiffness(p, axle: int, wheel_load: float) -> float:
@@ -51,7 +51,10 @@ def derive(p, x, angle, *, drive_force=0.0, grade=0.0, bank=0.0, friction=0.8, w
     articulation = x[ARTICULATION]
     into_trailer = np.array([[np.cos(articulation), np.sin(articulation)], [-np.sin(articulation), np.cos(articulation)]])
     velocity = np.array([x[U], x[V]])
-    at_hitch = into_trailer @ (velocity + [0.0, -p["hitch"] * x[R]])  # in the trailer's frame
+    height = 0.0 if linear else p["hitch_height"]
+    # of the trailer's roll axis under the kingpin, in the trailer's frame: the fifth wheel rolls with both units
+    at_hitch = into_trailer @ (velocity + [0.0, -p["hitch"] * x[R] - height * x[ROLL_RATE]])
+    at_hitch = at_hitch + [0.0, height * x[TRAILER_ROLL_RATE]]
     gravity = -GRAVITY * np.array([np.sin(grade), np.sin(bank)])
     load = p["axle_load"][:n] if linear else loads(p, x[SURGE])
     driven = p["driven"][:n].astype(bool)
@@ -88,8 +91,8 @@ def derive(p, x, angle, *, drive_force=0.0, grade=0.0, bank=0.0, friction=0.8, w
             aside = 0.0
             for wheel_load in (load[k] / 2.0 - carried / p["track"][k], load[k] / 2.0 + carried / p["track"][k]):
                 longitudinal = along * wheel_load / load[k] if load[k] > 1.0 else 0.0
-                peak = np.sqrt(max((friction * wheel_load) ** 2 - longitudinal**2, 0.0))
-                aside += brush(stiffness(p, k, wheel_load), peak, slip)
+                peak = np.sqrt(max((friction * p["grip_lateral"] * wheel_load) ** 2 - longitudinal**2, 0.0))
+                aside += saturate(stiffness(p, k, wheel_load), peak, p["peak_reach"], slip)
         pushed = wheel.T @ [along, aside]
         force[unit] = force[unit] + pushed
         moment[unit] += p["axle_x"][k] * pushed[1]
@@ -124,6 +127,7 @@ def derive(p, x, angle, *, drive_force=0.0, grade=0.0, bank=0.0, friction=0.8, w
         b[row + 2] = about
         roll = x[ROLL + unit]
         A[row + 3, row + 3], A[row + 3, row + 1] = p["roll_inertia"][unit] + lever * e[unit], -lever
+        A[row + 3, 8:] = sign * height * turn[1]
         if not linear:
             couple = p["hitch_roll_stiffness"] * (x[ROLL] - x[TRAILER_ROLL])
             couple += p["hitch_roll_damping"] * (x[ROLL_RATE] - x[TRAILER_ROLL_RATE])
@@ -131,11 +135,11 @@ def derive(p, x, angle, *, drive_force=0.0, grade=0.0, bank=0.0, friction=0.8, w
                           - side[unit] * p["side_height"][unit])  # fmt: skip
     # The fifth wheel's acceleration, tractor's seen from the trailer's axes
     first = np.zeros((2, 10))
-    first[0, 0], first[1, 1], first[1, 2] = 1.0, 1.0, -p["hitch"]
-    first_rest = np.array([-x[V] * x[R] + p["hitch"] * x[R] ** 2, x[U] * x[R]])
+    first[0, 0], first[1, 1], first[1, 2], first[1, 3] = 1.0, 1.0, -p["hitch"], -height
+    first_rest = np.array([-(x[V] - p["hitch"] * x[R] - height * x[ROLL_RATE]) * x[R], x[U] * x[R]])
     second = np.zeros((2, 10))
-    second[0, 4], second[1, 5], second[1, 6] = 1.0, 1.0, d
-    second_rest = np.array([-trailer_v * x[S] - d * x[S] ** 2, at_hitch[0] * x[S]])
+    second[0, 4], second[1, 5], second[1, 6], second[1, 7] = 1.0, 1.0, d, -height
+    second_rest = np.array([-(trailer_v + d * x[S] - height * x[TRAILER_ROLL_RATE]) * x[S], at_hitch[0] * x[S]])
     A[8:] = into_trailer @ first - second
     b[8:] = second_rest - into_trailer @ first_rest
     found = np.linalg.solve(A, b)
@@ -160,9 +164,10 @@ def derive(p, x, angle, *, drive_force=0.0, grade=0.0, bank=0.0, friction=0.8, w
 def kinetic_energy(p, x) -> float:
     """J of both units, sprung masses rolling; nothing of what turns with the wheels."""
     articulation = x[ARTICULATION]
-    across = x[V] - p["hitch"] * x[R]
+    height = 0.0 if p["linear"] else p["hitch_height"]
+    across = x[V] - p["hitch"] * x[R] - height * x[ROLL_RATE]
     u2 = x[U] * np.cos(articulation) + across * np.sin(articulation)
-    v2 = across * np.cos(articulation) - x[U] * np.sin(articulation) - p["trailer_cg"] * x[S]
+    v2 = across * np.cos(articulation) - x[U] * np.sin(articulation) - p["trailer_cg"] * x[S] + height * x[TRAILER_ROLL_RATE]
     total = 0.0
     for unit, (u, v, rate, roll_rate) in enumerate(((x[U], x[V], x[R], x[ROLL_RATE]), (u2, v2, x[S], x[TRAILER_ROLL_RATE]))):
         sprung = 0.0 if p["linear"] else p["sprung_mass"][unit]

@@ -87,8 +87,9 @@ def test_work_is_energy():
         x = memory["state"].copy()
         _, power = plant.kernel.derivative(x, float(memory["road_wheel_angle"]))
         mass, g = p["mass"], 9.80665
-        a, across = x[7], x[4] - p["hitch"] * x[5]
-        trailer = np.array([x[3] * np.cos(a) + across * np.sin(a), across * np.cos(a) - x[3] * np.sin(a) - p["trailer_cg"] * x[6]])
+        a, across = x[7], x[4] - p["hitch"] * x[5] - p["hitch_height"] * x[10]
+        trailer = np.array([x[3] * np.cos(a) + across * np.sin(a), across * np.cos(a) - x[3] * np.sin(a)])
+        trailer[1] += p["hitch_height"] * x[11] - p["trailer_cg"] * x[6]
         pull = -g * np.array([np.sin(road.grade), np.sin(road.bank)])
         turned = np.array([pull[0] * np.cos(a) + pull[1] * np.sin(a), pull[1] * np.cos(a) - pull[0] * np.sin(a)])
         lean = [p["sprung_mass"][k] * p["sprung_height"][k] * x[10 + k] for k in (0, 1)]
