@@ -1,9 +1,10 @@
-"""Fits the Kraz plant's tyres and roll to the multibody recordings and prints the values to be written into its file.
+"""Fits the Kraz plant to the multibody recordings and prints the values to be written into its files.
 
-    python -m hil.plant.fit DIRECTORY [RECORDING ...]
+    python -m hil.plant.fit tyres DIRECTORY [RECORDING ...]      tyres and roll, at 36 t
+    python -m hil.plant.fit load DIRECTORY                       place, height and inertia of the 51 t recording's load
 
-DIRECTORY holds `chrono_kraz`. Least squares (SciPy) over yaw rates, articulation and roll before braking, each normalised by the
-recording's own RMS. Takes a few minutes.
+DIRECTORY holds `chrono_kraz`. Least squares (SciPy) from the values in the files, over yaw rates, articulation and roll before
+braking, each normalised by the recording's own RMS. Takes some minutes.
 """
 
 from __future__ import annotations
@@ -16,40 +17,61 @@ from scipy.optimize import least_squares
 
 from hil.plant.multibody import COMPARED, compare, load_plant, read
 
-# name -> (start, lowest, highest); what each one sets is in `apply`
-FITTED = {
-    "stiffness_steer": (420e3, 150e3, 1500e3), "stiffness_drive": (480e3, 150e3, 1500e3),
-    "stiffness_trailer": (490e3, 150e3, 1500e3), "sensitivity_steer": (0.1, 0.02, 1.5), "sensitivity_drive": (0.5, 0.02, 1.5),
-    "sensitivity_trailer": (0.5, 0.02, 1.5), "relaxation": (0.25, 0.1, 2.0), "roll_steer_axle": (0.06e6, 0.05e6, 2e6),
-    "roll_drive_axle": (0.28e6, 0.05e6, 2e6), "roll_trailer_axle": (0.57e6, 0.05e6, 2e6), "damping": (4.5e4, 2e3, 2e5),
-    "height": (1.7, 0.9, 2.2), "grip": (0.9, 0.6, 2.0), "reach": (3.0, 1.2, 12.0),
-}  # fmt: skip
+AXLES = (1, 2, 3)  # steer, drive, trailer
+# name -> (section.key, which of its values, lowest, highest); values None = a single number
+TYRES = {
+    "stiffness_steer": ("tyres.cornering_stiffness", 0, 150e3, 1500e3),
+    "stiffness_drive": ("tyres.cornering_stiffness", 1, 150e3, 1500e3),
+    "stiffness_trailer": ("tyres.cornering_stiffness", 2, 150e3, 1500e3),
+    "sensitivity_steer": ("tyres.load_sensitivity", 0, 0.01, 1.5),
+    "sensitivity_drive": ("tyres.load_sensitivity", 1, 0.01, 1.5),
+    "sensitivity_trailer": ("tyres.load_sensitivity", 2, 0.01, 1.5),
+    "relaxation": ("tyres.relaxation_m", slice(None), 0.05, 2.0),
+    "roll_steer_axle": ("tyres.roll_stiffness", 0, 0.04e6, 2e6),
+    "roll_drive_axle": ("tyres.roll_stiffness", 1, 0.05e6, 2e6),
+    "roll_trailer_axle": ("tyres.roll_stiffness", 2, 0.05e6, 2e6),
+    "roll_damping": ("tyres.roll_damping", slice(None), 2e3, 2e5),
+    "height": ("trailer.sprung_height_m", None, 0.9, 2.4),
+    "grip": ("tyres.grip_lateral", None, 0.6, 2.0),
+    "reach": ("tyres.peak_reach", None, 1.2, 15.0),
+}
+LOAD = {
+    "behind": ("trailer.cg_behind_m", None, 4.5, 7.2),
+    "height": ("trailer.sprung_height_m", None, 1.2, 2.6),
+    "radius": ("trailer.yaw_radius_m", None, 2.0, 4.5),
+}
 WEIGHTS = {"yaw_rate": 1.0, "trailer_yaw_rate": 0.7, "articulation": 1.0, "roll": 0.4}
 EVERY = 5  # of the 100 Hz rows
 
 
-def apply(parameters: np.ndarray, values: dict[str, float]) -> None:
-    """Into the kernel's struct: three tractor axles, three of the trailer."""
-    for field, name in (("cornering_stiffness", "stiffness"), ("load_sensitivity", "sensitivity")):
-        parameters[field][:6] = np.repeat([values[f"{name}_steer"], values[f"{name}_drive"], values[f"{name}_trailer"]], [1, 2, 3])
-    parameters["relaxation"][:6] = values["relaxation"]
-    parameters["roll_stiffness"][:6] = np.repeat([values[f"roll_{axle}_axle"] for axle in ("steer", "drive", "trailer")], [1, 2, 3])
-    parameters["roll_damping"][:6] = values["damping"]
-    parameters["sprung_height"][1] = values["height"]
-    parameters["grip_lateral"], parameters["peak_reach"] = values["grip"], values["reach"]
+def overrides(fitted: dict, values: np.ndarray) -> dict[str, object]:
+    """`section.key` -> value or list over the axles."""
+    found: dict[str, object] = {}
+    for (key, place, _, _), value in zip(fitted.values(), values, strict=True):
+        if place is None:
+            found[key] = float(value)
+        else:
+            groups = np.asarray(found.get(key, np.zeros(3)), float)
+            groups[place] = value
+            found[key] = groups
+    return {key: np.repeat(value, AXLES).tolist() if isinstance(value, np.ndarray) else value for key, value in found.items()}
 
 
-def fit(directory: Path, names: tuple[str, ...]) -> dict[str, float]:
+def fit(directory: Path, names: tuple[str, ...], fitted: dict, evaluations: int = 12) -> dict[str, float]:
     recordings = {name: read(directory, name) for name in names}
-    start, lowest, highest = (np.array(column) for column in zip(*FITTED.values(), strict=True))
+    table = load_plant(names[0]).table
+    start = []
+    for key, place, _, _ in fitted.values():
+        section, name = key.split(".")
+        value = table[section][name]
+        start.append(float(value) if place is None else float(value[[0, 1, 3]][place if isinstance(place, int) else 0]))
+    start = np.array(start)
+    lowest, highest = (np.array([row[k] for row in fitted.values()]) for k in (2, 3))
 
     def residuals(scaled: np.ndarray) -> np.ndarray:
-        values = dict(zip(FITTED, scaled * start, strict=True))
         found = []
         for name, recorded in recordings.items():
-            plant = load_plant(name)
-            apply(plant.parameters, values)
-            run = compare(plant, name, recorded)
+            run = compare(load_plant(name, overrides(fitted, scaled * start)), name, recorded)
             rows = np.flatnonzero(run.cruising)[::EVERY]
             for field, column in COMPARED.items():
                 truth = recorded[column][rows]
@@ -57,12 +79,14 @@ def fit(directory: Path, names: tuple[str, ...]) -> dict[str, float]:
                 found.append(WEIGHTS[field] * np.nan_to_num(error, nan=10.0))
         return np.concatenate(found)
 
-    result = least_squares(residuals, np.ones(len(start)), bounds=(lowest / start, highest / start), diff_step=3e-3, max_nfev=25,
-                           verbose=2)  # fmt: skip
-    return dict(zip(FITTED, result.x * start, strict=True))
+    result = least_squares(residuals, np.clip(np.ones(len(start)), lowest / start, highest / start),
+                           bounds=(lowest / start, highest / start), diff_step=3e-3, max_nfev=evaluations, verbose=2)  # fmt: skip
+    return dict(zip(fitted, result.x * start, strict=True))
 
 
 if __name__ == "__main__":
-    chosen = tuple(sys.argv[2:]) or ("v18_a06_36t", "v21.5_a06_36t", "v21.5_a06_mu35_36t")
-    for key, value in fit(Path(sys.argv[1]), chosen).items():
+    what, where = sys.argv[1], Path(sys.argv[2])
+    chosen = tuple(sys.argv[3:]) or ("v18_a06_36t", "v21.5_a06_36t", "v21.5_a06_mu35_36t")
+    result = fit(where, chosen, TYRES) if what == "tyres" else fit(where, ("v18_a06_51t",), LOAD)
+    for key, value in result.items():
         print(f"{key:22s} {value:.5g}")
