@@ -177,6 +177,18 @@ def kinetic_energy(p, x) -> float:
     return float(total)
 
 
+def gravity_power(p, x, grade: float, bank: float) -> float:
+    """W of the weight along the road, sprung masses moving with their roll."""
+    a, height = x[ARTICULATION], p["hitch_height"]
+    pull = -GRAVITY * np.array([np.sin(grade), np.sin(bank)])
+    turn = np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
+    trailer = turn @ [x[U], x[V] - p["hitch"] * x[R] - height * x[ROLL_RATE]]
+    trailer = trailer + [0.0, height * x[TRAILER_ROLL_RATE] - p["trailer_cg"] * x[S]]
+    lean = p["sprung_mass"] * p["sprung_height"] * [x[ROLL_RATE], x[TRAILER_ROLL_RATE]]
+    turned = turn @ pull
+    return float(p["mass"][0] * (pull @ x[[U, V]]) - lean[0] * pull[1] + p["mass"][1] * (turned @ trailer) - lean[1] * turned[1])
+
+
 def linear_matrices(p, speed: float) -> tuple[np.ndarray, np.ndarray]:
     """A (4, 4) and B (4,) of x = [vy, r, articulation rate, articulation], small angles, from forces and moments by hand."""
     n, own = int(p["axles"]), int(p["tractor_axles"])
