@@ -1,10 +1,10 @@
-"""Fits the Kraz plant to the multibody recordings and prints the values to be written into its files.
+"""Fits the Kraz plant to the multibody recordings and prints the values to be written into its two files.
 
-    python -m hil.plant.fit tyres DIRECTORY [RECORDING ...]      tyres and roll, at 36 t
-    python -m hil.plant.fit load DIRECTORY                       place, height and inertia of the 51 t recording's load
+    python -m hil.plant.fit DIRECTORY
 
 DIRECTORY holds `chrono_kraz`. Least squares (SciPy) from the values in the files, over yaw rates, articulation and roll before
-braking, each normalised by the recording's own RMS. Takes some minutes.
+braking, each normalised by the recording's own RMS: tyres and roll from all of FROM, the place, height and inertia of the load from
+the 51 t recording. What is not in FROM is left to judge the result by. Takes some minutes.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ TYRES = {
     "roll_drive_axle": ("tyres.roll_stiffness", 1, 0.05e6, 2e6),
     "roll_trailer_axle": ("tyres.roll_stiffness", 2, 0.05e6, 2e6),
     "roll_damping": ("tyres.roll_damping", slice(None), 2e3, 2e5),
-    "height": ("trailer.sprung_height_m", None, 0.9, 2.4),
     "grip": ("tyres.grip_lateral", None, 0.6, 2.0),
     "reach": ("tyres.peak_reach", None, 1.2, 15.0),
 }
 LOAD = {
     "behind": ("trailer.cg_behind_m", None, 4.5, 7.2),
-    "height": ("trailer.sprung_height_m", None, 1.2, 2.6),
+    "load_height": ("trailer.sprung_height_m", None, 1.2, 2.6),
     "radius": ("trailer.yaw_radius_m", None, 2.0, 4.5),
 }
-WEIGHTS = {"yaw_rate": 1.0, "trailer_yaw_rate": 0.7, "articulation": 1.0, "roll": 0.4}
+WEIGHTS = {"yaw_rate": 1.0, "trailer_yaw_rate": 0.7, "articulation": 1.0, "roll": 0.7}
 EVERY = 5  # of the 100 Hz rows
+FROM = ("v18_a06_36t", "v18_a06_51t", "v21.5_a06_36t", "v21.5_a06_mu35_36t", "v21.5_a12_36t")
 
 
 def overrides(fitted: dict, values: np.ndarray) -> dict[str, object]:
@@ -57,21 +57,28 @@ def overrides(fitted: dict, values: np.ndarray) -> dict[str, object]:
     return {key: np.repeat(value, AXLES).tolist() if isinstance(value, np.ndarray) else value for key, value in found.items()}
 
 
-def fit(directory: Path, names: tuple[str, ...], fitted: dict, evaluations: int = 12) -> dict[str, float]:
-    recordings = {name: read(directory, name) for name in names}
-    table = load_plant(names[0]).table
-    start = []
+def start_values(fitted: dict, table: dict) -> np.ndarray:
+    """What the checked tables of a plant hold."""
+    found = []
     for key, place, _, _ in fitted.values():
         section, name = key.split(".")
         value = table[section][name]
-        start.append(float(value) if place is None else float(value[[0, 1, 3]][place if isinstance(place, int) else 0]))
-    start = np.array(start)
-    lowest, highest = (np.array([row[k] for row in fitted.values()]) for k in (2, 3))
+        found.append(float(value) if place is None else float(value[[0, 1, 3]][place if isinstance(place, int) else 0]))
+    return np.array(found)
+
+
+def fit(directory: Path, evaluations: int) -> dict[str, float]:
+    """All of TYRES and LOAD."""
+    recordings = {name: read(directory, name) for name in FROM}
+    start = np.concatenate([start_values(TYRES, load_plant("36t").table), start_values(LOAD, load_plant("51t").table)])
+    lowest, highest = (np.array([row[k] for row in [*TYRES.values(), *LOAD.values()]]) / start for k in (2, 3))
 
     def residuals(scaled: np.ndarray) -> np.ndarray:
+        own, load = np.split(scaled * start, [len(TYRES)])
         found = []
         for name, recorded in recordings.items():
-            run = compare(load_plant(name, overrides(fitted, scaled * start)), name, recorded)
+            changed = overrides(TYRES, own) | (overrides(LOAD, load) if name.endswith("51t") else {})
+            run = compare(load_plant(name, changed), name, recorded)
             rows = np.flatnonzero(run.cruising)[::EVERY]
             for field, column in COMPARED.items():
                 truth = recorded[column][rows]
@@ -79,14 +86,11 @@ def fit(directory: Path, names: tuple[str, ...], fitted: dict, evaluations: int 
                 found.append(WEIGHTS[field] * np.nan_to_num(error, nan=10.0))
         return np.concatenate(found)
 
-    result = least_squares(residuals, np.clip(np.ones(len(start)), lowest / start, highest / start),
-                           bounds=(lowest / start, highest / start), diff_step=3e-3, max_nfev=evaluations, verbose=2)  # fmt: skip
-    return dict(zip(fitted, result.x * start, strict=True))
+    result = least_squares(residuals, np.clip(np.ones(len(start)), lowest, highest), bounds=(lowest, highest), diff_step=3e-3,
+                           max_nfev=evaluations, verbose=2)  # fmt: skip
+    return dict(zip([*TYRES, *LOAD], result.x * start, strict=True))
 
 
 if __name__ == "__main__":
-    what, where = sys.argv[1], Path(sys.argv[2])
-    chosen = tuple(sys.argv[3:]) or ("v18_a06_36t", "v21.5_a06_36t", "v21.5_a06_mu35_36t")
-    result = fit(where, chosen, TYRES) if what == "tyres" else fit(where, ("v18_a06_51t",), LOAD)
-    for key, value in result.items():
+    for key, value in fit(Path(sys.argv[1]), evaluations=20).items():
         print(f"{key:22s} {value:.5g}")

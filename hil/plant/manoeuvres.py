@@ -1,9 +1,9 @@
 """Manoeuvres of the Australian Performance Based Standards, by which OpenPBS judges combinations, driven on the plant.
 
 The standards' limits [M]: rearward amplification <= 5.7 times the static rollover threshold (in g), high-speed transient
-off-tracking <= 0.6 m (level 1), yaw damping >= 0.15, static rollover threshold >= 0.35 g, low-speed swept path <= 7.4 m (level 1).
-The transient ones at 88 km/h with one sine of 0.4 Hz and 0.15 g at the steer axle (SAE J2179, ISO 14791), the swept path at 5 km/h
-in a 90 degree turn of 12.5 m outer radius.
+off-tracking <= 0.6 m (level 1), yaw damping >= 0.15, static rollover threshold >= 0.35 g, low-speed swept path <= 7.4 m (level
+1) or 8.7 m (level 2). The transient ones at 88 km/h with one sine of 0.4 Hz and 0.15 g at the steer axle (SAE J2179, ISO 14791),
+the swept path at 5 km/h in a 90 degree turn of 12.5 m outer radius.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def single_sine(plant: Plant, speed: float, amplitude: float, frequency_hz: floa
 
 
 def lane_change(plant: Plant, speed: float = TRANSIENT_SPEED_MPS, frequency_hz: float = SINE_HZ) -> dict[str, float]:
-    """rearward_amplification (trailer over steer axle, lateral acceleration), off_tracking_m (last axle beyond the first's path)."""
+    """rearward_amplification (trailer over steer axle, lateral), off_tracking_m (last axle beyond the first's path) ..."""
     amplitude = 0.02
     for _ in range(4):  # to the peak that the standard asks of the steer axle
         states, axles, front = single_sine(plant, speed, amplitude, frequency_hz)
@@ -47,7 +47,8 @@ def lane_change(plant: Plant, speed: float = TRANSIENT_SPEED_MPS, frequency_hz: 
     path = np.interp(last[:, 0], first[:, 0], first[:, 1])
     aside = np.sign(first[-1, 1]) * (last[:, 1] - path)  # beyond, on the side it changes to
     return {"rearward_amplification": float(np.abs(states["trailer_ay"]).max() / np.abs(front).max()),
-            "off_tracking_m": float(aside[last[:, 0] > 0.0].max()), "articulation_max_rad": float(np.abs(states["articulation"]).max()),
+            "off_tracking_m": float(aside[last[:, 0] > 0.0].max()),
+            "articulation_max_rad": float(np.abs(states["articulation"]).max()),
             "articulation_end_rad": float(np.abs(states["articulation"][-100:]).max()), "amplitude_rad": amplitude}  # fmt: skip
 
 

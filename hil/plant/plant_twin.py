@@ -1,8 +1,8 @@
 """The plant's equations of motion stated plainly: two bodies and the force in the fifth wheel that keeps them together.
 
-Where the kernel eliminates that force, the twin solves for it: Newton and Euler for each body in its own frame, two more rows that
-hold both bodies' fifth wheel points at the same acceleration. Nothing is shared with the kernel but the parameters. `derive` gives
-what `Kernel.derivative` gives, with open brakes; `simulate` integrates it with SciPy.
+Where the kernel eliminates that force, the twin solves for it: Newton and Euler for each body in its own frame, two more rows
+that hold both bodies' fifth wheel points at the same acceleration. Nothing is shared with the kernel but the parameters.
+`derive` gives what `Kernel.derivative` gives, with open brakes.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import numpy as np
 
 GRAVITY = 9.80665
 AIR = 1.2
-(X, Y, YAW, U, V, R, S, ARTICULATION, ROLL, TRAILER_ROLL, ROLL_RATE, TRAILER_ROLL_RATE, SURGE, CAB_PITCH, CAB_PITCH_RATE, CAB_ROLL,
- CAB_ROLL_RATE, HEIGHT, SLIP) = range(19)  # fmt: skip
+(X, Y, YAW, U, V, R, S, ARTICULATION, ROLL, TRAILER_ROLL, ROLL_RATE, TRAILER_ROLL_RATE, SURGE, CAB_PITCH, CAB_PITCH_RATE,
+ CAB_ROLL, CAB_ROLL_RATE, HEIGHT, SLIP) = range(19)  # fmt: skip
 
 
 def saturate(slope: float, peak: float, reach: float, slip: float) -> float:
@@ -39,7 +39,8 @@ def loads(p, surge: float) -> np.ndarray:
     pull = p["mass"][1] * surge
     kingpin = (pull * p["hitch_height"] - p["mass"][1] * surge * p["cg_height"][1]) / p["trailer_group"]
     lever = -p["hitch"] - p["reference"]
-    steer = (kingpin * lever - p["mass"][0] * surge * p["cg_height"][0] - pull * p["hitch_height"]) / (p["axle_x"][0] - p["reference"])
+    moment = kingpin * lever - p["mass"][0] * surge * p["cg_height"][0] - pull * p["hitch_height"]
+    steer = moment / (p["axle_x"][0] - p["reference"])
     change = np.concatenate([[steer], (kingpin - steer) * static[1:own] / static[1:own].sum(),
                              -kingpin * static[own:] / static[own:].sum()])  # fmt: skip
     return np.maximum(static + change, 0.0)

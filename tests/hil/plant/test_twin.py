@@ -21,8 +21,8 @@ def numbers(low, high):
 @st.composite
 def states(draw):
     x = np.zeros(26)
-    x[:8] = [draw(numbers(-1e3, 1e3)), draw(numbers(-1e3, 1e3)), draw(numbers(-4, 4)), draw(numbers(-2, 35)), draw(numbers(-3, 3)),
-             draw(numbers(-0.6, 0.6)), draw(numbers(-0.6, 0.6)), draw(numbers(-1.5, 1.5))]  # fmt: skip
+    limits = ((-1e3, 1e3), (-1e3, 1e3), (-4, 4), (-2, 35), (-3, 3), (-0.6, 0.6), (-0.6, 0.6), (-1.5, 1.5))
+    x[:8] = [draw(numbers(*limit)) for limit in limits]
     x[8:13] = [draw(numbers(-0.3, 0.3)) for _ in range(4)] + [draw(numbers(-6, 3))]
     x[13:18] = [draw(numbers(-0.1, 0.1)) for _ in range(5)]
     x[18:26] = [draw(numbers(-1.6, 1.6)) for _ in range(8)]
