@@ -3,8 +3,8 @@
     python -m hil.plant.fit DIRECTORY
 
 DIRECTORY holds `chrono_kraz`. Least squares (SciPy) from the values in the files, over yaw rates, articulation and roll before
-braking, each normalised by the recording's own RMS: tyres and roll from all of FROM, the place, height and inertia of the load from
-the 51 t recording. What is not in FROM is left to judge the result by. Takes some minutes.
+braking, each normalised by the recording's own RMS: tyres and roll from all of FROM, the place, height and inertia of the load
+from the 51 t recording. What is not in FROM is left to judge the result by. Takes some minutes.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ import math
 import os
 from pathlib import Path
 
+import numpy as np
+
 from hil.plant import checks, manoeuvres, multibody
 from hil.plant.linear import linearise
 from hil.plant.plant import Plant
@@ -28,7 +30,7 @@ FREQUENCY_HZ = 0.34  # EU articulation mode
 
 def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     """`jobs` is not needed: seconds in all. The multibody rows need the recordings ($AUTONOMY_DATA)."""
-    found = _linear() + _soundness() + _manoeuvres(quick, output) + _multibody(quick, output)
+    found = _linear() + _sine() + _soundness() + _manoeuvres(quick, output) + _multibody(quick, output)
     factor = min(checks.realtime_factor(name, 5.0 if quick else 30.0) for name in NAMES.values())
     return [*found, _row("faster than real time, 100 Hz from Python", factor, "1", ">= 500", factor >= 500.0)]
 
@@ -56,6 +58,23 @@ def _linear() -> list[dict]:
                 found.append(_row(f"EU {speed:g} m/s mode frequency", frequency, "Hz", f"{FREQUENCY_HZ} +-5 %",
                                   abs(frequency / FREQUENCY_HZ - 1.0) <= 0.05))  # fmt: skip
     return found
+
+
+def _sine() -> list[dict]:
+    """The single sine of the truck facts: 0.15 g at the tractor's centre of gravity, 25 m/s."""
+    plant = Plant.load(NAMES["EU"], {**manoeuvres.DIRECT, "plant.linear": 1})
+    reference = -float(plant.parameters["reference"])
+    amplitude = 0.02
+    for _ in range(2):  # linear: the second run has the wanted peak
+        states, _, _ = manoeuvres.single_sine(plant, 25.0, amplitude)
+        own = states["ay"] + np.gradient(states["yaw_rate"], manoeuvres.TICK_S) * reference
+        amplitude *= manoeuvres.PEAK_G * manoeuvres.G / np.abs(own).max()
+    trailer = np.abs(states["trailer_ay"]).max() / manoeuvres.G
+    articulation = math.degrees(np.abs(states["articulation"]).max())
+    return [
+        _row("EU single sine 0.4 Hz 0.15 g: trailer", trailer, "g", "0.19 +-5 %", abs(trailer / 0.19 - 1.0) <= 0.05),
+        _row("EU single sine: articulation", articulation, "deg", "3.5 +-5 %", abs(articulation / 3.5 - 1.0) <= 0.05),
+    ]
 
 
 def _soundness() -> list[dict]:
@@ -89,7 +108,8 @@ def _manoeuvres(quick: bool, output: Path | None) -> list[dict]:
             damping = manoeuvres.yaw_damping(plant)
             swept = manoeuvres.swept_path(plant)
             found += [
-                _row(f"{title} PBS yaw damping", damping, "1", ">= 0.15", damping >= 0.15 if math.isfinite(damping) else True),
+                _row(f"{title} PBS yaw damping", damping, "1", ">= 0.15" if math.isfinite(damping) else "no swing to measure",
+                     damping >= 0.15 if math.isfinite(damping) else None),
                 _row(f"{title} PBS low-speed swept path", swept, "m", "<= 8.7" if title == "US" else "<= 7.4",
                      swept <= (8.7 if title == "US" else 7.4)),
             ]  # fmt: skip
@@ -115,7 +135,9 @@ def _multibody(quick: bool, output: Path | None) -> list[dict]:
             found.append(_row(f"{name} {field} before braking", error, "1", f"<= {limit:.2f}", error <= limit))
             if not run.cruising.all():
                 whole = run.error(field)
-                found.append(_row(f"{name} {field} to the stop", whole, "1", f"<= {limit:.2f}", whole <= limit))
+                locks = "mu35" in name  # the simulation has no ABS: there its wheels lock and slide, the plant's do not
+                aim = "wheels lock there" if locks else f"<= {limit:.2f}"
+                found.append(_row(f"{name} {field} to the stop", whole, "1", aim, None if locks else whole <= limit))
         found.append(_row(f"{name} roll before braking", run.error("roll", run.cruising), "1"))
         recorded, own = multibody.effective_wheelbase(run)
         if "a12" not in name:
