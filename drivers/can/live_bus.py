@@ -26,6 +26,7 @@ __all__ = ["LiveBus", "open_bus"]
 RECEIVE_BUFFER_BYTES = 8 << 20  # the kernel's default of 208 KiB holds about 300 frames
 MOST_FRAMES = 4096  # in a batch
 POLL_S = 0.1  # how long a read waits before it looks whether to stop
+LOCAL = "local"  # our own, see local_bus.py
 SYSFS = Path("/sys/class/net")
 LOSS_COUNTERS = ("rx_dropped", "rx_over_errors", "rx_fifo_errors", "rx_missed_errors")
 
@@ -36,10 +37,16 @@ def open_bus(interface: str, channel: str, bit_rate: int | None = None) -> can.B
 
     options = {} if bit_rate is None else {"bitrate": bit_rate}
     try:
+        if interface == LOCAL:
+            from drivers.can.local_bus import LocalBus
+
+            return LocalBus(channel)
         bus = can.Bus(interface=interface, channel=channel, **options)
     except Exception as error:  # interfaces let whatever their drivers raise through
         detail = " ".join(str(error).split()) or type(error).__name__
-        known = "" if interface in can.VALID_INTERFACES else f"; python-can knows {', '.join(sorted(can.VALID_INTERFACES))}"
+        known = ""
+        if interface not in {LOCAL, *can.VALID_INTERFACES}:
+            known = f"; there is {LOCAL}, and python-can knows {', '.join(sorted(can.VALID_INTERFACES))}"
         raise EnvironmentFault(f"cannot open channel '{channel}' of CAN interface '{interface}': {detail}{known}") from error
     inner = _socket_of(bus)
     if inner is not None:
