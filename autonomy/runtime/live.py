@@ -39,6 +39,7 @@ ARRIVAL_SLOTS = 1 << 14  # frames a bus: eight seconds at 2 000 frames/s
 SENT_SLOTS = 1 << 10
 COMMAND_SLOTS = 1 << 4
 ENGAGE_AFTER_S = 5.0  # as hil.closed_loop: the ego filter's start
+TRANSMIT_BELOW, RECEIVE_BELOW = 5, 10  # the loop's priority; a command is worth more than the next frame
 SWITCH_INTERVAL_S = 5e-4  # between Python threads: the receivers share one interpreter
 JOIN_S = 5.0
 FOREVER_NS = 1 << 62
@@ -132,9 +133,14 @@ class _Session:
             from autonomy.runtime.provisional_commands import CommandEncoder
 
             commands = Ring(COMMAND_SLOTS, msg.dtype("Actuation").itemsize)
-            self.transmitter = Transmitter(CommandEncoder(router.codec), commands, self.event, self.buses, sent)
-        self.receivers = [Receiver(bus, options.interface, n, arrivals[n]) for n, bus in self.buses.items()]
-        self.loop = Loop(stack.core, router, path, [*arrivals.values(), *sent.values()], frames, ticks, commands=commands,
+            self.transmitter = Transmitter(CommandEncoder(router.codec), commands, self.event, self.buses, sent,
+                                           options.priority - TRANSMIT_BELOW)  # fmt: skip
+        self.receivers = [
+            Receiver(bus, options.interface, n, arrivals[n], options.priority - RECEIVE_BELOW) for n, bus in self.buses.items()
+        ]
+        in_order = sorted(self.buses, key=str)  # as topics are sorted
+        rings = [ring for number in in_order for ring in (arrivals[number], sent[number])]
+        self.loop = Loop(stack.core, router, path, rings, frames, ticks, commands=commands,
                          command_event=self.event, set_speed_mps=set_speed,
                          engage_tick=round(ENGAGE_AFTER_S * 1e9 / TICK_PERIOD_NS) if commands is not None else None)  # fmt: skip
 

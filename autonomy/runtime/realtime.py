@@ -5,6 +5,7 @@ The stack arms only when every finding is good: a loop that wakes late now and t
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -44,6 +45,13 @@ def enter(priority: int = PRIORITY, cpu: int | None = None) -> list[Finding]:
     gc.collect()
     gc.freeze()
     return [_scheduled(priority), _pinned(cpu), _locked(libc), _timers(libc), clock()]
+
+
+def raise_priority(priority: int) -> None:
+    """SCHED_FIFO for a thread around the loop, where that is allowed; 0 leaves it as it is."""
+    if priority > 0:
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
 
 
 def _scheduled(priority: int) -> Finding:

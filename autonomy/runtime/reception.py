@@ -11,6 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from autonomy.runtime import realtime
 from drivers.can.frame_flags import ERROR, REMOTE
 from drivers.can.tables import EXTENDED
 
@@ -32,8 +33,9 @@ class Receiver(threading.Thread):
     (python-can's receive_own_messages stays off), so all that comes was received.
     """
 
-    def __init__(self, bus: can.BusABC, interface: str, number: int, ring: Ring):
+    def __init__(self, bus: can.BusABC, interface: str, number: int, ring: Ring, priority: int = 0):
         super().__init__(name=f"receive-{number}", daemon=True)
+        self.priority = priority
         self.bus, self.number, self.ring = bus, number, ring
         self.received = self.fd_frames = self.clock_steps = 0
         self.error: str | None = None
@@ -44,6 +46,7 @@ class Receiver(threading.Thread):
     def run(self) -> None:
         import can
 
+        realtime.raise_priority(self.priority)
         receive, push = self.bus.recv, self.ring.push
         try:
             while not self._stopping:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from autonomy import msg
+from autonomy.runtime import realtime
 from autonomy.runtime._loop import HISTOGRAM_US
 from autonomy.runtime.reception import FRAME
 from drivers.can.frame_flags import TRANSMITTED
@@ -41,8 +42,10 @@ class Transmitter(threading.Thread):
     `latency_us`: counts by microsecond from the tick's time to the last frame's having been handed to the bus.
     """
 
-    def __init__(self, encoder: Encoder, commands: Ring, event: int, buses: Mapping[int, can.BusABC], sent: Mapping[int, Ring]):
+    def __init__(self, encoder: Encoder, commands: Ring, event: int, buses: Mapping[int, can.BusABC], sent: Mapping[int, Ring],
+                 priority: int = 0):  # fmt: skip
         super().__init__(name="transmit", daemon=True)
+        self.priority = priority
         self.encoder, self.commands, self.event = encoder, commands, event
         self.buses, self.rings = buses, sent
         self.sent = self.failed = self.superseded = 0
@@ -53,6 +56,7 @@ class Transmitter(threading.Thread):
         self._last_ns = dict.fromkeys(sent, 0)
 
     def run(self) -> None:
+        realtime.raise_priority(self.priority)
         poll = select.poll()
         poll.register(self.event, select.POLLIN)
         while not self._stopping:

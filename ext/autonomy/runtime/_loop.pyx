@@ -1,9 +1,9 @@
 """The loop: wakes on absolute deadlines, takes what has arrived, runs the tick, hands out the command, keeps the account.
 
 Frames come through rings, one a bus and direction, stamped by the threads that received them. A tick at time T takes the
-frames stamped up to T in one total order and writes that order down as it goes: each record's log time is later than the
-one before it and not after the cut it went into, so a replay of the log from its cuts routes the same frames before the
-same ticks. Ticks are at multiples of 10 ms of CLOCK_MONOTONIC. One that comes late is run at its own time; grid points
+frames stamped up to T in the order that a log has (log time, then topic) and writes that order down as it goes: a frame's
+log time is its stamp, or just behind the last cut when it came too late for that; never after the cut it went into. So a
+replay of the log from its cuts routes the same frames before the same ticks. Ticks are at multiples of 10 ms of CLOCK_MONOTONIC. One that comes late is run at its own time; grid points
 that are past by a whole period are left out and counted.
 
 Without the GIL, without allocation, one system call to sleep and, when a command leaves, one to wake its sender.
@@ -23,8 +23,8 @@ from autonomy.inputs._path_window cimport PathCursor, PathPoint, fill_path_windo
 from autonomy.msg.messages cimport LAYOUT_HASH, Actuation, CanFrame, InputFrame, OutputFrame
 from autonomy.playback._bytes cimport now_ns
 from drivers.can._router cimport Router, RouterState, route_frame
-from drivers.ring._ring cimport (Ring, RingMemory, ring_commit, ring_load_relaxed, ring_peek, ring_push, ring_release,
-                                 ring_reserve, ring_store_relaxed)
+from drivers.ring._ring cimport (Ring, RingMemory, ring_commit, ring_count, ring_load_relaxed, ring_peek, ring_push,
+                                 ring_release, ring_reserve, ring_store_relaxed)
 
 from autonomy import msg
 from autonomy.msg.layout import require
@@ -67,7 +67,7 @@ cdef struct LoopState:
     PathCursor cursor
     uint64_t tick_index
     uint64_t records
-    int64_t last_log_ns
+    int64_t last_tick_ns
     uint64_t late               # woken more than LATE_NS after the deadline
     uint64_t overrun            # finished after the next deadline
     uint64_t missed             # grid points without a tick
@@ -97,7 +97,7 @@ cdef class Loop:
     """One stack driven by rings.
 
     `core`, `router`: of one Stack and its buses. `path`: float64 (n, 5), see autonomy/inputs/lane_path.py. `arrivals`: rings
-    of CanFrame (24 bytes), taken in this order where stamps are equal. `frames`, `ticks`: rings of FRAME_ROW and TICK_ROW
+    of CanFrame (24 bytes), in the order of their topics' names, which is the order in which equal times are taken. `frames`, `ticks`: rings of FRAME_ROW and TICK_ROW
     for the recorder. `commands`: ring of Actuation whose sender waits on `command_event`, or None: nothing is sent.
     `engage_tick`: the first tick at which the stack may take over by itself, None = never.
     """
@@ -193,38 +193,40 @@ cdef class Loop:
             s.engaged = s.out.health.level < LEVEL_FALLBACK and s.out.lane.status == LANE_TRACKED
 
     cdef void _take(self, int64_t tick_time_ns) noexcept nogil:
-        """Every frame stamped up to the tick, the oldest stamp first; of equal ones the first ring's."""
+        """Every frame that is there and stamped up to the tick, in the order of the log: log time, then ring."""
         cdef LoopState* s = self.state
         cdef const CanFrame* frame
-        cdef const CanFrame* oldest
-        cdef RingMemory* source = NULL
+        cdef const CanFrame* first
         cdef JournalFrame* line
-        cdef int64_t log_ns
-        cdef int port, taken = 0
-        while True:
-            oldest = NULL
+        cdef uint64_t waiting[PORTS]
+        cdef int64_t log_ns, first_ns
+        cdef int port, first_port, taken
+        for port in range(self.port_count):
+            waiting[port] = ring_count(self.arrivals[port])  # what comes while the others are emptied is the next tick's
+        for taken in range(<int> FRAMES_A_TICK + 1):
+            first = NULL
             for port in range(self.port_count):
+                if not waiting[port]:
+                    continue
                 frame = <const CanFrame*> ring_peek(self.arrivals[port])
-                if frame != NULL and frame.time_ns <= tick_time_ns and (oldest == NULL or frame.time_ns < oldest.time_ns):
-                    oldest = frame
-                    source = self.arrivals[port]
-            if oldest == NULL:
+                # Behind the last cut: a frame that came after the tick of its stamp belongs to this one
+                log_ns = max(frame.time_ns, s.last_tick_ns + 1)
+                if log_ns <= tick_time_ns and (first == NULL or log_ns < first_ns):
+                    first, first_ns, first_port = frame, log_ns, port
+            if first == NULL:
                 return
-            # Later than all before it, the last cut included: a frame that came after its stamp's tick belongs to this one
-            log_ns = oldest.time_ns if oldest.time_ns > s.last_log_ns else s.last_log_ns + 1
-            if taken == FRAMES_A_TICK or log_ns > tick_time_ns:
+            if taken == FRAMES_A_TICK:
                 s.deferred += 1
                 return
-            taken += 1
-            s.last_log_ns = log_ns
             s.records += 1
-            route_frame(self.router.tables, &s.router, oldest, &s.frame)
+            route_frame(self.router.tables, &s.router, first, &s.frame)
             line = <JournalFrame*> ring_reserve(self._frames.memory)
             if line != NULL:
-                line.log_time_ns = log_ns
-                line.frame = oldest[0]
+                line.log_time_ns = first_ns
+                line.frame = first[0]
                 ring_commit(self._frames.memory)
-            ring_release(source)
+            waiting[first_port] -= 1
+            ring_release(self.arrivals[first_port])
 
     cdef void _send(self, const Actuation* actuation) noexcept nogil:
         cdef uint64_t one = 1
@@ -235,7 +237,7 @@ cdef class Loop:
     cdef void _write_down(self, int64_t woken_ns, int64_t finished_ns) noexcept nogil:
         cdef LoopState* s = self.state
         cdef JournalTick* line = <JournalTick*> ring_reserve(self._ticks.memory)
-        s.last_log_ns = s.frame.tick_time_ns
+        s.last_tick_ns = s.frame.tick_time_ns
         if line == NULL:
             return  # counted by the ring
         line.woken_ns = woken_ns

@@ -71,6 +71,12 @@ cdef inline const void *ring_peek(RingMemory *ring) noexcept nogil:
     return ring_slot(ring, ring.head)
 
 
+cdef inline uint64_t ring_count(RingMemory *ring) noexcept nogil:
+    """Consumer: slots that can be read now; as many `ring_peek` and `ring_release` follow without another look."""
+    ring.tail_seen = ring_load_acquire(&ring.tail)
+    return ring.tail_seen - ring.head
+
+
 cdef inline void ring_release(RingMemory *ring) noexcept nogil:
     ring_store_release(&ring.head, ring.head + 1)
 
