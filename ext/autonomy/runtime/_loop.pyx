@@ -9,6 +9,7 @@ that are past by a whole period are left out and counted.
 Without the GIL, without allocation, one system call to sleep and, when a command leaves, one to wake its sender.
 """
 
+cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
@@ -93,6 +94,7 @@ if FRAME_ROW.itemsize != sizeof(JournalFrame) or TICK_ROW.itemsize != sizeof(Jou
     raise ImportError("autonomy.runtime._loop: the journal's rows differ between C and NumPy")
 
 
+@cython.final  # its methods call each other without a table
 cdef class Loop:
     """One stack driven by rings.
 

@@ -1,0 +1,26 @@
+"""Nothing that allocates or takes the GIL is reachable from the loop; of the system it uses the clock and one write."""
+
+from __future__ import annotations
+
+from tests.test_call_graph import calls, functions, offenders  # noqa: F401 - a fixture
+
+ENTRY = "__pyx_f_8autonomy_7runtime_5_loop_4Loop__run"
+SYSTEM = {"clock_nanosleep", "clock_gettime", "write"}
+# The atomic built-ins behind their names, and the steps of other modules behind Cython's function pointers
+KNOWN = {"ring_load_acquire", "ring_load_relaxed", "ring_store_release", "ring_store_relaxed"}
+
+
+def test_the_loop_calls_the_tick_and_the_system_and_nothing_else(functions):  # noqa: F811
+    found = offenders(functions, ENTRY)
+    assert set(found) <= SYSTEM | KNOWN, {name: caller for name, caller in found.items() if name not in SYSTEM | KNOWN}
+    assert set(found) >= SYSTEM
+
+
+def test_the_check_sees_the_tick_behind_the_loop(functions):  # noqa: F811
+    reached, waiting = set(), [ENTRY]
+    while waiting:
+        name = waiting.pop()
+        if name in functions and name not in reached:
+            reached.add(name)
+            waiting += calls(functions[name])
+    assert any(name.endswith("Loop__step") for name in reached) and any(name.endswith("Loop__take") for name in reached)
