@@ -60,7 +60,8 @@ def drive(output: Path, *, duration_s: float = 20.0, seed: int = 0, soft: bool =
                           "--lane-path", str(path), *(["--allow-soft-realtime"] if soft else []), stderr=subprocess.PIPE)  # fmt: skip
             line = loop.stderr.readline()
             if not line.startswith("run: active"):
-                raise EnvironmentFault((line + loop.stderr.read()).strip() or "autonomy run ended without a word")
+                said = (line + loop.stderr.read()).strip() or "nothing"
+                raise EnvironmentFault(f"autonomy run ended with {loop.wait(START_TIMEOUT_S)} before it ran and said: {said}")
             tell(line.strip())
             truck.stdin.write("go\n")
             truck.stdin.flush()

@@ -9,7 +9,10 @@ from pathlib import Path
 MODULES = (
     "net/can/can", "drivers/net/can/dev/can-dev", "net/can/can-raw", "net/can/can-bcm", "net/can/can-gw",
     "net/can/j1939/can-j1939", "drivers/net/can/vcan", "drivers/net/can/vxcan", "drivers/net/can/slcan/slcan",
+    "net/sched/sch_tbf", "net/sched/sch_netem",
 )  # fmt: skip
+# Frames come back to this machine behind the queue, as from a real controller: rates and losses of `tc` are felt
+OPTIONS = {"drivers/net/can/vcan": b"echo=1"}
 MOUNTS = (("proc", "/proc"), ("sysfs", "/sys"), ("tmpfs", "/dev/shm"), ("devpts", "/dev/pts"))
 FINIT_MODULE = 313  # the system call's number on x86-64: insmod without kmod
 CAN_FD_MTU = "72"
@@ -39,7 +42,7 @@ def prepare(modules: Path, queue_length: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     for name in MODULES:
         file = os.open(modules / f"{name}.ko", os.O_RDONLY | os.O_CLOEXEC)
-        if libc.syscall(FINIT_MODULE, file, b"", 0):
+        if libc.syscall(FINIT_MODULE, file, OPTIONS.get(name, b""), 0):
             raise OSError(ctypes.get_errno(), f"the kernel did not take its module {name}")
         os.close(file)
     ip("link", "set", "lo", "up")
