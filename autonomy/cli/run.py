@@ -28,6 +28,8 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--set-speed", type=float, metavar="MPS", help="default: replay.set_speed_mps of the configuration")
     parser.add_argument("--allow-soft-realtime", action="store_true",
                         help="arm active mode although the machine gives no real time: for benches, never for a vehicle")  # fmt: skip
+    parser.add_argument("--lockstep", action="store_true",
+                        help="the rig tells the time over the bus: as fast as the machine, equal bit for bit; for benches")  # fmt: skip
     parser.add_argument("--priority", type=int, default=80, metavar="N", help="of SCHED_FIFO, 1 to 98, default 80")
     parser.add_argument("--cpu", type=int, metavar="N", help="pin the loop to this processor")
     parser.add_argument("-o", "--output", metavar="DIR", default="runs/live", help="default: runs/live")
@@ -56,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
             duration_s=arguments.duration, output=Path(arguments.output), path_file=arguments.lane_path,
             overrides=dict(parse_override(text) for text in arguments.overrides), set_speed_mps=arguments.set_speed,
             allow_soft=arguments.allow_soft_realtime, priority=arguments.priority, cpu=arguments.cpu,
+            lockstep=arguments.lockstep,
         ),
         tell=lambda line: print(f"run: {line}", file=sys.stderr, flush=True),
     )  # fmt: skip

@@ -27,11 +27,11 @@ def journal_rings() -> tuple[Ring, Ring]:
 
 
 def open_log(path, config: Config, parameters: np.ndarray, path_points: np.ndarray, path_label: str, first_ns: int,
-             **metadata: object) -> LogWriter:  # fmt: skip
+             clock: str = "CLOCK_MONOTONIC", **metadata: object) -> LogWriter:  # fmt: skip
     """A log with all that replay needs beside the records. Raises EnvironmentFault."""
     log = LogWriter(path, {"vehicle": config.path, "config_hash": config.sha256,
                            "calibration_hash": config.calibration_sha256, "importer": "autonomy run",
-                           "clock": "CLOCK_MONOTONIC", "lane_path": path_label, **metadata})  # fmt: skip
+                           "clock": clock, "lane_path": path_label, **metadata})  # fmt: skip
     log.write("/parameters", first_ns, parameters)
     log.attach(CONFIG_ATTACHMENT, config.to_json().encode())
     log.attach(PATH_ATTACHMENT, lane_path.to_text(path_points).encode())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import queue
 import signal
 import sys
 import threading
@@ -25,6 +26,7 @@ from autonomy.inputs import lane_path
 from autonomy.runtime import figures, realtime
 from autonomy.runtime._loop import TICK_PERIOD_NS, Loop, bare_lateness
 from autonomy.runtime.journal import journal_rings, open_log
+from autonomy.runtime.lockstep import Lockstep, LockstepReceiver
 from autonomy.runtime.reception import FRAME, Receiver
 from autonomy.runtime.recorder import Recorder
 from autonomy.runtime.transmission import Transmitter
@@ -61,6 +63,7 @@ class Options:
     allow_soft: bool = False
     priority: int = realtime.PRIORITY
     cpu: int | None = None
+    lockstep: bool = False
 
 
 def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
@@ -81,8 +84,8 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
     frames, ticks = journal_rings()
 
     def open_journal():
-        return open_log(log_path, stack.config, stack.parameters, path, options.path_file or "none", time.monotonic_ns(),
-                        mode=options.mode, host=platform.node(), utc_minus_clock_ns=time.time_ns() - time.monotonic_ns())  # fmt: skip
+        return open_log(log_path, stack.config, stack.parameters, path, options.path_file or "none", 0 if options.lockstep else time.monotonic_ns(),
+                        "the rig's" if options.lockstep else "CLOCK_MONOTONIC", mode=options.mode, host=platform.node(), utc_minus_clock_ns=time.time_ns() - time.monotonic_ns())  # fmt: skip
 
     recorder = Recorder(open_journal, frames, ticks)  # before any thread
     session = None
@@ -135,24 +138,29 @@ class _Session:
             commands = Ring(COMMAND_SLOTS, msg.dtype("Actuation").itemsize)
             self.transmitter = Transmitter(CommandEncoder(router.codec), commands, self.event, self.buses, sent,
                                            options.priority - TRANSMIT_BELOW)  # fmt: skip
-        self.receivers = [
-            Receiver(bus, options.interface, n, arrivals[n], options.priority - RECEIVE_BELOW) for n, bus in self.buses.items()
-        ]
+        synced: queue.Queue = queue.Queue()
+        for number, bus in self.buses.items():
+            here = bus, options.interface, number, arrivals[number]
+            self.receivers.append(LockstepReceiver(*here, synced) if options.lockstep
+                                  else Receiver(*here, options.priority - RECEIVE_BELOW))  # fmt: skip
         in_order = sorted(self.buses, key=str)  # as topics are sorted
         rings = [ring for number in in_order for ring in (arrivals[number], sent[number])]
         self.loop = Loop(stack.core, router, path, rings, frames, ticks, commands=commands,
                          command_event=self.event, set_speed_mps=set_speed,
                          engage_tick=round(ENGAGE_AFTER_S * 1e9 / TICK_PERIOD_NS) if commands is not None else None)  # fmt: skip
 
+        self.lockstep = Lockstep(self.loop, self.buses, self.transmitter, synced, ticks) if options.lockstep else None
+
     def drive(self, tell: Callable[[str], None]) -> None:
         """Starts the threads and waits for the end."""
         before = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        self._thread = threading.Thread(target=self._loop, name="loop", daemon=True)
+        self._thread = threading.Thread(target=self._loop if self.lockstep is None else self._step, name="loop", daemon=True)
+        sender = self.transmitter if self.lockstep is None else None  # in lockstep the loop's thread sends itself
         stopped = threading.Event()
         try:
-            with _signals(lambda: (stopped.set(), self.loop.stop())):
-                for thread in (*self.receivers, self.transmitter, self._thread):
+            with _signals(lambda: (stopped.set(), self._stop())):
+                for thread in (*self.receivers, sender, self._thread):
                     if thread is not None:
                         thread.start()
                 self._started.wait()
@@ -161,13 +169,23 @@ class _Session:
                 while self._thread.is_alive() and not stopped.is_set():
                     self._thread.join(0.1)
                     if self._errors():
-                        self.loop.stop()
+                        self._stop()
         finally:
-            self.loop.stop()
+            self._stop()
             self._thread.join(JOIN_S)
             sys.setswitchinterval(before)
         if self.not_armed is not None:
             raise EnvironmentFault(self.not_armed)
+
+    def _stop(self) -> None:
+        self.loop.stop()
+        if self.lockstep is not None:
+            self.lockstep.stop()
+
+    def _step(self) -> None:
+        """The loop thread in lockstep."""
+        self._started.set()
+        self.lockstep.run(None if self.options.duration_s is None else round(self.options.duration_s * 1e9))
 
     def _loop(self) -> None:
         """The loop thread."""
@@ -220,13 +238,17 @@ class _Session:
             "written_frames": written["frames"],
             "written_ticks": written["ticks"],
         }
+        if options.lockstep:
+            counts |= {"late": 0, "overrun": 0}
         histograms = self.loop.histograms()
-        lateness = figures.percentiles_us(*histograms["lateness"])
         empty = (np.zeros(1, np.int64), 0)
+        # In lockstep the rig's clock is not ours: there is no lateness
+        lateness = figures.percentiles_us(*(empty if options.lockstep else histograms["lateness"]))
         found = {
             "schema": "autonomy.run/1",
             "mode": options.mode,
             "soft": options.allow_soft,
+            "lockstep": options.lockstep,
             "engaged": self.loop.engaged,
             "realtime": [finding._asdict() | {"good": finding.good} for finding in self.findings],
             "lateness_us": lateness,
@@ -236,7 +258,7 @@ class _Session:
             "log": str(log_path),
         }
         verdict, exit_code, reasons = figures.verdict(
-            counts, self._errors(), soft=options.allow_soft, p99_lateness_us=lateness["p99"],
+            counts, self._errors(), soft=options.allow_soft or options.lockstep, p99_lateness_us=lateness["p99"],
             limit_us=realtime.LATENESS_P99_LIMIT_S * 1e6,
         )  # fmt: skip
         return found | {"verdict": verdict, "exit_code": exit_code, "reasons": reasons}

@@ -68,9 +68,12 @@ class Receiver(threading.Thread):
     def packed(self, message: can.Message) -> bytes:
         """The bytes of a CanFrame; stamps never step back, as the ring's order is the bus's."""
         self._last_ns = max(self._last_ns, self._time_ns(message.timestamp))
+        return self.packed_at(message, self._last_ns)
+
+    def packed_at(self, message: can.Message, time_ns: int) -> bytes:
         identifier = message.arbitration_id | (EXTENDED if message.is_extended_id else 0)
         flags = (ERROR if message.is_error_frame else 0) | (REMOTE if message.is_remote_frame else 0)
-        return FRAME.pack(self._last_ns, identifier, self.number, message.dlc, flags, bytes(message.data))
+        return FRAME.pack(time_ns, identifier, self.number, message.dlc, flags, bytes(message.data))
 
     def _time_ns(self, timestamp_s: float) -> int:
         now_ns = time.monotonic_ns()

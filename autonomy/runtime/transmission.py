@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from drivers.ring import Ring
 
 POLL_MS = 100
-SEND_TIMEOUT_S = 0.005  # half a period: a command later than that is worth less than the next one
+SEND_TIMEOUT_S, LOCKSTEP_TIMEOUT_S = 0.005, 60.0  # half a period: a command later than that is worth less than the next one
 
 
 class Encoder(Protocol):
@@ -67,8 +67,8 @@ class Transmitter(threading.Thread):
     def stop(self) -> None:
         self._stopping = True
 
-    def send_newest(self) -> None:
-        """Sends the newest command that waits; older ones are left out and counted."""
+    def send_newest(self, stamp_ns: int | None = None) -> None:
+        """Sends the newest command that waits; older ones are left out and counted. `stamp_ns`: instead of the clock's time."""
         newest = None
         while (item := self.commands.pop()) is not None:
             self.superseded += newest is not None
@@ -77,23 +77,25 @@ class Transmitter(threading.Thread):
             return
         actuation = np.frombuffer(newest, msg.dtype("Actuation"))[0]
         for frame in self.encoder.frames(actuation):
-            self._send(frame)
+            self._send(frame, stamp_ns)
+        if stamp_ns is not None:
+            return
         latency_ns = time.monotonic_ns() - int(actuation["time_ns"])
         self.latency_us[min(max(latency_ns // 1000, 0), HISTOGRAM_US)] += 1
         self.latency_max_ns = max(self.latency_max_ns, latency_ns)
 
-    def _send(self, frame: np.void) -> None:
+    def _send(self, frame: np.void, stamp_ns: int | None) -> None:
         import can
 
         identifier, number = int(frame["id"]), int(frame["bus"])
         data = frame["data"][: frame["length"]].tobytes()
         message = can.Message(arbitration_id=identifier & 0x1FFFFFFF, is_extended_id=bool(identifier & EXTENDED), data=data)
         try:
-            self.buses[number].send(message, timeout=SEND_TIMEOUT_S)
+            self.buses[number].send(message, timeout=SEND_TIMEOUT_S if stamp_ns is None else LOCKSTEP_TIMEOUT_S)
         except (can.CanError, OSError, ValueError) as error:
             self.failed += 1
             self.error = " ".join(str(error).split()) or type(error).__name__
             return
         self.sent += 1
-        self._last_ns[number] = max(self._last_ns[number], time.monotonic_ns())
+        self._last_ns[number] = max(self._last_ns[number], time.monotonic_ns() if stamp_ns is None else stamp_ns)
         self.rings[number].push(FRAME.pack(self._last_ns[number], identifier, number, len(data), TRANSMITTED, data))

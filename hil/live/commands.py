@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -24,9 +25,9 @@ AIR_DENSITY = 1.2  # kg/m3 at 20 degrees C and sea level
 class CommandReader(threading.Thread):
     """Listens to one bus. `received` counts frames, `unusable` those with a wrong checksum or no meaning here."""
 
-    def __init__(self, bus, codec: Codec):
+    def __init__(self, bus, codec: Codec, clock: Callable[[], float] = time.monotonic):
         super().__init__(name="commands", daemon=True)
-        self.bus, self.codec = bus, codec
+        self.bus, self.codec, self.clock = bus, codec, clock
         self.received = self.unusable = 0
         self._newest: dict[str, tuple[float, float]] = {}  # value, time
         self._lock = threading.Lock()
@@ -39,13 +40,17 @@ class CommandReader(threading.Thread):
                 if self._stopping:
                     return
                 continue
-            self.received += 1
-            if not self.take(message.arbitration_id | (EXTENDED if message.is_extended_id else 0), bytes(message.data)):
-                self.unusable += 1
+            self.hear(message)
 
     def stop(self) -> None:
         """Ends behind the last frame that has arrived."""
         self._stopping = True
+
+    def hear(self, message) -> None:
+        """One message of the bus."""
+        self.received += 1
+        if not self.take(message.arbitration_id | (EXTENDED if message.is_extended_id else 0), bytes(message.data)):
+            self.unusable += 1
 
     def take(self, identifier: int, data: bytes) -> bool:
         if identifier == STEERING_ID:
@@ -71,7 +76,7 @@ class CommandReader(threading.Thread):
 
     def actuation(self, vehicle, speed_mps: float) -> np.void | None:
         """The requests as one Actuation, None when nobody drives. `vehicle`: a table of the fields of VehicleParameters."""
-        now = time.monotonic()
+        now = self.clock()
         with self._lock:
             fresh = {name: value for name, (value, at) in self._newest.items() if now - at < TIMEOUT_S}
         if int(fresh.get("mode", 0)) not in DRIVING_MODES:
@@ -84,7 +89,7 @@ class CommandReader(threading.Thread):
         return row[()]
 
     def _put(self, **values: float) -> None:
-        now = time.monotonic()
+        now = self.clock()
         with self._lock:
             for name, value in values.items():
                 self._newest[name] = value, now

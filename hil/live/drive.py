@@ -42,7 +42,8 @@ def choose_bus(folder: str) -> tuple[str, list[str], subprocess.Popen | None]:
     return "local", channels, hub
 
 
-def drive(output: Path, *, duration_s: float = 20.0, seed: int = 0, soft: bool = True, tell=lambda line: None) -> dict[str, Any]:
+def drive(output: Path, *, duration_s: float = 20.0, seed: int = 0, soft: bool = True, lockstep: bool = False,
+          tell=lambda line: None) -> dict[str, Any]:  # fmt: skip
     """Drives and returns {"verdict", "exit_code", "reasons", "interface", "run", "truck", "lost"}. Raises EnvironmentFault."""
     output.mkdir(parents=True, exist_ok=True)
     config, path = output / "truck.toml", output / "lane_path.csv"
@@ -52,12 +53,14 @@ def drive(output: Path, *, duration_s: float = 20.0, seed: int = 0, soft: bool =
         interface, channels, hub = choose_bus(folder)
         tell(f"bus: {interface} {', '.join(channels)}")
         where = ["-i", interface, *(word for channel in channels for word in ("-c", channel))]
+        step = ["--lockstep"] if lockstep else []
         truck = loop = None
         try:
-            truck = _start("-m", "hil.live.truck", "--config", VEHICLE, *where, "--duration", str(duration_s), "--seed", str(seed))
+            truck = _start("-m", "hil.live.truck", "--config", VEHICLE, *where, "--duration", str(duration_s), "--seed", str(seed),
+                           *step)  # fmt: skip
             _expect(truck, "ready")
             loop = _start("-m", "autonomy", "run", "--config", str(config), "--mode", "active", *where, "-o", str(output), "--json",
-                          "--lane-path", str(path), *(["--allow-soft-realtime"] if soft else []), stderr=subprocess.PIPE)  # fmt: skip
+                          "--lane-path", str(path), *(["--allow-soft-realtime"] if soft else []), *step, stderr=subprocess.PIPE)  # fmt: skip
             line = loop.stderr.readline()
             if not line.startswith("run: active"):
                 said = (line + loop.stderr.read()).strip() or "nothing"
@@ -145,9 +148,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/hil"))
     parser.add_argument("--duration", type=float, default=20.0, metavar="S")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--lockstep", action="store_true", help="the truck tells the time over the bus")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
-    found = drive(given.output, duration_s=given.duration, seed=given.seed, tell=lambda line: print(line, file=sys.stderr, flush=True))
+    found = drive(given.output, duration_s=given.duration, seed=given.seed, lockstep=given.lockstep,
+                  tell=lambda line: print(line, file=sys.stderr, flush=True))  # fmt: skip
     differences = same_from_cuts(given.output / "run.mcap")
     if differences:
         found["verdict"], found["exit_code"] = "fail", FAIL

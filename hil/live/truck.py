@@ -18,6 +18,8 @@ import time
 import numpy as np
 
 from autonomy import config as configuration
+from autonomy.errors import EnvironmentFault
+from autonomy.runtime.lockstep import DONE_ID, PATIENCE_S, SYNC_ID, time_frame, time_of
 from drivers.can.live_bus import open_bus
 from drivers.can.router import Router
 from drivers.can.tables import EXTENDED
@@ -35,12 +37,13 @@ SEND_TIMEOUT_S = 0.1
 class Truck:
     """`step()` is one tick of 10 ms: commands in, motion, sensor frames out."""
 
-    def __init__(self, config, buses: dict, seed: int = 0):
+    def __init__(self, config, buses: dict, seed: int = 0, lockstep: bool = False):
         self.vehicle = config.section("vehicle")
         self.world = CurvedRoad(self.vehicle)
         self.sensors = Bytes(config, seed)
         self.buses = buses
-        self.commands = CommandReader(buses[0], Router.from_config(config).codec)
+        clock = (lambda: self.truth.time_ns / 1e9) if lockstep else time.monotonic
+        self.commands = CommandReader(buses[0], Router.from_config(config).codec, clock)
         self.metrics = RunMetrics(self.vehicle, self.world.set_speed)
         self.truth = self.world.reset(seed)
         self.sent = self.engaged_ticks = 0
@@ -61,6 +64,23 @@ class Truck:
         self.buses[bus].send(can.Message(arbitration_id=identifier & 0x1FFFFFFF, is_extended_id=bool(identifier & EXTENDED),
                                          data=data[16 : 16 + length]), timeout=SEND_TIMEOUT_S)  # fmt: skip
         self.sent += 1
+
+
+def drive_in_lockstep(truck: Truck, duration_s: float) -> np.ndarray:
+    """Steps as soon as the stack has answered; nothing is late. Raises EnvironmentFault when it does not answer."""
+    for _ in range(round(duration_s / TICK_S)):
+        truck.step()
+        time_ns = truck.truth.time_ns
+        for bus in truck.buses.values():
+            bus.send(time_frame(SYNC_ID, time_ns), timeout=PATIENCE_S)
+        while True:
+            message = truck.buses[0].recv(PATIENCE_S)
+            if message is None:
+                raise EnvironmentFault(f"the stack did not answer the time {time_ns} within {PATIENCE_S:g} s")
+            if time_of(message, DONE_ID) == time_ns:
+                break
+            truck.commands.hear(message)
+    return np.zeros(1, np.int64)
 
 
 def drive(truck: Truck, duration_s: float) -> np.ndarray:
@@ -84,19 +104,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-c", "--channel", dest="channels", action="append", required=True)
     parser.add_argument("--duration", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--lockstep", action="store_true")
     given = parser.parse_args(arguments)
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
     buses = {number: open_bus(given.interface, channel) for number, channel in enumerate(given.channels)}
-    truck = Truck(configuration.load(given.config), buses, given.seed)
-    truck.commands.start()
+    truck = Truck(configuration.load(given.config), buses, given.seed, given.lockstep)
     print("ready", flush=True)
-    sys.stdin.readline()
-    late_ns = drive(truck, given.duration)
-    print("driven", flush=True)
-    sys.stdin.read()
-    truck.commands.stop()
-    truck.commands.join()
+    if given.lockstep:
+        sys.stdin.readline()
+        late_ns = drive_in_lockstep(truck, given.duration)
+        print("driven", flush=True)
+        sys.stdin.read()
+    else:
+        truck.commands.start()
+        sys.stdin.readline()
+        late_ns = drive(truck, given.duration)
+        print("driven", flush=True)
+        sys.stdin.read()
+        truck.commands.stop()
+        truck.commands.join()
     for bus in buses.values():
         bus.shutdown()
     p50, p99 = np.percentile(late_ns, [50, 99]) / 1e3
