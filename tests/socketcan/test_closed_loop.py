@@ -12,7 +12,7 @@ DURATION_S = 8.0
 
 
 def test_the_loop_drives_the_truck_over_socketcan(vcan, tmp_path):
-    from hil.live.drive import drive, lines, same_from_cuts
+    from hil.rig.drive import drive, lines, same_from_cuts
 
     found = drive(tmp_path, duration_s=DURATION_S, lockstep=True)
     print("\n".join(lines(found)))

@@ -209,7 +209,7 @@ cdef class Feed:
                 continue
             if action == CUT or action == TICK_FRAME:
                 if action == TICK_FRAME and self.mode == CUTS:
-                    self._take_wishes(body, record.length)  # of the cut behind it
+                    self._take_wishes(body, record.length)
                 if (action == CUT) != (self.mode == CUTS) or (action == TICK_FRAME) != (self.mode == FRAMES):
                     position[0] += 1
                     continue
@@ -368,7 +368,7 @@ cdef class Feed:
             self._take_wishes(body, length)
 
     cdef void _take_wishes(self, const uint8_t* body, uint32_t length) noexcept nogil:
-        """Set speed and engagement as a logged frame's header has them: they change in the course of a live drive."""
+        """Set speed and engagement, which stand in no raw bytes."""
         cdef TickInput header
         if length >= sizeof(TickInput):
             memcpy(&header, body, sizeof(TickInput))

@@ -1,6 +1,6 @@
 """A closed-loop drive over real buses: the truck in one process, `autonomy run` in another, and the account of both.
 
-    python -m hil.live.drive -o runs/hil --duration 20
+    python -m hil.rig.drive -o runs/hil --duration 20
 
 Buses: vcan0 and vcan1 where this machine has them (python-can `socketcan`: the transport of the vehicle), else a hub of our
 own (`local`), which loses nothing; python-can's `virtual` cannot leave a process and its `udp_multicast` drops bursts.
@@ -56,7 +56,7 @@ def drive(output: Path, *, duration_s: float = 20.0, seed: int = 0, soft: bool =
         step = ["--lockstep"] if lockstep else []
         truck = loop = None
         try:
-            truck = _start("-m", "hil.live.truck", "--config", VEHICLE, *where, "--duration", str(duration_s), "--seed", str(seed),
+            truck = _start("-m", "hil.rig.truck", "--config", VEHICLE, *where, "--duration", str(duration_s), "--seed", str(seed),
                            *step)  # fmt: skip
             _expect(truck, "ready")
             loop = _start("-m", "autonomy", "run", "--config", str(config), "--mode", "active", *where, "-o", str(output), "--json",
@@ -144,7 +144,7 @@ def _expect(process: subprocess.Popen, word: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m hil.live.drive", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m hil.rig.drive", description=__doc__.splitlines()[0])
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/hil"))
     parser.add_argument("--duration", type=float, default=20.0, metavar="S")
     parser.add_argument("--seed", type=int, default=0)

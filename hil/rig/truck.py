@@ -1,6 +1,6 @@
 """The truck on the bus: world and sensors in real time, commands from the frames it hears.
 
-    python -m hil.live.truck --config vehicles/demo_truck -i socketcan -c vcan0 -c vcan1 --duration 20
+    python -m hil.rig.truck --config vehicles/demo_truck -i socketcan -c vcan0 -c vcan1 --duration 20
 
 Says `ready` when its buses are open, waits for a line on standard input, drives, says `driven`, listens on until standard
 input closes, and prints its account as one JSON object. So that both sides can account for each frame.
@@ -23,7 +23,7 @@ from autonomy.runtime.lockstep import DONE_ID, PATIENCE_S, SYNC_ID, time_frame, 
 from drivers.can.live_bus import open_bus
 from drivers.can.router import Router
 from drivers.can.tables import EXTENDED
-from hil.live.commands import CommandReader
+from hil.rig.commands import CommandReader
 from hil.metrics import RunMetrics
 from hil.sensors import Bytes
 from hil.world import CurvedRoad
@@ -98,7 +98,7 @@ def drive(truck: Truck, duration_s: float) -> np.ndarray:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m hil.live.truck", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m hil.rig.truck", description=__doc__.splitlines()[0])
     parser.add_argument("--config", default="vehicles/demo_truck")
     parser.add_argument("-i", "--interface", required=True)
     parser.add_argument("-c", "--channel", dest="channels", action="append", required=True)

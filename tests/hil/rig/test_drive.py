@@ -12,9 +12,9 @@ from autonomy import msg
 from autonomy.cli.main import main
 from autonomy.runtime.provisional_commands import CommandEncoder
 from drivers.can.router import Router
-from hil.live import drive as live_drive
-from hil.live.commands import CommandReader, _acceleration
-from hil.live.drive import drive, same_from_cuts
+from hil.rig import drive as live_drive
+from hil.rig.commands import CommandReader, _acceleration
+from hil.rig.drive import drive, same_from_cuts
 
 VEHICLE = "vehicles/demo_truck"
 
