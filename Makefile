@@ -14,7 +14,7 @@ demo: build
 
 ## The stack as a real-time loop against a truck in another process, over vcan where there is one: lateness, losses, verdict
 demo-hil: build
-	$(BIN)/python -m hil.rig.drive -o runs/hil
+	$(BIN)/autonomy hil live -o runs/hil
 
 ## The default test suite
 test: build

@@ -26,10 +26,16 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--duration", type=float, metavar="S", help="end after this many seconds; default: Ctrl-C or SIGTERM")
     parser.add_argument("--lane-path", metavar="CSV", help="path to keep to: columns x_m,y_m or lat_deg,lon_deg")
     parser.add_argument("--set-speed", type=float, metavar="MPS", help="default: replay.set_speed_mps of the configuration")
-    parser.add_argument("--allow-soft-realtime", action="store_true",
-                        help="arm active mode although the machine gives no real time: for benches, never for a vehicle")  # fmt: skip
-    parser.add_argument("--lockstep", action="store_true",
-                        help="the rig tells the time over the bus: as fast as the machine, equal bit for bit; for benches")  # fmt: skip
+    parser.add_argument(
+        "--allow-soft-realtime",
+        action="store_true",
+        help="arm active mode although the machine gives no real time: for benches, never for a vehicle",
+    )
+    parser.add_argument(
+        "--lockstep",
+        action="store_true",
+        help="the rig tells the time over the bus: as fast as the machine, equal bit for bit; for benches",
+    )
     parser.add_argument("--priority", type=int, default=80, metavar="N", help="of SCHED_FIFO, 1 to 98, default 80")
     parser.add_argument("--cpu", type=int, metavar="N", help="pin the loop to this processor")
     parser.add_argument("-o", "--output", metavar="DIR", default="runs/live", help="default: runs/live")

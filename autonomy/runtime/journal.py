@@ -69,9 +69,9 @@ class Journal:
     def _write(self, frames: np.ndarray, ticks: np.ndarray) -> None:
         times, rows = frames["log_time_ns"], frames["frame"]
         streams = {f"/raw/can/{bus}": (times[rows["bus"] == bus], rows[rows["bus"] == bus]) for bus in np.unique(rows["bus"])}
-        timing = np.stack([ticks["woken_ns"], ticks["finished_ns"] - ticks["woken_ns"], ticks["records"].astype(np.int64)], axis=1)
+        durations = ticks["finished_ns"] - ticks["woken_ns"]
+        timing = np.stack([ticks["woken_ns"], durations, ticks["records"].astype(np.int64)], axis=1)
         outputs = ticks["out"]
         self.log.write_merged(streams | input_rows(ticks["frame"]) | tick_rows(outputs, timing) | output_rows(outputs))
         self.frames += len(frames)
         self.ticks += len(ticks)
-

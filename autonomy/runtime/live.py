@@ -1,6 +1,6 @@
 """Runs the stack on live buses: opens them, starts recorder, receivers, sender and loop, and takes them down in order.
 
-    report = run(Options(config="vehicles/demo_truck", interface="socketcan", channels=["vcan0", "vcan1"], duration_s=10.0))
+report = run(Options(config="vehicles/demo_truck", interface="socketcan", channels=["vcan0", "vcan1"], duration_s=10.0))
 """
 
 from __future__ import annotations
@@ -84,8 +84,10 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
     frames, ticks = journal_rings()
 
     def open_journal():
-        return open_log(log_path, stack.config, stack.parameters, path, options.path_file or "none", 0 if options.lockstep else time.monotonic_ns(),
-                        "the rig's" if options.lockstep else "CLOCK_MONOTONIC", mode=options.mode, host=platform.node(), utc_minus_clock_ns=time.time_ns() - time.monotonic_ns())  # fmt: skip
+        first_ns, clock = (0, "the rig's") if options.lockstep else (time.monotonic_ns(), "CLOCK_MONOTONIC")
+        return open_log(log_path, stack.config, stack.parameters, path, options.path_file or "none", first_ns, clock,
+                        mode=options.mode, host=platform.node(),
+                        utc_minus_clock_ns=time.time_ns() - time.monotonic_ns())  # fmt: skip
 
     recorder = Recorder(open_journal, frames, ticks)  # before any thread
     session = None
@@ -102,8 +104,10 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
 def _check_buses(options: Options, stack: Stack) -> None:
     wanted = [int(bus["bus"]) for bus in stack.config.sections.get("can", {}).get("bus", [])]
     if missing := [bus for bus in wanted if bus >= len(options.channels)]:
-        raise UsageError(f"--channel: {options.config} listens to the buses {', '.join(map(str, wanted))}; give a channel for each, "
-                         f"in this order (none for bus {missing[0]})")  # fmt: skip
+        raise UsageError(
+            f"--channel: {options.config} listens to the buses {', '.join(map(str, wanted))}; give a channel for each, in this "
+            f"order (none for bus {missing[0]})"
+        )
 
 
 class _Session:
@@ -242,6 +246,7 @@ class _Session:
             counts |= {"late": 0, "overrun": 0}
         histograms = self.loop.histograms()
         empty = (np.zeros(1, np.int64), 0)
+        latency = (transmitter.latency_us, transmitter.latency_max_ns) if transmitter else empty
         # In lockstep the rig's clock is not ours: there is no lateness
         lateness = figures.percentiles_us(*(empty if options.lockstep else histograms["lateness"]))
         found = {
@@ -253,7 +258,7 @@ class _Session:
             "realtime": [finding._asdict() | {"good": finding.good} for finding in self.findings],
             "lateness_us": lateness,
             "work_us": figures.percentiles_us(*histograms["work"]),
-            "latency_us": figures.percentiles_us(*((transmitter.latency_us, transmitter.latency_max_ns) if transmitter else empty)),
+            "latency_us": figures.percentiles_us(*latency),
             "counts": counts,
             "log": str(log_path),
         }

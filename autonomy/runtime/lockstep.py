@@ -77,7 +77,8 @@ class LockstepReceiver(Receiver):
 class Lockstep:
     """Steps the loop on the rig's syncs. `run` in place of the loop's own."""
 
-    def __init__(self, loop: Loop, buses: dict[int, can.BusABC], transmitter: Transmitter | None, synced: queue.Queue, journal: Ring):
+    def __init__(self, loop: Loop, buses: dict[int, can.BusABC], transmitter: Transmitter | None, synced: queue.Queue,
+                 journal: Ring):  # fmt: skip
         self.loop, self.buses, self.transmitter, self.synced, self.journal = loop, buses, transmitter, synced, journal
         self._stopped = threading.Event()
 
@@ -109,4 +110,3 @@ class Lockstep:
         if self.transmitter is not None:
             self.transmitter.send_newest(time_ns + 1)  # in the log right behind the cut
         self.buses[0].send(time_frame(DONE_ID, time_ns), timeout=PATIENCE_S)
-

@@ -107,6 +107,6 @@ def lateness(late_ns: np.ndarray) -> Finding:
     p99_s = float(np.percentile(late_ns, 99)) / 1e9
     found = f"p99 {p99_s * 1e3:.3f} ms over {len(late_ns)} wake-ups"
     if p99_s > LATENESS_P99_LIMIT_S:
-        return Finding("wake-ups", found, f"below {LATENESS_P99_LIMIT_S * 1e3:g} ms is needed: a kernel with PREEMPT_RT, less load, "
-                       "or a processor of its own (isolcpus, --cpu)")  # fmt: skip
+        return Finding("wake-ups", found, f"below {LATENESS_P99_LIMIT_S * 1e3:g} ms is needed: a kernel with PREEMPT_RT, less "
+                       "load, or a processor of its own (isolcpus, --cpu)")  # fmt: skip
     return Finding("wake-ups", found)

@@ -45,7 +45,7 @@ class Recorder:
     def _answer(self, doing: str) -> dict[str, int]:
         if not self._ours.poll(ORDERLY_END_S):
             self._process.kill()
-            raise EnvironmentFault(f"the recorder did not come to an end of {doing} within {ORDERLY_END_S:g} s; is the disk slow?")
+            raise EnvironmentFault(f"the recorder was not done with {doing} after {ORDERLY_END_S:g} s; is the disk slow?")
         try:
             kind, answer = self._ours.recv()
         except EOFError:

@@ -10,7 +10,14 @@ import numpy as np
 
 from autonomy import msg
 from autonomy.runtime.provisional_commands import (
-    BRAKES, DRIVING_MODES, ENGINE, OWN_ADDRESS, REFERENCE_TORQUE_NM, RETARDER, STEERING_ID, read_steering,
+    BRAKES,
+    DRIVING_MODES,
+    ENGINE,
+    OWN_ADDRESS,
+    REFERENCE_TORQUE_NM,
+    RETARDER,
+    STEERING_ID,
+    read_steering,
 )  # fmt: skip
 from drivers.can.codec import Codec
 from drivers.can.j1939.identifier import parse
@@ -98,7 +105,8 @@ class CommandReader(threading.Thread):
 def _acceleration(row: np.ndarray, vehicle, speed_mps: float) -> float:
     """m/s2 on a level road: the force balance of the whole combination, for worlds that take an acceleration only."""
     mass = float(vehicle["mass_kg"])
-    force = float(row["engine_torque_nm"] + row["retarder_torque_nm"]) * float(vehicle["driveline_ratio"]) / float(vehicle["wheel_radius_m"])
+    torque = float(row["engine_torque_nm"] + row["retarder_torque_nm"])
+    force = torque * float(vehicle["driveline_ratio"]) / float(vehicle["wheel_radius_m"])
     force -= 0.5 * AIR_DENSITY * float(vehicle["drag_area_m2"]) * speed_mps**2
     force -= float(vehicle["rolling_resistance"]) * mass * GRAVITY if speed_mps > 0.1 else 0.0
     return force / mass - float(row["brake_deceleration_mps2"])

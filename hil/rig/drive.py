@@ -1,6 +1,6 @@
 """A closed-loop drive over real buses: the truck in one process, `autonomy run` in another, and the account of both.
 
-    python -m hil.rig.drive -o runs/hil --duration 20
+    autonomy hil live -o runs/hil
 
 Buses: vcan0 and vcan1 where this machine has them (python-can `socketcan`: the transport of the vehicle), else a hub of our
 own (`local`), which loses nothing; python-can's `virtual` cannot leave a process and its `udp_multicast` drops bursts.
@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from autonomy import config as configuration
-from autonomy.errors import FAIL, INCONCLUSIVE, PASS, EnvironmentFault
+from autonomy.errors import FAIL, INCONCLUSIVE, PASS, EnvironmentFault, UsageError
 from hil.sensors import ORIGIN
-from hil.world import CurvedRoad
+from hil.worlds.motorway import DEFAULT_SCENARIO, Motorway
 
 VEHICLE = "vehicles/demo_truck"
 BUSES = 2
@@ -36,31 +36,37 @@ def choose_bus(folder: str) -> tuple[str, list[str], subprocess.Popen | None]:
     if all((INTERFACES / name).exists() for name in names):
         return "socketcan", names, None
     channels = [os.path.join(folder, f"bus{number}") for number in range(BUSES)]
-    hub = subprocess.Popen([sys.executable, "-m", "drivers.can.local_bus", *channels], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                           stderr=subprocess.DEVNULL, text=True)  # fmt: skip
+    hub = _start("-m", "drivers.can.local_bus", *channels, stderr=subprocess.DEVNULL)
     _expect(hub, "ready")
     return "local", channels, hub
 
 
-def drive(output: Path, *, duration_s: float = 20.0, seed: int = 0, soft: bool = True, lockstep: bool = False,
-          tell=lambda line: None) -> dict[str, Any]:  # fmt: skip
-    """Drives and returns {"verdict", "exit_code", "reasons", "interface", "run", "truck", "lost"}. Raises EnvironmentFault."""
+def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, duration_s: float | None = None, seed: int = 0, soft: bool = True,
+          lockstep: bool = False, tell=lambda line: None) -> dict[str, Any]:  # fmt: skip
+    """Drives; {"verdict", "exit_code", "reasons", "interface", "run", "truck", "lost"}. Raises UsageError, EnvironmentFault.
+
+    `duration_s` None: the scenario's. `soft`: also on a machine without real time. What both sides wrote is in `output`.
+    """
+    world = Motorway(scenario)
+    world.reset(seed)
     output.mkdir(parents=True, exist_ok=True)
     config, path = output / "truck.toml", output / "lane_path.csv"
     config.write_text(f"include = ['{configuration.find(VEHICLE).resolve()}']\n[replay]\npath_origin = {list(ORIGIN)}\n")
-    path.write_text("x_m,y_m\n" + "".join(f"{x:.3f},{y:.3f}\n" for x, y, _ in _road()))
+    path.write_text("x_m,y_m\n" + "".join(f"{x:.3f},{y:.3f}\n" for x, y, _ in world.lane_path()))
+    duration_s = world.duration_s if duration_s is None else duration_s
+    step = ["--lockstep"] if lockstep else []
     with tempfile.TemporaryDirectory(prefix="can-") as folder:
         interface, channels, hub = choose_bus(folder)
         tell(f"bus: {interface} {', '.join(channels)}")
-        where = ["-i", interface, *(word for channel in channels for word in ("-c", channel))]
-        step = ["--lockstep"] if lockstep else []
+        where = ["-i", interface, *(word for channel in channels for word in ("-c", channel)), *step]
         truck = loop = None
         try:
-            truck = _start("-m", "hil.rig.truck", "--config", VEHICLE, *where, "--duration", str(duration_s), "--seed", str(seed),
-                           *step)  # fmt: skip
+            truck = _start("-m", "hil.rig.truck", "--config", VEHICLE, "--scenario", scenario, *where,
+                           "--duration", str(duration_s), "--seed", str(seed))  # fmt: skip
             _expect(truck, "ready")
-            loop = _start("-m", "autonomy", "run", "--config", str(config), "--mode", "active", *where, "-o", str(output), "--json",
-                          "--lane-path", str(path), *(["--allow-soft-realtime"] if soft else []), *step, stderr=subprocess.PIPE)  # fmt: skip
+            words = ["--config", str(config), "--mode", "active", "-o", str(output), "--lane-path", str(path), "--json",
+                     "--set-speed", str(world.set_speed), *(["--allow-soft-realtime"] if soft else [])]  # fmt: skip
+            loop = _start("-m", "autonomy", "run", *where, *words, stderr=subprocess.PIPE)
             line = loop.stderr.readline()
             if not line.startswith("run: active"):
                 said = (line + loop.stderr.read()).strip() or "nothing"
@@ -115,8 +121,10 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"loop sent {found['run']['counts']['sent']}, {found['lost']['to_truck']} lost",
     ]  # fmt: skip
     if metrics:
-        shown.append(f"drive        {metrics['distance_m']:.0f} m driven, lane offset {metrics['lane_offset_max_m']:.2f} m at most, "
-                     f"{metrics['collisions']} collisions, speed kept {metrics['speed_kept']:.2f}")  # fmt: skip
+        shown.append(
+            f"drive        {metrics['distance_m']:.0f} m driven, lane offset {metrics['lane_offset_max_m']:.2f} m at most, "
+            f"{metrics['collisions']} collisions, speed kept {metrics['speed_kept']:.2f}"
+        )
     return shown + [f"verdict      {found['verdict']}" + (f": {'; '.join(found['reasons'])}" if found["reasons"] else "")]
 
 
@@ -128,10 +136,6 @@ def same_from_cuts(log: Path) -> list[Any]:
     return compare_result(replay(log, mode="cuts", report=False), log)
 
 
-def _road():
-    return CurvedRoad(configuration.load(VEHICLE).section("vehicle")).lane_path()
-
-
 def _start(*words: str, stderr=None) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True)
 
@@ -140,19 +144,30 @@ def _expect(process: subprocess.Popen, word: str) -> None:
     line = process.stdout.readline().strip()
     if line != word:
         process.wait(START_TIMEOUT_S)
-        raise EnvironmentFault(f"{' '.join(process.args[1:4])} said '{line}' instead of '{word}' (exit code {process.returncode})")
+        name = " ".join(process.args[1:3])
+        raise EnvironmentFault(f"{name} said '{line}' instead of '{word}' (exit code {process.returncode})")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m hil.rig.drive", description=__doc__.splitlines()[0])
-    parser.add_argument("-o", "--output", type=Path, default=Path("runs/hil"))
-    parser.add_argument("--duration", type=float, default=20.0, metavar="S")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--lockstep", action="store_true", help="the truck tells the time over the bus")
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args(arguments)
-    found = drive(given.output, duration_s=given.duration, seed=given.seed, lockstep=given.lockstep,
-                  tell=lambda line: print(line, file=sys.stderr, flush=True))  # fmt: skip
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "scenario", nargs="?", metavar="SCENARIO", default=DEFAULT_SCENARIO, help="a TOML file or a packaged name"
+    )
+    parser.add_argument("-o", "--output", metavar="DIR", type=Path, default=Path("runs/hil"), help="default: runs/hil")
+    parser.add_argument("--duration", type=float, metavar="S", help="default: the scenario's")
+    parser.add_argument("--seed", type=int, default=0, help="of world and sensors")
+    parser.add_argument("--lockstep", action="store_true", help="the truck tells the time over the bus: the same bytes each time")
+    parser.add_argument("--hard-realtime", action="store_true", help="refuse where the machine gives no real time")
+    parser.add_argument("--json", action="store_true", help="the account as one JSON object on stdout")
+
+
+def execute(given: argparse.Namespace) -> int:
+    """Drives, replays the log from its cuts, prints the account; exit code of the verdict. Raises UsageError, EnvironmentFault."""
+    if given.duration is not None and not 0.0 < given.duration <= 86400.0:
+        raise UsageError(f"--duration {given.duration:g}: must lie between 0 and 86400 seconds")
+    found = drive(
+        given.output, scenario=given.scenario, duration_s=given.duration, seed=given.seed, soft=not given.hard_realtime,
+        lockstep=given.lockstep, tell=lambda line: print(line, file=sys.stderr, flush=True),
+    )  # fmt: skip
     differences = same_from_cuts(given.output / "run.mcap")
     if differences:
         found["verdict"], found["exit_code"] = "fail", FAIL
@@ -162,10 +177,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.json:
         print(json.dumps(found))
     else:
-        print("\n".join([*lines(found)[:-1], f"replay       from the cuts: {'equal, bit for bit' if not differences else 'DIFFERENT'}",
-                         lines(found)[-1]]))  # fmt: skip
+        *shown, verdict = lines(found)
+        replayed = "DIFFERENT" if differences else "equal, bit for bit"
+        print("\n".join([*shown, f"replay       from the cuts: {replayed}", verdict]))
     return found["exit_code"]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -19,14 +19,15 @@ import numpy as np
 
 from autonomy import config as configuration
 from autonomy.errors import EnvironmentFault
+from autonomy.playback.json_values import without_nan
 from autonomy.runtime.lockstep import DONE_ID, PATIENCE_S, SYNC_ID, time_frame, time_of
 from drivers.can.live_bus import open_bus
 from drivers.can.router import Router
 from drivers.can.tables import EXTENDED
-from hil.rig.commands import CommandReader
 from hil.metrics import RunMetrics
+from hil.rig.commands import CommandReader
 from hil.sensors import Bytes
-from hil.world import CurvedRoad
+from hil.worlds.motorway import DEFAULT_SCENARIO, Motorway
 
 TICK_S = 0.01
 TICK_NS = 10_000_000
@@ -37,15 +38,15 @@ SEND_TIMEOUT_S = 0.1
 class Truck:
     """`step()` is one tick of 10 ms: commands in, motion, sensor frames out."""
 
-    def __init__(self, config, buses: dict, seed: int = 0, lockstep: bool = False):
+    def __init__(self, config, world, buses: dict, seed: int = 0, lockstep: bool = False):
         self.vehicle = config.section("vehicle")
-        self.world = CurvedRoad(self.vehicle)
+        self.world = world
         self.sensors = Bytes(config, seed)
         self.buses = buses
         clock = (lambda: self.truth.time_ns / 1e9) if lockstep else time.monotonic
         self.commands = CommandReader(buses[0], Router.from_config(config).codec, clock)
-        self.metrics = RunMetrics(self.vehicle, self.world.set_speed)
-        self.truth = self.world.reset(seed)
+        self.truth = world.reset(seed)
+        self.metrics = RunMetrics(self.vehicle, world.set_speed)
         self.sent = self.engaged_ticks = 0
 
     def step(self) -> None:
@@ -100,6 +101,9 @@ def drive(truck: Truck, duration_s: float) -> np.ndarray:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m hil.rig.truck", description=__doc__.splitlines()[0])
     parser.add_argument("--config", default="vehicles/demo_truck")
+    parser.add_argument(
+        "--scenario", default=DEFAULT_SCENARIO, help=f"a TOML file or a packaged name; default {DEFAULT_SCENARIO}"
+    )
     parser.add_argument("-i", "--interface", required=True)
     parser.add_argument("-c", "--channel", dest="channels", action="append", required=True)
     parser.add_argument("--duration", type=float, default=20.0)
@@ -109,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
     buses = {number: open_bus(given.interface, channel) for number, channel in enumerate(given.channels)}
-    truck = Truck(configuration.load(given.config), buses, given.seed, given.lockstep)
+    truck = Truck(configuration.load(given.config), Motorway(given.scenario), buses, given.seed, given.lockstep)
     print("ready", flush=True)
     if given.lockstep:
         sys.stdin.readline()
@@ -127,14 +131,15 @@ def main(arguments: list[str] | None = None) -> int:
     for bus in buses.values():
         bus.shutdown()
     p50, p99 = np.percentile(late_ns, [50, 99]) / 1e3
-    print(json.dumps({
+    account = {
         "sent": truck.sent,
         "received": truck.commands.received,
         "unusable": truck.commands.unusable,
         "engaged_ticks": truck.engaged_ticks,
         "lateness_us": {"p50": p50, "p99": p99, "max": float(late_ns.max()) / 1e3},
-        "metrics": truck.metrics.as_dict() if truck.metrics.rows else {},
-    }), flush=True)  # fmt: skip
+        "metrics": without_nan(truck.metrics.as_dict()) if truck.metrics.rows else {},
+    }
+    print(json.dumps(account), flush=True)
     return 0
 
 

@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from autonomy.runtime._loop import FRAME_ROW, TICK_ROW, Loop
 
 from autonomy import msg
-from autonomy.runtime._loop import FRAME_ROW, TICK_ROW, Loop
 from autonomy.runtime.journal import Journal, open_log
 from autonomy.runtime.provisional_commands import CommandEncoder
 from autonomy.runtime.reception import FRAME

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from autonomy.runtime._loop import FRAME_ROW, TICK_ROW, Loop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,6 @@ from autonomy.inputs import lane_path
 from autonomy.log.reader import LogReader
 from autonomy.playback.recording import OUTPUTS
 from autonomy.playback.replay import replay
-from autonomy.runtime._loop import FRAME_ROW, TICK_ROW, Loop
 from autonomy.runtime.reception import FRAME
 from drivers.can.tables import EXTENDED
 from drivers.ring import Ring

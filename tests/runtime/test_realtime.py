@@ -43,8 +43,23 @@ def test_late_wake_ups_are_not_good_enough():
 def test_active_mode_is_refused_with_the_reason(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(realtime, "enter", lambda priority, cpu: [REFUSED])
     monkeypatch.setattr(live, "bare_lateness", lambda first, ticks: np.zeros(ticks, np.int64))
-    status = main(["run", "--config", "vehicles/demo_truck", "--mode", "active", "-i", "virtual", "-c", "refused0", "-c", "refused1",
-                   "-o", str(tmp_path)])  # fmt: skip
+    status = main(
+        [
+            "run",
+            "--config",
+            "vehicles/demo_truck",
+            "--mode",
+            "active",
+            "-i",
+            "virtual",
+            "-c",
+            "refused0",
+            "-c",
+            "refused1",
+            "-o",
+            str(tmp_path),
+        ]
+    )
     said = capsys.readouterr().err
     assert status == 4
     assert "not armed, because scheduling: SCHED_FIFO 80 refused" in said and "--allow-soft-realtime" in said

@@ -43,8 +43,7 @@ def producer(messages: int, weakened: str | None) -> list[Operation]:
         # The store to a slot may be done early where the load of head does not hold it back
         acquired = _set(load) if weakened != "producer acquires head" else frozenset()
         writes = frozenset(range(load + 1, load + 1 + WORDS))
-        for word in range(WORDS):
-            operations.append(Operation("write", message, word, acquired))
+        operations += [Operation("write", message, word, acquired) for word in range(WORDS)]
         before = (writes if weakened != "producer releases tail" else frozenset()) | _set(load) | _set(previous_store)
         previous_store = len(operations)
         operations.append(Operation("store_tail", message, 0, before))
@@ -60,8 +59,7 @@ def consumer(messages: int, weakened: str | None) -> list[Operation]:
         operations.append(Operation("load_tail", message, 0, _set(previous_load)))
         acquired = _set(load) if weakened != "consumer acquires tail" else frozenset()
         reads = frozenset(range(load + 1, load + 1 + WORDS))
-        for word in range(WORDS):
-            operations.append(Operation("read", message, word, acquired))
+        operations += [Operation("read", message, word, acquired) for word in range(WORDS)]
         before = (reads if weakened != "consumer releases head" else frozenset()) | _set(load) | _set(previous_store)
         previous_store = len(operations)
         operations.append(Operation("store_head", message, 0, before))
