@@ -161,7 +161,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(given: argparse.Namespace) -> int:
-    """Drives, replays the log from its cuts, prints the account; exit code of the verdict. Raises UsageError, EnvironmentFault."""
+    """Drives, replays the log from its cuts, prints the account; the verdict's exit code. Raises UsageError, EnvironmentFault."""
     if given.duration is not None and not 0.0 < given.duration <= 86400.0:
         raise UsageError(f"--duration {given.duration:g}: must lie between 0 and 86400 seconds")
     found = drive(

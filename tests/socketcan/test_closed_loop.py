@@ -20,5 +20,5 @@ def test_the_loop_drives_the_truck_over_socketcan(vcan, tmp_path):
     assert found["lost"] == {"to_loop": 0, "to_truck": 0}
     assert found["run"]["engaged"] and found["truck"]["metrics"]["collisions"] == 0
     assert found["run"]["counts"]["records"] > 2000
-    assert found["verdict"] == "pass", found["reasons"]
+    assert found["run"]["verdict"] == "pass", found["run"]["reasons"]
     assert same_from_cuts(tmp_path / "run.mcap") == []

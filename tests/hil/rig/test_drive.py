@@ -30,7 +30,7 @@ def test_lockstep_runs_are_equal_and_replay_from_their_cuts(tmp_path, monkeypatc
     said = []
     for name in ("a", "b"):
         found = drive(tmp_path / name, duration_s=6.0, lockstep=True)
-        assert (found["verdict"], found["lost"]) == ("pass", {"to_loop": 0, "to_truck": 0}), found["reasons"]
+        assert (found["run"]["verdict"], found["lost"]) == ("pass", {"to_loop": 0, "to_truck": 0}), found["reasons"]
         assert found["run"]["engaged"] and found["truck"]["unusable"] == 0
         assert same_from_cuts(tmp_path / name / "run.mcap") == []
         assert main(["replay", str(tmp_path / name / "run.mcap"), "--no-report", "--json"]) == 0
