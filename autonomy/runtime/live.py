@@ -29,8 +29,10 @@ from autonomy.runtime.journal import journal_rings, open_log
 from autonomy.runtime.lockstep import Lockstep, LockstepReceiver
 from autonomy.runtime.reception import FRAME, Receiver
 from autonomy.runtime.recorder import Recorder
-from autonomy.runtime.transmission import Transmitter
+from autonomy.runtime.transmission import Encoder, Transmitter
 from autonomy.stack import Stack
+from drivers.can.commanding import command_config
+from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.can.live_bus import LiveBus, open_bus
 from drivers.can.router import Router
 from drivers.ring import Ring
@@ -79,6 +81,7 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
         path = lane_path.from_csv(options.path_file, tuple(table.get("path_origin", (0.0, 0.0, 0.0))))
     set_speed = float(table.get("set_speed_mps", 0.0)) if options.set_speed_mps is None else options.set_speed_mps
     _check_buses(options, stack)
+    encoder = _encoder(stack, router) if options.mode == ACTIVE else None
     options.output.mkdir(parents=True, exist_ok=True)
     log_path = options.output / LOG
     frames, ticks = journal_rings()
@@ -92,7 +95,7 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
     recorder = Recorder(open_journal, frames, ticks)  # before any thread
     session = None
     try:
-        session = _Session(options, stack, router, path, set_speed, frames, ticks)
+        session = _Session(options, stack, router, encoder, path, set_speed, frames, ticks)
         session.drive(tell)
     finally:
         if session is not None:
@@ -110,11 +113,21 @@ def _check_buses(options: Options, stack: Stack) -> None:
         )
 
 
+def _encoder(stack: Stack, router: Router) -> CommandEncoder:
+    if "command" not in stack.config.sections:
+        raise UsageError(f"run --mode active: {stack.config.path} has no [command] table: nobody is there to be commanded")
+    commanded = command_config.read(stack.config.section("command"), stack.config.path)
+    if commanded.missing:
+        raise UsageError(f"run --mode active: {stack.config.path}: [command] lacks {', '.join(commanded.missing)}; "
+                         "a truck cannot be driven without")  # fmt: skip
+    return CommandEncoder(commanded, router.codec)
+
+
 class _Session:
     """Everything that is open while the loop runs."""
 
-    def __init__(self, options: Options, stack: Stack, router: Router, path: np.ndarray, set_speed: float,
-                 frames: Ring, ticks: Ring):  # fmt: skip
+    def __init__(self, options: Options, stack: Stack, router: Router, encoder: Encoder | None, path: np.ndarray,
+                 set_speed: float, frames: Ring, ticks: Ring):  # fmt: skip
         self.options = options
         self.findings: list[realtime.Finding] = []
         self.buses: dict[int, Any] = {}
@@ -136,11 +149,9 @@ class _Session:
         arrivals = {number: Ring(ARRIVAL_SLOTS, FRAME.size) for number in self.buses}
         sent = {number: Ring(SENT_SLOTS, FRAME.size) for number in self.buses}
         commands = None
-        if options.mode == ACTIVE:
-            from autonomy.runtime.provisional_commands import CommandEncoder
-
+        if encoder is not None:
             commands = Ring(COMMAND_SLOTS, msg.dtype("Actuation").itemsize)
-            self.transmitter = Transmitter(CommandEncoder(router.codec), commands, self.event, self.buses, sent,
+            self.transmitter = Transmitter(encoder, commands, self.event, self.buses, sent,
                                            options.priority - TRANSMIT_BELOW)  # fmt: skip
         synced: queue.Queue = queue.Queue()
         for number, bus in self.buses.items():
@@ -224,6 +235,8 @@ class _Session:
         for worker in workers:
             if worker.is_alive():
                 worker.join(JOIN_S)
+        if self.transmitter is not None and self.not_armed is None:
+            self.transmitter.release()
         self.lost = {number: reader.lost() or 0 for number, reader in self.readers.items()}
         for bus in self.buses.values():
             bus.shutdown()

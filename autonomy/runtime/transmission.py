@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from drivers.ring import Ring
 
 POLL_MS = 100
+MOST_RELEASES = 100  # what [command] release_frames allows
 SEND_TIMEOUT_S, LOCKSTEP_TIMEOUT_S = 0.005, 60.0  # half a period: a command later than that is worth less than the next one
 
 
@@ -83,6 +84,17 @@ class Transmitter(threading.Thread):
         latency_ns = time.monotonic_ns() - int(actuation["time_ns"])
         self.latency_us[min(max(latency_ns // 1000, 0), HISTOGRAM_US)] += 1
         self.latency_max_ns = max(self.latency_max_ns, latency_ns)
+
+    def release(self) -> None:
+        """Lets go of every controller, behind the last tick: each hears a release as often as the encoder says."""
+        standby = np.zeros((), msg.dtype("Actuation"))
+        for _ in range(MOST_RELEASES):
+            standby["time_ns"] = time.monotonic_ns()
+            frames = self.encoder.frames(standby[()])
+            if not len(frames):
+                return
+            for frame in frames:
+                self._send(frame, None)
 
     def _send(self, frame: np.void, stamp_ns: int | None) -> None:
         import can

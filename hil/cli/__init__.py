@@ -10,7 +10,7 @@ ACTIONS = {
     "live": "drive 'autonomy run' over CAN buses: the truck in a process of its own",
     "suite": "print the figures of closed-loop suites against their aims",
 }
-MODULES = {"run": "hil.cli.drive", "live": "hil.rig.drive", "suite": "hil.cli.suite"}
+MODULES = {"run": "hil.cli.drive", "live": "hil.cli.live", "suite": "hil.cli.suite"}
 
 
 def add_parser(subparsers) -> None:

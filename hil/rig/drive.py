@@ -8,7 +8,6 @@ own (`local`), which loses nothing; python-can's `virtual` cannot leave a proces
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import signal
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from autonomy import config as configuration
-from autonomy.errors import FAIL, INCONCLUSIVE, PASS, EnvironmentFault, UsageError
+from autonomy.errors import FAIL, INCONCLUSIVE, PASS, EnvironmentFault
 from hil.sensors import ORIGIN
 from hil.worlds.motorway import DEFAULT_SCENARIO, Motorway
 
@@ -146,38 +145,3 @@ def _expect(process: subprocess.Popen, word: str) -> None:
         process.wait(START_TIMEOUT_S)
         name = " ".join(process.args[1:3])
         raise EnvironmentFault(f"{name} said '{line}' instead of '{word}' (exit code {process.returncode})")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "scenario", nargs="?", metavar="SCENARIO", default=DEFAULT_SCENARIO, help="a TOML file or a packaged name"
-    )
-    parser.add_argument("-o", "--output", metavar="DIR", type=Path, default=Path("runs/hil"), help="default: runs/hil")
-    parser.add_argument("--duration", type=float, metavar="S", help="default: the scenario's")
-    parser.add_argument("--seed", type=int, default=0, help="of world and sensors")
-    parser.add_argument("--lockstep", action="store_true", help="the truck tells the time over the bus: the same bytes each time")
-    parser.add_argument("--hard-realtime", action="store_true", help="refuse where the machine gives no real time")
-    parser.add_argument("--json", action="store_true", help="the account as one JSON object on stdout")
-
-
-def execute(given: argparse.Namespace) -> int:
-    """Drives, replays the log from its cuts, prints the account; the verdict's exit code. Raises UsageError, EnvironmentFault."""
-    if given.duration is not None and not 0.0 < given.duration <= 86400.0:
-        raise UsageError(f"--duration {given.duration:g}: must lie between 0 and 86400 seconds")
-    found = drive(
-        given.output, scenario=given.scenario, duration_s=given.duration, seed=given.seed, soft=not given.hard_realtime,
-        lockstep=given.lockstep, tell=lambda line: print(line, file=sys.stderr, flush=True),
-    )  # fmt: skip
-    differences = same_from_cuts(given.output / "run.mcap")
-    if differences:
-        found["verdict"], found["exit_code"] = "fail", FAIL
-        found["reasons"].append(f"the replay from the cuts differs, first in {differences[0]}")
-    found["replay_equal"] = not differences
-    (given.output / "drive.json").write_text(json.dumps(found, indent=2) + "\n")
-    if given.json:
-        print(json.dumps(found))
-    else:
-        *shown, verdict = lines(found)
-        replayed = "DIFFERENT" if differences else "equal, bit for bit"
-        print("\n".join([*shown, f"replay       from the cuts: {replayed}", verdict]))
-    return found["exit_code"]

@@ -18,14 +18,16 @@ import time
 import numpy as np
 
 from autonomy import config as configuration
-from autonomy.errors import EnvironmentFault
+from autonomy.errors import EnvironmentFault, UsageError
 from autonomy.playback.json_values import without_nan
 from autonomy.runtime.lockstep import DONE_ID, PATIENCE_S, SYNC_ID, time_frame, time_of
+from drivers.can.commanding.command_config import read as read_commands
 from drivers.can.live_bus import open_bus
 from drivers.can.router import Router
 from drivers.can.tables import EXTENDED
 from hil.metrics import RunMetrics
 from hil.rig.commands import CommandReader
+from hil.scenario import KINEMATIC
 from hil.sensors import Bytes
 from hil.worlds.motorway import DEFAULT_SCENARIO, Motorway
 
@@ -43,14 +45,15 @@ class Truck:
         self.world = world
         self.sensors = Bytes(config, seed)
         self.buses = buses
-        clock = (lambda: self.truth.time_ns / 1e9) if lockstep else time.monotonic
-        self.commands = CommandReader(buses[0], Router.from_config(config).codec, clock)
+        commands = read_commands(config.section("command"), config.path)
+        clock_ns = (lambda: self.truth.time_ns) if lockstep else time.monotonic_ns
+        self.commands = CommandReader(buses[commands.bus], commands, Router.from_config(config).codec, clock_ns)
         self.truth = world.reset(seed)
         self.metrics = RunMetrics(self.vehicle, world.set_speed)
         self.sent = self.engaged_ticks = 0
 
     def step(self) -> None:
-        actuation = self.commands.actuation(self.vehicle, self.truth.ego.velocity)
+        actuation = self.commands.actuation()
         if actuation is not None:
             self.engaged_ticks += 1
             self.metrics(self.truth)
@@ -113,13 +116,19 @@ def main(arguments: list[str] | None = None) -> int:
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
     buses = {number: open_bus(given.interface, channel) for number, channel in enumerate(given.channels)}
-    truck = Truck(configuration.load(given.config), Motorway(given.scenario), buses, given.seed, given.lockstep)
+    world = Motorway(given.scenario)
+    if world.scenario.ego.plant == KINEMATIC:
+        raise UsageError(
+            f"{given.scenario}: the kinematic plant takes an acceleration, which is on no bus; name a plant in [ego]"
+        )
+    truck = Truck(configuration.load(given.config), world, buses, given.seed, given.lockstep)
     print("ready", flush=True)
     if given.lockstep:
         sys.stdin.readline()
         late_ns = drive_in_lockstep(truck, given.duration)
         print("driven", flush=True)
         sys.stdin.read()
+        truck.commands.drain()
     else:
         truck.commands.start()
         sys.stdin.readline()
@@ -134,7 +143,7 @@ def main(arguments: list[str] | None = None) -> int:
     account = {
         "sent": truck.sent,
         "received": truck.commands.received,
-        "unusable": truck.commands.unusable,
+        "refused": truck.commands.refused,
         "engaged_ticks": truck.engaged_ticks,
         "lateness_us": {"p50": p50, "p99": p99, "max": float(late_ns.max()) / 1e3},
         "metrics": without_nan(truck.metrics.as_dict()) if truck.metrics.rows else {},

@@ -11,10 +11,11 @@ from autonomy.runtime._loop import FRAME_ROW, TICK_ROW, Loop
 
 from autonomy import msg
 from autonomy.runtime.journal import Journal, open_log
-from autonomy.runtime.provisional_commands import CommandEncoder
 from autonomy.runtime.reception import FRAME
 from autonomy.runtime.transmission import Transmitter
 from autonomy.stack import Stack
+from drivers.can.commanding import command_config
+from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.can.router import Router
 from drivers.ring import Ring
 from hil.drive import centre_line
@@ -65,7 +66,17 @@ class Rig:
         frames, ticks = Ring(1 << 14, FRAME_ROW.itemsize), Ring(tick_slots, TICK_ROW.itemsize)
         loop = Loop(stack.core, router, path, [arrivals[0], sent[0], arrivals[1]], frames, ticks, commands=commands,
                     set_speed_mps=SET_SPEED, engage_tick=engage_tick)  # fmt: skip
-        transmitter = Transmitter(CommandEncoder(router.codec), commands, -1, {0: SilentBus()}, sent) if active else None
+        transmitter = (
+            Transmitter(
+                CommandEncoder(command_config.read(stack.config.section("command"), VEHICLE), router.codec),
+                commands,
+                -1,
+                {0: SilentBus()},
+                sent,
+            )
+            if active
+            else None
+        )
         log = open_log(log_path, stack.config, stack.parameters, path, "a test's", PERIOD_NS) if log_path else None
         return cls(stack, loop, arrivals, Journal(log, frames, ticks), commands, transmitter, [])
 

@@ -60,8 +60,9 @@ def test_every_frame_stands_in_the_log_once_and_in_the_order_taken(active_drive)
     with LogReader(path) as log:
         frames = np.concatenate([log.read_topic(f"/raw/can/{bus}") for bus in (0, 1)])
         cuts = log.read_topic("/cut")
-    assert len(frames) == counts["records"] == cuts["records"][-1] > 3000
-    assert np.count_nonzero(frames["flags"] & TRANSMITTED) == 4 * 500 - 4  # the last tick's are not taken any more
+    assert len(frames) == counts["records"] == cuts["records"][-1] > 2000
+    own = frames[(frames["flags"] & TRANSMITTED) > 0]
+    assert len(own) > 200 and (own["bus"] == 0).all()
     assert counts["deferred"] == counts["arrivals_lost"] == counts["frames_unrecorded"] == 0
 
 
