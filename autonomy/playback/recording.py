@@ -54,9 +54,7 @@ class Recording:
             if name not in own:
                 self._writer.attach(name, reader.attachment(name))
         self._sampler, self._views = Sampler(), Views(self._writer, source.parameters["vehicle"])
-        self._inputs = {
-            number: (topic, messages[topic]) for number, topic in inputs.items() if messages[topic] is not None
-        }
+        self._inputs = {number: (topic, messages[topic]) for number, topic in inputs.items() if messages[topic] is not None}
 
     def pass_through(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Copies each batch's input and reference records into the log, then hands the batch on."""
@@ -131,6 +129,12 @@ def tick_rows(outputs: np.ndarray, timing: np.ndarray) -> Streams:
 def output_rows(outputs: np.ndarray) -> Streams:
     """The output messages of ticks (n,)."""
     return {f"/out/{name}": (outputs["tick_time_ns"], outputs[name]) for name in OUTPUTS}
+
+
+def output_dtypes() -> dict[str, np.dtype]:
+    """The dtype of each output topic."""
+    frame = msg.dtype("OutputFrame")
+    return {f"/out/{name}": frame[name] for name in OUTPUTS}
 
 
 def write_block(writer: LogWriter, outputs: np.ndarray) -> None:

@@ -23,7 +23,7 @@ NOW_NS = 5_000_000_000
 
 
 @pytest.mark.slow
-def test_lockstep_runs_are_equal_and_replay_from_their_cuts(tmp_path, monkeypatch, capsys):
+def test_pain_14_lockstep_runs_are_equal_and_replay_from_their_cuts(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(live_drive, "INTERFACES", tmp_path)  # the local bus, also where there is a vcan
     said = []
     for name in ("a", "b"):
@@ -106,7 +106,7 @@ def test_spoilt_frames_are_heard_and_refused():
         (lambda run, truck: run.update(verdict="fail", reasons=["lost"]), "fail"),
     ],
 )
-def test_a_late_rig_is_inconclusive_and_a_loss_is_a_failure(change, verdict):
+def test_pain_14_a_late_rig_is_inconclusive_and_a_loss_is_a_failure(change, verdict):
     run = {"verdict": "pass", "reasons": [], "counts": {"received": 1000, "sent": 400}}
     truck = {"sent": 1000, "received": 400, "lateness_us": {"p99": 300.0}, "metrics": {"collisions": 0, "out_of_lane_share": 0.0}}
     change(run, truck)
