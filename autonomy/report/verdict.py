@@ -24,8 +24,8 @@ def items(metrics: dict[str, Any]) -> list[Item]:
     if metrics.get("mode") != "closed loop":
         found += [_log_read(metrics), _replayed(metrics), _determinism(metrics)]
     if metrics.get("replay_equal") is not None:
-        outcome = PASS if metrics["replay_equal"] else FAIL
-        found.append(Item("same bytes in replay", outcome, f"the replay gave {'the same' if outcome == PASS else 'other'} outputs"))
+        said = (PASS, "the replay gave the same outputs") if metrics["replay_equal"] else (FAIL, "the replay gave other outputs")
+        found.append(Item("same bytes in replay", *said))
     if metrics.get("reference_run") is not None:
         found.append(_reference_run(metrics["reference_run"]))
     found += [_outage(outage) for outage in metrics.get("outages") or []]
