@@ -54,13 +54,30 @@ cdef inline double required_deceleration(const PlanParameters* parameters, doubl
     return closing * closing / (2.0 * room) if room > 0.1 else 100.0
 
 
+cdef inline bint passed_before(const PlanParameters* parameters, const VehicleParameters* vehicle, const Track* track,
+                               double gap, double speed) noexcept nogil:
+    """Its lane change ends behind the truck (the gate of UN R157 Annex 3, performance model 2)."""
+    cdef double length = parameters.entry_object_length_m + vehicle.front_overhang_m + vehicle.rear_overhang_m
+    return track.entry_time_s > 0.0 and speed > track.velocity_x \
+        and gap + length < track.entry_time_s * (speed - track.velocity_x)
+
+
+cdef inline double falling_back(const PlanParameters* parameters, double gap, double closing, double entry_time) noexcept nogil:
+    """m/s2, positive, to be behind what is beside the front now when it comes over."""
+    cdef double t = entry_time - parameters.reaction_s
+    cdef double needed = closing * entry_time - gap + parameters.collision_margin_m
+    if needed <= 0.0:
+        return 0.0
+    return 2.0 * needed / (t * t) if t > 0.1 else 100.0
+
+
 cdef inline Conflict worst_conflict(const PlanParameters* parameters, const VehicleParameters* vehicle,
                                     const TrackList* tracks, double speed, double acceleration,
                                     double unproven_existence) noexcept nogil:
     """Over all tracks in the path of the truck or on their way into it."""
     cdef Conflict worst
     cdef const Track* track
-    cdef double gap, required, passing, braking
+    cdef double gap, required, braking
     cdef uint32_t i
     cdef bint proven
     worst.required = 0.0
@@ -72,17 +89,16 @@ cdef inline Conflict worst_conflict(const PlanParameters* parameters, const Vehi
         if not isfinite(track.entry_time_s):
             continue
         gap = track.x - vehicle.front_overhang_m
-        if gap < -1.0:
-            continue   # beside the truck: braking does not help against it
-        if track.entry_time_s > 0.0 and speed > track.velocity_x:
-            # Passed altogether before it is there (the gate of UN R157 Annex 3, performance model 2)
-            passing = (gap + parameters.entry_object_length_m + vehicle.front_overhang_m + vehicle.rear_overhang_m) \
-                / (speed - track.velocity_x)
-            if passing < track.entry_time_s:
-                continue
-        braking = track.acceleration_x + parameters.gap_acceleration_deadband
-        required = required_deceleration(parameters, gap, speed, acceleration, track.velocity_x,
-                                         braking if braking < 0.0 else 0.0)
+        if passed_before(parameters, vehicle, track, gap, speed):
+            continue
+        if gap < 0.0 and track.entry_time_s > 0.0:
+            required = falling_back(parameters, gap, speed - track.velocity_x, track.entry_time_s)
+            if required > parameters.emergency_deceleration:
+                continue   # too late to get behind it: braking would not help
+        else:
+            braking = track.acceleration_x + parameters.gap_acceleration_deadband
+            required = required_deceleration(parameters, gap, speed, acceleration, track.velocity_x,
+                                             braking if braking < 0.0 else 0.0)
         proven = track.existence > unproven_existence
         if not proven and required > parameters.unproven_deceleration:
             required = parameters.unproven_deceleration

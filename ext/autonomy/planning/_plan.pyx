@@ -17,7 +17,8 @@ from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport known_speed, known_yaw_rate, velocity_known
 from autonomy.planning._fallback cimport lay_stop, write_stop
-from autonomy.planning._conflict cimport COMFORT, FULL, Conflict, required_deceleration, urgency, worst_conflict
+from autonomy.planning._conflict cimport (
+    COMFORT, FULL, Conflict, passed_before, required_deceleration, urgency, worst_conflict)
 from autonomy.planning._gap cimport desired_gap, follow_acceleration
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
@@ -119,7 +120,7 @@ cdef inline void make_room(const PlanParameters* parameters, const VehicleParame
         track = &tracks.tracks[i]
         gap = track.x - vehicle.front_overhang_m
         if track.track_id == tracks.lead_track_id or not isfinite(track.entry_time_s) or gap < 0.0 \
-                or gap > plan.desired_gap:
+                or gap > plan.desired_gap or passed_before(parameters, vehicle, track, gap, speed):
             continue
         acceleration = follow_acceleration(parameters, speed, gap, track.velocity_x, track.acceleration_x)
         if track.entry_time_s > 0.0 and acceleration < -parameters.gap_recovery_deceleration:

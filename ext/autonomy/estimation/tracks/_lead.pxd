@@ -77,8 +77,8 @@ cdef inline bint may_lead(const TracksMemory* memory, const TracksParameters* pa
         and fabs(lane_offset(memory, slot.along[0], slot.across[0])) < bound
 
 
-cdef inline double entry_time(const TracksParameters* parameters, double offset, double speed, double sigma,
-                              double speed_along) noexcept nogil:
+cdef inline double entry_time(const TracksParameters* parameters, double lane_width, double offset, double speed,
+                              double sigma, double speed_along) noexcept nogil:
     """s until a track touches the vehicle's path, 0 when it is in it, NaN when it is not on its way.
 
     On its way is what moves towards the path faster than vehicles wander and than its speed is uncertain. A speed
@@ -87,10 +87,12 @@ cdef inline double entry_time(const TracksParameters* parameters, double offset,
     cdef double inwards = -speed if offset > 0.0 else speed
     cdef double possible = parameters.entry_slope_maximum * fabs(speed_along)
     cdef double needed = parameters.entry_significance * sigma, time
+    cdef double least = parameters.entry_speed_certain if lane_width - fabs(offset) < parameters.entry_wander_m \
+        else parameters.entry_speed_minimum
     if fabs(offset) < parameters.path_half_width_m:
         return 0.0
-    if needed < parameters.entry_speed_minimum:
-        needed = parameters.entry_speed_minimum
+    if needed < least:
+        needed = least
     if inwards < needed or possible < needed:
         return NAN
     if inwards > possible:
@@ -110,7 +112,8 @@ cdef inline void place_in_lane(const TracksMemory* memory, const TracksParameter
     track.entry_time_s = NAN
     if not seen_enough(parameters, slot, now_ns):
         return
-    track.entry_time_s = entry_time(parameters, track.lane_offset, track.lane_speed, track.lane_speed_sigma, slot.along[1])
+    track.entry_time_s = entry_time(parameters, 2.0 * memory.lane_half_width, track.lane_offset, track.lane_speed,
+                                    track.lane_speed_sigma, slot.along[1])
     if not proven(parameters, slot, now_ns) and track.existence > parameters.unproven_existence:
         track.existence = parameters.unproven_existence
 
