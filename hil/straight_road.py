@@ -66,7 +66,7 @@ class StraightRoad:
     def begin(self, speed: float, set_speed: float | None = None, grade: float = 0.0) -> None:
         """At a steady speed with the stack driving; the first call for a speed and grade takes a while."""
         self.set_speed = speed if set_speed is None else set_speed
-        self.grade = grade
+        self.grade = self.grade_before = grade
         key = (speed, grade)
         if key not in self.started:
             self.started[key] = self._warm_up(speed)
@@ -136,6 +136,9 @@ class StraightRoad:
         frame, now, train = self.frame, self.tick * TICK_NS, self.train
         frame["tick_index"], frame["tick_time_ns"] = self.tick, now
         frame["set_speed_mps"], frame["engage"] = self.set_speed, engage
+        # Pitch is positive nose down: an ascent that begins turns it below zero
+        self._imu["angular_rate_y"] = -(self.grade - self.grade_before) / TICK_S
+        self.grade_before = self.grade
         self._imu["acceleration_x"] = train.acceleration + GRAVITY * math.sin(self.grade)
         self._imu["acceleration_z"] = GRAVITY * math.cos(self.grade)
         self._wheel["vehicle_speed"] = train.speed

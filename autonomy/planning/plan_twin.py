@@ -28,7 +28,8 @@ def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration) -
     slope = gap_slope(parameters, speed)
     T = max(slope, p["gap_slope_minimum_s"])
     error, rate = gap - desired_gap(parameters, speed), p["gap_rate"]
-    braking = p["approach_deceleration"] * np.clip(1.0 - lead_speed / 3.0, 0.0, 1.0)
+    stands = np.clip(1.0 - lead_speed / 3.0, 0.0, 1.0)
+    braking = p["approach_deceleration"] * stands
     f, f_slope = rate * error, rate
     if error > 0.0:
         f = np.sqrt((rate * error) ** 2 + 2.0 * braking * error)
@@ -38,8 +39,12 @@ def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration) -
     first_order = max(f / T, -p["gap_recovery_deceleration"]) - closing / T
     result = first_order + (1.0 - slope / T) * (lead - f_slope * closing)
     room = gap - desired_gap(parameters, max(lead_speed, 0.0))
-    if closing > 0.0 and room > 1.0 and result < -p["approach_deceleration"]:
-        result = max(result, min(-0.5 * closing**2 / room + min(lead, 0.0), -p["approach_deceleration"]))
+    if closing > 0.0 and room > 0.3:
+        approach, gentle = -0.5 * closing**2 / room + min(lead, 0.0), -p["approach_deceleration"]
+        if approach < min(gentle, result):
+            result += stands * (approach - result)
+        elif result < gentle:
+            result = max(result, min(approach, gentle))
     return float(np.clip(result, -p["deceleration_maximum"], p["acceleration_maximum"]))
 
 

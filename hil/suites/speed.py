@@ -19,6 +19,7 @@ JERK_WINDOW_S = 0.1  # acceleration is averaged over it before its derivative is
 TRACES = ("C8_LineHaul_Lammert", "long_haul_cyc", "regional_haul")
 TRACE_S = {False: 1500.0, True: 250.0}  # of each, by `quick`
 FASTEST_LEAD = 24.0  # m/s, below the truck's own limit of 25
+LEAD_ACCELERATION, LEAD_POWER_PER_KG = 0.4, 7.0  # m/s2; W/kg: 280 of 370 kW at 40 t, the rest goes into shifting
 # Ascents within the power of 370 kW at 40 t: 6 % costs 26 kN
 CLIMBS, DESCENTS = (30.0, 40.0), (30.0, 50.0, 80.0)  # km/h
 
@@ -163,9 +164,20 @@ def trace(path: Path, seconds: float) -> tuple[np.ndarray, np.ndarray]:
         second = np.array([(float(row["cycSecs"]), float(row["cycMps"])) for row in csv.DictReader(file)])
     speed = np.minimum(second[:, 1], FASTEST_LEAD)
     first = int(np.argmax(speed > 15.0))
-    curve = PchipInterpolator(second[:, 0], speed)
-    t = second[first, 0] + np.arange(0.0, min(seconds, second[-1, 0] - second[first, 0]), TICK_S)
+    speed = drivable(speed[first : first + round(seconds) + 1])
+    t = np.arange(0.0, len(speed) - 1, TICK_S)
+    curve = PchipInterpolator(np.arange(len(speed)), speed)
     return curve(t), curve(t, 1)
+
+
+def drivable(speed: np.ndarray) -> np.ndarray:
+    """A 1 Hz trace with its accelerations cut to those of a loaded truck: the recorded ones drove with any load."""
+    found = speed.copy()
+    for k in range(1, len(found)):
+        v = max(found[k - 1], 5.0)
+        most = min(LEAD_ACCELERATION, LEAD_POWER_PER_KG / v - 0.006 * 9.81 - 9e-5 * v * v)
+        found[k] = min(speed[k], found[k - 1] + most)
+    return found
 
 
 def road_front(road) -> float:

@@ -23,6 +23,9 @@ cdef inline double required_deceleration(const PlanParameters* parameters, doubl
     """
     cdef double t = parameters.reaction_s, other_braking = 0.0, room, stop, closing, relative, braking, stand = 0.0
     cdef double own = speed
+    cdef double margin = parameters.standing_margin_m + parameters.reaction_s * speed
+    if margin > parameters.collision_margin_m:
+        margin = parameters.collision_margin_m
     if acceleration < 0.0:
         stand = -own / acceleration
         stand = stand if stand < t else t
@@ -38,7 +41,7 @@ cdef inline double required_deceleration(const PlanParameters* parameters, doubl
         other_speed -= other_braking * stand
     else:
         gap += other_speed * t
-    room = gap - parameters.collision_margin_m
+    room = gap - margin
     closing = own - other_speed
     if own <= 0.0 or (closing <= 0.0 and other_braking == 0.0):
         return 0.0
@@ -46,7 +49,9 @@ cdef inline double required_deceleration(const PlanParameters* parameters, doubl
         stop = other_speed * other_speed / (2.0 * other_braking)
         braking = own * own / (2.0 * (room + stop)) if room + stop > 0.1 else 100.0
         # Met before the other stands: the difference must be gone within the room, not the whole speed
-        if closing > 0.0 and room > 0.0:
+        if closing > 0.0 and room <= 0.0:
+            return 100.0
+        if closing > 0.0:
             relative = closing * closing / (2.0 * room)
             if closing * other_braking < relative * other_speed and other_braking + relative > braking:
                 braking = other_braking + relative

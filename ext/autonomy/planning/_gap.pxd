@@ -35,6 +35,11 @@ cdef inline double gap_slope(const PlanParameters* parameters, double speed) noe
     return (desired_gap(parameters, speed + 0.5) - desired_gap(parameters, low)) / (speed + 0.5 - low)
 
 
+cdef inline double stands(double lead_speed) noexcept nogil:
+    """1 behind a standing lead, 0 from 3 m/s on: a brisk walk [D]."""
+    return 1.0 if lead_speed < 0.0 else (1.0 - lead_speed / 3.0 if lead_speed < 3.0 else 0.0)
+
+
 cdef inline double wanted_closing(const PlanParameters* parameters, double error, double lead_speed,
                                   double* slope) noexcept nogil:
     """m/s at which an excess of gap shall be driven down; its derivative over the excess, 1/s, in `slope`.
@@ -43,8 +48,7 @@ cdef inline double wanted_closing(const PlanParameters* parameters, double error
     gap instead of creeping up to it.
     """
     cdef double rate = parameters.gap_rate
-    cdef double standing = 1.0 - lead_speed / 3.0   # [D] from a walking pace down it is about stopping
-    cdef double braking = parameters.approach_deceleration * (1.0 if standing > 1.0 else (0.0 if standing < 0.0 else standing))
+    cdef double braking = parameters.approach_deceleration * stands(lead_speed)
     cdef double closing
     if error <= 0.0:
         slope[0] = rate
@@ -76,11 +80,14 @@ cdef inline double follow_acceleration(const PlanParameters* parameters, double 
     if from_gap < -parameters.gap_recovery_deceleration:
         from_gap = -parameters.gap_recovery_deceleration
     result = from_gap - closing / divisor + (1.0 - slope / divisor) * (steady - closing_slope * closing)
-    if closing > 0.0 and result < -parameters.approach_deceleration:
-        # From afar: the constant deceleration that meets the lead's speed at the gap wanted there is enough
-        room = gap - desired_gap(parameters, lead_speed if lead_speed > 0.0 else 0.0)
-        if room > 1.0:
-            approach = -0.5 * closing * closing / room + (steady if steady < 0.0 else 0.0)
+    room = gap - desired_gap(parameters, lead_speed if lead_speed > 0.0 else 0.0)
+    if closing > 0.0 and room > 0.3:
+        # The constant deceleration that meets the lead's speed at the gap wanted there: from afar it is enough, and
+        # towards a lead that stands or nearly does it is needed
+        approach = -0.5 * closing * closing / room + (steady if steady < 0.0 else 0.0)
+        if approach < -parameters.approach_deceleration and approach < result:
+            result += stands(lead_speed) * (approach - result)
+        elif result < -parameters.approach_deceleration:
             if approach > -parameters.approach_deceleration:
                 approach = -parameters.approach_deceleration
             if approach > result:

@@ -124,7 +124,7 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
         LEVEL_DEGRADED if health.faults & parameters.degraded_faults else LEVEL_OK)
     memory.mode = mode_now(memory, frame, vehicle, plan, health.level)
     actuation.mode = memory.mode
-    learn_ratio(&memory.split, vehicle_parameters, frame, speed)
+    learn_ratio(&memory.split, longitudinal, vehicle_parameters, frame, speed)
 
     if memory.mode == STANDBY:
         memory.invalid = 0

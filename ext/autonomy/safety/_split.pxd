@@ -19,13 +19,15 @@ cdef inline void rest(SplitMemory* memory) noexcept nogil:
     memory.engine = memory.retarder = memory.brake = 0.0
 
 
-cdef inline void learn_ratio(SplitMemory* memory, const VehicleParameters* vehicle, const InputFrame* frame,
-                             double speed) noexcept nogil:
-    """From engine speed over wheel speed while both turn; between the highway gear and a crawler of 20 times it."""
+cdef inline void learn_ratio(SplitMemory* memory, const LongitudinalParameters* parameters, const VehicleParameters* vehicle,
+                             const InputFrame* frame, double speed) noexcept nogil:
+    """From engine speed over wheel speed while both turn; between the highway gear and a crawler of 20 times it.
+    Standing, the gear that was driven last is the one expected."""
     cdef double ratio
     cdef uint32_t i
     for i in range(frame.signal.count):
-        if frame.signal.items[i].signal != SignalSample_ENGINE_SPEED or frame.signal.items[i].validity != 0 or speed < 0.5:
+        if frame.signal.items[i].signal != SignalSample_ENGINE_SPEED or frame.signal.items[i].validity != 0 or speed < 0.5 \
+                or not frame.signal.items[i].value > parameters.engine_coupled_radps:
             continue
         ratio = frame.signal.items[i].value * vehicle.wheel_radius_m / speed
         if isfinite(ratio) and ratio > 0.5 * vehicle.driveline_ratio and ratio < 20.0 * vehicle.driveline_ratio:
