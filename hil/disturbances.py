@@ -53,7 +53,7 @@ class Vehicle(NamedTuple):
         braking = min(moving, (self.speed - self.end_speed) / self.deceleration)
         speed = self.speed - self.deceleration * braking
         travelled = self.speed * (t - moving) + 0.5 * (self.speed + speed) * braking + speed * (moving - braking)
-        return travelled, y, speed, across, -self.deceleration if 0.0 < moving and braking == moving else 0.0
+        return travelled, y, speed, across, -self.deceleration if moving > 0.0 and braking == moving else 0.0
 
 
 def vehicles(case: Case) -> list[Vehicle]:
