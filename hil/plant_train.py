@@ -32,7 +32,10 @@ class PlantTrain:
     def engine_at_its_limit(self) -> bool:
         """Whether the engine gives all it can, or cannot because a shift interrupts it."""
         state = self.plant.state
-        return bool(state["shift_in_progress"]) or state["engine_torque_nm"] > 0.97 * state["engine_torque_maximum_nm"]
+        return self.shifting() or state["engine_torque_nm"] > 0.97 * state["engine_torque_maximum_nm"]
+
+    def shifting(self) -> bool:
+        return bool(self.plant.state["shift_in_progress"])
 
     def _read(self) -> None:
         self.speed, self.acceleration = float(self.plant.state["speed"]), float(self.plant.state["ax"])

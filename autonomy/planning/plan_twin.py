@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 STEP_M = 5.0
+STOPPING_S, STOPPING_LAG_S = 4.0, 0.2
 
 
 def desired_gap(parameters, speed: float) -> float:
@@ -28,8 +29,7 @@ def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration) -
     slope = gap_slope(parameters, speed)
     T = max(slope, p["gap_slope_minimum_s"])
     error, rate = gap - desired_gap(parameters, speed), p["gap_rate"]
-    stands = np.clip(1.0 - lead_speed / 3.0, 0.0, 1.0)
-    braking = p["approach_deceleration"] * stands
+    braking = p["approach_deceleration"] * np.clip(1.0 - lead_speed / 3.0, 0.0, 1.0)
     f, f_slope = rate * error, rate
     if error > 0.0:
         f = np.sqrt((rate * error) ** 2 + 2.0 * braking * error)
@@ -38,13 +38,16 @@ def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration) -
     closing = speed - lead_speed
     first_order = max(f / T, -p["gap_recovery_deceleration"]) - closing / T
     result = first_order + (1.0 - slope / T) * (lead - f_slope * closing)
-    room = gap - desired_gap(parameters, max(lead_speed, 0.0))
-    if closing > 0.0 and room > 0.3:
-        approach, gentle = -0.5 * closing**2 / room + min(lead, 0.0), -p["approach_deceleration"]
-        if approach < min(gentle, result):
-            result += stands * (approach - result)
-        elif result < gentle:
-            result = max(result, min(approach, gentle))
+    room, gentle = gap - desired_gap(parameters, max(lead_speed, 0.0)), -p["approach_deceleration"]
+    if closing > 0.0 and room > 0.3 and result < gentle:
+        result = max(result, min(-0.5 * closing**2 / room + min(lead, 0.0), gentle))
+    halting = np.clip(1.0 - (lead_speed + STOPPING_S * min(lead, 0.0)) / 3.0, 0.0, 1.0)
+    room = gap - desired_gap(parameters, 0.0) - STOPPING_LAG_S * closing
+    away = speed if lead < 0.0 < lead_speed else closing
+    room += 0.5 * lead_speed**2 / -lead if lead < 0.0 < lead_speed else 0.0
+    needed = -0.5 * away**2 / room if room > 0.3 else -p["deceleration_maximum"]
+    if closing > 0.0 and room > -1.0 and needed < min(0.5 * gentle, result):
+        result += halting * (needed - result)
     return float(np.clip(result, -p["deceleration_maximum"], p["acceleration_maximum"]))
 
 

@@ -71,7 +71,7 @@ cdef inline double follow_acceleration(const PlanParameters* parameters, double 
     cdef double divisor = slope if slope > parameters.gap_slope_minimum_s else parameters.gap_slope_minimum_s
     cdef double closing = speed - lead_speed
     cdef double error = gap - desired_gap(parameters, speed)
-    cdef double steady = lead_acceleration, closing_slope, from_gap, room, approach, result
+    cdef double steady = lead_acceleration, closing_slope, from_gap, room, approach, halting, result
     if fabs(steady) < parameters.gap_acceleration_deadband:
         steady = 0.0
     else:
@@ -80,18 +80,25 @@ cdef inline double follow_acceleration(const PlanParameters* parameters, double 
     if from_gap < -parameters.gap_recovery_deceleration:
         from_gap = -parameters.gap_recovery_deceleration
     result = from_gap - closing / divisor + (1.0 - slope / divisor) * (steady - closing_slope * closing)
+    # From afar the constant deceleration that meets the lead's speed at the gap wanted there is enough
     room = gap - desired_gap(parameters, lead_speed if lead_speed > 0.0 else 0.0)
-    if closing > 0.0 and room > 0.3:
-        # The constant deceleration that meets the lead's speed at the gap wanted there: from afar it is enough, and
-        # towards a lead that stands or nearly does it is needed
+    if closing > 0.0 and room > 0.3 and result < -parameters.approach_deceleration:
         approach = -0.5 * closing * closing / room + (steady if steady < 0.0 else 0.0)
-        if approach < -parameters.approach_deceleration and approach < result:
-            result += stands(lead_speed) * (approach - result)
-        elif result < -parameters.approach_deceleration:
-            if approach > -parameters.approach_deceleration:
-                approach = -parameters.approach_deceleration
-            if approach > result:
-                result = approach
+        if approach > -parameters.approach_deceleration:
+            approach = -parameters.approach_deceleration
+        if approach > result:
+            result = approach
+    # Behind a lead that stands, or will within 4 s [D], the one that ends at the gap of a standstill is needed, 0.2 s
+    # early for the lag of the brakes [C]
+    halting = stands(lead_speed + (4.0 * steady if steady < 0.0 else 0.0))
+    if halting > 0.0 and closing > 0.0:
+        room = gap - desired_gap(parameters, 0.0) - 0.2 * closing
+        if steady < 0.0 and lead_speed > 0.0:
+            room -= 0.5 * lead_speed * lead_speed / steady
+            closing = speed   # all of it, up to where the lead will stand
+        approach = -0.5 * closing * closing / room if room > 0.3 else -parameters.deceleration_maximum
+        if room > -1.0 and approach < -0.5 * parameters.approach_deceleration and approach < result:
+            result += halting * (approach - result)
     if result < -parameters.deceleration_maximum:
         result = -parameters.deceleration_maximum
     if result > parameters.acceleration_maximum:

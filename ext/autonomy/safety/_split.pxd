@@ -66,11 +66,13 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
         engine = within(force / per_crank, -parameters.engine_brake_torque_maximum_nm, most)
         if force < 0.0:
             # As far ahead as its lag is long, towards more braking only
-            early = force + within(truck.mass_kg * rate * parameters.engine_brake_lag_s, -truck.mass_kg, 0.0)
-            engine = within(early / per_crank, -parameters.engine_brake_torque_maximum_nm, 0.0)
+            # The retarder first: no gear shift interrupts it
+            engine = 0.0
             if speed > vehicle.retarder_minimum_speed_mps:
                 early = force + within(truck.mass_kg * rate * parameters.retarder_lag_s, -truck.mass_kg, 0.0)
-                retarder = within((early - engine * per_crank) / per_retarder, -vehicle.retarder_torque_maximum_nm, 0.0)
+                retarder = within(early / per_retarder, -vehicle.retarder_torque_maximum_nm, 0.0)
+                early = force + within(truck.mass_kg * rate * parameters.engine_brake_lag_s, -truck.mass_kg, 0.0)
+                engine = within((early - retarder * per_retarder) / per_crank, -parameters.engine_brake_torque_maximum_nm, 0.0)
     memory.engine = follows(memory.engine, engine, parameters.engine_brake_lag_s if engine < 0.0 else parameters.engine_lag_s, dt)
     memory.retarder = follows(memory.retarder, retarder, parameters.retarder_lag_s, dt)
     if not (speed < parameters.standstill_mps and acceleration <= 0.0):
