@@ -42,7 +42,7 @@ class Split:
         held = speed < p["standstill_mps"] and acceleration <= 0.0
         engine = retarder = brake = 0.0
         if not held and force >= 0.0:
-            power = p["engine_power_maximum_w"] / (speed * crank) if speed > 0.0 else np.inf
+            power = p["engine_power_maximum_w"] / (speed * crank) if speed > 1e-6 else np.inf
             engine = min(force / crank, v["engine_torque_maximum_nm"], power)
         elif not held:
 

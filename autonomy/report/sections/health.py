@@ -24,7 +24,8 @@ def section(drive: Drive) -> Section:
         Strip("Health", health["level"], LEVELS, {0: "good", 1: "warn", 2: "bad"}),
         Strip("Mode", actuation["mode"], MODES, {0: "calm", 1: "good", 2: "bad", 3: "calm"}),
         Strip("Behaviour", plan["behaviour"], BEHAVIOURS, {0: "calm", 1: "good", 2: "follow", 3: "bad"}),
-        Strip("Why not keep lane", plan["reason"], REASONS, {1: "follow", 2: "follow", 3: "warn", 4: "bad", 5: "bad", 6: "follow"}),
+        Strip("Why not keep lane", plan["reason"], REASONS,
+              {1: "follow", 2: "follow", 3: "warn", 4: "bad", 5: "bad", 6: "follow"}),  # fmt: skip
         Strip("Lane", lane["status"], LANES, {0: "calm", 1: "good", 2: "warn"}),
         *_bits(
             drive.ego["status"],

@@ -120,7 +120,8 @@ cdef inline void make_room(const PlanParameters* parameters, const VehicleParame
         track = &tracks.tracks[i]
         gap = track.x - vehicle.front_overhang_m
         if track.track_id == tracks.lead_track_id or not isfinite(track.entry_time_s) or gap < 0.0 \
-                or gap > plan.desired_gap or passed_before(parameters, vehicle, track, gap, speed):
+                or gap > plan.desired_gap or track.existence <= parameters.proven_existence \
+                or passed_before(parameters, vehicle, track, gap, speed):
             continue
         acceleration = follow_acceleration(parameters, speed, gap, track.velocity_x, track.acceleration_x)
         if track.entry_time_s > 0.0 and acceleration < -parameters.gap_recovery_deceleration:

@@ -8,6 +8,7 @@ from autonomy.inputs._motion cimport velocity_known
 
 cdef enum:
     STEPS = 32
+    BESIDE_M = 10                # behind the reference point: beside the tractor and the front of a trailer [D]
 
 
 cdef inline void lay_lane(TracksMemory* memory, const TracksParameters* parameters, const EgoState* ego,
@@ -55,9 +56,9 @@ cdef inline double lane_direction(const TracksMemory* memory, double x) noexcept
 
 
 cdef inline bint seen_enough(const TracksParameters* parameters, const Slot* slot, int64_t now_ns) noexcept nogil:
-    """In front, within range, and no flicker of a sensor."""
+    """Not behind the tractor, within range, and no flicker of a sensor."""
     cdef double age_s = <double>(now_ns - slot.first_time_ns) * 1e-9
-    if slot.kind == KIND_FREE or slot.along[0] <= 0.0 or slot.along[0] > parameters.lead_range_m:
+    if slot.kind == KIND_FREE or slot.along[0] <= -BESIDE_M or slot.along[0] > parameters.lead_range_m:
         return False
     return slot.kind == KIND_OBJECT or (slot.hits >= parameters.confirm_hits and age_s >= parameters.lead_minimum_age_s)
 
@@ -73,7 +74,7 @@ cdef inline bint proven(const TracksParameters* parameters, const Slot* slot, in
 cdef inline bint may_lead(const TracksMemory* memory, const TracksParameters* parameters, const Slot* slot,
                           int64_t now_ns) noexcept nogil:
     cdef double bound = parameters.lead_leave_m if slot.track_id == memory.lead_track_id else parameters.lead_enter_m
-    return seen_enough(parameters, slot, now_ns) and proven(parameters, slot, now_ns) \
+    return slot.along[0] > 0.0 and seen_enough(parameters, slot, now_ns) and proven(parameters, slot, now_ns) \
         and fabs(lane_offset(memory, slot.along[0], slot.across[0])) < bound
 
 
