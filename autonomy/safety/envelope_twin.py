@@ -33,7 +33,9 @@ class Split:
     def __call__(self, mass: float, grade: float, speed: float, acceleration: float, before: float, dt: float, ratio=None):
         """(engine torque, retarder torque in N m, brake deceleration, expected acceleration in m/s2)."""
         p, v = self.p, self.vehicle
-        crank = (ratio or v["driveline_ratio"]) / v["wheel_radius_m"]
+        likely = 130.0 * v["wheel_radius_m"] / max(speed, 1e-6)  # 1250 rpm, from a gear to move off on
+        likely = max(min(likely, 9.0 * v["driveline_ratio"]), v["driveline_ratio"])
+        crank = (ratio or likely) / v["wheel_radius_m"]
         shaft = v["driveline_ratio"] / v["wheel_radius_m"]
         slope = 9.80665 * np.sin(grade)
         resistance = mass * slope + 0.6 * v["drag_area_m2"] * speed**2
@@ -53,7 +55,7 @@ class Split:
                 retarder = np.clip(early(p["retarder_lag_s"]) / shaft, -v["retarder_torque_maximum_nm"], 0.0)
                 rest = early(p["engine_brake_lag_s"]) - retarder * shaft
                 engine = np.clip(rest / crank, -p["engine_brake_torque_maximum_nm"], 0.0)
-        self.engine += (engine - self.engine) * dt / (p["engine_brake_lag_s" if engine < 0.0 else "engine_lag_s"] + dt)
+        self.engine += (engine - self.engine) * dt / (p["engine_brake_lag_s" if force < 0.0 else "engine_lag_s"] + dt)
         self.retarder += (retarder - self.retarder) * dt / (p["retarder_lag_s"] + dt)
         given = self.engine * crank + self.retarder * shaft
         if held:

@@ -34,6 +34,13 @@ cdef inline void learn_ratio(SplitMemory* memory, const LongitudinalParameters* 
             memory.ratio = ratio
 
 
+cdef inline double likely_ratio(const VehicleParameters* vehicle, double speed) noexcept nogil:
+    """Where no bus tells the engine's speed: a gearbox keeps it near 130 rad/s (1250 rpm), from a gear to move off on [M]."""
+    cdef double lowest = 9.0 * vehicle.driveline_ratio
+    cdef double ratio = 130.0 * vehicle.wheel_radius_m / speed if speed * lowest > 130.0 * vehicle.wheel_radius_m else lowest
+    return ratio if ratio > vehicle.driveline_ratio else vehicle.driveline_ratio
+
+
 cdef inline double follows(double value, double command, double lag, double dt) noexcept nogil:
     return value + (command - value) * dt / (lag + dt)
 
@@ -51,7 +58,7 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
     cdef double rolling = vehicle.rolling_resistance * truck.mass_kg * 9.80665 if speed > 0.1 else 0.0
     cdef double slope = 9.80665 * sin(truck.grade)
     cdef double resistance = truck.mass_kg * slope + drag + rolling
-    cdef double ratio = memory.ratio if memory.ratio > 0.0 else vehicle.driveline_ratio
+    cdef double ratio = memory.ratio if memory.ratio > 0.0 else likely_ratio(vehicle, speed)
     cdef double per_crank = ratio / vehicle.wheel_radius_m                          # N per N m of the engine
     cdef double per_retarder = vehicle.driveline_ratio / vehicle.wheel_radius_m    # its shaft does not see the gear
     cdef double force = truck.mass_kg * acceleration + resistance
@@ -73,7 +80,7 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
                 retarder = within(early / per_retarder, -vehicle.retarder_torque_maximum_nm, 0.0)
                 early = force + within(truck.mass_kg * rate * parameters.engine_brake_lag_s, -truck.mass_kg, 0.0)
                 engine = within((early - retarder * per_retarder) / per_crank, -parameters.engine_brake_torque_maximum_nm, 0.0)
-    memory.engine = follows(memory.engine, engine, parameters.engine_brake_lag_s if engine < 0.0 else parameters.engine_lag_s, dt)
+    memory.engine = follows(memory.engine, engine, parameters.engine_brake_lag_s if force < 0.0 else parameters.engine_lag_s, dt)
     memory.retarder = follows(memory.retarder, retarder, parameters.retarder_lag_s, dt)
     if not (speed < parameters.standstill_mps and acceleration <= 0.0):
         lacking = (memory.engine * per_crank + memory.retarder * per_retarder - force) / truck.mass_kg
