@@ -6,7 +6,9 @@ by Runge-Kutta of fourth order with these forces held, then what the result heat
 import numpy as np
 from libc.math cimport NAN, cos, fabs, fmin, isfinite, sin
 from libc.string cimport memcpy, memset
+from autonomy.inputs._face cimport pointer
 from autonomy.msg.messages cimport LAYOUT_HASH
+from autonomy.errors import UsageError
 from autonomy.msg.layout import require
 from hil.plant._body cimport GRAVITY, derive
 from hil.plant._brakes cimport brake, warm_brakes
@@ -21,8 +23,9 @@ cdef extern from *:
     """
     static const double STANDSTILL = 0.02;      /* m/s below which brakes that hold more than pushes stop the truck */
     static const double ROLLED_OVER = 0.35;     /* rad of roll: no way back */
+    static const double SLIDING = 4.0;          /* m/s2 of a truck on its side */
     """
-    const double STANDSTILL, ROLLED_OVER
+    const double STANDSTILL, ROLLED_OVER, SLIDING
 
 
 cdef void integrate(const PlantParameters* p, const Acting* acting, double* x, double h, Found* found) noexcept nogil:
@@ -74,6 +77,19 @@ cdef bint held_still(const PlantParameters* p, const PlantMemory* memory, const 
     return fabs(memory.state[U]) < STANDSTILL and holding > 0.0 and holding > fabs(pushing)
 
 
+cdef inline bint fallen(const double* x) noexcept nogil:
+    return fabs(x[ROLL]) > ROLLED_OVER or fabs(x[TRAILER_ROLL]) > ROLLED_OVER
+
+
+cdef void slide(double* x, double h) noexcept nogil:
+    """On its side the equations of motion hold no more: straight on, slower and slower, nothing turns."""
+    cdef double less = SLIDING * h
+    x[X] += h * x[U] * cos(x[YAW])
+    x[Y] += h * x[U] * sin(x[YAW])
+    x[U] = 0.0 if fabs(x[U]) < less else (x[U] - less if x[U] > 0.0 else x[U] + less)
+    x[V] = x[R] = x[S] = x[ROLL_RATE] = x[TRAILER_ROLL_RATE] = 0.0
+
+
 cdef void inner_step(const PlantParameters* p, PlantMemory* memory, const PlantCommand* command, const Surroundings* road,
                      double h) noexcept nogil:
     cdef Acting acting
@@ -82,6 +98,9 @@ cdef void inner_step(const PlantParameters* p, PlantMemory* memory, const PlantC
     cdef double[26] stood
     cdef double[8] braked
     cdef int k
+    if fallen(memory.state):
+        slide(memory.state, h)
+        return
     act(p, memory, command, road, h, &acting)
     memcpy(stood, memory.state, sizeof(stood))
     integrate(p, &acting, memory.state, h, &found)
@@ -165,47 +184,52 @@ cdef void show(const PlantParameters* p, const PlantMemory* memory, const PlantC
     state.driveline_engaged = not state.shift_in_progress and memory.engine_speed > p.engine_idle
     state.gear = 0 if state.shift_in_progress else memory.gear
     state.gear_ratio = p.ratio[memory.gear - 1]
-    state.rolled_over = fabs(x[ROLL]) > ROLLED_OVER or fabs(x[TRAILER_ROLL]) > ROLLED_OVER
+    state.rolled_over = fallen(x)
+
+
+cdef object dtypes():
+    """NumPy's view of the structs: parameters, memory, state, command, surroundings."""
+    cdef PlantParameters parameters
+    cdef PlantMemory memory
+    cdef PlantState state
+    cdef PlantCommand command
+    cdef Surroundings road
+    return (np.asarray(<PlantParameters[:1]> &parameters).dtype, np.asarray(<PlantMemory[:1]> &memory).dtype,
+            np.asarray(<PlantState[:1]> &state).dtype, np.asarray(<PlantCommand[:1]> &command).dtype,
+            np.asarray(<Surroundings[:1]> &road).dtype)
 
 
 cdef class Kernel:
-    """Parameters, memory and state of one plant, each to be seen as a 0-d structured array."""
+    """Parameters, memory and state of one plant, each a 0-d structured array that owns its memory."""
 
-    cdef PlantParameters _parameters
-    cdef PlantMemory _memory
-    cdef PlantState _state
-    cdef PlantCommand _command
-    cdef Surroundings _road
+    cdef PlantParameters* _parameters
+    cdef PlantMemory* _memory
+    cdef PlantState* _state
+    cdef PlantCommand* _command
+    cdef Surroundings* _road
+    cdef readonly object parameters
+    cdef readonly object memory
+    cdef readonly object state
+    cdef readonly object command
+    cdef readonly object surroundings
 
-    @property
-    def parameters(self):
-        return np.asarray(<PlantParameters[:1]> &self._parameters)[0:1].reshape(())
-
-    @property
-    def state(self):
-        return np.asarray(<PlantState[:1]> &self._state)[0:1].reshape(())
-
-    @property
-    def memory(self):
-        return np.asarray(<PlantMemory[:1]> &self._memory)[0:1].reshape(())
-
-    @property
-    def command(self):
-        return np.asarray(<PlantCommand[:1]> &self._command)[0:1].reshape(())
-
-    @property
-    def surroundings(self):
-        return np.asarray(<Surroundings[:1]> &self._road)[0:1].reshape(())
+    def __cinit__(self):
+        self.parameters, self.memory, self.state, self.command, self.surroundings = (np.zeros((), kind) for kind in dtypes())
+        self._parameters = <PlantParameters*>pointer(self.parameters)
+        self._memory = <PlantMemory*>pointer(self.memory)
+        self._state = <PlantState*>pointer(self.state)
+        self._command = <PlantCommand*>pointer(self.command)
+        self._road = <Surroundings*>pointer(self.surroundings)
 
     def reset(self, double x, double y, double yaw, double speed):
         """Straight ahead at `speed` in the gear that suits it, everything cold and at rest. x, y are the reference point's."""
-        cdef PlantParameters* p = &self._parameters
-        cdef PlantMemory* memory = &self._memory
+        cdef PlantParameters* p = self._parameters
+        cdef PlantMemory* memory = self._memory
         cdef double shaft = speed / p.wheel_radius * p.final_drive
         cdef int k
         memset(memory, 0, sizeof(PlantMemory))
-        memset(&self._command, 0, sizeof(PlantCommand))
-        memset(&self._road, 0, sizeof(Surroundings))
+        memset(self._command, 0, sizeof(PlantCommand))
+        memset(self._road, 0, sizeof(Surroundings))
         self._command.held_speed = NAN
         self._road.friction = 0.8
         memory.state[YAW] = yaw
@@ -223,12 +247,19 @@ cdef class Kernel:
         memory.retarder_temperature = p.ambient
         for k in range(AXLES):
             memory.brake_temperature[k] = p.ambient
-        show(p, memory, &self._command, &self._road, &self._state)
+        show(p, memory, self._command, self._road, self._state)
 
     def step(self, long duration_ns, double road_wheel_angle, double engine_torque, double retarder_torque,
              double brake_deceleration, double held_speed, double grade, double bank, double friction, double wind_x,
              double wind_y):
-        """As many inner steps as `duration_ns` and what was owed hold; the rest is owed to the next call."""
+        """As many inner steps as `duration_ns` and what was owed hold; the rest is owed to the next call. Raises UsageError."""
+        for name, value in (("road_wheel_angle_rad", road_wheel_angle), ("engine_torque_nm", engine_torque),
+                            ("retarder_torque_nm", retarder_torque), ("brake_deceleration_mps2", brake_deceleration),
+                            ("grade", grade), ("bank", bank), ("friction", friction), ("wind", wind_x + wind_y)):
+            if not isfinite(value):
+                raise UsageError(f"plant.step: {name} = {value}: needs a finite number")
+        if duration_ns < 0:
+            raise UsageError(f"plant.step: dt_s = {duration_ns * 1e-9}: time runs forward only")
         cdef long inner = <long>(self._parameters.inner_step_s * 1e9 + 0.5)
         cdef double h = inner * 1e-9
         self._command.road_wheel_angle = road_wheel_angle
@@ -244,10 +275,10 @@ cdef class Kernel:
         with nogil:
             self._memory.owed_ns += duration_ns
             while self._memory.owed_ns >= inner:
-                inner_step(&self._parameters, &self._memory, &self._command, &self._road, h)
+                inner_step(self._parameters, self._memory, self._command, self._road, h)
                 self._memory.owed_ns -= inner
                 self._memory.time_ns += inner
-            show(&self._parameters, &self._memory, &self._command, &self._road, &self._state)
+            show(self._parameters, self._memory, self._command, self._road, self._state)
 
     def derivative(self, double[::1] x, double road_wheel_angle, double drive_force=0.0, double held_speed=NAN):
         """(dx, forces' power in W) of the equations of motion at the integrated state x (26,), brakes open, road as told last."""
@@ -261,15 +292,15 @@ cdef class Kernel:
         acting.angle = road_wheel_angle
         acting.drive_force = drive_force
         acting.held_speed = held_speed
-        acting.road = self._road
-        derive(&self._parameters, &acting, 0.0, &x[0], &out[0], &found)
+        acting.road = self._road[0]
+        derive(self._parameters, &acting, 0.0, &x[0], &out[0], &found)
         return dx, found.power
 
     def snapshot(self) -> bytes:
-        return (<char*>&self._memory)[:sizeof(PlantMemory)]
+        return (<char*>self._memory)[:sizeof(PlantMemory)]
 
     def restore(self, bytes blob):
         if len(blob) != sizeof(PlantMemory):
             raise ValueError(f"a snapshot of this plant has {sizeof(PlantMemory)} bytes, not {len(blob)}")
-        memcpy(&self._memory, <char*>blob, sizeof(PlantMemory))
-        show(&self._parameters, &self._memory, &self._command, &self._road, &self._state)
+        memcpy(self._memory, <char*>blob, sizeof(PlantMemory))
+        show(self._parameters, self._memory, self._command, self._road, self._state)
