@@ -24,6 +24,36 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict[str, Any]]
     if output is not None:
         told = [{key: value for key, value in drive.items() if key != "jerk"} for drive in drives]
         (output / "drives.json").write_text(json.dumps(told, indent=1) + "\n")
+    return [*_ours(drives, quick), *_theirs(quick, jobs)]
+
+
+def _theirs(quick: bool, jobs: int) -> list[dict[str, Any]]:
+    """SUMO's own models of a truck's driver in the same traffic."""
+    from hil.suites._pool import mapped
+    from hil.worlds.sumo_network import DRIVER_MODELS
+
+    seeds = range(QUICK_SEEDS if quick else SEEDS)
+    drives = mapped(_driven_by_sumo, [(model, seed) for model in DRIVER_MODELS for seed in seeds], jobs)
+    found = []
+    for number, model in enumerate(DRIVER_MODELS):
+        own = drives[number * len(seeds) : (number + 1) * len(seeds)]
+        kilometres = sum(drive["distance_m"] for drive in own) / 1e3
+        hard = 100.0 * sum(drive["hard_brakes"] for drive in own) / max(kilometres, 1e-3)
+        jerk = float(np.percentile(np.concatenate([drive["jerk"] for drive in own]), PERCENT))
+        found += [_row(f"SUMO's {model} as the truck: hard brakes per 100 km", hard, "", "", None),
+                  _row(f"SUMO's {model} as the truck: jerk, 99 %", jerk, "m/s3", "", None)]  # fmt: skip
+    return found
+
+
+def _driven_by_sumo(chosen: tuple[str, int]) -> dict[str, Any]:
+    from hil.worlds.sumo import road_of
+    from hil.worlds.sumo_driver import SumoDriver
+
+    model, seed = chosen
+    return SumoDriver(road_of(seed), seed, model).drive()
+
+
+def _ours(drives: list[dict[str, Any]], quick: bool) -> list[dict[str, Any]]:
     kilometres = sum(drive["distance_m"] or 0.0 for drive in drives) / 1e3
     jerk = np.concatenate([drive["jerk"] for drive in drives])
     hard = 100.0 * sum(drive["hard_brakes"] or 0 for drive in drives) / max(kilometres, 1e-3)

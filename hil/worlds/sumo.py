@@ -34,15 +34,16 @@ class SumoMotorway(Motorway):
         if scenario is not None:
             self.scenario = scenarios.load(scenario)
         self._seed = seed
-        self._road = _road(np.random.default_rng([seed, 1]), self.scenario.road.lane_width_m)
+        self._road = road_of(seed, self.scenario.road.lane_width_m)
         return super().reset(seed)
 
     def _traffic(self, given: scenarios.Scenario) -> SumoTraffic:
         return SumoTraffic(self._road, self._seed)
 
 
-def _road(random: np.random.Generator, lane_width_m: float) -> Road:
+def road_of(seed: int, lane_width_m: float = 3.5) -> Road:
     """Straights, clothoids and arcs by turns, a little up and down."""
+    random = np.random.default_rng([seed, 1])
     segments, total = [Segment(500.0, lanes=LANES)], 500.0
     grade, bank, curvature = 0.0, 0.0, 0.0
     while total < LENGTH_M:

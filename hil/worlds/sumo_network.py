@@ -21,6 +21,7 @@ LANES = 3
 RAMP_AT_M, MERGE_LENGTH_M = 1600.0, 250.0
 RAMP_SHAPE_M = ((300.0, 34.0), (180.0, 14.0), (60.0, 3.0), (0.0, 0.0))  # behind its end, aside of the merging lane
 EGO = "ego"
+DRIVER_SPEED_MPS = 22.2  # the set speed of the suite, for SUMO's drivers
 EGO_LENGTH_M, EGO_WIDTH_M = 16.5, 2.55
 
 # speedFactor is a normal distribution cut at its ends: who keeps what share of the limit of 36 m/s (none on the left lane)
@@ -33,6 +34,10 @@ VEHICLE_TYPES = """
          sigma="0.3" tau="1.6" minGap="3.0" maxSpeed="25" speedFactor="normc(0.64,0.03,0.54,0.69)"/>
   <vType id="ego" vClass="truck" length="16.5" width="2.55" height="4.0" accel="0.7" decel="5.0" emergencyDecel="6.0"
          sigma="0" tau="1.6" minGap="3.0" maxSpeed="30"/>
+"""
+DRIVER_MODELS = ("IDM", "ACC")  # SUMO's own, for a truck to hold ours against
+DRIVER_TYPE = """  <vType id="ego_{0}" vClass="truck" length="16.5" width="2.55" height="4.0" accel="0.7" decel="5.0"
+         emergencyDecel="6.0" sigma="0" tau="1.6" minGap="3.0" maxSpeed="{1}" carFollowModel="{0}"/>
 """
 # (type, vehicles an hour over all lanes, edge they come from)
 DEMAND = (("car", 1700, "start"), ("van", 160, "start"), ("truck", 260, "start"), ("car", 240, "ramp"), ("truck", 30, "ramp"))
@@ -105,7 +110,8 @@ def _shape(road: Road, first: float, last: float, left: float) -> list[tuple[flo
 def _demand() -> str:
     """Flows with random headways (SUMO's own seed), trucks on the right."""
     routes = {"through": "start merge after", "joining": "ramp merge after"}
-    lines = ["<routes>", VEHICLE_TYPES, *(f'  <route id="{name}" edges="{edges}"/>' for name, edges in routes.items())]
+    own = (DRIVER_TYPE.format(model, DRIVER_SPEED_MPS) for model in DRIVER_MODELS)
+    lines = ["<routes>", VEHICLE_TYPES, *own, *(f'  <route id="{name}" edges="{edges}"/>' for name, edges in routes.items())]
     for number, (kind, per_hour, edge) in enumerate(DEMAND):
         lane = "0" if kind == "truck" or edge == "ramp" else "free"
         route = "joining" if edge == "ramp" else "through"

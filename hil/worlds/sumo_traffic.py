@@ -26,15 +26,20 @@ WARM_UP_S = 150.0  # until the road is full
 CLEARED_AHEAD_M, CLEARED_BEHIND_M = 70.0, 40.0  # in the truck's lane when it enters
 LANE_CHANGE_S = 4.0
 KINDS = {"car": (4.6, 1.85, 1.5), "van": (6.0, 2.0, 2.6), "truck": (16.5, 2.55, 4.0)}
-# What is arranged, and how often: s between the middles of the draws
-CUT_IN_EVERY_S, BRAKING_EVERY_S, QUEUE_AFTER_S, QUEUE_LASTS_S = 45.0, 60.0, 130.0, 25.0
-CUT_IN_GAP_M = (12.0, 35.0)  # car's rear ahead of the truck's front
-BRAKING_DECELERATION = (2.0, 4.5)  # m/s2
+# What is arranged, and how often: s between the middles of the draws. So hard that SUMO's IDM as the truck brakes harder than
+# 3 m/s2 some dozens of times in 100 km [C]
+CUT_IN_EVERY_S, BRAKING_EVERY_S, QUEUE_AFTER_S, QUEUE_LASTS_S = 35.0, 50.0, 130.0, 25.0
+CUT_IN_GAP_M = (10.0, 32.0)  # car's rear ahead of the truck's front
+CUT_IN_SPEED = (0.82, 1.02)  # of the truck's, reached within CUT_IN_SLOWS_S
+CUT_IN_SLOWS_S = 4.0
+BRAKING_DECELERATION = (2.5, 4.5)  # m/s2
 QUEUE_AHEAD_M = (450.0, 650.0)
 
 
 class SumoTraffic:
     """Has the face of hil.worlds.traffic.Traffic. One at a time in a process: libsumo knows only one simulation."""
+
+    ego_type = "ego"
 
     def __init__(self, road: Road, seed: int):
         self.road, self.seed = road, seed
@@ -51,7 +56,7 @@ class SumoTraffic:
         self._enter(ego)
         self._waited_s = 0.0
         self._restore: list[tuple[float, str]] = []
-        self._next_cut_in_s = float(random.uniform(12.0, CUT_IN_EVERY_S))
+        self._next_cut_in_s = float(random.uniform(10.0, CUT_IN_EVERY_S))
         self._next_braking_s = float(random.uniform(15.0, BRAKING_EVERY_S))
         self._queue_s = float(random.uniform(0.8, 1.2)) * QUEUE_AFTER_S
         self._seen = self._read()
@@ -109,7 +114,7 @@ class SumoTraffic:
             near = -CLEARED_BEHIND_M - ego.rear < s - ego.s < CLEARED_AHEAD_M + ego.front + 20.0
             if near and abs(offset - ego.offset) < 0.6 * self.road.lane_width:
                 vehicle.remove(name)
-        vehicle.add(EGO, "through", typeID="ego", depart="now", departLane="0", departPos="0", departSpeed="0")
+        vehicle.add(EGO, "through", typeID=self.ego_type, depart="now", departLane="0", departPos="0", departSpeed="0")
         vehicle.setLaneChangeMode(EGO, 0)
         vehicle.setSpeedMode(EGO, 0)
         self._move_ego(ego)
@@ -174,7 +179,7 @@ class SumoTraffic:
             if lane == own + 1 and CUT_IN_GAP_M[0] < gap < CUT_IN_GAP_M[1] and speed > ego.speed - 3.0 and "truck" not in \
                     vehicle.getTypeID(name):  # fmt: skip
                 vehicle.changeLane(name, max(vehicle.getLaneIndex(name) - 1, 0), 8.0)
-                vehicle.slowDown(name, max(ego.speed * float(self.random.uniform(0.9, 1.05)), 5.0), 4.0)
+                vehicle.slowDown(name, max(ego.speed * float(self.random.uniform(*CUT_IN_SPEED)), 5.0), CUT_IN_SLOWS_S)
                 self._restore.append((self._now() + 8.0, name))
                 return True
         return False
