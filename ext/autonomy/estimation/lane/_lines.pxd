@@ -63,6 +63,9 @@ cdef inline void bring(Line* line, const LaneParameters* parameters, const LaneT
     scale = parameters.quality_sigma_scale[(quality if quality < 3 else 3) - 1]
     for i in range(4):
         line.sigma[i] = scale * (sigma[i] if isfinite(sigma[i]) and sigma[i] > 0.0 else parameters.line_sigma[i])
+    for i in range(2):
+        line.sigma[2 + i] = sqrt(line.sigma[2 + i] * line.sigma[2 + i]
+                                 + parameters.line_shape_sigma[i] * parameters.line_shape_sigma[i])
     line.sigma[2] = 2.0 * line.sigma[2]
     line.sigma[3] = 6.0 * line.sigma[3]
     line.reach = reach if isfinite(reach) and reach > 0.0 else 0.0
