@@ -57,6 +57,7 @@ ctypedef struct LaneFilter:
     double[6] x
     double[36] P                 # row major, symmetric
     double[6] remainder          # of past corrections, not in the output yet
+    double[6] remainder_rate     # 1/s
     LaneTick[48] ticks           # ring
     uint32_t newest
     uint32_t kept                # ticks with a motion, from the newest back

@@ -1,6 +1,7 @@
 # The lane as the later steps read it: without steps, and with the curvature ahead.
 from libc.math cimport exp, sqrt
 from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memset
 from autonomy.msg.messages cimport *
 from autonomy.estimation.lane._lane cimport (
     CURVATURE, CURVATURE_RATE, HEADING, OFFSET, PREVIEW, STATES, WIDTH_LEFT, WIDTH_RIGHT, LaneFilter, LaneSide)
@@ -17,11 +18,21 @@ cdef extern from *:
 
 cdef inline void spread_corrections(LaneFilter* lane, const LaneParameters* parameters, const double* before,
                                     bint continues, double dt) noexcept nogil:
-    """What observations moved the state by in this tick is taken into the output with a lag."""
-    cdef double kept = exp(-dt / parameters.correction_time_s) if parameters.correction_time_s > 0.0 else 0.0
+    """What observations moved the state by in this tick goes into the output through a critically damped lag of second
+    order: neither the output nor its rate jumps."""
+    cdef double lag = parameters.correction_time_s
+    cdef double kept, moved
     cdef int i
+    if not continues or lag <= 0.0:
+        memset(lane.remainder, 0, sizeof(lane.remainder))
+        memset(lane.remainder_rate, 0, sizeof(lane.remainder_rate))
+        return
+    kept = exp(-dt / lag)
     for i in range(STATES):
-        lane.remainder[i] = kept * (lane.remainder[i] + before[i] - lane.x[i]) if continues else 0.0
+        lane.remainder[i] += before[i] - lane.x[i]
+        moved = (lane.remainder_rate[i] + lane.remainder[i] / lag) * dt
+        lane.remainder[i] = kept * (lane.remainder[i] + moved)
+        lane.remainder_rate[i] = kept * (lane.remainder_rate[i] - moved / lag)
 
 
 cdef inline uint8_t line_state(const LaneSide* side, const LaneParameters* parameters, int64_t now_ns) noexcept nogil:
