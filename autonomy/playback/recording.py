@@ -5,7 +5,7 @@ Such a log is whole in itself: it replays from its raw bytes and cuts, or from i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from autonomy import msg
 from autonomy.inputs import lane_path
-from autonomy.log.reader import Batch, sha256, short_rows
+from autonomy.log.reader import Batch, short_rows
 from autonomy.log.writer import LogWriter
 from autonomy.playback.engine import Block
 from autonomy.playback.source import CONFIG_ATTACHMENT, KINDS, PATH_ATTACHMENT, LogSource, is_input_topic
@@ -30,7 +30,8 @@ OUTPUTS = ("vehicle", "ego", "truck", "lane", "plan", "control", "actuation", "h
 class Recording:
     """A sink for `Engine`; batches go through `pass_through` on their way to it."""
 
-    def __init__(self, path: Path, source: LogSource):
+    def __init__(self, path: Path, source: LogSource, origin: Mapping[str, str]):
+        """`origin`: where the inputs come from, for the log's metadata."""
         reader = source.reader
         inputs = {number: channel.topic for number, channel in reader.channels.items() if is_input_topic(channel.topic)}
         messages = {topic: reader.message_name(topic) for topic in inputs.values()}
@@ -40,7 +41,7 @@ class Recording:
             "vehicle": source.config.path,
             "config_hash": source.config.sha256,
             "calibration_hash": source.config.calibration_sha256,
-            "source_sha256": sha256(reader.path),
+            **origin,
             "lane_path": source.path_label,
             **({"left_out": ", ".join(left_out)} if left_out else {}),
         })  # fmt: skip
@@ -59,18 +60,19 @@ class Recording:
     def pass_through(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Copies each batch's input and reference records into the log, then hands the batch on."""
         for batch in batches:
-            streams = {}
+            streams, places = {}, {}
             for number, (topic, message) in self._inputs.items():
-                records = batch.records[batch.records["channel"] == number]
+                place = np.flatnonzero(batch.records["channel"] == number)
+                records = batch.records[place]
                 rows = short_rows(Batch(records, batch.data), message)
                 if "tick_index" in rows.dtype.names:
                     fresh = rows["tick_index"] == NOT_IN_A_TICK  # frames of an earlier run are written anew by this one
-                    records, rows = records[fresh], rows[fresh]
+                    records, rows, place = records[fresh], rows[fresh], place[fresh]
                 if topic == "/ref/pose":
                     self._sampler.add_references(rows)
                 if len(rows):
-                    streams[topic] = records["log_time_ns"], rows
-            self._writer.write_merged(streams)
+                    streams[topic], places[topic] = (records["log_time_ns"], rows), place
+            self._writer.write_merged(streams, places)
             yield batch
 
     def __call__(self, block: Block) -> None:

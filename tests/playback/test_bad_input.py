@@ -100,7 +100,7 @@ def test_a_clock_that_was_set_back_is_told(tmp_path, capsys):
     code, out, _ = run(capsys, path, "--json")
     assert code == PASS and json.loads(out)["oddities"]["time_steps_back"] == 1
     assert "time steps back 1" in run(capsys, path)[1]
-    assert main(["log", "check", str(path)]) == PASS and "time goes back 1 times" in capsys.readouterr().out
+    assert main(["log", "check", str(path)]) == PASS and "time goes back once" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("change, words", [

@@ -32,6 +32,8 @@ def limits(arguments: argparse.Namespace, reader) -> tuple[int | None, int | Non
         if end is not None:
             raise UsageError("give either --end or --duration, not both")
         end = (start or 0.0) + arguments.duration
+    if arguments.duration == 0.0:
+        raise UsageError("--duration 0: must be more than zero seconds")
     if end is not None and end <= (start or 0.0):
         raise UsageError(f"--end {end:g} must lie after --start {start or 0.0:g}")
     if reader.start_ns is None:
@@ -44,14 +46,9 @@ def limits(arguments: argparse.Namespace, reader) -> tuple[int | None, int | Non
 
 def wanted_topics(arguments: argparse.Namespace, readers) -> list[str] | None:
     """The topics or patterns asked for. Raises UsageError for one that means no topic of the recordings."""
-    from autonomy.errors import UsageError
-    from autonomy.log.topics import matches
+    from autonomy.log.topics import wanted
 
-    present = sorted({topic for reader in readers for topic in reader.topics})
-    for pattern in arguments.topics or ():
-        if not any(matches(topic, pattern) for topic in present):
-            raise UsageError(f"--topics {pattern}: no such topic; there are {', '.join(present) or 'none'}")
-    return arguments.topics
+    return wanted(arguments.topics, readers)
 
 
 def databases(arguments: argparse.Namespace) -> dict[int, Path]:
