@@ -50,6 +50,11 @@ class Line:
     type: int = 2
 
 
+def _summed(values: np.ndarray, start: float) -> np.ndarray:
+    """Integral over the road's samples, by trapezoids."""
+    return start + np.concatenate([[0.0], np.cumsum(0.5 * SPACING_M * (values[1:] + values[:-1]))])
+
+
 @dataclass
 class Drive:
     """Truth of one drive at a constant speed; arrays have one element a tick."""
@@ -96,10 +101,10 @@ class Drive:
         s = self.s[tick] + np.arange(0.0, self.camera.range_m, 2.5)
         fine = np.arange(self.s[tick], s[-1] + 0.1, SPACING_M)
         curvature = np.interp(fine, self.s_road, self.curvature_road)
-        heading = -self.heading_error[tick] + np.concatenate([[0.0], np.cumsum(0.5 * SPACING_M * (curvature[1:] + curvature[:-1]))])
-        chord = 0.5 * (heading[1:] + heading[:-1])
-        x = np.concatenate([[0.0], np.cumsum(SPACING_M * np.cos(chord))]) + self.offset[tick] * math.sin(-self.heading_error[tick])
-        y = np.concatenate([[0.0], np.cumsum(SPACING_M * np.sin(chord))]) - self.offset[tick] * math.cos(self.heading_error[tick])
+        heading = _summed(curvature, -self.heading_error[tick])
+        # The lane's middle beside the vehicle lies across the lane's own direction
+        x = _summed(np.cos(heading), self.offset[tick] * math.sin(heading[0]))
+        y = _summed(np.sin(heading), -self.offset[tick] * math.cos(heading[0]))
         x, y, heading = (np.interp(s, fine, values) for values in (x, y, heading))
         side = -line.side if self.mirrored else line.side
         distance = side * line.distance(s)

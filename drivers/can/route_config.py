@@ -181,7 +181,7 @@ def _check(route: Route, where: str, buses: list[int]) -> None:
         if not -30.0 <= value <= 30.0:
             raise RouteError(f"{where}: {key} = {value} is not a place on a vehicle, within 30 m of its reference point")
         if value and route.kind != "lane":
-            raise RouteError(f"{where}: {key} goes with kind = 'lane'; a {route.kind} sample's fields are shifted by their own offset")
+            raise RouteError(f"{where}: {key} goes with kind = 'lane'; shift the fields of a {route.kind} sample by offset")
     if not 0.0 < route.max_age_s <= 3600.0:
         raise RouteError(f"{where}: max_age_s = {route.max_age_s} is not an age in seconds within 3600 s")
     if (route.kind == "signal") != (route.signal is not None):

@@ -62,7 +62,8 @@ class LinesTwin(LaneTwin):
         moved = Polynomial(sample[name])(Polynomial([s, 1.0])).coef - (0.5 * s * turned + drift * wait, turned, 0.0, 0.0)
         cosine = 1.0 / math.hypot(1.0, moved[1])
         z = np.array([moved[0] * cosine, -math.atan(moved[1]), 2.0 * moved[2] * cosine**3, 6.0 * moved[3]])
-        sigma = np.array(sample[f"{name.removesuffix('_second')}_sigma"]) * p["quality_sigma_scale"][sample[f"{name}_quality"] - 1]
+        scale = p["quality_sigma_scale"][sample[f"{name}_quality"] - 1]
+        sigma = scale * np.array(sample[f"{name.removesuffix('_second')}_sigma"])
         sigma[2:] = np.hypot(sigma[2:], p["line_shape_sigma"]) * (2.0, 6.0)
         return Seen(z, sigma, int(sample[f"{name}_colour"]))
 
