@@ -67,6 +67,15 @@ class LinesTwin(LaneTwin):
         sigma[2:] = np.hypot(sigma[2:], p["line_shape_sigma"]) * (2.0, 6.0)
         return Seen(z, sigma, int(sample[f"{name}_colour"]))
 
+    def first_sight(self, left: Seen, right: Seen) -> tuple[float, float]:
+        """Offset and heading from two lines of one lane, or from one of two that are not alike."""
+        p, half = self.parameters, float(self.parameters["default_half_width_m"])
+        alike = (left.z[1] - right.z[1]) ** 2 <= p["gate"] * (left.sigma[1] ** 2 + right.sigma[1] ** 2)
+        if alike and p["width_minimum_m"] <= left.z[0] - right.z[0] <= p["width_maximum_m"]:
+            return -0.5 * (left.z[0] + right.z[0]), 0.5 * (left.z[1] + right.z[1])
+        worse = (abs(left.z[0] - half), abs(right.z[0] + half)) if alike else (abs(left.z[1]), abs(right.z[1]))
+        return (half - left.z[0], left.z[1]) if worse[0] <= worse[1] else (-half - right.z[0], right.z[1])
+
     def ratio(self, x, P, what: str, z: float, sigma: float) -> tuple[float, float]:
         """Innovation, and its square as a share of the gate."""
         row = np.array(ROWS[what], float)
@@ -125,8 +134,7 @@ class LinesTwin(LaneTwin):
         p, tick = self.parameters, self.tick_of(int(sample["valid_time_ns"]))
         seen = {side: [self.bring(sample, name, tick) for name in (side, f"{side}_second")] for side in SIDES}
         if self.first is None:
-            left, right = seen["left"][0], seen["right"][0]
-            self.begin(tick, -0.5 * (left.z[0] + right.z[0]), 0.5 * (left.z[1] + right.z[1]))
+            self.begin(tick, *self.first_sight(seen["left"][0], seen["right"][0]))
         x, P = self.at(tick)
         chosen, temporary = {}, {}
         for side in SIDES:

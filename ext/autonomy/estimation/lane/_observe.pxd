@@ -31,19 +31,25 @@ cdef inline bint restart(LaneFilter* lane, const LaneParameters* parameters, int
 
 
 cdef inline bint begin_with(LaneFilter* lane, const LaneParameters* parameters, const Line* left, const Line* right, int back) noexcept nogil:
-    """First sight of a lane: both lines, or one of them as far away as a line of the own lane can be."""
+    """First sight of a lane: two lines that run alike, or one of them as far away as a line of the own lane can be."""
     cdef double half = parameters.default_half_width_m
-    cdef bint left_near = left != NULL and 0.0 < left.z[0] < 2.0 * half
-    cdef bint right_near = right != NULL and 0.0 < -right.z[0] < 2.0 * half
-    if left != NULL and right != NULL and plausible(parameters, left, right):
-        start(lane, parameters, back, -0.5 * (left.z[0] + right.z[0]), 0.5 * (left.z[1] + right.z[1]))
-    elif left_near and (not right_near or fabs(left.z[0] - half) < fabs(-right.z[0] - half)):
+    cdef bint use_left = left != NULL and 0.0 < left.z[0] < 2.0 * half
+    cdef bint use_right = right != NULL and 0.0 < -right.z[0] < 2.0 * half
+    cdef bint alike = True
+    if left != NULL and right != NULL:
+        alike = (left.z[1] - right.z[1]) * (left.z[1] - right.z[1]) \
+            <= parameters.gate * (left.sigma[1] * left.sigma[1] + right.sigma[1] * right.sigma[1])
+        if alike and plausible(parameters, left, right):
+            start(lane, parameters, back, -0.5 * (left.z[0] + right.z[0]), 0.5 * (left.z[1] + right.z[1]))
+            return True
+    if use_left and use_right:
+        # The one the vehicle drives along, or of two such the one at half a lane's width
+        use_left = fabs(left.z[0] - half) <= fabs(-right.z[0] - half) if alike else fabs(left.z[1]) <= fabs(right.z[1])
+    if use_left:
         start(lane, parameters, back, half - left.z[0], left.z[1])
-    elif right_near:
+    elif use_right:
         start(lane, parameters, back, -half - right.z[0], right.z[1])
-    else:
-        return False
-    return True
+    return use_left or use_right
 
 
 cdef inline void use_line(LaneFilter* lane, const LaneParameters* parameters, LaneTick* tick, const Line* line, LaneSide* side,
