@@ -10,7 +10,7 @@ from autonomy.config import Config, packaged_name
 from autonomy.errors import AutonomyError, UsageError
 
 # Besides those of Parameters.msg; None = has a reader of its own
-OTHER_SECTIONS = {"can": None, "command": None, "replay": {"set_speed_mps", "path_origin"}}
+OTHER_SECTIONS = {"can": None, "command": None, "serial": None, "replay": {"set_speed_mps", "path_origin"}}
 
 
 class Review(NamedTuple):
@@ -37,6 +37,8 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
     from drivers.can.commanding.command_config import CommandError
     from drivers.can.commanding.command_config import read as read_commands
     from drivers.can.router import Router
+    from drivers.serial.route_config import SerialError
+    from drivers.serial.route_config import read as read_serial
 
     found = []
     sections = {item.name: item.type for item in definitions.load("Parameters").fields}
@@ -65,6 +67,10 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
             read_commands(config.sections["command"], config.path)
         except CommandError as error:
             found.append(str(error))
+    try:
+        read_serial(config.sections.get("serial", {}), config.path)
+    except SerialError as error:
+        found.append(str(error))
     try:
         notes = list(Router.from_config(config, databases).problems)
     except AutonomyError as error:

@@ -99,7 +99,8 @@ class _Loop:
             path = centre_line(world)
         self.source = LiveSource(stack, channels_of(sensors, stack.config), truth.time_ns, path, "the middle of the lane")
         self.start_ns = truth.time_ns
-        self.feed = Feed(stack.core, self.source.router, self.source.routes, self.source.path, "cuts", 0.0, False)
+        self.feed = Feed(stack.core, self.source.router, self.source.routes, self.source.path, "cuts", 0.0, False,
+                         self.source.serial)  # fmt: skip
         self.injector = None
         if faults is not None:
             from autonomy.faults.inject import Injector
