@@ -46,7 +46,7 @@ sanitize: build
 	cd build/sanitize && AUTONOMY_DATA=$${AUTONOMY_DATA:-$(abspath ../shared/data)} PYTHONPATH=. ASAN_OPTIONS=detect_leaks=0 \
 	    LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" \
 	    $(abspath $(BIN))/python -m pytest -q -m "not slow" tests/playback tests/drivers tests/estimation tests/inputs \
-	    tests/planning tests/control tests/safety tests/faults tests/fuzz
+	    tests/planning tests/control tests/safety tests/faults tests/fuzz tests/hil/plant
 
 ## Every reader and codec on inputs guided by coverage, ten minutes each: for the night
 fuzz: build

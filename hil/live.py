@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from autonomy.playback._feed import ACTIONS
 
 from autonomy import config as configuration
 from autonomy import msg
@@ -22,6 +23,7 @@ from autonomy.log.structure import Channel
 from autonomy.playback.source import KINDS, routes_of
 from drivers.can.router import Router
 from drivers.serial.route_config import PREFIX, ports_of
+from drivers.serial.route_config import read as read_serial
 from drivers.serial.router import SerialRouter
 
 NOT_IN_A_TICK = msg.constants("ImuInput")["NOT_IN_A_TICK"]
@@ -108,9 +110,9 @@ def channels_of(sensors, config) -> list[str]:
     told: Any = getattr(sensors, "channels", None)
     if told is not None:
         return list(told)
-    return [f"/in/{kind}" for kind in KINDS[1:]] + [
-        f"/raw/can/{bus['bus']}" for bus in config.sections.get("can", {}).get("bus", [])
-    ]
+    buses = config.sections.get("can", {}).get("bus", [])
+    ports = ports_of(read_serial(config.sections.get("serial", {}), config.path))
+    return [f"/in/{kind}" for kind in KINDS[1:]] + [f"/raw/can/{bus['bus']}" for bus in buses] + [PREFIX + port for port in ports]
 
 
 def _time_and_channel(row: Row) -> tuple[int, int]:

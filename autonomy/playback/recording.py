@@ -115,6 +115,12 @@ class Recording:
         self._writer.close()
 
 
+def output_dtypes() -> dict[str, np.dtype]:
+    """The dtype of each output topic."""
+    frame = msg.dtype("OutputFrame")
+    return {f"/out/{name}": frame[name] for name in OUTPUTS}
+
+
 def write_block(writer: LogWriter, outputs: np.ndarray) -> None:
     """The output messages of a run of ticks, each on its topic."""
     for name in OUTPUTS:

@@ -5,6 +5,7 @@
     protocol = "ubx"                       # or "nmea"
     kinds = ["gnss"]                       # also "imu" (ubx: ESF-MEAS)
     source = 1
+    baud = 115200                          # of the line; the same in every entry of a port
     delay_s = 0.08                         # of the measurement against its last byte
     sentences = ["GGA", "RMC", "GST"]      # nmea: those that make an epoch, which goes out with the last of them
     axes = ["x", "y", "z"]                 # imu: the sensor's axes that point forward, left, up, such as "-y"
@@ -38,6 +39,7 @@ class Port(msgspec.Struct, forbid_unknown_fields=True):
     port: str
     protocol: str
     source: int
+    baud: int = 115200
     kinds: list[str] = msgspec.field(default_factory=lambda: ["gnss"])
     delay_s: float = 0.0
     sentences: list[str] = msgspec.field(default_factory=lambda: ["GGA", "RMC"])
@@ -59,9 +61,12 @@ def read(table: dict[str, Any], path: str) -> SerialConfig:
     if len(config.port) > MOST_ENTRIES:
         raise SerialError(f"{path}: [serial] has {len(config.port)} [[serial.port]] entries; at most {MOST_ENTRIES}")
     taken: set[tuple[str, str, int]] = set()
+    baud: dict[str, int] = {}
     for place, item in enumerate(config.port):
         where = f"{path}: [[serial.port]] number {place + 1} ({item.port})"
         _check(item, where)
+        if baud.setdefault(item.port, item.baud) != item.baud:
+            raise SerialError(f"{where}: baud = {item.baud}, but another entry of this port says {baud[item.port]}; a line has one")
         for kind in item.kinds:
             if (item.port, kind, item.source) in taken:
                 raise SerialError(f"{where}: gives {kind} samples of source {item.source} a second time; remove one entry")
@@ -89,6 +94,8 @@ def _check(item: Port, where: str) -> None:
         raise SerialError(f"{where}: kinds = {item.kinds}; {item.protocol} gives {' and '.join(known)}, name each once")
     if not 0 <= item.source <= 65535:
         raise SerialError(f"{where}: source = {item.source} is not within 0..65535")
+    if not 300 <= item.baud <= 4_000_000:
+        raise SerialError(f"{where}: baud = {item.baud} is not within 300..4000000")
     if not -10.0 <= item.delay_s <= 10.0:
         raise SerialError(f"{where}: delay_s = {item.delay_s} is not a delay in seconds within 10 s")
     if not set(item.sentences) <= set(SENTENCES) or len(set(item.sentences)) < len(item.sentences):

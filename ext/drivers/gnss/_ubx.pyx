@@ -24,7 +24,10 @@ cdef enum:
     ESF_MEAS = 0x1002
     DATE_AND_TIME_VALID = 3     # `valid`: validDate, validTime
     FIX_OK = 1                  # `flags`: gnssFixOK
-    DEAD_RECKONING, TWO_D, THREE_D, COMBINED = 1, 2, 3, 4  # `fixType`; 5 is time only
+    DEAD_RECKONING = 1          # `fixType`; 5 is time only
+    TWO_D = 2
+    THREE_D = 3
+    COMBINED = 4
     INVALID_POSITION = 1        # `flags3`: invalidLlh
     WHOLE_SET = 63
 
