@@ -10,13 +10,8 @@ from autonomy.config import Config, packaged_name
 from autonomy.errors import AutonomyError, UsageError
 from autonomy.report.words import is_number
 
-<<<<<<< HEAD
-# Besides those of Parameters.msg; None = has a reader of its own
-OTHER_SECTIONS = {"can": None, "command": None, "serial": None, "replay": {"set_speed_mps", "path_origin"}}
-=======
-OTHER_SECTIONS = ("can", "command", "replay")  # besides those of Parameters.msg
+OTHER_SECTIONS = ("can", "command", "serial", "replay")  # besides those of Parameters.msg
 REPLAY_KEYS = {"path_origin": 3, "set_speed_mps": None}  # how many numbers each takes, None = one alone
->>>>>>> main
 
 
 class Review(NamedTuple):
@@ -49,13 +44,9 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
     from autonomy.parameters import load_parameters, section_problems
     from drivers.can.commanding.command_config import CommandError
     from drivers.can.commanding.command_config import read as read_commands
-<<<<<<< HEAD
-    from drivers.can.router import Router
+    from drivers.can.router import complaints
     from drivers.serial.route_config import SerialError
     from drivers.serial.route_config import read as read_serial
-=======
-    from drivers.can.router import complaints
->>>>>>> main
 
     found = []
     sections = {item.name: item.type for item in definitions.load("Parameters").fields}
@@ -80,21 +71,12 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
             read_commands(config.sections["command"], config.path)
         except CommandError as error:
             found.append(str(error))
-<<<<<<< HEAD
     try:
         read_serial(config.sections.get("serial", {}), config.path)
     except SerialError as error:
         found.append(str(error))
-    try:
-        notes = list(Router.from_config(config, databases).problems)
-    except AutonomyError as error:
-        found.append(str(error))
-        notes = []
-    return Review(found, notes)
-=======
     of_buses, notes = complaints(config, databases)
     return Review(found + of_buses, notes)
->>>>>>> main
 
 
 def differences(a: Config, b: Config) -> list[Difference]:

@@ -25,7 +25,9 @@ FLUSH_TICKS = 100
 
 
 def record(path: str | Path, config: str = "vehicles/demo_truck", *, duration_s: float = 60.0, seed: int = 0) -> Path:
-    """Drives and writes one log: /parameters, /raw/can/0 and /raw/can/1 (and the vehicle's serial ports), /ref/pose; configuration, lane path, DBC texts attached.
+    """Drives and writes one log: /parameters, the vehicle's CAN buses and serial ports, /ref/pose.
+
+    Configuration, lane path and DBC texts are attached.
 
     The same seed gives the same bytes. Raises UsageError and EnvironmentFault.
     """

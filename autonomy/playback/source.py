@@ -60,13 +60,8 @@ def open_log(path: str | Path, config: str | Path | None = None, overrides: dict
         raise BadInputError(f"{path}: holds no readable record" + (f" ({reader.problem})" if reader.problem else ""))
     topics = {number: channel.topic for number, channel in reader.channels.items()}
     mode = _mode(path, topics, mode)
-<<<<<<< HEAD
-    loaded, parameters = _configuration(reader, config, overrides)
-    router, serial = _router(loaded, reader), SerialRouter.from_config(loaded)
-=======
     loaded, parameters = load_configuration(reader, config, overrides)
-    router = _router(loaded, reader)
->>>>>>> main
+    router, serial = _router(loaded, reader), SerialRouter.from_config(loaded)
     lane, label = _lane_path(reader, loaded, path_file)
     return LogSource(reader, loaded, parameters, mode, routes_of(topics, serial), router, serial, lane, label)
 

@@ -9,7 +9,7 @@ import numpy as np
 from autonomy import msg
 from drivers.serial.route_config import PREFIX, ports_of, read
 from hil.sensors.messages import Dropouts, Messages
-from hil.sensors.realism import SHAFT_SOURCE
+from hil.sensors.realism import SHAFT_SOURCE, STEERING_SOURCE
 from hil.sensors.records import RawRecord
 from hil.sensors.serial_line import SerialLine
 from hil.truth import Truth

@@ -35,25 +35,26 @@ class SerialLine:
                 self.free_ns = start_ns + len(data) * self.byte_ns
 
     def read(self, now_ns: int) -> Iterator[RawRecord]:
-        """What a reader that looks every READ_PERIOD_NS has got by `now_ns`; a piece has the time of its last byte."""
+        """The pieces of a reader that looks every READ_PERIOD_NS, by `now_ns`."""
         if self.next_read_ns is None:
             self.next_read_ns = now_ns
         while self.next_read_ns <= now_ns:
-            piece, last_ns = self._through(self.next_read_ns)
+            piece = self._through(self.next_read_ns)
             if piece:
-                yield RawRecord(last_ns, PREFIX + self.port, HEAD.pack(last_ns, 0, len(piece)) + piece)
+                head = HEAD.pack(self.next_read_ns, 0, len(piece))
+                yield RawRecord(self.next_read_ns, PREFIX + self.port, head + piece)
             self.next_read_ns += READ_PERIOD_NS
 
-    def _through(self, until_ns: int) -> tuple[bytes, int]:
-        """Bytes that are through by then, and when the last one was."""
-        piece, last_ns = b"", 0
+    def _through(self, until_ns: int) -> bytes:
+        """Bytes that are through by then."""
+        piece = b""
         while self.queue and self.queue[0][0] <= until_ns:
             first_ns, data = self.queue.pop(0)
             count = min(len(data), 1 + (until_ns - first_ns) // self.byte_ns)
-            piece, last_ns = piece + data[:count], first_ns + (count - 1) * self.byte_ns
+            piece += data[:count]
             if count < len(data):
                 self.queue.insert(0, (first_ns + count * self.byte_ns, data[count:]))
-        return piece, last_ns
+        return piece
 
 
 def _message(entry: Port, kind: str, row) -> bytes:
