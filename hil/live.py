@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from autonomy.playback._feed import ACTIONS
 
 from autonomy import config as configuration
 from autonomy import msg

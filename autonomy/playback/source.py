@@ -100,7 +100,8 @@ def _mode(path: str | Path, topics: dict[int, str], wanted: str) -> str:
     if wanted == "cuts" and not has_cuts:
         raise UsageError(f"{path}: has no /cut topic; use --from raw")
     if not present & {f"/in/{kind}" for kind in KINDS[1:]} and not any(
-            topic.startswith(("/raw/can/", "/raw/serial/")) for topic in present):
+        topic.startswith(("/raw/can/", "/raw/serial/")) for topic in present
+    ):
         raise BadInputError(f"{path}: holds nothing to replay (topics: {', '.join(sorted(present)) or 'none'})")
     return wanted
 

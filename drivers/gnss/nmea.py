@@ -1,4 +1,4 @@
-"""NMEA 0183 sentences from values: what a receiver would send, for the rig and for tests. The reader is ext/drivers/gnss/_nmea.pyx.
+"""NMEA 0183 sentences from values: what a receiver would send, for the rig and for tests. ext/drivers/gnss/_nmea.pyx reads them.
 
 Source: the fields of GGA, RMC, VTG and GST as makers print them (u-blox UBX-13003221 chapter 31).
 """

@@ -66,7 +66,9 @@ def read(table: dict[str, Any], path: str) -> SerialConfig:
         where = f"{path}: [[serial.port]] number {place + 1} ({item.port})"
         _check(item, where)
         if baud.setdefault(item.port, item.baud) != item.baud:
-            raise SerialError(f"{where}: baud = {item.baud}, but another entry of this port says {baud[item.port]}; a line has one")
+            raise SerialError(
+                f"{where}: baud = {item.baud}, but another entry of this port says {baud[item.port]}; a line has one"
+            )
         for kind in item.kinds:
             if (item.port, kind, item.source) in taken:
                 raise SerialError(f"{where}: gives {kind} samples of source {item.source} a second time; remove one entry")

@@ -29,7 +29,11 @@ class SerialRouter(_router.SerialRouter):
         rows = np.zeros(len(config.port), PORT_ROW)
         names: list[str] = []
         for row, item in zip(rows, config.port, strict=True):
-            row["delay_ns"], row["source"], row["protocol"] = round(item.delay_s * 1e9), item.source, _router.PROTOCOLS[item.protocol]
+            row["delay_ns"], row["source"], row["protocol"] = (
+                round(item.delay_s * 1e9),
+                item.source,
+                _router.PROTOCOLS[item.protocol],
+            )
             row["sentences"] = sum(_router.SENTENCES[name] for name in item.sentences)
             row["gives_gnss"], row["gives_imu"] = "gnss" in item.kinds, "imu" in item.kinds
             row["axes"], row["next"] = axis_numbers(item.axes), -1

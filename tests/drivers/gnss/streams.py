@@ -19,7 +19,7 @@ def router(protocol: str, **keys) -> SerialRouter:
 
 
 def decoded(port: SerialRouter, stream: bytes, pieces: list[int] | None = None) -> list[tuple[str, np.ndarray]]:
-    """Samples of a stream that comes in pieces of these sizes, the rest byte by byte; each piece has the time of its last byte."""
+    """Samples of a stream that comes in pieces of these sizes, then byte by byte; a piece has the time of its last byte."""
     found, position = [], 0
     for size in [*(pieces or []), *[1] * len(stream)]:
         piece = stream[position : position + size]

@@ -26,7 +26,9 @@ def message(index: int) -> bytes:
 
 
 STREAM = b"".join(message(index) for index in range(10))
-GARBAGE = st.binary(max_size=60) | st.builds(lambda head, rest: b"\xb5\x62" + head + rest, st.binary(max_size=5), st.binary(max_size=20))
+GARBAGE = st.binary(max_size=60) | st.builds(
+    lambda head, rest: b"\xb5\x62" + head + rest, st.binary(max_size=5), st.binary(max_size=20)
+)
 
 
 def test_an_encoded_fix_comes_back():
