@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from autonomy.msg.messages cimport (
     Actuation, Control, EgoState, LaneState, LateralParameters, LongitudinalParameters, Plan, TruckState,
     VehicleParameters, VehicleState)
+from autonomy.control._longitudinal cimport LongitudinalMemory
 
 cdef enum:
     COMMANDS = 64                # of 10 ms: a dead time up to 0.6 s
@@ -10,14 +11,11 @@ cdef enum:
 ctypedef struct ControlMemory:
     double[64] sent              # road wheel angles sent, a ring: newest at index newest
     double angle                 # rad, road wheel angle that holds the yaw rate
-    double acceleration          # m/s2, last asked for
-    double sent_acceleration     # m/s2, last sent
-    double integral              # m/s2
+    LongitudinalMemory longitudinal
     int64_t last_tick_ns
     uint32_t newest
-    uint8_t sent_mode
     uint8_t remembers            # control_remember was called at least once
-    uint8_t[2] padding
+    uint8_t[3] padding
 
 cdef void control_reset(ControlMemory* memory, const LateralParameters* lateral) noexcept nogil
 cdef void control_step(ControlMemory* memory, const LateralParameters* lateral, const LongitudinalParameters* longitudinal,

@@ -4,7 +4,7 @@ Lateral: dead time is not a disturbance but known commands. The state (offset, d
 curvature-preview gains (Tomizuka's optimal preview) come from autonomy/control/lateral_gains.py over a grid of speeds.
 The turning angle is the yaw rate in terms of the road wheel angle that would hold it, r (L + K v2) / v: it carries no play
 and no sensor offset, and its lag is that of the steering plus that of the vehicle's turning in.
-Longitudinal: the plan's acceleration, plus an integral on the speed while nothing else limits it, jerk-limited.
+Longitudinal: the plan's acceleration, jerk-limited, less the acceleration that acts without being asked for.
 Twin: autonomy/control/control_twin.py.
 """
 import numpy as np
@@ -13,7 +13,7 @@ from libc.string cimport memset
 from libc.stdint cimport uint8_t, uint32_t
 from autonomy.msg.messages cimport *
 from autonomy.control._lateral cimport PREVIEWS, curvature_at, gains_at, roll, roll_dead_time
-from autonomy.control._longitudinal cimport drive
+from autonomy.control._longitudinal cimport drive, longitudinal_remember
 from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport known_speed, lateral_velocity, velocity_known
@@ -34,8 +34,7 @@ cdef void control_remember(ControlMemory* memory, const Actuation* actuation) no
     """Keeps what was really sent, limits and all; called after the envelope."""
     memory.newest = (memory.newest + 1) % COMMANDS
     memory.sent[memory.newest] = actuation.road_wheel_angle_rad if isfinite(actuation.road_wheel_angle_rad) else 0.0
-    memory.sent_acceleration = actuation.acceleration_mps2 if isfinite(actuation.acceleration_mps2) else 0.0
-    memory.sent_mode = actuation.mode
+    longitudinal_remember(&memory.longitudinal, actuation)
     memory.remembers = 1
 
 
@@ -103,7 +102,7 @@ cdef void control_step(ControlMemory* memory, const LateralParameters* lateral, 
     if isfinite(speed):
         steer(memory, lateral, vehicle_parameters, vehicle, ego, truck, lane, plan, speed, dt, control)
     if isfinite(speed) or plan.behaviour == FALLBACK_STOP:
-        drive(memory, longitudinal, plan, speed if isfinite(speed) else 0.0, dt, control)
+        drive(&memory.longitudinal, longitudinal, plan, speed if isfinite(speed) else 0.0, dt, control)
     memory.last_tick_ns = vehicle.time_ns
 
 
