@@ -16,6 +16,7 @@ from autonomy.faults.plans import Plans
 from autonomy.faults.timeline import ARITHMETIC_KINDS, VALUE_KINDS, Fault
 from drivers.can.route_config import Route, read
 from drivers.serial.route_config import PREFIX, ports_of
+from drivers.serial.route_config import read as read_serial
 
 if TYPE_CHECKING:
     from autonomy.playback.source import LogSource
@@ -87,7 +88,8 @@ def _choose(fault, where, topics, buses, is_list, source) -> tuple[set[int], str
     name = fault.source
     if name in SAMPLE_MESSAGES:
         routed = any(route.kind == name for route in _routes(source))
-        lines = {PREFIX + port for port in ports_of(source.serial.config, name)}
+        serial = read_serial(source.config.sections.get("serial", {}), str(source.config.path))
+        lines = {PREFIX + port for port in ports_of(serial, name)}
         ports = {number for number, topic in topics.items() if topic in lines}
         return {n for n, kind in is_list.items() if kind == name} | ports | (set(buses) if routed else set()), name, None
     if BUS.fullmatch(name):

@@ -69,7 +69,7 @@ def test_bytes_decode_to_the_samples_they_were_made_from(overrides):
                                        rtol=0, atol=resolution, err_msg=field)  # fmt: skip
         late = [int(row["received_time_ns"]) - int(sent["received_time_ns"])
                 for row, sent in zip(found[kind], expected[kind], strict=False)]  # fmt: skip
-        assert 0 < min(late) and max(late) <= 20_000_000
+        assert min(late) > 0 and max(late) <= 20_000_000
     assert not any(entry["malformed"] or entry["skipped"] or entry["incomplete"] for entry in counts.values())
 
 
