@@ -65,8 +65,8 @@ def test_bytes_decode_to_the_samples_they_were_made_from(overrides):
     for kind, fields in kinds.items():
         assert len(expected[kind]) - 2 <= len(found[kind]) <= len(expected[kind]) and len(found[kind]) > 50
         for field, resolution in fields.items():
-            np.testing.assert_allclose([row[field] for row in found[kind]], [row[field] for row in expected[kind]][: len(found[kind])],
-                                       rtol=0, atol=resolution, err_msg=field)  # fmt: skip
+            sent = [row[field] for row in expected[kind]][: len(found[kind])]
+            np.testing.assert_allclose([row[field] for row in found[kind]], sent, rtol=0, atol=resolution, err_msg=field)
         late = [int(row["received_time_ns"]) - int(sent["received_time_ns"])
                 for row, sent in zip(found[kind], expected[kind], strict=False)]  # fmt: skip
         assert min(late) > 0 and max(late) <= 20_000_000
