@@ -88,6 +88,7 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
     found |= metrics.as_dict()
     found["verdict"], found["exit_code"] = verdict, exit_code = _verdict(found)
     result = loop.result(verdict, exit_code, without_nan(found))
+    result.truth = metrics.columns()
     if log_path is not None:
         _write(result, log_path, report)
     return result

@@ -55,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     result.metrics |= {"faults": drive.metrics["faults"], "replay_equal": equal}
     result.verdict, result.exit_code = (drive.verdict, drive.exit_code) if equal else ("fail", 1)
     result.metrics |= {"verdict": result.verdict, "exit_code": result.exit_code}
+    result.truth = drive.truth
     result.metrics["report"] = str(write_report(directory, result, result.tick_times))
     result.save(directory)
     write_junit(directory / "junit.xml", result.metrics)

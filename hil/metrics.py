@@ -14,7 +14,7 @@ JERK_WINDOW_S = 0.1  # over which the acceleration's change is taken
 LATERAL_JERK_WINDOW_S = 0.5  # mean, as UN R171 takes it
 REVERSAL_RAD = math.radians(0.1)  # at the road wheel
 COLUMNS = (
-    "tick", "time", "speed", "acceleration", "lateral_acceleration", "offset", "tractor_offset", "trailer_offset", "margin",
+    "tick", "time_ns", "speed", "acceleration", "lateral_acceleration", "offset", "tractor_offset", "trailer_offset", "margin",
     "time_to_collision", "headway", "road_wheel_angle", "articulation", "trailer_lateral_acceleration",
 )  # fmt: skip
 
@@ -48,7 +48,7 @@ class RunMetrics:
         own = ego.tractor_axles
         self.rolled_over = self.rolled_over or bool(truth.info.get("rolled_over", False))
         self.rows.append((
-            tick, truth.time_ns / 1e9, ego.velocity, ego.acceleration, ego.lateral_acceleration, road.offset,
+            tick, truth.time_ns, ego.velocity, ego.acceleration, ego.lateral_acceleration, road.offset,
             float(np.abs(axles[:own]).max()), float(np.abs(axles[own:]).max()) if len(axles) > own else abs(road.offset),
             min(road.width_left - float(corners.max()), road.width_right + float(corners.min())),
             gap / closing if closing > 0.0 else math.inf, gap / ego.velocity if ego.velocity > 1.0 else math.inf,
@@ -56,22 +56,24 @@ class RunMetrics:
         ))  # fmt: skip
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Every figure over the ticks in which the stack drove, by the names of COLUMNS."""
-        return dict(zip(COLUMNS, np.array(self.rows).reshape(-1, len(COLUMNS)).T, strict=True))
+        """Every figure over the ticks in which the stack drove, by the names of COLUMNS; int64 ticks and times."""
+        found = dict(zip(COLUMNS, zip(*self.rows, strict=True), strict=True)) if self.rows else dict.fromkeys(COLUMNS, ())
+        return {name: np.array(values, np.int64 if name in ("tick", "time_ns") else float) for name, values in found.items()}
 
     def jerk(self) -> np.ndarray:
         """m/s3, absolute, longitudinal: the change of the acceleration over JERK_WINDOW_S; empty where the stack never drove."""
         if len(self.rows) < 2:
             return np.zeros(0)
         row = self.columns()
-        return np.abs(_slope(row["acceleration"], float(np.median(np.diff(row["time"]))), JERK_WINDOW_S))
+        return np.abs(_slope(row["acceleration"], float(np.median(np.diff(row["time_ns"]))) / 1e9, JERK_WINDOW_S))
 
     def as_dict(self) -> dict[str, float | int | bool | None]:
         """Null where the stack never drove."""
         if len(self.rows) < 2:
             return dict.fromkeys(_KEYS) | {"driven_s": 0.0, "collisions": self.collisions, "rolled_over": self.rolled_over}
         row = self.columns()
-        time, speed, acceleration, lateral = row["time"], row["speed"], row["acceleration"], row["lateral_acceleration"]
+        time, speed, acceleration = (row["time_ns"] - row["time_ns"][0]) / 1e9, row["speed"], row["acceleration"]
+        lateral = row["lateral_acceleration"]
         step = float(np.median(np.diff(time)))
         braking = acceleration < -HARD_BRAKE_MPS2
         jerk = self.jerk()

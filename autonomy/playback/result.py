@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from autonomy.playback.spool import OutputSpool
 
 OUTPUT_LOG, RESULT_FILE, OUTAGE_RUNS = "output.mcap", "result.json", "outages.npz"  # names in a run's folder
+TRUTH = "truth.npz"
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Result:
     tick_times: TickTimes
     _path_ecef: np.ndarray  # lane path, see autonomy/inputs/lane_path.py
     _spool: OutputSpool
+    truth: dict[str, np.ndarray] | None = None  # of a drive in closed loop: hil.metrics.COLUMNS while the stack drove
 
     @property
     def outputs(self) -> np.ndarray:
@@ -75,13 +77,17 @@ class Result:
         return self._spool.topic(name.removeprefix("/out/"), ticks)
 
     def save(self, directory: Path) -> None:
-        """Writes the figures, and the outages' motion, beside output.mcap for `autonomy report`. Raises EnvironmentFault."""
+        """Writes figures, outages and a drive's truth beside the log, for `autonomy report`. Raises EnvironmentFault."""
         with writing(directory):
             (directory / RESULT_FILE).write_text(json.dumps(self.metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")
             if self.outage_runs:
                 np.savez_compressed(directory / OUTAGE_RUNS, **{f"run_{n}": run for n, run in enumerate(self.outage_runs)})
             else:
                 (directory / OUTAGE_RUNS).unlink(missing_ok=True)
+            if self.truth is not None:
+                np.savez_compressed(directory / TRUTH, **self.truth)
+            else:
+                (directory / TRUTH).unlink(missing_ok=True)
 
 
 def as_failed(result: Result) -> Result:

@@ -23,7 +23,7 @@ from autonomy.playback.engine import Block
 from autonomy.playback.json_values import without_nan
 from autonomy.playback.output_log import OutputLog
 from autonomy.playback.recording import OUTPUTS
-from autonomy.playback.result import OUTAGE_RUNS, OUTPUT_LOG, RESULT_FILE, Result
+from autonomy.playback.result import OUTAGE_RUNS, OUTPUT_LOG, RESULT_FILE, TRUTH, Result
 from autonomy.playback.source import PATH_ATTACHMENT
 from autonomy.playback.spool import OutputSpool
 
@@ -65,8 +65,9 @@ def load(path: str | Path) -> Result:
         start_ns = reader.start_ns
     runs = _outage_runs(log.with_name(OUTAGE_RUNS))
     return Result(
-        found["verdict"], found["exit_code"], found, log, None, poses, collector.ego(), start_ns, runs, times, path_ecef, spool
-    )
+        found["verdict"], found["exit_code"], found, log, None, poses, collector.ego(), start_ns, runs, times, path_ecef, spool,
+        _truth(log.with_name(TRUTH)),
+    )  # fmt: skip
 
 
 def load_figures(path: str | Path) -> dict[str, Any]:
@@ -162,6 +163,13 @@ def _stored_figures(path: Path) -> dict[str, Any] | None:
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         raise BadInputError(f"{path}: is not the figures of a run (schema '{SCHEMA}'); delete it to do without")
     return found
+
+
+def _truth(path: Path) -> dict[str, np.ndarray] | None:
+    """As of the outages: what cannot be read is left out."""
+    with contextlib.suppress(OSError, ValueError, KeyError), np.load(path, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+    return None
 
 
 def _outage_runs(path: Path) -> list[np.ndarray]:

@@ -11,6 +11,7 @@ from autonomy.report.sections import (
     aids,
     birdseye,
     calibration,
+    combination,
     commands,
     events,
     head,
@@ -71,4 +72,5 @@ def render_page(kicker: str, top: head.Head, sections: list[Section], note: str 
 
 
 def _sections(drive: Drive) -> list[Section]:
-    return [module.section(drive) for module in SECTIONS]
+    driven = (combination,) if "collisions" in drive.metrics else ()  # in closed loop
+    return [module.section(drive) for module in (*SECTIONS[:2], *driven, *SECTIONS[2:])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from functools import cache
 
 import numpy as np
 
@@ -89,7 +90,7 @@ class Messages:
         arrived: dict[str, list[np.ndarray]] = {}
         for kind, row in self._arrived(truth):
             arrived.setdefault(kind, []).append(row)
-        return {kind: np.concatenate(rows) for kind, rows in arrived.items()}
+        return {kind: np.concatenate(rows) if len(rows) > 1 else rows[0] for kind, rows in arrived.items()}
 
     def _arrived(self, truth: Truth):
         now = truth.time_ns
@@ -130,10 +131,7 @@ class Messages:
         return self.noise * SIGMA[name] * self.random.standard_normal()
 
     def _row(self, kind: str, source: int) -> np.ndarray:
-        row = np.zeros(1, msg.dtype(f"{kind}Sample" if kind != "RadarPoint" else kind))
-        for name, (field, *_) in row.dtype.fields.items():
-            if field == np.float64:
-                row[name] = np.nan
+        row = _empty(kind).copy()
         row["source"] = source
         return row
 
@@ -228,3 +226,13 @@ class Messages:
             row[side] = np.array(shape) + (width, 0.0, 0.0, 0.0) + noise
             row[f"{side}_sigma"], row[f"{side}_range_m"], row[f"{side}_quality"] = LANE_SIGMA, LANE_RANGE_M, 3
         return [row]
+
+
+@cache
+def _empty(kind: str) -> np.ndarray:
+    """A sample (1,) that says nothing: numbers NaN, codes zero."""
+    row = np.zeros(1, msg.dtype(f"{kind}Sample" if kind != "RadarPoint" else kind))
+    for name, (field, *_) in row.dtype.fields.items():
+        if field == np.float64:
+            row[name] = np.nan
+    return row

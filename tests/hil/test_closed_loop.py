@@ -5,6 +5,7 @@ import hil
 from autonomy import Stack, replay
 from autonomy.errors import UsageError
 from autonomy.log.reader import LogReader
+from autonomy.playback.stored import load
 from hil import drive
 from hil.sensors import Bytes, Messages, Perfect
 from hil.world import CurvedRoad
@@ -52,6 +53,10 @@ def test_the_recorded_run_replays_to_the_same_bytes(stack, tmp_path, level):
     with LogReader(run.log_path) as reader:
         assert {"/parameters", "/ref/pose", "/in/frame", "/cut", "/out/actuation"} <= set(reader.topics)
         assert ("/raw/can/0" in reader.topics) == (level == "bytes")
+    page = run.report_path.read_text()
+    assert "Nearest corner to a lane line" in page and "Tractor and trailer are to scale" in page
+    stored = load(run.log_path.parent)
+    np.testing.assert_array_equal(stored.truth["margin"], run.truth["margin"])
     assert run.report_path.is_file() and run.metrics["reference"]["position_rms_m"] < 2.0
 
 
