@@ -67,11 +67,7 @@ def pose_of(truth: Truth) -> np.ndarray:
     ego, row = truth.ego, np.zeros(1, msg.dtype("ReferencePose"))
     row["time_ns"] = truth.time_ns
     row["latitude_deg"], row["longitude_deg"], row["altitude_m"] = enu_to_geodetic(np.array([ego.x, ego.y, ego.z]), ORIGIN)
-    slope = math.atan(truth.road.grade)
-    level = ego.velocity * math.cos(slope)
-    row["velocity_east"] = level * math.cos(ego.yaw) - ego.lateral_velocity * math.sin(ego.yaw)
-    row["velocity_north"] = level * math.sin(ego.yaw) + ego.lateral_velocity * math.cos(ego.yaw)
-    row["velocity_up"] = ego.velocity * math.sin(slope)
+    row["velocity_east"], row["velocity_north"], row["velocity_up"] = truth.velocity_enu()
     row["orientation"] = _quaternion(ego.yaw, ego.pitch, ego.roll)
     return row
 

@@ -166,9 +166,8 @@ class Messages:
         self.gnss_drift = (1.0 - share) * self.gnss_drift + step
         enu = np.array([ego.x, ego.y, ego.z]) + white + self.gnss_drift
         row["latitude_deg"], row["longitude_deg"], row["altitude_m"] = enu_to_geodetic(enu, ORIGIN)
-        east = ego.velocity * math.cos(ego.yaw) + self._normal("velocity")
-        north = ego.velocity * math.sin(ego.yaw) + self._normal("velocity")
-        row["velocity_east"], row["velocity_north"], row["velocity_up"] = east, north, self._normal("velocity")
+        east, north, up = (value + self._normal("velocity") for value in truth.velocity_enu())
+        row["velocity_east"], row["velocity_north"], row["velocity_up"] = east, north, up
         row["speed"], row["course_deg"] = math.hypot(east, north), math.degrees(math.atan2(east, north)) % 360.0
         row["position_sigma"], row["altitude_sigma"], row["speed_sigma"] = GNSS_POSITION_SIGMA, GNSS_ALTITUDE_SIGMA, 0.05
         row["course_sigma_deg"] = 0.3
