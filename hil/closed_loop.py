@@ -103,7 +103,8 @@ class _Loop:
             path = centre_line(world)
         self.source = LiveSource(stack, channels_of(sensors, stack.config), truth.time_ns, path, "the middle of the lane")
         self.start_ns = truth.time_ns
-        self.feed = Feed(stack.core, self.source.router, self.source.routes, self.source.path, "cuts", 0.0, False)
+        self.feed = Feed(stack.core, self.source.router, self.source.routes, self.source.path, "cuts", 0.0, False,
+                         self.source.serial)  # fmt: skip
         self.injector = None
         if faults is not None:
             from autonomy.faults.inject import Injector
@@ -176,7 +177,8 @@ class _Loop:
             "log": {"path": log, "sha256": None, "duration_s": self.spool.ticks * TICK_S, "truncated": False},
             "mode": "closed loop", "path": self.source.path_label, "ticks": self.spool.ticks, "tick_us": self.times.as_json(),
             "output_sha256": self.spool.sha256, "determinism": None,
-            "drops": figures.drops(self), "oddities": self.feed.oddities() | {"cut_mismatches": 0},
+            "drops": figures.drops(self), "serial": self.feed.serial_counts(),
+            "oddities": self.feed.oddities() | {"cut_mismatches": 0},
             "clocks": figures.clocks(last, self.feed.gnss_clock()), "aids": figures.aids(last),
             "reference": figures.reference(self.collector), "speed_scale": float(last["speed_scale"]), "outages": [],
             "outage_reference": None, **figures.outage_summary([]), "shadow": {},
