@@ -99,7 +99,7 @@ class _Loop:
     def __init__(self, world, stack, sensors, truth, log_path: Path | None, faults):
         self.log_path = log_path
         path = None
-        if not getattr(sensors, "sees_lane", True) and hasattr(world, "lane_path"):
+        if getattr(sensors, "takes_lane_path", False) and hasattr(world, "lane_path"):
             path = centre_line(world)
         self.source = LiveSource(stack, channels_of(sensors, stack.config), truth.time_ns, path, "the middle of the lane")
         self.start_ns = truth.time_ns

@@ -60,7 +60,7 @@ class Messages:
     """
 
     noise = 1.0
-    sees_lane = True
+    takes_lane_path = False  # true: the stored path goes in beside what the camera sees
 
     @property
     def channels(self) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from autonomy import msg
 from drivers.serial.route_config import PREFIX, ports_of, read
+from hil.sensors.lane_camera import LaneCamera
 from hil.sensors.messages import Dropouts, Messages
 from hil.sensors.realism import SHAFT_SOURCE, STEERING_SOURCE
 from hil.sensors.records import RawRecord
@@ -16,16 +17,19 @@ from hil.truth import Truth
 
 
 class Bytes(Messages):
-    """J1939 on bus 0, the sensors' own messages on bus 1; GNSS and IMU on the serial ports the vehicle file has for them."""
+    """J1939 on bus 0, the sensors' own messages on bus 1, a lane camera on the bus whose DBC has one; GNSS and IMU on the
+    serial ports the vehicle file has for them."""
 
-    sees_lane = False  # no lane camera on these buses: the lane comes from a stored path
+    takes_lane_path = True
 
     def __init__(self, config, seed: int = 0, dropouts: Dropouts | None = None):
         super().__init__(config, seed, dropouts)
         from drivers.can.router import Router
 
-        del self.schedule["lane"]
         self.codec = Router.from_config(config).codec
+        self.camera = LaneCamera.of(config, self.codec)
+        if self.camera is None:
+            del self.schedule["lane"]
         self.frame = np.zeros(1, msg.dtype("CanFrame"))
         serial = read(config.sections.get("serial", {}), config.path)
         self.lines = [SerialLine(port, [item for item in serial.port if item.port == port]) for port in ports_of(serial)]
@@ -36,7 +40,8 @@ class Bytes(Messages):
 
     @property
     def channels(self) -> list[str]:
-        return ["/raw/can/0", "/raw/can/1", *(PREFIX + line.port for line in self.lines)]
+        buses = [0, 1] if self.camera is None else [0, 1, self.camera.bus]
+        return [*(f"/raw/can/{bus}" for bus in buses), *(PREFIX + line.port for line in self.lines)]
 
     def sense(self, truth: Truth) -> list[RawRecord]:
         records = []
@@ -94,6 +99,10 @@ class Bytes(Messages):
         yield 1, "GNSS_STATUS", {"position_sigma": float(row["position_sigma"]), "altitude_sigma": float(row["altitude_sigma"]),
                                  "speed_sigma": float(row["speed_sigma"]), "course_sigma": float(row["course_sigma_deg"]),
                                  "fix_type": int(row["fix_type"]), "satellites": int(row["satellites"])}, None  # fmt: skip
+
+    def _lane_messages(self, row):
+        for message, values in self.camera.messages(row):
+            yield self.camera.bus, message, values, None
 
     def _radar_messages(self, row):
         time_ns = int(row["received_time_ns"])

@@ -37,7 +37,6 @@ def heard(loaded, seconds, dropouts=None):
     world = CurvedRoad(loaded.section("vehicle"))
     truth = world.reset(0)
     told, sent = Messages(loaded, 5, dropouts), Bytes(loaded, 5, dropouts)
-    del told.schedule["lane"]
     router, frame = SerialRouter.from_config(loaded), np.zeros(1, msg.dtype("InputFrame"))
     found: dict[str, list] = {"gnss": [], "imu": []}
     expected: dict[str, list] = {"gnss": [], "imu": []}
