@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-DEFAULT_SCENARIO = "motorway"
+from hil.rig import DEFAULT_SCENARIO
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

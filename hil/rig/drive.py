@@ -19,8 +19,9 @@ from typing import Any
 
 from autonomy import config as configuration
 from autonomy.errors import FAIL, INCONCLUSIVE, PASS, EnvironmentFault
+from hil.rig import DEFAULT_SCENARIO
 from hil.sensors import ORIGIN
-from hil.worlds.motorway import DEFAULT_SCENARIO, Motorway
+from hil.worlds.motorway import Motorway
 
 VEHICLE = "vehicles/demo_truck"
 BUSES = 3

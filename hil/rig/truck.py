@@ -26,10 +26,11 @@ from drivers.can.live_bus import open_bus
 from drivers.can.router import Router
 from drivers.can.tables import EXTENDED
 from hil.metrics import RunMetrics
+from hil.rig import DEFAULT_SCENARIO
 from hil.rig.commands import CommandReader
 from hil.scenario import KINEMATIC
 from hil.sensors import Bytes
-from hil.worlds.motorway import DEFAULT_SCENARIO, Motorway
+from hil.worlds.motorway import Motorway
 
 TICK_S = 0.01
 TICK_NS = 10_000_000
