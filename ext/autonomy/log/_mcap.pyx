@@ -8,6 +8,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 from autonomy.msg.messages cimport LAYOUT_HASH
+from drivers._unaligned cimport read_u64
 from autonomy.msg.layout import require
 
 require(__name__, LAYOUT_HASH)
@@ -184,19 +185,13 @@ cdef class ChunkBuffer:
         return 0
 
 
-cdef inline uint64_t load64(const uint8_t* at) noexcept nogil:
-    cdef uint64_t value
-    memcpy(&value, at, 8)
-    return value
-
-
 def count_messages(const uint8_t[::1] data):
     """(messages, bytes walked) of the records in `data`; fewer bytes than given = what follows is no whole record."""
     cdef int64_t size = data.shape[0], position = 0, count = 0
     cdef uint64_t length
     with nogil:
         while size - position >= RECORD_HEADER:
-            length = load64(&data[position + 1])
+            length = read_u64(&data[position + 1])
             if length > <uint64_t> (size - position - RECORD_HEADER) or data[position] == 0:
                 break
             if data[position] == OPCODE_MESSAGE:
@@ -213,7 +208,7 @@ def definitions(const uint8_t[::1] data):
     cdef uint64_t length
     found = []
     while size - position >= RECORD_HEADER:
-        length = load64(&data[position + 1])
+        length = read_u64(&data[position + 1])
         if length > <uint64_t> (size - position - RECORD_HEADER):
             break
         if data[position] == OPCODE_SCHEMA or data[position] == OPCODE_CHANNEL:
@@ -249,7 +244,7 @@ def find_messages(const uint8_t[::1] data, const Layout[::1] layouts, Record[::1
     with nogil:
         while position < end:
             at = &data[position]
-            length = <int64_t> load64(at + 1)
+            length = <int64_t> read_u64(at + 1)
             if at[0] == OPCODE_MESSAGE:
                 memcpy(&channel, at + 9, 2)
                 if channel >= channels or not layouts[channel].known:
@@ -265,7 +260,7 @@ def find_messages(const uint8_t[::1] data, const Layout[::1] layouts, Record[::1
                         malformed[channel] += 1
                     else:
                         memcpy(&out[count].sequence, at + 11, 4)
-                        out[count].log_time_ns = <int64_t> load64(at + 15)
+                        out[count].log_time_ns = <int64_t> read_u64(at + 15)
                         out[count].offset = position + RECORD_HEADER + MESSAGE_HEADER + layout.header
                         out[count].length = <uint32_t> body
                         out[count].rank = layout.rank

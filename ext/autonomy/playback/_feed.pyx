@@ -17,7 +17,8 @@ from autonomy.inputs._path_window cimport PathCursor, PathPoint, fill_path_windo
 from autonomy.log._mcap cimport Record
 from autonomy.msg.messages cimport (LAYOUT_HASH, CanFrame, GnssSample, ImuInput, ImuInput_NOT_IN_A_TICK, InputFrame, OutputFrame,
                                     RadarPoint, TickInput)
-from autonomy.playback._bytes cimport now_ns, read_i64, read_u32, read_u64
+from autonomy.playback._clock cimport now_ns
+from drivers._unaligned cimport read_i64, read_u32, read_u64
 from drivers.can._router cimport Router, RouterState, route_frame
 from drivers.serial._router cimport SerialRouter, SerialState, route_bytes
 

@@ -22,7 +22,7 @@ from autonomy._tick cimport TickCore, tick
 from autonomy.inputs._append cimport clear_frame
 from autonomy.inputs._path_window cimport PathCursor, PathPoint, fill_path_window
 from autonomy.msg.messages cimport LAYOUT_HASH, Actuation, CanFrame, InputFrame, OutputFrame
-from autonomy.playback._bytes cimport now_ns
+from autonomy.playback._clock cimport now_ns
 from drivers.can._router cimport Router, RouterState, route_frame
 from drivers.ring._ring cimport (Ring, RingMemory, ring_commit, ring_count, ring_load_relaxed, ring_peek, ring_push,
                                  ring_release, ring_reserve, ring_store_relaxed)

@@ -12,6 +12,7 @@ from autonomy.msg.messages cimport LAYOUT_HASH, GnssSample, ImuSample
 
 from autonomy.msg.layout import require
 
+from drivers._unaligned cimport read_i32, read_u16, read_u32
 from drivers.gnss._port cimport VALIDITY_NOT_AVAILABLE, PortRow, empty_fix, utc_ns
 
 require(__name__, LAYOUT_HASH)
@@ -58,7 +59,7 @@ cdef int ubx_next(UbxState *state, const PortRow *port, void *sample) noexcept n
             position += 1
             state.counts.skipped += 1
             continue
-        size = 0 if remaining < 6 else FRAMING + unsigned16(&state.buffer[position + 4])
+        size = 0 if remaining < 6 else FRAMING + read_u16(&state.buffer[position + 4])
         if size == 0 or (remaining < size and is_possible(&state.buffer[position], size)):
             if state.arrival_ns[state.length - 1] - state.arrival_ns[position] <= LONGEST_FRAME_NS:
                 break
@@ -125,29 +126,29 @@ cdef void take_fix(const uint8_t *payload, uint32_t length, GnssSample *fix) noe
     fix.satellites = payload[23]
     fix.fix_type = type if type == TWO_D or type == THREE_D else THREE_D if type == COMBINED else 0
     if payload[11] & DATE_AND_TIME_VALID == DATE_AND_TIME_VALID:
-        fix.utc_time_ns = utc_ns(unsigned16(payload + 4), payload[6], payload[7],
+        fix.utc_time_ns = utc_ns(read_u16(payload + 4), payload[6], payload[7],
                                  ((payload[8] * 60 + payload[9]) * 60 + payload[10]) * <int64_t>1_000_000_000
-                                 + signed32(payload + 16))
+                                 + read_i32(payload + 16))
     if not payload[21] & FIX_OK or not DEAD_RECKONING < type <= COMBINED or payload[78] & INVALID_POSITION:
         fix.validity = VALIDITY_NOT_AVAILABLE
         return
-    fix.longitude_deg = signed32(payload + 24) / 1e7
-    fix.latitude_deg = signed32(payload + 28) / 1e7
-    fix.altitude_m = signed32(payload + 32) / 1e3        # above the ellipsoid
-    fix.position_sigma = unsigned32(payload + 40) / 1e3  # hAcc, taken as it is
-    fix.altitude_sigma = unsigned32(payload + 44) / 1e3
-    fix.velocity_north = signed32(payload + 48) / 1e3
-    fix.velocity_east = signed32(payload + 52) / 1e3
-    fix.velocity_up = -(signed32(payload + 56) / 1e3)
-    fix.speed = signed32(payload + 60) / 1e3
-    fix.course_deg = signed32(payload + 64) / 1e5
-    fix.speed_sigma = unsigned32(payload + 68) / 1e3
-    fix.course_sigma_deg = unsigned32(payload + 72) / 1e5
+    fix.longitude_deg = read_i32(payload + 24) / 1e7
+    fix.latitude_deg = read_i32(payload + 28) / 1e7
+    fix.altitude_m = read_i32(payload + 32) / 1e3        # above the ellipsoid
+    fix.position_sigma = read_u32(payload + 40) / 1e3  # hAcc, taken as it is
+    fix.altitude_sigma = read_u32(payload + 44) / 1e3
+    fix.velocity_north = read_i32(payload + 48) / 1e3
+    fix.velocity_east = read_i32(payload + 52) / 1e3
+    fix.velocity_up = -(read_i32(payload + 56) / 1e3)
+    fix.speed = read_i32(payload + 60) / 1e3
+    fix.course_deg = read_i32(payload + 64) / 1e5
+    fix.speed_sigma = read_u32(payload + 68) / 1e3
+    fix.course_sigma_deg = read_u32(payload + 72) / 1e5
 
 
 cdef bint take_readings(UbxState *state, const uint8_t *payload, uint32_t length) noexcept nogil:
     """ESF-MEAS: the readings of one time tag come in one message or in several. True when the set of six is whole."""
-    cdef uint32_t tag = unsigned32(payload), count = unsigned16(payload + 4) >> 11, place, word
+    cdef uint32_t tag = read_u32(payload), count = read_u16(payload + 4) >> 11, place, word
     cdef int reading
     if 8 + 4 * count > length:
         state.counts.malformed += 1
@@ -157,7 +158,7 @@ cdef bint take_readings(UbxState *state, const uint8_t *payload, uint32_t length
         state.present = 0
     state.time_tag = tag
     for place in range(count):
-        word = unsigned32(payload + 8 + 4 * place)
+        word = read_u32(payload + 8 + 4 * place)
         reading = reading_of(word >> 24 & 63)
         if reading >= 0:
             # 24 bits with a sign
@@ -187,19 +188,3 @@ cdef void fill_imu(const UbxState *state, const PortRow *port, ImuSample *sample
     sample.source = port.source
     sample.acceleration_x, sample.acceleration_y, sample.acceleration_z = turned[0], turned[1], turned[2]
     sample.angular_rate_x, sample.angular_rate_y, sample.angular_rate_z = turned[3], turned[4], turned[5]
-
-
-cdef inline uint16_t unsigned16(const uint8_t *place) noexcept nogil:
-    return <uint16_t>(place[0] | place[1] << 8)
-
-
-cdef inline uint32_t unsigned32(const uint8_t *place) noexcept nogil:
-    cdef uint32_t value
-    memcpy(&value, place, 4)
-    return value
-
-
-cdef inline int32_t signed32(const uint8_t *place) noexcept nogil:
-    cdef int32_t value
-    memcpy(&value, place, 4)
-    return value

@@ -14,6 +14,7 @@ from autonomy.msg.messages cimport (
     CanFdFrame_FLAG_TRANSMITTED, CanFrame_FLAG_REMOTE, LAYOUT_HASH,
 )
 from autonomy.msg.layout import require
+from drivers._unaligned cimport read_u16, read_u32, read_u64
 
 require(__name__, LAYOUT_HASH)
 
@@ -46,24 +47,6 @@ cdef uint8_t LENGTHS[16]
 LENGTHS[:] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, 64]
 
 
-cdef inline uint16_t load16(const uint8_t* at) noexcept nogil:
-    cdef uint16_t value
-    memcpy(&value, at, 2)
-    return value
-
-
-cdef inline uint32_t load32(const uint8_t* at) noexcept nogil:
-    cdef uint32_t value
-    memcpy(&value, at, 4)
-    return value
-
-
-cdef inline uint64_t load64(const uint8_t* at) noexcept nogil:
-    cdef uint64_t value
-    memcpy(&value, at, 8)
-    return value
-
-
 cdef inline void set_identifier(CanFdFrame* frame, uint32_t identifier) noexcept nogil:
     frame.id = identifier & (<uint32_t> EXTENDED | <uint32_t> LARGEST_EXTENDED)
 
@@ -91,8 +74,8 @@ cdef int read_object(uint32_t kind, const uint8_t* body, int64_t size, int64_t h
     if kind == CAN_MESSAGE or kind == CAN_MESSAGE2:   # channel u16, flags u8, dlc u8, id u32, data
         if size < 16:
             return BROKEN
-        set_bus(frame, load16(body))
-        set_identifier(frame, load32(body + 4))
+        set_bus(frame, read_u16(body))
+        set_identifier(frame, read_u32(body + 4))
         frame.flags = CanFdFrame_FLAG_TRANSMITTED if body[2] & 1 else 0
         if body[3] > 8:
             odd[ODD_LENGTH] += 1
@@ -105,14 +88,14 @@ cdef int read_object(uint32_t kind, const uint8_t* body, int64_t size, int64_t h
     if kind == CAN_ERROR:   # channel u16
         if size < 2:
             return BROKEN
-        set_bus(frame, load16(body))
+        set_bus(frame, read_u16(body))
         frame.flags = CanFdFrame_FLAG_ERROR
         return FRAME
     if kind == CAN_ERROR_EXT:   # channel u16, length u16, flags u32, ecc, position, dlc, pad, frame length u32, id u32, u16, pad, data
         if size < 32:
             return BROKEN
-        set_bus(frame, load16(body))
-        set_identifier(frame, load32(body + 16))
+        set_bus(frame, read_u16(body))
+        set_identifier(frame, read_u32(body + 16))
         frame.flags = CanFdFrame_FLAG_ERROR
         frame.length = min(body[10], <uint8_t> 8)
         memcpy(frame.data, body + 24, frame.length)
@@ -120,8 +103,8 @@ cdef int read_object(uint32_t kind, const uint8_t* body, int64_t size, int64_t h
     if kind == CAN_FD_MESSAGE:   # channel u16, flags u8, dlc u8, id u32, frame length u32, bits u8, fd flags u8, valid u8, 5 pad, data
         if size < 20:
             return BROKEN
-        set_bus(frame, load16(body))
-        set_identifier(frame, load32(body + 4))
+        set_bus(frame, read_u16(body))
+        set_identifier(frame, read_u32(body + 4))
         flags = body[13]
         is_fd = flags & 1
         frame.flags = CanFdFrame_FLAG_TRANSMITTED if body[2] & 1 else 0
@@ -135,8 +118,8 @@ cdef int read_object(uint32_t kind, const uint8_t* body, int64_t size, int64_t h
         if size < 40:
             return BROKEN
         set_bus(frame, body[0])
-        set_identifier(frame, load32(body + 4))
-        flags = load32(body + 12)
+        set_identifier(frame, read_u32(body + 4))
+        flags = read_u32(body + 12)
         is_fd = (flags >> 12) & 1
         frame.flags = CanFdFrame_FLAG_TRANSMITTED if body[34] else 0
         if flags & 0x10 and not is_fd:
@@ -152,7 +135,7 @@ cdef int read_object(uint32_t kind, const uint8_t* body, int64_t size, int64_t h
         if size < 44:
             return BROKEN
         set_bus(frame, body[0])
-        set_identifier(frame, load32(body + 12))
+        set_identifier(frame, read_u32(body + 12))
         frame.flags = CanFdFrame_FLAG_ERROR
         set_data(frame, body + 44, size - 44, body[2], odd)
         return FD_FRAME
@@ -213,9 +196,9 @@ def parse(const uint8_t[::1] data, int64_t start_ns, Record[::1] records, uint8_
             at = base + found_at
             if size - found_at < BASE_HEADER:
                 break
-            version = load16(at + 6)
-            length = load32(at + 8)
-            kind = load32(at + 12)
+            version = read_u16(at + 6)
+            length = read_u32(at + 8)
+            kind = read_u32(at + 12)
             if length < BASE_HEADER:
                 sound = False
                 break
@@ -237,8 +220,8 @@ def parse(const uint8_t[::1] data, int64_t start_ns, Record[::1] records, uint8_
             if found == BROKEN:
                 odd[ODD_SHORT] += 1
                 continue
-            ticks = load64(at + 24)
-            if load32(at + 16) == 1:
+            ticks = read_u64(at + 24)
+            if read_u32(at + 16) == 1:
                 ticks = ticks * 10_000 if ticks < (1ull << 49) else 1ull << 62
             if ticks >= (1ull << 62):
                 odd[ODD_TIME] += 1
