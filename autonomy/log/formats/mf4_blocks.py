@@ -25,6 +25,7 @@ _VARIABLE_LENGTH = 1  # type of a channel: the record holds the place of the pay
 _LAST_LENGTH_OPEN = 4  # flag of an unfinished file: the last data block goes to the end of the file
 _HEADER_AT = 64
 _BLOCK = struct.Struct("<4s4xQQ")
+MOST_INFLATED = 1032  # times: what deflate can do at best (zlib's technical details)
 
 
 class Unfamiliar(Exception):
@@ -121,8 +122,11 @@ class Stream:
 
 def _inflate(packed: bytes, fragment: Fragment) -> bytes:
     """What a deflated block holds, as far as it goes; a transposed one is all or nothing."""
+    most = min(fragment.length, MOST_INFLATED * len(packed))
+    if most <= 0:  # to zlib, 0 would mean without end
+        return b""
     try:
-        content = zlib.decompressobj().decompress(packed, fragment.length)
+        content = zlib.decompressobj().decompress(packed, most)
     except zlib.error:
         return b""
     if not fragment.columns:
@@ -151,8 +155,11 @@ class Blocks:
         self._file.close()
 
     def bytes_at(self, offset: int, length: int) -> bytes:
+        """Fewer than `length` where the file ends before; none where a damaged link points outside of it."""
+        if not 0 <= offset < self.size or length <= 0:
+            return b""
         self._file.seek(offset)
-        return self._file.read(length)
+        return self._file.read(min(length, self.size - offset))
 
     def examine(self) -> Structure:
         """Raises Unfamiliar."""

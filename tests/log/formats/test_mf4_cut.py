@@ -155,3 +155,13 @@ def test_commands_on_an_odd_mf4_print_nothing_of_asammdf_and_leave_no_copy(data_
         assert not done.stdout or json.loads(done.stdout)
         assert all(line.startswith("autonomy: ") for line in done.stderr.splitlines()), done.stderr
         assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("link", [2**63, 2**64 - 1, 10**9])
+def test_a_link_out_of_the_file_points_at_nothing(tmp_path, link):
+    """Found by the fuzzer: an offset beyond 63 bits cannot even be sought."""
+    path = tmp_path / "a.mf4"
+    path.write_bytes(b"UnFinMF " + bytes(92))
+    blocks = Blocks(path)
+    assert blocks.bytes_at(link, 24) == b"" and blocks.bytes_at(90, 2**64) == bytes(10)
+    blocks.close()
