@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from autonomy.playback._feed import Feed
 
-from autonomy import __version__, msg
+from autonomy import __version__, msg, output_folder
 from autonomy.errors import FAIL, INCONCLUSIVE, PASS, UsageError
 from autonomy.log.ordered import Batch
 from autonomy.playback import metrics as figures
@@ -50,7 +50,7 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
     The figures count from the moment the stack drives. Verdict "fail" (exit code 1) on a collision, a corner over the lane
     line or a roll-over, "inconclusive" (5) when the stack never took over. `faults` is a timeline file or a packaged name, as
     for replay, in seconds from the first tick. `watch(truth, output)` is called every tick. `metrics`: the caller's own, to read
-    its columns afterwards. Raises UsageError.
+    its columns afterwards. Raises UsageError, EnvironmentFault.
     """
     if not duration_s > 0.0:
         raise UsageError(f"hil.run: duration_s = {duration_s:g} must be above zero")
@@ -121,7 +121,7 @@ class _Loop:
         self.files = contextlib.ExitStack()
         self.recording = None
         if log_path is not None:
-            log_path.parent.mkdir(parents=True, exist_ok=True)
+            output_folder.prepare(log_path.parent)
             recorded_from = {"importer": "hil.closed_loop", "clock": "simulated"}
             self.recording = self.files.enter_context(
                 contextlib.closing(Recording(log_path, self.source, recorded_from)))  # fmt: skip

@@ -25,6 +25,7 @@ from hil.world import CurvedRoad
 VEHICLE = "vehicles/demo_truck"
 PERIOD_NS = 10_000_000
 SET_SPEED = 22.0
+BUSES = (0, 1, 2)
 
 
 @cache
@@ -60,11 +61,11 @@ class Rig:
               slots: int = 1 << 12, tick_slots: int = 64) -> Rig:  # fmt: skip
         loaded, router = parts()
         stack = Stack(loaded.parameters, loaded.config)
-        arrivals = {bus: Ring(slots, FRAME.size) for bus in (0, 1)}
+        arrivals = {bus: Ring(slots, FRAME.size) for bus in BUSES}
         sent = {0: Ring(256, FRAME.size)}
         commands = Ring(16, msg.dtype("Actuation").itemsize) if active else None
         frames, ticks = Ring(1 << 14, FRAME_ROW.itemsize), Ring(tick_slots, TICK_ROW.itemsize)
-        loop = Loop(stack.core, router, path, [arrivals[0], sent[0], arrivals[1]], frames, ticks, commands=commands,
+        loop = Loop(stack.core, router, path, [arrivals[0], sent[0], arrivals[1], arrivals[2]], frames, ticks, commands=commands,
                     set_speed_mps=SET_SPEED, engage_tick=engage_tick)  # fmt: skip
         transmitter = (
             Transmitter(
@@ -102,8 +103,8 @@ def drive(log_path: Path, *, ticks: int, active: bool, engage_tick: int | None =
     random = np.random.default_rng(seed)
     rig = Rig.build(log_path, centre_line(world), active=active, engage_tick=engage_tick)
     truth = world.reset(seed)
-    waiting: dict[int, list[bytes]] = {0: [], 1: []}
-    last = {0: 0, 1: 0}
+    waiting: dict[int, list[bytes]] = {bus: [] for bus in BUSES}
+    last = dict.fromkeys(BUSES, 0)
     for _ in range(ticks):
         for record in sensors.sense(truth):
             bus = record.data[12]

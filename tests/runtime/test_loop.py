@@ -16,7 +16,7 @@ from autonomy.playback.replay import replay
 from autonomy.runtime.reception import FRAME
 from drivers.can.tables import EXTENDED
 from drivers.ring import Ring
-from tests.runtime.drives import PERIOD_NS, Rig, drive
+from tests.runtime.drives import BUSES, PERIOD_NS, Rig, drive
 
 TRANSMITTED = 1
 
@@ -58,7 +58,7 @@ def test_every_frame_stands_in_the_log_once_and_in_the_order_taken(active_drive)
     path, rig, _ = active_drive
     counts = rig.loop.counts()
     with LogReader(path) as log:
-        frames = np.concatenate([log.read_topic(f"/raw/can/{bus}") for bus in (0, 1)])
+        frames = np.concatenate([log.read_topic(f"/raw/can/{bus}") for bus in BUSES])
         cuts = log.read_topic("/cut")
     assert len(frames) == counts["records"] == cuts["records"][-1] > 2000
     own = frames[(frames["flags"] & TRANSMITTED) > 0]

@@ -56,6 +56,8 @@ def test_active_mode_is_refused_with_the_reason(tmp_path, monkeypatch, capsys):
             "refused0",
             "-c",
             "refused1",
+            "-c",
+            "refused2",
             "-o",
             str(tmp_path),
         ]
@@ -68,10 +70,10 @@ def test_active_mode_is_refused_with_the_reason(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["-c", "a"], "--channel: vehicles/demo_truck listens to the buses 0, 1"),
-        (["-c", "a", "-c", "b", "--duration", "-1"], "--duration -1"),
-        (["-c", "a", "-c", "b", "--priority", "99"], "--priority 99"),
-        (["-c", "a", "-c", "b", "--set-speed", "nan"], "--set-speed nan"),
+        (["-c", "a"], "--channel: vehicles/demo_truck listens to the buses 0, 1, 2"),
+        (["-c", "a", "-c", "b", "-c", "c", "--duration", "-1"], "--duration -1"),
+        (["-c", "a", "-c", "b", "-c", "c", "--priority", "99"], "--priority 99"),
+        (["-c", "a", "-c", "b", "-c", "c", "--set-speed", "nan"], "--set-speed nan"),
     ],
 )
 def test_wrong_options_are_a_sentence(options, sentence, tmp_path, capsys):
