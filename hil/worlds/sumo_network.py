@@ -35,7 +35,7 @@ VEHICLE_TYPES = """
   <vType id="ego" vClass="truck" length="16.5" width="2.55" height="4.0" accel="0.7" decel="5.0" emergencyDecel="6.0"
          sigma="0" tau="1.6" minGap="3.0" maxSpeed="30"/>
 """
-DRIVER_MODELS = ("IDM", "ACC")  # SUMO's own, for a truck to hold ours against
+DRIVER_MODELS = ("IDM", "Krauss")  # SUMO's own, for a truck to hold ours against
 DRIVER_TYPE = """  <vType id="ego_{0}" vClass="truck" length="16.5" width="2.55" height="4.0" accel="0.7" decel="5.0"
          emergencyDecel="6.0" sigma="0" tau="1.6" minGap="3.0" maxSpeed="{1}" carFollowModel="{0}"/>
 """

@@ -43,3 +43,13 @@ def test_the_same_seed_is_the_same_traffic(world):
 
     first = actors(1)
     assert first == actors(1) != actors(3)
+
+
+@pytest.mark.slow
+def test_sumo_drives_the_truck_by_its_own_models_too():
+    pytest.importorskip("sumo")
+    from hil.worlds.sumo import road_of
+    from hil.worlds.sumo_driver import SumoDriver
+
+    found = SumoDriver(road_of(0), 0, "IDM").drive()
+    assert found["distance_m"] > 4500.0 and found["hard_brakes"] < 20 and len(found["jerk"]) > 1000
