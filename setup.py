@@ -11,6 +11,7 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent
 os.chdir(ROOT)  # every path below is relative to the tree, also when a front end builds from elsewhere
@@ -59,7 +60,17 @@ def configurations() -> list[tuple[str, list[str]]]:
     ]
 
 
+class BuildInPlace(build_ext):
+    """Names the added commands (entry points) of a tree that is built in place and never installed."""
+
+    def run(self) -> None:
+        super().run()
+        if self.inplace:
+            self.run_command("egg_info")
+
+
 setup(
+    cmdclass={"build_ext": BuildInPlace},
     data_files=configurations(),
     ext_modules=cythonize(
         extensions() if WITH_KERNELS else [],

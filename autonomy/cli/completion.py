@@ -33,8 +33,9 @@ def whole_parser() -> argparse.ArgumentParser:
     from importlib import import_module
 
     from autonomy.cli.main import COMMANDS, added_commands
+    from autonomy.cli.parser import Parser
 
-    parser = argparse.ArgumentParser(prog="autonomy")
+    parser = Parser(prog="autonomy")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     for module in [import_module(f"autonomy.cli.{name}") for name in COMMANDS] + [point.load() for point in added_commands()]:
         module.add_parser(subparsers)

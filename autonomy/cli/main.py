@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from importlib import import_module
@@ -10,7 +11,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from autonomy import __version__
-from autonomy.errors import ENVIRONMENT, INTERNAL, PASS, USAGE, AutonomyError, StaleBuildError
+from autonomy.cli.parser import Parser
+from autonomy.errors import ENVIRONMENT, INTERNAL, USAGE, AutonomyError, StaleBuildError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
@@ -29,6 +31,8 @@ COMMANDS = {
     "completion": "print a completion script for bash, zsh or tcsh",
     "version": "versions of the stack, its layouts and its dependencies",
 }
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+CLOSED_PIPE = 141  # as shells tell it: 128 and SIGPIPE; never 0, for nobody knows what the rest would have said
 INTERRUPTED = 130  # as shells tell it: 128 and the number of the signal
 ENTRY_POINT_GROUP = "autonomy.commands"  # how packages above this one (hil) add theirs: module with add_parser and run
 
@@ -40,7 +44,7 @@ EPILOG = (
 
 def build_parser(name: str | None) -> tuple[argparse.ArgumentParser, ModuleType | None]:
     """The parser with the options of one command, and the command's module; of the others only their names."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="autonomy", description="Onboard software of a highway-driving heavy truck.", epilog=EPILOG
     )
     parser.add_argument("--version", action="version", version=f"autonomy {__version__}")
@@ -74,8 +78,9 @@ def main(argv: list[str] | None = None) -> int:
     name = next((item for item in arguments if not item.startswith("-")), None)
     parser, module = build_parser(name)
     try:
-        parsed = parser.parse_args(arguments)
-        return module.run(parsed)
+        code = module.run(parser.parse_args(arguments))
+        sys.stdout.flush()
+        return code
     except AutonomyError as error:
         print(f"autonomy: {error}", file=sys.stderr)
         return error.exit_code
@@ -83,21 +88,33 @@ def main(argv: list[str] | None = None) -> int:
         print(f"autonomy: {error}", file=sys.stderr)
         return ENVIRONMENT
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PASS
+        return _unheard(CLOSED_PIPE)
+    except OSError as error:
+        if error.filename is not None or error.errno not in FULL:
+            return _defect()
+        print(f"autonomy: stdout cannot be written: {error.strerror}", file=sys.stderr)
+        return _unheard(ENVIRONMENT)
     except KeyboardInterrupt:
         print("autonomy: interrupted", file=sys.stderr)
         return INTERRUPTED
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
     except Exception:
-        import traceback
+        return _defect()
 
-        traceback.print_exc()
-        print(
-            "autonomy: this is a defect in the program, not in your input; please report it with the lines above", file=sys.stderr
-        )
-        return INTERNAL
+
+def _defect() -> int:
+    import traceback
+
+    traceback.print_exc()
+    print("autonomy: this is a defect in the program, not in your input; please report it with the lines above", file=sys.stderr)
+    return INTERNAL
+
+
+def _unheard(code: int) -> int:
+    """Lets the interpreter's own flush at its end go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
 
 
 if __name__ == "__main__":

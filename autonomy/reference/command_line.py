@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from autonomy.cli.main import COMMANDS, ENTRY_POINT_GROUP
+from autonomy.cli.parser import Parser
 from autonomy.reference.markdown import plain, table
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
@@ -26,7 +27,7 @@ def page() -> str:
 def parsers() -> dict[str, tuple[argparse.ArgumentParser, str]]:
     """Name -> parser and one-line help of every command, in the order of `autonomy --help`."""
     added = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["entry-points"][ENTRY_POINT_GROUP]
-    subparsers = argparse.ArgumentParser(prog="autonomy").add_subparsers()
+    subparsers = Parser(prog="autonomy").add_subparsers()
     for module in [f"autonomy.cli.{name}" for name in COMMANDS] + list(added.values()):
         import_module(module).add_parser(subparsers)
     return _children(subparsers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from autonomy import errors
-from autonomy.cli.main import EPILOG, INTERRUPTED
+from autonomy.cli.main import CLOSED_PIPE, EPILOG, INTERRUPTED
 from autonomy.reference.markdown import table
 
 
@@ -20,6 +20,7 @@ def page() -> str:
         for code, text in meanings.items()
     ]
     rows.append((str(INTERRUPTED), "interrupted by Ctrl-C", ""))
+    rows.append((str(CLOSED_PIPE), "who read the output stopped listening (`head`): the verdict was not told", ""))
     header = ("code", "meaning", "in Python, `autonomy.errors`")
     return f"# Exit codes\n\nThe same for every command.\n\n{table(header, rows)}\n{_NOTES}"
 

@@ -268,3 +268,14 @@ def test_random_frames_never_stop_the_decoder(items, as_json):
 
 
 CATALOGUE = Catalogue.from_options([])
+
+
+@pytest.mark.parametrize("action", [("dump",), ("decode",), ("stats",), ("monitor", "--once")])
+def test_can_fd_frames_that_are_not_shown_are_counted(capsys, tmp_path, action):
+    path = tmp_path / "mixed.log"
+    path.write_text("(1.000000) can0 123#01\n(1.100000) can0 124##10102030405060708090A0B0C\n")
+    assert "1 CAN FD frames left out" in run(capsys, action[0], str(path), *action[1:])[1]
+
+
+def test_a_filter_nobody_knows_is_told(capsys, log):
+    assert "foo=1: no such filter" in run(capsys, "dump", log, "foo=1", code=2)[1]

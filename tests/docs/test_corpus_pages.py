@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from importlib import import_module
 
 import pytest
 
+from autonomy.cli.parser import Parser
 from autonomy.corpus import scenario
 from autonomy.playback import tolerance
 from tests.docs.pages import DOCS, blocks
@@ -32,7 +32,7 @@ def test_the_tolerances_of_the_page_load(tmp_path):
 
 @pytest.mark.parametrize("page, command", [("corpus.md", "test"), ("compare.md", "report")])
 def test_pages_name_every_option(page, command):
-    subparsers = argparse.ArgumentParser().add_subparsers()
+    subparsers = Parser().add_subparsers()
     import_module(f"autonomy.cli.{command}").add_parser(subparsers)
     known = {option for action in subparsers.choices[command]._actions for option in action.option_strings} - {"-h", "--help"}
     rows = [line.split("|")[1] for line in (DOCS / page).read_text(encoding="utf-8").splitlines() if line.startswith("| `-")]

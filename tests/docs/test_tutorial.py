@@ -10,6 +10,7 @@ from contextlib import redirect_stderr, redirect_stdout
 import pytest
 
 from autonomy.cli import main as command_line
+from autonomy.cli.parser import Parser
 from autonomy.errors import FAIL, PASS
 from hil import demo
 from tests.docs.pages import DOCS
@@ -79,9 +80,7 @@ def test_every_command_prints_what_the_tutorial_shows(tmp_path, monkeypatch):
 
 def parser_of_demo():
     """`demo` is a command of the installed package; here it is there without an installation too."""
-    import argparse
-
-    parser = argparse.ArgumentParser(prog="autonomy")
+    parser = Parser(prog="autonomy")
     demo.add_parser(parser.add_subparsers())
     return parser, demo
 

@@ -34,7 +34,7 @@ def test_convert_prints_what_it_did(tmp_path, capsys):
     [
         (["convert", "a", "b"], 2, "must end in .mcap"),
         (["convert", "b.mcap"], 2, "give at least one recording"),
-        (["convert", "/nowhere", "b.mcap"], 2, "/nowhere does not exist"),
+        (["convert", "/nowhere", "b.mcap"], 3, "/nowhere does not exist"),
         (["convert", ".", "b.mcap"], 3, "is a folder, and neither a comma2k19 segment"),
         (["convert", ".", "b.mcap", "--map", "/no.toml"], 2, "/no.toml: cannot be read"),
         (["convert", ".", "b.mcap", "--map", "x", "--dbc", "0=a"], 2, "has no meaning with --map"),

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-from autonomy.cli.interspersed import InterspersedParser
+from autonomy.cli.can.filters import FILTERS
 
-FILTERS = "id:mask or id~mask as in candump, pgn=F004, sa=00, da=FF (hexadecimal), bus=0; commas join several numbers"
 ACTIONS = {
     "monitor": "a table of what is on the bus: last data, rate, age, changed bytes",
     "dump": "frames, one a line, as candump writes them",
@@ -24,7 +23,7 @@ def add_parser(subparsers) -> None:
         help="see, decode and send CAN and J1939, live and from recordings",
         description="CAN and J1939, live (-i INTERFACE -c CHANNEL, all that python-can knows) or from a recording.",
     )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=InterspersedParser)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     added = {name: actions.add_parser(name, help=text, description=text + ".") for name, text in ACTIONS.items()}
 
     for name, action in added.items():
@@ -107,7 +106,7 @@ def _add_send(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", nargs="*", metavar="FRAME | SIGNAL=VALUE",
                         help="a frame as cansend takes it (18FEF100#FF0048FFFFFFFFFF), or the values of --message")  # fmt: skip
     parser.add_argument("--message", metavar="NAME", help="a message of the packaged J1939 table or of --dbc")
-    parser.add_argument("--source", metavar="SA", help="source address of the message (0x00)")
+    parser.add_argument("--source", metavar="SA", help="its source address, such as 0x00")
     parser.add_argument("--destination", metavar="DA", help="destination address of an addressed message")
     parser.add_argument("--priority", type=int, metavar="P", help="0 to 7; default: that of the table")
     parser.add_argument("--rate", type=float, metavar="HZ", help="repeat this often a second, until Ctrl-C or --count")

@@ -29,15 +29,16 @@ Outgoing = tuple[int, bytes, int | None]  # identifier with bit 31, data, length
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises UsageError, DatabaseError, EnvironmentFault."""
+    period_ns, most = _schedule(arguments)
     compose = _composer(arguments)
     first = compose()  # what cannot be sent is known before the bus is touched
     if arguments.dry_run:
-        for frame in first:
-            print(_line(frame))
+        for turn in range(most or 1):
+            for frame in first if turn == 0 else compose():
+                print(_line(frame))
         return PASS
     if not arguments.interface or not arguments.channel:
         raise UsageError("can send: name the bus with -i INTERFACE -c CHANNEL; nothing is sent by default")
-    period_ns, most = _schedule(arguments)
     bus = open_bus(arguments.interface, arguments.channel, arguments.bitrate)
     sent = late = 0
     try:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from autonomy.cli.can.filters import FILTERS
 from autonomy.errors import BAD_INPUT, PASS, LogError, UsageError
 from autonomy.msg import dtype
 from drivers.can.frame_filter import FrameFilter, is_filter
@@ -18,7 +19,7 @@ from drivers.can.live_bus import LiveBus, open_bus
 
 __all__ = ["LiveSource", "LogSource", "open_source"]
 
-TOPICS = "/raw/can/"
+TOPICS, FD_TOPICS = "/raw/can/", "/raw/canfd/"
 NS = 1_000_000_000
 BATCH_FRAMES = 16384  # a log's chunks hold a second each; NumPy pays off with more
 
@@ -36,17 +37,22 @@ class LogSource:
         self._window = _Window(arguments)
         self._reader = open_recording(path)
         self._topics = {number: channel.topic for number, channel in self._reader.channels.items()}
+        self._fd_channels = [number for number, topic in self._topics.items() if topic.startswith(FD_TOPICS)]
+        self._fd_frames = 0
         if not any(topic.startswith(TOPICS) for topic in self._topics.values()):
             found = ", ".join(sorted(set(self._topics.values()))) or "nothing"
             raise LogError(f"{path} holds no CAN frames ({TOPICS}<bus>); it has {found}")
 
     def batches(self) -> Iterator[np.ndarray]:
         """Arrays of CanFrame."""
-        from autonomy.log.reader import rows_of
+        from autonomy.log.ordered import Batch, rows_of
 
         row = dtype("CanFrame")
         gathered: list[np.ndarray] = []
-        for batch in self._reader.batches([TOPICS + "*"]):
+        for whole in self._reader.batches([TOPICS + "*", FD_TOPICS + "*"]):
+            is_fd = np.isin(whole.records["channel"], self._fd_channels)
+            self._fd_frames += int(np.count_nonzero(is_fd))
+            batch = Batch(whole.records[~is_fd], whole.data)
             frames = rows_of(batch, row)
             buses, places = np.unique(frames["bus"], return_index=True)
             for bus, place in zip(buses.tolist(), places.tolist(), strict=True):
@@ -80,6 +86,9 @@ class LogSource:
         reader = self._reader
         found = [f"left out: {reason}: {count}" for reason, count in getattr(reader, "unused", {}).items() if count]
         found += [f"noted: {reason}: {count}" for reason, count in getattr(reader, "notes", {}).items() if count]
+        if self._fd_frames:
+            how = f"autonomy log cat {self.title} --topics '{FD_TOPICS}*'"
+            found.append(f"{self._fd_frames} CAN FD frames left out; {how} shows them")
         if reader.malformed:
             found.append(f"{sum(reader.malformed.values())} records of a wrong length left out")
         if reader.late:
@@ -183,6 +192,9 @@ def open_source(arguments: argparse.Namespace, *, of_frames: bool = True) -> Ite
     of recording and live bus are named.
     """
     words = [word for word in arguments.words if not is_filter(word) or os.path.exists(word)]
+    unknown = [word for word in words if "=" in word and not os.path.exists(word)]
+    if unknown:
+        raise UsageError(f"can {arguments.action}: {unknown[0]}: no such filter; there are {FILTERS}")
     filters = [word for word in arguments.words if word not in words]
     try:
         arguments.filter = FrameFilter.parse(filters) if filters else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from autonomy.cli.interspersed import InterspersedParser
 from autonomy.cli.log import cat, check, convert, cut, diff, export, info, merge, recover, sort, sync
 
 ACTIONS = {
@@ -24,7 +23,7 @@ ACTIONS = {
 
 def add_parser(subparsers) -> None:
     parser = subparsers.add_parser("log", help="inspect, cut, merge, convert, export, repair and compare logs")
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=InterspersedParser)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for module in ACTIONS.values():
         module.add_parser(actions)
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from autonomy.cli.log.description import description, print_description, print_json
+from autonomy.cli.log.description import description, print_description, print_json, unreadable
 from autonomy.cli.log.ending import ending, tell_unused
 
 
@@ -17,12 +17,17 @@ def add_parser(actions) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from autonomy.errors import BAD_INPUT, PASS
+    from autonomy.errors import BAD_INPUT, PASS, LogError
     from autonomy.log.opening import open_recording
 
     found = []
     for file in arguments.files:
-        with open_recording(file) as reader:
+        try:
+            reader = open_recording(file)
+        except LogError as error:
+            found.append(unreadable(file, error))
+            continue
+        with reader:
             told = reader.counts
             counts = reader.check()
             found.append(description(reader, counts) | {"late": reader.late, "problems": _problems(reader, told, counts)})

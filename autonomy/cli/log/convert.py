@@ -19,7 +19,7 @@ def add_parser(actions) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from autonomy.errors import BAD_INPUT, PASS, UsageError
+    from autonomy.errors import BAD_INPUT, PASS, LogError, UsageError
     from autonomy.log.importers import canedge, comma2k19
 
     *sources, output = [Path(path) for path in arguments.paths]
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("log convert: give at least one recording before the log to write")
     for source in sources:
         if not source.exists():
-            raise UsageError(f"log convert: {source} does not exist")
+            raise LogError(f"{source} does not exist; give the recording to convert")
     print(f"converting {', '.join(map(str, sources)) or arguments.map} to {output} ...", file=sys.stderr)
     if arguments.map is not None:
         from autonomy.log.importers import columns

@@ -21,6 +21,14 @@ def description(reader, counts: dict[str, int]) -> dict:
     }
 
 
+def unreadable(path, error: Exception) -> dict:
+    """The --json object of a file that cannot be opened; says why on stderr, so that the other files still have their turn."""
+    import sys
+
+    print(f"autonomy: {error}", file=sys.stderr)
+    return {"path": str(path), "problems": [str(error)]}
+
+
 def print_description(rows: dict) -> None:
     duration = (rows["end_ns"] - rows["start_ns"]) / 1e9 if rows["start_ns"] is not None else 0.0
     print(f"{rows['path']}: {sum(rows['messages'].values())} messages, {duration:.3f} s, written by {rows['library']}")

@@ -7,7 +7,9 @@ import sys
 
 def ending(reader) -> str:
     """Where the recording ends, why, and how to get a whole one."""
-    seconds = (reader.last_good_ns - reader.start_ns) / 1e9 if reader.last_good_ns is not None else 0.0
+    if reader.last_good_ns is None or reader.start_ns is None:
+        return f"it ends early: {reader.problem}; no record stands before that"
+    seconds = (reader.last_good_ns - reader.start_ns) / 1e9
     whole = reader.path.with_name(reader.path.stem + ".recovered.mcap")
     return (
         f"it ends early: {reader.problem}; the {seconds:.3f} s up to {reader.last_good_ns} ns can be read; "

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from autonomy.cli.log import ending
-from autonomy.cli.log.description import description, print_description, print_json
+from autonomy.cli.log.description import description, print_description, print_json, unreadable
 
 
 def add_parser(actions) -> None:
@@ -16,11 +16,18 @@ def add_parser(actions) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from autonomy.errors import LogError
     from autonomy.log.opening import open_recording
 
     found, code = [], 0
     for file in arguments.files:
-        with open_recording(file) as reader:
+        try:
+            reader = open_recording(file)
+        except LogError as error:
+            found.append(unreadable(file, error))
+            code = max(code, error.exit_code)
+            continue
+        with reader:
             counts = reader.counts if reader.counts is not None else reader.check()
             found.append(description(reader, counts))
             if not arguments.json:

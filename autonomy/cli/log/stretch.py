@@ -32,6 +32,8 @@ def limits(arguments: argparse.Namespace, reader) -> tuple[int | None, int | Non
         if end is not None:
             raise UsageError("give either --end or --duration, not both")
         end = (start or 0.0) + arguments.duration
+    if arguments.duration == 0.0:
+        raise UsageError("--duration 0: must be more than zero seconds")
     if end is not None and end <= (start or 0.0):
         raise UsageError(f"--end {end:g} must lie after --start {start or 0.0:g}")
     if reader.start_ns is None:

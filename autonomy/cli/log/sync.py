@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 
@@ -38,7 +39,14 @@ def run(arguments: argparse.Namespace) -> int:
         print("\n".join(_lines(found)))
         if arguments.output is not None:
             print(f"{arguments.output}: the log with its table")
-    return PASS if any(source["own_time"] for source in found["sources"].values()) else INCONCLUSIVE
+    if any(source["own_time"] for source in found["sources"].values()):
+        return PASS
+    print(
+        f"autonomy: {arguments.file}: no source tells a time of its own to hold the clock against; a recording with GNSS on "
+        "CAN needs its DBC: 'autonomy log convert' takes one with --dbc",
+        file=sys.stderr,
+    )
+    return INCONCLUSIVE
 
 
 def _lines(found: dict) -> list[str]:

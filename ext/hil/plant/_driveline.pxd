@@ -1,0 +1,105 @@
+# Engine, automated gearbox and retarder: the force at the driven axles.
+#
+# Without slip or twist: an engaged engine turns with the wheels. While a shift lasts nothing is carried and the engine runs to
+# the next gear's speed. Below idle the clutch slips and carries the torque all the same.
+from libc.math cimport ceil, exp
+from hil.plant._data cimport CURVE, PlantMemory, PlantParameters
+from hil.plant._retarder cimport retard
+
+
+cdef inline double full_load(const PlantParameters* parameters, double speed) noexcept nogil:
+    """N m at this engine speed, linear between the points of the curve."""
+    cdef int k
+    cdef double part
+    if speed <= parameters.curve_speed[0]:
+        return parameters.curve_torque[0]
+    for k in range(1, CURVE):
+        if speed < parameters.curve_speed[k]:
+            part = (speed - parameters.curve_speed[k - 1]) / (parameters.curve_speed[k] - parameters.curve_speed[k - 1])
+            return parameters.curve_torque[k - 1] + part * (parameters.curve_torque[k] - parameters.curve_torque[k - 1])
+    return 0.0  # beyond its governed speed
+
+
+cdef inline void make_torque(const PlantParameters* parameters, PlantMemory* memory, double demand, double h) noexcept nogil:
+    """Net torque at the crank. Above zero: lag, charge that builds up; below: drag at once, the engine brake in steps."""
+    cdef double most = full_load(parameters, memory.engine_speed)
+    cdef double drag = parameters.drag_torque + parameters.drag_torque_per_speed * memory.engine_speed
+    cdef double share = 1.0 - exp(-h / parameters.engine_lag_s)
+    cdef double fuel = demand if demand > -drag else -drag
+    cdef double extra = -demand - drag
+    cdef double strongest, step, change
+    if fuel > most:
+        fuel = most
+    change = share * (fuel - memory.engine_torque)
+    if memory.engine_torque > parameters.turbo_free_torque and change > parameters.turbo_rate * h:
+        change = parameters.turbo_rate * h
+    memory.engine_torque += change
+    strongest = parameters.engine_brake_torque * memory.engine_speed / parameters.curve_speed[CURVE - 1]
+    if extra <= 0.0 or memory.engine_speed < 1.2 * parameters.engine_idle:
+        extra = 0.0
+    elif parameters.engine_brake_steps > 0.0 and strongest > 0.0:
+        step = strongest / parameters.engine_brake_steps
+        extra = step * ceil(extra / step - 1e-9)
+        if extra > strongest:
+            extra = strongest
+    memory.engine_brake += (extra - memory.engine_brake) * (1.0 - exp(-h / parameters.engine_brake_lag_s))
+
+
+cdef inline void choose_gear(const PlantParameters* parameters, PlantMemory* memory, double shaft) noexcept nogil:
+    """Starts a shift when the engine leaves its range: into the highest gear that still keeps it at the target speed."""
+    cdef double now = shaft * parameters.ratio[memory.gear - 1]
+    cdef long wanted = memory.gear
+    cdef long k
+    if now > parameters.shift_up or now < parameters.shift_down:
+        wanted = parameters.start_gear
+        for k in range(parameters.start_gear, parameters.gears + 1):
+            if shaft * parameters.ratio[k - 1] >= parameters.shift_target:
+                wanted = k
+        if now > parameters.shift_up and wanted < memory.gear + 1:
+            wanted = memory.gear + 1
+        if wanted > parameters.gears:
+            wanted = parameters.gears
+    if wanted != memory.gear:
+        memory.next_gear = wanted
+        memory.shift_left_s = parameters.shift_time_s
+
+
+cdef inline double drive(const PlantParameters* parameters, PlantMemory* memory, double engine_demand, double retarder_demand,
+                         double speed, double h) noexcept nogil:
+    """N at the driven axles; leaves gear, engine speed, torques and the retarder's temperature."""
+    cdef double wheel = speed / parameters.wheel_radius
+    cdef double shaft = wheel * parameters.final_drive
+    cdef double along, torque = 0.0
+    if memory.shift_left_s > 0.0:
+        memory.shift_left_s -= h
+        along = shaft * parameters.ratio[memory.next_gear - 1]
+        memory.engine_speed += (along - memory.engine_speed) * (1.0 - exp(-h / (0.3 * parameters.shift_time_s)))
+        make_torque(parameters, memory, 0.0, h)
+        if memory.shift_left_s <= 0.0:
+            memory.gear = memory.next_gear
+            memory.shift_pause_s = parameters.shift_pause_s
+    else:
+        memory.engine_speed = shaft * parameters.ratio[memory.gear - 1]
+        make_torque(parameters, memory, engine_demand, h)
+        torque = memory.engine_torque - memory.engine_brake
+        if memory.engine_speed < parameters.engine_idle and torque < 0.0:
+            torque = 0.0           # the clutch opens before the engine stalls
+        if memory.shift_pause_s > 0.0:
+            memory.shift_pause_s -= h
+        else:
+            choose_gear(parameters, memory, shaft)
+    if memory.engine_speed < parameters.engine_idle:
+        memory.engine_speed = parameters.engine_idle
+    retard(parameters, memory, retarder_demand, shaft, h)
+    torque *= parameters.ratio[memory.gear - 1]
+    torque = torque * parameters.efficiency if torque > 0.0 else torque / parameters.efficiency
+    return (torque + memory.retarder) * parameters.final_drive / parameters.wheel_radius
+
+
+cdef inline double rotating_mass(const PlantParameters* parameters, const PlantMemory* memory) noexcept nogil:
+    """kg along the road: wheels always, the engine while it is engaged and the clutch does not slip."""
+    cdef double inertia = parameters.wheel_inertia
+    cdef double total = parameters.ratio[memory.gear - 1] * parameters.final_drive
+    if memory.shift_left_s <= 0.0 and memory.engine_speed > parameters.engine_idle:
+        inertia += parameters.engine_inertia * total * total
+    return inertia / (parameters.wheel_radius * parameters.wheel_radius)

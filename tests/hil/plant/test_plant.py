@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from autonomy.errors import UsageError
+from hil.plant import Plant, PlantCommand, Surroundings
+
+DEMO = "plants/eu_4x2_40t"
+
+
+def drive(plant, seconds, command, surroundings=None, dt=0.01):
+    """Steps with command(t) or a fixed command; the states at each tick."""
+    states = []
+    for tick in range(round(seconds / dt)):
+        now = command(tick * dt) if callable(command) else command
+        states.append(plant.step(dt, now, surroundings or Surroundings()).copy())
+    return np.array(states)
+
+
+def test_the_same_commands_are_the_same_bits():
+    def bits():
+        plant = Plant.load(DEMO)
+        plant.reset(speed=20.0)
+        return drive(plant, 3.0, lambda t: PlantCommand(0.02 * np.sin(t), 800.0)).tobytes()
+
+    assert bits() == bits()
+
+
+def test_a_snapshot_goes_on_where_it_was_taken():
+    plant = Plant.load(DEMO)
+    plant.reset(speed=20.0)
+    drive(plant, 1.0, PlantCommand(0.01, 500.0))
+    blob = plant.snapshot()
+    first = drive(plant, 1.0, PlantCommand(-0.01, 500.0)).tobytes()
+    plant.restore(blob)
+    assert drive(plant, 1.0, PlantCommand(-0.01, 500.0)).tobytes() == first
+
+
+def test_any_step_gives_the_same_drive():
+    """What is no whole inner step is owed, not lost."""
+    coarse, fine = Plant.load(DEMO), Plant.load(DEMO)
+    for plant in (coarse, fine):
+        plant.reset(speed=20.0)
+    drive(coarse, 2.0, PlantCommand(0.01, 500.0), dt=0.01)
+    for _ in range(2000 // 3):
+        fine.step(0.003, PlantCommand(0.01, 500.0))
+    fine.step(0.002, PlantCommand(0.01, 500.0))
+    assert fine.state.tobytes() == coarse.state.tobytes()
+
+
+def test_a_mistake_in_the_file_is_one_sentence():
+    with pytest.raises(UsageError, match=r"\[tyres\] track_m has 2 values for 5 axles"):
+        Plant.load(DEMO, {"tyres.track_m": [1.0, 2.0]})
+    with pytest.raises(UsageError, match="must be above zero"):
+        Plant.load(DEMO, {"trailer.mass_kg": 0})
+    with pytest.raises(UsageError, match="delay_s = 5.0"):
+        Plant.load(DEMO, {"steering.delay_s": 5.0})
+
+
+@pytest.mark.parametrize("grade", [-0.06, 0.0, 0.03])
+def test_an_acceleration_is_what_comes_out(grade):
+    plant = Plant.load(DEMO)
+    plant.reset(speed=20.0)
+    states = drive(plant, 8.0, PlantCommand(acceleration_mps2=-0.5), Surroundings(grade=grade))
+    assert abs(states["ax"][-300:].mean() + 0.5) < 0.05
+
+
+def test_it_stops_and_stands_on_a_hill():
+    plant = Plant.load(DEMO)
+    plant.reset(speed=15.0)
+    states = drive(plant, 20.0, PlantCommand(acceleration_mps2=-2.0), Surroundings(grade=0.08))
+    assert (states["speed"][-300:] == 0.0).all() and states["x"][-1] == states["x"][-300]
+    moving = drive(plant, 12.0, PlantCommand(acceleration_mps2=0.3), Surroundings(grade=0.02))
+    assert moving["speed"][-1] > 1.0 and moving["speed"].min() > -0.2
+
+
+def test_axles_and_outline_lie_where_the_articulation_puts_them():
+    plant = Plant.load(DEMO)
+    plant.reset(x=10.0, y=-3.0, yaw=0.4, speed=10.0)
+    axles = plant.axles()
+    np.testing.assert_allclose(axles[1], [10.0, -3.0], atol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(axles - axles[0], axis=1), [0.0, 3.8, 9.6, 10.9, 12.2], atol=1e-12)
+    drive(plant, 6.0, PlantCommand(0.3, held_speed_mps=4.0))
+    np.testing.assert_allclose(np.linalg.norm(plant.axles()[2:] - plant.kingpin(), axis=1), [6.4, 7.7, 9.0], atol=1e-12)
+    tractor, trailer = plant.outline()
+    assert np.linalg.norm(tractor[0] - tractor[1]) == pytest.approx(2.55)
+    assert np.linalg.norm(trailer[1] - trailer[2]) == pytest.approx(13.6)
