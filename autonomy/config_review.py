@@ -107,12 +107,6 @@ def freeze(config: Config, output: Path) -> list[Path]:
     return written
 
 
-def _computed(section: str) -> frozenset[str]:
-    from autonomy.control.lateral_gains import COMPUTED_FIELDS
-
-    return COMPUTED_FIELDS if section == "lateral" else frozenset()
-
-
 def _flat(config: Config) -> dict[str, Any]:
     flat = {}
     for section, table in config.sections.items():

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 
 SIGNED = {  # places, angles and offsets: any sign
-    "drive_slip_gradient", "understeer_gradient", "hitch_offset_m", "mounting", "axle_x_m", "reference_from_imu_m",
-    "antenna_from_imu_m", "wheel_delay_s",
+    "understeer_gradient", "hitch_offset_m", "mounting", "axle_x_m", "reference_from_imu_m",
+    "antenna_from_imu_m", "wheel_delay_s", "tractor_axle_x_m", "trailer_axle_x_m",
 }  # fmt: skip
 MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wander, a part that is not fitted
     "mass_sigma_kg", "steering_delay_s", "steering_lag_s", "yaw_lag_s", "retarder_torque_maximum_nm",
@@ -20,12 +20,17 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "speed_scale_walk", "mounting_walk", "delay_walk", "slip_walk", "axle_x_sigma_m", "speed_scale_sigma", "mounting_sigma",
     "slip_sigma", "gnss_time_jitter_s", "gnss_velocity_smear_s", "gnss_course_sigma_rad", "gnss_position_delay_sigma_s",
     "gnss_velocity_delay_sigma_s", "wheel_delay_sigma_s", "lead_minimum_age_s", "stationary_age_s", "confirm_hits",
-    "default_set_speed_mps", "offset_weight", "heading_weight", "acceleration_decay_s",
+    "default_set_speed_mps", "acceleration_decay_s", "front_offset_weight", "trailer_offset_weight", "lateral_acceleration_weight",
+    "articulation_rate_weight", "lane_margin_m", "tractor_cornering_stiffness", "trailer_cornering_stiffness",
+    "cornering_load_sensitivity", "process_steering_offset", "process_lateral_disturbance",
 }  # fmt: skip
 AT_MOST = {
     "horizon_delay_s": 0.32,  # what the buffers of the ego filter hold at 400 Hz
     "gnss_white_share": 1.0, "steering_bias_share": 1.0, "override_brake_pedal": 1.0,
     "maximum_road_wheel_angle": 0.5 * math.pi,
+    "rollover_share": 1.0,
+    "iteration_budget": 100.0,  # the tick must end
+    "cornering_load_sensitivity": 0.9,
 }  # fmt: skip
 
 

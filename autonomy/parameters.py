@@ -16,23 +16,19 @@ from autonomy.msg import definitions
 
 
 def load_parameters(config: Config) -> np.ndarray:
-    """0-d array of dtype("Parameters"), the computed gain tables included. Raises UsageError."""
-    from autonomy.control import lateral_gains
-
+    """0-d array of dtype("Parameters"). Raises UsageError."""
     parameters = np.zeros((), msg.dtype("Parameters"))
     for item in definitions.load("Parameters").fields:
-        computed = lateral_gains.COMPUTED_FIELDS if item.name == "lateral" else frozenset()
-        parameters[item.name] = load_section(config, item.name, item.type, computed)
-    lateral_gains.compute(parameters)
+        parameters[item.name] = load_section(config, item.name, item.type)
     return parameters
 
 
-def load_section(config: Config, section: str, message_name: str, computed: frozenset[str] = frozenset()) -> np.ndarray:
-    """One table as the struct of its message; `computed` fields are filled later and not read. Raises UsageError."""
+def load_section(config: Config, section: str, message_name: str) -> np.ndarray:
+    """One table as the struct of its message. Raises UsageError."""
     table = dict(config.section(section))
     values = np.zeros((), msg.dtype(message_name))
     for item in definitions.load(message_name).fields:
-        if item.name.startswith("padding") or item.name in computed:
+        if item.name.startswith("padding"):
             continue
         if item.name not in table:
             raise UsageError(f"{config.path}: [{section}] lacks '{item.name}' ({item.comment or item.type})")

@@ -1,15 +1,17 @@
-# Delay-aware lateral LQR with curvature preview; longitudinal speed and gap control.
+# Lateral MPC of the combination behind a dead time; longitudinal speed and gap control.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from autonomy.msg.messages cimport (
     Actuation, Control, EgoState, LaneState, LateralParameters, LongitudinalParameters, Plan, TruckState,
     VehicleParameters, VehicleState)
+from autonomy.control._observer cimport Observer
 
 cdef enum:
     COMMANDS = 64                # of 10 ms: a dead time up to 0.6 s
 
 ctypedef struct ControlMemory:
     double[64] sent              # road wheel angles sent, a ring: newest at index newest
-    double angle                 # rad, road wheel angle that holds the yaw rate
+    Observer observer
+    double[64] cost_to_go        # of the MPC without bounds, end of the next one's horizon
     double acceleration          # m/s2, last asked for
     double sent_acceleration     # m/s2, last sent
     double integral              # m/s2
@@ -17,7 +19,8 @@ ctypedef struct ControlMemory:
     uint32_t newest
     uint8_t sent_mode
     uint8_t remembers            # control_remember was called at least once
-    uint8_t[2] padding
+    uint8_t observing            # the observer runs
+    uint8_t[1] padding
 
 cdef void control_reset(ControlMemory* memory, const LateralParameters* lateral) noexcept nogil
 cdef void control_step(ControlMemory* memory, const LateralParameters* lateral, const LongitudinalParameters* longitudinal,
