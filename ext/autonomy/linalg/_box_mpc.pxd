@@ -14,7 +14,7 @@ cdef enum:
 ctypedef struct BoxProblem:
     int stages
     int iteration_budget
-    double tolerance                 # of the mean complementarity, cost units
+    double tolerance                 # share of the first mean complementarity that may remain
     double[64] A                     # row-major
     double[8] B
     double[8] weight
