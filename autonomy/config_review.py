@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from autonomy.config import Config, packaged_name
 from autonomy.errors import AutonomyError, UsageError
 
-OTHER_SECTIONS = {"can": None, "replay": {"set_speed_mps", "path_origin"}}  # besides those of Parameters.msg
+# Besides those of Parameters.msg; None = has a reader of its own
+OTHER_SECTIONS = {"can": None, "command": None, "replay": {"set_speed_mps", "path_origin"}}
 
 
 class Review(NamedTuple):
@@ -33,6 +34,8 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
     """A sentence for everything that is wrong; `databases`: DBC texts by bus that a log carries."""
     from autonomy.msg import definitions
     from autonomy.parameters import load_parameters, load_section
+    from drivers.can.commanding.command_config import CommandError
+    from drivers.can.commanding.command_config import read as read_commands
     from drivers.can.router import Router
 
     found = []
@@ -56,6 +59,11 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
         try:
             load_parameters(config)
         except AutonomyError as error:
+            found.append(str(error))
+    if "command" in config.sections:
+        try:
+            read_commands(config.sections["command"], config.path)
+        except CommandError as error:
             found.append(str(error))
     try:
         notes = list(Router.from_config(config, databases).problems)

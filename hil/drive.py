@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -66,9 +67,20 @@ def pose_of(truth: Truth) -> np.ndarray:
     ego, row = truth.ego, np.zeros(1, msg.dtype("ReferencePose"))
     row["time_ns"] = truth.time_ns
     row["latitude_deg"], row["longitude_deg"], row["altitude_m"] = enu_to_geodetic(np.array([ego.x, ego.y, ego.z]), ORIGIN)
-    row["velocity_east"], row["velocity_north"] = ego.velocity * np.cos(ego.yaw), ego.velocity * np.sin(ego.yaw)
-    row["orientation"] = np.cos(ego.yaw / 2.0), 0.0, 0.0, np.sin(ego.yaw / 2.0)
+    slope = math.atan(truth.road.grade)
+    level = ego.velocity * math.cos(slope)
+    row["velocity_east"] = level * math.cos(ego.yaw) - ego.lateral_velocity * math.sin(ego.yaw)
+    row["velocity_north"] = level * math.sin(ego.yaw) + ego.lateral_velocity * math.cos(ego.yaw)
+    row["velocity_up"] = ego.velocity * math.sin(slope)
+    row["orientation"] = _quaternion(ego.yaw, ego.pitch, ego.roll)
     return row
+
+
+def _quaternion(yaw: float, pitch: float, roll: float) -> tuple[float, float, float, float]:
+    """w, x, y, z of the turns about z, then y, then x."""
+    cy, sy, cp, sp = math.cos(0.5 * yaw), math.sin(0.5 * yaw), math.cos(0.5 * pitch), math.sin(0.5 * pitch)
+    cr, sr = math.cos(0.5 * roll), math.sin(0.5 * roll)
+    return (cr * cp * cy + sr * sp * sy, sr * cp * cy - cr * sp * sy, cr * sp * cy + sr * cp * sy, cr * cp * sy - sr * sp * cy)
 
 
 def _write(log: LogWriter, records: list, poses: list) -> None:

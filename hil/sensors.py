@@ -62,6 +62,12 @@ class Messages:
     """Samples with rate, noise and latency. `config`: a Config, for the vehicle's steering ratio and wheels."""
 
     noise = 1.0
+    sees_lane = True
+
+    @property
+    def channels(self) -> list[str]:
+        """The topics a log of these sensors has."""
+        return [f"/in/{kind}" for kind in self.schedule]
 
     def __init__(self, config, seed: int = 0):
         vehicle = config.section("vehicle")
@@ -74,6 +80,7 @@ class Messages:
         self.counter = 0
         self.seen: set[int] = set()
         self.gnss_drift = self.noise * GNSS_DRIFT_SIGMA * self.random.standard_normal(3)
+        self.attitude: tuple[int, float, float] | None = None  # time, pitch and roll of the last IMU sample
         self.motion = (0.0, 0.0, 0.0)  # yaw rate, lateral, longitudinal acceleration as the stability control sees them
 
     def sense(self, truth: Truth) -> dict[str, np.ndarray]:
@@ -108,10 +115,21 @@ class Messages:
         return row
 
     def _imu(self, truth: Truth):
+        """Specific force and angular rate at the reference point, along the axes of the vehicle as it leans."""
         ego, row = truth.ego, self._row("Imu", SENSOR_SOURCE)
-        force = (ego.acceleration - GRAVITY * math.sin(ego.pitch), ego.lateral_acceleration, GRAVITY * math.cos(ego.pitch))
+        before_ns, pitch, roll = self.attitude or (truth.time_ns - 1, ego.pitch, ego.roll)
+        elapsed_s = (truth.time_ns - before_ns) / 1e9
+        pitch_rate, roll_rate = (ego.pitch - pitch) / elapsed_s, (ego.roll - roll) / elapsed_s
+        self.attitude = truth.time_ns, ego.pitch, ego.roll
+        sin_pitch, cos_pitch, sin_roll, cos_roll = (
+            function(angle) for angle in (ego.pitch, ego.roll) for function in (math.sin, math.cos)
+        )
+        force = (ego.acceleration - GRAVITY * sin_pitch, ego.lateral_acceleration + GRAVITY * cos_pitch * sin_roll,
+                 GRAVITY * cos_pitch * cos_roll)  # fmt: skip
+        rates = (roll_rate - ego.yaw_rate * sin_pitch, pitch_rate * cos_roll + ego.yaw_rate * cos_pitch * sin_roll,
+                 ego.yaw_rate * cos_pitch * cos_roll - pitch_rate * sin_roll)  # fmt: skip
         for axis, acceleration, rate, acceleration_bias, rate_bias in zip(
-                "xyz", force, (0.0, 0.0, ego.yaw_rate), ACCELERATION_BIAS, GYRO_BIAS, strict=True):  # fmt: skip
+                "xyz", force, rates, ACCELERATION_BIAS, GYRO_BIAS, strict=True):  # fmt: skip
             row[f"acceleration_{axis}"] = acceleration + self.noise * acceleration_bias + self._normal("acceleration")
             row[f"angular_rate_{axis}"] = rate + self.noise * rate_bias + self._normal("angular_rate")
         return [row]
@@ -202,11 +220,14 @@ class Perfect(Messages):
 class Bytes(Messages):
     """The samples of Messages as CAN frames: J1939 on bus 0, the sensors' own messages on bus 1."""
 
+    sees_lane = False  # no lane camera on these buses: the lane comes from a stored path
+    channels = ("/raw/can/0", "/raw/can/1")
+
     def __init__(self, config, seed: int = 0):
         super().__init__(config, seed)
         from drivers.can.router import Router
 
-        del self.schedule["lane"]  # no lane camera on these buses: the lane comes from a stored path
+        del self.schedule["lane"]
         self.codec = Router.from_config(config).codec
         self.frame = np.zeros(1, msg.dtype("CanFrame"))
         self.imu_count = 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+
 
 @dataclass
 class EgoTruth:
@@ -25,10 +27,18 @@ class EgoTruth:
     road_wheel_angle: float = 0.0
     mass: float = 0.0
     gear: int = 0
+    lateral_velocity: float = 0.0
+    trailer_lateral_acceleration: float = 0.0  # of the trailer's centre of gravity, where the plant knows it
+    outline: np.ndarray | None = None  # (units, 4, 2) m, ENU: corners of tractor and trailer
+    axles: np.ndarray | None = None  # (n, 2) m, ENU: middle of each axle, from the front
+    tractor_axles: int = 2  # how many of them are the tractor's
+    plant: Any = None  # the plant's own state (hil.plant: structured array), for sensors of engine, brakes, loads
 
 
 @dataclass
 class RoadTruth:
+    """The lane the vehicle is in, seen from its reference point."""
+
     offset: float = 0.0  # m, left of the lane middle
     heading_error: float = 0.0
     curvature: float = 0.0
@@ -38,10 +48,14 @@ class RoadTruth:
     width_right: float = 1.75
     lanes_left: int = 0
     lanes_right: int = 0
-    grade: float = 0.0
-    bank: float = 0.0
+    grade: float = 0.0  # rise over run
+    bank: float = 0.0  # rise over run, positive with the left side higher
     friction: float = 0.8
     speed_limit: float = 25.0
+    wind_speed: float = 0.0  # m/s
+    wind_from: float = 0.0  # rad, where it comes from, counter-clockwise from east
+    axle_offsets: np.ndarray | None = None  # (n,) m, left of the lane middle, of `EgoTruth.axles`
+    corner_offsets: np.ndarray | None = None  # (units * 4,) m, of `EgoTruth.outline`
 
 
 @dataclass

@@ -78,7 +78,8 @@ def main(argv: list[str] | None = None) -> int:
     name = next((item for item in arguments if not item.startswith("-")), None)
     parser, module = build_parser(name)
     try:
-        code = module.run(parser.parse_args(arguments))
+        parsed = parser.parse_args(arguments)  # ends here for --help, which has no module
+        code = module.run(parsed)
         sys.stdout.flush()
         return code
     except AutonomyError as error:

@@ -14,7 +14,7 @@ from autonomy.faults.can_values import CanValues
 from autonomy.faults.corruption import Candidates, flip
 from autonomy.faults.fields import SAMPLE_MESSAGES
 from autonomy.faults.order import Waiting
-from autonomy.faults.payload import FRAME, item_numbers, item_offsets, load, store, with_own_bytes
+from autonomy.faults.payload import FRAME, item_numbers, item_offsets, joined, load, store, with_own_bytes
 from autonomy.faults.sample_values import SampleValues, shift_times
 from autonomy.faults.target import Target, bind
 from autonomy.faults.timeline import Fault, Timeline
@@ -46,6 +46,12 @@ class Injector:
         for stage in self._stages:
             batches = stage.run(batches)
         return iter(batches)
+
+    def step(self, batch: Batch, until_ns: int) -> Batch:
+        """One batch of a source that is still running: what has arrived by `until_ns`, that moment included."""
+        for stage in self._stages:
+            batch = stage.step(batch, until_ns)
+        return batch
 
     def as_json(self) -> list[dict[str, Any]]:
         """Each fault as it was read, and its counts of records, which grow while the batches pass:
@@ -82,21 +88,27 @@ class _Stage:
         self._waiting = Waiting()
 
     def run(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        act = getattr(self, f"_{self.fault.kind}", self._change_values)
         for batch in batches:
-            rows = self._chosen(batch) if len(batch.records) else np.zeros(0, np.int64)
-            if len(rows):
-                changed = act(batch, rows)
-            elif len(self._waiting):
-                changed = self._waiting.put(batch)
-            else:
-                self._waiting.pass_by(batch.records)
-                changed = batch
+            changed = self._pass(batch)
             if changed is not None and len(changed.records):
                 yield changed
         rest = self._waiting.rest()
         if rest is not None:
             yield rest
+
+    def step(self, batch: Batch, until_ns: int) -> Batch:
+        parts = [part for part in (self._pass(batch), self._waiting.due(until_ns)) if part is not None]
+        return Batch(*joined(*parts)) if len(parts) == 2 else parts[0] if parts else Batch(batch.records[:0], batch.data)
+
+    def _pass(self, batch: Batch) -> Batch | None:
+        """The batch with the fault in it, and what has waited for it; None when nothing is due."""
+        rows = self._chosen(batch) if len(batch.records) else np.zeros(0, np.int64)
+        if len(rows):
+            return getattr(self, f"_{self.fault.kind}", self._change_values)(batch, rows)
+        if len(self._waiting):
+            return self._waiting.put(batch)
+        self._waiting.pass_by(batch.records)
+        return batch
 
     def _chosen(self, batch: Batch) -> np.ndarray:
         """Positions of the records that the fault happens to."""

@@ -42,6 +42,16 @@ class Waiting:
         self._keys = keys[order[due:]]
         return Batch(records[order[:due]], data) if due else None
 
+    def due(self, until_ns: int) -> Batch | None:
+        """What waits no longer than `until_ns`, for a source of which nothing earlier is to come."""
+        count = int(np.searchsorted(self._keys["time_ns"], until_ns, side="right"))  # what waits is kept in order
+        if not count:
+            return None
+        batch = Batch(self._records[:count], self._data)
+        self._records, self._data = compact(self._data, self._records[count:])
+        self._keys = self._keys[count:]
+        return batch
+
     def rest(self) -> Batch | None:
         """What still waits at the end of the log."""
         batch = Batch(self._records, self._data) if len(self) else None

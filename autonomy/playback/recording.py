@@ -5,7 +5,7 @@ Such a log is whole in itself: it replays from its raw bytes and cuts, or from i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from autonomy import msg
 from autonomy.inputs import lane_path
-from autonomy.log.reader import Batch, sha256, short_rows
+from autonomy.log.reader import Batch, short_rows
 from autonomy.log.writer import LogWriter
 from autonomy.playback.engine import Block
 from autonomy.playback.source import CONFIG_ATTACHMENT, KINDS, PATH_ATTACHMENT, LogSource, is_input_topic
@@ -30,7 +30,8 @@ OUTPUTS = ("vehicle", "ego", "truck", "lane", "plan", "control", "actuation", "h
 class Recording:
     """A sink for `Engine`; batches go through `pass_through` on their way to it."""
 
-    def __init__(self, path: Path, source: LogSource):
+    def __init__(self, path: Path, source: LogSource, origin: Mapping[str, str]):
+        """`origin`: where the inputs come from, for the log's metadata."""
         reader = source.reader
         inputs = {number: channel.topic for number, channel in reader.channels.items() if is_input_topic(channel.topic)}
         messages = {topic: reader.message_name(topic) for topic in inputs.values()}
@@ -40,7 +41,7 @@ class Recording:
             "vehicle": source.config.path,
             "config_hash": source.config.sha256,
             "calibration_hash": source.config.calibration_sha256,
-            "source_sha256": sha256(reader.path),
+            **origin,
             "lane_path": source.path_label,
             **({"left_out": ", ".join(left_out)} if left_out else {}),
         })  # fmt: skip

@@ -79,7 +79,8 @@ def replay(
         batches, fault_list = injector.apply(batches), injector.as_json()
     with contextlib.ExitStack() as files:
         if directory is not None:
-            recording = files.enter_context(contextlib.closing(Recording(directory / OUTPUT_LOG, source)))
+            recorded_from = {"source_sha256": sha256(source.reader.path)}
+            recording = files.enter_context(contextlib.closing(Recording(directory / OUTPUT_LOG, source, recorded_from)))
             sinks.append(recording)
             batches = recording.pass_through(batches)
         last = _Last()

@@ -31,6 +31,8 @@ def replay_lines(metrics: dict[str, Any]) -> list[str]:
     for name, words in (
         ("log", _log(metrics)),
         ("ticks", _ticks(metrics)),
+        ("drive", _drive(metrics)),
+        ("traffic", _traffic(metrics)),
         ("tick time", _tick_time(metrics)),
         ("reference", _reference(metrics)),
         ("aids", _aids(metrics)),
@@ -65,6 +67,31 @@ def _ticks(metrics: dict[str, Any]) -> str:
     if is_number(metrics.get("startup_s")):
         words += f" (start-up {number(metrics['startup_s'], 's', 2)} apart)"
     return words
+
+
+def _drive(metrics: dict[str, Any]) -> str | None:
+    """Of a drive in closed loop: how the combination kept its lane and speed."""
+    if not metrics.get("driven_s"):
+        return None
+    words = (
+        f"axles off the lane middle {number(metrics.get('axle_offset_p99_m'), 'm', 2)} (99 %), "
+        f"{number(metrics.get('axle_offset_max_m'), 'm', 2)} at most; nearest corner to the line "
+        f"{number(metrics.get('line_margin_min_m'), 'm', 2)}; speed kept {percent(metrics.get('speed_kept'))}"
+    )
+    if metrics.get("plant_differences"):
+        names = ", ".join(found["parameter"] for found in metrics["plant_differences"])
+        words += f"; the stack believes another truck ({names})"
+    return words
+
+
+def _traffic(metrics: dict[str, Any]) -> str | None:
+    if not metrics.get("driven_s"):
+        return None
+    return (
+        f"{whole(metrics.get('collisions'))} collisions, {whole(metrics.get('hard_brakes'))} hard brakes, time to collision "
+        f"at least {number(metrics.get('min_ttc_s'), 's', 2)}, headway {number(metrics.get('min_headway_s'), 's', 2)}; "
+        f"jerk {number(metrics.get('jerk_p99_mps3'), 'm/s3', 2)} (99 %)"
+    )
 
 
 def _tick_time(metrics: dict[str, Any]) -> str | None:

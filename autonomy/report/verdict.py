@@ -20,7 +20,8 @@ class Item:
 
 def items(metrics: dict[str, Any]) -> list[Item]:
     """What was checked and how it came out; at least one item fails when the verdict does."""
-    found = [_log_read(metrics), _replayed(metrics), _determinism(metrics)]
+    driven = "collisions" in metrics
+    found = _closed_loop(metrics) if driven else [_log_read(metrics), _replayed(metrics), _determinism(metrics)]
     if metrics.get("reference_run") is not None:
         found.append(_reference_run(metrics["reference_run"]))
     found += [_outage(outage) for outage in metrics.get("outages") or []]
@@ -44,6 +45,23 @@ def consistent(aid: dict[str, Any]) -> bool:
     """Whether what an aid measured is as far from the estimate as filter and noise say."""
     nis, beyond = aid.get("nis_per_dof"), aid.get("share_over_95")
     return (nis is None or NIS_RANGE[0] <= nis <= NIS_RANGE[1]) and (beyond is None or beyond <= MOST_OVER_95)
+
+
+def _closed_loop(metrics: dict[str, Any]) -> list[Item]:
+    """What a drive in closed loop is judged by."""
+    if not metrics.get("driven_s"):
+        return [Item("the stack drove", ERROR, "the stack never took over: it did not report itself fit")]
+    beyond, margin = metrics.get("out_of_lane_share"), number(metrics.get("line_margin_min_m"), "m", 2)
+    collisions = metrics.get("collisions")
+    return [
+        Item("the stack drove", PASS, f"{number(metrics.get('driven_s'), 's', 4)} and {number(metrics.get('distance_m'), 'm', 4)} "
+             "driven by the stack"),
+        Item("no collision", FAIL if collisions else PASS, f"{whole(collisions)} collisions"),
+        Item("in its lane", FAIL if beyond else PASS, f"nearest corner {margin} inside the line" if not beyond else
+             f"a corner over the line {number(100.0 * beyond, '%', 2)} of the time, by {number(-metrics['line_margin_min_m'], 'm', 2)}"),
+        Item("upright", FAIL if metrics.get("rolled_over") else PASS,
+             "rolled over" if metrics.get("rolled_over") else "did not roll over"),
+    ]  # fmt: skip
 
 
 def _log_read(metrics: dict[str, Any]) -> Item:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-ACTIONS = {"suite": "print the figures of closed-loop suites against their aims"}
-MODULES = {"suite": "hil.cli.suite"}
+ACTIONS = {
+    "run": "drive a scenario in closed loop, write its log and report",
+    "suite": "print the figures of closed-loop suites against their aims",
+}
+MODULES = {"run": "hil.cli.drive", "suite": "hil.cli.suite"}
 
 
 def add_parser(subparsers) -> None:
     parser = subparsers.add_parser("hil", help="drive the stack in closed loop", description="The stack in closed loop.")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, text in ACTIONS.items():
-        import_module(MODULES[name]).add_arguments(actions.add_parser(name, help=text, description=f"{text.capitalize()}."))
+        import_module(MODULES[name]).add_arguments(actions.add_parser(name, help=text))
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(_names())}; all without one")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="as --list names them; all without one")
     parser.add_argument("--list", action="store_true", help="names and titles, nothing is run")
     parser.add_argument("--quick", action="store_true", help="a smaller grid, the same code")
     parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="processes; the figures do not depend on it")

@@ -64,6 +64,7 @@ class Plant:
         self.state = self.kernel.state  # 0-d structured array, always the newest
         self.state.flags.writeable = False
         self.parameters = self.kernel.parameters
+        self.tractor_axles = int(self.parameters["tractor_axles"])  # of those that `axles` gives
         self.mass = float(self.parameters["mass"].sum())
         self.reset()
 

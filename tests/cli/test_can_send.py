@@ -6,7 +6,7 @@ import can
 import pytest
 
 from drivers.can.candump import parse_frame
-from drivers.can.codec_twin import checksum_j1939
+from drivers.can.checksums import checksum_j1939
 from drivers.can.j1939.transport import TransportReceiver
 from tests.cli.can_logs import run, write_log
 from tests.drivers.can.build import EXTENDED

@@ -2,41 +2,112 @@ import numpy as np
 import pytest
 
 import hil
-from autonomy import config
+from autonomy import Stack, replay
 from autonomy.errors import UsageError
+from autonomy.log.reader import LogReader
 from hil import drive
+from hil.sensors import Bytes, Messages, Perfect
 from hil.world import CurvedRoad
-from tests.step_parameters import StepStack, step_parameters
+from hil.worlds.motorway import Motorway
 
-CONFIG = config.load("vehicles/demo_truck")
-
-
-def closed_loop(sensors, duration_s=16.0, **scenario):
-    """All steps around the true ego motion."""
-    world = CurvedRoad(CONFIG.section("vehicle"))
-    ego = lambda: (world.ego.x, world.ego.y, world.ego.yaw, world.ego.velocity, world.ego.yaw_rate)  # noqa: E731
-    return hil.run(world, StepStack(step_parameters(), ego), sensors, duration_s, seed=1, scenario=scenario)
+SENSORS = {"perfect": lambda config, seed: Perfect(config), "messages": Messages, "bytes": Bytes}
+SHORT = {"road": {"segments": [{"length_m": 2000.0}]}}  # kinematic plant, free road
 
 
-@pytest.mark.parametrize("sensors", [hil.sensors.Perfect(CONFIG), hil.sensors.Messages(CONFIG, 1)], ids=["perfect", "messages"])
-def test_the_steps_keep_lane_and_gap(sensors):
-    result = closed_loop(sensors)
-    metrics = result.metrics
-    assert result.verdict == "pass" and metrics["collisions"] == 0
-    assert metrics["lane_offset_rms_m"] < 0.1 and metrics["out_of_lane_share"] == 0.0
-    assert metrics["min_headway_s"] > 2.0 and metrics["hard_brakes"] == 0 and metrics["jerk_p99_mps3"] < 1.0
-    assert (result.topic("plan")["behaviour"] == 2).any()
+@pytest.fixture(scope="module")
+def stack():
+    """Built once: its gain tables take a second. Each run restores it."""
+    built = Stack.from_config("vehicles/demo_truck")
+    return built, built.snapshot()
 
 
-def test_a_lead_that_is_too_near_is_given_room_gently():
-    result = closed_loop(hil.sensors.Perfect(CONFIG), 20.0, lead_gap_m=30.0)
-    assert result.metrics["acceleration_min_mps2"] > -1.5
-    assert np.nanmax(result.topic("tracks")["lead_distance"][-10:]) - 5.2 > 38.0
+def closed_loop(stack, level, duration_s, world=None, scenario=None, seed=1, **options):
+    built, fresh = stack
+    built.restore(fresh)
+    world = world or CurvedRoad(built.config.section("vehicle"))
+    return hil.run(world, built, SENSORS[level](built.config, seed), duration_s, seed=seed, scenario=scenario, **options)
 
 
-def test_faults_are_refused_with_a_sentence():
+@pytest.mark.parametrize("level", SENSORS)
+def test_the_stack_keeps_lane_and_gap(stack, level):
+    metrics = closed_loop(stack, level, 16.0).metrics
+    assert metrics["verdict"] == "pass" and metrics["collisions"] == 0
+    assert metrics["lane_offset_rms_m"] < 0.15 and metrics["out_of_lane_share"] == 0.0
+    assert metrics["min_headway_s"] > 2.0 and metrics["hard_brakes"] == 0
+
+
+def test_the_same_seed_is_the_same_run(stack):
+    hashes = [closed_loop(stack, "messages", 7.0, seed=seed).metrics["output_sha256"] for seed in (3, 3, 4)]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+@pytest.mark.parametrize("level", ["messages", "bytes"])
+def test_the_recorded_run_replays_to_the_same_bytes(stack, tmp_path, level):
+    run = closed_loop(stack, level, 8.0, output_dir=tmp_path / "run")
+    assert (run.topic("actuation")["mode"] == 1).any(), "the stack must have driven"
+    again = replay(run.log_path)
+    assert again.metrics["mode"] == "cuts" and again.metrics["oddities"]["cut_mismatches"] == 0
+    assert again.metrics["output_sha256"] == run.metrics["output_sha256"]
+    assert replay(run.log_path, mode="frames").metrics["output_sha256"] == run.metrics["output_sha256"]
+    with LogReader(run.log_path) as reader:
+        assert {"/parameters", "/ref/pose", "/in/frame", "/cut", "/out/actuation"} <= set(reader.topics)
+        assert ("/raw/can/0" in reader.topics) == (level == "bytes")
+    assert run.report_path.is_file() and run.metrics["reference"]["position_rms_m"] < 2.0
+
+
+@pytest.mark.parametrize(("kind", "value"), [("drop", 0.0), ("delay", 0.15), ("bias", 2.0)])
+@pytest.mark.parametrize("level", ["messages", "bytes"])
+def test_faults_act_and_the_log_holds_what_they_did(stack, tmp_path, level, kind, value):
+    timeline = tmp_path / "faults.toml"
+    timeline.write_text(f"""schema = "autonomy.faults/1"
+[[fault]]
+source = "gnss"
+kind = "{kind}"
+value = {value}
+start_s = 3.0
+end_s = 5.0
+""")
+    plain = closed_loop(stack, level, 6.0)
+    faulted = closed_loop(stack, level, 6.0, faults=timeline, output_dir=tmp_path / "run", report=False)
+    counts = faulted.metrics["faults"][0]["records"]
+    assert counts["matched"] == counts["touched"] >= 15
+    before = plain.topic("ego")["time_ns"] < plain.start_ns + 3_000_000_000
+    np.testing.assert_array_equal(plain.topic("ego")["position"][before], faulted.topic("ego")["position"][before])
+    assert faulted.metrics["output_sha256"] != plain.metrics["output_sha256"]
+    assert faulted.metrics["drops"]["gnss"]["max_gap_ms"] == pytest.approx({"drop": 2100, "delay": 250, "bias": 100}[kind])
+    assert replay(faulted.log_path).metrics["output_sha256"] == faulted.metrics["output_sha256"]
+
+
+def test_a_stack_that_never_drives_is_inconclusive(stack):
+    result = closed_loop(stack, "messages", 2.0, Motorway(SHORT))
+    assert (result.verdict, result.exit_code) == ("inconclusive", 5) and result.metrics["lane_offset_max_m"] is None
+
+
+def test_leaving_the_lane_fails(stack):
+    class Blown(Motorway):
+        """Pushes the truck aside at 7 s, further than the lane is wide."""
+
+        def step(self, actuation, dt_s):
+            if self.time_s > 7.0:
+                self.plant.state["y"] += 0.05
+            return super().step(actuation, dt_s)
+
+    result = closed_loop(stack, "perfect", 8.5, Blown(SHORT))
+    assert result.verdict == "fail" and result.metrics["out_of_lane_share"] > 0.1
+    assert result.metrics["line_margin_min_m"] < 0.0
+
+
+def test_what_the_stack_believes_of_another_truck_is_told(stack):
+    scenario = SHORT | {"ego": {"overrides": {"mass_kg": 15000.0}}}
+    told = closed_loop(stack, "perfect", 1.0, Motorway(scenario)).metrics["plant_differences"]
+    assert told == [{"parameter": "mass_kg", "stack": 40000.0, "plant": 15000.0}]
+
+
+def test_wrong_use_is_told(stack, tmp_path):
+    with pytest.raises(UsageError, match="duration_s"):
+        closed_loop(stack, "perfect", 0.0)
     with pytest.raises(UsageError, match="fault"):
-        hil.run(None, None, None, 1.0, faults="f.toml")
+        closed_loop(stack, "perfect", 1.0, faults=tmp_path / "none.toml")
 
 
 def test_the_recorded_drive_is_the_same_bytes_for_the_same_seed(tmp_path):

@@ -1,17 +1,9 @@
 import numpy as np
 
 from autonomy import config
-from hil.world import CurvedRoad, Road
+from hil.world import CurvedRoad
 
 VEHICLE = config.load("vehicles/demo_truck").section("vehicle")
-
-
-def test_the_road_is_made_of_clothoids():
-    road = Road()
-    assert np.abs(np.diff(road.curvature)).max() < 1e-4
-    x, y, heading, _ = road.at(700.0)
-    s, offset = road.project(x - 1.5 * np.sin(heading), y + 1.5 * np.cos(heading), 650.0)
-    assert abs(s - 700.0) < 1e-3 and abs(offset - 1.5) < 1e-3
 
 
 def test_the_driver_keeps_the_lane_and_follows():

@@ -208,6 +208,8 @@ cdef class Feed:
                 position[0] += 1
                 continue
             if action == CUT or action == TICK_FRAME:
+                if action == TICK_FRAME and self.mode == CUTS:
+                    self._take_wishes(body, record.length)
                 if (action == CUT) != (self.mode == CUTS) or (action == TICK_FRAME) != (self.mode == FRAMES):
                     position[0] += 1
                     continue
@@ -357,13 +359,18 @@ cdef class Feed:
     cdef void _open_logged_tick(self, int action, const uint8_t* body, uint32_t length) noexcept nogil:
         """Takes index and time of the next tick from a cut or from a logged frame's header."""
         cdef FeedState* s = self.state
-        cdef TickInput header
         s.started = 1
         s.tick_index = read_u64(body)
         s.next_tick_ns = read_i64(body + 8)
         if action == CUT:
             s.cut_mismatches += read_u64(body + 16) != s.consumed
-        elif length >= sizeof(TickInput):
+        else:
+            self._take_wishes(body, length)
+
+    cdef void _take_wishes(self, const uint8_t* body, uint32_t length) noexcept nogil:
+        """Set speed and engagement, which stand in no raw bytes."""
+        cdef TickInput header
+        if length >= sizeof(TickInput):
             memcpy(&header, body, sizeof(TickInput))
             self.set_speed_mps = header.set_speed_mps
             self.engage = header.engage

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy import config
-from drivers.can import codec_twin
+from drivers.can import checksums
 from drivers.can.codec import Codec
 from tests.drivers.can.build import EXTENDED, codec_of, dbc
 from tests.drivers.can.test_codec_against_cantools import databases
@@ -79,7 +79,7 @@ def test_pain_5_counter_and_checksum_of_tsc1_and_xbr_run_by_themselves():
             identifier, data = codec.encode(name, {}, source_address=0x2A, destination=0x0B)
             values, validity = codec.decode(identifier, data)
             counters.append(values[place["message_counter"]])
-            assert data[7] >> 4 == codec_twin.checksum_j1939(data, identifier, spn)
+            assert data[7] >> 4 == checksums.checksum_j1939(data, identifier, spn)
             assert codec.checksum_holds(identifier, data)
             assert not codec.checksum_holds(identifier, bytes([data[0] ^ 0x04]) + data[1:])
         assert counters == [k % modulo for k in range(modulo + 2)]
@@ -108,7 +108,7 @@ def test_pain_5_the_checksum_of_every_recorded_toyota_frame_holds(data_directory
         codec.protect(name, checksum="CHECKSUM", kind="toyota", bus=number)
         for place in np.flatnonzero((bus == number) & (address == identifier)):
             frame = bytes(data[place]).ljust(8, b"\0")
-            assert (codec_twin.checksum_toyota(frame, identifier) == frame[7]) == codec.checksum_holds(identifier, frame, number)
+            assert (checksums.checksum_toyota(frame, identifier) == frame[7]) == codec.checksum_holds(identifier, frame, number)
             held, checked = held + codec.checksum_holds(identifier, frame, number), checked + 1
     assert checked > 7000 and held == checked
 
@@ -121,11 +121,11 @@ def test_checksum_kinds_are_their_definitions(kind):
         identifier, data = codec.encode("M", {"A": 3.5})
         assert data[1] & 15 == step % 15
         expected = {
-            "toyota": codec_twin.checksum_toyota(data, identifier), "sum": sum(data[:7]) & 0xFF,
-            "xor": int(np.bitwise_xor.reduce(np.frombuffer(data[:7], np.uint8))), "crc8_j1850": codec_twin.crc8_j1850(data[:7]),
+            "toyota": checksums.checksum_toyota(data, identifier), "sum": sum(data[:7]) & 0xFF,
+            "xor": int(np.bitwise_xor.reduce(np.frombuffer(data[:7], np.uint8))), "crc8_j1850": checksums.crc8_j1850(data[:7]),
         }[kind]  # fmt: skip
         assert data[7] == expected and codec.checksum_holds(identifier, data)
-    assert codec_twin.crc8_j1850(b"123456789") == 0x4B  # the published check value
+    assert checksums.crc8_j1850(b"123456789") == 0x4B  # the published check value
 
 
 def test_not_available_fills_j1939_with_ones_and_error_is_the_error_code():

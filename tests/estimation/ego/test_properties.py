@@ -118,6 +118,15 @@ def test_a_start_at_rest_aligns_when_the_vehicle_moves():
     assert reference.reference_metrics(outputs, drive.reference, 12.0)["velocity_rms_mps"] < 0.15
 
 
+def test_a_receiver_that_tells_its_latency_starts_the_filter_too():
+    drive = copy.copy(drives.simulated(duration_s=12.0))
+    drive.gnss = drive.gnss.copy()
+    drive.gnss["valid_time_ns"] = drive.gnss["received_time_ns"] - 120_000_000
+    outputs = drives.run(EgoEstimator(drives.parameters()), drive.ticks(), 1500)
+    assert outputs[-1]["status"] & STATE["STATUS_POSITION_VALID"]
+    assert outputs[-1]["aids"][STATE["AID_GNSS_POSITION"]]["accepted"] > 30
+
+
 def _coarse(drive: drives.Drive) -> drives.Drive:
     """Wheels at 2 Hz in whole km/h, cut; the gyro in steps of 0.25 deg/s."""
     drive = copy.copy(drive)

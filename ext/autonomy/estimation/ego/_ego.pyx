@@ -21,8 +21,9 @@ from autonomy.msg.messages cimport LAYOUT_HASH, AidStatus_REASON_NEVER_SEEN, Ego
 
 require(__name__, LAYOUT_HASH)
 
-cdef enum:
-    NEW_FIX_NS = 100000000   # a start needs a fix younger than this: the horizon must still be behind it
+# A start needs a new fix, or one so much younger than the horizon, which must stay behind it
+cdef double NEW_FIX_S = 0.1
+cdef double START_MARGIN_S = 0.08
 
 
 cdef void ego_reset(EgoFilter* state, const EgoParameters* parameters) noexcept nogil:
@@ -69,7 +70,8 @@ cdef inline void align(EgoFilter* state, const EgoParameters* parameters, int64_
     if state.gnss_head > 0:
         fix = &state.gnss[(state.gnss_head - 1) % GNSS_RING]
         # A standing vehicle starts once with unknown yaw; a moving fix gives it
-        if (tick_ns - fix.time_ns < NEW_FIX_NS and fix.has_velocity
+        if (1e-9 * <double>(tick_ns - fix.time_ns) < max(NEW_FIX_S, parameters.horizon_delay_s - START_MARGIN_S - state.delay[0])
+                and fix.has_velocity
                 and (state.phase != RUNNING or fix.speed > parameters.gnss_course_speed_mps)):
             if not state.has_origin:
                 set_origin(state, fix)

@@ -1,0 +1,67 @@
+"""The border to a supplier's steering: a road wheel angle and a mode go in, CAN frames come out, and the other way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from autonomy.errors import UsageError
+
+__all__ = ["ENTRY_POINT_GROUP", "SteeringPlugin", "SteeringRequest", "SteeringStatus", "load"]
+
+ENTRY_POINT_GROUP = "autonomy.steering"
+
+
+class SteeringRequest(NamedTuple):
+    """Mode: 0 released, 1 active, 2 minimal-risk manoeuvre."""
+
+    road_wheel_angle_rad: float
+    mode: int
+
+
+class SteeringStatus(NamedTuple):
+    """What the actuator says of itself; the angle as measured."""
+
+    road_wheel_angle_rad: float
+    follows: bool
+    driver_torque_nm: float | None = None
+
+
+class SteeringPlugin(Protocol):
+    """Made with (source address, options of the vehicle file). Pure: no bus, no clock."""
+
+    def command(self, request: SteeringRequest) -> list[tuple[int, bytes]]:
+        """Frames (identifier with bit 31, data) of one request; counters count up from call to call."""
+        ...
+
+    def read_command(self, identifier: int, data: bytes) -> SteeringRequest | None:
+        """What an actuator makes of a frame: None for another frame or a broken one. For rigs."""
+        ...
+
+    def status(self, status: SteeringStatus) -> list[tuple[int, bytes]]:
+        """Frames of an actuator's answer. For rigs."""
+        ...
+
+    def read_status(self, identifier: int, data: bytes) -> SteeringStatus | None:
+        """The actuator's answer: None for another frame or a broken one."""
+        ...
+
+
+def load(name: str, source_address: int, options: Mapping[str, Any]) -> SteeringPlugin:
+    """The plugin of that name. Raises UsageError."""
+    if name == "simulated":
+        from drivers.steering.simulated import SimulatedSteering
+
+        factory: Callable[..., SteeringPlugin] = SimulatedSteering
+    else:
+        from importlib.metadata import entry_points
+
+        found = entry_points(group=ENTRY_POINT_GROUP)
+        if name not in found.names:
+            known = ", ".join(["simulated", *sorted(found.names)])
+            raise UsageError(f"[command.steering] plugin = '{name}': no such steering plugin; installed: {known}")
+        factory = found[name].load()
+    try:
+        return factory(source_address, **options)
+    except TypeError as error:
+        raise UsageError(f"[command.steering] options of '{name}': {error}") from None

@@ -1,0 +1,1 @@
+"""Worlds of ours: the motorway with scripted traffic, the motorway with SUMO's."""
