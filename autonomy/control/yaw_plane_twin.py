@@ -19,9 +19,9 @@ def axle_loads(vehicle, trailer_mass: float) -> np.ndarray:
 
 
 def stiffness_shares(vehicle, mass: float) -> np.ndarray:
-    """Cornering stiffness of the three groups over that at the configured mass."""
+    """Cornering stiffness of the three groups over that at the mass they are given for."""
     own = vehicle["tractor_mass_kg"]
-    share = axle_loads(vehicle, max(mass - own, 500.0)) / axle_loads(vehicle, vehicle["mass_kg"] - own)
+    share = axle_loads(vehicle, max(mass - own, 500.0)) / axle_loads(vehicle, vehicle["loaded_mass_kg"] - own)
     share = np.maximum(share, 0.1)
     return share * (1.0 + vehicle["cornering_load_sensitivity"] * (1.0 - share))
 

@@ -53,7 +53,7 @@ cdef inline void solve_3x3(const double* M, double* column) noexcept nogil:
 
 
 cdef inline double stiffness_share(const VehicleParameters* vehicle, double load, double configured) noexcept nogil:
-    """Cornering stiffness over that at the configured load: falls less than the load does."""
+    """Cornering stiffness over that at the load it is given for: falls less than the load does."""
     cdef double share = load / configured if configured > 0.0 else 1.0
     if share < LEAST_LOAD_SHARE:
         share = LEAST_LOAD_SHARE
@@ -93,7 +93,7 @@ cdef inline void yaw_plane(const VehicleParameters* vehicle, double mass, double
         if hauled < LEAST_TRAILER_MASS_KG:
             hauled = LEAST_TRAILER_MASS_KG
         axle_loads(vehicle, hauled, loads)
-        axle_loads(vehicle, vehicle.mass_kg - own_mass, configured)
+        axle_loads(vehicle, vehicle.loaded_mass_kg - own_mass, configured)
     turned = hauled * vehicle.trailer_yaw_radius_m * vehicle.trailer_yaw_radius_m
     M[0], M[1], M[2] = own_mass + hauled, -hauled * (hitch + arm), -hauled * arm
     M[3], M[4] = -(hitch + arm) * hauled, vehicle.tractor_yaw_inertia_kgm2 + turned + (hitch + arm) * (hitch + arm) * hauled
