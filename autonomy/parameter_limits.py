@@ -12,7 +12,7 @@ SIGNED = {  # places, angles and offsets: any sign
     "antenna_from_imu_m", "wheel_delay_s", "tractor_axle_x_m", "trailer_axle_x_m",
 }  # fmt: skip
 MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wander, a part that is not fitted
-    "mass_sigma_kg", "steering_delay_s", "steering_lag_s", "yaw_lag_s", "retarder_torque_maximum_nm",
+    "mass_sigma_kg", "steering_delay_s", "steering_lag_s", "steering_play_rad", "yaw_lag_s", "retarder_torque_maximum_nm",
     "retarder_minimum_speed_mps", "engine_torque_maximum_nm", "drag_area_m2", "rolling_resistance",
     "rear_overhang_m", "front_overhang_m",
     "steering_bias_share", "integral_gain", "gap_acceleration_gain", "follow_range_s", "preview_half_base_m", "path_behind_m",

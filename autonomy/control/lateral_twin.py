@@ -14,6 +14,7 @@ from autonomy.msg import constants
 LATERAL = constants("LateralParameters")
 TICK_S, STAGES, STAGE_TICKS = LATERAL["TICK_PERIOD_S"], int(LATERAL["STAGES"]), int(LATERAL["STAGE_TICKS"])
 STEP_M = constants("LaneState")["PREVIEW_STEP_M"]
+REVERSAL_SHARE = 0.25  # of half the play: as much turning back must be wanted before it is crossed
 
 
 def process_noise(p) -> np.ndarray:
@@ -61,9 +62,10 @@ class LateralTwin:
     def __init__(self, parameters, vehicle, solve):
         self.p, self.vehicle, self.solve = parameters, vehicle, solve
         self.x, self.cost_to_go = None, np.zeros((8, 8))
+        self.side, self.pull = 0.0, 0.0  # of the play
 
     def step(self, sent, speed, lag, delay, mass, measured, articulation, preview, width, target=0.0) -> float:
-        """Road wheel angle in rad. `sent`: commands, newest last; `measured`: offset, heading error, yaw rate, lateral velocity;
+        """Road wheel angle in rad. `sent`: commands behind the play, newest last; `measured`: offset, heading error, yaw rate, lateral velocity;
         `width`: (left, right) of the lane."""
         p, vehicle = self.p, self.vehicle
         model = YawPlane(vehicle, mass, speed)
@@ -94,7 +96,19 @@ class LateralTwin:
         problem = self._problem(model, tick, x, ahead, driven, width, target, mass)
         inputs, value = self.solve(problem)
         self.cost_to_go = value
-        return x[COMMAND] + TICK_S * inputs[0]
+        return self._across_play(x[COMMAND] + TICK_S * inputs[0], TICK_S * inputs[0])
+
+    def through_play(self, last: float, command: float) -> float:
+        """Where a command leaves wheels that stood at `last`."""
+        half = 0.5 * float(self.vehicle["steering_play_rad"])
+        return float(np.clip(last, command - half, command + half))
+
+    def _across_play(self, wanted: float, change: float) -> float:
+        half = 0.5 * float(self.vehicle["steering_play_rad"])
+        self.pull = 0.0 if self.side * (self.pull + change) > 0.0 else self.pull + change
+        if abs(self.pull) > REVERSAL_SHARE * half:
+            self.side, self.pull = np.sign(self.pull), 0.0
+        return wanted + self.side * half
 
     def _begin(self, model, measured, articulation, command):
         offset, heading, yaw_rate, sideways = measured

@@ -87,6 +87,7 @@ def test_steering_is_that_of_the_twin(name, solve, offset, statuses):
         assert control["road_wheel_angle"] == pytest.approx(expected, abs=2e-8), k
         found.add(int(control["solver_status"]))
         actuation["road_wheel_angle_rad"] = control["road_wheel_angle"]
+        actuation["mode"] = 1
         step.remember(actuation)
-        sent.append(float(control["road_wheel_angle"]))
+        sent.append(twin.through_play(sent[-1], float(control["road_wheel_angle"])))
     assert found == statuses

@@ -9,7 +9,10 @@ cdef enum:
     COMMANDS = 64                # of 10 ms: a dead time up to 0.6 s
 
 ctypedef struct ControlMemory:
-    double[64] sent              # road wheel angles sent, a ring: newest at index newest
+    double[64] sent              # commands sent as they come through the steering's play, a ring: newest at index newest
+    double half_play             # rad
+    double side                  # of the play the steering stands at: -1, 1, or 0 = not known
+    double pull                  # rad, turning back that was wanted since
     Observer observer
     double[64] cost_to_go        # of the MPC without bounds, end of the next one's horizon
     double acceleration          # m/s2, last asked for

@@ -18,10 +18,12 @@ cdef extern from *:
     #define GRAVITY_MPS2 9.80665
     #define UNBOUNDED 1.0e3
     #define LEAST_LAG_S 0.02
+    #define REVERSAL_SHARE 0.25
     """
     const double GRAVITY_MPS2
     const double UNBOUNDED
     const double LEAST_LAG_S
+    const double REVERSAL_SHARE
 
 
 cdef inline double curvature_at(const double* preview, double distance) noexcept nogil:
@@ -37,8 +39,32 @@ cdef inline double curvature_at(const double* preview, double distance) noexcept
 
 
 cdef inline double sent(const ControlMemory* memory, int ticks_ago) noexcept nogil:
-    """rad, the command sent so many ticks before the last one."""
+    """rad, the command sent so many ticks before the last one, through the play."""
     return memory.sent[(memory.newest - ticks_ago) & (COMMANDS - 1)]
+
+
+cdef inline double through_play(const ControlMemory* memory, double last, double command) noexcept nogil:
+    """rad, where a command leaves wheels that stood for `last` before: inside the play they stay."""
+    if command - memory.half_play > last:
+        return command - memory.half_play
+    if command + memory.half_play < last:
+        return command + memory.half_play
+    return last
+
+
+cdef inline double across_play(ControlMemory* memory, double wanted, double change) noexcept nogil:
+    """rad, the command that brings the wheels to `wanted`, `change` from where they are.
+
+    The play is crossed at once, but only when turning back has been wanted by a share of it, or noise would make it rattle.
+    """
+    cdef double enough = REVERSAL_SHARE * memory.half_play
+    memory.pull += change
+    if memory.side * memory.pull > 0.0:
+        memory.pull = 0.0
+    if memory.pull > enough or memory.pull < -enough:
+        memory.side = 1.0 if memory.pull > 0.0 else -1.0
+        memory.pull = 0.0
+    return wanted + memory.side * memory.half_play
 
 
 cdef inline int whole_ticks(double delay, double* rest) noexcept nogil:
@@ -248,7 +274,7 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
     cdef double speed = known if drives else parameters.minimum_speed_mps
     cdef double lag = truck.steering_lag_s if truck.steering_lag_s > LEAST_LAG_S else LEAST_LAG_S
     cdef double mass = truck.mass_kg if truck.mass_kg > 0.0 else vehicle.mass_kg
-    cdef double driven, heading, articulation
+    cdef double driven, heading, articulation, change
     cdef double[144] continuous
     cdef double[144] transition
     cdef double[12] x
@@ -280,7 +306,8 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
     control.solver_iterations = <uint8_t>solution.iterations
     if solution.status == BOX_FREE or solution.status == BOX_CONVERGED or solution.status == BOX_BUDGET:
         memcpy(memory.cost_to_go, solution.value, sizeof(memory.cost_to_go))
-        control.road_wheel_angle = x[COMMAND] + LateralParameters_TICK_PERIOD_S * solution.inputs[0]
+        change = LateralParameters_TICK_PERIOD_S * solution.inputs[0]
+        control.road_wheel_angle = across_play(memory, x[COMMAND] + change, change)
     else:
         memset(memory.cost_to_go, 0, sizeof(memory.cost_to_go))
         memory.observing = 0
