@@ -1,7 +1,7 @@
 """Configuration files: TOML tables that include others, with overrides and a hash.
 
-A file names the tables it builds on (`include = ["../ego.toml"]`, relative to itself); its own keys win. Every value
-remembers the file it came from, so that a wrong one can be named.
+A file names the tables it builds on (`include = ["../ego.toml"]`, relative to itself, or a packaged name); its own keys
+win. Every value remembers the file it came from, so that a wrong one can be named.
 """
 
 from __future__ import annotations
@@ -130,10 +130,7 @@ def _merge_file(path: Path, sections: dict, origins: dict, trail: tuple[Path, ..
     if not isinstance(included, list) or not all(isinstance(item, str) for item in included):
         raise UsageError(f"{path}: include = {included!r} must be a list of file names")
     for item in included:
-        below = Path(os.path.normpath(path.parent / item))
-        if not below.is_file():
-            raise UsageError(f"{path}: include names '{item}', which does not exist beside it")
-        _merge_file(below, sections, origins, (*trail, resolved))
+        _merge_file(_included(item, path), sections, origins, (*trail, resolved))
     for name, table in tables.items():
         if isinstance(table, dict):
             if not isinstance(sections.setdefault(name, {}), dict):
@@ -143,6 +140,18 @@ def _merge_file(path: Path, sections: dict, origins: dict, trail: tuple[Path, ..
         else:
             sections[name] = table
             origins[name] = str(path)
+
+
+def _included(name: str, path: Path) -> Path:
+    """The file that `path` includes by this name: beside it, else a packaged one."""
+    beside = Path(os.path.normpath(path.parent / name))
+    for candidate in (beside, directory() / name, directory() / f"{name}.toml"):
+        if candidate.is_file():
+            return candidate
+    raise UsageError(
+        f"{path}: include names '{name}', but there is no {beside} and no packaged configuration of that name; "
+        "put the file there, or correct or remove the name"
+    )
 
 
 def _override(dotted: str, value: Any, sections: dict, origins: dict, path: Path) -> None:

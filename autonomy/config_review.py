@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from autonomy.config import Config, packaged_name
 from autonomy.errors import AutonomyError, UsageError
+from autonomy.report.words import is_number
 
-# Besides those of Parameters.msg; None = has a reader of its own
-OTHER_SECTIONS = {"can": None, "command": None, "replay": {"set_speed_mps", "path_origin"}}
+OTHER_SECTIONS = ("can", "command", "replay")  # besides those of Parameters.msg
+REPLAY_KEYS = {"path_origin": 3, "set_speed_mps": None}  # how many numbers each takes, None = one alone
 
 
 class Review(NamedTuple):
@@ -18,6 +19,13 @@ class Review(NamedTuple):
 
     problems: list[str]
     notes: list[str]
+
+
+class Frozen(NamedTuple):
+    """`missing`: a sentence for each DBC file that could not be written beside the configuration."""
+
+    files: list[Path]
+    missing: list[str]
 
 
 class Difference(NamedTuple):
@@ -33,28 +41,24 @@ class Difference(NamedTuple):
 def review(config: Config, databases: dict[int, str] | None = None) -> Review:
     """A sentence for everything that is wrong; `databases`: DBC texts by bus that a log carries."""
     from autonomy.msg import definitions
-    from autonomy.parameters import load_parameters, load_section
+    from autonomy.parameters import load_parameters, section_problems
     from drivers.can.commanding.command_config import CommandError
     from drivers.can.commanding.command_config import read as read_commands
-    from drivers.can.router import Router
+    from drivers.can.router import complaints
 
     found = []
     sections = {item.name: item.type for item in definitions.load("Parameters").fields}
     for name, message in sections.items():
-        try:
-            load_section(config, name, message, _computed(name))
-        except UsageError as error:
-            found.append(str(error))
+        found += section_problems(config, name, message)
     for name, table in config.sections.items():
         if name in sections:
             continue
         if name not in OTHER_SECTIONS:
             found.append(f"{config.path}: section [{name}] is unknown; known: {', '.join([*sections, *OTHER_SECTIONS])}")
-        elif (known := OTHER_SECTIONS[name]) is not None:
-            found += [
-                f"{config.origin(name, key)}: [{name}] has no key '{key}'; known: {', '.join(sorted(known))}"
-                for key in table if key not in known
-            ]  # fmt: skip
+        elif not isinstance(table, dict):
+            found.append(f"{config.path}: {name} = {table!r} must be a table; write [{name}]")
+        elif name == "replay":
+            found += _replay_problems(config, table)
     if not found:
         try:
             load_parameters(config)
@@ -65,12 +69,8 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
             read_commands(config.sections["command"], config.path)
         except CommandError as error:
             found.append(str(error))
-    try:
-        notes = list(Router.from_config(config, databases).problems)
-    except AutonomyError as error:
-        found.append(str(error))
-        notes = []
-    return Review(found, notes)
+    of_buses, notes = complaints(config, databases)
+    return Review(found + of_buses, notes)
 
 
 def differences(a: Config, b: Config) -> list[Difference]:
@@ -84,10 +84,11 @@ def differences(a: Config, b: Config) -> list[Difference]:
     ]
 
 
-def freeze(config: Config, output: Path) -> list[Path]:
-    """Writes all sections to one file and the DBC files it names beside it; returns the files. Raises UsageError.
+def freeze(config: Config, output: Path, databases: dict[int, str] | None = None) -> Frozen:
+    """Writes all sections to one file and the DBC files it names beside it. Raises UsageError, OSError.
 
-    The file says where each value came from, and reading it back gives the same hash.
+    The file says where each value came from, and reading it back gives the same hash. `databases`: DBC texts by bus that a
+    log carries; they come before files of the same name, as in a run of that log.
     """
     import tomli_w
 
@@ -102,17 +103,47 @@ def freeze(config: Config, output: Path) -> list[Path]:
         text += line + "\n"
     if Config(config.path, tomllib.loads(text)).sha256 != config.sha256:
         raise UsageError(f"{config.path}: holds a value that TOML cannot give back; freeze works on what TOML files hold")
-    written = [output]
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(text, encoding="utf-8")
+    copies, missing = _database_copies(config, output.parent, databases or {})
+    for path, content in {output: text.encode(), **copies}.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return Frozen([output, *copies], missing)
+
+
+def _database_copies(config: Config, folder: Path, databases: dict[int, str]) -> tuple[dict[Path, bytes], list[str]]:
+    """What to write beside a frozen file, and a sentence for each DBC that is not to be had."""
+    copies: dict[Path, bytes] = {}
+    missing = []
     for bus in config.sections.get("can", {}).get("bus", []):
-        source = config.locate("can", "bus", bus["dbc"])
-        copy = output.parent / bus["dbc"]
-        if source is not None and source.resolve() != copy.resolve():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(source.read_bytes())
-            written.append(copy)
-    return written
+        name, number = bus["dbc"], bus["bus"]
+        source, copy = config.locate("can", "bus", name), folder / name
+        if number in databases:
+            content = databases[number].encode()
+        elif source is None:
+            missing.append(f"'{name}' of bus {number} is not to be found; put it into {copy.parent}, or use logs that carry it")
+            continue
+        elif source.resolve() == copy.resolve():
+            continue
+        else:
+            content = source.read_bytes()
+        there = copies.get(copy) or (copy.read_bytes() if copy.is_file() else content)
+        if there != content:
+            raise UsageError(f"{copy}: another '{name}' is there already; freeze into another folder, so that neither is lost")
+        copies[copy] = content
+    return copies, missing
+
+
+def _replay_problems(config: Config, table: dict[str, Any]) -> list[str]:
+    found = []
+    for key, value in table.items():
+        where = f"{config.origin('replay', key)}: [replay]"
+        if key not in REPLAY_KEYS:
+            found.append(f"{where} has no key '{key}'; known: {', '.join(REPLAY_KEYS)}")
+        elif (count := REPLAY_KEYS[key]) is None and not is_number(value):
+            found.append(f"{where} {key} = {value!r}: needs one number")
+        elif count is not None and not (isinstance(value, list) and len(value) == count and all(map(is_number, value))):
+            found.append(f"{where} {key} = {value!r}: needs {count} numbers")
+    return found
 
 
 def _flat(config: Config) -> dict[str, Any]:

@@ -15,6 +15,7 @@ GOOD, LIMITED, FAILED = "good", "limited", "failed"
 OLDEST_PYTHON = (3, 11)
 # What -march=x86-64-v3 in setup.py compiles for, as /proc/cpuinfo spells it (abm is LZCNT)
 X86_64_V3 = {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"}
+LEAST_KERNELS = ("autonomy._tick", "autonomy.log._mcap", "drivers.can._codec", "drivers.can._router")
 SPARE_BYTES = 2 << 30  # a few recorded hours, or one benchmark
 REQUIREMENT = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?([^;]*)(?:;\s*extra\s*==\s*['\"]([\w-]+)['\"])?")
 
@@ -60,17 +61,32 @@ def _processor(cpuinfo: str | None = None) -> Finding:
 
 
 def _kernels() -> Finding:
-    modules = ("autonomy._tick", "autonomy.log._mcap", "drivers.can._codec", "drivers.can._router")
-    try:
-        for name in modules:
+    remedy = "build them with 'make build' (needs a C compiler and Python headers)"
+    names = kernel_names()
+    wrong = []
+    for name in names:
+        try:
             import_module(name)
-    except ImportError as error:
-        return Finding(
-            FAILED, "compiled kernels", str(error), "build them with 'make build' (needs a C compiler and Python headers)"
-        )
+        except ImportError as error:
+            wrong.append(f"{name}: {error}")
+    if wrong:
+        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        return Finding(FAILED, "compiled kernels", wrong[0] + more, remedy)
     from autonomy.msg import layout_hash
 
-    return Finding(GOOD, "compiled kernels", f"layout {layout_hash():016x}")
+    return Finding(GOOD, "compiled kernels", f"{len(names)} modules of layout {layout_hash():016x}")
+
+
+def kernel_names() -> list[str]:
+    """The compiled modules there have to be: those of the sources where they are there, else those that are installed."""
+    root = Path(__file__).parents[1]
+    found = {".".join(path.relative_to(root / "ext").with_suffix("").parts) for path in (root / "ext").rglob("*.pyx")}
+    if not found:
+        found = {
+            ".".join((*path.relative_to(root).parts[:-1], path.name.partition(".")[0]))
+            for package in ("autonomy", "drivers") for path in (root / package).rglob("_*.so")
+        }  # fmt: skip
+    return sorted(found | set(LEAST_KERNELS))
 
 
 def requirements() -> dict[str, list[tuple[str, str]]]:
@@ -94,22 +110,19 @@ def _packages() -> list[Finding]:
                 LIMITED, "installation", "runs from a folder, not installed", "install with 'pip install -e .' or 'make build'"
             )
         ]
-    missing = [f"{name}{condition}" for name, condition in declared[""] if not _version(name)]
-    if missing:
-        return [Finding(FAILED, "packages", f"missing: {', '.join(missing)}", f"pip install {' '.join(missing)}")]
+    if wrong := _unmet(declared[""]):
+        wanted = " ".join(f"'{name}{condition}'" for name, condition, _ in wrong)
+        return [Finding(FAILED, "packages", _words(wrong), f"pip install {wanted}")]
     return [Finding(GOOD, "packages", ", ".join(f"{name} {_version(name)}" for name, _ in declared[""]))]
 
 
 def _extras() -> list[Finding]:
     findings = []
     for extra, packages in requirements().items():
-        missing = [name for name, _ in packages if not _version(name)]
         if not extra:
             continue
-        if missing:
-            findings.append(
-                Finding(LIMITED, f"extra [{extra}]", f"missing: {', '.join(missing)}", f"pip install 'autonomy[{extra}]'")
-            )
+        if wrong := _unmet(packages):
+            findings.append(Finding(LIMITED, f"extra [{extra}]", _words(wrong), f"pip install 'autonomy[{extra}]'"))
         else:
             findings.append(Finding(GOOD, f"extra [{extra}]", "complete"))
     return findings
@@ -135,6 +148,45 @@ def _space(folder: Path) -> Finding:
     if free < SPARE_BYTES:
         return Finding(LIMITED, "disk", found, "free some space: a recorded hour takes 0.5 GB and more")
     return Finding(GOOD, "disk", found)
+
+
+def _unmet(packages: list[tuple[str, str]]) -> list[tuple[str, str, str | None]]:
+    """(package, condition, installed version) of those that are missing or of a version that the condition excludes."""
+    versions = [(name, condition, _version(name)) for name, condition in packages]
+    return [item for item in versions if item[2] is None or not fits(item[2], item[1])]
+
+
+def _words(unmet: list[tuple[str, str, str | None]]) -> str:
+    missing = [name for name, _, version in unmet if version is None]
+    parts = [f"missing: {', '.join(missing)}"] if missing else []
+    parts += [f"{name} {version}, needs {condition}" for name, condition, version in unmet if version is not None]
+    return ", ".join(parts)
+
+
+def fits(version: str, condition: str) -> bool:
+    """True where a version meets a condition such as `>=2.0,<3`; what cannot be compared counts as met."""
+    try:
+        from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    except ImportError:
+        return all(_fits_plainly(version, part.strip()) for part in condition.strip("() ").split(",") if part.strip())
+    try:
+        return SpecifierSet(condition.strip("() ")).contains(version, prereleases=True)
+    except InvalidSpecifier:
+        return True
+
+
+def _fits_plainly(version: str, part: str) -> bool:
+    match = re.fullmatch(r"(>=|<=|==|!=|>|<|~=)\s*(\d+(?:\.\d+)*)", part)
+    if match is None:
+        return True
+    wanted = tuple(map(int, match[2].split(".")))
+    numbers = tuple(map(int, re.match(r"\d+(?:\.\d+)*", version)[0].split("."))) if version[:1].isdigit() else ()
+    length = max(len(wanted), len(numbers))
+    ours, theirs = numbers + (0,) * (length - len(numbers)), wanted + (0,) * (length - len(wanted))
+    if match[1] == "~=":
+        return ours >= theirs and numbers[: len(wanted) - 1] == wanted[:-1]
+    return {">=": ours >= theirs, "<=": ours <= theirs, "==": ours == theirs, "!=": ours != theirs, ">": ours > theirs,
+            "<": ours < theirs}[match[1]]  # fmt: skip
 
 
 def _version(name: str) -> str | None:

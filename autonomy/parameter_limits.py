@@ -9,7 +9,7 @@ import math
 
 SIGNED = {  # places, angles and offsets: any sign
     "understeer_gradient", "hitch_offset_m", "mounting", "axle_x_m", "reference_from_imu_m",
-    "antenna_from_imu_m", "wheel_delay_s", "tractor_axle_x_m", "trailer_axle_x_m",
+    "antenna_from_imu_m", "wheel_delay_s", "slip", "tractor_axle_x_m", "trailer_axle_x_m",
 }  # fmt: skip
 MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wander, a part that is not fitted
     "mass_sigma_kg", "steering_delay_s", "steering_lag_s", "steering_play_rad", "yaw_lag_s", "retarder_torque_maximum_nm",

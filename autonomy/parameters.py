@@ -25,20 +25,36 @@ def load_parameters(config: Config) -> np.ndarray:
 
 def load_section(config: Config, section: str, message_name: str) -> np.ndarray:
     """One table as the struct of its message. Raises UsageError."""
-    table = dict(config.section(section))
-    values = np.zeros((), msg.dtype(message_name))
-    for item in definitions.load(message_name).fields:
-        if item.name.startswith("padding"):
-            continue
-        if item.name not in table:
-            raise UsageError(f"{config.path}: [{section}] lacks '{item.name}' ({item.comment or item.type})")
-        where = f"{config.origin(section, item.name)}: [{section}] {item.name}"
-        values[item.name] = _checked(table.pop(item.name), item, where)
-    if table:
-        key = sorted(table)[0]
-        known = ", ".join(item.name for item in definitions.load(message_name).fields if not item.name.startswith("padding"))
-        raise UsageError(f"{config.origin(section, key)}: [{section}] has no key '{key}'; known: {known}")
+    values, problems = _section(config, section, message_name)
+    if problems:
+        raise UsageError(problems[0])
     return values
+
+
+def section_problems(config: Config, section: str, message_name: str) -> list[str]:
+    """Everything for which `load_section` would refuse the table, a sentence each."""
+    try:
+        return _section(config, section, message_name)[1]
+    except UsageError as error:
+        return [str(error)]
+
+
+def _section(config: Config, section: str, message_name: str) -> tuple[np.ndarray, list[str]]:
+    table = dict(config.section(section))
+    values, problems = np.zeros((), msg.dtype(message_name)), []
+    fields = [item for item in definitions.load(message_name).fields if not item.name.startswith("padding")]
+    for item in fields:
+        if item.name not in table:
+            problems.append(f"{config.path}: [{section}] lacks '{item.name}' ({item.comment or item.type})")
+            continue
+        try:
+            where = f"{config.origin(section, item.name)}: [{section}] {item.name}"
+            values[item.name] = _checked(table.pop(item.name), item, where)
+        except UsageError as error:
+            problems.append(str(error))
+    known = ", ".join(item.name for item in fields)
+    problems += [f"{config.origin(section, key)}: [{section}] has no key '{key}'; known: {known}" for key in sorted(table)]
+    return values, problems
 
 
 def parameters_sha256(parameters: np.ndarray) -> str:

@@ -36,5 +36,5 @@ def _check(value: Any) -> None:
     if isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             _check(item)
-    elif isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+    elif isinstance(value, int) and not -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER:
         raise ValueError(f"an integer of {value.bit_length()} bits is beyond 64")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from autonomy import config as configuration
-from autonomy import msg
+from autonomy import msg, output_folder
 from autonomy.geodesy import enu_to_geodetic, geodetic_to_ecef
 from autonomy.inputs import lane_path
 from autonomy.log.writer import LogWriter
@@ -33,7 +33,7 @@ def record(path: str | Path, config: str = "vehicles/demo_truck", *, duration_s:
     sensors = Bytes(loaded, seed)
     truth = world.reset(seed)
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    output_folder.prepare(path.parent)
     with LogWriter(path, {"vehicle": loaded.path, "config_hash": loaded.sha256,
                           "calibration_hash": loaded.calibration_sha256,
                           "importer": "hil.drive", "clock": "simulated",

@@ -45,6 +45,39 @@ def test_each_problem_is_a_sentence_of_its_own(tmp_path, text, words):
         assert any(word in sentence and "vehicle.toml" in sentence for sentence in found), found
 
 
+def test_all_problems_are_told_at_once(tmp_path):
+    text = """[vehicle]
+mas_kg = 1.0
+wheelbase_m = "long"
+mass_kg = -1.0
+[replay]
+set_speed_mps = "fast"
+path_origin = [1.0]
+[can]
+route = [{bus = 0, message = "CCVS1", kind = "wheel", fields = {}, colour = 1},
+ {bus = 9, message = "X", kind = "wheel", fields = {}},
+ {bus = 0, message = "NONE", kind = "wheel", fields = {}}]
+"""
+    found = review(config.load(written(tmp_path, text))).problems
+    for words in ("no key 'mas_kg'", "wheelbase_m = 'long': not a number", "mass_kg = -1.0: must be", "set_speed_mps = 'fast'",
+                  "path_origin = [1.0]: needs 3", "route[0]", "number 2 (X): bus = 9", "no message 'NONE'"):  # fmt: skip
+        assert sum(words in sentence for sentence in found) == 1, (words, found)
+    assert len(found) == 8
+
+
+def test_an_include_that_is_missing_says_where_it_was_looked_for_and_what_to_do(tmp_path, capsys):
+    path = tmp_path / "vehicle.toml"
+    path.write_text('include = ["nowhere.toml"]')
+    assert main(["config", "check", str(path)]) == 2
+    out = capsys.readouterr().out
+    assert f"no {tmp_path / 'nowhere.toml'}" in out and "put the file there, or correct or remove the name" in out
+
+
+def test_a_packaged_name_can_be_included_from_anywhere(tmp_path):
+    (tmp_path / "mine.toml").write_text('include = ["vehicles/demo_truck"]\n[vehicle]\nmass_kg = 30000.0\n')
+    assert config.load(tmp_path / "mine.toml").sha256 == config.load(TRUCK, {"vehicle.mass_kg": 30000.0}).sha256
+
+
 def test_check_tells_problems_and_leaves_with_2(tmp_path, capsys):
     path = written(tmp_path, "[vehicle]\nmass_kg = 'heavy'\n[brakes]\nx = 1")
     assert main(["config", "check", TRUCK, str(path)]) == 2
@@ -101,3 +134,40 @@ def test_the_configuration_of_a_run_is_that_of_its_log(tmp_path, capsys):
     replay(log, output_dir=tmp_path, report=False)
     assert main(["config", "diff", str(tmp_path / "output.mcap"), TRUCK]) == 0
     assert main(["config", "check", str(tmp_path / "output.mcap")]) == 0
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory):
+    from autonomy import replay
+    from hil import drive
+
+    folder = tmp_path_factory.mktemp("run")
+    replay(drive.record(folder / "drive.mcap", duration_s=2.0, seed=1), output_dir=folder, report=False)
+    return folder
+
+
+def test_a_run_is_frozen_with_the_databases_that_its_log_carries(run_folder, tmp_path, monkeypatch, capsys):
+    frozen = tmp_path / "site" / "truck.toml"
+    monkeypatch.setattr("autonomy.config.directory", lambda: tmp_path)  # a machine without the packaged files
+    assert main(["config", "freeze", str(run_folder / "output.mcap"), "-o", str(frozen)]) == 0
+    assert (frozen.parent / "j1939.dbc").is_file() and (frozen.parent / "sensors" / "demo_sensors.dbc").is_file()
+    assert main(["config", "check", str(frozen)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_missing_database_is_told_when_freezing(tmp_path, capsys):
+    assert main(["config", "freeze", "vehicles/toyota_rav4_comma2k19", "-o", str(tmp_path / "car.toml")]) == 0
+    told = capsys.readouterr().err
+    assert ".dbc' of bus" in told and "is not to be found" in told
+
+
+def test_freezing_does_not_write_over_another_database(tmp_path, capsys):
+    (tmp_path / "j1939.dbc").write_text("mine")
+    assert main(["config", "freeze", TRUCK, "-o", str(tmp_path / "truck.toml")]) == 2
+    assert "freeze into another folder" in capsys.readouterr().err
+    assert (tmp_path / "j1939.dbc").read_text() == "mine" and not (tmp_path / "truck.toml").exists()
+
+
+def test_runs_are_compared_by_their_folders(run_folder, capsys):
+    assert main(["config", "diff", str(run_folder), TRUCK]) == 0
+    assert main(["config", "diff", str(run_folder), str(run_folder)]) == 0

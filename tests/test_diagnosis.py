@@ -48,7 +48,7 @@ def test_an_unknown_processor_is_not_refused(monkeypatch):
 def test_missing_packages_and_extras_are_listed_with_the_command(monkeypatch):
     lines = ["numpy>=2.0", "nosuch>=3", "other-one>=1; extra == 'replay'", 'scipy; extra == "bench"']
     monkeypatch.setattr(metadata, "requires", lambda name: lines)
-    assert diagnosis._packages()[0].remedy == "pip install nosuch>=3"
+    assert diagnosis._packages()[0].remedy == "pip install 'nosuch>=3'"
     extras = {item.what: item for item in diagnosis._extras()}
     assert extras["extra [replay]"].state == diagnosis.LIMITED and "other-one" in extras["extra [replay]"].found
     assert extras["extra [bench]"].state == diagnosis.GOOD
@@ -65,3 +65,37 @@ def test_completion_knows_every_command_and_action(shell, capsys):
     script = capsys.readouterr().out
     for word in ("replay", "doctor", "freeze", "--check-determinism", "convert"):
         assert word in script
+
+
+def test_every_compiled_module_is_looked_at(monkeypatch):
+    names = diagnosis.kernel_names()
+    assert len(names) >= 20 and {"autonomy.playback._feed", "autonomy.faults._rewrite", "drivers.can._router"} <= set(names)
+    real = diagnosis.import_module
+
+    def one_is_stale(name):
+        if name == "autonomy.faults._rewrite":
+            raise ImportError("compiled for other message layouts")
+        return real(name)
+
+    monkeypatch.setattr(diagnosis, "import_module", one_is_stale)
+    found = diagnosis._kernels()
+    assert found.state == diagnosis.FAILED and found.found.startswith("autonomy.faults._rewrite: compiled for other")
+
+
+@pytest.mark.parametrize(
+    "version, condition, met",
+    [
+        ("2.4.1", ">=2.0", True), ("1.26", ">=2.0", False), ("3.0", ">=2,<3", False), ("2.10", ">=2.9,<3", True),
+        ("2.4", "", True), ("2.4.0", "==2.4", True), ("1.5", "!=1.5", False), ("2.5", "~=2.4", True), ("3.0", "~=2.4", False),
+    ],
+)  # fmt: skip
+def test_versions_are_held_against_their_conditions(monkeypatch, version, condition, met):
+    assert diagnosis.fits(version, condition) is met
+    assert all(diagnosis._fits_plainly(version, part) for part in condition.split(",") if part) is met
+
+
+def test_a_package_that_is_too_old_is_told(monkeypatch):
+    monkeypatch.setattr(metadata, "requires", lambda name: ["numpy>=99.0", "scipy>=99; extra == 'bench'"])
+    found = diagnosis._packages()[0]
+    assert found.state == diagnosis.FAILED and "needs >=99.0" in found.found and found.remedy == "pip install 'numpy>=99.0'"
+    assert "needs >=99" in diagnosis._extras()[0].found

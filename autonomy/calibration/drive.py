@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autonomy import msg
+from autonomy.config import Config
 from autonomy.errors import BadInputError
 from autonomy.playback.engine import Block, Engine
 from autonomy.playback.source import open_log
@@ -29,6 +30,7 @@ class CalibrationDrive(NamedTuple):
     gnss_degrees_of_freedom: int
     vehicle: dict[str, Any]  # the [vehicle] section in force
     ego: dict[str, Any]  # the [ego] section in force
+    config: Config | None = None  # all of it
 
     @property
     def last(self) -> np.void:
@@ -43,7 +45,7 @@ def run(log: Path, config: str | None = None, overrides: dict[str, Any] | None =
         Engine(source, Stack(source.parameters, source.config), keep_frames=False).run(
             source.reader.batches(past_damage=True), [collector]
         )
-    return collector.finish(log, source.config.section("vehicle"), source.config.section("ego"))
+    return collector.finish(log, source.config)
 
 
 class _Collector:
@@ -68,7 +70,7 @@ class _Collector:
             columns = (seconds, vehicle["steering_wheel_angle"][known], ego["angular_rate"][known, 2], ego["speed"][known])
             self._motion.append(np.column_stack(columns))
 
-    def finish(self, log: Path, vehicle: dict[str, Any], ego: dict[str, Any]) -> CalibrationDrive:
+    def finish(self, log: Path, config: Config) -> CalibrationDrive:
         if self._last is None or not self._last["status"] & _EGO["STATUS_TILT_ALIGNED"]:
             raise BadInputError(f"{log}: the ego filter never started; a calibration needs inertial samples and a drive")
         states = np.concatenate([*self._states, self._last[None]])
@@ -77,5 +79,5 @@ class _Collector:
         motion = np.concatenate(self._motion) if self._motion else np.zeros((0, 4))
         return CalibrationDrive(
             states, (states["time_ns"] - self._start_ns) / 1e9, motion, float(aids["nis_sum"].sum()),
-            int(aids["degrees_of_freedom"].sum()), vehicle, ego,
+            int(aids["degrees_of_freedom"].sum()), config.section("vehicle"), config.section("ego"), config,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a calibration gives: a table, JSON, and a configuration that a vehicle file can include."""
+"""What a calibration gives: a table, JSON, and a configuration that includes the vehicle and puts the learned values in place."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ SIGMA_KEYS = {  # prior of each learned value in [ego]
     "gnss_velocity_delay_s": "gnss_velocity_delay_sigma_s", "wheel_delay_s": "wheel_delay_sigma_s", "axle_x_m": "axle_x_sigma_m",
 }  # fmt: skip
 LEARNED_SHARE = 0.5  # of the prior's sigma: what stays wider was not learned on this drive
+SIGNIFICANT_SIGMAS = 2.0  # the antenna, which has no prior: nearer to the configured place, the drive says nothing against it
 KEPT_SIGMA = 2.0  # the next drive differs from this one by more than noise
 
 
@@ -75,33 +76,36 @@ class Calibration:
                 ]
         return found | {f"vehicle.{name}": self.steering.values[name] for name in self._steering_used()}
 
-    def to_toml(self) -> str:
-        """A file to name in a vehicle's `include`."""
+    def to_toml(self, vehicle: str, given: dict[str, Any] | None = None) -> str:
+        """A configuration that includes `vehicle` and puts what was learned, and `given` with --set, in its place."""
         import tomli_w
 
         sections: dict[str, dict[str, Any]] = {}
-        for name, value in self.overrides().items():
+        for name, value in ((given or {}) | self.overrides()).items():
             section, _, key = name.partition(".")
             sections.setdefault(section, {})[key] = value
-        lines = [f"# Learned from {self.log.name} by 'autonomy calibrate', {len(self.sensors.passes)} passes."]
+        lines = [
+            f"# {vehicle} as {self.log.name} taught it: 'autonomy calibrate', {len(self.sensors.passes)} passes. For --config.",
+        ]
         for row in self.rows():
             was = "" if row.configured is None else f", was {row.configured:.6g}"
             sigma = "" if row.sigma is None else f" +- {row.sigma:.2g}"
             lines.append(
                 f"# {row.name}: {row.value:.6g}{sigma} {row.unit}".rstrip() + was + (f"; {row.note}" if row.note else "")
             )
-        return "\n".join(lines) + "\n\n" + tomli_w.dumps(sections)
+        return "\n".join(lines) + "\n\n" + tomli_w.dumps({"include": [vehicle], **sections})
 
     def _is_learned(self, item: Quantity) -> bool:
         key = SIGMA_KEYS.get(item.key)
         if key is None:
-            return True
+            return abs(item.value - item.configured) > SIGNIFICANT_SIGMAS * item.sigma
         prior = self.sensors.passes[0].ego[key]
         return item.sigma <= LEARNED_SHARE * float(prior if item.index is None else prior[item.index])
 
     def _sensor_row(self, item: Quantity) -> Row:
         learned = self._is_learned(item)
-        note = "" if learned else "the drive did not narrow it"
+        unused = "the drive did not narrow it" if item.key in SIGMA_KEYS else "not told from the configured place"
+        note = "" if learned else unused
         return Row(item.name, item.unit, item.value, item.sigma, item.configured, learned, note)
 
     def _steering_used(self) -> tuple[str, ...]:

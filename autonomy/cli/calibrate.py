@@ -7,14 +7,15 @@ import json
 import sys
 from pathlib import Path
 
-PAGE, SNIPPET = "calibration.html", "calibration.toml"
+PAGE, SNIPPET, VEHICLE = "calibration.html", "calibration.toml", "vehicle.toml"
 
 
 def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
         "calibrate",
         help="learn mounting, delays, speed scale, lever arms and steering from a drive",
-        description="Writes calibration.toml, to be named in a vehicle file's include, and calibration.html with -o.",
+        description="With -o, writes calibration.toml, the vehicle's configuration with what was learned (for --config), and "
+        "calibration.html.",
     )
     parser.add_argument("log", type=Path, help="a recorded drive: some minutes with turns and changes of speed")
     parser.add_argument("--config", help="configuration file or packaged name; default: the one the log names")
@@ -31,13 +32,15 @@ def run(arguments: argparse.Namespace) -> int:
     from autonomy.errors import INCONCLUSIVE, PASS
 
     overrides = dict(parse_override(text) for text in arguments.overrides)
+    if arguments.output is not None:
+        _prepare(arguments.output, arguments.config)
     found = sensors.calibrate(arguments.log, arguments.config, overrides, lambda text: print(f"{text} ...", file=sys.stderr))
     drive = found.passes[-1]
     vehicle = drive.vehicle
     calibration = Calibration(
         arguments.log, found, steering.fit(drive.motion, float(vehicle["wheelbase_m"]), float(vehicle["understeer_gradient"]))
     )
-    files = _write(calibration, arguments.output) if arguments.output is not None else []
+    files = _write(calibration, arguments.output, overrides) if arguments.output is not None else []
     if arguments.json:
         print(json.dumps(calibration.as_json() | {"files": [str(path) for path in files]}))
     else:
@@ -45,18 +48,43 @@ def run(arguments: argparse.Namespace) -> int:
     return PASS if any(row.is_used for row in calibration.rows()) else INCONCLUSIVE
 
 
-def _write(calibration, directory: Path) -> list[Path]:
-    from autonomy.calibration.page import render
+def _prepare(directory: Path, config: str | None) -> None:
+    """Finds out what is wrong with -o before the passes, which take minutes."""
     from autonomy.errors import UsageError
+    from autonomy.output_folder import prepare
 
-    files = {directory / SNIPPET: calibration.to_toml(), directory / PAGE: render(calibration)}
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for path, text in files.items():
-            path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"-o {directory}: cannot be written: {error.strerror}; give another folder") from None
-    return list(files)
+    prepare(directory)
+    if config is not None and Path(config).is_file() and Path(config).resolve() == (directory / SNIPPET).resolve():
+        raise UsageError(f"-o {directory}: would write over {config}, the configuration to calibrate; give another folder")
+
+
+def _write(calibration, directory: Path, given: dict) -> list[Path]:
+    from autonomy.calibration.page import render
+    from autonomy.output_folder import writing
+
+    with writing(directory):
+        vehicle, files = _vehicle(calibration.sensors.passes[0].config, calibration.log, directory)
+        for name, text in {SNIPPET: calibration.to_toml(vehicle, given), PAGE: render(calibration)}.items():
+            (directory / name).write_text(text, encoding="utf-8")
+            files.append(directory / name)
+    return files
+
+
+def _vehicle(config, log: Path, directory: Path) -> tuple[str, list[Path]]:
+    """What to include: a packaged name, a file as seen from `directory`, or a copy there of what the log carries."""
+    import os
+
+    from autonomy.config import directory as packaged
+    from autonomy.config_review import freeze
+    from autonomy.log.carried_databases import carried_databases
+    from autonomy.log.opening import open_recording
+
+    if config.origins and any(origin != "--set" for origin in config.origins.values()):  # read from files
+        if (packaged() / f"{config.path}.toml").is_file():
+            return config.path, []
+        return os.path.relpath(Path(config.path).resolve(), directory.resolve()), []
+    with open_recording(log) as reader:
+        return VEHICLE, freeze(config, directory / VEHICLE, carried_databases(reader)).files
 
 
 def _print(calibration, files: list[Path]) -> None:

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-NAME = "a file, the name of a packaged configuration (vehicles/demo_truck) or a log that a run wrote"
+NAME = "a file, the name of a packaged configuration (vehicles/demo_truck), a run's folder or a log that a run wrote"
 
 
 def add_parser(subparsers) -> None:
@@ -40,15 +40,25 @@ def _load(arguments: argparse.Namespace, name: str):
     from autonomy.errors import UsageError
 
     overrides = dict(config.parse_override(text) for text in arguments.overrides)
-    if not name.endswith(".mcap"):
+    log_path = _log_of(name)
+    if log_path is None:
         return config.load(name, overrides)
     from autonomy.log.opening import open_recording
     from autonomy.playback.source import CONFIG_ATTACHMENT
 
-    with open_recording(name) as log:
+    with open_recording(log_path) as log:
         if CONFIG_ATTACHMENT not in log.attachments:
             raise UsageError(f"{name}: carries no configuration; only the logs that a run wrote do")
         return config.Config.from_json(log.attachment(CONFIG_ATTACHMENT).decode(), overrides)
+
+
+def _log_of(name: str) -> str | None:
+    """The log that a name stands for: itself, or the output log of a run's folder; None where it is a configuration."""
+    from autonomy.playback.result import OUTPUT_LOG
+
+    if (Path(name) / OUTPUT_LOG).is_file():
+        return str(Path(name) / OUTPUT_LOG)
+    return name if name.endswith(".mcap") else None
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -78,7 +88,8 @@ def _check(arguments: argparse.Namespace) -> int:
     found = {}
     for name in arguments.config:
         try:
-            found[name] = review(_load(arguments, name), databases)
+            carried = databases if databases is not None else _databases(_log_of(name))
+            found[name] = review(_load(arguments, name), carried)
         except UsageError as error:
             found[name] = Review([str(error)], [])
     if arguments.json:
@@ -97,7 +108,7 @@ def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def _databases(log: Path | None) -> dict[int, str] | None:
+def _databases(log: str | Path | None) -> dict[int, str] | None:
     if log is None:
         return None
     from autonomy.log.carried_databases import carried_databases
@@ -125,19 +136,21 @@ def _diff(arguments: argparse.Namespace) -> int:
 
 def _freeze(arguments: argparse.Namespace) -> int:
     from autonomy.config_review import freeze
-    from autonomy.errors import PASS, UsageError
+    from autonomy.errors import PASS, EnvironmentFault, UsageError
 
-    config = _load(arguments, arguments.config)
+    config, carrier = _load(arguments, arguments.config), _log_of(arguments.config)
     if arguments.output.suffix != ".toml":
         raise UsageError(f"config freeze -o {arguments.output}: the file must end in .toml")
     try:
-        written = freeze(config, arguments.output)
+        written, missing = freeze(config, arguments.output, _databases(carrier))
     except OSError as error:
-        raise UsageError(f"config freeze -o {arguments.output}: cannot be written: {error.strerror}") from error
+        raise EnvironmentFault(f"config freeze -o {arguments.output}: cannot be written: {error.strerror}") from None
     if arguments.json:
-        print(json.dumps({"config_hash": config.sha256, "files": [str(path) for path in written]}))
+        print(json.dumps({"config_hash": config.sha256, "files": [str(path) for path in written], "missing": missing}))
     else:
         for path in written:
             print(path)
         print(f"config_hash {config.sha256}")
+    for sentence in missing:
+        print(f"autonomy: {config.path}: the DBC {sentence}", file=sys.stderr)
     return PASS

@@ -47,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from autonomy.config import parse_override
     from autonomy.errors import UsageError
+    from autonomy.output_folder import prepare
     from autonomy.playback import determinism, difference
     from autonomy.playback.replay import replay
     from autonomy.playback.result import OUTPUT_LOG, as_failed
@@ -65,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     output = Path(arguments.output) if arguments.output else None
     if output is not None and arguments.ref and output.resolve() == Path(arguments.ref).resolve():
         raise UsageError(f"--ref {arguments.ref}: the run would overwrite its own reference; give another folder with -o")
+    if arguments.junit:
+        prepare(Path(arguments.junit).parent)  # before the run, not behind it
     result = replay(
         arguments.log, arguments.config, output_dir=output, outages=arguments.outages, report=not arguments.no_report, **options
     )

@@ -12,7 +12,7 @@ def add_parser(subparsers) -> None:
         "report",
         help="draw the page of a run anew, or compare two runs field by field",
         description="With one run: writes its report.html anew. With two: compares them; exit 0 the same, 1 a difference, "
-        "5 nothing in common.",
+        "3 a run ends early, 5 nothing in common.",
     )
     parser.add_argument("runs", nargs="+", metavar="RUN", help="one or two folders of 'autonomy replay -o', or their output.mcap")
     parser.add_argument("-o", "--output", metavar="DIR", help="folder of the page; default: the run's own, or none for two runs")

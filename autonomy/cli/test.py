@@ -67,9 +67,12 @@ def run(arguments: argparse.Namespace) -> int:
     from autonomy.corpus.merge import merge
     from autonomy.corpus.run import run as run_corpus
     from autonomy.errors import UsageError
+    from autonomy.output_folder import prepare
 
     began = time.perf_counter()
     output = Path(arguments.output)
+    if arguments.junit:
+        prepare(Path(arguments.junit).parent)  # before the run, not behind it
     if arguments.merge:
         told = merge(arguments.logs, arguments.output)
     elif len(arguments.logs) > 1:

@@ -27,6 +27,8 @@ class Case:
     conditions: tuple[Condition, ...] = ()
     description: str = ""
     time_out_s: float | None = None
+    scenario: str = ""  # the file it was read from
+    of_scenario: tuple[str, ...] = ()  # the options that the file gives
 
 
 @dataclass(frozen=True)
@@ -125,14 +127,20 @@ def _against_reference(case: Case, settings: Settings, result, row: dict[str, An
         why = "the reference run gave no outputs" if before.get("output_sha256") is None else "the outputs' hash is another one"
         return {"change": CHANGED, "change_reason": why}
     from autonomy.playback import difference
+    from autonomy.report.words import counted
 
     topics = difference.compare_result_topics(result, log, settings.tolerances)
     found = difference.listed(topics)
     if not found:
         return {"change": WITHIN, "change_reason": "only ignored fields, or less than the tolerance"}
-    first, count = found[0], sum(topic.kinds_beyond for topic in topics)
+    first, count = found[0], sum(topic.fields_beyond for topic in topics)
+    if not count:
+        why = f"no field differs, but {first.topic} has {counted(first.ticks, 'tick')} in one run only"
+    else:
+        first = next(item for item in found if item.beyond)
+        why = f"{counted(count, 'field')} differ, the first in {first.topic} {first.field} at tick {first.first_tick}"
     return {
         "change": CHANGED,
-        "change_reason": f"{count} fields differ, the first in {first.topic} {first.field} at tick {first.first_tick}",
+        "change_reason": why,
         "differences": difference.table(found, MOST_DIFFERENCES),
     }

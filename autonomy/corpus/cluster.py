@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from autonomy.corpus import processes
 from autonomy.corpus.case import Case, Settings, failed
 from autonomy.errors import INTERNAL, EnvironmentFault
 
+CONNECT_S = 10.0  # to wait for the cluster
 AHEAD = 2  # tasks waiting for each worker, so that none stands idle
 
 
@@ -26,6 +28,7 @@ def run(cases: list[Case], settings: Settings, jobs: int, function: str = proces
     if started:
         try:
             address = os.environ.get("RAY_ADDRESS")
+            _require_reachable(address)
             ray.init(address=address, **({} if address else {"num_cpus": jobs}), include_dashboard=False, log_to_driver=False)
         except (ConnectionError, RuntimeError, OSError) as error:
             raise EnvironmentFault(f"test: no Ray cluster: {' '.join(str(error).split())[:300]}") from None
@@ -34,6 +37,19 @@ def run(cases: list[Case], settings: Settings, jobs: int, function: str = proces
     finally:
         if started:
             ray.shutdown()
+
+
+def _require_reachable(address: str | None) -> None:
+    """Ray itself tries for five minutes: whether anybody listens there is found out in seconds. Raises EnvironmentFault."""
+    host, separator, port = (address or "").rpartition("://")[2].rpartition(":")
+    if not separator or not port.isdecimal():
+        return  # none, `auto` or `local`: of this machine
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise EnvironmentFault(
+            f"test: no Ray cluster at RAY_ADDRESS={address}: {error}; start one with 'ray start --head', or unset RAY_ADDRESS"
+        ) from None
 
 
 def _run(ray, cases: list[Case], settings: Settings, jobs: int, function: str) -> Iterator[dict[str, Any]]:

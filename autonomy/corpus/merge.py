@@ -10,6 +10,7 @@ from autonomy.corpus import results
 from autonomy.corpus.run import write_summary
 from autonomy.corpus.summary import require_parquet
 from autonomy.errors import UsageError
+from autonomy.report.words import counted
 
 
 def merge(folders: list[str], output: str) -> dict[str, Any]:
@@ -42,5 +43,5 @@ def merge(folders: list[str], output: str) -> dict[str, Any]:
     with results.ResultFile(target, whole, resume=False) as file:
         for name in sorted(rows):
             file.add(rows[name])
-    names += [f"({absent} logs of shards that were not given)"] if absent else []
+    names += [f"({counted(absent, 'log')} of shards that were not given)"] if absent else []
     return write_summary(target, rows, names, head["removed"])

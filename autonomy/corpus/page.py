@@ -16,7 +16,7 @@ from autonomy.report.plot import WIDTH, Figure, Line, plot
 from autonomy.report.scale import covering
 from autonomy.report.sections.head import STYLES, WORDS, Head, Tile, sentence
 from autonomy.report.sections.section import Link, Section, Table
-from autonomy.report.words import UNKNOWN, duration, number, shown, whole
+from autonomy.report.words import UNKNOWN, counted, duration, number, shown, whole
 
 PAGE = "index.html"
 MOST_ROWS = 2000  # of the table of logs: the page stays readable and small
@@ -50,7 +50,7 @@ def write_page(directory: Path, told: dict[str, Any], rows: dict[str, dict[str, 
 
 
 def write_junit(path: str | Path, told: dict[str, Any], rows: dict[str, dict[str, Any]]) -> Path:
-    """One case a log, one more where it was held against the reference. Raises OSError."""
+    """One case a log, one more where it was held against the reference. Raises EnvironmentFault."""
     cases = []
     for name, row in sorted(rows.items()):
         outcome = {"pass": outcomes.PASS, "fail": outcomes.FAIL, "inconclusive": outcomes.SKIPPED}.get(
@@ -72,7 +72,7 @@ def _worst_first(row: dict[str, Any]) -> tuple:
 
 def _head(told: dict[str, Any]) -> Head:
     counts = told["counts"]
-    parts = [f"{counts[verdict]} of {told['logs']} logs: {verdict}" for verdict in VERDICTS if counts[verdict]]
+    parts = [f"{counts[verdict]} of {counted(told['logs'], 'log')}: {verdict}" for verdict in VERDICTS if counts[verdict]]
     parts += [f"{len(told['changed'])} changed against the reference"] if told["changed"] else []
     parts += [f"{len(told['missing'])} not run yet"] if told["missing"] else []
     position, drift = (told["figures"].get(name) for name in ("reference.position_rms_m", "outage_median_percent"))
@@ -137,7 +137,7 @@ def _changes(told: dict[str, Any], ordered: list[dict[str, Any]]) -> list[Sectio
     if moved:
         tables.append(Table("Logs that came or went", ("Log", ""), tuple(moved[:500]), 2))
     same = sum(row["change"] == SAME for row in ordered)
-    text = f"{same} of {len(ordered)} logs gave the same outputs, byte for byte."
+    text = f"{same} of {counted(len(ordered), 'log')} gave the same outputs, byte for byte."
     return [Section("changes", "Against the reference run", text, (), tuple(tables))]
 
 

@@ -71,7 +71,7 @@ class ResultFile:
         lines, length = _whole_lines(path)
         if not lines:
             return 0
-        for key, what in (("digest", "options or other logs"), ("shard", "another --shard")):
+        for key, what in (("digest", "other options or other logs"), ("shard", "another --shard")):
             if lines[0].get(key) != head[key]:
                 raise UsageError(f"test: {path} is of a run with {what}; give the same command with --resume, or another folder")
         self.rows = {row["name"]: row for row in lines[1:]}

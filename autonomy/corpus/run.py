@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autonomy import __version__, msg
-from autonomy.corpus import page, processes, results, selection, summary
+from autonomy import __version__, msg, output_folder
+from autonomy.corpus import checks, page, processes, results, selection, summary
 from autonomy.corpus.case import RUNS, Case, Settings
 from autonomy.corpus.conditions import Condition
 from autonomy.errors import UsageError
+from autonomy.playback import difference, recording
 from autonomy.playback.tolerance import Tolerances
 
 ENGINES = ("process", "ray")
@@ -47,6 +48,9 @@ def run(options: Options, progress: Callable[[dict[str, Any], int, int], None] |
     output = Path(options.output)
     every = selection.select(options.logs, options.replay, options.conditions)
     cases = selection.shard(every, *options.shard)
+    checks.check_options(cases)
+    if options.reference is not None:
+        options.tolerances.require_fields(difference.field_names(recording.output_dtypes()))
     reference_rows = _reference(options)
     removed = sorted(reference_rows.keys() - {case.name for case in every}) if reference_rows is not None else None
     head = results.header(_identity(options, every), options.shard, [case.name for case in cases], len(every), removed)
@@ -71,11 +75,12 @@ def run(options: Options, progress: Callable[[dict[str, Any], int, int], None] |
 
 
 def write_summary(output: Path, rows: dict[str, dict[str, Any]], names: list[str], removed: list[str] | None) -> dict[str, Any]:
-    """summary.json, results.parquet and index.html; returns the summary."""
+    """summary.json, results.parquet and index.html; returns the summary. Raises EnvironmentFault."""
     told = summary.summarise(rows, names, removed)
-    summary.write_json(output, told)
-    summary.write_parquet(output, rows)
-    page.write_page(output, told, rows)
+    with output_folder.writing(output):
+        summary.write_json(output, told)
+        summary.write_parquet(output, rows)
+        page.write_page(output, told, rows)
     return told
 
 

@@ -51,7 +51,8 @@ def load(path: str | Path, name: str) -> Case:
     log = (path.parent / table["log"]).resolve()
     if not log.exists():
         raise UsageError(f"{path}: log = '{table['log']}' does not exist beside this file")
-    return Case(name, str(log), options, judged, table.get("description", ""), table.get("time_out_s"))
+    given = tuple(options)
+    return Case(name, str(log), options, judged, table.get("description", ""), table.get("time_out_s"), str(path), given)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from autonomy.corpus.case import ADDED, CHANGED, OTHER_INPUT, WITHIN
 from autonomy.errors import BAD_INPUT, FAIL, INCONCLUSIVE, INTERNAL, PASS, EnvironmentFault
 from autonomy.report.comparison.figures import higher_is_better
-from autonomy.report.words import number
+from autonomy.report.words import counted, number
 
 SCHEMA = "autonomy.test/1"
 SUMMARY, TABLE = "summary.json", "results.parquet"
@@ -118,7 +118,7 @@ def write_parquet(directory: Path, rows: dict[str, dict[str, Any]]) -> Path:
 def lines(told: dict[str, Any], rows: dict[str, dict[str, Any]], page: Path | None = None) -> list[str]:
     """The summary for a terminal: what is wrong by name, the worst first."""
     counts = ", ".join(f"{told['counts'][verdict]} {verdict}" for verdict in reversed(VERDICTS) if told["counts"][verdict])
-    found = [f"{told['verdict'].upper():<13} {told['logs']} logs: {counts or 'none'}"]
+    found = [f"{told['verdict'].upper():<13} {counted(told['logs'], 'log')}: {counts or 'none'}"]
     for verdict in VERDICTS[:-1]:
         found += _named(verdict, [(name, row["reason"]) for name, row in sorted(rows.items()) if row["verdict"] == verdict])
     for word, key in (("changed", "changed"), ("other input", "other_input"), ("in tolerance", "within_tolerance")):

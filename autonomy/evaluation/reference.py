@@ -1,4 +1,4 @@
-"""Ego estimates held against a reference: errors, drift without GNSS, and whether the published sigmas are true.
+"""Ego estimates held against a reference: errors, and whether the published sigmas are true (drift: outage.py).
 
 All functions take the outputs of a run as an array of dtype("EgoState") with rising time_ns and the reference as an
 array of dtype("ReferencePose") whose orientation is vehicle axes to ENU. Errors are estimate minus reference, the
@@ -31,13 +31,13 @@ class Errors:
     travelled_m: np.ndarray  # reference distance since the first of these times
 
 
-def _is_valid(ego: np.ndarray) -> np.ndarray:
+def is_valid(ego: np.ndarray) -> np.ndarray:
     state = msg.constants("EgoState")
     needed = state["STATUS_POSITION_VALID"] | state["STATUS_VELOCITY_VALID"] | state["STATUS_YAW_ALIGNED"]
     return (ego["status"] & needed) == needed
 
 
-def _interpolate(times: np.ndarray, known: np.ndarray, values: np.ndarray) -> np.ndarray:
+def interpolate(times: np.ndarray, known: np.ndarray, values: np.ndarray) -> np.ndarray:
     columns = np.atleast_2d(values.T)
     start = known[0]
     found = np.stack([np.interp((times - start) * 1e-9, (known - start) * 1e-9, column) for column in columns], axis=-1)
@@ -56,7 +56,7 @@ def errors(ego: np.ndarray, reference: np.ndarray, settling_s: float = SETTLING_
     if len(ego) == 0 or len(reference) == 0:
         return None
     start_ns = ego["time_ns"][0] + int(settling_s * 1e9)
-    valid = ego[_is_valid(ego)]
+    valid = ego[is_valid(ego)]
     if len(valid) < 2:
         return None
     inside = (reference["time_ns"] >= max(start_ns, valid["time_ns"][0])) & (reference["time_ns"] <= valid["time_ns"][-1])
@@ -70,17 +70,17 @@ def errors(ego: np.ndarray, reference: np.ndarray, settling_s: float = SETTLING_
     w, x, y, z = truth["orientation"].T
     yaw = np.arctan2(2.0 * (x * y + w * z), 1.0 - 2.0 * (y * y + z * z))
     times, known = truth["time_ns"], valid["time_ns"]
-    found_velocity = _interpolate(times, known, valid["velocity"])
-    yaw_error = _wrapped(_interpolate(times, known, np.unwrap(valid["yaw"])) - yaw)
+    found_velocity = interpolate(times, known, valid["velocity"])
+    yaw_error = _wrapped(interpolate(times, known, np.unwrap(valid["yaw"])) - yaw)
     yaw_error = _wrapped(yaw_error - np.angle(np.mean(np.exp(1j * yaw_error))))
     steps = np.linalg.norm(np.diff(position, axis=0), axis=1)
     return Errors(
         time_ns=times,
-        position=_interpolate(times, known, valid["position"]) - delay_s * found_velocity - position,
+        position=interpolate(times, known, valid["position"]) - delay_s * found_velocity - position,
         velocity=found_velocity - velocity,
         course=_wrapped(np.arctan2(found_velocity[:, 1], found_velocity[:, 0]) - np.arctan2(velocity[:, 1], velocity[:, 0])),
         yaw=yaw_error,
-        sigma=_interpolate(times, known, valid["sigma"][:, :6]),
+        sigma=interpolate(times, known, valid["sigma"][:, :6]),
         travelled_m=np.concatenate([[0.0], np.cumsum(steps)]),
     )
 
@@ -116,33 +116,6 @@ def reference_metrics(ego: np.ndarray, reference: np.ndarray, settling_s: float 
         float(np.mean(checked <= limits)),
     )
     return dict(zip(names, values, strict=True))
-
-
-def outage_metrics(
-    ego: np.ndarray, reference: np.ndarray, start_ns: int, end_ns: int | None = None, delay_s: float = 0.0
-) -> dict[str, float | None]:
-    """Drift of a run whose GNSS was withheld from `start_ns` to `end_ns` (default: to the end).
-
-    drift_m = |error at the end - error at the start|, horizontal; drift_percent is relative to the reference distance
-    driven between the two. `delay_s`: see `errors`.
-    """
-    found = errors(ego, reference, 0.0, delay_s)
-    empty = {"start_s": None, "duration_s": None, "distance_m": None, "drift_m": None, "drift_percent": None}
-    if found is None:
-        return empty
-    inside = (found.time_ns >= start_ns) & (found.time_ns <= (found.time_ns[-1] if end_ns is None else end_ns))
-    if np.count_nonzero(inside) < 2:
-        return empty
-    horizontal, travelled, times = found.position[inside, :2], found.travelled_m[inside], found.time_ns[inside]
-    drift = float(np.linalg.norm(horizontal[-1] - horizontal[0]))
-    distance = float(travelled[-1] - travelled[0])
-    return {
-        "start_s": float((start_ns - ego["time_ns"][0]) * 1e-9),
-        "duration_s": float((times[-1] - times[0]) * 1e-9),
-        "distance_m": distance,
-        "drift_m": drift,
-        "drift_percent": 100.0 * drift / distance if distance > 0.0 else None,
-    }
 
 
 def aid_metrics(last: np.ndarray) -> dict[str, dict[str, float | int | None]]:

@@ -49,6 +49,11 @@ class RecordWriter:
         return self._container.path
 
     @property
+    def topics(self) -> dict[int, str]:
+        """The topics by channel id."""
+        return dict(self._topics)
+
+    @property
     def counts(self) -> dict[str, int]:
         """Messages written so far by topic."""
         return dict(self._counts)

@@ -95,14 +95,15 @@ def _latched_before(reader: LogReader, start_ns: int, wanted) -> Batch | None:
             copy_bodies(batch.data, record, data)
             number = int(record["channel"][0])
             accumulated = latched[number] in ACCUMULATED
-            kept[number, data[int(record["offset"][0]) :].tobytes() if accumulated else b""] = record, data
+            key = number, data[int(record["offset"][0]) :].tobytes() if accumulated else b""
+            kept.pop(key, None)  # the newest stands last
+            kept[key] = record, data
     if not kept:
         return None
     records = np.concatenate([record for record, _ in kept.values()]).astype(RECORD_DTYPE)
     sizes = np.array([len(data) for _, data in kept.values()])
     records["offset"] += (np.cumsum(sizes) - sizes).astype(np.uint64)
-    order = np.lexsort((records["sequence"], records["rank"], records["log_time_ns"]))
-    return Batch(records[order], np.concatenate([data for _, data in kept.values()]))
+    return Batch(records, np.concatenate([data for _, data in kept.values()]))
 
 
 def _by_topic(reader: LogReader, records: np.ndarray) -> dict[str, int]:

@@ -1,12 +1,13 @@
 """Merges recordings by log time as a stream: of each one only the batch in hand is in memory.
 
 Equal channels of several recordings become one; metadata and attachments are kept, those whose name is taken with
-"@file" behind it. The order is the reader's: time, place in topics.toml, sequence, then the recordings as given.
+"@file" behind it. The order is that of time; each recording keeps its own among equal times, between recordings the table of
+topics decides, then the order they were given in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -37,11 +38,14 @@ def merge(readers: list[LogReader], output: Path, *, wanted: list[str] | None = 
 
 
 def merged(writer: RecordWriter, readers: list[LogReader], streams: list[Iterable[Batch]],
-           wanted: list[str] | None = None) -> Iterator[Batch]:  # fmt: skip
-    """The batches of ordered streams as one ordered stream; channel ids and ranks are those of `writer`."""
+           wanted: list[str] | None = None, key: Callable[[str], int] = topics.key) -> Iterator[Batch]:  # fmt: skip
+    """The batches of ordered streams as one ordered stream; channel ids are those of `writer`.
+
+    `key` of a topic decides between records of equal time that come from different streams.
+    """
     is_wanted = None if wanted is None else lambda topic: any(topics.matches(topic, pattern) for pattern in wanted)
     tables = [writer.channel_table(reader, is_wanted) for reader in readers]
-    ranks = _ranks(readers, tables)
+    keys = _keys(writer.topics, key)
     iterators = [iter(stream) for stream in streams]
     current: list[Batch | None] = [next(iterator, None) for iterator in iterators]
     while any(batch is not None for batch in current):
@@ -57,7 +61,7 @@ def merged(writer: RecordWriter, readers: list[LogReader], streams: list[Iterabl
                 taken.append((batch.records[:ready], batch.data, tables[number]))
             rest = Batch(batch.records[ready:], batch.data)
             current[number] = rest if len(rest.records) else next(iterators[number], None)
-        yield _joined(taken, ranks)
+        yield _joined(taken, keys)
 
 
 def gathered(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Batch:
@@ -78,22 +82,22 @@ def gathered(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Batch:
     return Batch(out, data)
 
 
-def _joined(parts, ranks: np.ndarray) -> Batch:
+def _joined(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], keys: np.ndarray) -> Batch:
+    """The parts by time. A record of equal time never passes one that stands before it in its own part."""
+    found = []
+    for records, _, table in parts:
+        times = records["log_time_ns"]
+        group = np.cumsum(np.concatenate([[0], times[1:] != times[:-1]]))
+        found.append(np.maximum.accumulate(group * len(keys) + keys[table[records["channel"]]]) - group * len(keys))
     batch = gathered(parts)
-    batch.records["rank"] = ranks[batch.records["channel"]]
-    order = np.lexsort((batch.records["sequence"], batch.records["rank"], batch.records["log_time_ns"]))
+    order = np.lexsort((np.concatenate(found), batch.records["log_time_ns"]))
     return Batch(batch.records[order], batch.data)
 
 
-def _ranks(readers: list[LogReader], tables: list[np.ndarray]) -> np.ndarray:
-    """uint32 by channel id of the new log: the place of its topic among records of equal time."""
-    found = {
-        int(table[number]): (topics.place(channel.topic), channel.topic)
-        for reader, table in zip(readers, tables, strict=True)
-        for number, channel in reader.channels.items()
-    }
-    order = {place: rank for rank, place in enumerate(sorted(set(found.values())))}
-    ranks = np.zeros(max(found, default=0) + 1, np.uint32)
-    for number, place in found.items():
-        ranks[number] = order[place]
-    return ranks
+def _keys(written: dict[int, str], key: Callable[[str], int]) -> np.ndarray:
+    """int64 by channel id of the new log: what decides between records of equal time, from 0 to less than their number."""
+    keys = np.zeros(max(written, default=0) + 1, np.int64)
+    order = {value: number for number, value in enumerate(sorted({key(topic) for topic in written.values()}))}
+    for number, topic in written.items():
+        keys[number] = order[key(topic)]
+    return keys

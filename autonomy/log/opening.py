@@ -6,14 +6,16 @@ A format is told by what the file begins with, never by its name alone.
 from __future__ import annotations
 
 import os
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from autonomy.errors import LogError
-from autonomy.log import layouts, records
+from autonomy.log import layouts, records, unpacking
 from autonomy.log.reader import LogReader, OrderedReader
 
 HEAD_BYTES = 1 << 14
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 # In the order they are asked: those with a signature first
 FORMATS = ("blf", "mf4", "pcap", "rosbag1", "rosbag2", "asc", "trc", "csv", "candump", "nmfta")
 
@@ -25,6 +27,8 @@ def open_recording(path: str | os.PathLike, *, as_is: bool = False) -> OrderedRe
     """
     path = Path(path)
     head = _head(path)
+    if head.startswith(unpacking.MAGIC):
+        return unpacking.open_packed(path, partial(open_recording, as_is=as_is))
     if head.startswith(records.MAGIC):
         return LogReader(path) if as_is else _open_mcap(path)
     for name in FORMATS:
@@ -46,7 +50,7 @@ def _open_mcap(path: Path) -> OrderedReader:
         return reader
     from autonomy.log.formats.foreign import ForeignReader
 
-    return ForeignReader(RosMcap(reader))
+    return ForeignReader(RosMcap(path, [reader]))
 
 
 def _head(path: Path) -> bytes:
@@ -65,6 +69,8 @@ def _head(path: Path) -> bytes:
 def _unknown(path: Path, head: bytes) -> str:
     from autonomy.log.formats.candump import lacks_times
 
+    if head.startswith(ZSTD_MAGIC):
+        return f"{path} is packed with zstd; unpack it first: zstd -d {path}"
     if path.is_dir():
         return (
             f"{path} is a folder, and neither a comma2k19 segment (processed_log, global_pose) nor a ROS 2 bag; "

@@ -1,14 +1,14 @@
 """Reads recordings that lie in sections (chunks of an MCAP file, blocks of a foreign one) as one ordered stream.
 
-Records come in one total order: log time, then the place of the topic in topics.toml, then topic, sequence and position
-in the file. Overlapping sections are merged: what lies beyond the start of the next one waits for it. Memory is bounded.
+Records come in one total order: log time, then the rank of the topic (what a tick writes stands behind what it may have
+used, see topics.rank), then position in the file. Overlapping sections are merged: what lies beyond the start of the next
+one waits for it. Memory is bounded.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -28,6 +28,7 @@ RECORD_DTYPE = np.dtype(
 FLAG_LATE = 1  # came after records with a later time had been given out
 FLAG_PLAIN = 2  # not CDR: the offset points to the start of the payload
 FLAG_WHOLE = 4  # the whole MCAP message record, publish time and CDR header included, stands in front of the payload
+SECTIONS = 1 << 24  # a record's rank is that of its topic times this, and the number of its section in the file
 LARGEST_STEP_BACK_NS = 2_000_000_000  # topics of one writer are at most this far apart in a file
 MOST_WAITING_BYTES = 64 << 20  # of messages that wait for an overlapping chunk
 
@@ -48,8 +49,9 @@ class OrderedReader(ABC):
     it is not known before reading), `start_ns`, `end_ns` and `library`, who wrote it, describe it. `truncated`, `problem`
     and `last_good_ns` say where it ends early; a bad section inside the file shows only when it is read, so they are final
     after a whole pass. `malformed` {topic: count}, `unknown_channel` and `late` count what the last pass left out or gave
-    out of order. `steps_back`: times the file goes back by more than writers' buffers explain: a clock that was set, or
-    two drives in one file; the records come in order of their time all the same.
+    out of order. `steps_back`: times the file goes back, in an MCAP log by more than writers' buffers explain, and
+    `largest_step_back_ns`: a clock that was set, or two drives in one file; the records come in order of their time all
+    the same.
     """
 
     def __init__(self, path: Path, channels: dict[int, Channel], sections: list, problem: str | None) -> None:
@@ -66,7 +68,7 @@ class OrderedReader(ABC):
         self.unread_bytes: int | None = None  # behind the last whole record of a cut file; None where it is not known
         self.malformed: dict[str, int] = {}
         self.late = self.unknown_channel = 0
-        self.steps_back = _steps_back(sections)
+        self.steps_back, self.largest_step_back_ns = steps_back(sections)
         self._sections = sorted(sections, key=lambda section: (section.start_ns, section.offset))
         self._beyond: list = []  # sections behind a damaged one
         filled = [section for section in self._sections if section.end_ns or section.start_ns]
@@ -97,6 +99,10 @@ class OrderedReader(ABC):
     @abstractmethod
     def _where(self, section: Any) -> str:
         """The section in words: 'the chunk at byte 5'."""
+
+    def other_names(self) -> dict[str, list[str]]:
+        """Topics by names they have elsewhere: before or after standard ROS messages become ours."""
+        return {}
 
     def __enter__(self) -> Self:
         return self
@@ -202,9 +208,7 @@ class OrderedReader(ABC):
         return layouts.message_name(channel.schema)
 
     def _rank_channels(self) -> dict[int, int]:
-        ordered = sorted({(topics.place(channel.topic), channel.topic) for channel in self.channels.values()})
-        rank = {topic: number for number, (_, topic) in enumerate(ordered)}
-        return {number: rank[channel.topic] for number, channel in self.channels.items()}
+        return {number: topics.rank(channel.topic) * SECTIONS for number, channel in self.channels.items()}
 
     def _wanted_sections(self, table: np.ndarray, start_ns: int | None, end_ns: int | None, past_damage: bool) -> list:
         """The sections that may hold records of the table's selected channels between the times, in order."""
@@ -241,6 +245,7 @@ class OrderedReader(ABC):
         waiting, waiting_data = np.zeros(0, RECORD_DTYPE), np.zeros(0, np.uint8)
         given_ns = -1
         problem = None
+        in_file = {offset: number % SECTIONS for number, offset in enumerate(sorted(section.offset for section in sections))}
         for number, section in enumerate(sections):
             following = sections[number + 1].start_ns if number + 1 < len(sections) else None
             try:
@@ -253,13 +258,14 @@ class OrderedReader(ABC):
                 found, data = np.zeros(0, RECORD_DTYPE), np.zeros(0, np.uint8)
             else:
                 limit_ns = following
+                found["rank"] += np.uint32(in_file[section.offset])
             if len(waiting):
                 found["offset"] += len(waiting_data)
                 found, data = np.concatenate([waiting, found]), np.concatenate([waiting_data, data])
             if file_order:
                 limit_ns = None
             elif not sort_almost_sorted(found):
-                found = found[np.lexsort((found["sequence"], found["rank"], found["log_time_ns"]))]
+                found = found[np.lexsort((found["rank"], found["log_time_ns"]))]
             ready = len(found) if limit_ns is None else int(np.searchsorted(found["log_time_ns"], limit_ns))
             waiting = found[ready:].copy()
             if total_length(waiting) > MOST_WAITING_BYTES:
@@ -321,7 +327,19 @@ def short_rows(batch: Batch, message: str, capacity: int | None = None) -> np.nd
     return rows_of(batch, layouts.short_dtype(message, capacity or list_capacity(batch, message)))
 
 
-def _steps_back(sections: list) -> int:
-    filled = [section for section in sections if section.end_ns or section.start_ns]
-    in_file = sorted(filled, key=lambda section: section.offset)
-    return sum(after.start_ns < before.end_ns - LARGEST_STEP_BACK_NS for before, after in pairwise(in_file))
+def steps_back(sections: Iterable, margin_ns: int = LARGEST_STEP_BACK_NS) -> tuple[int, int]:
+    """How often the sections of a file go back by more than `margin_ns`, and by how many ns at most, about.
+
+    A section may hold a step itself: it then reaches from the new times to the old ones and is counted once.
+    """
+    count = largest = 0
+    now_ns: int | None = None  # where the clock was at the end of the section before
+    for section in sorted(sections, key=lambda section: section.offset):
+        if not (section.end_ns or section.start_ns):
+            continue
+        if now_ns is None or section.start_ns >= now_ns - margin_ns:
+            now_ns = section.end_ns
+            continue
+        count, largest = count + 1, max(largest, max(now_ns, section.end_ns) - section.start_ns)
+        now_ns = section.start_ns if section.end_ns > now_ns - margin_ns else section.end_ns
+    return count, largest

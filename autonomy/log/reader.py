@@ -82,6 +82,11 @@ class LogReader(OrderedReader):
         cursor.unpack("QQ"), cursor.string(), cursor.string()
         return bytes(cursor.take(*cursor.unpack("Q")))
 
+    def other_names(self) -> dict[str, list[str]]:
+        from autonomy.log.formats.ros import names_as_ours
+
+        return names_as_ours(self.channels.values())
+
     def _read_section(self, section, table: np.ndarray, malformed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         data = np.frombuffer(structure.load(self._source, section), np.uint8)
         most, end = count_messages(data) if len(data) else (0, 0)
@@ -97,9 +102,13 @@ class LogReader(OrderedReader):
 
 
 def sha256(path: str | os.PathLike) -> str:
-    """Hash of a file, hexadecimal, read in pieces. Raises LogError."""
+    """Hash of a recording, hexadecimal, read in pieces; of a folder that of its files' hashes, by name. Raises LogError."""
+    path = Path(path)
+    if path.is_dir():
+        hashes = "".join(sha256(file) for file in sorted(path.iterdir()) if file.is_file())
+        return hashlib.sha256(hashes.encode()).hexdigest()
     try:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise LogError(f"cannot read {path}: {error.strerror}") from error

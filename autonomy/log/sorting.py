@@ -1,7 +1,7 @@
 """Sorts a log of any disorder by log time in bounded memory: sorted runs on disk, merged as a stream.
 
 What comes in order extends the run in hand, so that a log which is in order already gives a single run. The order is
-that of the reader: time, place in topics.toml, sequence, position in the file.
+that of the reader: time, rank of the topic, position in the file.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autonomy.log import topics
 from autonomy.log.copying import RecordWriter
 from autonomy.log.cutting import Copied, Watch
 from autonomy.log.merging import SAME, gathered, merged
@@ -60,7 +61,7 @@ class _Runs:
     def add(self, batch: Batch) -> None:
         records = batch.records
         records["flags"] &= ~np.uint16(FLAG_LATE)
-        order = np.lexsort((records["sequence"], records["rank"], records["log_time_ns"]))
+        order = np.lexsort((records["rank"], records["log_time_ns"]))
         records = records[order]
         if self._writer is None or int(records["log_time_ns"][0]) <= self._last_ns:
             self.close()
@@ -79,7 +80,9 @@ class _Runs:
 def _merge_runs(paths: list[Path], output: Path) -> Path:
     readers = [LogReader(path) for path in paths]
     writer = RecordWriter(output, chunk_bytes=RUN_CHUNK_BYTES)
-    for batch in merged(writer, readers, [reader.batches(as_bytes=reader.channels.values()) for reader in readers]):
+    for batch in merged(
+        writer, readers, [reader.batches(as_bytes=reader.channels.values()) for reader in readers], key=topics.rank
+    ):
         writer.write(batch, SAME)
     writer.close()
     for reader, path in zip(readers, paths, strict=True):
@@ -94,7 +97,7 @@ def _merge_runs_into(reader: LogReader, paths: list[Path], output: Path) -> Copi
     try:
         problems = writer.copy_descriptions(reader)
         writer.channel_table(reader)
-        for batch in merged(writer, readers, [run.batches(as_bytes=run.channels.values()) for run in readers]):
+        for batch in merged(writer, readers, [run.batches(as_bytes=run.channels.values()) for run in readers], key=topics.rank):
             writer.write(batch, SAME)
         writer.close()
     finally:

@@ -140,14 +140,21 @@ class LogWriter:
         count = len(times)
         self._append([(index, rows)], np.full(count, index, np.uint16), np.arange(count), times)
 
-    def write_merged(self, streams: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
-        """Writes several topics, `{topic: (times, rows)}`, in the order of time, table, topic and row. Raises LogError."""
+    def write_merged(self, streams: Mapping[str, tuple[np.ndarray, np.ndarray]],
+                     places: Mapping[str, np.ndarray] | None = None) -> None:  # fmt: skip
+        """Writes several topics, `{topic: (times, rows)}`, in the order of time, table, topic and row.
+
+        `places` (n,) by topic tell where the rows stood in a common order, which then decides among equal times. Raises
+        LogError.
+        """
         ordered = sorted(streams, key=lambda topic: (topics.place(topic), topic))
         sources = [self._checked(topic, *streams[topic]) for topic in ordered]
         if not sources:
             return
         times = np.concatenate([source[2] for source in sources])
         order = np.argsort(times, kind="stable")
+        if places is not None:
+            order = np.lexsort((np.concatenate([places[topic] for topic in ordered]), times))
         index = np.concatenate([np.full(len(source[2]), source[0], np.uint16) for source in sources])
         row = np.concatenate([np.arange(len(source[2])) for source in sources])
         self._append([source[:2] for source in sources], index[order], row[order], times[order])

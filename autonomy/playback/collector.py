@@ -15,10 +15,14 @@ FIELDS = (
 
 
 class ReferenceCollector:
-    """Keeps the ego outputs on both sides of every reference time, which is all that interpolation needs."""
+    """Keeps the ego outputs on both sides of every reference time, which is all that interpolation needs.
 
-    def __init__(self, poses: np.ndarray):
+    `with_ends`: the first and the last output as well, between which an outage is judged.
+    """
+
+    def __init__(self, poses: np.ndarray, *, with_ends: bool = False):
         self.poses = poses
+        self._with_ends = with_ends
         self._times = poses["time_ns"]
         self._kept: list[np.ndarray] = []
         self._last: np.ndarray | None = None
@@ -27,6 +31,8 @@ class ReferenceCollector:
         """Takes the next ego outputs, at least one."""
         ego = structured.repack_fields(ego[list(FIELDS)])
         times = ego["time_ns"]
+        if self._with_ends and self._last is None:
+            self._kept.append(ego[:1].copy())
         if self._last is not None:
             times = np.concatenate([self._last["time_ns"], times])
         low, high = np.searchsorted(self._times, [times[0], times[-1]])
@@ -41,5 +47,5 @@ class ReferenceCollector:
         """The fields FIELDS of EgoState, strictly increasing in time."""
         if not self._kept:
             return np.zeros(0, msg.dtype("EgoState"))
-        rows = np.concatenate(self._kept)
+        rows = np.concatenate([*self._kept, self._last] if self._with_ends else self._kept)
         return rows[np.concatenate([[True], np.diff(rows["time_ns"]) > 0])]

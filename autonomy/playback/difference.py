@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from autonomy.playback.result import Result
 
 Blocks = Iterable[tuple[np.ndarray, np.ndarray]]  # (log times (n,), rows (n,)) in the order of time
+TICKS = "ticks"  # stands in a list of differences for ticks that only one run has
 PADDING = "padding"  # fields whose name begins so carry nothing
 
 
@@ -66,13 +67,34 @@ class TopicComparison:
         return [item for item in self.differences if item.beyond]
 
     @property
-    def kinds_beyond(self) -> int:
-        """How many fields those are, the elements of a list of structs counted once."""
-        return len({re.sub(r"\[\d+\]", "[]", item.field) for item in self.beyond})
+    def fields_differing(self) -> int:
+        """How many of `fields` differ at all; the elements of a list of structs are one field, as they are in `fields`."""
+        return len(firsts(self.differences))
+
+    @property
+    def fields_beyond(self) -> int:
+        """How many of `fields` differ beyond their tolerance."""
+        return len(firsts(self.beyond))
 
     @property
     def equal(self) -> bool:
         return not (self.beyond or self.only_a or self.only_b or self.missing)
+
+
+def firsts(differences: Iterable[FieldDifference]) -> list[FieldDifference]:
+    """Of each field the first of the differences given; the elements of a list of structs (`tracks[3].x`) are one field."""
+    found: dict[tuple[str, str], FieldDifference] = {}
+    for item in differences:
+        found.setdefault((item.topic, re.sub(r"\[\d+\]", "[]", item.field)), item)
+    return list(found.values())
+
+
+def field_names(dtypes: dict[str, np.dtype]) -> list[str]:
+    """`ego.position`, `tracks.tracks[0].x` ... of the messages of these topics, as a tolerance names them."""
+    return [
+        f"{topic.removeprefix('/out/')}.{name.replace('[]', '[0]')}"
+        for topic, dtype in dtypes.items() for name, _ in _leaves(dtype)
+    ]  # fmt: skip
 
 
 def compare_logs(a: str | Path, b: str | Path, tolerances: Tolerances | None = None) -> list[FieldDifference]:
@@ -83,6 +105,8 @@ def compare_logs(a: str | Path, b: str | Path, tolerances: Tolerances | None = N
 def compare_topics(a: str | Path, b: str | Path, tolerances: Tolerances | None = None) -> list[TopicComparison]:
     """The same, topic by topic, in the order of their names. Raises BadInputError."""
     with OutputLog(a) as left, OutputLog(b) as right:
+        if tolerances is not None:
+            tolerances.require_fields({name for log in (left, right) for name in field_names(log.dtypes())})
         found = []
         for topic in sorted({*left.topics, *right.topics}):
             if topic not in left.topics or topic not in right.topics:
@@ -139,7 +163,7 @@ def listed(topics: list[TopicComparison]) -> list[FieldDifference]:
         elif topic.only_a or topic.only_b:
             count_a, count_b = topic.common + topic.only_a, topic.common + topic.only_b
             found.append(
-                FieldDifference(topic.topic, "ticks", topic.common, count_a, count_b, topic.only_a + topic.only_b, float("nan"),
+                FieldDifference(topic.topic, TICKS, topic.common, count_a, count_b, topic.only_a + topic.only_b, float("nan"),
                                 first_time_ns=topic.first_unpaired_ns)
             )  # fmt: skip
     return sorted(found, key=lambda item: (item.first_tick, item.topic, item.field))

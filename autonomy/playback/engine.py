@@ -28,6 +28,7 @@ class Block:
     outputs: np.ndarray
     timing: np.ndarray  # int64 (n, 3): start, duration, records consumed since the log's start
     frames: np.ndarray | None
+    radar: np.ndarray | None = None  # dtype("RadarInput") (n,), valid up to each row's count
 
 
 @dataclass
@@ -56,7 +57,10 @@ class Engine:
         )
         self._outputs = np.zeros(BLOCK_TICKS, msg.dtype("OutputFrame"))
         self._timing = np.zeros((BLOCK_TICKS, 3), np.int64)
-        self._frames = np.zeros(BLOCK_TICKS, msg.dtype("InputFrame")) if keep_frames else None
+        # Whole frames for a recording; the radar targets, which a figure needs, of every run
+        self._frames = np.zeros(BLOCK_TICKS, msg.dtype("InputFrame" if keep_frames else "RadarInput"))
+        self._radar = self._frames["radar"] if keep_frames else self._frames
+        self._keep_frames = keep_frames
         self._fork_outputs = np.zeros(BLOCK_TICKS, msg.dtype("OutputFrame"))
         self._fork_timing = np.zeros((BLOCK_TICKS, 3), np.int64)
         self._waiting: list[tuple[int, int, Outage]] = []
@@ -92,8 +96,8 @@ class Engine:
 
     def _hand_on(self, count: int, sinks: list[Sink]) -> None:
         if count:
-            frames = self._frames[:count] if self._frames is not None else None
-            block = Block(self._outputs[:count], self._timing[:count], frames)
+            frames = self._frames[:count] if self._keep_frames else None
+            block = Block(self._outputs[:count], self._timing[:count], frames, self._radar[:count])
             for sink in sinks:
                 sink(block)
 
@@ -101,7 +105,7 @@ class Engine:
         start, stop, outage = self._waiting.pop(0)
         stack = Stack(self.stack.parameters, self.stack.config)
         stack.restore(self.stack.snapshot())
-        collector = ReferenceCollector(self.poses)
+        collector = ReferenceCollector(self.poses, with_ends=True)
         self.forks.append(Fork(outage, start, stop, self.feed.fork(stack.core, GNSS_MASK), stack, position, collector))
 
     def _advance(self, fork: Fork, records: np.ndarray, data) -> None:

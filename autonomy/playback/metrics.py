@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from autonomy.evaluation import reference as evaluation
+from autonomy.evaluation.outage import outage_metrics
 from autonomy.evaluation.reference import REFERENCE
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block, Engine, Fork
 from autonomy.playback.source import KINDS
+
+TICK_S = 0.01
 
 
 class TickTimes:
@@ -84,10 +87,19 @@ def outages(forks: list[Fork], origin_ns: int, delay_s: float) -> list[dict[str,
     for fork in forks:
         if fork.slowest_mps < fork.outage.min_speed_mps:
             continue
-        drift = evaluation.outage_metrics(fork.collector.ego(), fork.collector.poses, fork.start_ns, fork.end_ns, delay_s)
+        drift = outage_metrics(fork.collector.ego(), fork.collector.poses, fork.start_ns, fork.end_ns, delay_s)
         if drift["drift_percent"] is not None:
-            found.append(drift | {"start_s": (fork.start_ns - origin_ns) / 1e9})
+            notes = [note for note in (_cut_short(fork), drift["note"]) if note]
+            found.append(drift | {"start_s": (fork.start_ns - origin_ns) / 1e9, "note": "; ".join(notes) or None})
     return found
+
+
+def _cut_short(fork: Fork) -> str | None:
+    """That the run ends before the outage that was asked for."""
+    wanted_s, length_s = fork.outage.duration_s, (fork.end_ns - fork.start_ns) / 1e9
+    if wanted_s is None or length_s >= wanted_s - TICK_S:
+        return None
+    return f"ends with the run after {length_s:.3g} s of the {wanted_s:g} s asked for"
 
 
 def outage_summary(found: list[dict[str, Any]]) -> dict[str, float | None]:

@@ -19,11 +19,8 @@ class Outage:
     min_speed_mps: float = 0.0
 
 
-def parse(text: str, log_duration_s: float) -> list[Outage]:
-    """Reads `at=20:end`, `at=15:end,at=20:30` (start:duration) or `duration=60,every=30,from=240,min_speed=12`.
-
-    Grid outages that would pass the end of the log are left out. Raises UsageError.
-    """
+def read(text: str) -> tuple[list[tuple[float, float | None]], dict[str, float]]:
+    """(start, duration) of every `at=` and the numbers of the grid, as written. Raises UsageError."""
     single: list[tuple[float, float | None]] = []
     grid: dict[str, float] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
@@ -36,11 +33,22 @@ def parse(text: str, log_duration_s: float) -> list[Outage]:
             single.append((_seconds(start, text), None if duration in ("end", "") else _seconds(duration, text)))
         else:
             grid[key] = _seconds(value, text)
+    if grid.keys() - {"min_speed"} and ("duration" not in grid or "every" not in grid or grid["every"] < SHORTEST_S):
+        raise UsageError(f"--outages {text}: a grid needs duration= and every=, both {SHORTEST_S:g} s or more")
+    if not single and not grid.keys() - {"min_speed"}:
+        raise UsageError(f"--outages {text}: names no outage; write at=START:end, at=START:SECONDS or duration=,every=")
+    return single, grid
+
+
+def parse(text: str, log_duration_s: float) -> list[Outage]:
+    """Reads `at=20:end`, `at=15:end,at=20:30` (start:duration) or `duration=60,every=30,from=240,min_speed=12`.
+
+    Grid outages that would pass the end of the log are left out. Raises UsageError.
+    """
+    single, grid = read(text)
     min_speed = grid.pop("min_speed", 0.0)
     outages = [Outage(start, duration, min_speed) for start, duration in single]
     if grid:
-        if "duration" not in grid or "every" not in grid or grid["every"] < SHORTEST_S:
-            raise UsageError(f"--outages {text}: a grid needs duration= and every=, both {SHORTEST_S:g} s or more")
         start, last = grid.get("from", 0.0), grid.get("to", log_duration_s)
         while start + grid["duration"] <= min(last, log_duration_s):
             outages.append(Outage(start, grid["duration"], min_speed))

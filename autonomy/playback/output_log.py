@@ -48,6 +48,10 @@ class OutputLog:
         except (definitions.DefinitionError, RecursionError) as error:
             raise LogError(f"{self.path}: the schema of topic {topic} cannot be read: {error}") from None
 
+    def dtypes(self) -> dict[str, np.dtype]:
+        """`dtype` of every topic."""
+        return {topic: self.dtype(topic) for topic in self.topics}
+
     def blocks(self, topic: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """(log times, rows) in the order of time, some at a time."""
         if self.is_ours(topic):

@@ -60,18 +60,19 @@ class Recording:
     def pass_through(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Copies each batch's input and reference records into the log, then hands the batch on."""
         for batch in batches:
-            streams = {}
+            streams, places = {}, {}
             for number, (topic, message) in self._inputs.items():
-                records = batch.records[batch.records["channel"] == number]
+                place = np.flatnonzero(batch.records["channel"] == number)
+                records = batch.records[place]
                 rows = short_rows(Batch(records, batch.data), message)
                 if "tick_index" in rows.dtype.names:
                     fresh = rows["tick_index"] == NOT_IN_A_TICK  # frames of an earlier run are written anew by this one
-                    records, rows = records[fresh], rows[fresh]
+                    records, rows, place = records[fresh], rows[fresh], place[fresh]
                 if topic == "/ref/pose":
                     self._sampler.add_references(rows)
                 if len(rows):
-                    streams[topic] = records["log_time_ns"], rows
-            self._writer.write_merged(streams)
+                    streams[topic], places[topic] = (records["log_time_ns"], rows), place
+            self._writer.write_merged(streams, places)
             yield batch
 
     def __call__(self, block: Block) -> None:
@@ -112,6 +113,12 @@ class Recording:
     def close(self) -> None:
         self._views.write(self._sampler.take())
         self._writer.close()
+
+
+def output_dtypes() -> dict[str, np.dtype]:
+    """The dtype of each output topic."""
+    frame = msg.dtype("OutputFrame")
+    return {f"/out/{name}": frame[name] for name in OUTPUTS}
 
 
 def write_block(writer: LogWriter, outputs: np.ndarray) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from autonomy import __version__, msg
+from autonomy import __version__, msg, output_folder
 from autonomy.errors import BAD_INPUT, PASS, UsageError
 from autonomy.evaluation.reference import RECEIVER, REFERENCE
 from autonomy.log.reader import sha256
 from autonomy.playback import metrics as figures
 from autonomy.playback import outages as outage_schedule
+from autonomy.playback._feed import TICK_PERIOD_NS
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block, Engine
 from autonomy.playback.fixes import receiver_poses
@@ -46,7 +47,7 @@ def replay(
     """Runs a log. `config` None takes the configuration the log names; `start` and `end` are seconds from the first record.
 
     With `output_dir`, writes output.mcap (itself a log that can be replayed), result.json and report.html there.
-    Raises UsageError and BadInputError; a truncated log is processed to its last good record, verdict "error".
+    Raises UsageError, BadInputError and EnvironmentFault; a truncated log is processed to its last good record, verdict "error".
     """
     began = time.perf_counter()
     source = open_log(log, config, overrides, mode=mode, path_file=path_file)
@@ -115,10 +116,7 @@ def replay(
 
 def _prepare(directory: Path, log: Path) -> None:
     """Makes the output folder, and refuses one whose output would be written over the log being read."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"-o {directory}: cannot be made a folder: {error.strerror}; give another one") from None
+    output_folder.prepare(directory)
     if log.resolve() == (directory / OUTPUT_LOG).resolve():
         raise UsageError(f"-o {directory}: the run would overwrite {log}, the log it reads; give another folder")
 
@@ -142,7 +140,14 @@ def _limits(source: LogSource, start: float | None, end: float | None) -> tuple[
     if start is not None and start >= source.duration_s:
         raise UsageError(f"--start {start:g}: the log is only {source.duration_s:.1f} s long")
     start_ns = None if start is None else first + round(start * 1e9)
-    return start_ns, None if end is None else first + round(end * 1e9)
+    return start_ns, None if end is None else _behind_a_tick(source, first + round(end * 1e9))
+
+
+def _behind_a_tick(source: LogSource, end_ns: int) -> int:
+    """Where reading ends: behind the last whole tick, which then sees the same records as in a run of the whole log."""
+    if source.mode == "raw" and end_ns <= source.reader.end_ns:
+        end_ns = end_ns // TICK_PERIOD_NS * TICK_PERIOD_NS
+    return end_ns + 1
 
 
 def _poses(source: LogSource, with_fixes: bool) -> tuple[np.ndarray, str]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from autonomy.errors import FAIL
 from autonomy.geodesy import ecef_to_geodetic, geodetic_to_enu
+from autonomy.output_folder import writing
 from autonomy.playback.thinning import kept_ticks
 
 if TYPE_CHECKING:
@@ -74,12 +75,13 @@ class Result:
         return self._spool.topic(name.removeprefix("/out/"), ticks)
 
     def save(self, directory: Path) -> None:
-        """Writes the figures, and the outages' motion, beside output.mcap: what `autonomy report` reads. Raises OSError."""
-        (directory / RESULT_FILE).write_text(json.dumps(self.metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        if self.outage_runs:
-            np.savez_compressed(directory / OUTAGE_RUNS, **{f"run_{n}": run for n, run in enumerate(self.outage_runs)})
-        else:
-            (directory / OUTAGE_RUNS).unlink(missing_ok=True)
+        """Writes the figures, and the outages' motion, beside output.mcap for `autonomy report`. Raises EnvironmentFault."""
+        with writing(directory):
+            (directory / RESULT_FILE).write_text(json.dumps(self.metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+            if self.outage_runs:
+                np.savez_compressed(directory / OUTAGE_RUNS, **{f"run_{n}": run for n, run in enumerate(self.outage_runs)})
+            else:
+                (directory / OUTAGE_RUNS).unlink(missing_ok=True)
 
 
 def as_failed(result: Result) -> Result:

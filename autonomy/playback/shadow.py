@@ -53,19 +53,22 @@ class ShadowComparison:
         self._acceleration.add(out["control"]["acceleration"][moving], out["vehicle"]["driver_acceleration"][moving])
         self._ticks += len(out)
         self._ticks_with_lead += int(np.isfinite(out["tracks"]["lead_distance"]).sum())
-        if block.frames is not None:
-            self._match_lead(block)
+        if block.radar is not None:
+            self._match_lead(block.radar, out["tracks"]["lead_distance"])
 
-    def _match_lead(self, block: Block) -> None:
-        radar = block.frames["radar"]
-        for row in np.flatnonzero(radar["count"]):
-            lead = block.outputs["tracks"]["lead_distance"][row]
-            points = radar["items"][row][: radar["count"][row]]
-            x = points["x"][points["validity"] == 0]
-            if np.isfinite(lead) and x.size:
-                nearest = x[np.argmin(np.abs(x - lead))]
-                if abs(nearest - lead) < LEAD_MATCH_M:
-                    self._lead.add(np.array([lead]), np.array([nearest]))
+    def _match_lead(self, radar: np.ndarray, lead: np.ndarray) -> None:
+        """`radar`: dtype("RadarInput") (n,); `lead`: distances (n,)."""
+        rows = np.flatnonzero((radar["count"] > 0) & np.isfinite(lead))
+        if not rows.size:
+            return
+        most = int(radar["count"][rows].max())
+        points, lead = radar["items"][rows, :most], lead[rows]
+        usable = (np.arange(most) < radar["count"][rows, None]) & (points["validity"] == 0) & np.isfinite(points["x"])
+        gaps = np.where(usable, np.abs(points["x"] - lead[:, None]), np.inf)
+        place = gaps.argmin(axis=1)
+        nearest = np.arange(len(rows)), place
+        matched = gaps[nearest] < LEAD_MATCH_M
+        self._lead.add(lead[matched], points["x"][nearest][matched])
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -58,13 +58,16 @@ def open_log(path: str | Path, config: str | Path | None = None, overrides: dict
         raise BadInputError(f"{path}: holds no readable record" + (f" ({reader.problem})" if reader.problem else ""))
     topics = {number: channel.topic for number, channel in reader.channels.items()}
     mode = _mode(path, topics, mode)
-    loaded, parameters = _configuration(reader, config, overrides)
+    loaded, parameters = load_configuration(reader, config, overrides)
     router = _router(loaded, reader)
     lane, label = _lane_path(reader, loaded, path_file)
     return LogSource(reader, loaded, parameters, mode, _routes(topics, router), router, lane, label)
 
 
-def _configuration(reader: LogReader, config: str | Path | None, overrides: dict[str, Any] | None):
+def load_configuration(
+    reader: LogReader, config: str | Path | None, overrides: dict[str, Any] | None
+) -> tuple[configuration.Config, np.ndarray]:
+    """The configuration given, carried or named, and its parameters. Raises UsageError and BadInputError."""
     if config is None and CONFIG_ATTACHMENT in reader.attachments:
         loaded = configuration.Config.from_json(_text(reader, CONFIG_ATTACHMENT), overrides)
         if not overrides and "/parameters" in reader.topics:

@@ -19,6 +19,7 @@ The first entry that fits a name counts.
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import math
 from collections.abc import Iterable
@@ -87,6 +88,20 @@ class Tolerances:
 
     def of_metric(self, name: str) -> Limit:
         return next((limit for limit in self.metrics if _fits(limit.match, name)), EXACT)
+
+    def require_fields(self, names: Iterable[str]) -> None:
+        """Raises UsageError for an entry that none of the fields fits: a name spelled wrong would allow nothing, silently."""
+        names = list(names)
+        for limit in self.fields:
+            if not any(_fits(limit.match, name) for name in names):
+                near = difflib.get_close_matches(limit.match, names, 3, 0.5)
+                hint = f"; near it are {', '.join(near)}" if near else ""
+                raise UsageError(f"tolerance '{limit.match}': no field of the outputs has this name{hint}; correct or remove it")
+
+    def unused_metrics(self, names: Iterable[str]) -> list[str]:
+        """Entries for figures that none of the names fits."""
+        names = list(names)
+        return [limit.match for limit in self.metrics if not any(_fits(limit.match, name) for name in names)]
 
     def ignoring(self, patterns: Iterable[str]) -> Tolerances:
         """The same with more fields left out."""

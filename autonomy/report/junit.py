@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autonomy import output_folder
 from autonomy.report import verdict
 
 SUITE = "autonomy replay"
@@ -40,7 +41,7 @@ class Case:
 
 
 def write_junit(path: Path, metrics: dict[str, Any]) -> Path:
-    """Writes the verdict of one run and returns the file's path. Raises OSError."""
+    """Writes the verdict of one run and returns the file's path. Raises EnvironmentFault."""
     seconds = _run_seconds(metrics)
     class_name = f"replay.{Path(str((metrics.get('log') or {}).get('path'))).stem}"
     cases = [
@@ -51,7 +52,7 @@ def write_junit(path: Path, metrics: dict[str, Any]) -> Path:
 
 
 def write_cases(path: str | Path, suite_name: str, cases: Sequence[Case], properties: dict[str, Any]) -> Path:
-    """Writes any cases as one suite, the file's folder too, and returns its path. Raises OSError."""
+    """Writes any cases as one suite, the file's folder too, and returns its path. Raises EnvironmentFault."""
     path = Path(path)
     counts = {
         "tests": str(len(cases)),
@@ -68,8 +69,9 @@ def write_cases(path: str | Path, suite_name: str, cases: Sequence[Case], proper
     for case in cases:
         _write_case(suite, case)
     tree.indent(suites)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tree.ElementTree(suites).write(path, encoding="utf-8", xml_declaration=True)
+    with output_folder.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tree.ElementTree(suites).write(path, encoding="utf-8", xml_declaration=True)
     return path
 
 

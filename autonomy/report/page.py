@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autonomy import output_folder
 from autonomy.report.drive import Drive
 from autonomy.report.sections import (
     aids,
@@ -39,15 +40,15 @@ SECTIONS = (
 
 
 def write_report(directory: Path, result: Result, tick_times: TickTimes | None) -> Path:
-    """Writes `directory`/report.html and returns its path. Raises OSError.
+    """Writes `directory`/report.html and returns its path. Raises EnvironmentFault.
 
     What `result` lacks (a reference, a lane path, outages) the page does without. Raw radar targets and GNSS fixes come
     from its output log, where it has one.
     """
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    page = directory / REPORT
-    page.write_text(render(Drive(result, tick_times)), encoding="utf-8")
+    page = output_folder.prepare(directory) / REPORT
+    text = render(Drive(result, tick_times))
+    with output_folder.writing(page):
+        page.write_text(text, encoding="utf-8")
     return page
 
 

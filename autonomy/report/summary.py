@@ -147,13 +147,23 @@ def _outages(metrics: dict[str, Any]) -> str | None:
         only = outages[0]
         return (
             f"{number(only.get('drift_percent'), '%', 2)} of distance: {number(only.get('drift_m'), 'm', 2)} off after "
-            f"{number(only.get('distance_m'), 'm', 4)} from {number(only.get('start_s'), 's')}"
+            f"{number(only.get('distance_m'), 'm', 4)} from {number(only.get('start_s'), 's')}{_outage_notes(outages)}"
         )
     return (
-        f"{len(outages)} runs{of_receiver}, drift of distance: median {number(metrics.get('outage_median_percent'), digits=2)}, "
+        f"{len(outages)} outages{of_receiver}, drift of distance: "
+        f"median {number(metrics.get('outage_median_percent'), digits=2)}, "
         f"90 % below {number(metrics.get('outage_p90_percent'), digits=2)}, "
-        f"worst {number(metrics.get('outage_max_percent'), '%', 2)}"
+        f"worst {number(metrics.get('outage_max_percent'), '%', 2)}{_outage_notes(outages)}"
     )
+
+
+def _outage_notes(outages: list[dict[str, Any]]) -> str:
+    """What is odd about some of them: the first of the sentences, and how many more there are."""
+    odd = [item for item in outages if item.get("note")]
+    if not odd:
+        return ""
+    more = f", {len(odd) - 1} more such" if len(odd) > 1 else ""
+    return f"; (!) from {number(odd[0].get('start_s'), 's')}: {odd[0]['note']}{more}"
 
 
 def _learned(metrics: dict[str, Any]) -> str | None:

@@ -65,6 +65,11 @@ def whole(value: Any) -> str:
     return number(value, decimals=0)
 
 
+def counted(count: int, thing: str) -> str:
+    """`1 log`, `2 logs`."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 def percent(share: Any, digits: int = 3) -> str:
     """A share 0..1 in per cent."""
     if not is_number(share):

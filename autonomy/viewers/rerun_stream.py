@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,8 @@ def send(recording: Any, run: StoredRun, stretches: Iterable[Stretch]) -> int:
 
 
 def _recording() -> Any:
+    # Its own log warns of what is meant so here (no footer); what a user can mend comes as an exception. Read at import
+    os.environ.setdefault("RUST_LOG", "off")
     try:
         import rerun
     except ImportError:

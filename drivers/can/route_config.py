@@ -123,19 +123,47 @@ class CanConfig(msgspec.Struct, forbid_unknown_fields=True):
 
 def read(table: dict[str, Any], path: str) -> CanConfig:
     """The typed [can] table of the file `path`. Raises RouteError."""
-    try:
-        config = msgspec.convert(table, CanConfig, strict=True)
-    except msgspec.ValidationError as error:
-        sentence, _, place = str(error).partition(" - at `$.")
-        where = f" at {place.rstrip('`')}" if place else ""
-        raise RouteError(f"{path}: [can]{where}: {sentence}; correct this key") from None
-    numbers = [item.bus for item in config.bus]
-    for number in numbers:
-        if not 0 <= number <= 255 or numbers.count(number) > 1:
-            raise RouteError(f"{path}: [[can.bus]] bus = {number}: give each bus one number within 0..255")
-    for place, route in enumerate(config.route):
-        _check(route, f"{path}: [[can.route]] number {place + 1} ({route.message})", numbers)
+    config, problems = examine(table, path)
+    if problems:
+        raise RouteError(problems[0])
     return config
+
+
+def examine(table: dict[str, Any], path: str) -> tuple[CanConfig, list[str]]:
+    """The entries that are as they must be, and a sentence for everything that is not."""
+    if not isinstance(table, dict):
+        return CanConfig(), [f"{path}: [can] is no table; write [[can.bus]] and [[can.route]]"]
+    problems = [f"{path}: [can] has no key '{key}'; known: bus, route" for key in table if key not in ("bus", "route")]
+    buses = _converted(table, "bus", Bus, path, problems)
+    numbers = [item.bus for _, item in buses]
+    problems += [
+        f"{path}: [[can.bus]] bus = {number}: give each bus one number within 0..255"
+        for number in dict.fromkeys(numbers) if not 0 <= number <= 255 or numbers.count(number) > 1
+    ]  # fmt: skip
+    routes = []
+    for place, route in _converted(table, "route", Route, path, problems):
+        try:
+            _check(route, f"{path}: [[can.route]] number {place + 1} ({route.message})", numbers)
+            routes.append(route)
+        except RouteError as error:
+            problems.append(str(error))
+    return CanConfig([item for _, item in buses if 0 <= item.bus <= 255], routes), problems
+
+
+def _converted(table: dict[str, Any], key: str, kind: type, path: str, problems: list[str]) -> list[tuple[int, Any]]:
+    """(place, entry) of the list `key`; what is wrong is added to `problems`."""
+    entries = table.get(key, [])
+    if not isinstance(entries, list):
+        problems.append(f"{path}: [can] {key} = {entries!r}: write [[can.{key}]], one table an entry")
+        return []
+    found = []
+    for place, entry in enumerate(entries):
+        try:
+            found.append((place, msgspec.convert(entry, kind, strict=True)))
+        except msgspec.ValidationError as error:
+            sentence, _, inner = str(error).partition(" - at `$")
+            problems.append(f"{path}: [can] at {key}[{place}]{inner.rstrip('`')}: {sentence}; correct this key")
+    return found
 
 
 def conversion_of(field: str, unit: str | None, dbc_unit: str, where: str) -> float:

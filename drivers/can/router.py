@@ -20,8 +20,19 @@ from autonomy import msg
 from autonomy.config import Config, directory
 from drivers.can import _router
 from drivers.can.codec import Codec
-from drivers.can.database import Database, load, parse
-from drivers.can.route_config import KINDS, REQUIRED_FIELDS, Bus, CanConfig, Field, Route, RouteError, conversion_of, read
+from drivers.can.database import Database, DatabaseError, load, parse
+from drivers.can.route_config import (
+    KINDS,
+    REQUIRED_FIELDS,
+    Bus,
+    CanConfig,
+    Field,
+    Route,
+    RouteError,
+    conversion_of,
+    examine,
+    read,
+)
 
 __all__ = ["RouteError", "Router"]
 
@@ -82,6 +93,32 @@ class Router(_router.Router):
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the databases, a sentence each."""
         return self.codec.problems
+
+
+def complaints(config: Config, databases: Mapping[int, str | Path | Database] | None = None) -> tuple[list[str], list[str]]:
+    """(everything for which `Router.from_config` would refuse the configuration, what is odd in the databases)."""
+    path = str(config.path)
+    typed, problems = examine(config.sections.get("can", {}), path)
+    found: dict[int, Database] = {}
+    for item in typed.bus:
+        try:
+            found[item.bus] = _database(item, (databases or {}).get(item.bus), config)
+        except (RouteError, DatabaseError) as error:
+            problems.append(str(error))
+    codec = Codec(found)
+    build = _Build(codec, path)
+    for route in typed.route:
+        if route.bus in found:
+            try:
+                build.add(route)
+            except RouteError as error:
+                problems.append(str(error))
+    if not problems:
+        try:
+            build.arrays()
+        except RouteError as error:
+            problems.append(str(error))
+    return problems, list(codec.problems)
 
 
 def _database(bus: Bus, given: str | Path | Database | None, config: Config) -> Database:

@@ -13,6 +13,7 @@ STRAIGHT_M = 400.0
 SETTLED_S = 8.0  # after taking over; what the driver left is not the controller's
 GUST = {"speed_mps": 15.0, "rise": 0.8, "hold": 2.0, "fall": 0.8, "start_s": 15.0, "every": 12.0}  # 1 - cos flanks
 P99_M, PEAK_M, JERK_MPS3, REVERSALS = 0.25, 0.35, 5.0, 4.0
+SLIP_SPEED_MPS = 22.0
 PLAY_RAD, WIDE_PLAY_RAD = np.radians(0.1), np.radians(0.3)
 
 
@@ -136,9 +137,15 @@ def drive(piece) -> dict:
 
 
 def stack_overrides(plant: str) -> dict:
-    """What identification would tell the stack of a plant: dead time, lag and mass."""
+    """What identification would tell the stack of a plant: dead time, lag, mass, side slip of the drive axle."""
     from autonomy import config as configuration
+    from autonomy.control.yaw_plane_twin import YawPlane
+    from hil.linear_loop import parameters
 
     table = configuration.load(plant).sections
+    mass = table["tractor"]["mass_kg"] + table["trailer"]["mass_kg"]
+    model = YawPlane(parameters("vehicles/demo_truck")[1], mass, SLIP_SPEED_MPS)
+    x, _, _ = model.steady(1.0 / SLIP_SPEED_MPS**2, 0.0, 0.0)  # at 1 m/s2
+    slip = model.reference_m * x[1] / SLIP_SPEED_MPS + x[0] / SLIP_SPEED_MPS
     return {"vehicle.steering_delay_s": table["steering"]["delay_s"], "vehicle.steering_lag_s": table["steering"]["lag_s"],
-            "vehicle.mass_kg": table["tractor"]["mass_kg"] + table["trailer"]["mass_kg"]}  # fmt: skip
+            "vehicle.mass_kg": mass, "ego.slip": -float(slip)}  # fmt: skip

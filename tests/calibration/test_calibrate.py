@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +13,9 @@ from autonomy import config, replay
 from autonomy.calibration import drive, sensors, steering
 from autonomy.calibration.page import render
 from autonomy.calibration.result import Calibration
+from autonomy.cli.calibrate import _prepare
 from autonomy.cli.main import main
-from autonomy.errors import BadInputError
+from autonomy.errors import BadInputError, UsageError
 from autonomy.log.writer import LogWriter
 from tests.playback.conftest import VEHICLE, small_log  # noqa: F401
 
@@ -44,10 +46,64 @@ def test_the_demonstration_is_learned_as_it_was_made(tmp_path, capsys):
     assert "calibration.toml" in out and "speed scale" in out
     learned = tomllib.loads((tmp_path / "out" / "calibration.toml").read_text())
     assert 0.97 < learned["ego"].get("speed_scale", 1.0) < 1.03
-    vehicle = tmp_path / "truck.toml"
-    vehicle.write_text(f'include = ["{config.find("vehicles/demo_truck")}", "out/calibration.toml"]\n')
-    again = replay(log, vehicle)
+    calibrated = config.load(tmp_path / "out" / "calibration.toml")
+    assert calibrated.sections["ego"]["speed_scale"] == learned["ego"]["speed_scale"]
+    assert calibrated.sections["can"] == config.load("vehicles/demo_truck").sections["can"]
+    again = replay(log, tmp_path / "out" / "calibration.toml")
     assert again.verdict == "pass" and math.isfinite(again.metrics["reference"]["position_rms_m"])
+
+
+@pytest.fixture(scope="module")
+def demonstration(tmp_path_factory):
+    from hil import drive as made
+
+    return made.record(tmp_path_factory.mktemp("drive") / "drive.mcap", duration_s=30.0, seed=3)
+
+
+def test_the_how_to_leads_to_a_vehicle_with_the_learned_values(demonstration, tmp_path, monkeypatch, capsys):
+    """docs/how-to/set-up-a-vehicle.md, from the frozen vehicle to the run with the calibrated one."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["config", "freeze", "vehicles/demo_truck", "-o", "site/my_truck.toml"]) == 0
+    assert main(["config", "check", "site/my_truck.toml", "--log", str(demonstration)]) == 0
+    assert main(["calibrate", str(demonstration), "--config", "site/my_truck.toml", "-o", "runs/calibration"]) == 0
+    calibrated = "runs/calibration/calibration.toml"
+    assert main(["config", "check", calibrated]) == 0
+    capsys.readouterr()
+    assert main(["config", "diff", "site/my_truck.toml", calibrated, "--json"]) == 1
+    changed = {item["name"]: item["b"] for item in json.loads(capsys.readouterr().out)["differences"]}
+    assert "ego.speed_scale" in changed and all(name.startswith(("ego.", "vehicle.")) for name in changed)
+    assert main(["replay", str(demonstration), "--config", calibrated, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["config_hash"] == config.load(calibrated).sha256
+    # on top of what was learned, a second time
+    assert main(["calibrate", str(demonstration), "--config", calibrated, "-o", "runs/again"]) in (0, 5)
+    with pytest.raises(UsageError, match="would write over"):
+        _prepare(tmp_path / "runs" / "calibration", calibrated)
+
+
+def test_a_drive_that_carries_its_vehicle_is_calibrated_with_a_copy_of_it(demonstration, tmp_path):
+    replay(demonstration, output_dir=tmp_path / "run", report=False, overrides={"vehicle.mass_kg": 30000.0})
+    assert main(["calibrate", str(tmp_path / "run" / "output.mcap"), "-o", str(tmp_path / "out")]) == 0
+    calibrated = config.load(tmp_path / "out" / "calibration.toml")
+    assert calibrated.sections["vehicle"]["mass_kg"] == 30000.0
+    assert (tmp_path / "out" / "vehicle.toml").is_file() and (tmp_path / "out" / "j1939.dbc").is_file()
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_passes(demonstration, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(sensors, "calibrate", None)
+    assert main(["calibrate", str(demonstration), "-o", str(tmp_path / "file")]) == 4
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_an_antenna_within_two_sigmas_of_its_configured_place_is_not_written():
+    passes = [drive.CalibrationDrive(None, None, None, 0.0, 0, {}, {"antenna_from_imu_m": [0.0, 0.0, 0.5]})]
+    found = [
+        sensors.Quantity("antenna ahead of the IMU", "m", 0.09, 0.34, 0.0, "antenna_from_imu_m", 0),
+        sensors.Quantity("antenna left of the IMU", "m", 0.9, 0.3, 0.0, "antenna_from_imu_m", 1),
+    ]
+    calibration = Calibration(Path("a.mcap"), sensors.SensorCalibration(found, passes), "none")
+    assert calibration.overrides() == {"ego.antenna_from_imu_m": [0.0, 0.9, 0.5]}
+    assert [(row.is_used, row.note) for row in calibration.rows()] == [(False, "not told from the configured place"), (True, "")]
 
 
 @pytest.mark.real_data

@@ -46,3 +46,16 @@ def test_both_engines_give_the_same_summary(two_nodes, corpus, tmp_path, capsys)
     assert told["ray"] == told["process"]
     for name in ("summary.json", "results.parquet", "index.html"):
         assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "process" / name).read_bytes()
+
+
+def test_a_cluster_that_nobody_runs_is_told_in_seconds(corpus, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    from autonomy.corpus import cluster
+
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", lambda **options: pytest.fail("Ray was asked"))
+    assert main(["test", str(corpus / "a.mcap"), "-o", str(tmp_path / "out"), "--engine", "ray"]) == 4
+    assert "no Ray cluster at RAY_ADDRESS=127.0.0.1:9" in capsys.readouterr().err
+    for local in (None, "", "auto", "local"):
+        cluster._require_reachable(local)

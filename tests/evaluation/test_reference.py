@@ -46,18 +46,8 @@ def test_course_and_share_outside_sigma():
     assert found["inside_3_sigma_share"] == pytest.approx(0.6, abs=0.01)  # east and its velocity are outside
 
 
-def test_drift_is_relative_to_the_start_of_the_outage():
-    ego, truth = drive(error=(7.0, 0.0), drift=0.05)
-    found = reference.outage_metrics(ego, truth, 40 * 10**9, 80 * 10**9)
-    assert found["distance_m"] == pytest.approx(400.0, abs=0.01)
-    assert found["drift_m"] == pytest.approx(2.0, abs=0.01)
-    assert found["drift_percent"] == pytest.approx(0.5, abs=0.01)
-    assert found["start_s"] == pytest.approx(40.0)
-
-
 def test_nothing_valid_gives_nulls():
     ego, truth = drive()
     ego["status"] = 0
     assert set(reference.reference_metrics(ego, truth).values()) == {None}
-    assert set(reference.outage_metrics(ego, truth, 0).values()) == {None}
     assert reference.aid_metrics(ego[-1])["gnss_position"]["nis_per_dof"] is None

@@ -158,3 +158,19 @@ def test_foreign_messages_are_counted_as_left_out(tmp_path, capsys):
     foreign(tmp_path / "a.mcap", {"/x": [(5, 5, b"\0\1\0\0abc")]})
     assert main(["log", "export", str(tmp_path / "a.mcap"), str(tmp_path / "x.csv")]) == 0
     assert "left out: /x: no message of this project: 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["a.csv", "--dbc", "9=x.dbc"], "--dbc 9=x.dbc: there are no CAN frames of that bus; the buses are 0"),
+        (["a.csv", "--topics", "/in/imu", "--dbc", "0=x.dbc"], "the buses are none"),
+        (["a.log", "--dbc", "0=x.dbc"], "--dbc: a.log takes CAN frames as they are"),
+        (["a.mf4", "--raw", "--dbc", "0=x.dbc"], "--dbc: a.mf4 takes CAN frames as they are"),
+    ],
+)
+def test_a_dbc_that_decodes_nothing_is_a_mistake(tmp_path, monkeypatch, capsys, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    write_small(tmp_path / "small.mcap")
+    assert main(["log", "export", "small.mcap", *arguments]) == 2
+    assert sentence in capsys.readouterr().err and not list(tmp_path.glob("a.*"))

@@ -10,7 +10,7 @@ from mcap_ros2.decoder import DecoderFactory
 from autonomy import msg
 from autonomy.errors import EnvironmentFault, LogError
 from autonomy.log import layouts
-from autonomy.log.reader import LogReader
+from autonomy.log.reader import LogReader, rows_of
 from autonomy.log.writer import LogWriter
 from tests.log.samples import START_NS, can_frames, messages, write_small
 
@@ -160,3 +160,18 @@ def test_a_folder_that_cannot_be_made_is_the_machines_fault(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(EnvironmentFault, match="cannot write"):
         LogWriter(tmp_path / "file" / "a.mcap")
+
+
+def test_merged_topics_keep_a_common_order_that_is_told(tmp_path):
+    frames = can_frames(6)
+    frames["time_ns"] = START_NS + np.arange(6) // 3
+    streams = {f"/raw/can/{bus}": (frames["time_ns"][bus::2], frames[bus::2]) for bus in (0, 1)}
+    for places, expected in (
+        (None, [0, 2, 1, 4, 3, 5]),
+        ({"/raw/can/0": np.array([0, 2, 4]), "/raw/can/1": np.array([1, 3, 5])}, [0, 1, 2, 3, 4, 5]),
+    ):
+        with LogWriter(tmp_path / "a.mcap") as writer:
+            writer.write_merged(streams, places)
+        with LogReader(tmp_path / "a.mcap") as reader:
+            rows = np.concatenate([rows_of(batch, frames.dtype) for batch in reader.batches()])
+        assert rows.tobytes() == frames[expected].tobytes()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from autonomy import replay
 from autonomy.cli.main import main
-from autonomy.errors import BAD_INPUT, PASS, USAGE, UsageError
+from autonomy.errors import BAD_INPUT, ENVIRONMENT, PASS, USAGE, UsageError
 from autonomy.log.reader import LogReader
 from autonomy.log.writer import LogWriter
 from tests.playback.conftest import VEHICLE, drive, write
@@ -100,7 +100,7 @@ def test_a_clock_that_was_set_back_is_told(tmp_path, capsys):
     code, out, _ = run(capsys, path, "--json")
     assert code == PASS and json.loads(out)["oddities"]["time_steps_back"] == 1
     assert "time steps back 1" in run(capsys, path)[1]
-    assert main(["log", "check", str(path)]) == PASS and "time goes back 1 times" in capsys.readouterr().out
+    assert main(["log", "check", str(path)]) == PASS and "time goes back once" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("change, words", [
@@ -136,7 +136,7 @@ def test_an_output_folder_that_cannot_be_is_named(small_log, tmp_path, capsys, o
     path = tmp_path / "file"
     path.touch()
     code, _, err = run(capsys, small_log, "-o", path if output == "FILE" else output)
-    assert code == USAGE and "give another one" in err
+    assert code == ENVIRONMENT and "give another place" in err
 
 
 @LENIENT

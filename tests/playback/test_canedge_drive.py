@@ -85,7 +85,7 @@ def test_every_part_of_the_log_is_accounted_for(run):
     assert drops["imu"]["received"] > 240_000
 
 
-def test_pain_08_the_log_clock_against_gnss_time(log, tmp_path, capsys):
+def test_pain_8_the_log_clock_against_gnss_time(log, tmp_path, capsys):
     """Fast by 78 +- 6 ppm; after 120 s a following clock is right to 15 ms, also 120 s after the last fix."""
     synced = tmp_path / "synced.mcap"
     assert main(["log", "sync", str(log), "-o", str(synced), "--json"]) == 0

@@ -197,6 +197,61 @@ def test_a_part_compares_with_the_whole_by_time(runs, small_log, tmp_path):
     assert all(topic.differences == [] and topic.only_b == 0 and topic.only_a == 400 - topic.common for topic in found)
 
 
+@pytest.mark.parametrize("end", [1.0, 1.0031, 2.4999])
+@pytest.mark.parametrize("mode", ["raw", "cuts", "frames"])
+def test_the_last_tick_of_a_part_is_that_of_the_whole(runs, small_log, tmp_path, capsys, end, mode):
+    log = small_log if mode == "raw" else runs / "a" / "output.mcap"
+    replay(log, end=end, mode=mode, output_dir=tmp_path / "part", report=False)
+    found = difference.compare_topics(runs / "a" / "output.mcap", tmp_path / "part" / "output.mcap")
+    assert {(len(topic.differences), topic.only_b) for topic in found} == {(0, 0)}
+    (alone,) = {topic.only_a for topic in found}
+    assert alone == pytest.approx(400 - 100 * end, abs=2.0)
+    assert main(["report", str(runs / "a"), str(tmp_path / "part")]) == 1
+    assert f"in both is the same; {alone} ticks are in run A only" in capsys.readouterr().out
+
+
+def test_one_count_of_fields_wherever_they_are_counted(runs, small_log, tmp_path, capsys):
+    replay(small_log, output_dir=tmp_path / "other", report=False, overrides={"ego.wheel_sigma_mps": 0.06})
+    arguments = ["report", str(runs / "a"), str(tmp_path / "other"), "-o", str(tmp_path)]
+    assert main([*arguments, "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    count = sum(topic["beyond_tolerance"] for topic in told["topics"])
+    assert count > 0 and all(topic["differing"] <= topic["fields"] for topic in told["topics"])
+    assert told["reason"].startswith(f"{count} fields differ, the first in ")
+    assert f">{count}<" in (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    (tmp_path / "wide.toml").write_text('[[field]]\nmatch = "*"\nabsolute = 1e9\n[[metric]]\nmatch = "*"\nignore = true\n')
+    assert main([*arguments, "--tolerance", str(tmp_path / "wide.toml"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["reason"] == f"no field of 400 ticks differs beyond its tolerance; {count} fields differ within it"
+
+
+def test_a_tolerance_that_fits_nothing_is_told(runs, tmp_path, capsys):
+    pair = ["report", str(runs / "a"), str(runs / "same")]
+    assert main([*pair, "--ignore-fields", "ego.positon"]) == 2
+    assert "no field of the outputs has this name; near it are ego.position" in capsys.readouterr().err
+    (tmp_path / "t.toml").write_text('[[metric]]\nmatch = "referense.*"\n')
+    assert main([*pair, "--tolerance", str(tmp_path / "t.toml")]) == 0
+    assert "tolerance 'referense.*': neither run has a figure of this name" in capsys.readouterr().out
+    assert main([*pair, "--ignore-fields", "tracks.tracks*.x", "/out/plan", "ego.position"]) == 0
+
+
+def test_a_run_that_ends_early_is_told_and_leaves_with_3(runs, tmp_path, capsys):
+    whole = (runs / "a" / "output.mcap").read_bytes()
+    (tmp_path / "cut.mcap").write_bytes(whole[: len(whole) * 2 // 3])
+    command = ["report", str(runs / "a"), str(tmp_path / "cut.mcap"), "-o", str(tmp_path), "--junit", str(tmp_path / "j.xml")]
+    assert main(command) == 3
+    assert "ERROR         run B ends early" in capsys.readouterr().out
+    assert int(tree.parse(tmp_path / "j.xml").getroot().get("errors")) == 1
+
+
+def test_outages_and_aids_are_drawn_of_both_runs(runs, tmp_path):
+    assert main(["report", str(runs / "a"), str(runs / "heavy"), "-o", str(tmp_path)]) == 1
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    for title in ("Drift without GNSS, by the start", "GNSS position: accepted so far", "GNSS position: consistency so far"):
+        assert title in page
+    tree.fromstring(page)
+
+
 def test_another_builds_message_is_compared_by_the_fields_both_have(tmp_path):
     times = np.arange(5) * 10
     with LogWriter(tmp_path / "now.mcap", {"vehicle": "x"}) as writer:

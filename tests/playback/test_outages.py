@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from autonomy import replay
 from autonomy.errors import UsageError
 from autonomy.playback.outages import Outage, parse
 
@@ -23,3 +24,13 @@ def test_a_grid_keeps_inside_the_log():
 def test_nonsense_is_refused_with_a_sentence(text):
     with pytest.raises(UsageError, match="--outages"):
         parse(text, 60.0)
+
+
+def test_an_outage_that_the_end_of_the_run_cuts_short_is_told(small_log):
+    from autonomy.report.summary import replay_lines
+
+    found = replay(small_log, outages="at=1:500", end=3.0, report=False).metrics
+    assert [item["note"] for item in found["outages"]] == ["ends with the run after 2 s of the 500 s asked for"]
+    assert any("2 s of the 500 s" in line for line in replay_lines(found))
+    whole = replay(small_log, outages="at=1:1", report=False).metrics
+    assert [item["note"] for item in whole["outages"]] == [None]

@@ -15,6 +15,7 @@ def description(reader, counts: dict[str, int]) -> dict:
         "last_good_ns": reader.last_good_ns,
         "problem": reader.problem,
         "steps_back": reader.steps_back,
+        "largest_step_back_ns": reader.largest_step_back_ns,
         "metadata": reader.metadata,
         "attachments": reader.attachments,
         "library": reader.library,
@@ -35,7 +36,11 @@ def print_description(rows: dict) -> None:
     for topic, count in rows["messages"].items():
         print(f"  {topic:<24}{count:>10}  {count / duration if duration else 0.0:>9.1f} Hz  {rows['schemas'][topic]}")
     if rows["steps_back"]:
-        print(f"  time goes back {rows['steps_back']} times: a clock that was set, or several drives in one file")
+        times = "once" if rows["steps_back"] == 1 else f"{rows['steps_back']} times"
+        print(
+            f"  time goes back {times}, by up to {rows['largest_step_back_ns'] / 1e9:.6f} s: a clock that was set, several "
+            "drives in one file, or frames that overtook each other; read in the order of time"
+        )
     for name, values in rows["metadata"].items():
         for key, value in values.items():
             print(f"  {name}.{key}: {value}")

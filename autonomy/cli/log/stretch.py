@@ -46,14 +46,9 @@ def limits(arguments: argparse.Namespace, reader) -> tuple[int | None, int | Non
 
 def wanted_topics(arguments: argparse.Namespace, readers) -> list[str] | None:
     """The topics or patterns asked for. Raises UsageError for one that means no topic of the recordings."""
-    from autonomy.errors import UsageError
-    from autonomy.log.topics import matches
+    from autonomy.log.topics import wanted
 
-    present = sorted({topic for reader in readers for topic in reader.topics})
-    for pattern in arguments.topics or ():
-        if not any(matches(topic, pattern) for topic in present):
-            raise UsageError(f"--topics {pattern}: no such topic; there are {', '.join(present) or 'none'}")
-    return arguments.topics
+    return wanted(arguments.topics, readers)
 
 
 def databases(arguments: argparse.Namespace) -> dict[int, Path]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from autonomy.errors import UsageError
 from autonomy.log import fields, layouts
-from autonomy.log.exporters import Exported
+from autonomy.log.exporters import Exported, refuse_unused_databases
 from autonomy.log.reader import Batch, LogReader, short_rows
 
 TIME = "log_time_ns"
@@ -45,6 +45,7 @@ def export(reader: LogReader, output: Path, *, topics: list[str] | None = None, 
     Several tables become several files, OUT.<table>.csv, except in MF4. Raises LogError, UsageError, EnvironmentFault.
     """
     tables = _Tables(reader, topics, databases or {})
+    refuse_unused_databases(output, tables.topics, databases or {}, is_decoded=True)
     sink = _sink(output, tables, reader)
     counts: dict[str, int] = {}
     pending: dict[str, list[Table]] = {}
@@ -94,6 +95,10 @@ class _Tables:
         self._unreadable: dict[str, int] = {}
         self._undecoded: dict[str, int] = {}
         self._payloads: dict[str, int] = {}
+
+    @property
+    def topics(self) -> list[str]:
+        return [channel.topic for channel in self._channels.values()]
 
     @property
     def is_single(self) -> bool:

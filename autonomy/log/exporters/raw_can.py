@@ -11,7 +11,7 @@ import numpy as np
 
 from autonomy import msg
 from autonomy.errors import EnvironmentFault
-from autonomy.log.exporters import Exported
+from autonomy.log.exporters import Exported, refuse_unused_databases
 from autonomy.log.finishing import finished
 from autonomy.log.formats import frames as can
 from autonomy.log.reader import Batch, LogReader
@@ -71,10 +71,11 @@ class TextExporter(Exporter):
 def export(kind: type[Exporter], reader: LogReader, output: Path, *, topics: list[str] | None = None,
            start_ns: int | None = None, end_ns: int | None = None, databases: Mapping[int, Path] | None = None,
            watch=iter) -> Exported:  # fmt: skip
-    """Writes the frames of the wanted topics between the times. DBC files have no meaning here.
+    """Writes the frames of the wanted topics between the times. DBC files have no meaning here and are refused.
 
-    Raises LogError, EnvironmentFault.
+    Raises LogError, UsageError, EnvironmentFault.
     """
+    refuse_unused_databases(output, reader.topics, databases or {}, is_decoded=False)
     chosen = {number: reader.message_name(channel.topic) for number, channel in _wanted(reader, topics).items()}
     is_frame = np.zeros(max(reader.channels, default=0) + 1, bool)
     is_fd = is_frame.copy()

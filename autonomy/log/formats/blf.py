@@ -38,6 +38,7 @@ class Place(NamedTuple):
     offset: int  # of the next object in the file
     begun: bytes  # of an object whose rest is in the next container
 
+
 LATEST_START_NS = 1 << 62  # in 2116: the kernel adds as much again
 
 

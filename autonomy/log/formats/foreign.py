@@ -44,6 +44,7 @@ class ForeignReader(OrderedReader):
         self._found: list[Section] = []
         self._kept: dict[int, Block] = {}
         self._kept_bytes = 0
+        self._steps: list[int] = [0, 0]  # back in time: how many, and the largest in ns
         try:
             counts, problem = self._pass_over()
         except BaseException:
@@ -51,6 +52,8 @@ class ForeignReader(OrderedReader):
             raise
         channels = {number: recording.channel(number) for number in sorted(counts)}
         super().__init__(Path(recording.path), channels, self._found, problem)
+        told = recording.steps_back()
+        self.steps_back, self.largest_step_back_ns = told if told is not None else self._steps
         self.library = recording.name
         self.counts = {}
         for number, channel in channels.items():
@@ -63,6 +66,9 @@ class ForeignReader(OrderedReader):
         for name, reasons in (("unused", self.unused), ("notes", self.notes)):
             if reasons:
                 self.metadata[name] = {reason: str(count) for reason, count in reasons.items()}
+
+    def other_names(self) -> dict[str, list[str]]:
+        return {name: [topic] for name, topic in self._recording.other_names().items()}
 
     def close(self) -> None:
         self._recording.close()
@@ -78,6 +84,7 @@ class ForeignReader(OrderedReader):
         counts: Counter[int] = Counter()
         problem = None
         place, sequence, number = self._recording.first, 0, 0
+        stream, before_ns = None, 0  # the last record's
         while place is not None:
             try:
                 block = self._recording.read(place, True)
@@ -86,6 +93,10 @@ class ForeignReader(OrderedReader):
                 break
             if len(block.records):
                 times = block.records["log_time_ns"]
+                if self._recording.stream(place) == stream:
+                    self._note_steps(np.array([before_ns, times[0]]))
+                self._note_steps(times)
+                stream, before_ns = self._recording.stream(place), int(times[-1])
                 present = np.bincount(block.records["channel"])
                 channels = tuple(np.flatnonzero(present).tolist())
                 counts.update({channel: int(present[channel]) for channel in channels})
@@ -96,6 +107,11 @@ class ForeignReader(OrderedReader):
             number += 1
             place, problem = block.following, problem or block.problem
         return counts, problem
+
+    def _note_steps(self, times: np.ndarray) -> None:
+        steps = times[:-1] - times[1:]
+        self._steps[0] += int((steps > 0).sum())
+        self._steps[1] = max(self._steps[1], int(steps.max(initial=0)))
 
     def _keep(self, number: int, block: Block) -> None:
         self._kept_bytes += block.records.nbytes + block.data.nbytes

@@ -6,28 +6,28 @@ micro- or nanoseconds keeps them.
 
 from __future__ import annotations
 
-from contextlib import suppress
+import io
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from autonomy import msg
 from autonomy.errors import EnvironmentFault, LogError
+from autonomy.log.formats import bus_logging, systemtime
 from autonomy.log.formats import frames as can
-from autonomy.log.formats import systemtime
+from autonomy.log.formats.mf4_blocks import MASTER_TYPES, UNFINISHED, Blocks, Unfamiliar
 from autonomy.log.formats.recording import UTC, Block, Damage, Recording
 
 NAME = "MF4"
-MAGICS = (b"MDF     ", b"UnFinMF ")
+MAGICS = (b"MDF     ", UNFINISHED)
 LARGEST_RECORD = 1 << 14  # bytes; of CAN FD with all its channels it has about a hundred
 RECORDS = 100_000  # of a group that are read at once
 
 _IDENTIFICATION_BYTES, _HEADER_BLOCK = 64, b"##HD"
-_KINDS = {"CAN_DataFrame": 0, "CAN_RemoteFrame": can.REMOTE, "CAN_ErrorFrame": can.ERROR}
-_PARTS = ("BusChannel", "ID", "IDE", "DLC", "DataLength", "DataBytes", "Dir", "EDL", "BRS", "ESI", "ErrorType")
-_LINEAR, _NO_CONVERSION = 1, 0
-_LOCAL_TIME = 1  # flag of the header: its time is not UTC
 
 
 class Place(NamedTuple):
@@ -39,19 +39,48 @@ def recognises(head: bytes, path: Path) -> bool:
     return head.startswith(MAGICS)
 
 
-def open_format(path: Path) -> Mf4:
-    return Mf4(path)
+def open_format(path: Path) -> Recording:
+    return _salvage(path) or Mf4(path)
+
+
+def _salvage(path: Path) -> Recording | None:
+    """A reader for what asammdf rounds or gives up: an unfinished or cut file. None for a whole or unfamiliar one."""
+    from autonomy.log.formats.mf4_salvage import Salvage
+
+    _refuse_others(path)
+    blocks = Blocks(path)
+    try:
+        structure = blocks.examine()
+        if structure.is_unfinished or structure.problem:
+            return Salvage(path, blocks, structure)
+    except Unfamiliar:
+        pass
+    except BaseException:
+        blocks.close()
+        raise
+    blocks.close()
+    return None
 
 
 class Mf4(Recording):
     def __init__(self, path: Path) -> None:
         super().__init__(path, NAME)
-        self._file = _open(path)
+        # asammdf sorts unfinished files into a copy
+        self._folder = TemporaryDirectory(prefix="autonomy-mf4-")
+        try:
+            with _quiet():
+                self._file = _open(path, self._folder.name)
+                self._describe()
+        except BaseException:
+            self._folder.cleanup()
+            raise
+
+    def _describe(self) -> None:
         header = self._file.header
         self._start_ns = int(header.abs_time)
         if self._start_ns:
             self.clock = UTC
-            if header.time_flags & _LOCAL_TIME:
+            if header.time_flags & bus_logging.LOCAL_TIME:
                 self.details["start"] = systemtime.NOTE
         self._groups: list[_Group] = []
         for number, group in enumerate(self._file.groups):
@@ -67,18 +96,24 @@ class Mf4(Recording):
         self.first = self._next(Place(0, 0))
 
     def close(self) -> None:
-        self._file.close()
+        with _quiet():
+            self._file.close()
+        self._folder.cleanup()
+
+    def stream(self, place: Place) -> int:
+        return place.group
 
     def read(self, place: Place, is_first_time: bool) -> Block:
         group = self._groups[place.group]
         try:
-            columns = self._columns(group, place.record)
-            times = self._start_ns + _nanoseconds(columns.pop("time"), group.factor, group.offset)
-            rows, is_fd, sound = _frames(times, columns, _KINDS[group.kind])
+            with _quiet():
+                columns = self._columns(group, place.record)
+            times = self._start_ns + bus_logging.nanoseconds(columns.pop("time"), group.factor, group.offset)
+            rows, is_fd, sound = bus_logging.frames(times, columns, bus_logging.KINDS[group.kind])
         except Exception as error:  # asammdf raises whatever it meets in a damaged file, or gives columns of other shapes
             raise Damage(f"the {group.kind} records cannot be read: {type(error).__name__}: {error}") from error
         if is_first_time:
-            self.unused["frames with an impossible time, length or identifier"] += int((~sound).sum())
+            self.unused[bus_logging.IMPOSSIBLE] += int((~sound).sum())
         following = self._next(Place(place.group, place.record + len(times)))
         problem = None
         if not len(times):
@@ -101,7 +136,6 @@ class Mf4(Recording):
             raw=True, record_offset=record, record_count=RECORDS, ignore_value2text_conversions=True, copy_master=False,
         )  # fmt: skip
         return {name: signal.samples for name, signal in zip(names, signals, strict=True)}
-
 
     def _check_places(self, group: _Group) -> None:
         """asammdf reads where a channel says it is, also beyond its record. Raises ValueError."""
@@ -127,20 +161,20 @@ class _Group(NamedTuple):
 
     @staticmethod
     def of(number: int, group: Any) -> _Group | None:
-        kind = next((channel.name for channel in group.channels if channel.name in _KINDS), None)
-        master = next((index for index, channel in enumerate(group.channels) if channel.channel_type in (2, 3)), None)
+        kind = next((channel.name for channel in group.channels if channel.name in bus_logging.KINDS), None)
+        master = next((index for index, channel in enumerate(group.channels) if channel.channel_type in MASTER_TYPES), None)
         if kind is None or master is None:
             return None
         channels = {"time": master}
         for index, channel in enumerate(group.channels):
             part = channel.name.removeprefix(f"{kind}.")
-            if part in _PARTS:
+            if part in bus_logging.PARTS:
                 channels.setdefault(part, index)
         conversion = group.channels[master].conversion
         factor, offset = 1.0, 0.0
-        if conversion is not None and conversion.conversion_type == _LINEAR:
+        if conversion is not None and conversion.conversion_type == bus_logging.LINEAR:
             factor, offset = float(conversion.a), float(conversion.b)
-        elif conversion is not None and conversion.conversion_type != _NO_CONVERSION:
+        elif conversion is not None and conversion.conversion_type != bus_logging.NO_CONVERSION:
             return None
         # asammdf makes up records beyond those that are there, for as long as it is asked
         told = int(group.channel_group.cycles_nr)
@@ -149,80 +183,46 @@ class _Group(NamedTuple):
         return _Group(number, kind, min(told, held), told, channels, factor, offset)
 
 
-def _open(path: Path) -> Any:
+def _refuse_others(path: Path) -> None:
+    """Raises LogError for what is no MDF 4."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_IDENTIFICATION_BYTES + len(_HEADER_BLOCK))
+    except OSError as error:
+        raise LogError(f"cannot read {path}: {error.strerror}") from error
+    if head[8:9] < b"4":
+        raise LogError(f"{path} is MDF {head[8:12].decode('ascii', 'replace')}; CAN bus logging begins with MDF 4")
+    if not head.endswith(_HEADER_BLOCK):
+        raise LogError(f"{path} cannot be read as MF4: it has no header block")
+
+
+def _open(path: Path, folder: str) -> Any:
     try:
         from asammdf import MDF
         from asammdf.blocks.mdf_v4 import MDF4
     except ImportError as error:
         raise EnvironmentFault(f"reading {path} needs asammdf: pip install 'autonomy[replay]'") from error
-    with path.open("rb") as file:
-        head = file.read(_IDENTIFICATION_BYTES + len(_HEADER_BLOCK))
-    if head[8:9] < b"4":
-        raise LogError(f"{path} is MDF {head[8:12].decode('ascii', 'replace')}; CAN bus logging begins with MDF 4")
-    if not head.endswith(_HEADER_BLOCK):
-        raise LogError(f"{path} cannot be read as MF4: it has no header block")
     MDF4.__del__ = _close_quietly
     try:
-        return MDF(path, raise_on_multiple_occurrences=False, process_bus_logging=False)
+        return MDF(path, raise_on_multiple_occurrences=False, process_bus_logging=False, temporary_folder=folder)
     except Exception as error:  # asammdf raises whatever it meets in a damaged file
         raise LogError(f"{path} cannot be read as MF4: {type(error).__name__}: {error}") from error
 
 
 def _close_quietly(log: Any) -> None:
     """asammdf's own prints a traceback about a file whose opening failed."""
-    with suppress(AttributeError):
+    with suppress(AttributeError, OSError):
         log.close()
 
 
-def _nanoseconds(raw: np.ndarray, factor: float, offset: float) -> np.ndarray:
-    """Raw times as int64 ns since the start, exact where a count is a whole number of nanoseconds."""
-    unit = round(factor * 1e9)
-    shift = round(offset * 1e9)
-    if unit >= 1 and abs(factor * 1e9 - unit) < 1e-6 * unit and abs(shift - offset * 1e9) < 1e-3:
-        if raw.dtype.kind in "iu":
-            return raw.astype(np.int64) * unit + shift
-        if unit < 10**9:  # a float that counts ticks; seconds have digits behind the point
-            return np.rint(np.nan_to_num(raw * unit, nan=-9e18)).astype(np.int64) + shift
-    with np.errstate(over="ignore", invalid="ignore"):  # such times are out of range afterwards, and counted
-        seconds = np.nan_to_num((raw * factor + offset) * 1e9, nan=-9e18)
-    return np.rint(np.clip(seconds, -9e18, 9e18)).astype(np.int64)
-
-
-def _frames(times: np.ndarray, columns: dict[str, np.ndarray], flags: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """CanFdFrame rows (n,), which of them are CAN FD, and which are sound."""
-    count = len(times)
-    nothing = np.zeros(count, np.int64)
-    part = {name: columns[name].astype(np.int64) if name in columns else nothing for name in _PARTS if name != "DataBytes"}
-    rows = np.zeros(count, msg.dtype("CanFdFrame"))
-    rows["time_ns"] = times
-    identifier = part["ID"] & 0x1FFFFFFF
-    is_extended = part["IDE"] > 0 if "IDE" in columns else (part["ID"] >> 31) & 1 > 0
-    rows["id"] = identifier | np.where(is_extended, can.EXTENDED, 0)
-    rows["bus"] = part["BusChannel"] & 0xFF
-    data = _bytes(columns["DataBytes"]) if "DataBytes" in columns else np.zeros((count, 0), np.uint8)
-    told = part["DataLength"] if "DataLength" in columns else np.array(can.LENGTHS)[part["DLC"] & 15]
-    if flags & can.REMOTE:
-        told = np.minimum(part["DLC"] if "DLC" in columns else part["DataLength"], 8)
-        data = data[:, :0]
-    is_fd = (part["EDL"] > 0) | (told > 8)
-    sound = (times >= 0) & (times < can.MOST_TIME_NS) & (told <= 64) & (told >= 0)
-    sound &= is_extended | (identifier <= 0x7FF) | bool(flags & can.ERROR)
-    rows["length"] = np.clip(told, 0, 64)
-    width = min(data.shape[1], 64)
-    rows["data"][:, :width] = np.where(np.arange(width) < rows["length"][:, None], data[:, :width], 0)
-    if "ErrorType" in columns and "DataBytes" not in columns:  # of CANedge: the only thing it tells
-        rows["length"], rows["data"][:, 0] = 1, part["ErrorType"]
-    rows["flags"] = (
-        flags
-        | np.where(part["Dir"] > 0, can.TRANSMITTED, 0)
-        | np.where(is_fd & (part["BRS"] > 0), can.BIT_RATE_SWITCH, 0)
-        | np.where(is_fd & (part["ESI"] > 0), can.ERROR_STATE_INDICATOR, 0)
-    )
-    return rows, is_fd, sound
-
-
-def _bytes(samples: np.ndarray) -> np.ndarray:
-    """Data bytes (n, width) whether stored fixed, as text or one by one."""
-    if samples.dtype.kind == "S":
-        return samples.view(np.uint8).reshape(len(samples), samples.dtype.itemsize)
-    return samples.reshape(len(samples), -1).astype(np.uint8) if samples.ndim != 2 else samples
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps what asammdf prints and logs about odd files to itself: we tell it in our own words."""
+    logger = logging.getLogger("asammdf")
+    before = logger.disabled
+    logger.disabled = True
+    try:
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logger.disabled = before

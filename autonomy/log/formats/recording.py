@@ -58,6 +58,18 @@ class Recording(ABC):
     def read(self, place: Any, is_first_time: bool) -> Block:
         """The block at a place; counts `unused` and `notes` the first time only. Raises Damage when it cannot be read."""
 
+    def stream(self, place: Any) -> Any:
+        """Which of several streams a block belongs to: its records have one order with those of the same stream."""
+        return 0
+
+    def other_names(self) -> dict[str, str]:
+        """Topics by the names the recording itself has for them."""
+        return {}
+
+    def steps_back(self) -> tuple[int, int] | None:
+        """How often the file goes back in time and by how many ns at most; None where its blocks show that themselves."""
+        return None
+
     def channel(self, number: int) -> Channel:
         return self.channels.get(number) or frames.channel(number)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import struct
 from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,6 +37,12 @@ def short_type(name: str) -> str:
     return name.replace("/msg/", "/")
 
 
+class Header(NamedTuple):
+    valid_ns: int
+    start: int  # of what follows the frame's name
+    lost: list[str]  # what of it has no place in ours
+
+
 class Translator:
     """Turns the messages of one bag into records; `channels` are those of the topics that keep their bytes."""
 
@@ -43,6 +51,7 @@ class Translator:
         self._buses = BusNames()
         self._sources: dict[tuple[str, str], int] = {}
         self._by_topic: dict[str, int] = {}
+        self._can_topics: dict[str, int] = {}  # their buses
         self.channels: dict[int, Channel] = {
             _IMU_CHANNEL: can.own_channel(_IMU_CHANNEL, "/in/imu", "ImuInput"),
             _GNSS_CHANNEL: can.own_channel(_GNSS_CHANNEL, "/in/gnss", "GnssInput"),
@@ -53,24 +62,31 @@ class Translator:
         told = {f"{kind}.source_{number}": topic for (kind, topic), number in self._sources.items()}
         return told | ({"buses": self._buses.told()} if len(self._buses) else {})
 
+    def other_names(self) -> dict[str, str]:
+        """Our topics by those of the bag."""
+        told = {topic: f"/in/{kind}" for kind, topic in self._sources}
+        return told | {topic: f"/raw/can/{bus}" for topic, bus in self._can_topics.items()}
+
     def take(self, time_ns: int, topic: str, kind: str, payload: bytes, schema: Channel, frames: can.FrameList,
-             unused: Counter[str]) -> None:  # fmt: skip
-        """One message; `kind` as `short_type` has it, `schema` describes its channel (its id and topic are not used)."""
+             unused: Counter[str], notes: Counter[str]) -> None:  # fmt: skip
+        """One message; `kind` as `short_type` has it, `schema` describes its channel (its id and topic are not used).
+
+        `notes` counts the messages of which something has no place in ours.
+        """
         if not 0 <= time_ns < can.MOST_TIME_NS:
             unused["messages with a time out of range"] += 1
             return
         if kind not in TRANSLATED:
             frames.add_body(time_ns, self._channel(topic, schema), payload[4:] if schema.encoding == "cdr" else payload)
             return
+        take = {IMU: self._take_imu, NAV_SAT_FIX: self._take_fix, CAN_FRAME: self._take_frame}[kind]
         try:
-            if kind == IMU:
-                self._take_imu(time_ns, topic, payload, frames)
-            elif kind == NAV_SAT_FIX:
-                self._take_fix(time_ns, topic, payload, frames)
-            else:
-                self._take_frame(time_ns, topic, payload, frames)
+            lost = take(time_ns, topic, payload, frames)
         except (struct.error, ValueError):
             unused[f"{kind} messages that cannot be read"] += 1
+            return
+        if lost:
+            notes[f"{topic}: {', '.join(lost)} not kept"] += 1
 
     def _channel(self, topic: str, schema: Channel) -> int:
         number = self._by_topic.setdefault(topic, _FIRST_CHANNEL + len(self._by_topic))
@@ -80,29 +96,31 @@ class Translator:
             )
         return number
 
-    def _stamp(self, payload: bytes, time_ns: int) -> tuple[int, int]:
-        """Valid time and where what follows the frame's name begins. Raises struct.error, ValueError."""
+    def _header(self, payload: bytes, time_ns: int) -> Header:
+        """Raises struct.error, ValueError."""
+        sequence = 0
         if self._is_ros1:
-            _, second, nanosecond, length = struct.unpack_from("<IIII", payload)
-            start = 16 + length
+            sequence, second, nanosecond, length = struct.unpack_from("<IIII", payload)
         else:
             if payload[1] != 1:
                 raise ValueError("not little endian")
             second, nanosecond, length = struct.unpack_from("<iII", payload, 4)
-            start = 16 + length
+        start = 16 + length
         if start > len(payload):
             raise ValueError("shorter than its header")
         stamp_ns = second * 10**9 + nanosecond
-        return (stamp_ns if 0 < stamp_ns < can.MOST_TIME_NS else time_ns), start
+        valid_ns = stamp_ns if 0 < stamp_ns < can.MOST_TIME_NS else time_ns
+        lost = (["seq"] if sequence else []) + (["frame_id"] if payload[16:start].strip(b"\0") else [])
+        return Header(valid_ns, start, lost)
 
     def _source(self, kind: str, topic: str) -> int:
         known = [name for name in self._sources if name[0] == kind]
         return self._sources.setdefault((kind, topic), len(known))
 
-    def _take_imu(self, time_ns: int, topic: str, payload: bytes, frames: can.FrameList) -> None:
-        valid_ns, _ = self._stamp(payload, time_ns)
+    def _take_imu(self, time_ns: int, topic: str, payload: bytes, frames: can.FrameList) -> list[str]:
+        header = self._header(payload, time_ns)
         values = _end(_IMU_END, payload)
-        item = samples.blank("ImuSample", np.array([valid_ns]))
+        item = samples.blank("ImuSample", np.array([header.valid_ns]))
         item["received_time_ns"], item["source"] = time_ns, self._source("imu", topic)
         rates, accelerations = values[13:16], values[25:28]
         is_told = values[16] != -1.0 and values[28] != -1.0 and bool(np.isfinite([*rates, *accelerations]).all())
@@ -111,12 +129,17 @@ class Translator:
                 item[f"angular_rate_{axis}"], item[f"acceleration_{axis}"] = rate, acceleration
         item["validity"] = samples.OK if is_told else samples.NOT_AVAILABLE
         frames.add_body(time_ns, _IMU_CHANNEL, _body("ImuInput", item))
+        covariances = sum(_holds(values[first : first + 9]) for first in (4, 16, 28))
+        lost = ["orientation"] if values[4] != -1.0 and any(values[:4]) else []
+        if covariances:
+            lost.append(f"{covariances} covariances" if covariances > 1 else "a covariance")
+        return header.lost + lost
 
-    def _take_fix(self, time_ns: int, topic: str, payload: bytes, frames: can.FrameList) -> None:
-        valid_ns, start = self._stamp(payload, time_ns)
+    def _take_fix(self, time_ns: int, topic: str, payload: bytes, frames: can.FrameList) -> list[str]:
+        header = self._header(payload, time_ns)
         latitude, longitude, altitude, *covariance, covariance_type = _end(_FIX_END, payload)
-        (status,) = struct.unpack_from("<b", payload, start)
-        item = samples.blank("GnssSample", np.array([valid_ns]))
+        status, service = self._status(payload, header.start)
+        item = samples.blank("GnssSample", np.array([header.valid_ns]))
         item["received_time_ns"], item["source"] = time_ns, self._source("gnss", topic)
         is_fix = status >= 0 and bool(np.isfinite([latitude, longitude]).all())
         if is_fix:
@@ -128,15 +151,47 @@ class Translator:
         item["fix_type"] = (3 if np.isfinite(altitude) else 2) if is_fix else 0
         item["satellites"] = 255
         frames.add_body(time_ns, _GNSS_CHANNEL, _body("GnssInput", item))
+        lost = (["kind of augmentation"] if status > 0 else []) + (["service"] if service else [])
+        is_round = covariance[0] == covariance[4] and not any(covariance[at] for at in (1, 2, 3, 5, 6, 7))
+        if covariance_type and _holds(covariance) and not is_round:
+            lost.append("covariance between the axes")
+        return header.lost + lost
 
-    def _take_frame(self, time_ns: int, topic: str, payload: bytes, frames: can.FrameList) -> None:
-        self._stamp(payload, time_ns)
+    def _status(self, payload: bytes, start: int) -> tuple[int, int]:
+        """Status and service of a NavSatStatus; ROS 2 aligns the second."""
+        (status,) = struct.unpack_from("<b", payload, start)
+        at = start + 1 if self._is_ros1 else start + 1 + (start + 1) % 2
+        return status, *struct.unpack_from("<H", payload, at)
+
+    def _take_frame(self, time_ns: int, topic: str, payload: bytes, frames: can.FrameList) -> list[str]:
+        header = self._header(payload, time_ns)
         identifier, is_remote, is_extended, is_error, length, data = _end(_CAN_END, payload)
         flags = (can.REMOTE if is_remote else 0) | (can.ERROR if is_error else 0)
-        length = min(length, 8)
+        lost = header.lost + (["header stamp"] if header.valid_ns != time_ns else [])
+        if length > 8:
+            lost.append("lengths above 8")
+            length = 8
         number = identifier & 0x1FFFFFFF | (can.EXTENDED if is_extended else 0)
         content = b"" if is_remote else data[:length]
-        frames.add(time_ns, number, self._buses.number(_bus_name(topic)), flags, length, content, False)
+        bus = self._can_topics[topic] = self._buses.number(_bus_name(topic))
+        frames.add(time_ns, number, bus, flags, length, content, False)
+        return lost
+
+
+def names_as_ours(channels: Iterable[Channel]) -> dict[str, list[str]]:
+    """Topics of a bag by the names they have as ours."""
+    buses, found = BusNames(), {}
+    for channel in channels:
+        kind = short_type(channel.schema)
+        if kind in TRANSLATED:
+            name = {IMU: "/in/imu", NAV_SAT_FIX: "/in/gnss"}.get(kind) or f"/raw/can/{buses.number(_bus_name(channel.topic))}"
+            found.setdefault(name, []).append(channel.topic)
+    return found
+
+
+def _holds(covariance) -> bool:
+    """Whether a covariance tells something: zeros mean unknown, -1 in front that nothing is measured."""
+    return covariance[0] != -1.0 and any(covariance)
 
 
 def _bus_name(topic: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,8 +12,9 @@ from autonomy.log import layouts
 from autonomy.log.formats.frames import FrameList
 from autonomy.log.formats.recording import Block, Damage, Recording
 from autonomy.log.formats.ros import TRANSLATED, Translator, short_type
+from autonomy.log.ordered import steps_back
 from autonomy.log.reader import LogReader
-from autonomy.log.structure import Channel
+from autonomy.log.structure import Attachment, Channel
 from autonomy.log.topics import VIEW_TOPICS
 
 NAME = "ROS messages in MCAP"
@@ -28,32 +30,73 @@ def _kind(channel: Channel) -> str:
     return "" if channel.topic.startswith(VIEW_TOPICS) else short_type(channel.schema)
 
 
-class RosMcap(Recording):
-    """Blocks are the chunks of the file; a place is the number of a section of the reader."""
+class Place(NamedTuple):
+    file: int
+    section: int  # in the order of the file
 
-    def __init__(self, reader: LogReader) -> None:
-        super().__init__(reader.path, NAME)
-        self._reader = reader
-        is_ros1 = any(channel.encoding == "ros1" for channel in reader.channels.values())
-        self._translator = Translator(is_ros1)
+
+class Stretch(NamedTuple):
+    start_ns: int
+    end_ns: int
+    offset: tuple[int, int]  # number of the file, byte in it
+
+
+class RosMcap(Recording):
+    """One file or the files of one bag; blocks are their chunks."""
+
+    def __init__(self, path: Path, readers: list[LogReader]) -> None:
+        super().__init__(path, NAME)
+        self._readers = readers
+        self._sections = [sorted(reader._sections, key=lambda section: section.offset) for reader in readers]
+        channels = [channel for reader in readers for channel in reader.channels.values()]
+        self._translator = Translator(any(channel.encoding == "ros1" for channel in channels))
         self.channels = self._translator.channels
-        self.metadata = reader.metadata
-        self.attachments = reader.attachments
-        self.attachment = reader.attachment
-        self.describe_attachment = reader.describe_attachment
-        self.first = 0 if reader._sections else None
+        self._holders: dict[str, LogReader] = {}  # of attachments
+        for reader in readers:
+            self.metadata = reader.metadata | self.metadata
+            self._holders = dict.fromkeys(reader.attachments, reader) | self._holders
+        self.attachments = list(self._holders)
+        self.first = self._place(Place(0, 0))
+
+    @staticmethod
+    def of_files(path: Path, files: list[Path]) -> RosMcap:
+        """A bag of several files. Raises LogError."""
+        readers: list[LogReader] = []
+        try:
+            readers.extend(map(LogReader, files))
+        except BaseException:
+            for reader in readers:
+                reader.close()
+            raise
+        return RosMcap(path, readers)
 
     def close(self) -> None:
-        self._reader.close()
+        for reader in self._readers:
+            reader.close()
 
-    def read(self, place: int, is_first_time: bool) -> Block:
-        reader, frames, unused = self._reader, FrameList(), Counter()
+    def attachment(self, name: str) -> bytes:
+        return self._holders[name].attachment(name) if name in self._holders else super().attachment(name)
+
+    def describe_attachment(self, name: str) -> Attachment:
+        return self._holders[name].describe_attachment(name) if name in self._holders else super().describe_attachment(name)
+
+    def other_names(self) -> dict[str, str]:
+        return self._translator.other_names()
+
+    def steps_back(self) -> tuple[int, int]:
+        return steps_back([
+            Stretch(section.start_ns, section.end_ns, (number, section.offset))
+            for number, sections in enumerate(self._sections) for section in sections
+        ])  # fmt: skip
+
+    def read(self, place: Place, is_first_time: bool) -> Block:
+        reader, frames, unused, notes = self._readers[place.file], FrameList(), Counter(), Counter()
         table = reader._layout_table(None, reader.channels.values())
-        section: Any = reader._sections[place]
+        section: Any = self._sections[place.file][place.section]
         try:
             records, data = reader._read_section(section, table, np.zeros(len(table), np.int64))
         except ValueError as error:
-            raise Damage(f"the chunk at byte {section.offset} is damaged: {error}") from error
+            raise Damage(f"the chunk at byte {section.offset} of {reader.path.name} is damaged: {error}") from error
         for time_ns, offset, length, number in zip(
             records["log_time_ns"].tolist(), records["offset"].tolist(), records["length"].tolist(),
             records["channel"].tolist(), strict=True,
@@ -61,10 +104,19 @@ class RosMcap(Recording):
             channel = reader.channels[number]
             header = len(b"\0\1\0\0") if channel.encoding == layouts.ENCODING else 0
             payload = data[offset - header : offset + length].tobytes()
-            self._translator.take(time_ns, channel.topic, _kind(channel), payload, channel, frames, unused)
+            self._translator.take(time_ns, channel.topic, _kind(channel), payload, channel, frames, unused, notes)
         if is_first_time:
             self.unused.update(unused)
+            self.notes.update(notes)
             self.details.update(self._translator.details())
             self.tell_clock(records)
-        is_last = place + 1 == len(reader._sections)
-        return Block(*frames.content(), None if is_last else place + 1, reader.problem if is_last else None)
+        following = self._place(place._replace(section=place.section + 1))
+        problems = [f"{file.path.name}: {file.problem}" for file in self._readers if file.problem]
+        is_file = len(self._readers) == 1
+        problem = (reader.problem if is_file else "; ".join(problems) or None) if following is None else None
+        return Block(*frames.content(), following, problem)
+
+    def _place(self, place: Place) -> Place | None:
+        while place.file < len(self._sections) and place.section >= len(self._sections[place.file]):
+            place = Place(place.file + 1, 0)
+        return place if place.file < len(self._sections) else None

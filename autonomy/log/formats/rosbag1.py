@@ -11,8 +11,15 @@ from autonomy.errors import EnvironmentFault, LogError
 from autonomy.log.formats.frames import FrameList
 from autonomy.log.formats.recording import BLOCK_BYTES, Block, Damage, Recording
 from autonomy.log.formats.ros import Translator, foreign_schema, short_type
+from autonomy.log.ordered import steps_back
 
 NAME = "ROS 1 bag"
+
+
+class Stretch(NamedTuple):
+    start_ns: int
+    end_ns: int
+    offset: int
 
 
 class Place(NamedTuple):
@@ -56,8 +63,15 @@ class Rosbag1(Recording):
     def close(self) -> None:
         self._reader.close()
 
+    def other_names(self) -> dict[str, str]:
+        return self._translator.other_names()
+
+    def steps_back(self) -> tuple[int, int]:
+        """Between chunks, which lie in the order of arrival; the messages themselves are read by time."""
+        return steps_back([Stretch(info.start_time, info.end_time, info.pos) for info in self._reader.chunk_infos], 0)
+
     def read(self, place: Place, is_first_time: bool) -> Block:
-        frames, unused = FrameList(), Counter()
+        frames, unused, notes = FrameList(), Counter(), Counter()
         length, time_ns, at_time, following, problem = 0, place.time_ns, place.skipped, None, None
         try:
             for connection, message_ns, payload in islice(self._reader.messages(start=place.time_ns), place.skipped, None):
@@ -69,7 +83,7 @@ class Rosbag1(Recording):
                 length += len(payload)
                 self._translator.take(
                     message_ns, connection.topic, short_type(connection.msgtype), bytes(payload),
-                    self._schemas[connection.id], frames, unused,
+                    self._schemas[connection.id], frames, unused, notes,
                 )  # fmt: skip
         except Exception as error:  # rosbags raises whatever it meets in a damaged file
             problem = f"rosbags cannot read on: {type(error).__name__}: {error}"
@@ -78,6 +92,7 @@ class Rosbag1(Recording):
         records, data = frames.content()
         if is_first_time:
             self.unused.update(unused)
+            self.notes.update(notes)
             self.details.update(self._translator.details())
             self.tell_clock(records)
         return Block(records, data, following, problem)

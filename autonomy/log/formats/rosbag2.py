@@ -1,13 +1,15 @@
-"""ROS 2 bags in SQLite (.db3, or the folder with metadata.yaml): read from the database, which a power cut leaves readable.
+"""ROS 2 bags: a folder, or its .db3 file alone, read from the database, which a power cut leaves readable.
 
-A bag in MCAP is an MCAP file; see ros_mcap.py.
+The files of a folder are one recording. Those in MCAP are read by ros_mcap.py.
 """
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,25 +36,39 @@ class Topic(NamedTuple):
 
 
 def recognises(head: bytes, path: Path) -> bool:
-    return head.startswith(MAGIC) or (path.is_dir() and bool(_files(path)))
+    return head.startswith(MAGIC) or (path.is_dir() and bool(bag_files(path)))
 
 
-def open_format(path: Path) -> Rosbag2:
-    return Rosbag2(path)
+def open_format(path: Path) -> Recording:
+    files = bag_files(path) if path.is_dir() else [path]
+    if files[0].suffix == ".mcap":
+        from autonomy.log.formats.ros_mcap import RosMcap
+
+        return RosMcap.of_files(path, files)
+    return Rosbag2(path, files)
 
 
-def _files(folder: Path) -> list[Path]:
-    """The databases of a bag's folder in the order of their numbers."""
-    return sorted(folder.glob("*.db3"), key=lambda file: (len(file.name), file.name))
+def bag_files(folder: Path) -> list[Path]:
+    """The files of a bag's folder in the order of their numbers; none where it is no bag."""
+    files = sorted(folder.glob("*.db3"), key=_number)
+    if files:
+        return files
+    files = sorted(folder.glob("*.mcap"), key=_number)
+    is_bag = (folder / "metadata.yaml").is_file() or all(re.search(r"_\d+\.mcap$", file.name) for file in files)
+    return files if is_bag else []
+
+
+def _number(file: Path) -> tuple[int, str]:
+    return len(file.name), file.name
 
 
 class Rosbag2(Recording):
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, files: list[Path]) -> None:
         super().__init__(path, NAME)
         self._databases: list[sqlite3.Connection] = []
         self._topics: list[dict[int, Topic]] = []
         try:
-            for file in _files(path) if path.is_dir() else [path]:
+            for file in files:
                 database = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
                 self._databases.append(database)
                 self._topics.append(_topics(database))
@@ -67,8 +83,23 @@ class Rosbag2(Recording):
         for database in self._databases:
             database.close()
 
+    def other_names(self) -> dict[str, str]:
+        return self._translator.other_names()
+
+    def steps_back(self) -> tuple[int, int]:
+        """In the order of the rows, which is that of arrival; the messages themselves are read by time."""
+        count = largest = 0
+        with suppress(sqlite3.Error, UnicodeDecodeError):  # told when it is read
+            for database in self._databases:
+                steps, most = database.execute(
+                    "SELECT COUNT(*), MAX(before - timestamp) FROM "
+                    "(SELECT timestamp, LAG(timestamp) OVER (ORDER BY id) AS before FROM messages) WHERE timestamp < before"
+                ).fetchone()
+                count, largest = count + steps, max(largest, int(most or 0))
+        return count, largest
+
     def read(self, place: Place, is_first_time: bool) -> Block:
-        frames, unused = FrameList(), Counter()
+        frames, unused, notes = FrameList(), Counter(), Counter()
         topics, length, problem = self._topics[place.file], 0, None
         following = Place(place.file + 1, -(1 << 63), -1) if place.file + 1 < len(self._databases) else None
         last = place
@@ -87,7 +118,7 @@ class Rosbag2(Recording):
                 if topic is None or not isinstance(time_ns, int) or not isinstance(payload, bytes) or len(payload) < 4:
                     unused["messages without a topic or content"] += 1
                     continue
-                self._translator.take(time_ns, topic.name, topic.kind, payload, topic.schema, frames, unused)
+                self._translator.take(time_ns, topic.name, topic.kind, payload, topic.schema, frames, unused, notes)
         except (sqlite3.Error, UnicodeDecodeError) as error:
             problem = f"the database is damaged: {error}"
             if not len(frames):
@@ -95,6 +126,7 @@ class Rosbag2(Recording):
         records, data = frames.content()
         if is_first_time:
             self.unused.update(unused)
+            self.notes.update(notes)
             self.details.update(self._translator.details())
             self.tell_clock(records)
         return Block(records, data, following if problem is None else None, problem)

@@ -27,6 +27,7 @@ Watching = Callable[[int | None, int | None], Watch]
 def unwatched(start_ns: int | None, end_ns: int | None) -> Watch:
     return iter
 
+
 _COUNTED = ("unused", "notes")  # metadata of a foreign reader that the conversion tells itself
 
 
@@ -102,6 +103,9 @@ def _count(reader: LogReader, conversion: Conversion) -> None:
         conversion.unused["messages on channels the log does not describe"] += reader.unknown_channel
     if reader.truncated:
         conversion.problems.append(f"{reader.path} ends early: {reader.problem}; what stands before is converted")
+    if reader.steps_back:
+        longest = f"{reader.largest_step_back_ns / 1e9:.6f} s"
+        conversion.notes[f"{reader.path.name}: time goes back, by up to {longest} (put in order of time)"] += reader.steps_back
     if reader.late:
         conversion.notes["records out of order of time"] += reader.late
 

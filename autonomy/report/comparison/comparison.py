@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autonomy.errors import FAIL, INCONCLUSIVE, PASS
+from autonomy.errors import BAD_INPUT, FAIL, INCONCLUSIVE, PASS
 from autonomy.playback import stored
 from autonomy.playback.difference import FieldDifference, TopicComparison, compare_topics, listed
 from autonomy.playback.json_values import without_nan
+from autonomy.playback.output_log import OutputLog
 from autonomy.playback.tolerance import Tolerances
-from autonomy.report.comparison.figures import BETTER, WORSE, FigureChange, changes
+from autonomy.report.comparison.figures import BETTER, CHANGED, WORSE, FigureChange, changes, flattened
+from autonomy.report.words import counted
 
 SCHEMA = "autonomy.compare/1"
 MOST_ROWS = 500  # differences in the JSON object
-VERDICTS = {PASS: "pass", FAIL: "fail", INCONCLUSIVE: "inconclusive"}
+VERDICTS = {PASS: "pass", FAIL: "fail", BAD_INPUT: "error", INCONCLUSIVE: "inconclusive"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Comparison:
     topics: list[TopicComparison]
     figures: list[FigureChange]
     differences: list[FieldDifference] = field(default_factory=list)
+    ended_early: tuple[str, ...] = ()  # a sentence for each output log that is cut short
+    notes: tuple[str, ...] = ()  # what is odd and does not change the verdict
 
     @property
     def common_ticks(self) -> int:
@@ -48,6 +53,8 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
+        if self.ended_early:
+            return BAD_INPUT
         if not self.common_ticks:
             return INCONCLUSIVE
         same = all(topic.equal for topic in self.topics) and all(figure.allowed for figure in self.figures)
@@ -59,25 +66,46 @@ class Comparison:
 
     def reason(self) -> str:
         """Why the verdict is what it is, in one sentence."""
+        parts = list(self.ended_early)
         if not self.common_ticks:
-            return "the runs have no tick at the same time: they are not of the same log, or not of the same part of it"
-        within = sum(len(topic.differences) - len(topic.beyond) for topic in self.topics)
-        if self.exit_code == PASS:
-            covered = f"; {within} fields differ within their tolerance" if within else ""
-            return f"every field of {self.common_ticks} ticks is the same{covered}"
-        parts = []
-        if self.differences:
-            first = self.differences[0]
-            parts.append(
-                f"{sum(topic.kinds_beyond for topic in self.topics)} fields differ, the first in {first.topic} {first.field} "
-                f"at tick {first.first_tick}"
-            )
-            alone = sum(topic.only_a + topic.only_b for topic in self.topics[:1])
-            parts += [f"{alone} ticks are in one run only"] if alone else []
-        worse = sum(figure.judgement == WORSE for figure in self.figures)
-        better = sum(figure.judgement == BETTER for figure in self.figures)
-        parts += [f"{worse} figures are worse and {better} better"] if worse or better else []
-        return "; ".join(parts) or "figures differ"
+            parts.append("the runs have no tick at the same time: they are not of the same log, or not of the same part of it")
+            return "; ".join(parts)
+        parts.append(self._of_fields())
+        missing = [topic.topic for topic in self.topics if topic.missing]
+        parts += [f"only one run has {', '.join(missing)}"] if missing else []
+        for run, alone in (("A", self.ticks_alone[0]), ("B", self.ticks_alone[1])):
+            parts += [f"{counted(alone, 'tick')} {'is' if alone == 1 else 'are'} in run {run} only"] if alone else []
+        moved = {
+            word: sum(figure.judgement == word and not figure.allowed for figure in self.figures)
+            for word in (WORSE, BETTER, CHANGED)
+        }
+        if any(moved.values()):
+            told = ", ".join(f"{count} {'otherwise' if word == CHANGED else word}" for word, count in moved.items() if count)
+            parts.append(f"figures that moved beyond their tolerance: {told}")
+        return "; ".join(parts)
+
+    @property
+    def ticks_alone(self) -> tuple[int, int]:
+        """Ticks that only A and only B has, of the topic that has most of them."""
+        topics = [topic for topic in self.topics if not topic.missing]
+        return max((topic.only_a for topic in topics), default=0), max((topic.only_b for topic in topics), default=0)
+
+    def _of_fields(self) -> str:
+        both = self.ticks_alone != (0, 0)
+        ticks = f"the {counted(self.common_ticks, 'tick')} in both" if both else counted(self.common_ticks, "tick")
+        beyond = sum(topic.fields_beyond for topic in self.topics)
+        within = sum(topic.fields_differing - topic.fields_beyond for topic in self.topics)
+        if beyond:
+            first = next(item for item in self.differences if item.beyond)
+            more = f", {within} more within their tolerance" if within else ""
+            verb = "differs" if beyond == 1 else "differ"
+            return f"{counted(beyond, 'field')} {verb}, the first in {first.topic} {first.field} at tick {first.first_tick}{more}"
+        if within:
+            verb = "differs" if within == 1 else "differ"
+            return f"no field of {ticks} differs beyond its tolerance; {counted(within, 'field')} {verb} within it"
+        left_out = sum(topic.ignored for topic in self.topics)
+        others = f" but {counted(left_out, 'ignored field')}" if left_out else ""
+        return f"every field{others} of {ticks} is the same"
 
     def as_json(self) -> dict[str, Any]:
         """The object that `autonomy report A B --json` prints."""
@@ -94,7 +122,7 @@ class Comparison:
                     "topic": topic.topic, "equal": topic.equal, "ticks": topic.common, "only_a": topic.only_a,
                     "only_b": topic.only_b, "fields": topic.fields, "ignored": topic.ignored, "missing": topic.missing or None,
                     "fields_only_a": topic.fields_only_a, "fields_only_b": topic.fields_only_b,
-                    "differing": len(topic.differences), "beyond_tolerance": len(topic.beyond),
+                    "differing": topic.fields_differing, "beyond_tolerance": topic.fields_beyond,
                 }
                 for topic in self.topics
             ],
@@ -104,6 +132,7 @@ class Comparison:
                  "allowed": item.allowed}
                 for item in self.figures
             ],
+            "notes": list(self.notes),
             "report": None,
         }  # fmt: skip
         return without_nan(found)
@@ -115,7 +144,24 @@ def compare(a: str | Path, b: str | Path, tolerances: Tolerances | None = None) 
     logs = stored.output_log(a), stored.output_log(b)
     topics = compare_topics(*logs, tolerances)
     left, right = stored.load_figures(a), stored.load_figures(b)
-    return Comparison((str(a), str(b)), logs, _identity(left, right), topics, changes(left, right, tolerances), listed(topics))
+    notes = [
+        f"tolerance '{match}': neither run has a figure of this name" for match in
+        tolerances.unused_metrics({*flattened(left), *flattened(right)})
+    ]  # fmt: skip
+    for run, found in (("A", left), ("B", right)):
+        if (found.get("log") or {}).get("truncated"):
+            notes.append(f"run {run} is of a log that ends early ({found['log'].get('path')})")
+    return Comparison(
+        (str(a), str(b)), logs, _identity(left, right), topics, changes(left, right, tolerances), listed(topics),
+        tuple(_cut_short(logs)), tuple(notes),
+    )  # fmt: skip
+
+
+def _cut_short(logs: tuple[Path, Path]) -> Iterator[str]:
+    for run, path in zip("AB", logs, strict=True):
+        with OutputLog(path) as log:
+            if log.reader.truncated:
+                yield f"run {run} ends early: {path} is cut short or damaged ({log.reader.problem}); make the run anew"
 
 
 def _identity(a: dict[str, Any], b: dict[str, Any]) -> list[Identity]:

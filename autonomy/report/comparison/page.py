@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autonomy.playback.difference import FieldDifference
+from autonomy import output_folder
+from autonomy.playback.difference import FieldDifference, firsts
 from autonomy.report import verdict
 from autonomy.report.comparison.comparison import Comparison
 from autonomy.report.comparison.figures import BETTER, CHANGED, EQUAL, MACHINE, WITHIN, WORSE
@@ -13,7 +14,7 @@ from autonomy.report.junit import Case, write_cases
 from autonomy.report.page import TIME_NOTE, render_page
 from autonomy.report.sections.head import STYLES, WORDS, Head, Tile, sentence
 from autonomy.report.sections.section import Section, Table
-from autonomy.report.words import UNKNOWN, number, plain, shown, whole
+from autonomy.report.words import UNKNOWN, counted, number, plain, shown, whole
 
 PAGE = "comparison.html"
 MOST_FIELDS = 150  # rows of the page's table
@@ -21,11 +22,11 @@ ORDER = (WORSE, BETTER, CHANGED, WITHIN, EQUAL, MACHINE)
 
 
 def write_page(directory: str | Path, found: Comparison) -> Path:
-    """Writes `directory`/comparison.html and returns its path. Raises OSError."""
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    page = directory / PAGE
-    page.write_text(render(found), encoding="utf-8")
+    """Writes `directory`/comparison.html and returns its path. Raises EnvironmentFault."""
+    page = output_folder.prepare(directory) / PAGE
+    text = render(found)
+    with output_folder.writing(page):
+        page.write_text(text, encoding="utf-8")
     return page
 
 
@@ -37,23 +38,25 @@ def render(found: Comparison) -> str:
 
 
 def write_junit(path: str | Path, found: Comparison) -> Path:
-    """One case a topic and one a figure. Raises OSError."""
+    """One case a topic and one a figure. Raises EnvironmentFault."""
     return write_cases(path, "autonomy report", cases(found), {f"{item.name}": f"{item.a} | {item.b}" for item in found.identity})
 
 
 def cases(found: Comparison) -> list[Case]:
     if not found.common_ticks:
         return [Case("compare", "common ticks", verdict.ERROR, found.reason())]
-    listed = []
+    listed = [Case("compare", "whole logs", verdict.ERROR, sentence) for sentence in found.ended_early]
     for topic in found.topics:
         if topic.missing:
             detail = f"only run {'B' if topic.missing == 'a' else 'A'} has this topic"
         elif topic.equal:
-            within = f", {len(topic.differences)} of them within tolerance" if topic.differences else ""
-            detail = f"{topic.fields - topic.ignored} fields of {topic.common} ticks are the same{within}"
+            checked, within = topic.fields - topic.ignored, topic.fields_differing
+            detail = f"{counted(checked - within, 'field')} of {counted(topic.common, 'tick')} the same"
+            detail += f", {within} within tolerance" if within else ""
         else:
             parts = [_words(item) for item in topic.beyond[:20]]
-            parts += [f"{topic.only_a} ticks only in A, {topic.only_b} only in B"] if topic.only_a or topic.only_b else []
+            if topic.only_a or topic.only_b:
+                parts.append(f"{counted(topic.only_a, 'tick')} only in A, {topic.only_b} only in B")
             detail = "; ".join(parts)
         listed.append(Case("compare.topic", topic.topic, verdict.PASS if topic.equal else verdict.FAIL, detail))
     for figure in found.figures:
@@ -65,17 +68,17 @@ def cases(found: Comparison) -> list[Case]:
 
 def _words(item: FieldDifference) -> str:
     return (
-        f"{item.field}: {item.beyond} ticks, first at tick {item.first_tick} ({shown(item.a)} against {shown(item.b)}), "
-        f"largest {number(item.largest)}"
+        f"{item.field}: {counted(item.beyond, 'tick')}, first at tick {item.first_tick} "
+        f"({shown(item.a)} against {shown(item.b)}), largest {number(item.largest)}"
     )
 
 
 def _head(found: Comparison) -> Head:
     names = " against ".join(Path(path).name or path for path in found.paths)
-    beyond = sum(topic.kinds_beyond for topic in found.topics)
+    beyond = sum(topic.fields_beyond for topic in found.topics)
     fields = sum(topic.fields - topic.ignored for topic in found.topics)
     first = found.differences[0] if found.differences else None
-    alone = max((topic.only_a + topic.only_b for topic in found.topics), default=0)
+    alone = sum(found.ticks_alone)
     worse = [item for item in found.figures if item.judgement == WORSE]
     changed = [item for item in found.figures if item.judgement not in (EQUAL, WITHIN, MACHINE)]
     unequal = [item.name for item in found.identity if not item.equal and item.name.startswith(("SHA-256 of the c", "Version"))]
@@ -130,17 +133,17 @@ def _fields(found: Comparison) -> Section:
         tuple(
             (
                 topic.topic + (f" (missing in {topic.missing.upper()})" if topic.missing else ""),
-                whole(topic.common), whole(topic.only_a), whole(topic.only_b), whole(topic.fields), whole(len(topic.differences)),
-                whole(len(topic.beyond)),
+                whole(topic.common), whole(topic.only_a), whole(topic.only_b), whole(topic.fields), whole(topic.fields_differing),
+                whole(topic.fields_beyond),
             )
             for topic in found.topics
         ),
         flags=tuple(not topic.equal for topic in found.topics),
     )  # fmt: skip
     tables = [topics]
-    every = sorted((item for topic in found.topics for item in topic.differences), key=_order)
+    every = firsts(sorted((item for topic in found.topics for item in topic.differences), key=_order))
     if every:
-        caption = "Fields that differ, the earliest first"
+        caption = "Fields that differ, the earliest first; of a list the element that differs first"
         if len(every) > MOST_FIELDS:
             caption += f": {MOST_FIELDS} of {len(every)}, the others are in the JSON object"
         tables.append(

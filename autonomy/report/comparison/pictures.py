@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +11,13 @@ import numpy as np
 from autonomy import msg
 from autonomy.playback.difference import FieldDifference
 from autonomy.playback.output_log import OutputLog
+from autonomy.report.comparison import outages
+from autonomy.report.comparison.aids import AidConsistency, AidShare
 from autonomy.report.comparison.comparison import Comparison
 from autonomy.report.errors import origin_of, positions
 from autonomy.report.map import Track, map_figure
 from autonomy.report.plot import Figure, Line, time_figure
+from autonomy.report.words import AIDS, counted
 
 MOST_FURTHER = 8  # fields drawn because they differ, beyond the list below
 DEGREES = math.degrees(1.0)
@@ -32,6 +35,7 @@ class Picture:
     factor: float = 1.0
     angle: bool = False
     unknown_zero: str = ""  # a field of the message; where it is zero the value means nothing
+    measure: Callable[[np.ndarray], np.ndarray] | None = None  # from the field's rows to the value, where it is no plain number
 
 
 PICTURES = (
@@ -51,16 +55,21 @@ PICTURES = (
     Picture("Mode", "actuation", "mode", "mode"),
     Picture("Behaviour", "plan", "behaviour", "behaviour"),
     Picture("Health", "health", "level", "level"),
+    *(Picture(f"{title}: accepted so far", "ego", "aids", "share (%)", measure=AidShare(place))
+      for place, title in enumerate(AIDS.values())),
+    *(Picture(f"{title}: consistency so far", "ego", "aids", "NIS per degree of freedom", measure=AidConsistency(place))
+      for place, title in enumerate(AIDS.values())),
 )  # fmt: skip
 
 
 def figures(found: Comparison) -> tuple[Figure, ...]:
-    """The map, then a pair of figures (both runs; B minus A) for every quantity."""
+    """The map and the outages, then a pair of figures (both runs; B minus A) for every quantity."""
     wanted = [*PICTURES, *_further(found)]
     with OutputLog(found.logs[0]) as left, OutputLog(found.logs[1]) as right:
         a, b = _read(left, wanted), _read(right, wanted)
         start_ns = left.reader.start_ns or 0
         drawn = _positions(_ego(left), _ego(right), start_ns)
+    drawn += outages.figures(found)
     for picture in wanted:
         if picture in a and picture in b:
             drawn += _pair(picture, a[picture], b[picture], start_ns)
@@ -113,6 +122,8 @@ def _read(log: OutputLog, wanted: Iterable[Picture]) -> dict[Picture, tuple[np.n
 
 
 def _values(picture: Picture, rows: np.ndarray) -> np.ndarray:
+    if picture.measure is not None:
+        return picture.measure(rows[picture.field])
     values = rows[picture.field] if picture.component is None else rows[picture.field][:, picture.component]
     values = values.astype(float) * picture.factor
     if picture.unknown_zero in rows.dtype.names:
@@ -136,7 +147,7 @@ def _pair(picture: Picture, a, b, start_ns: int) -> list[Figure]:
     largest = np.abs(gap[np.isfinite(gap)]).max(initial=0.0)
     apart = int((np.isfinite(values_a[index_a]) != np.isfinite(values_b[index_b])).sum())
     note = "The same throughout." if largest == 0.0 and not apart else f"Largest difference {largest:.3g}."
-    note += f" Known to one run only at {apart} ticks." if apart else ""
+    note += f" Known to one run only at {counted(apart, 'tick')}." if apart else ""
     marks = [Line(seconds_a[index_a], gap, "s1", "B minus A")]
     return [
         time_figure(picture.title, both, picture.y_label, x_range, least_span=1e-9, settling=True),

@@ -10,7 +10,7 @@ from autonomy.evaluation.reference import errors
 from autonomy.report.drive import Drive
 from autonomy.report.plot import Figure, Level, Line, Points, legend, plot, time_figure
 from autonomy.report.sections.section import Link, Section, Table
-from autonomy.report.words import is_number, number
+from autonomy.report.words import counted, is_number, number
 
 LABELLED = 6  # so many runs get a line and a name of their own; of more, the median and the worst stand out
 SAMPLES = 80  # of each run's line
@@ -122,6 +122,7 @@ def _table(drive: Drive, listed: list[dict]) -> Table:
             number(item.get("distance_m"), "m", 4),
             number(item.get("drift_m"), "m"),
             number(item.get("drift_percent"), "%"),
+            item.get("note") or "",
         )
         for item in ordered[:MOST_ROWS]
     )
@@ -130,8 +131,8 @@ def _table(drive: Drive, listed: list[dict]) -> Table:
     summary = ", ".join(f"{word} {number(drive.metrics.get(key), '%')}" for key, word in told.items())
     cut = f"; {len(listed) - MOST_ROWS} smaller ones left out" if len(listed) > MOST_ROWS else ""
     return Table(
-        f"{len(listed)} outages, the worst first: {summary}{cut}",
-        ("From", "For", "Distance", "Drift", "Of distance"),
+        f"{counted(len(listed), 'outage')}, the worst first: {summary}{cut}",
+        ("From", "For", "Distance", "Drift", "Of distance", ""),
         rows,
         flags=flags[:MOST_ROWS],
         sortable=True,

@@ -7,7 +7,7 @@ cdef struct Record:
     uint64_t offset          # of the CDR body (behind the 4-byte header) in the batch's data
     uint32_t sequence
     uint32_t length          # of the CDR body
-    uint32_t rank            # place of its topic in the order of records with equal time
+    uint32_t rank            # its place among records of equal time: of its topic and its section, see ordered.py
     uint16_t channel         # channel id of the file
     uint16_t flags           # FLAG_... of autonomy/log/reader.py
 

@@ -279,13 +279,11 @@ def find_messages(const uint8_t[::1] data, const Layout[::1] layouts, Record[::1
 cdef inline bint is_before(const Record* a, const Record* b) noexcept nogil:
     if a.log_time_ns != b.log_time_ns:
         return a.log_time_ns < b.log_time_ns
-    if a.rank != b.rank:
-        return a.rank < b.rank
-    return a.sequence < b.sequence
+    return a.rank < b.rank
 
 
 def sort_almost_sorted(Record[::1] records):
-    """Sorts in place, stably, by (time, rank, sequence); False when more than a few places per record had to move."""
+    """Sorts in place, stably, by (time, rank); False when more than a few places per record had to move."""
     cdef int64_t count = records.shape[0], k, j, moves = 0
     cdef Record moving
     with nogil:

@@ -16,7 +16,7 @@ from autonomy.inputs._append cimport (KIND_COUNT, KIND_GNSS, KIND_LANE_PATH, Inp
 from autonomy.inputs._path_window cimport PathCursor, PathPoint, fill_path_window
 from autonomy.log._mcap cimport Record
 from autonomy.msg.messages cimport (LAYOUT_HASH, CanFrame, GnssSample, ImuInput, ImuInput_NOT_IN_A_TICK, InputFrame, OutputFrame,
-                                    TickInput)
+                                    RadarPoint, TickInput)
 from autonomy.playback._bytes cimport now_ns, read_i64, read_u32, read_u64
 from drivers.can._router cimport Router, RouterState, route_frame
 
@@ -99,6 +99,7 @@ cdef class Feed:
     cdef uint32_t dropped_kinds
     cdef double set_speed_mps
     cdef uint8_t engage
+    cdef Py_ssize_t kept_bytes   # of one row that is kept: an InputFrame or a RadarInput
 
     def __cinit__(self, TickCore core, Router router, routes, path, str mode, double set_speed_mps, bint engage):
         """`routes`: int32 array (n, 2) of action and kind by channel id; `path`: float64 array (n, 5), ECEF and widths."""
@@ -136,12 +137,13 @@ cdef class Feed:
         """Consumes records from `begin` until they end, `outputs` is full, or the tick due is at `stop_ns` or later.
 
         `records`: structured array of RECORD_DTYPE; `data`: the bytes they point into; `outputs`: array of OutputFrame;
-        `timing`: int64 array (n, 3) for start, duration and records consumed; `frames`: array of InputFrame to keep the frames, or None.
+        `timing`: int64 array (n, 3) for start, duration and records consumed; `frames`: array of InputFrame to keep the
+        frames, of RadarInput to keep the used part of their radar lists alone, or None.
         Returns (position of the first record not consumed, ticks run).
         """
         cdef Py_buffer record_view, data_view, output_view, timing_view, frame_view
         cdef Py_ssize_t position = begin, ticks = 0, capacity
-        cdef InputFrame* kept = NULL
+        cdef uint8_t* kept = NULL
         cdef const int32_t[:, ::1] routes = self._routes
         PyObject_GetBuffer(records, &record_view, PyBUF_SIMPLE)
         PyObject_GetBuffer(data, &data_view, PyBUF_SIMPLE)
@@ -150,7 +152,8 @@ cdef class Feed:
         capacity = output_view.len // <Py_ssize_t> sizeof(OutputFrame)
         if frames is not None:
             PyObject_GetBuffer(frames, &frame_view, PyBUF_WRITABLE)
-            kept = <InputFrame*> frame_view.buf
+            kept = <uint8_t*> frame_view.buf
+            self.kept_bytes = frame_view.itemsize
         try:
             with nogil:
                 ticks = self._run(<const Record*> record_view.buf, record_view.len // <Py_ssize_t> sizeof(Record),
@@ -169,14 +172,15 @@ cdef class Feed:
     def finish(self, outputs, timing, frames) -> int:
         """Runs the tick that holds the last records of the log; 1 if there was one (raw mode only), else 0."""
         cdef Py_buffer output_view, timing_view, frame_view
-        cdef InputFrame* kept = NULL
+        cdef uint8_t* kept = NULL
         if self.mode != RAW or not self.state.started:
             return 0
         PyObject_GetBuffer(outputs, &output_view, PyBUF_WRITABLE)
         PyObject_GetBuffer(timing, &timing_view, PyBUF_WRITABLE)
         if frames is not None:
             PyObject_GetBuffer(frames, &frame_view, PyBUF_WRITABLE)
-            kept = <InputFrame*> frame_view.buf
+            kept = <uint8_t*> frame_view.buf
+            self.kept_bytes = frame_view.itemsize
         try:
             self._tick(<OutputFrame*> output_view.buf, <int64_t*> timing_view.buf, kept)
         finally:
@@ -188,7 +192,7 @@ cdef class Feed:
 
     cdef Py_ssize_t _run(self, const Record* records, Py_ssize_t length, const uint8_t* data, Py_ssize_t data_size,
                          Py_ssize_t* position, const ChannelRoute* routes, Py_ssize_t route_count,
-                         OutputFrame* outputs, Py_ssize_t capacity, int64_t* timing, InputFrame* kept,
+                         OutputFrame* outputs, Py_ssize_t capacity, int64_t* timing, uint8_t* kept,
                          int64_t stop_ns) noexcept nogil:
         cdef FeedState* s = self.state
         cdef const Record* record
@@ -375,11 +379,11 @@ cdef class Feed:
             self.set_speed_mps = header.set_speed_mps
             self.engage = header.engage
 
-    cdef Py_ssize_t _tick_into(self, OutputFrame* outputs, int64_t* timing, InputFrame* kept, Py_ssize_t ticks) noexcept nogil:
-        self._tick(&outputs[ticks], &timing[3 * ticks], &kept[ticks] if kept != NULL else NULL)
+    cdef Py_ssize_t _tick_into(self, OutputFrame* outputs, int64_t* timing, uint8_t* kept, Py_ssize_t ticks) noexcept nogil:
+        self._tick(&outputs[ticks], &timing[3 * ticks], kept + ticks * self.kept_bytes if kept != NULL else NULL)
         return 1
 
-    cdef void _tick(self, OutputFrame* out, int64_t* timing, InputFrame* kept) noexcept nogil:
+    cdef void _tick(self, OutputFrame* out, int64_t* timing, uint8_t* kept) noexcept nogil:
         cdef FeedState* s = self.state
         cdef InputFrame* frame = &s.frame
         cdef int64_t start_ns = now_ns()
@@ -394,8 +398,10 @@ cdef class Feed:
         timing[1] = now_ns() - start_ns
         timing[2] = <int64_t> s.consumed
         s.last.ego = out.ego
-        if kept != NULL:
+        if kept != NULL and self.kept_bytes == <Py_ssize_t> sizeof(InputFrame):
             memcpy(kept, frame, sizeof(InputFrame))
+        elif kept != NULL:
+            memcpy(kept, &frame.radar, 32 + <size_t> frame.radar.count * sizeof(RadarPoint))
         clear_frame(frame)
         s.tick_index += 1
         s.next_tick_ns += PERIOD_NS

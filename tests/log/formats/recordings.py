@@ -59,8 +59,8 @@ def frames(draw, most: int = 30, step_ns: int = 1, buses: int = 3, start_ns: int
 
 
 def ordered(found: list[Frame]) -> list[Frame]:
-    """In the order of a reader: time, CAN before CAN FD, bus, then as given."""
-    return sorted(found, key=lambda frame: (frame.time_ns, frame.is_fd, str(frame.bus)))
+    """In the order of a reader: time, then as given."""
+    return sorted(found, key=lambda frame: frame.time_ns)
 
 
 def write_log(path: Path, found: list[Frame], clock: str = "utc", **metadata: str) -> Path:

@@ -123,7 +123,7 @@ def test_frames_of_two_kinds_stay_apart(tmp_path):
     path.write_text("(1.0) can0 123#11\n(1.0) can0 123##0" + "22" * 64 + "\n(1.0) can0 123#33\n")
     with open_recording(path) as reader:
         assert reader.counts == {"/raw/can/0": 2, "/raw/canfd/0": 1}
-        assert [frame.data[0] for frame in frames_of(reader)] == [0x11, 0x33, 0x22]
+        assert [frame.data[0] for frame in frames_of(reader)] == [0x11, 0x22, 0x33]
         assert reader.read_topic("/raw/canfd/0")["length"].tolist() == [64]
 
 

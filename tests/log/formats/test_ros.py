@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import struct
+from collections import Counter
 
 import numpy as np
 import pytest
 from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import Writer as Writer2
 
+from autonomy.cli.main import main
 from autonomy.errors import LogError
 from autonomy.log.formats import frames as can
+from autonomy.log.formats import ros
 from autonomy.log.importers import recording
 from autonomy.log.opening import open_recording
-from autonomy.log.reader import LogReader
+from autonomy.log.reader import LogReader, sha256
 from tests.log.formats.recordings import Frame, frames_of
 from tests.log.formats.ros_bags import COUNT, START_NS, content, store, write
 
@@ -133,6 +137,88 @@ def test_a_split_bag_is_one_recording(tmp_path):
     with open_recording(first) as reader:
         assert reader.counts["/in/imu"] == 2 * COUNT
         assert (np.diff(reader.read_times("/in/imu")) > 0).all()
+
+
+@pytest.mark.parametrize("kind", ["bag", "db3", "mcap"])
+def test_what_has_no_place_in_ours_is_noted_with_its_count(tmp_path, kind, capsys):
+    path = write(tmp_path, kind)
+    named = COUNT - len(range(0, COUNT, 9))  # every ninth frame has no name
+    with open_recording(path) as reader:
+        notes = reader.notes
+    header = "seq, " if kind == "bag" else ""
+    assert notes[f"/imu/data: {header}frame_id, 2 covariances not kept"] == named - 1  # one has a covariance less
+    assert notes[f"/fix: {header}frame_id, service not kept"] == named
+    assert notes[f"/can1/rx: {header}frame_id, header stamp not kept"] == named
+    imu = {name: count for name, count in notes.items() if name.startswith("/imu")}
+    assert sum(imu.values()) == COUNT and not any("orientation" in name for name in imu)  # -1: it is not measured
+    assert main(["log", "convert", str(path), str(tmp_path / "b.mcap")]) == 0
+    assert f"noted: /fix: {header}frame_id, service not kept: {named}" in capsys.readouterr().out
+
+
+def test_an_orientation_and_a_length_above_eight_are_noted():
+    translator, frames, notes = ros.Translator(is_ros1=False), can.FrameList(), Counter()
+    header = bytes([0, 1, 0, 0]) + struct.pack("<iII", 1, 0, 1) + b"\0" + bytes(3)
+    nothing = ros.foreign_schema("", "cdr", "", "")
+    imu = header + bytes(4) + struct.pack("<37d", 0.0, 0.0, 0.0, 1.0, *[0.0] * 33)
+    translator.take(10**9, "/imu", ros.IMU, imu, nothing, frames, Counter(), notes)
+    frame = header + struct.pack("<IBBBB8s", 1, 0, 0, 0, 12, bytes(8))
+    translator.take(10**9, "/can0", ros.CAN_FRAME, frame, nothing, frames, Counter(), notes)
+    assert notes == {"/imu: orientation not kept": 1, "/can0: lengths above 8 not kept": 1}
+    fix = header[:17] + struct.pack("<bH3d9dB", 1, 0, 48.0, 11.0, 5.0, 4, 1, 0, 1, 4, 0, 0, 0, 9, 3)
+    translator.take(10**9, "/fix", ros.NAV_SAT_FIX, fix, nothing, frames, Counter(), notes)
+    assert notes["/fix: kind of augmentation, covariance between the axes not kept"] == 1
+
+
+def test_a_bag_in_mcap_is_its_folder_and_several_files_are_one(tmp_path, capsys):
+    first = write(tmp_path, "mcap")
+    with open_recording(first) as reader:
+        counts, times = reader.counts, reader.read_times("/in/imu")
+    with open_recording(first.parent) as reader:
+        assert reader.counts == counts and not reader.unused and not reader.truncated
+        np.testing.assert_array_equal(reader.read_times("/in/imu"), times)
+    assert main(["log", "cut", str(first), "--start", "0.2", "-o", str(first.with_name("a_1.mcap"))]) == 0
+    with open_recording(first.parent) as reader:
+        assert counts["/in/imu"] < reader.counts["/in/imu"] < 2 * counts["/in/imu"]
+        assert reader.steps_back == 0  # by less than two seconds
+    capsys.readouterr()
+    assert main(["log", "convert", str(first.parent), str(tmp_path / "whole.mcap")]) == 0
+    data = first.read_bytes()
+    first.write_bytes(data[: len(data) // 2])
+    assert main(["log", "check", str(first.parent)]) == 3
+    assert "a.mcap: the record at byte" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_no_bag_stays_none(tmp_path):
+    write(tmp_path, "mcap").replace(tmp_path / "output.mcap")
+    with pytest.raises(LogError, match="is a folder"):
+        open_recording(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["folder", "mcap"])
+def test_the_hash_of_a_folder_is_that_of_its_files(tmp_path, kind):
+    path = write(tmp_path, kind)
+    folder = path if kind == "folder" else path.parent
+    before = sha256(folder)
+    assert before == sha256(folder) and len(before) == 64
+    (folder / "metadata.yaml").write_text("other")
+    assert sha256(folder) != before
+
+
+@pytest.mark.parametrize("kind", ["folder", "mcap"])
+def test_topics_are_known_by_both_names(tmp_path, kind, capsys):
+    path = write(tmp_path, kind)
+    for name in ("/imu/data", "/in/imu"):
+        for number, command in enumerate((["cut"], ["merge"])):
+            output = tmp_path / f"{name[-3:]}{number}{kind}.mcap"
+            assert main(["log", *command, str(path), "--topics", name, "-o", str(output)]) == 0
+            with open_recording(output) as reader:
+                assert reader.counts == {"/in/imu": COUNT}
+        assert main(["log", "cat", str(path), "--topics", name]) == 0
+        assert len([line for line in capsys.readouterr().out.splitlines() if "/in/imu" in line and "items" in line]) == COUNT
+    assert main(["log", "export", str(path), str(tmp_path / "x.log"), "--topics", "/can1/*"]) == 0
+    assert "/raw/can/1" in capsys.readouterr().out
+    assert main(["log", "cut", str(path), "--topics", "/nothing", "-o", str(tmp_path / "n.mcap")]) == 2
+    assert "no such topic" in capsys.readouterr().err
 
 
 @pytest.mark.real_data
