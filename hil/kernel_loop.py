@@ -6,7 +6,7 @@ import numpy as np
 
 from autonomy import config, msg
 from autonomy.control._control import ControlStep
-from autonomy.control.lateral_twin import TICK_S
+from autonomy.control.lateral_twin import TICK_S, measurements
 from autonomy.control.yaw_plane_twin import COMMAND, FRONT, OFFSET, TRAILER, R, V, YawPlane, transition
 from autonomy.parameters import load_parameters
 
@@ -22,6 +22,7 @@ def step_response(vehicle: str, speed: float, mass: float, delay: float, lag: fl
     parameters = load_parameters(config.load(vehicle))
     model = YawPlane(parameters["vehicle"], mass, speed)
     plant = transition(model.rates(lag), TICK_S)
+    sensed = measurements(parameters["lateral"], model)[0][4]  # lateral acceleration
     step = ControlStep(parameters["lateral"].copy(), parameters["longitudinal"].copy(), parameters["vehicle"].copy())
     state, ego, truck, lane, plan, actuation = (
         np.zeros((), msg.dtype(name)) for name in ("VehicleState", "EgoState", "TruckState", "LaneState", "Plan", "Actuation"))  # fmt: skip
@@ -37,6 +38,7 @@ def step_response(vehicle: str, speed: float, mass: float, delay: float, lag: fl
     for k in range(round(duration_s / TICK_S)):
         ego["angular_rate"][2] = x[R]
         ego["velocity"][:2] = speed, x[V] + model.reference_m * x[R]
+        ego["acceleration"][1] = sensed @ x
         lane["offset"], lane["heading_error"] = x[OFFSET], model.heading @ x
         plan["lateral_target"] = target_m(k * TICK_S) if callable(target_m) else target_m
         state["time_ns"] = 10**9 + k * 10_000_000

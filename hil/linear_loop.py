@@ -26,7 +26,7 @@ INTEGRATOR_RADPS = 1e-3  # slower than this is no motion
 
 
 class Gains:
-    """What the controller settles to at one speed, mass and lag: observer (9, 4), feedback (8,), wanted place per disturbance."""
+    """What the controller settles to at one speed, mass and lag: observer (9, 5), feedback (8,), wanted place per disturbance."""
 
     def __init__(self, lateral, vehicle, speed: float, mass: float, lag: float):
         model = YawPlane(vehicle, mass, speed)
@@ -55,7 +55,9 @@ class LinearLoop:
         true = vehicle.copy()
         true["tractor_cornering_stiffness"] = tyres * vehicle["tractor_cornering_stiffness"]
         true["trailer_cornering_stiffness"] = tyres * vehicle["trailer_cornering_stiffness"]
-        plant = transition(YawPlane(true, mass, speed).rates(lag), TICK_S)
+        model = YawPlane(true, mass, speed)
+        plant = transition(model.rates(lag), TICK_S)
+        sensed = lateral_twin.measurements(lateral, model)[0][:, :PLANT]
         told, real = round(delay / TICK_S), round((delay if true_delay is None else true_delay) / TICK_S)
         stored = max(told, real) + 2
         self.estimate = PLANT + stored
@@ -69,7 +71,7 @@ class LinearLoop:
             return (gains.tick @ full)[ESTIMATED]
 
         prior = moved(estimate, commands[told])  # what acted in the tick that ended
-        seen = gains.measured[:, :PLANT] @ x
+        seen = sensed @ x
         posterior = prior + gains.observer @ (seen - gains.measured @ prior)
         ahead = posterior
         for ago in range(told - 1, -1, -1):

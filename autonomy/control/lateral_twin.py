@@ -27,10 +27,14 @@ def process_noise(p) -> np.ndarray:
 
 
 def measurements(p, model: YawPlane) -> tuple[np.ndarray, np.ndarray]:
-    """H (4, 12) and sigmas (4,): offset, heading error, yaw rate, lateral velocity of the reference point."""
-    H = np.zeros((4, 12))
+    """H (5, 12) and sigmas (5,): offset, heading error, yaw rate, lateral velocity and acceleration of the reference point."""
+    H = np.zeros((5, 12))
     H[0, OFFSET], H[1], H[2, R], H[3, [V, R]] = 1.0, model.heading, 1.0, (1.0, model.reference_m)
-    return H, np.array([p["offset_sigma"], p["heading_sigma"], p["yaw_rate_sigma"], p["lateral_velocity_sigma"]])
+    moved = model.rates(1.0)  # of the body: no lag enters
+    H[4] = moved[V] + model.reference_m * moved[R]
+    H[4, R] += model.speed
+    return H, np.array([p[f"{name}_sigma"] for name in (
+        "offset", "heading", "yaw_rate", "lateral_velocity", "lateral_acceleration")])  # fmt: skip
 
 
 def weights(p, vehicle, speed: float) -> tuple[np.ndarray, float]:
@@ -65,7 +69,8 @@ class LateralTwin:
         self.side, self.pull = 0.0, 0.0  # of the play
 
     def step(self, sent, speed, lag, delay, mass, measured, articulation, preview, width, target=0.0) -> float:
-        """Road wheel angle in rad. `sent`: commands behind the play, newest last; `measured`: offset, heading error, yaw rate, lateral velocity;
+        """Road wheel angle in rad. `sent`: commands behind the play, newest last; `measured`: offset, heading error, yaw rate, lateral velocity
+        and acceleration;
         `width`: (left, right) of the lane."""
         p, vehicle = self.p, self.vehicle
         model = YawPlane(vehicle, mass, speed)
@@ -111,7 +116,7 @@ class LateralTwin:
         return wanted + self.side * half
 
     def _begin(self, model, measured, articulation, command):
-        offset, heading, yaw_rate, sideways = measured
+        offset, heading, yaw_rate, sideways, _ = measured
         self.x = np.zeros(12)
         self.x[[V, R, ANGLE, COMMAND]] = sideways - model.reference_m * yaw_rate, yaw_rate, command, command
         self.x[[TRAILER, OFFSET, FRONT]] = model.place(offset, heading, articulation)

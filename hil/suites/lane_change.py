@@ -80,6 +80,7 @@ def change(plant_name: str, duration_s: float) -> np.ndarray:
         forward, aside = float(s["speed"]), float(s["vy"])
         ego["velocity"][0] = forward * np.cos(yaw) - aside * np.sin(yaw)
         ego["velocity"][1] = forward * np.sin(yaw) + aside * np.cos(yaw)
+        ego["acceleration"][1] = s["ay"]
         lane["offset"], lane["heading_error"] = s["y"], yaw
         plan["lateral_target"] = target(now, duration_s)
         state["time_ns"] = 10**9 + k * 10_000_000

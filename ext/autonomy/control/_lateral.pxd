@@ -79,11 +79,12 @@ cdef inline int whole_ticks(double delay, double* rest) noexcept nogil:
 
 
 cdef inline void observe(ControlMemory* memory, const LateralParameters* parameters, const YawPlane* model,
-                         const double* transition, const EgoState* ego, const TruckState* truck, const LaneState* lane,
-                         double speed, double dt, bint drives) noexcept nogil:
+                         const double* rates_matrix, const double* transition, const EgoState* ego, const TruckState* truck,
+                         const LaneState* lane, double speed, double dt, bint drives) noexcept nogil:
     """Brings the observer to now. It starts over after a pause, a lost lane or at walking pace."""
     cdef Observer* observer = &memory.observer
     cdef double rest, acting
+    cdef double[12] row
     cdef double sideways = lateral_velocity(ego) if velocity_known(ego) else 0.0
     cdef double yaw_rate = ego.angular_rate[2] if velocity_known(ego) else 0.0
     cdef int whole = whole_ticks(truck.steering_delay_s, &rest)
@@ -94,13 +95,23 @@ cdef inline void observe(ControlMemory* memory, const LateralParameters* paramet
         observer_predict(observer, parameters, transition, acting, lane.preview[0])
         if fabs(lane.offset - observer.x[OFFSET]) > parameters.lane_jump_m:
             observer_shift(observer, lane.offset - observer.x[OFFSET])
-        observer_update(observer, OFFSET, 1.0, OFFSET, 0.0, lane.offset, parameters.offset_sigma)
-        observer_update(observer, FRONT_OFFSET, 1.0 / model.front_m, OFFSET, -1.0 / model.front_m, lane.heading_error,
-                        parameters.heading_sigma)
+        memset(row, 0, sizeof(row))
+        row[OFFSET] = 1.0
+        observer_update(observer, row, lane.offset, parameters.offset_sigma)
+        row[FRONT_OFFSET], row[OFFSET] = 1.0 / model.front_m, -1.0 / model.front_m
+        observer_update(observer, row, lane.heading_error, parameters.heading_sigma)
         if velocity_known(ego):
-            observer_update(observer, YAW_RATE, 1.0, YAW_RATE, 0.0, yaw_rate, parameters.yaw_rate_sigma)
-            observer_update(observer, LATERAL_VELOCITY, 1.0, YAW_RATE, model.reference_m, sideways,
-                            parameters.lateral_velocity_sigma)
+            memset(row, 0, sizeof(row))
+            row[YAW_RATE] = 1.0
+            observer_update(observer, row, yaw_rate, parameters.yaw_rate_sigma)
+            row[LATERAL_VELOCITY], row[YAW_RATE] = 1.0, model.reference_m
+            observer_update(observer, row, sideways, parameters.lateral_velocity_sigma)
+            # A gust shows in the acceleration long before it shows in the lane
+            for i in range(COORDINATES):
+                row[i] = rates_matrix[12 * LATERAL_VELOCITY + i] + model.reference_m * rates_matrix[12 * YAW_RATE + i]
+            row[YAW_RATE] += speed
+            if isfinite(ego.acceleration[1]):
+                observer_update(observer, row, ego.acceleration[1], parameters.lateral_acceleration_sigma)
         hold_within(&observer.x[STEERING_OFFSET], parameters.steering_offset_maximum)
         hold_within(&observer.x[DISTURBANCE], parameters.lateral_disturbance_maximum)
         for i in range(COORDINATES):
@@ -296,7 +307,7 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
     yaw_plane(vehicle, mass, speed, &model)
     rates(&model, speed, lag, continuous)
     exponential(continuous, LateralParameters_TICK_PERIOD_S, transition)
-    observe(memory, parameters, &model, transition, ego, truck, lane, speed, dt, drives)
+    observe(memory, parameters, &model, continuous, transition, ego, truck, lane, speed, dt, drives)
     memcpy(x, memory.observer.x, sizeof(x))
     driven = roll_dead_time(memory, continuous, transition, lane.preview, truck.steering_delay_s, speed, x)
     pose_problem(memory, parameters, vehicle, &model, lane, lane.preview, transition, x, plan.lateral_target, speed, driven,

@@ -63,16 +63,19 @@ cdef inline void observer_predict(Observer* observer, const LateralParameters* p
     observer.time_s += LateralParameters_TICK_PERIOD_S
 
 
-cdef inline void observer_update(Observer* observer, int first, double first_share, int second, double second_share,
-                                 double value, double sigma) noexcept nogil:
-    """Takes a measured value of first_share x[first] + second_share x[second]."""
+cdef inline void observer_update(Observer* observer, const double* row, double value, double sigma) noexcept nogil:
+    """Takes a measured value of row' x."""
     cdef double[12] carried
-    cdef double innovation = value - first_share * observer.x[first] - second_share * observer.x[second]
-    cdef double variance
+    cdef double innovation = value
+    cdef double variance = sigma * sigma
     cdef int i, k
     for i in range(COORDINATES):
-        carried[i] = first_share * observer.covariance[12 * i + first] + second_share * observer.covariance[12 * i + second]
-    variance = first_share * carried[first] + second_share * carried[second] + sigma * sigma
+        carried[i] = 0.0
+        for k in range(COORDINATES):
+            carried[i] += observer.covariance[12 * i + k] * row[k]
+    for i in range(COORDINATES):
+        innovation -= row[i] * observer.x[i]
+        variance += row[i] * carried[i]
     for i in range(COORDINATES):
         observer.x[i] += carried[i] / variance * innovation
         for k in range(COORDINATES):
