@@ -6,11 +6,15 @@ JOBS ?= 2
 
 FUZZ_SECONDS ?= 600
 
-.PHONY: demo test test-all build bench lint sanitize fuzz clean
+.PHONY: demo demo-hil test test-all build bench lint sanitize socketcan fuzz clean
 
 ## Drive a small truck for a minute, replay its raw bytes through the stack, write runs/latest/report.html
 demo: build
 	$(BIN)/autonomy demo
+
+## The stack as a real-time loop against a truck in another process, over vcan where there is one: lateness, losses, verdict
+demo-hil: build
+	$(BIN)/autonomy hil live -o runs/hil
 
 ## The default test suite
 test: build
@@ -46,7 +50,13 @@ sanitize: build
 	cd build/sanitize && AUTONOMY_DATA=$${AUTONOMY_DATA:-$(abspath ../shared/data)} PYTHONPATH=. ASAN_OPTIONS=detect_leaks=0 \
 	    LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" \
 	    $(abspath $(BIN))/python -m pytest -q -m "not slow" tests/playback tests/drivers tests/estimation tests/inputs \
-	    tests/planning tests/control tests/safety tests/faults tests/fuzz
+	    tests/planning tests/control tests/safety tests/faults tests/fuzz tests/hil/plant
+
+## Transport tests and a closed loop over real SocketCAN, in a user-mode kernel; a loud line where that cannot be had
+socketcan: build
+	@AUTONOMY_SOCKETCAN=1 PYTHONPATH=. UML_PYTHON=$(abspath $(BIN))/python hil/socketcan/uml.sh $(abspath $(BIN))/python -m pytest -q -m socketcan -p no:cacheprovider \
+	    tests/socketcan; status=$$?; \
+	if [ $$status = 98 ]; then echo "make socketcan: SKIPPED, NOTHING WAS TESTED OVER REAL SOCKETCAN"; else exit $$status; fi
 
 ## Every reader and codec on inputs guided by coverage, ten minutes each: for the night
 fuzz: build

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from autonomy.playback._feed import Feed
 
 from autonomy import __version__, msg
 from autonomy.errors import FAIL, INCONCLUSIVE, PASS, UsageError
 from autonomy.log.ordered import Batch
 from autonomy.playback import metrics as figures
-from autonomy.playback._feed import Feed
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block
 from autonomy.playback.json_values import without_nan
@@ -43,12 +43,14 @@ NEVER_NS = 2**62
 
 
 def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, output_dir=None, *, scenario=None,
-        set_speed_mps: float | None = None, engage_after_s: float = ENGAGE_AFTER_S, watch=None, report: bool = True) -> Result:  # fmt: skip
+        set_speed_mps: float | None = None, engage_after_s: float = ENGAGE_AFTER_S, metrics: RunMetrics | None = None,
+        watch=None, report: bool = True) -> Result:  # fmt: skip
     """Runs `duration_s` of closed loop; what `replay` returns of a log, with the figures of the drive added.
 
     The figures count from the moment the stack drives. Verdict "fail" (exit code 1) on a collision, a corner over the lane
     line or a roll-over, "inconclusive" (5) when the stack never took over. `faults` is a timeline file or a packaged name, as
-    for replay, in seconds from the first tick. `watch(truth, output)` is called every tick. Raises UsageError.
+    for replay, in seconds from the first tick. `watch(truth, output)` is called every tick. `metrics`: the caller's own, to read
+    its columns afterwards. Raises UsageError.
     """
     if not duration_s > 0.0:
         raise UsageError(f"hil.run: duration_s = {duration_s:g} must be above zero")
@@ -56,7 +58,7 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
     truth = world.reset(seed, scenario)
     loop = _Loop(world, stack, sensors, truth, output_dir, faults)
     wanted = set_speed_mps if set_speed_mps is not None else getattr(world, "set_speed", 22.0)
-    metrics = RunMetrics(stack.parameters["vehicle"], wanted)
+    metrics = metrics or RunMetrics(stack.parameters["vehicle"], wanted)
     engaged = False
     started = time.perf_counter()
     try:
@@ -169,10 +171,10 @@ class _Loop:
         return {
             "schema": SCHEMA, "verdict": None, "exit_code": None, "version": __version__, "config_hash": config.sha256,
             "calibration_hash": config.calibration_sha256,
-            "log": {"path": log, "sha256": None, "duration_s": self.spool.ticks * TICK_S, "truncated": False, "last_good_ns": None},
+            "log": {"path": log, "sha256": None, "duration_s": self.spool.ticks * TICK_S, "truncated": False},
             "mode": "closed loop", "path": self.source.path_label, "ticks": self.spool.ticks, "tick_us": self.times.as_json(),
             "output_sha256": self.spool.sha256, "determinism": None,
-            "drops": figures.drops(self), "oddities": self.feed.oddities() | {"cut_mismatches": 0},  # cuts made here are never wrong
+            "drops": figures.drops(self), "oddities": self.feed.oddities() | {"cut_mismatches": 0},
             "clocks": figures.clocks(last, self.feed.gnss_clock()), "aids": figures.aids(last),
             "reference": figures.reference(self.collector), "speed_scale": float(last["speed_scale"]), "outages": [],
             "outage_reference": None, **figures.outage_summary([]), "shadow": {},

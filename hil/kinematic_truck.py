@@ -11,29 +11,25 @@ from collections import deque
 
 import numpy as np
 
+from hil.truck_geometry import TruckGeometry
+
 ACCELERATION_LAG_S = 0.4  # engine and brakes together, TRUCK_FACTS class figures 0.1 to 0.5 s [M]
 REMEMBERED = 100  # commands
 PARAMETERS = ("wheelbase_m", "understeer_gradient", "steering_delay_s", "steering_lag_s", "yaw_lag_s", "hitch_offset_m",
               "trailer_wheelbase_m", "mass_kg", "front_overhang_m", "rear_overhang_m", "width_m",
-              "maximum_road_wheel_angle")  # fmt: skip
+              "maximum_road_wheel_angle", "wheel_radius_m", "driveline_ratio")  # fmt: skip
 STATE = np.dtype([(name, "<f8") for name in (
     "x", "y", "z", "yaw", "roll", "pitch", "speed", "vy", "yaw_rate", "ax", "ay", "articulation", "articulation_rate",
     "road_wheel_angle", "mass")] + [("gear", "<i8")])  # fmt: skip
 
 
-class KinematicTruck:
+class KinematicTruck(TruckGeometry):
     """Has the face of hil.plant.Plant. `vehicle` is a table of the fields of VehicleParameters."""
 
     def __init__(self, vehicle):
         self.vehicle = {name: float(vehicle[name]) for name in PARAMETERS}
         self.state = np.zeros((), STATE)
         self.reset()
-
-    tractor_axles = 2
-
-    @property
-    def wheelbase(self) -> float:
-        return self.vehicle["wheelbase_m"]
 
     def reset(self, x: float = 0.0, y: float = 0.0, yaw: float = 0.0, speed: float = 0.0) -> None:
         self.state[...] = np.zeros((), STATE)
@@ -70,38 +66,3 @@ class KinematicTruck:
     def drive(self, acceleration: float, surroundings=None, road_wheel_angle: float = 0.0) -> dict[str, float]:
         """The command that asks for an acceleration in m/s2."""
         return {"road_wheel_angle_rad": road_wheel_angle, "acceleration_mps2": acceleration}
-
-    def axles(self) -> np.ndarray:
-        """(3, 2): front and drive axle, trailer's axle group."""
-        return np.concatenate([self._tractor([(self.wheelbase, 0.0), (0.0, 0.0)]), self._trailer([(0.0, 0.0)])])
-
-    def outline(self) -> np.ndarray:
-        """(2, 4, 2): corners of tractor and trailer, from the left front counter-clockwise."""
-        half, vehicle = 0.5 * self.vehicle["width_m"], self.vehicle
-        front, length = vehicle["front_overhang_m"], vehicle["trailer_wheelbase_m"]
-        behind = vehicle["rear_overhang_m"] - vehicle["hitch_offset_m"] - length
-        return np.stack([self._tractor(_box(front, -1.0, half)), self._trailer(_box(length + 1.4, -max(behind, 0.0), half))])
-
-    def kingpin(self) -> np.ndarray:
-        return self._tractor([(-self.vehicle["hitch_offset_m"], 0.0)])[0]
-
-    def _tractor(self, points) -> np.ndarray:
-        return _placed(points, float(self.state["x"]), float(self.state["y"]), float(self.state["yaw"]))
-
-    def _trailer(self, points) -> np.ndarray:
-        """Points about the trailer's axle group."""
-        yaw, hitch = float(self.state["yaw"]), -self.vehicle["hitch_offset_m"]
-        turned = yaw + float(self.state["articulation"])
-        length = self.vehicle["trailer_wheelbase_m"]
-        return _placed(points, float(self.state["x"]) + hitch * math.cos(yaw) - length * math.cos(turned),
-                       float(self.state["y"]) + hitch * math.sin(yaw) - length * math.sin(turned), turned)  # fmt: skip
-
-
-def _box(front: float, rear: float, half: float) -> list[tuple[float, float]]:
-    return [(front, half), (rear, half), (rear, -half), (front, -half)]
-
-
-def _placed(points, x: float, y: float, yaw: float) -> np.ndarray:
-    points = np.asarray(points, float)
-    cosine, sine = math.cos(yaw), math.sin(yaw)
-    return np.column_stack([x + cosine * points[:, 0] - sine * points[:, 1], y + sine * points[:, 0] + cosine * points[:, 1]])

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from autonomy.playback._feed import ACTIONS
 
 from autonomy import config as configuration
 from autonomy import msg
@@ -19,7 +20,6 @@ from autonomy.inputs import lane_path
 from autonomy.log import topics
 from autonomy.log.reader import RECORD_DTYPE, Batch
 from autonomy.log.structure import Channel
-from autonomy.playback._feed import ACTIONS
 from autonomy.playback.source import KINDS
 from drivers.can.router import Router
 

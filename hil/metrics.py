@@ -59,6 +59,13 @@ class RunMetrics:
         """Every figure over the ticks in which the stack drove, by the names of COLUMNS."""
         return dict(zip(COLUMNS, np.array(self.rows).reshape(-1, len(COLUMNS)).T, strict=True))
 
+    def jerk(self) -> np.ndarray:
+        """m/s3, absolute, longitudinal: the change of the acceleration over JERK_WINDOW_S; empty where the stack never drove."""
+        if len(self.rows) < 2:
+            return np.zeros(0)
+        row = self.columns()
+        return np.abs(_slope(row["acceleration"], float(np.median(np.diff(row["time"]))), JERK_WINDOW_S))
+
     def as_dict(self) -> dict[str, float | int | bool | None]:
         """Null where the stack never drove."""
         if len(self.rows) < 2:
@@ -67,7 +74,7 @@ class RunMetrics:
         time, speed, acceleration, lateral = row["time"], row["speed"], row["acceleration"], row["lateral_acceleration"]
         step = float(np.median(np.diff(time)))
         braking = acceleration < -HARD_BRAKE_MPS2
-        jerk = np.abs(_slope(acceleration, step, JERK_WINDOW_S))
+        jerk = self.jerk()
         lateral_jerk = np.abs(_slope(lateral, step, LATERAL_JERK_WINDOW_S))
         axles = np.maximum(row["tractor_offset"], row["trailer_offset"])
         driven = float(np.sum(np.diff(time)))
@@ -118,11 +125,13 @@ class RunMetrics:
 
 def reversals(angle: np.ndarray, threshold: float) -> int:
     """Turning points of a series between which it moves by more than the threshold."""
-    count, extreme, direction = 0, float(angle[0]), 0
+    count, direction = 0, 0
+    low = high = extreme = float(angle[0])
     for value in angle.tolist():
         if direction == 0:
-            if abs(value - extreme) > threshold:
-                direction, extreme = (1 if value > extreme else -1), value
+            low, high = min(low, value), max(high, value)
+            if high - low > threshold:
+                direction, extreme = (1 if value == high else -1), value
         elif (value - extreme) * direction > 0.0:
             extreme = value
         elif (extreme - value) * direction > threshold:

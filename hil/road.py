@@ -42,7 +42,7 @@ class Pose(NamedTuple):
 
 
 class Road:
-    """`segments` in order; `lane_width_m` of every lane. `speed_limits`, `frictions` and `lane_counts` hold one value a sample."""
+    """`segments` in order. `speed_limits`, `frictions` and `lane_counts` hold one value a sample, for `step_value`."""
 
     def __init__(self, segments: Iterable[Segment], lane_width_m: float = 3.5):
         segments = list(segments)

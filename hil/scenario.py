@@ -53,6 +53,7 @@ class EgoTable(msgspec.Struct, forbid_unknown_fields=True):
     plant: str = KINEMATIC
     vehicle: str = "vehicles/demo_truck"  # whose figures the kinematic plant and the driver take
     overrides: dict[str, Any] = {}
+    fmu_names: dict[str, str] = {}  # of a plant "....fmu": our name = "its name"
     speed_mps: float | None = None  # None = the set speed
     place_m: float = 30.0
     lane: int = 0

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
 
 COMMANDS = {
+    "run": "run the stack on live CAN buses, in shadow or in active mode",
     "replay": "run a recorded log through the stack, bit for bit",
     "test": "replay a whole corpus of logs or scenarios and sum it up",
     "report": "draw the page of a run anew, or compare two runs field by field",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from autonomy.playback.result import Result
 
 NOT_IN_A_TICK = msg.constants("ImuInput")["NOT_IN_A_TICK"]
+Streams = dict[str, tuple[np.ndarray, np.ndarray]]  # topic: log times (n,), rows (n,)
 OUTPUTS = ("vehicle", "ego", "truck", "lane", "plan", "control", "actuation", "health", "tracks")
 
 
@@ -53,9 +54,7 @@ class Recording:
             if name not in own:
                 self._writer.attach(name, reader.attachment(name))
         self._sampler, self._views = Sampler(), Views(self._writer, source.parameters["vehicle"])
-        self._inputs = {
-            number: (topic, messages[topic]) for number, topic in inputs.items() if messages[topic] is not None
-        }
+        self._inputs = {number: (topic, messages[topic]) for number, topic in inputs.items() if messages[topic] is not None}
 
     def pass_through(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Copies each batch's input and reference records into the log, then hands the batch on."""
@@ -78,28 +77,14 @@ class Recording:
     def __call__(self, block: Block) -> None:
         times = block.outputs["tick_time_ns"]
         if block.frames is not None:
-            self._write_frames(block.frames, times)
+            self._write(input_rows(block.frames))
         write_block(self._writer, block.outputs)
-        timing = np.zeros(len(times), msg.dtype("Timing"))
-        timing["tick_index"] = block.outputs["tick_index"]
-        timing["start_time_ns"], timing["duration_ns"] = block.timing[:, 0], block.timing[:, 1]
-        self._writer.write_batch("/timing", times, timing)
-        cuts = np.zeros(len(times), msg.dtype("Cut"))
-        cuts["tick_index"], cuts["tick_time_ns"], cuts["records"] = timing["tick_index"], times, block.timing[:, 2]
-        self._writer.write_batch("/cut", times, cuts)
+        self._write(tick_rows(block.outputs, block.timing))
         self._write_views(block, times)
 
-    def _write_frames(self, frames: np.ndarray, times: np.ndarray) -> None:
-        for kind in KINDS[1:]:
-            used = (frames[kind]["count"] > 0) | (frames[kind]["overflow"] > 0)
-            if used.any():
-                lists = frames[kind][used].copy()
-                lists["tick_index"], lists["tick_time_ns"] = frames["tick_index"][used], times[used]
-                self._writer.write_batch(f"/in/{kind}", times[used], lists)
-        header = np.zeros(len(frames), msg.dtype("TickInput"))
-        for name in ("tick_index", "tick_time_ns", "set_speed_mps", "engage"):
-            header[name] = frames[name]
-        self._writer.write_batch("/in/frame", times, header)
+    def _write(self, streams: Streams) -> None:
+        for topic, (times, rows) in streams.items():
+            self._writer.write_batch(topic, times, rows)
 
     def _write_views(self, block: Block, times: np.ndarray) -> None:
         """Standard messages for viewers, beside our own."""
@@ -115,6 +100,37 @@ class Recording:
         self._writer.close()
 
 
+def input_rows(frames: np.ndarray) -> Streams:
+    """The lists of input frames (n,) that hold something, and their headers."""
+    streams = {}
+    for kind in KINDS[1:]:
+        used = (frames[kind]["count"] > 0) | (frames[kind]["overflow"] > 0)
+        if used.any():
+            lists = frames[kind][used].copy()
+            lists["tick_index"], lists["tick_time_ns"] = frames["tick_index"][used], frames["tick_time_ns"][used]
+            streams[f"/in/{kind}"] = lists["tick_time_ns"].copy(), lists
+    header = np.zeros(len(frames), msg.dtype("TickInput"))
+    for name in ("tick_index", "tick_time_ns", "set_speed_mps", "engage"):
+        header[name] = frames[name]
+    return {**streams, "/in/frame": (header["tick_time_ns"].copy(), header)}
+
+
+def tick_rows(outputs: np.ndarray, timing: np.ndarray) -> Streams:
+    """Timing and cut of ticks (n,). `timing`: int64 (n, 3): start, duration, records consumed since the start."""
+    times = outputs["tick_time_ns"]
+    durations = np.zeros(len(times), msg.dtype("Timing"))
+    durations["tick_index"] = outputs["tick_index"]
+    durations["start_time_ns"], durations["duration_ns"] = timing[:, 0], timing[:, 1]
+    cuts = np.zeros(len(times), msg.dtype("Cut"))
+    cuts["tick_index"], cuts["tick_time_ns"], cuts["records"] = outputs["tick_index"], times, timing[:, 2]
+    return {"/timing": (times, durations), "/cut": (times, cuts)}
+
+
+def output_rows(outputs: np.ndarray) -> Streams:
+    """The output messages of ticks (n,)."""
+    return {f"/out/{name}": (outputs["tick_time_ns"], outputs[name]) for name in OUTPUTS}
+
+
 def output_dtypes() -> dict[str, np.dtype]:
     """The dtype of each output topic."""
     frame = msg.dtype("OutputFrame")
@@ -123,8 +139,8 @@ def output_dtypes() -> dict[str, np.dtype]:
 
 def write_block(writer: LogWriter, outputs: np.ndarray) -> None:
     """The output messages of a run of ticks, each on its topic."""
-    for name in OUTPUTS:
-        writer.write_batch(f"/out/{name}", outputs["tick_time_ns"], outputs[name])
+    for topic, (times, rows) in output_rows(outputs).items():
+        writer.write_batch(topic, times, rows)
 
 
 def write_outputs(result: Result, path: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from autonomy.report.words import is_number, number, whole
+from autonomy.report.words import is_number, number, percent, whole
 
 NIS_RANGE, MOST_OVER_95 = (0.5, 1.5), 0.10  # outside, the noise an aid is given does not fit what it does
 PASS, FAIL, ERROR, SKIPPED = "pass", "fail", "error", "skipped"
@@ -53,12 +53,12 @@ def _closed_loop(metrics: dict[str, Any]) -> list[Item]:
         return [Item("the stack drove", ERROR, "the stack never took over: it did not report itself fit")]
     beyond, margin = metrics.get("out_of_lane_share"), number(metrics.get("line_margin_min_m"), "m", 2)
     collisions = metrics.get("collisions")
+    seconds, metres = number(metrics.get("driven_s"), "s", 4), number(metrics.get("distance_m"), "m", 4)
     return [
-        Item("the stack drove", PASS, f"{number(metrics.get('driven_s'), 's', 4)} and {number(metrics.get('distance_m'), 'm', 4)} "
-             "driven by the stack"),
+        Item("the stack drove", PASS, f"{seconds} and {metres} driven by the stack"),
         Item("no collision", FAIL if collisions else PASS, f"{whole(collisions)} collisions"),
         Item("in its lane", FAIL if beyond else PASS, f"nearest corner {margin} inside the line" if not beyond else
-             f"a corner over the line {number(100.0 * beyond, '%', 2)} of the time, by {number(-metrics['line_margin_min_m'], 'm', 2)}"),
+             f"a corner over the line {percent(beyond)} of the time, {margin} inside it at worst"),
         Item("upright", FAIL if metrics.get("rolled_over") else PASS,
              "rolled over" if metrics.get("rolled_over") else "did not roll over"),
     ]  # fmt: skip

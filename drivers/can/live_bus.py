@@ -26,7 +26,9 @@ __all__ = ["LiveBus", "open_bus"]
 RECEIVE_BUFFER_BYTES = 8 << 20  # the kernel's default of 208 KiB holds about 300 frames
 MOST_FRAMES = 4096  # in a batch
 POLL_S = 0.1  # how long a read waits before it looks whether to stop
+LOCAL = "local"  # our own, see local_bus.py
 SYSFS = Path("/sys/class/net")
+SO_RCVBUFFORCE, SO_MEMINFO, MEMINFO_DROPS = 33, 55, 8  # asm-generic/socket.h; linux/sock_diag.h
 LOSS_COUNTERS = ("rx_dropped", "rx_over_errors", "rx_fifo_errors", "rx_missed_errors")
 
 
@@ -36,15 +38,29 @@ def open_bus(interface: str, channel: str, bit_rate: int | None = None) -> can.B
 
     options = {} if bit_rate is None else {"bitrate": bit_rate}
     try:
+        if interface == LOCAL:
+            from drivers.can.local_bus import LocalBus
+
+            return LocalBus(channel)
         bus = can.Bus(interface=interface, channel=channel, **options)
     except Exception as error:  # interfaces let whatever their drivers raise through
         detail = " ".join(str(error).split()) or type(error).__name__
-        known = "" if interface in can.VALID_INTERFACES else f"; python-can knows {', '.join(sorted(can.VALID_INTERFACES))}"
+        known = ""
+        if interface not in {LOCAL, *can.VALID_INTERFACES}:
+            known = f"; there is {LOCAL}, and python-can knows {', '.join(sorted(can.VALID_INTERFACES))}"
         raise EnvironmentFault(f"cannot open channel '{channel}' of CAN interface '{interface}': {detail}{known}") from error
     inner = _socket_of(bus)
     if inner is not None:
-        inner.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        _enlarge_receive_buffer(inner)
     return bus
+
+
+def _enlarge_receive_buffer(inner: socket.socket) -> None:
+    """Beyond net.core.rmem_max where this process may (CAP_NET_ADMIN), else up to it: the kernel says nothing of the cut."""
+    try:
+        inner.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
+    except OSError:
+        inner.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
 
 
 class LiveBus:
@@ -94,9 +110,10 @@ class LiveBus:
 
     def _loss_counter(self) -> int | None:
         folder = SYSFS / self.channel / "statistics"
-        if self.interface == "socketcan" and folder.is_dir():
-            return sum(int((folder / name).read_text()) for name in LOSS_COUNTERS if (folder / name).exists())
         inner = _socket_of(self.bus)
+        if self.interface == "socketcan" and folder.is_dir():
+            before_us = sum(int((folder / name).read_text()) for name in LOSS_COUNTERS if (folder / name).exists())
+            return before_us + (_socket_drops(inner) if inner is not None else 0)
         if inner is not None and self.interface == "udp_multicast":
             return _udp_drops(os.fstat(inner.fileno()).st_ino)
         return None
@@ -109,6 +126,12 @@ def _socket_of(bus: can.BusABC) -> socket.socket | None:
             if isinstance(inner, socket.socket):
                 return inner
     return None
+
+
+def _socket_drops(inner: socket.socket) -> int:
+    """Frames for which this socket's receive buffer had no room; the interface does not count them."""
+    figures = inner.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 4 * (MEMINFO_DROPS + 1))
+    return int(np.frombuffer(figures, np.uint32)[MEMINFO_DROPS])
 
 
 def _udp_drops(inode: int) -> int | None:

@@ -1,4 +1,4 @@
-"""`autonomy hil run | suite`: the stack in closed loop, one run or the runs behind a figure."""
+"""`autonomy hil run | live | suite`: the stack in closed loop, one run or the runs behind a figure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from importlib import import_module
 
 ACTIONS = {
     "run": "drive a scenario in closed loop, write its log and report",
+    "live": "drive 'autonomy run' over CAN buses: the truck in a process of its own",
     "suite": "print the figures of closed-loop suites against their aims",
 }
-MODULES = {"run": "hil.cli.drive", "suite": "hil.cli.suite"}
+MODULES = {"run": "hil.cli.drive", "live": "hil.cli.live", "suite": "hil.cli.suite"}
 
 
 def add_parser(subparsers) -> None:

@@ -28,7 +28,8 @@ KEYS = {
     "tyres": {
         "cornering_stiffness": "axles", "nominal_load_n": "axles", "load_sensitivity": "axles", "relaxation_m": "axles",
         "track_m": "axles", "roll_stiffness": "axles", "roll_damping": "axles", "roll_steer": "axles",
-        "rolling_resistance": 1, "slip_stiffness": 1, "grip_longitudinal": 1, "wheel_radius_m": 1, "wheel_inertia": 1,
+        "rolling_resistance": 1, "slip_stiffness": 1, "grip_lateral": 1, "grip_longitudinal": 1,
+        "peak_reach": 1, "wheel_radius_m": 1, "wheel_inertia": 1,
     },
     "frame": {"surge_lag_s": 1, "pitch_per_acceleration": 1},
     "air": {
@@ -61,7 +62,7 @@ POSITIVE = {
     "relaxation_m", "track_m", "wheel_radius_m", "surge_lag_s", "maximum_rate", "maximum_angle", "lag_s", "turbo_rate",
     "brake_lag_s", "final_drive", "efficiency", "shift_time_s", "power_w", "full_from_rpm", "heat_capacity", "tractor_lag_s",
     "trailer_lag_s", "tractor_release_lag_s", "trailer_release_lag_s", "ratios", "slip_stiffness", "pitch_hz", "roll_hz",
-    "axle_behind_m", "idle_rpm",
+    "axle_behind_m", "idle_rpm", "peak_reach", "grip_lateral",
 }  # fmt: skip
 RADIANS_PER_S_PER_RPM = math.pi / 30.0
 
@@ -161,6 +162,7 @@ def _values(table: dict) -> dict[str, object]:
         "hitch_roll_damping": tractor["fifth_wheel_roll_damping"], "trailer_cg": trailer["cg_behind_m"],
         "reference": tractor["axle_x_m"][1:].mean(), "trailer_group": trailer["axle_behind_m"].mean(),
         "rolling_resistance": tyres["rolling_resistance"], "slip_stiffness": tyres["slip_stiffness"],
+        "grip_lateral": tyres["grip_lateral"], "peak_reach": tyres["peak_reach"],
         "grip_longitudinal": tyres["grip_longitudinal"], "wheel_radius": tyres["wheel_radius_m"],
         "wheel_inertia": tyres["wheel_inertia"], "surge_lag_s": table["frame"]["surge_lag_s"],
         "pitch_per_acceleration": table["frame"]["pitch_per_acceleration"],

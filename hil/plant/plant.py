@@ -139,7 +139,10 @@ class Plant:
                                  side * float(trailer["width_m"])))  # fmt: skip
 
     def kingpin(self) -> np.ndarray:
-        return self._on_tractor(np.array([-float(self.parameters["hitch"] + self.parameters["reference"])]), np.zeros(1))[0]
+        """World position (2,) of the trailer's roll axis under the kingpin."""
+        p, state = self.parameters, self.state
+        aside = 0.0 if p["linear"] else float(p["hitch_height"]) * float(state["trailer_roll"] - state["roll"])
+        return self._on_tractor(np.array([-float(p["hitch"] + p["reference"])]), np.array([aside]))[0]
 
     def snapshot(self) -> bytes:
         return self.kernel.snapshot()

@@ -57,6 +57,10 @@ def plant_of(ego: scenarios.EgoTable, vehicle):
         from hil.kinematic_truck import KinematicTruck
 
         return KinematicTruck({**vehicle, **ego.overrides})
+    if ego.plant.endswith(".fmu"):
+        from hil.plant_fmu import FmuPlant
+
+        return FmuPlant(ego.plant, {**vehicle, **ego.overrides}, ego.fmu_names)
     from hil.plant import Plant
 
     return Plant.load(ego.plant, overrides=ego.overrides)

@@ -84,7 +84,8 @@ class PlantWorld:
             velocity=state["speed"], acceleration=state["ax"], yaw_rate=state["yaw_rate"], lateral_acceleration=state["ay"],
             articulation=state["articulation"], articulation_rate=state["articulation_rate"],
             road_wheel_angle=state["road_wheel_angle"], mass=state["mass"], gear=state["gear"], lateral_velocity=state["vy"],
-            trailer_lateral_acceleration=state.get("trailer_ay", math.nan), outline=places[axles:].reshape(-1, 4, 2), axles=places[:axles], tractor_axles=self.body.tractor_axles,
+            trailer_lateral_acceleration=state.get("trailer_ay", math.nan), outline=places[axles:].reshape(-1, 4, 2),
+            axles=places[:axles], tractor_axles=self.body.tractor_axles,
             plant=self.plant.state if self.has_attitude else None,
         )  # fmt: skip
         place = self._ego_place()
@@ -119,9 +120,9 @@ class PlantWorld:
             self.lane = min(max(self.lane + (1 if off > 0.0 else -1), 0), lanes - 1)
 
     def _ego_place(self) -> EgoPlace:
-        return EgoPlace(
-            self.s, self.offset, self.body.front, self.body.rear, self.body.width, self.state["speed"], self.state["ax"]
-        )
+        state, body = self.state, self.body
+        return EgoPlace(self.s, self.offset, body.front, body.rear, body.width, state["speed"], state["ax"], state["x"],
+                        state["y"], state["yaw"])  # fmt: skip
 
     def _surroundings(self):
         road, s = self.road, self.s

@@ -52,6 +52,9 @@ class EgoPlace(NamedTuple):
     width: float
     speed: float
     acceleration: float
+    x: float = 0.0  # m, ENU, of the reference point
+    y: float = 0.0
+    yaw: float = 0.0
 
 
 class Traffic(Protocol):

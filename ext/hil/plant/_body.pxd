@@ -1,10 +1,12 @@
 # Equations of motion of tractor and semitrailer in the road's plane, with roll of both, for any articulation.
 #
 # Generalised speeds q' = (u, v, r, s, p, P): velocity of the tractor's centre of gravity in its own frame, yaw rates of tractor
-# and trailer, roll rates of both. With g the articulation, h = (u_h, v_h) the fifth wheel's velocity in the trailer's frame,
-#   u_h = u cos g + (v - c r) sin g,   v_h = -u sin g + (v - c r) cos g,
-# and the trailer's centre of gravity moving with (u_h, v_h - d s), its acceleration is
-#   ax = Ju q'' - r v_h + d s2,   ay = Jv q'' + r u_h,   Ju = (cos g, sin g, -c sin g, 0), Jv = (-sin g, cos g, -c cos g, -d).
+# and trailer, roll rates of both about axes on the ground. The fifth wheel lies k above them and rolls with both units. With g
+# the articulation and w = v - c r - k p, the trailer's roll axis moves under the kingpin, in the trailer's frame, with
+#   u_h = u cos g + w sin g,   v_h = -u sin g + w cos g + k P,
+# and its centre of gravity with (u_h, v_h - d s) and the acceleration
+#   ax = Ju q'' - r v_h + d s2 - k P (s - r),   ay = Jv q'' + r u_h,
+#   Ju = (cos g, sin g, -c sin g, 0, -k sin g, 0),   Jv = (-sin g, cos g, -c cos g, -d, -k cos g, k).
 # A sprung mass at height e above the roll axis moves with -e p to the side. Virtual power gives M q'' = Q - bias with M
 # symmetric and positive definite; constraint forces never appear. Gravity is an acceleration of the road's frame, so grade and
 # bank act on everything at once. Twin: hil/plant/plant_twin.py.
@@ -54,25 +56,29 @@ cdef inline void derive(const PlantParameters* p, const Acting* acting, double s
     cdef double sine = sin(x[ARTICULATION])
     cdef double c = p.hitch
     cdef double d = p.trailer_cg
-    cdef double across = v - c * r
+    cdef double k_height = 0.0 if p.linear else p.hitch_height
+    cdef double across = v - c * r - k_height * x[ROLL_RATE]
     cdef double hitch_u = u * cosine + across * sine
-    cdef double hitch_v = across * cosine - u * sine
+    cdef double hitch_v = across * cosine - u * sine + k_height * x[TRAILER_ROLL_RATE]
     cdef double gravity_x = GRAVITY * sin(acting.road.grade)
     cdef double gravity_y = GRAVITY * sin(acting.road.bank)
     cdef double angle = acting.angle + acting.angle_rate * since
     cdef double steered_cosine = cos(angle)
     cdef double steered_sine = sin(angle)
     cdef double[6] force            # generalised
+    cdef double[6] along_trailer    # Ju
+    cdef double[6] across_trailer   # Jv
     cdef double[36] mass
     cdef double[2] lift             # sprung mass times its height, nothing in the linear configuration
-    cdef double wheel_x, wheel_y, frame_x, frame_y, along, aside, slip, drive_load, total, transfer, roll, limit
+    cdef double wheel_x, wheel_y, frame_x, frame_y, along, aside, slip, drive_load, transfer, roll, limit
     cdef double trailer_x = 0.0
     cdef double trailer_y = 0.0
     cdef double trailer_moment = 0.0
     cdef double righting = 0.0
     cdef double[2] moment
     cdef double[2] carried
-    cdef double wind_x, wind_y, air, bias_x, bias_y, other_x, other_y, couple
+    cdef double[6] row
+    cdef double wind_x, wind_y, air, other_x, other_y, couple
     cdef bint held = isfinite(acting.held_speed)
     cdef int i, j, k, unit
     lift[0] = 0.0 if p.linear else p.sprung_mass[0] * p.sprung_height[0]
@@ -130,7 +136,7 @@ cdef inline void derive(const PlantParameters* p, const Acting* acting, double s
             if fabs(wheel_x) < SLOW:
                 slip -= SIDE_DAMPING_S / p.relaxation[k] * (1.0 - fabs(wheel_x) / SLOW) * wheel_y
             aside = axle_force(p.cornering_stiffness[k], p.nominal_load[k], p.load_sensitivity[k], found.load[k],
-                               transfer / p.track[k], acting.road.friction, along, slip)
+                               transfer / p.track[k], acting.road.friction * p.grip_lateral, p.peak_reach, along, slip)
         found.lateral_force[k] = aside
         found.longitudinal_force[k] = along
         if p.steered[k]:
@@ -161,11 +167,14 @@ cdef inline void derive(const PlantParameters* p, const Acting* acting, double s
     trailer_moment += aside * p.side_x[1]
     force[5] -= aside * p.side_height[1]
 
-    force[0] += trailer_x * cosine - trailer_y * sine
-    aside = trailer_x * sine + trailer_y * cosine
-    force[1] += aside
-    force[2] -= c * aside
+    along_trailer[0], along_trailer[1], along_trailer[2] = cosine, sine, -c * sine
+    along_trailer[3], along_trailer[4], along_trailer[5] = 0.0, -k_height * sine, 0.0
+    across_trailer[0], across_trailer[1], across_trailer[2] = -sine, cosine, -c * cosine
+    across_trailer[3], across_trailer[4], across_trailer[5] = 0.0, -k_height * cosine, k_height
+    for i in range(6):
+        force[i] += trailer_x * along_trailer[i] + trailer_y * across_trailer[i]
     force[3] += trailer_moment
+    across_trailer[3] = -d          # from here on its centre of gravity's
 
     # Roll: axles, fifth wheel, gravity over the roll axis
     if p.linear:
@@ -179,49 +188,43 @@ cdef inline void derive(const PlantParameters* p, const Acting* acting, double s
                    + force[5] * x[TRAILER_ROLL_RATE])
 
     # M q'' = Q - bias
-    bias_x = p.mass[0] * (gravity_x - v * r) + lift[0] * x[ROLL_RATE] * r
-    bias_y = p.mass[0] * (gravity_y + u * r)
-    other_x = p.mass[1] * (gravity_x * cosine + gravity_y * sine - r * hitch_v + d * s * s) + lift[1] * x[TRAILER_ROLL_RATE] * s
+    other_x = (p.mass[1] * (gravity_x * cosine + gravity_y * sine - r * hitch_v + d * s * s
+                            - k_height * x[TRAILER_ROLL_RATE] * (s - r)) + lift[1] * x[TRAILER_ROLL_RATE] * s)
     other_y = p.mass[1] * (gravity_y * cosine - gravity_x * sine + r * hitch_u)
-    aside = other_x * sine + other_y * cosine
-    force[0] -= bias_x + other_x * cosine - other_y * sine
-    force[1] -= bias_y + aside
-    force[2] += c * aside
-    force[3] += d * other_y
+    for i in range(6):
+        force[i] -= other_x * along_trailer[i] + other_y * across_trailer[i]
+    force[0] -= p.mass[0] * (gravity_x - v * r) + lift[0] * x[ROLL_RATE] * r
+    force[1] -= p.mass[0] * (gravity_y + u * r)
     force[4] += lift[0] * (gravity_y + u * r)
     force[5] += lift[1] * other_y / p.mass[1]
 
-    for i in range(36):
-        mass[i] = 0.0
-    total = p.mass[0] + p.mass[1]
-    mass[0] = total + acting.rotating_mass
-    mass[6 + 1] = total
-    mass[12 + 1] = -p.mass[1] * c
-    mass[12 + 2] = p.yaw_inertia[0] + p.mass[1] * c * c
-    mass[18 + 0] = p.mass[1] * d * sine
-    mass[18 + 1] = -p.mass[1] * d * cosine
-    mass[18 + 2] = p.mass[1] * c * d * cosine
-    mass[18 + 3] = p.yaw_inertia[1] + p.mass[1] * d * d
-    mass[24 + 1] = -lift[0]
-    mass[24 + 4] = p.roll_inertia[0] + lift[0] * p.sprung_height[0]
-    mass[30 + 0] = lift[1] * sine
-    mass[30 + 1] = -lift[1] * cosine
-    mass[30 + 2] = lift[1] * c * cosine
-    mass[30 + 3] = lift[1] * d
-    mass[30 + 5] = p.roll_inertia[1] + lift[1] * p.sprung_height[1]
+    for i in range(6):
+        for j in range(i + 1):
+            mass[6 * i + j] = p.mass[1] * (along_trailer[i] * along_trailer[j] + across_trailer[i] * across_trailer[j])
+    for j in range(6):
+        mass[30 + j] -= lift[1] * across_trailer[j]
+    mass[0] += p.mass[0] + acting.rotating_mass
+    mass[6 + 1] += p.mass[0]
+    mass[12 + 2] += p.yaw_inertia[0]
+    mass[18 + 3] += p.yaw_inertia[1]
+    mass[24 + 1] -= lift[0]
+    mass[24 + 4] += p.roll_inertia[0] + lift[0] * p.sprung_height[0]
+    mass[30 + 5] += p.roll_inertia[1] + lift[1] * p.sprung_height[1] - lift[1] * k_height
     found.drive_force = acting.drive_force
     if held:
         # The force that holds the speed is the first equation's residual without the heavy mass
-        bias_x = force[0] - acting.drive_force
-        bias_y = mass[0]
-        other_x = mass[18]
-        other_y = mass[30]
+        for i in range(6):
+            row[i] = mass[6 * i]
+        aside = force[0] - acting.drive_force
         force[0] = HOLD_MASS * HOLD_RATE * (acting.held_speed - u)
         mass[0] = HOLD_MASS
-    solve(mass, force)
-    if held:
-        found.drive_force = bias_y * force[0] + other_x * force[3] + other_y * force[5] - bias_x
+        solve(mass, force)
+        found.drive_force = -aside
+        for i in range(6):
+            found.drive_force += row[i] * force[i]
         found.power += (found.drive_force - acting.drive_force) * u
+    else:
+        solve(mass, force)
 
     dx[X] = u * cos(x[YAW]) - v * sin(x[YAW])
     dx[Y] = u * sin(x[YAW]) + v * cos(x[YAW])
@@ -237,10 +240,11 @@ cdef inline void derive(const PlantParameters* p, const Acting* acting, double s
     dx[TRAILER_ROLL_RATE] = force[5] if not p.linear else 0.0
     found.longitudinal[0] = force[0] - v * r + gravity_x
     found.lateral[0] = force[1] + u * r + gravity_y
-    found.longitudinal[1] = (force[0] * cosine + (force[1] - c * force[2]) * sine - r * hitch_v + d * s * s
-                             + gravity_x * cosine + gravity_y * sine)
-    found.lateral[1] = ((force[1] - c * force[2]) * cosine - force[0] * sine - d * force[3] + r * hitch_u
-                        + gravity_y * cosine - gravity_x * sine)
+    found.longitudinal[1] = gravity_x * cosine + gravity_y * sine - r * hitch_v + d * s * s
+    found.lateral[1] = gravity_y * cosine - gravity_x * sine + r * hitch_u
+    for i in range(4 if p.linear else 6):
+        found.longitudinal[1] += along_trailer[i] * force[i]
+        found.lateral[1] += across_trailer[i] * force[i]
     dx[SURGE] = (found.longitudinal[0] - x[SURGE]) / p.surge_lag_s
     dx[CAB_PITCH] = x[CAB_PITCH_RATE]
     dx[CAB_PITCH_RATE] = cab_acceleration(p.cab_pitch_frequency, p.cab_damping, x[CAB_PITCH], x[CAB_PITCH_RATE],

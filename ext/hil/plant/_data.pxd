@@ -64,6 +64,8 @@ cdef struct PlantParameters:
     int64_t linear                 # 1: F = C alpha at the loads at rest, no relaxation, no roll
     double rolling_resistance
     double slip_stiffness          # longitudinal force per load and slip
+    double grip_lateral            # share of the friction that is the sideways peak
+    double peak_reach              # slip of the peak over that of a straight line to it
     double grip_longitudinal       # share of the friction that ABS and ASR let be used
     double surge_lag_s
     double pitch_per_acceleration  # rad per m/s2

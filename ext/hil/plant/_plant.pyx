@@ -6,6 +6,7 @@ by Runge-Kutta of fourth order with these forces held, then what the result heat
 import numpy as np
 from libc.math cimport NAN, cos, fabs, fmin, isfinite, sin
 from libc.string cimport memcpy, memset
+from autonomy.inputs._face cimport pointer
 from autonomy.msg.messages cimport LAYOUT_HASH
 from autonomy.msg.layout import require
 from hil.plant._body cimport GRAVITY, derive
@@ -168,44 +169,49 @@ cdef void show(const PlantParameters* p, const PlantMemory* memory, const PlantC
     state.rolled_over = fabs(x[ROLL]) > ROLLED_OVER or fabs(x[TRAILER_ROLL]) > ROLLED_OVER
 
 
+cdef object dtypes():
+    """NumPy's view of the structs: parameters, memory, state, command, surroundings."""
+    cdef PlantParameters parameters
+    cdef PlantMemory memory
+    cdef PlantState state
+    cdef PlantCommand command
+    cdef Surroundings road
+    return (np.asarray(<PlantParameters[:1]> &parameters).dtype, np.asarray(<PlantMemory[:1]> &memory).dtype,
+            np.asarray(<PlantState[:1]> &state).dtype, np.asarray(<PlantCommand[:1]> &command).dtype,
+            np.asarray(<Surroundings[:1]> &road).dtype)
+
+
 cdef class Kernel:
-    """Parameters, memory and state of one plant, each to be seen as a 0-d structured array."""
+    """Parameters, memory and state of one plant, each a 0-d structured array that owns its memory."""
 
-    cdef PlantParameters _parameters
-    cdef PlantMemory _memory
-    cdef PlantState _state
-    cdef PlantCommand _command
-    cdef Surroundings _road
+    cdef PlantParameters* _parameters
+    cdef PlantMemory* _memory
+    cdef PlantState* _state
+    cdef PlantCommand* _command
+    cdef Surroundings* _road
+    cdef readonly object parameters
+    cdef readonly object memory
+    cdef readonly object state
+    cdef readonly object command
+    cdef readonly object surroundings
 
-    @property
-    def parameters(self):
-        return np.asarray(<PlantParameters[:1]> &self._parameters)[0:1].reshape(())
-
-    @property
-    def state(self):
-        return np.asarray(<PlantState[:1]> &self._state)[0:1].reshape(())
-
-    @property
-    def memory(self):
-        return np.asarray(<PlantMemory[:1]> &self._memory)[0:1].reshape(())
-
-    @property
-    def command(self):
-        return np.asarray(<PlantCommand[:1]> &self._command)[0:1].reshape(())
-
-    @property
-    def surroundings(self):
-        return np.asarray(<Surroundings[:1]> &self._road)[0:1].reshape(())
+    def __cinit__(self):
+        self.parameters, self.memory, self.state, self.command, self.surroundings = (np.zeros((), kind) for kind in dtypes())
+        self._parameters = <PlantParameters*>pointer(self.parameters)
+        self._memory = <PlantMemory*>pointer(self.memory)
+        self._state = <PlantState*>pointer(self.state)
+        self._command = <PlantCommand*>pointer(self.command)
+        self._road = <Surroundings*>pointer(self.surroundings)
 
     def reset(self, double x, double y, double yaw, double speed):
         """Straight ahead at `speed` in the gear that suits it, everything cold and at rest. x, y are the reference point's."""
-        cdef PlantParameters* p = &self._parameters
-        cdef PlantMemory* memory = &self._memory
+        cdef PlantParameters* p = self._parameters
+        cdef PlantMemory* memory = self._memory
         cdef double shaft = speed / p.wheel_radius * p.final_drive
         cdef int k
         memset(memory, 0, sizeof(PlantMemory))
-        memset(&self._command, 0, sizeof(PlantCommand))
-        memset(&self._road, 0, sizeof(Surroundings))
+        memset(self._command, 0, sizeof(PlantCommand))
+        memset(self._road, 0, sizeof(Surroundings))
         self._command.held_speed = NAN
         self._road.friction = 0.8
         memory.state[YAW] = yaw
@@ -223,7 +229,7 @@ cdef class Kernel:
         memory.retarder_temperature = p.ambient
         for k in range(AXLES):
             memory.brake_temperature[k] = p.ambient
-        show(p, memory, &self._command, &self._road, &self._state)
+        show(p, memory, self._command, self._road, self._state)
 
     def step(self, long duration_ns, double road_wheel_angle, double engine_torque, double retarder_torque,
              double brake_deceleration, double held_speed, double grade, double bank, double friction, double wind_x,
@@ -244,10 +250,10 @@ cdef class Kernel:
         with nogil:
             self._memory.owed_ns += duration_ns
             while self._memory.owed_ns >= inner:
-                inner_step(&self._parameters, &self._memory, &self._command, &self._road, h)
+                inner_step(self._parameters, self._memory, self._command, self._road, h)
                 self._memory.owed_ns -= inner
                 self._memory.time_ns += inner
-            show(&self._parameters, &self._memory, &self._command, &self._road, &self._state)
+            show(self._parameters, self._memory, self._command, self._road, self._state)
 
     def derivative(self, double[::1] x, double road_wheel_angle, double drive_force=0.0, double held_speed=NAN):
         """(dx, forces' power in W) of the equations of motion at the integrated state x (26,), brakes open, road as told last."""
@@ -261,15 +267,15 @@ cdef class Kernel:
         acting.angle = road_wheel_angle
         acting.drive_force = drive_force
         acting.held_speed = held_speed
-        acting.road = self._road
-        derive(&self._parameters, &acting, 0.0, &x[0], &out[0], &found)
+        acting.road = self._road[0]
+        derive(self._parameters, &acting, 0.0, &x[0], &out[0], &found)
         return dx, found.power
 
     def snapshot(self) -> bytes:
-        return (<char*>&self._memory)[:sizeof(PlantMemory)]
+        return (<char*>self._memory)[:sizeof(PlantMemory)]
 
     def restore(self, bytes blob):
         if len(blob) != sizeof(PlantMemory):
             raise ValueError(f"a snapshot of this plant has {sizeof(PlantMemory)} bytes, not {len(blob)}")
-        memcpy(&self._memory, <char*>blob, sizeof(PlantMemory))
-        show(&self._parameters, &self._memory, &self._command, &self._road, &self._state)
+        memcpy(self._memory, <char*>blob, sizeof(PlantMemory))
+        show(self._parameters, self._memory, self._command, self._road, self._state)

@@ -1,7 +1,8 @@
-# Lateral force of an axle: two wheels, each a brush that saturates with friction, its stiffness grown with load.
+# Lateral force of an axle: two wheels, each saturating with friction, its stiffness grown with load.
 #
-# Brush (Fiala) with parabolic pressure: F = C t - C2 t|t| / (3 P) + C3 t3 / (27 P2) up to |t| = 3 P / C, then P, where
-# t = tan(slip) and P = what the friction leaves after the longitudinal force.
+# With t = tan(slip), C the slope, P what the friction leaves after the longitudinal force, and the peak reached at t = q P / C:
+# F = P q z / ((1 - z)2 + q z), z = C |t| / (q P), and P beyond (the curve of Rill's TMeasy without its decline). q = 3 lies close
+# to the brush model; a larger q bends earlier and ends later.
 from libc.math cimport fabs, sqrt
 
 
@@ -14,15 +15,17 @@ cdef inline double stiffness(double nominal_stiffness, double nominal_load, doub
     return nominal_stiffness * ((1.0 + sensitivity) * z - sensitivity * z * z)
 
 
-cdef inline double brush(double slope, double peak, double slip) noexcept nogil:
-    """N, of the sign of `slip`. `slope` N/rad, `peak` N."""
-    cdef double share
+cdef inline double saturate(double slope, double peak, double reach, double slip) noexcept nogil:
+    """N, of the sign of `slip`. `slope` N/rad, `peak` N, `reach` the q above."""
+    cdef double share, rise
     if peak <= 0.0:
         return 0.0
-    share = slope * fabs(slip) / (3.0 * peak)
+    share = slope * fabs(slip) / (reach * peak)
     if share >= 1.0:
         return peak if slip > 0.0 else -peak
-    return slope * slip * (1.0 - share + share * share * (1.0 / 3.0))
+    rise = reach * share
+    rise *= peak / ((1.0 - share) * (1.0 - share) + rise)
+    return rise if slip > 0.0 else -rise
 
 
 cdef inline double left_over(double grip, double longitudinal) noexcept nogil:
@@ -32,13 +35,13 @@ cdef inline double left_over(double grip, double longitudinal) noexcept nogil:
 
 
 cdef inline double axle_force(double nominal_stiffness, double nominal_load, double sensitivity, double load, double transfer,
-                              double friction, double longitudinal, double slip) noexcept nogil:
+                              double friction, double reach, double longitudinal, double slip) noexcept nogil:
     """N: both wheels; `transfer` N is what the right one carries more than half and the left one less."""
     cdef double left = 0.5 * load - transfer
     cdef double right = 0.5 * load + transfer
     cdef double half = 0.5 * nominal_load
     cdef double share = longitudinal / load if load > 1.0 else 0.0
-    return brush(stiffness(0.5 * nominal_stiffness, half, sensitivity, left),
-                 left_over(friction * left, share * left), slip) \
-        + brush(stiffness(0.5 * nominal_stiffness, half, sensitivity, right),
-                left_over(friction * right, share * right), slip)
+    return saturate(stiffness(0.5 * nominal_stiffness, half, sensitivity, left),
+                    left_over(friction * left, share * left), reach, slip) \
+        + saturate(stiffness(0.5 * nominal_stiffness, half, sensitivity, right),
+                   left_over(friction * right, share * right), reach, slip)

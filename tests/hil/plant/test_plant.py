@@ -3,6 +3,7 @@ import pytest
 
 from autonomy.errors import UsageError
 from hil.plant import Plant, PlantCommand, Surroundings
+from tests.test_call_graph import GENERATED, bodies, offenders
 
 DEMO = "plants/eu_4x2_40t"
 
@@ -84,3 +85,12 @@ def test_axles_and_outline_lie_where_the_articulation_puts_them():
     tractor, trailer = plant.outline()
     assert np.linalg.norm(tractor[0] - tractor[1]) == pytest.approx(2.55)
     assert np.linalg.norm(trailer[1] - trailer[2]) == pytest.approx(13.6)
+
+
+def test_nothing_in_an_inner_step_allocates_or_takes_the_interpreter():
+    generated = GENERATED / "hil" / "plant" / "_plant.c"
+    if not generated.exists():
+        pytest.skip("the generated C is not here: built elsewhere")
+    functions = bodies(generated.read_text())
+    entry = next(name for name in functions if name.endswith("_plant_inner_step"))
+    assert offenders(functions, entry) == {}

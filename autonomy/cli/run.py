@@ -1,0 +1,76 @@
+"""`autonomy run`: the stack on live buses, as a real-time loop."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+
+def add_parser(subparsers) -> None:
+    parser = subparsers.add_parser(
+        "run",
+        help="run the stack on live CAN buses, in shadow or in active mode",
+        description="Ticks 100 times a second on live buses and records what it took and said: DIR/run.mcap replays to the same "
+        "outputs. Exit 0 pass, 1 something was lost, 4 not armed, 5 the timing was not good enough for a verdict.",
+    )
+    parser.add_argument("--config", required=True, help="configuration file or packaged name")
+    parser.add_argument(
+        "--set", dest="overrides", action="append", default=[], metavar="A.B=V", help="override one configured value"
+    )
+    parser.add_argument("--mode", choices=("shadow", "active"), default="shadow",
+                        help="shadow (default) decides and records; active sends the commands too")  # fmt: skip
+    parser.add_argument("-i", "--interface", required=True, help="of python-can (socketcan, kvaser, pcan ...), or local")
+    parser.add_argument("-c", "--channel", dest="channels", action="append", required=True,
+                        help="of bus 0; once more for bus 1, and so on")  # fmt: skip
+    parser.add_argument("--duration", type=float, metavar="S", help="end after this many seconds; default: Ctrl-C or SIGTERM")
+    parser.add_argument("--lane-path", metavar="CSV", help="path to keep to: columns x_m,y_m or lat_deg,lon_deg")
+    parser.add_argument("--set-speed", type=float, metavar="MPS", help="default: replay.set_speed_mps of the configuration")
+    parser.add_argument(
+        "--allow-soft-realtime",
+        action="store_true",
+        help="arm active mode although the machine gives no real time: for benches, never for a vehicle",
+    )
+    parser.add_argument(
+        "--lockstep",
+        action="store_true",
+        help="the rig tells the time over the bus: as fast as the machine, equal bit for bit; for benches",
+    )
+    parser.add_argument("--priority", type=int, default=80, metavar="N", help="of SCHED_FIFO, 1 to 98, default 80")
+    parser.add_argument("--cpu", type=int, metavar="N", help="pin the loop to this processor")
+    parser.add_argument("-o", "--output", metavar="DIR", default="runs/live", help="default: runs/live")
+    parser.add_argument("--json", action="store_true", help="all figures as one JSON object on stdout")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Raises UsageError, BadInputError, EnvironmentFault."""
+    from pathlib import Path
+
+    from autonomy.config import parse_override
+    from autonomy.errors import UsageError
+    from autonomy.runtime import figures
+    from autonomy.runtime.live import Options
+    from autonomy.runtime.live import run as run_live
+
+    if arguments.duration is not None and not arguments.duration > 0.0:
+        raise UsageError(f"--duration {arguments.duration:g}: give more than 0 seconds, or leave it out")
+    if not 1 <= arguments.priority <= 98:
+        raise UsageError(f"--priority {arguments.priority}: give 1 to 98; 99 is the kernel's own")
+    if arguments.set_speed is not None and not 0.0 <= arguments.set_speed <= 40.0:
+        raise UsageError(f"--set-speed {arguments.set_speed:g}: give m/s from 0 to 40")
+    found = run_live(
+        Options(
+            config=arguments.config, interface=arguments.interface, channels=arguments.channels, mode=arguments.mode,
+            duration_s=arguments.duration, output=Path(arguments.output), path_file=arguments.lane_path,
+            overrides=dict(parse_override(text) for text in arguments.overrides), set_speed_mps=arguments.set_speed,
+            allow_soft=arguments.allow_soft_realtime, priority=arguments.priority, cpu=arguments.cpu,
+            lockstep=arguments.lockstep,
+        ),
+        tell=lambda line: print(f"run: {line}", file=sys.stderr, flush=True),
+    )  # fmt: skip
+    (Path(arguments.output) / "run.json").write_text(json.dumps(found, indent=2) + "\n")
+    if arguments.json:
+        print(json.dumps(found))
+    else:
+        print("\n".join(figures.lines(found)))
+    return found["exit_code"]

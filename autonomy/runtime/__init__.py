@@ -1,0 +1,1 @@
+"""The stack as a real-time program: `autonomy run`. docs/runtime.md tells what runs where."""

@@ -1,0 +1,69 @@
+"""What a live run is judged by, from the loop's histograms and everybody's counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autonomy.errors import FAIL, INCONCLUSIVE, PASS
+
+PERCENTILES = (50.0, 99.0, 99.9)
+MOST_MISSED_SHARE = 0.01  # of the ticks; beyond it the run says nothing about the truck
+
+
+def percentiles_us(counts: np.ndarray, longest_ns: int) -> dict[str, float | int | None]:
+    """{"p50", "p99", "p99.9", "max"} in microseconds, rounded up to the bin; None without a count."""
+    total = int(counts.sum())
+    if not total:
+        return {**{f"p{q:g}": None for q in PERCENTILES}, "max": None}
+    upto = np.cumsum(counts)
+    found = {f"p{q:g}": int(np.searchsorted(upto, np.ceil(total * q / 100.0))) + 1 for q in PERCENTILES}
+    return {**found, "max": longest_ns / 1e3}
+
+
+def lost(counts: dict[str, int]) -> dict[str, int]:
+    """What should be there and is not, by where it got lost; only what is not zero."""
+    names = ("arrivals_lost", "bus_lost", "frames_unrecorded", "ticks_unrecorded", "commands_lost", "send_failed")
+    return {name: counts[name] for name in names if counts.get(name)}
+
+
+def verdict(counts: dict[str, int], errors: list[str], *, soft: bool, p99_lateness_us: float | None,
+            limit_us: float) -> tuple[str, int, list[str]]:  # fmt: skip
+    """(verdict, exit code, why)."""
+    reasons = list(errors) + [f"{name}: {number}" for name, number in lost(counts).items()]
+    if not counts["ticks"]:
+        reasons.append("no tick was run")
+    if reasons:
+        return "fail", FAIL, reasons
+    if counts["missed"] > MOST_MISSED_SHARE * counts["ticks"]:
+        reasons.append(f"{counts['missed']} ticks missed beside {counts['ticks']} run")
+    if not soft and p99_lateness_us is not None and p99_lateness_us > limit_us:
+        reasons.append(f"p99 of the lateness is {p99_lateness_us:.0f} us, the limit {limit_us:.0f} us")
+    return ("inconclusive", INCONCLUSIVE, reasons) if reasons else ("pass", PASS, reasons)
+
+
+def lines(figures: dict[str, Any]) -> list[str]:
+    """The figures for a terminal."""
+    counts = figures["counts"]
+
+    def times(name: str) -> str:
+        values = figures[name]
+        if values["p50"] is None:
+            return "none"
+        return ", ".join(f"{key} {value:.0f}" for key, value in values.items()) + " us"
+
+    shown = [f"{finding['what']:<12} {finding['found']}" + ("" if finding["good"] else f"  -> {finding['remedy']}")
+             for finding in figures["realtime"]]  # fmt: skip
+    shown += [
+        f"ticks        {counts['ticks']} run, {counts['late']} late, {counts['overrun']} overrun, {counts['missed']} missed",
+        f"lateness     {times('lateness_us')}",
+        f"tick         {times('work_us')}",
+        f"tick to bus  {times('latency_us')}",
+        f"frames       {counts['received']} received, {counts['sent']} sent, {counts['records']} in the log's order",
+        "lost         " + (", ".join(f"{name} {number}" for name, number in lost(counts).items()) or "nothing"),
+    ]
+    if figures.get("log"):
+        shown.append(f"log          {figures['log']}")
+    shown.append(f"verdict      {figures['verdict']}" + (f": {'; '.join(figures['reasons'])}" if figures["reasons"] else ""))
+    return shown

@@ -1,0 +1,301 @@
+"""Runs the stack on live buses: opens them, starts recorder, receivers, sender and loop, and takes them down in order.
+
+report = run(Options(config="vehicles/demo_truck", interface="socketcan", channels=["vcan0", "vcan1"], duration_s=10.0))
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autonomy import msg
+from autonomy.errors import EnvironmentFault, UsageError
+from autonomy.inputs import lane_path
+from autonomy.runtime import figures, realtime
+from autonomy.runtime._loop import TICK_PERIOD_NS, Loop, bare_lateness
+from autonomy.runtime.journal import journal_rings, open_log
+from autonomy.runtime.lockstep import Lockstep, LockstepReceiver
+from autonomy.runtime.reception import FRAME, Receiver
+from autonomy.runtime.recorder import Recorder
+from autonomy.runtime.transmission import Encoder, Transmitter
+from autonomy.stack import Stack
+from drivers.can.commanding import command_config
+from drivers.can.commanding.command_encoder import CommandEncoder
+from drivers.can.live_bus import LiveBus, open_bus
+from drivers.can.router import Router
+from drivers.ring import Ring
+
+LOG = "run.mcap"
+SHADOW, ACTIVE = "shadow", "active"
+ARRIVAL_SLOTS = 1 << 14  # frames a bus: eight seconds at 2 000 frames/s
+SENT_SLOTS = 1 << 10
+COMMAND_SLOTS = 1 << 4
+ENGAGE_AFTER_S = 5.0  # as hil.closed_loop: the ego filter's start
+TRANSMIT_BELOW, RECEIVE_BELOW = 5, 10  # the loop's priority; a command is worth more than the next frame
+SWITCH_INTERVAL_S = 5e-4  # between Python threads: the receivers share one interpreter
+JOIN_S = 5.0
+FOREVER_NS = 1 << 62
+
+
+@dataclass
+class Options:
+    """What `autonomy run` was asked for. `channels`: the n-th is bus n."""
+
+    config: str
+    interface: str
+    channels: list[str]
+    mode: str = SHADOW
+    duration_s: float | None = None
+    output: Path = Path("runs/live")
+    overrides: dict[str, Any] = field(default_factory=dict)
+    path_file: str | None = None
+    set_speed_mps: float | None = None
+    allow_soft: bool = False
+    priority: int = realtime.PRIORITY
+    cpu: int | None = None
+    lockstep: bool = False
+
+
+def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
+    """Runs until the duration is over, a signal comes or a bus fails; the figures (docs/runtime.md), `exit_code` among them.
+
+    Raises UsageError, BadInputError and EnvironmentFault; the last when active mode is asked for and the machine is not fit.
+    """
+    stack = Stack.from_config(options.config, options.overrides)
+    router = Router.from_config(stack.config)
+    table = stack.config.sections.get("replay", {})
+    path = lane_path.EMPTY
+    if options.path_file is not None:
+        path = lane_path.from_csv(options.path_file, tuple(table.get("path_origin", (0.0, 0.0, 0.0))))
+    set_speed = float(table.get("set_speed_mps", 0.0)) if options.set_speed_mps is None else options.set_speed_mps
+    _check_buses(options, stack)
+    encoder = _encoder(stack, router) if options.mode == ACTIVE else None
+    options.output.mkdir(parents=True, exist_ok=True)
+    log_path = options.output / LOG
+    frames, ticks = journal_rings()
+
+    def open_journal():
+        first_ns, clock = (0, "the rig's") if options.lockstep else (time.monotonic_ns(), "CLOCK_MONOTONIC")
+        return open_log(log_path, stack.config, stack.parameters, path, options.path_file or "none", first_ns, clock,
+                        mode=options.mode, host=platform.node(),
+                        utc_minus_clock_ns=time.time_ns() - time.monotonic_ns())  # fmt: skip
+
+    recorder = Recorder(open_journal, frames, ticks)  # before any thread
+    session = None
+    try:
+        session = _Session(options, stack, router, encoder, path, set_speed, frames, ticks)
+        session.drive(tell)
+    finally:
+        if session is not None:
+            session.close()
+        written = recorder.stop()
+    return session.figures(written, log_path)
+
+
+def _check_buses(options: Options, stack: Stack) -> None:
+    wanted = [int(bus["bus"]) for bus in stack.config.sections.get("can", {}).get("bus", [])]
+    if missing := [bus for bus in wanted if bus >= len(options.channels)]:
+        raise UsageError(
+            f"--channel: {options.config} listens to the buses {', '.join(map(str, wanted))}; give a channel for each, in this "
+            f"order (none for bus {missing[0]})"
+        )
+
+
+def _encoder(stack: Stack, router: Router) -> CommandEncoder:
+    if "command" not in stack.config.sections:
+        raise UsageError(f"run --mode active: {stack.config.path} has no [command] table: nobody is there to be commanded")
+    commanded = command_config.read(stack.config.section("command"), stack.config.path)
+    if commanded.missing:
+        raise UsageError(f"run --mode active: {stack.config.path}: [command] lacks {', '.join(commanded.missing)}; "
+                         "a truck cannot be driven without")  # fmt: skip
+    return CommandEncoder(commanded, router.codec)
+
+
+class _Session:
+    """Everything that is open while the loop runs."""
+
+    def __init__(self, options: Options, stack: Stack, router: Router, encoder: Encoder | None, path: np.ndarray,
+                 set_speed: float, frames: Ring, ticks: Ring):  # fmt: skip
+        self.options = options
+        self.findings: list[realtime.Finding] = []
+        self.buses: dict[int, Any] = {}
+        self.event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.transmitter: Transmitter | None = None
+        self.receivers: list[Receiver] = []
+        self.readers: dict[int, LiveBus] = {}
+        self.lost: dict[int, int] = {}
+        self.not_armed: str | None = None
+        self._thread: threading.Thread | None = None
+        self._started = threading.Event()
+        try:
+            for number, channel in enumerate(options.channels):
+                self.buses[number] = open_bus(options.interface, channel)
+        except EnvironmentFault:
+            self.close()
+            raise
+        self.readers = {n: LiveBus(bus, options.interface, options.channels[n], n) for n, bus in self.buses.items()}
+        arrivals = {number: Ring(ARRIVAL_SLOTS, FRAME.size) for number in self.buses}
+        sent = {number: Ring(SENT_SLOTS, FRAME.size) for number in self.buses}
+        commands = None
+        if encoder is not None:
+            commands = Ring(COMMAND_SLOTS, msg.dtype("Actuation").itemsize)
+            self.transmitter = Transmitter(encoder, commands, self.event, self.buses, sent,
+                                           options.priority - TRANSMIT_BELOW)  # fmt: skip
+        synced: queue.Queue = queue.Queue()
+        for number, bus in self.buses.items():
+            here = bus, options.interface, number, arrivals[number]
+            self.receivers.append(LockstepReceiver(*here, synced) if options.lockstep
+                                  else Receiver(*here, options.priority - RECEIVE_BELOW))  # fmt: skip
+        in_order = sorted(self.buses, key=str)  # as topics are sorted
+        rings = [ring for number in in_order for ring in (arrivals[number], sent[number])]
+        self.loop = Loop(stack.core, router, path, rings, frames, ticks, commands=commands,
+                         command_event=self.event, set_speed_mps=set_speed,
+                         engage_tick=round(ENGAGE_AFTER_S * 1e9 / TICK_PERIOD_NS) if commands is not None else None)  # fmt: skip
+
+        self.lockstep = Lockstep(self.loop, self.buses, self.transmitter, synced, ticks) if options.lockstep else None
+
+    def drive(self, tell: Callable[[str], None]) -> None:
+        """Starts the threads and waits for the end."""
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        self._thread = threading.Thread(target=self._loop if self.lockstep is None else self._step, name="loop", daemon=True)
+        sender = self.transmitter if self.lockstep is None else None  # in lockstep the loop's thread sends itself
+        stopped = threading.Event()
+        try:
+            with _signals(lambda: (stopped.set(), self._stop())):
+                for thread in (*self.receivers, sender, self._thread):
+                    if thread is not None:
+                        thread.start()
+                self._started.wait()
+                if self.not_armed is None:
+                    tell(f"{self.options.mode}: the loop runs on {self.options.interface} {', '.join(self.options.channels)}")
+                while self._thread.is_alive() and not stopped.is_set():
+                    self._thread.join(0.1)
+                    if self._errors():
+                        self._stop()
+        finally:
+            self._stop()
+            self._thread.join(JOIN_S)
+            sys.setswitchinterval(before)
+        if self.not_armed is not None:
+            raise EnvironmentFault(self.not_armed)
+
+    def _stop(self) -> None:
+        self.loop.stop()
+        if self.lockstep is not None:
+            self.lockstep.stop()
+
+    def _step(self) -> None:
+        """The loop thread in lockstep."""
+        self._started.set()
+        self.lockstep.run(None if self.options.duration_s is None else round(self.options.duration_s * 1e9))
+
+    def _loop(self) -> None:
+        """The loop thread."""
+        options = self.options
+        try:
+            self.findings = realtime.enter(options.priority, options.cpu)
+            late_ns = bare_lateness(_grid_after(time.monotonic_ns()), realtime.TRIAL_TICKS)
+            self.findings.append(realtime.lateness(late_ns))
+            bad = [finding for finding in self.findings if not finding.good]
+            if options.mode == ACTIVE and bad and not options.allow_soft:
+                self.not_armed = "run --mode active: not armed, because " + "; ".join(
+                    f"{finding.what}: {finding.found} ({finding.remedy})" for finding in bad
+                ) + ". --allow-soft-realtime arms all the same, for the bench"  # fmt: skip
+                return
+            first_ns = _grid_after(time.monotonic_ns())
+            end_ns = FOREVER_NS if options.duration_s is None else first_ns + round(options.duration_s * 1e9)
+        finally:
+            self._started.set()
+        self.loop.run(first_ns, end_ns)
+
+    def _errors(self) -> list[str]:
+        told = [f"bus {receiver.number}: {receiver.error}" for receiver in self.receivers if receiver.error]
+        if self.transmitter is not None and self.transmitter.error:
+            told.append(f"sending: {self.transmitter.error}")
+        return told
+
+    def close(self) -> None:
+        """Threads first, then buses: nobody uses a closed one."""
+        workers = [*self.receivers, *([self.transmitter] if self.transmitter else [])]
+        for worker in workers:
+            worker.stop()
+        for worker in workers:
+            if worker.is_alive():
+                worker.join(JOIN_S)
+        if self.transmitter is not None and self.not_armed is None:
+            self.transmitter.release()
+        self.lost = {number: reader.lost() or 0 for number, reader in self.readers.items()}
+        for bus in self.buses.values():
+            bus.shutdown()
+        os.close(self.event)
+
+    def figures(self, written: dict[str, int], log_path: Path) -> dict[str, Any]:
+        options, transmitter = self.options, self.transmitter
+        counts = self.loop.counts() | {
+            "received": sum(receiver.received for receiver in self.receivers),
+            "fd_frames": sum(receiver.fd_frames for receiver in self.receivers),
+            "clock_steps": sum(receiver.clock_steps for receiver in self.receivers),
+            "bus_lost": sum(self.lost.values()),
+            "sent": transmitter.sent if transmitter else 0,
+            "send_failed": transmitter.failed if transmitter else 0,
+            "superseded": transmitter.superseded if transmitter else 0,
+            "written_frames": written["frames"],
+            "written_ticks": written["ticks"],
+        }
+        if options.lockstep:
+            counts |= {"late": 0, "overrun": 0}
+        histograms = self.loop.histograms()
+        empty = (np.zeros(1, np.int64), 0)
+        latency = (transmitter.latency_us, transmitter.latency_max_ns) if transmitter else empty
+        # In lockstep the rig's clock is not ours: there is no lateness
+        lateness = figures.percentiles_us(*(empty if options.lockstep else histograms["lateness"]))
+        found = {
+            "schema": "autonomy.run/1",
+            "mode": options.mode,
+            "soft": options.allow_soft,
+            "lockstep": options.lockstep,
+            "engaged": self.loop.engaged,
+            "realtime": [finding._asdict() | {"good": finding.good} for finding in self.findings],
+            "lateness_us": lateness,
+            "work_us": figures.percentiles_us(*histograms["work"]),
+            "latency_us": figures.percentiles_us(*latency),
+            "counts": counts,
+            "log": str(log_path),
+        }
+        verdict, exit_code, reasons = figures.verdict(
+            counts, self._errors(), soft=options.allow_soft or options.lockstep, p99_lateness_us=lateness["p99"],
+            limit_us=realtime.LATENESS_P99_LIMIT_S * 1e6,
+        )  # fmt: skip
+        return found | {"verdict": verdict, "exit_code": exit_code, "reasons": reasons}
+
+
+def _grid_after(time_ns: int) -> int:
+    """The next point of the grid."""
+    return (time_ns // TICK_PERIOD_NS + 1) * TICK_PERIOD_NS
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[], Any]):
+    """Ends orderly on Ctrl-C and on SIGTERM."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

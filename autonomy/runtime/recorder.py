@@ -1,0 +1,75 @@
+"""The recorder: a process of its own that empties the loop's journal into a log. A slow disk costs log, never the loop.
+
+It is forked before the first thread starts and shares the journal's rings. When the loop's process dies it writes what is
+left and closes the log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from autonomy.errors import EnvironmentFault
+from autonomy.log.writer import LogWriter
+from autonomy.runtime.journal import Journal
+from drivers.ring import Ring
+
+POLL_S = 0.05
+NICENESS = 5
+ORDERLY_END_S = 30.0
+
+
+class Recorder:
+    """`open_log` is called in the recorder's process. Start it before any thread."""
+
+    def __init__(self, open_log: Callable[[], LogWriter], frames: Ring, ticks: Ring):
+        fork = multiprocessing.get_context("fork")
+        self._ours, theirs = fork.Pipe()
+        self._process = fork.Process(target=_record, args=(open_log, frames, ticks, theirs, os.getpid()), name="recorder")
+        self._process.start()
+        theirs.close()
+        self._answer("opening the log")
+
+    def stop(self) -> dict[str, int]:
+        """Waits until everything is written; {"frames", "ticks"} written. Raises EnvironmentFault when that failed."""
+        with contextlib.suppress(OSError):  # it is gone; what it said is still to be read
+            self._ours.send("stop")
+        counts = self._answer("writing the log")
+        self._process.join(ORDERLY_END_S)
+        return counts
+
+    def _answer(self, doing: str) -> dict[str, int]:
+        if not self._ours.poll(ORDERLY_END_S):
+            self._process.kill()
+            raise EnvironmentFault(f"the recorder was not done with {doing} after {ORDERLY_END_S:g} s; is the disk slow?")
+        try:
+            kind, answer = self._ours.recv()
+        except EOFError:
+            raise EnvironmentFault(f"the recorder's process died while {doing}; the log ends there") from None
+        if kind == "error":
+            raise EnvironmentFault(f"the recorder failed while {doing}: {answer}")
+        return answer
+
+
+def _record(open_log: Callable[[], LogWriter], frames: Ring, ticks: Ring, pipe, parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the loop tells when it is over
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(NICENESS)
+    try:
+        with open_log() as log:
+            journal = Journal(log, frames, ticks)
+            pipe.send(("open", {}))
+            while not pipe.poll(0) and os.getppid() == parent:
+                if not journal.drain():
+                    time.sleep(POLL_S)
+            while journal.drain():
+                pass
+        answer = ("closed", {"frames": journal.frames, "ticks": journal.ticks})
+    except Exception as error:
+        answer = ("error", str(error))
+    with contextlib.suppress(OSError):  # nobody is there to hear it
+        pipe.send(answer)

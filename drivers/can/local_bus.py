@@ -1,0 +1,241 @@
+"""A CAN bus between the processes of one machine that loses nothing, for where there is no vcan: interface `local`.
+
+The channel is the path of a Unix socket. A hub (`Hub`, `python -m drivers.can.local_bus PATH`) passes each frame on to all
+others in one order, stamped with the moment it came. A node that does not read is not waited for: after MOST_WAITING frames
+it is thrown off the bus and told so - its next call fails - because silently losing a frame is worse.
+
+python-can's own choices: `virtual` stays within one process, `udp_multicast` loses a fifth of a burst without a word.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import sys
+import threading
+import time
+from collections import deque
+
+import can
+import numpy as np
+
+from autonomy.errors import EnvironmentFault
+from autonomy.msg import constants, dtype
+from drivers.can.frame_flags import ERROR, REMOTE
+from drivers.can.tables import EXTENDED
+
+__all__ = ["Hub", "LocalBus"]
+
+CAN_FRAME, CAN_FD_FRAME = dtype("CanFrame"), dtype("CanFdFrame")
+BIT_RATE_SWITCH, ERROR_STATE = (constants("CanFdFrame")[f"FLAG_{name}"] for name in ("BIT_RATE_SWITCH", "ERROR_STATE_INDICATOR"))
+MOST_WAITING = 1 << 16  # frames for a node that does not read
+MOST_AT_ONCE = 64  # frames read from one node before the next one has its turn
+BUFFER_BYTES = 1 << 20
+POLL_MS = 100
+NS = 1_000_000_000
+
+
+class LocalBus(can.BusABC):
+    """A node. `channel`: the hub's socket. Own frames do not come back."""
+
+    def __init__(self, channel: str, **options):
+        self.channel_info = f"local {channel}"
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._socket.connect(os.fspath(channel))
+        except OSError as error:
+            self._socket.close()
+            raise can.CanInitializationError(f"no hub answers at {channel}: {error.strerror}") from error
+        self._socket.setblocking(False)  # sender and receiver may be two threads: each waits with a poll of its own
+        self._can_protocol = can.CanProtocol.CAN_FD
+        super().__init__(channel=channel, **options)
+
+    def send(self, msg: can.Message, timeout: float | None = None) -> None:
+        """Raises CanOperationError when the hub takes nothing within `timeout` seconds (None: waits)."""
+        data = packed(msg)
+        try:
+            while True:
+                try:
+                    self._socket.send(data)
+                    return
+                except BlockingIOError:
+                    if not _wait(self._socket, select.POLLOUT, timeout):
+                        raise can.CanOperationError(f"the hub took nothing for {timeout} s") from None
+        except OSError as error:
+            raise can.CanOperationError(f"the hub at {self.channel_info} has gone: {error.strerror}") from error
+
+    def _recv_internal(self, timeout: float | None) -> tuple[can.Message | None, bool]:
+        if not _wait(self._socket, select.POLLIN, timeout):
+            return None, False
+        try:
+            data = self._socket.recv(CAN_FD_FRAME.itemsize)
+        except BlockingIOError:
+            return None, False
+        except OSError as error:
+            raise can.CanOperationError(f"{self.channel_info}: {error.strerror}") from error
+        if not data:
+            raise can.CanOperationError(f"{self.channel_info}: the hub has gone, or threw this node off because it did not read")
+        return unpacked(data), False
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._socket.close()
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+
+class Hub(threading.Thread):
+    """Passes frames on. `passed` counts them, `thrown_off` the nodes that did not read. Raises EnvironmentFault.
+
+    A thread of the program that wants a bus, or a process of its own (see `main`).
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        super().__init__(name="can-hub", daemon=True)
+        self.path = os.fspath(path)
+        self.passed = self.thrown_off = 0
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path)  # of a hub that was killed
+            self._listener.bind(self.path)
+            self._listener.listen()
+        except OSError as error:
+            self._listener.close()
+            raise EnvironmentFault(f"no local bus at {self.path}: {error.strerror}; give a path of at most 100 letters "
+                                   "in a folder that can be written") from error  # fmt: skip
+        self._nodes: dict[int, tuple[socket.socket, deque[bytes]]] = {}
+        self._poll = select.poll()
+        self._poll.register(self._listener, select.POLLIN)
+        self._stopping = False
+
+    def run(self) -> None:
+        while not self._stopping:
+            for number, events in self._poll.poll(POLL_MS):
+                if number == self._listener.fileno():
+                    self._admit()
+                elif number in self._nodes:
+                    if events & select.POLLOUT:
+                        self._flush(number)
+                    if events & ~select.POLLOUT and number in self._nodes:
+                        self._read(number)
+        for node, _ in self._nodes.values():
+            node.close()
+        self._listener.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path)
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    def _admit(self) -> None:
+        node, _ = self._listener.accept()
+        node.setblocking(False)
+        node.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
+        self._nodes[node.fileno()] = node, deque()
+        self._poll.register(node, select.POLLIN)
+
+    def _read(self, number: int) -> None:
+        node, _ = self._nodes[number]
+        for _ in range(MOST_AT_ONCE):
+            try:
+                data = node.recv(CAN_FD_FRAME.itemsize)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._dismiss(number)
+                return
+            stamped = time.time_ns().to_bytes(8, "little") + data[8:]
+            self.passed += 1
+            for other in [other for other in self._nodes if other != number]:
+                self._pass_on(other, stamped)
+
+    def _pass_on(self, number: int, data: bytes) -> None:
+        node, waiting = self._nodes[number]
+        if not waiting:
+            try:
+                node.send(data)
+                return
+            except BlockingIOError:
+                self._poll.modify(node, select.POLLIN | select.POLLOUT)
+            except OSError:
+                self._dismiss(number)
+                return
+        waiting.append(data)
+        if len(waiting) > MOST_WAITING:
+            self.thrown_off += 1
+            self._dismiss(number)
+
+    def _flush(self, number: int) -> None:
+        node, waiting = self._nodes[number]
+        try:
+            while waiting:
+                node.send(waiting[0])
+                waiting.popleft()
+        except BlockingIOError:
+            return
+        except OSError:
+            self._dismiss(number)
+            return
+        self._poll.modify(node, select.POLLIN)
+
+    def _dismiss(self, number: int) -> None:
+        node, _ = self._nodes.pop(number)
+        self._poll.unregister(node)
+        node.close()
+
+
+def packed(message: can.Message) -> bytes:
+    """The bytes of a CanFrame, or of a CanFdFrame."""
+    row = np.zeros((), CAN_FD_FRAME if message.is_fd else CAN_FRAME)
+    row["id"] = message.arbitration_id | (EXTENDED if message.is_extended_id else 0)
+    row["length"] = message.dlc
+    row["flags"] = ERROR * message.is_error_frame | REMOTE * message.is_remote_frame
+    if message.is_fd:
+        row["flags"] |= BIT_RATE_SWITCH * message.bitrate_switch | ERROR_STATE * message.error_state_indicator
+    row["data"][: len(message.data)] = np.frombuffer(message.data, np.uint8)
+    return row.tobytes()
+
+
+def unpacked(data: bytes) -> can.Message:
+    """The message of the bytes of a CanFrame or CanFdFrame; its time is CLOCK_REALTIME."""
+    is_fd = len(data) == CAN_FD_FRAME.itemsize
+    time_ns, identifier = int.from_bytes(data[:8], "little"), int.from_bytes(data[8:12], "little")
+    length, flags = data[13], data[14]
+    return can.Message(
+        timestamp=time_ns / NS, arbitration_id=identifier & 0x1FFFFFFF, is_extended_id=bool(identifier & EXTENDED), dlc=length,
+        data=None if flags & REMOTE else data[16 : 16 + length], is_error_frame=bool(flags & ERROR),
+        is_remote_frame=bool(flags & REMOTE), is_fd=is_fd, bitrate_switch=is_fd and bool(flags & BIT_RATE_SWITCH),
+        error_state_indicator=is_fd and bool(flags & ERROR_STATE),
+    )  # fmt: skip
+
+
+def _wait(node: socket.socket, event: int, timeout_s: float | None) -> bool:
+    poll = select.poll()
+    poll.register(node, event)
+    return bool(poll.poll(None if timeout_s is None else max(timeout_s, 0.0) * 1e3))
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m drivers.can.local_bus PATH...`: hubs until the process is ended or its standard input closes."""
+    hubs = [Hub(path) for path in arguments]
+    for hub in hubs:
+        hub.start()
+    print("ready", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.stdin.read()
+    for hub in hubs:
+        hub.stop()
+    for hub in hubs:
+        hub.join()
+        print(f"{hub.path}: {hub.passed} frames passed on, {hub.thrown_off} nodes thrown off", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

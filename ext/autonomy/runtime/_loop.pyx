@@ -1,0 +1,319 @@
+"""The loop: wakes on absolute deadlines, takes what has arrived, runs the tick, hands out the command, keeps the account.
+
+Frames come through rings, one a bus and direction, stamped by the threads that received them. A tick at time T takes the
+frames stamped up to T in the order that a log has (log time, then topic) and writes that order down as it goes: a frame's
+log time is its stamp, or just behind the last cut when it came too late for that; never after the cut it went into. So a
+replay of the log from its cuts routes the same frames before the same ticks. Ticks are at multiples of 10 ms of CLOCK_MONOTONIC. One that comes late is run at its own time; grid points
+that are past by a whole period are left out and counted.
+
+Without the GIL, without allocation, one system call to sleep and, when a command leaves, one to wake its sender.
+"""
+
+cimport cython
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+from posix.time cimport CLOCK_MONOTONIC, timespec
+from posix.unistd cimport write
+
+import numpy as np
+
+from autonomy._tick cimport TickCore, tick
+from autonomy.inputs._append cimport clear_frame
+from autonomy.inputs._path_window cimport PathCursor, PathPoint, fill_path_window
+from autonomy.msg.messages cimport LAYOUT_HASH, Actuation, CanFrame, InputFrame, OutputFrame
+from autonomy.playback._bytes cimport now_ns
+from drivers.can._router cimport Router, RouterState, route_frame
+from drivers.ring._ring cimport (Ring, RingMemory, ring_commit, ring_count, ring_load_relaxed, ring_peek, ring_push,
+                                 ring_release, ring_reserve, ring_store_relaxed)
+
+from autonomy import msg
+from autonomy.msg.layout import require
+
+require(__name__, LAYOUT_HASH)
+
+cdef extern from "time.h" nogil:
+    int clock_nanosleep(int clock, int flags, const timespec *until, timespec *remaining)
+    int TIMER_ABSTIME
+
+TICK_PERIOD_NS = 10_000_000
+HISTOGRAM_US = 20_000
+MOST_PORTS = 16
+cdef enum:
+    PORTS = 16
+    HISTOGRAM_BINS = 20_001     # one a microsecond, the last for everything longer
+    FRAMES_A_TICK = 4096        # taken at most, so that a flood of frames cannot hold the tick up for more than about 1 ms
+    LANE_TRACKED = 1            # LaneState.status
+    LEVEL_FALLBACK = 2          # Health.level
+cdef int64_t PERIOD_NS = 10_000_000
+cdef int64_t LATE_NS = 1_000_000
+
+# A frame in the order in which the loop took it
+cdef struct JournalFrame:
+    int64_t log_time_ns
+    CanFrame frame
+
+# What one tick was and took
+cdef struct JournalTick:
+    int64_t woken_ns
+    int64_t finished_ns
+    uint64_t records            # frames taken since the start
+    InputFrame frame
+    OutputFrame out
+
+cdef struct LoopState:
+    InputFrame frame
+    OutputFrame out
+    RouterState router
+    PathCursor cursor
+    uint64_t tick_index
+    uint64_t records
+    int64_t last_tick_ns
+    uint64_t late               # woken more than LATE_NS after the deadline
+    uint64_t overrun            # finished after the next deadline
+    uint64_t missed             # grid points without a tick
+    uint64_t deferred           # ticks that left frames for the next one: FRAMES_A_TICK
+    uint64_t stop
+    int64_t lateness_max_ns
+    int64_t work_max_ns
+    int engaged
+    uint32_t[HISTOGRAM_BINS] lateness_us
+    uint32_t[HISTOGRAM_BINS] work_us
+
+cdef struct LoopPlan:
+    int64_t engage_tick         # from this tick on the stack may take over; negative = never
+    double set_speed_mps
+    int sends
+    int command_event           # eventfd that wakes the sender, -1 without
+
+
+FRAME_ROW = np.dtype([("log_time_ns", "i8"), ("frame", msg.dtype("CanFrame"))])
+TICK_ROW = np.dtype([("woken_ns", "i8"), ("finished_ns", "i8"), ("records", "u8"), ("frame", msg.dtype("InputFrame")),
+                     ("out", msg.dtype("OutputFrame"))])
+if FRAME_ROW.itemsize != sizeof(JournalFrame) or TICK_ROW.itemsize != sizeof(JournalTick):
+    raise ImportError("autonomy.runtime._loop: the journal's rows differ between C and NumPy")
+
+
+@cython.final  # its methods call each other without a table
+cdef class Loop:
+    """One stack driven by rings.
+
+    `core`, `router`: of one Stack and its buses. `path`: float64 (n, 5), see autonomy/inputs/lane_path.py. `arrivals`: rings
+    of CanFrame (24 bytes), in the order of their topics' names, which is the order in which equal times are taken. `frames`, `ticks`: rings of FRAME_ROW and TICK_ROW
+    for the recorder. `commands`: ring of Actuation whose sender waits on `command_event`, or None: nothing is sent.
+    `engage_tick`: the first tick at which the stack may take over by itself, None = never.
+    """
+    cdef TickCore core
+    cdef Router router
+    cdef LoopState* state
+    cdef LoopPlan plan
+    cdef object _path
+    cdef const PathPoint* path
+    cdef Py_ssize_t path_length
+    cdef tuple _arrivals
+    cdef RingMemory *arrivals[PORTS]
+    cdef int port_count
+    cdef Ring _frames
+    cdef Ring _ticks
+    cdef Ring _commands
+
+    def __cinit__(self, TickCore core, Router router, path, arrivals, Ring frames, Ring ticks, *, Ring commands=None,
+                  int command_event=-1, double set_speed_mps=0.0, engage_tick=None):
+        cdef const double[:, ::1] points = path
+        cdef Ring ring
+        if len(arrivals) > PORTS:
+            raise ValueError(f"{len(arrivals)} rings of arrivals: at most {MOST_PORTS}")
+        for ring, size in [(ring, sizeof(CanFrame)) for ring in arrivals] + [
+                (frames, sizeof(JournalFrame)), (ticks, sizeof(JournalTick))] + (
+                [(commands, sizeof(Actuation))] if commands is not None else []):
+            if ring.memory.slot_bytes != size:
+                raise ValueError(f"a ring with slots of {ring.memory.slot_bytes} bytes where {size} are needed")
+        self.state = <LoopState*> calloc(1, sizeof(LoopState))
+        if self.state == NULL:
+            raise MemoryError()
+        self.core, self.router, self._path = core, router, path
+        self.path_length = points.shape[0]
+        self.path = <const PathPoint*> &points[0, 0] if self.path_length else NULL
+        self._arrivals, self._frames, self._ticks, self._commands = tuple(arrivals), frames, ticks, commands
+        for ring in self._arrivals:
+            self.arrivals[self.port_count] = ring.memory
+            self.port_count += 1
+        self.plan.set_speed_mps = set_speed_mps
+        self.plan.engage_tick = -1 if engage_tick is None else engage_tick
+        self.plan.sends = commands is not None
+        self.plan.command_event = command_event
+
+    def __dealloc__(self):
+        free(self.state)
+
+    def run(self, int64_t first_ns, int64_t end_ns):
+        """Ticks at `first_ns` and every 10 ms until before `end_ns` or `stop()`. Call from the thread that is to be the loop."""
+        with nogil:
+            self._run(first_ns, end_ns)
+
+    def step(self, int64_t tick_time_ns, int64_t woken_ns):
+        """One tick, without sleeping: for tests, and for clocks that are not this machine's."""
+        with nogil:
+            self._step(tick_time_ns, woken_ns)
+
+    def stop(self):
+        """Lets `run` end behind the tick it is in."""
+        ring_store_relaxed(&self.state.stop, 1)
+
+    cdef void _run(self, int64_t first_ns, int64_t end_ns) noexcept nogil:
+        cdef LoopState* s = self.state
+        cdef int64_t deadline_ns = first_ns, woken_ns, behind_ns
+        while deadline_ns < end_ns and not ring_load_relaxed(&s.stop):
+            sleep_until(deadline_ns)
+            woken_ns = now_ns()
+            self._step(deadline_ns, woken_ns)
+            deadline_ns += PERIOD_NS
+            behind_ns = now_ns() - deadline_ns
+            if behind_ns >= PERIOD_NS:
+                s.missed += behind_ns // PERIOD_NS
+                deadline_ns += behind_ns // PERIOD_NS * PERIOD_NS
+
+    cdef void _step(self, int64_t tick_time_ns, int64_t woken_ns) noexcept nogil:
+        cdef LoopState* s = self.state
+        cdef InputFrame* frame = &s.frame
+        cdef int64_t finished_ns
+        self._take(tick_time_ns)
+        frame.tick_index = s.tick_index
+        frame.tick_time_ns = tick_time_ns
+        frame.set_speed_mps = self.plan.set_speed_mps
+        frame.engage = s.engaged
+        fill_path_window(self.path, self.path_length, &s.cursor, &s.out.ego, frame)
+        tick(self.core.state, self.core.parameters, frame, &s.out)
+        if self.plan.sends:
+            self._send(&s.out.actuation)
+        finished_ns = now_ns()
+        self._write_down(woken_ns, finished_ns)
+        self._account(tick_time_ns, woken_ns, finished_ns)
+        clear_frame(frame)
+        s.tick_index += 1
+        if self.plan.engage_tick >= 0 and <int64_t> s.tick_index >= self.plan.engage_tick and not s.engaged:
+            s.engaged = s.out.health.level < LEVEL_FALLBACK and s.out.lane.status == LANE_TRACKED
+
+    cdef void _take(self, int64_t tick_time_ns) noexcept nogil:
+        """Every frame that is there and stamped up to the tick, in the order of the log: log time, then ring."""
+        cdef LoopState* s = self.state
+        cdef const CanFrame* frame
+        cdef const CanFrame* first
+        cdef JournalFrame* line
+        cdef uint64_t waiting[PORTS]
+        cdef int64_t log_ns, first_ns
+        cdef int port, first_port, taken
+        for port in range(self.port_count):
+            waiting[port] = ring_count(self.arrivals[port])  # what comes while the others are emptied is the next tick's
+        for taken in range(<int> FRAMES_A_TICK + 1):
+            first = NULL
+            for port in range(self.port_count):
+                if not waiting[port]:
+                    continue
+                frame = <const CanFrame*> ring_peek(self.arrivals[port])
+                # Behind the last cut: a frame that came after the tick of its stamp belongs to this one
+                log_ns = max(frame.time_ns, s.last_tick_ns + 1)
+                if log_ns <= tick_time_ns and (first == NULL or log_ns < first_ns):
+                    first, first_ns, first_port = frame, log_ns, port
+            if first == NULL:
+                return
+            if taken == FRAMES_A_TICK:
+                s.deferred += 1
+                return
+            s.records += 1
+            route_frame(self.router.tables, &s.router, first, &s.frame)
+            line = <JournalFrame*> ring_reserve(self._frames.memory)
+            if line != NULL:
+                line.log_time_ns = first_ns
+                line.frame = first[0]
+                ring_commit(self._frames.memory)
+            waiting[first_port] -= 1
+            ring_release(self.arrivals[first_port])
+
+    cdef void _send(self, const Actuation* actuation) noexcept nogil:
+        cdef uint64_t one = 1
+        ring_push(self._commands.memory, actuation)
+        if self.plan.command_event >= 0:
+            write(self.plan.command_event, &one, sizeof(one))
+
+    cdef void _write_down(self, int64_t woken_ns, int64_t finished_ns) noexcept nogil:
+        cdef LoopState* s = self.state
+        cdef JournalTick* line = <JournalTick*> ring_reserve(self._ticks.memory)
+        s.last_tick_ns = s.frame.tick_time_ns
+        if line == NULL:
+            return  # counted by the ring
+        line.woken_ns = woken_ns
+        line.finished_ns = finished_ns
+        line.records = s.records
+        memcpy(&line.frame, &s.frame, sizeof(InputFrame))
+        memcpy(&line.out, &s.out, sizeof(OutputFrame))
+        ring_commit(self._ticks.memory)
+
+    cdef void _account(self, int64_t deadline_ns, int64_t woken_ns, int64_t finished_ns) noexcept nogil:
+        cdef LoopState* s = self.state
+        cdef int64_t late_ns = woken_ns - deadline_ns
+        s.late += late_ns > LATE_NS
+        s.overrun += finished_ns - deadline_ns > PERIOD_NS
+        s.lateness_us[bin_of(late_ns)] += 1
+        s.work_us[bin_of(finished_ns - woken_ns)] += 1
+        s.lateness_max_ns = max(s.lateness_max_ns, late_ns)
+        s.work_max_ns = max(s.work_max_ns, finished_ns - woken_ns)
+
+    @property
+    def tick_index(self) -> int:
+        """Ticks run."""
+        return self.state.tick_index
+
+    @property
+    def engaged(self) -> bool:
+        return bool(self.state.engaged)
+
+    def counts(self) -> dict:
+        """ticks, records, late, overrun, missed, deferred; frames and ticks the recorder's rings and the commands' had no room for."""
+        cdef LoopState* s = self.state
+        return {"ticks": s.tick_index, "records": s.records, "late": s.late, "overrun": s.overrun, "missed": s.missed,
+                "deferred": s.deferred, "arrivals_lost": sum(ring.refused for ring in self._arrivals),
+                "frames_unrecorded": self._frames.refused, "ticks_unrecorded": self._ticks.refused,
+                "commands_lost": 0 if self._commands is None else self._commands.refused}
+
+    def histograms(self) -> dict:
+        """{"lateness", "work"}: (uint32 counts by microsecond, the longest in ns)."""
+        cdef LoopState* s = self.state
+        return {"lateness": (np.array(<uint32_t[:HISTOGRAM_BINS]> s.lateness_us), s.lateness_max_ns),
+                "work": (np.array(<uint32_t[:HISTOGRAM_BINS]> s.work_us), s.work_max_ns)}
+
+    def route_counts(self) -> dict:
+        """Per route "bus:message>kind": frames received, used, unusable, inactive."""
+        return self.router.counts_of(&self.state.router)
+
+    @property
+    def output(self) -> np.void:
+        """A copy of the last tick's OutputFrame; for when the loop stands still."""
+        return np.frombuffer((<char*> &self.state.out)[:sizeof(OutputFrame)], msg.dtype("OutputFrame"))[0]
+
+
+def bare_lateness(int64_t first_ns, int ticks) -> np.ndarray:
+    """ns, int64 (ticks,): how late this thread wakes on the loop's deadlines when it does nothing else."""
+    cdef int64_t[::1] late = np.zeros(ticks, np.int64)
+    cdef int64_t deadline_ns = first_ns
+    cdef int place
+    with nogil:
+        for place in range(ticks):
+            sleep_until(deadline_ns)
+            late[place] = now_ns() - deadline_ns
+            deadline_ns += PERIOD_NS
+    return np.asarray(late)
+
+
+cdef inline void sleep_until(int64_t deadline_ns) noexcept nogil:
+    cdef timespec until
+    until.tv_sec = deadline_ns // 1_000_000_000
+    until.tv_nsec = deadline_ns % 1_000_000_000
+    while clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) != 0:
+        pass  # a signal
+
+
+cdef inline int bin_of(int64_t duration_ns) noexcept nogil:
+    if duration_ns < 0:
+        return 0
+    return <int> min(duration_ns // 1000, <int64_t> HISTOGRAM_BINS - 1)

@@ -1,0 +1,50 @@
+"""`autonomy hil live`: the truck on CAN buses in a process of its own, `autonomy run` in another."""
+
+from __future__ import annotations
+
+import argparse
+
+DEFAULT_SCENARIO = "motorway"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "scenario", nargs="?", metavar="SCENARIO", default=DEFAULT_SCENARIO, help="a TOML file or a packaged name"
+    )
+    parser.add_argument("-o", "--output", metavar="DIR", default="runs/hil", help="default: runs/hil")
+    parser.add_argument("--duration", type=float, metavar="S", help="default: the scenario's")
+    parser.add_argument("--seed", type=int, default=0, help="of world and sensors")
+    parser.add_argument("--lockstep", action="store_true", help="the truck tells the time over the bus: the same bytes each time")
+    parser.add_argument("--hard-realtime", action="store_true", help="refuse where the machine gives no real time")
+    parser.add_argument("--json", action="store_true", help="the account as one JSON object on stdout")
+
+
+def execute(given: argparse.Namespace) -> int:
+    """Drives, replays the log from its cuts, prints the account; the verdict's exit code. Raises UsageError, EnvironmentFault."""
+    import json
+    import sys
+    from pathlib import Path
+
+    from autonomy.errors import FAIL, UsageError
+    from hil.rig.drive import drive, lines, same_from_cuts
+
+    output = Path(given.output)
+    if given.duration is not None and not 0.0 < given.duration <= 86400.0:
+        raise UsageError(f"--duration {given.duration:g}: must lie between 0 and 86400 seconds")
+    found = drive(
+        output, scenario=given.scenario, duration_s=given.duration, seed=given.seed, soft=not given.hard_realtime,
+        lockstep=given.lockstep, tell=lambda line: print(line, file=sys.stderr, flush=True),
+    )  # fmt: skip
+    differences = same_from_cuts(output / "run.mcap")
+    if differences:
+        found["verdict"], found["exit_code"] = "fail", FAIL
+        found["reasons"].append(f"the replay from the cuts differs, first in {differences[0]}")
+    found["replay_equal"] = not differences
+    (output / "drive.json").write_text(json.dumps(found, indent=2) + "\n")
+    if given.json:
+        print(json.dumps(found))
+    else:
+        *shown, verdict = lines(found)
+        replayed = "DIFFERENT" if differences else "equal, bit for bit"
+        print("\n".join([*shown, f"replay       from the cuts: {replayed}", verdict]))
+    return found["exit_code"]

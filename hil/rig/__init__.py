@@ -1,0 +1,1 @@
+"""Plant and sensors as a process of their own on the truck's buses, against a running `autonomy run`."""

@@ -1,0 +1,147 @@
+"""A closed-loop drive over real buses: the truck in one process, `autonomy run` in another, and the account of both.
+
+    autonomy hil live -o runs/hil
+
+Buses: vcan0 and vcan1 where this machine has them (python-can `socketcan`: the transport of the vehicle), else a hub of our
+own (`local`), which loses nothing; python-can's `virtual` cannot leave a process and its `udp_multicast` drops bursts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from autonomy import config as configuration
+from autonomy.errors import FAIL, INCONCLUSIVE, PASS, EnvironmentFault
+from hil.sensors import ORIGIN
+from hil.worlds.motorway import DEFAULT_SCENARIO, Motorway
+
+VEHICLE = "vehicles/demo_truck"
+BUSES = 2
+INTERFACES = Path("/sys/class/net")
+LATE_TRUCK_US = 5_000.0  # p99: half a period; a later rig says nothing about the stack
+START_TIMEOUT_S = 60.0
+
+
+def choose_bus(folder: str) -> tuple[str, list[str], subprocess.Popen | None]:
+    """(interface, channels, the hub's process where one is needed)."""
+    names = [f"vcan{number}" for number in range(BUSES)]
+    if all((INTERFACES / name).exists() for name in names):
+        return "socketcan", names, None
+    channels = [os.path.join(folder, f"bus{number}") for number in range(BUSES)]
+    hub = _start("-m", "drivers.can.local_bus", *channels, stderr=subprocess.DEVNULL)
+    _expect(hub, "ready")
+    return "local", channels, hub
+
+
+def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, duration_s: float | None = None, seed: int = 0, soft: bool = True,
+          lockstep: bool = False, tell=lambda line: None) -> dict[str, Any]:  # fmt: skip
+    """Drives; {"verdict", "exit_code", "reasons", "interface", "run", "truck", "lost"}. Raises UsageError, EnvironmentFault.
+
+    `duration_s` None: the scenario's. `soft`: also on a machine without real time. What both sides wrote is in `output`.
+    """
+    world = Motorway(scenario)
+    world.reset(seed)
+    output.mkdir(parents=True, exist_ok=True)
+    config, path = output / "truck.toml", output / "lane_path.csv"
+    config.write_text(f"include = ['{configuration.find(VEHICLE).resolve()}']\n[replay]\npath_origin = {list(ORIGIN)}\n")
+    path.write_text("x_m,y_m\n" + "".join(f"{x:.3f},{y:.3f}\n" for x, y, _ in world.lane_path()))
+    duration_s = world.duration_s if duration_s is None else duration_s
+    step = ["--lockstep"] if lockstep else []
+    with tempfile.TemporaryDirectory(prefix="can-") as folder:
+        interface, channels, hub = choose_bus(folder)
+        tell(f"bus: {interface} {', '.join(channels)}")
+        where = ["-i", interface, *(word for channel in channels for word in ("-c", channel)), *step]
+        truck = loop = None
+        try:
+            truck = _start("-m", "hil.rig.truck", "--config", VEHICLE, "--scenario", scenario, *where,
+                           "--duration", str(duration_s), "--seed", str(seed))  # fmt: skip
+            _expect(truck, "ready")
+            words = ["--config", str(config), "--mode", "active", "-o", str(output), "--lane-path", str(path), "--json",
+                     "--set-speed", str(world.set_speed), *(["--allow-soft-realtime"] if soft else [])]  # fmt: skip
+            loop = _start("-m", "autonomy", "run", *where, *words, stderr=subprocess.PIPE)
+            line = loop.stderr.readline()
+            if not line.startswith("run: active"):
+                said = (line + loop.stderr.read()).strip() or "nothing"
+                raise EnvironmentFault(f"autonomy run ended with {loop.wait(START_TIMEOUT_S)} before it ran and said: {said}")
+            tell(line.strip())
+            truck.stdin.write("go\n")
+            truck.stdin.flush()
+            _expect(truck, "driven")
+            loop.send_signal(signal.SIGTERM)
+            said, complaints = loop.communicate(timeout=START_TIMEOUT_S)
+            if not said.strip():
+                raise EnvironmentFault(complaints.strip() or f"autonomy run ended with exit code {loop.returncode}")
+            run = json.loads(said)
+            account = json.loads(truck.communicate(timeout=START_TIMEOUT_S)[0])
+        finally:
+            for process in (loop, truck, hub):
+                if process is not None and process.poll() is None:
+                    process.terminate()
+                    process.communicate()
+    return _judged(run, account, interface)
+
+
+def _judged(run: dict, truck: dict, interface: str) -> dict[str, Any]:
+    lost = {"to_loop": truck["sent"] - run["counts"]["received"], "to_truck": run["counts"]["sent"] - truck["received"]}
+    metrics = truck["metrics"]
+    reasons = list(run["reasons"]) if run["verdict"] == "fail" else []
+    reasons += [f"{number} frames lost {where.replace('_', ' ')}" for where, number in lost.items() if number]
+    if metrics:
+        reasons += ["collision"] * bool(metrics["collisions"]) + ["out of the lane"] * (metrics["out_of_lane_share"] > 0.0)
+    verdict, exit_code = ("fail", FAIL) if reasons else ("pass", PASS)
+    if not reasons:
+        doubts = list(run["reasons"])
+        if not metrics:
+            doubts.append("the stack never took over")
+        if truck["lateness_us"]["p99"] > LATE_TRUCK_US:
+            doubts.append(f"the truck's p99 of lateness is {truck['lateness_us']['p99'] / 1e3:.1f} ms")
+        if doubts:
+            verdict, exit_code, reasons = "inconclusive", INCONCLUSIVE, doubts
+    return {"verdict": verdict, "exit_code": exit_code, "reasons": reasons, "interface": interface, "run": run, "truck": truck,
+            "lost": lost}  # fmt: skip
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """The account for a terminal."""
+    from autonomy.runtime import figures
+
+    truck, metrics = found["truck"], found["truck"]["metrics"]
+    late = truck["lateness_us"]
+    shown = figures.lines(found["run"])[:-1] + [
+        f"truck        lateness p50 {late['p50']:.0f}, p99 {late['p99']:.0f}, max {late['max']:.0f} us",
+        f"bus          {found['interface']}: truck sent {truck['sent']}, {found['lost']['to_loop']} lost; "
+        f"loop sent {found['run']['counts']['sent']}, {found['lost']['to_truck']} lost",
+    ]  # fmt: skip
+    if metrics:
+        shown.append(
+            f"drive        {metrics['distance_m']:.0f} m driven, lane offset {metrics['lane_offset_max_m']:.2f} m at most, "
+            f"{metrics['collisions']} collisions, speed kept {metrics['speed_kept']:.2f}"
+        )
+    return shown + [f"verdict      {found['verdict']}" + (f": {'; '.join(found['reasons'])}" if found["reasons"] else "")]
+
+
+def same_from_cuts(log: Path) -> list[Any]:
+    """Where a replay of the log from its cuts says something else than the loop did; nothing when they are equal."""
+    from autonomy.playback.difference import compare_result
+    from autonomy.playback.replay import replay
+
+    return compare_result(replay(log, mode="cuts", report=False), log)
+
+
+def _start(*words: str, stderr=None) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True)
+
+
+def _expect(process: subprocess.Popen, word: str) -> None:
+    line = process.stdout.readline().strip()
+    if line != word:
+        process.wait(START_TIMEOUT_S)
+        name = " ".join(process.args[1:3])
+        raise EnvironmentFault(f"{name} said '{line}' instead of '{word}' (exit code {process.returncode})")

@@ -1,0 +1,156 @@
+"""The truck on the bus: world and sensors in real time, commands from the frames it hears.
+
+    python -m hil.rig.truck --config vehicles/demo_truck -i socketcan -c vcan0 -c vcan1 --duration 20
+
+Says `ready` when its buses are open, waits for a line on standard input, drives, says `driven`, listens on until standard
+input closes, and prints its account as one JSON object. So that both sides can account for each frame.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import time
+
+import numpy as np
+
+from autonomy import config as configuration
+from autonomy.errors import EnvironmentFault, UsageError
+from autonomy.playback.json_values import without_nan
+from autonomy.runtime.lockstep import DONE_ID, PATIENCE_S, SYNC_ID, time_frame, time_of
+from drivers.can.commanding.command_config import read as read_commands
+from drivers.can.live_bus import open_bus
+from drivers.can.router import Router
+from drivers.can.tables import EXTENDED
+from hil.metrics import RunMetrics
+from hil.rig.commands import CommandReader
+from hil.scenario import KINEMATIC
+from hil.sensors import Bytes
+from hil.worlds.motorway import DEFAULT_SCENARIO, Motorway
+
+TICK_S = 0.01
+TICK_NS = 10_000_000
+PRIORITY = 60  # SCHED_FIFO where it is allowed: below the loop under test
+SEND_TIMEOUT_S = 0.1
+
+
+class Truck:
+    """`step()` is one tick of 10 ms: commands in, motion, sensor frames out."""
+
+    def __init__(self, config, world, buses: dict, seed: int = 0, lockstep: bool = False):
+        self.vehicle = config.section("vehicle")
+        self.world = world
+        self.sensors = Bytes(config, seed)
+        self.buses = buses
+        commands = read_commands(config.section("command"), config.path)
+        clock_ns = (lambda: self.truth.time_ns) if lockstep else time.monotonic_ns
+        self.commands = CommandReader(buses[commands.bus], commands, Router.from_config(config).codec, clock_ns)
+        self.truth = world.reset(seed)
+        self.metrics = RunMetrics(self.vehicle, world.set_speed)
+        self.sent = self.engaged_ticks = 0
+
+    def step(self) -> None:
+        actuation = self.commands.actuation()
+        if actuation is not None:
+            self.engaged_ticks += 1
+            self.metrics(self.truth)
+        self.truth = self.world.step(actuation, TICK_S)
+        for record in self.sensors.sense(self.truth):
+            self._send(record.data)
+
+    def _send(self, data: bytes) -> None:
+        import can
+
+        identifier, bus, length = int.from_bytes(data[8:12], "little"), data[12], data[13]
+        self.buses[bus].send(can.Message(arbitration_id=identifier & 0x1FFFFFFF, is_extended_id=bool(identifier & EXTENDED),
+                                         data=data[16 : 16 + length]), timeout=SEND_TIMEOUT_S)  # fmt: skip
+        self.sent += 1
+
+
+def drive_in_lockstep(truck: Truck, duration_s: float) -> np.ndarray:
+    """Steps as soon as the stack has answered; nothing is late. Raises EnvironmentFault when it does not answer."""
+    for _ in range(round(duration_s / TICK_S)):
+        truck.step()
+        time_ns = truck.truth.time_ns
+        for bus in truck.buses.values():
+            bus.send(time_frame(SYNC_ID, time_ns), timeout=PATIENCE_S)
+        while True:
+            message = truck.buses[0].recv(PATIENCE_S)
+            if message is None:
+                raise EnvironmentFault(f"the stack did not answer the time {time_ns} within {PATIENCE_S:g} s")
+            if time_of(message, DONE_ID) == time_ns:
+                break
+            truck.commands.hear(message)
+    return np.zeros(1, np.int64)
+
+
+def drive(truck: Truck, duration_s: float) -> np.ndarray:
+    """Steps on absolute deadlines; how late each began, int64 ns."""
+    late = np.zeros(round(duration_s / TICK_S), np.int64)
+    first_ns = time.monotonic_ns() + TICK_NS
+    for tick in range(len(late)):
+        due_ns = first_ns + tick * TICK_NS
+        wait_ns = due_ns - time.monotonic_ns()
+        if wait_ns > 0:
+            time.sleep(wait_ns / 1e9)
+        late[tick] = time.monotonic_ns() - due_ns
+        truck.step()
+    return late
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m hil.rig.truck", description=__doc__.splitlines()[0])
+    parser.add_argument("--config", default="vehicles/demo_truck")
+    parser.add_argument(
+        "--scenario", default=DEFAULT_SCENARIO, help=f"a TOML file or a packaged name; default {DEFAULT_SCENARIO}"
+    )
+    parser.add_argument("-i", "--interface", required=True)
+    parser.add_argument("-c", "--channel", dest="channels", action="append", required=True)
+    parser.add_argument("--duration", type=float, default=20.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--lockstep", action="store_true")
+    given = parser.parse_args(arguments)
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+    buses = {number: open_bus(given.interface, channel) for number, channel in enumerate(given.channels)}
+    world = Motorway(given.scenario)
+    if world.scenario.ego.plant == KINEMATIC:
+        raise UsageError(
+            f"{given.scenario}: the kinematic plant takes an acceleration, which is on no bus; name a plant in [ego]"
+        )
+    truck = Truck(configuration.load(given.config), world, buses, given.seed, given.lockstep)
+    print("ready", flush=True)
+    if given.lockstep:
+        sys.stdin.readline()
+        late_ns = drive_in_lockstep(truck, given.duration)
+        print("driven", flush=True)
+        sys.stdin.read()
+        truck.commands.drain()
+    else:
+        truck.commands.start()
+        sys.stdin.readline()
+        late_ns = drive(truck, given.duration)
+        print("driven", flush=True)
+        sys.stdin.read()
+        truck.commands.stop()
+        truck.commands.join()
+    for bus in buses.values():
+        bus.shutdown()
+    p50, p99 = np.percentile(late_ns, [50, 99]) / 1e3
+    account = {
+        "sent": truck.sent,
+        "received": truck.commands.received,
+        "refused": truck.commands.refused,
+        "engaged_ticks": truck.engaged_ticks,
+        "lateness_us": {"p50": p50, "p99": p99, "max": float(late_ns.max()) / 1e3},
+        "metrics": without_nan(truck.metrics.as_dict()) if truck.metrics.rows else {},
+    }
+    print(json.dumps(account), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""Is the plant a credible truck: its linear figures, its soundness, the PBS manoeuvres, the multibody simulation, its speed."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+
+from hil.plant import checks, manoeuvres, multibody
+from hil.plant.linear import linearise
+from hil.plant.plant import Plant
+
+TITLE = "the plant: linear figures, soundness, manoeuvres, multibody simulation"
+SPEEDS = (22.2, 25.0, 29.0)
+NAMES = {"EU": "plants/eu_4x2_40t", "US": "plants/us_6x4_53ft", "OpenPBS": "plants/openpbs_6x2"}
+# docs/truck-facts.md section 2 [C], at SPEEDS; None = not given there
+FACTS = {
+    "EU": {"damping": (0.34, 0.28, 0.23), "amplification": (1.18, 1.29, 1.45), "off-tracking": (0.12, 0.17, 0.26),
+           "yaw gain": (5.7, 6.2, 7.0)},
+    "US": {"damping": (0.76, 0.68, 0.59), "amplification": (1.05, 1.11, 1.22), "off-tracking": (0.14, 0.22, 0.36),
+           "yaw gain": (3.4, 3.8, 4.3)},
+    "OpenPBS": {"damping": (0.40, 0.35, 0.30), "amplification": (1.13, 1.20, 1.31), "off-tracking": (None, 0.18, 0.27)},
+}  # fmt: skip
+UNITS = {"damping": "1", "amplification": "1", "off-tracking": "m", "yaw gain": "1/s"}
+RADIUS_M = 500.0
+FREQUENCY_HZ = 0.34  # EU articulation mode
+
+
+def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
+    """`jobs` is not needed: seconds in all. The multibody rows need the recordings ($AUTONOMY_DATA)."""
+    found = _linear() + _sine() + _soundness() + _manoeuvres(quick, output) + _multibody(quick, output)
+    factor = min(checks.realtime_factor(name, 5.0 if quick else 30.0) for name in NAMES.values())
+    return [*found, _row("faster than real time, 100 Hz from Python", factor, "1", ">= 500", factor >= 500.0)]
+
+
+def _row(figure: str, value: float | None, unit: str, aim: str = "", met: bool | None = None) -> dict:
+    known = value is not None and math.isfinite(value)
+    return {"figure": figure, "value": float(value) if known else None, "unit": unit, "aim": aim,
+            "met": None if met is None else bool(met)}  # fmt: skip
+
+
+def _linear() -> list[dict]:
+    found = []
+    for title, name in NAMES.items():
+        plant = Plant.load(name, {"plant.linear": 1})
+        for place, speed in enumerate(SPEEDS):
+            linear = linearise(plant, speed)
+            frequency, damping = linear.modes()[0]
+            values = {"damping": damping, "amplification": linear.rearward_amplification()[0],
+                      "off-tracking": linear.off_tracking(RADIUS_M), "yaw gain": linear.yaw_gain()}  # fmt: skip
+            for figure, facts in FACTS[title].items():
+                if (fact := facts[place]) is not None:
+                    found.append(_row(f"{title} {speed:g} m/s {figure}", values[figure], UNITS[figure], f"{fact:g} +-5 %",
+                                      abs(values[figure] / fact - 1.0) <= 0.05))  # fmt: skip
+            if title == "EU":
+                found.append(_row(f"EU {speed:g} m/s mode frequency", frequency, "Hz", f"{FREQUENCY_HZ} +-5 %",
+                                  abs(frequency / FREQUENCY_HZ - 1.0) <= 0.05))  # fmt: skip
+    return found
+
+
+def _sine() -> list[dict]:
+    """The single sine of the truck facts: 0.15 g at the tractor's centre of gravity, 25 m/s."""
+    plant = Plant.load(NAMES["EU"], {**manoeuvres.DIRECT, "plant.linear": 1})
+    reference = -float(plant.parameters["reference"])
+    amplitude = 0.02
+    for _ in range(2):  # linear: the second run has the wanted peak
+        states, _, _ = manoeuvres.single_sine(plant, 25.0, amplitude)
+        own = states["ay"] + np.gradient(states["yaw_rate"], manoeuvres.TICK_S) * reference
+        amplitude *= manoeuvres.PEAK_G * manoeuvres.G / np.abs(own).max()
+    trailer = np.abs(states["trailer_ay"]).max() / manoeuvres.G
+    articulation = math.degrees(np.abs(states["articulation"]).max())
+    return [
+        _row("EU single sine 0.4 Hz 0.15 g: trailer", trailer, "g", "0.19 +-5 %", abs(trailer / 0.19 - 1.0) <= 0.05),
+        _row("EU single sine: articulation", articulation, "deg", "3.5 +-5 %", abs(articulation / 3.5 - 1.0) <= 0.05),
+    ]
+
+
+def _soundness() -> list[dict]:
+    halving = max(checks.halving_error(name) for name in NAMES.values())
+    energy = max(checks.energy_error(name) for name in NAMES.values())
+    place, articulation = checks.kinematic_errors()
+    return [
+        _row("path moved by half the inner step", halving, "m", "< 0.01", halving < 0.01),
+        _row("energy not accounted for", energy, "1", "< 1e-4", energy < 1e-4),
+        _row("1 m/s: articulation off the kinematic model", articulation, "rad", "< 0.005", articulation < 0.005),
+        _row("1 m/s: place off the kinematic model, 60 m", place, "m", "< 0.2", place < 0.2),
+    ]
+
+
+def _manoeuvres(quick: bool, output: Path | None) -> list[dict]:
+    found = []
+    for title, name in {**NAMES, "EU half": "plants/eu_4x2_half", "EU empty": "plants/eu_4x2_empty"}.items():
+        plant = Plant.load(name, {**manoeuvres.DIRECT, "steering.maximum_angle": 0.9})
+        threshold = manoeuvres.rollover_threshold(plant)
+        limited = math.isfinite(threshold)
+        change = manoeuvres.lane_change(plant)
+        amplification, beyond = change["rearward_amplification"], change["off_tracking_m"]
+        found += [
+            _row(f"{title} static rollover threshold", threshold, "g", ">= 0.35" if limited else "slides first",
+                 threshold >= 0.35 if limited else None),
+            _row(f"{title} PBS rearward amplification", amplification, "1", f"<= {5.7 * threshold:.2f}" if limited else "",
+                 amplification <= 5.7 * threshold if limited else None),
+            _row(f"{title} PBS transient off-tracking", beyond, "m", "<= 0.6", beyond <= 0.6),
+        ]  # fmt: skip
+        if not quick:
+            damping = manoeuvres.yaw_damping(plant)
+            swept = manoeuvres.swept_path(plant)
+            found += [
+                _row(f"{title} PBS yaw damping", damping, "1", ">= 0.15" if math.isfinite(damping) else "no swing to measure",
+                     damping >= 0.15 if math.isfinite(damping) else None),
+                _row(f"{title} PBS low-speed swept path", swept, "m", "<= 8.7" if title == "US" else "<= 7.4",
+                     swept <= (8.7 if title == "US" else 7.4)),
+            ]  # fmt: skip
+        if output is not None:
+            from hil.plant.drawing import draw_lane_change
+
+            run = manoeuvres.single_sine(plant, manoeuvres.TRANSIENT_SPEED_MPS, change["amplitude_rad"])
+            draw_lane_change(*run, f"{title}: single sine of 0.4 Hz, 88 km/h", output / f"sine_{Path(name).name}.png")
+    return found
+
+
+def _multibody(quick: bool, output: Path | None) -> list[dict]:
+    told = os.environ.get("AUTONOMY_DATA")
+    directory = Path(told) if told else None
+    if directory is None or not (directory / "chrono_kraz").is_dir():
+        return [_row("multibody: recordings not found, set AUTONOMY_DATA", None, "", "data there")]
+    found = []
+    for name in multibody.RECORDINGS[:2] if quick else multibody.RECORDINGS:
+        run = multibody.compare(multibody.load_plant(name), name, multibody.read(directory, name))
+        limit = 0.10 if name.startswith("v18") else 0.15
+        for field in ("yaw_rate", "trailer_yaw_rate", "articulation"):
+            error = run.error(field, run.cruising)
+            found.append(_row(f"{name} {field} before braking", error, "1", f"<= {limit:.2f}", error <= limit))
+            if not run.cruising.all():
+                whole = run.error(field)
+                locks = "mu35" in name  # the simulation has no ABS: there its wheels lock and slide, the plant's do not
+                aim = "wheels lock there" if locks else f"<= {limit:.2f}"
+                found.append(_row(f"{name} {field} to the stop", whole, "1", aim, None if locks else whole <= limit))
+        found.append(_row(f"{name} roll before braking", run.error("roll", run.cruising), "1"))
+        recorded, own = multibody.effective_wheelbase(run)
+        if "a12" not in name:
+            near = abs(own / recorded - 1.0) <= 0.05
+            found.append(_row(f"{name} effective wheelbase", own, "m", f"{recorded:.2f} +-5 %", near))
+            for frequency, recorded, own in multibody.rearward_amplification(run):
+                found.append(_row(f"{name} amplification {frequency:g} Hz", own, "1", f"{recorded:.2f} +-10 %",
+                                  abs(own / recorded - 1.0) <= 0.10))  # fmt: skip
+        else:
+            recorded, own = multibody.rollover_onset(run)
+            found.append(_row(f"{name} leans by 0.10 rad after", own, "s", f"{recorded:.2f} +-0.25", abs(own - recorded) <= 0.25))
+        if output is not None:
+            from hil.plant.drawing import draw_comparison
+
+            draw_comparison(run, output / f"multibody_{name}.png")
+    return found
