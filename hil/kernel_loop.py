@@ -22,7 +22,7 @@ def step_response(vehicle: str, speed: float, mass: float, delay: float, lag: fl
     parameters = load_parameters(config.load(vehicle))
     model = YawPlane(parameters["vehicle"], mass, speed)
     plant = transition(model.rates(lag), TICK_S)
-    sensed = measurements(parameters["lateral"], model)[0][4]  # lateral acceleration
+    sensed = measurements(parameters["lateral"], model)[0][3]  # lateral acceleration
     step = ControlStep(parameters["lateral"].copy(), parameters["longitudinal"].copy(), parameters["vehicle"].copy())
     state, ego, truck, lane, plan, actuation = (
         np.zeros((), msg.dtype(name)) for name in ("VehicleState", "EgoState", "TruckState", "LaneState", "Plan", "Actuation"))  # fmt: skip

@@ -17,16 +17,16 @@ from scipy.linalg import solve_discrete_are
 
 from autonomy.control import lateral_twin
 from autonomy.control.lateral_twin import TICK_S
-from autonomy.control.yaw_plane_twin import BIAS, COMMAND, DISTURBANCE, OFFSET, TRAILER, YawPlane, transition
+from autonomy.control.yaw_plane_twin import ACCELERATION_BIAS, BIAS, COMMAND, DISTURBANCE, OFFSET, TRAILER, YawPlane, transition
 
 PLANT = 7  # coordinates of the plant: all but the command
-ESTIMATED = [0, 1, 2, 3, 4, 5, 6, BIAS, DISTURBANCE]  # coordinates the observer corrects
+ESTIMATED = [0, 1, 2, 3, 4, 5, 6, BIAS, DISTURBANCE, ACCELERATION_BIAS]  # coordinates the observer corrects
 HIGHEST_HZ = 2.0
 INTEGRATOR_RADPS = 1e-3  # slower than this is no motion
 
 
 class Gains:
-    """What the controller settles to at one speed, mass and lag: observer (9, 5), feedback (8,), wanted place per disturbance."""
+    """What the controller settles to at one speed, mass and lag: observer (10, 4), feedback (8,), wanted place per disturbance."""
 
     def __init__(self, lateral, vehicle, speed: float, mass: float, lag: float):
         model = YawPlane(vehicle, mass, speed)
@@ -77,7 +77,7 @@ class LinearLoop:
         for ago in range(told - 1, -1, -1):
             ahead = moved(ahead, commands[ago])
         state = np.vstack([ahead[:7], commands[:1]])
-        rate = -gains.feedback @ (state - gains.wanted @ ahead[7:])
+        rate = -gains.feedback @ (state - gains.wanted @ ahead[7:9])
         command = commands[0] + TICK_S * rate
         acting = command if real == 0 else commands[real - 1]
         nothing = np.zeros(size)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from autonomy.control.yaw_plane_twin import (
-    ANGLE, BIAS, COMMAND, CURVATURE, DISTURBANCE, FRONT, OFFSET, RATE, TRAILER, G, R, V, YawPlane, transition)  # fmt: skip
+    ACCELERATION_BIAS, ANGLE, BIAS, COMMAND, CURVATURE, DISTURBANCE, FRONT, OFFSET, RATE, TRAILER, G, R, V, YawPlane, transition)  # fmt: skip
 from autonomy.msg import constants
 
 LATERAL = constants("LateralParameters")
@@ -22,19 +22,20 @@ def process_noise(p) -> np.ndarray:
     sigma = np.zeros(12)
     sigma[[V, R, G]] = p["process_lateral_velocity"], p["process_yaw_rate"], p["process_articulation_rate"]
     sigma[[TRAILER, OFFSET, FRONT]] = p["process_offset"]
+    sigma[ACCELERATION_BIAS] = p["process_acceleration_bias"]
     sigma[[ANGLE, BIAS, DISTURBANCE]] = p["process_road_wheel_angle"], p["process_steering_offset"], p["process_lateral_disturbance"]
     return sigma**2 * TICK_S
 
 
 def measurements(p, model: YawPlane) -> tuple[np.ndarray, np.ndarray]:
-    """H (5, 12) and sigmas (5,): offset, heading error, yaw rate, lateral velocity and acceleration of the reference point."""
-    H = np.zeros((5, 12))
-    H[0, OFFSET], H[1], H[2, R], H[3, [V, R]] = 1.0, model.heading, 1.0, (1.0, model.reference_m)
+    """H (4, 12) and sigmas (4,): offset, heading error, yaw rate, lateral acceleration of the reference point."""
+    H = np.zeros((4, 12))
+    H[0, OFFSET], H[1], H[2, R] = 1.0, model.heading, 1.0
     moved = model.rates(1.0)  # of the body: no lag enters
-    H[4] = moved[V] + model.reference_m * moved[R]
-    H[4, R] += model.speed
-    return H, np.array([p[f"{name}_sigma"] for name in (
-        "offset", "heading", "yaw_rate", "lateral_velocity", "lateral_acceleration")])  # fmt: skip
+    H[3] = moved[V] + model.reference_m * moved[R]
+    H[3, R] += model.speed
+    H[3, ACCELERATION_BIAS] = 1.0
+    return H, np.array([p[f"{name}_sigma"] for name in ("offset", "heading", "yaw_rate", "lateral_acceleration")])
 
 
 def weights(p, vehicle, speed: float) -> tuple[np.ndarray, float]:
@@ -68,9 +69,9 @@ class LateralTwin:
         self.x, self.cost_to_go = None, np.zeros((8, 8))
         self.side, self.pull = 0.0, 0.0  # of the play
 
-    def step(self, sent, speed, lag, delay, mass, measured, articulation, preview, width, target=0.0) -> float:
-        """Road wheel angle in rad. `sent`: commands behind the play, newest last; `measured`: offset, heading error, yaw rate, lateral velocity
-        and acceleration;
+    def step(self, sent, speed, lag, delay, mass, measured, articulation, preview, width, target=0.0, sideways=0.0) -> float:
+        """Road wheel angle in rad. `sent`: commands behind the play, newest last; `measured`: offset, heading error, yaw rate, lateral
+        acceleration; `sideways`: lateral velocity to begin with;
         `width`: (left, right) of the lane."""
         p, vehicle = self.p, self.vehicle
         model = YawPlane(vehicle, mass, speed)
@@ -83,16 +84,17 @@ class LateralTwin:
             return np.interp(distance, STEP_M * np.arange(len(preview)), preview)
 
         if self.x is None:
-            self._begin(model, measured, articulation, sent[-1 - whole])
+            self._begin(model, measured, articulation, sideways, sent[-1 - whole])
         else:
             acting = rest / TICK_S * sent[-2 - whole] + (1.0 - rest / TICK_S) * sent[-1 - whole]
-            self.x[[COMMAND, CURVATURE, RATE]] = acting, preview[0], 0.0
+            self.x[[COMMAND, CURVATURE]] = acting, preview[0]
             self.x, self.P = tick @ self.x, tick @ self.P @ tick.T + np.diag(process_noise(p))
             for h, sigma, value in zip(*measurements(p, model), measured, strict=True):
                 gain = self.P @ h / (h @ self.P @ h + sigma**2)
                 self.x = self.x + gain * (value - h @ self.x)
                 self.P = self.P - np.outer(gain, h @ self.P)
         x, driven = self.x.copy(), 0.0
+        x[RATE] = 0.0
         for length, command in [(rest, sent[-1 - whole])] * (rest > 1e-9) + [(TICK_S, sent[-i]) for i in range(whole, 0, -1)]:
             x[[COMMAND, CURVATURE]] = command, ahead(driven + 0.5 * speed * length)
             x = transition(rates, length) @ x
@@ -115,13 +117,13 @@ class LateralTwin:
             self.side, self.pull = np.sign(self.pull), 0.0
         return wanted + self.side * half
 
-    def _begin(self, model, measured, articulation, command):
-        offset, heading, yaw_rate, sideways, _ = measured
+    def _begin(self, model, measured, articulation, sideways, command):
+        offset, heading, yaw_rate, _ = measured
         self.x = np.zeros(12)
         self.x[[V, R, ANGLE, COMMAND]] = sideways - model.reference_m * yaw_rate, yaw_rate, command, command
         self.x[[TRAILER, OFFSET, FRONT]] = model.place(offset, heading, articulation)
         sigma = np.zeros(12)
-        sigma[[V, R, G, ANGLE, BIAS, DISTURBANCE]] = 0.1, 0.01, 0.01, 0.005, 0.005, 0.2
+        sigma[[V, R, G, ANGLE, BIAS, DISTURBANCE, ACCELERATION_BIAS]] = 0.1, 0.01, 0.01, 0.005, 0.005, 0.2, 0.2
         sigma[[TRAILER, OFFSET, FRONT]] = self.p["offset_sigma"]
         self.P = np.diag(sigma**2)
 

@@ -8,6 +8,7 @@ from scipy.linalg import expm
 COORDINATES = ("lateral_velocity", "yaw_rate", "articulation_rate", "trailer_offset", "offset", "front_offset",
                "road_wheel_angle", "command", "curvature", "steering_offset", "disturbance", "command_rate")  # fmt: skip
 V, R, G, TRAILER, OFFSET, FRONT, ANGLE, COMMAND, CURVATURE, BIAS, DISTURBANCE, RATE = range(12)
+ACCELERATION_BIAS = RATE  # the observer, which needs no rate, keeps the bias of the measured acceleration there
 
 
 def axle_loads(vehicle, trailer_mass: float) -> np.ndarray:

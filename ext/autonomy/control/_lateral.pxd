@@ -104,12 +104,11 @@ cdef inline void observe(ControlMemory* memory, const LateralParameters* paramet
             memset(row, 0, sizeof(row))
             row[YAW_RATE] = 1.0
             observer_update(observer, row, yaw_rate, parameters.yaw_rate_sigma)
-            row[LATERAL_VELOCITY], row[YAW_RATE] = 1.0, model.reference_m
-            observer_update(observer, row, sideways, parameters.lateral_velocity_sigma)
             # A gust shows in the acceleration long before it shows in the lane
             for i in range(COORDINATES):
                 row[i] = rates_matrix[12 * LATERAL_VELOCITY + i] + model.reference_m * rates_matrix[12 * YAW_RATE + i]
             row[YAW_RATE] += speed
+            row[ACCELERATION_BIAS] = 1.0
             if isfinite(ego.acceleration[1]):
                 observer_update(observer, row, ego.acceleration[1], parameters.lateral_acceleration_sigma)
         hold_within(&observer.x[STEERING_OFFSET], parameters.steering_offset_maximum)

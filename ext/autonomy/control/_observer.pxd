@@ -27,7 +27,7 @@ cdef inline void observer_begin(Observer* observer, const LateralParameters* par
     memset(sigma, 0, sizeof(sigma))
     sigma[LATERAL_VELOCITY], sigma[YAW_RATE], sigma[ARTICULATION_RATE] = 0.1, 0.01, 0.01
     sigma[OFFSET] = sigma[FRONT_OFFSET] = sigma[TRAILER_OFFSET] = parameters.offset_sigma
-    sigma[ROAD_WHEEL_ANGLE], sigma[STEERING_OFFSET], sigma[DISTURBANCE] = 0.005, 0.005, 0.2
+    sigma[ROAD_WHEEL_ANGLE], sigma[STEERING_OFFSET], sigma[DISTURBANCE], sigma[ACCELERATION_BIAS] = 0.005, 0.005, 0.2, 0.2
     for i in range(COORDINATES):
         observer.covariance[13 * i] = sigma[i] * sigma[i]
 
@@ -40,7 +40,7 @@ cdef inline void observer_predict(Observer* observer, const LateralParameters* p
     cdef double[144] transposed
     cdef double[12] noise
     cdef int i, k
-    observer.x[COMMAND], observer.x[CURVATURE], observer.x[COMMAND_RATE] = command, curvature, 0.0
+    observer.x[COMMAND], observer.x[CURVATURE] = command, curvature
     for i in range(COORDINATES):
         moved[i] = 0.0
         for k in range(COORDINATES):
@@ -58,6 +58,7 @@ cdef inline void observer_predict(Observer* observer, const LateralParameters* p
     noise[ROAD_WHEEL_ANGLE] = parameters.process_road_wheel_angle
     noise[STEERING_OFFSET] = parameters.process_steering_offset
     noise[DISTURBANCE] = parameters.process_lateral_disturbance
+    noise[ACCELERATION_BIAS] = parameters.process_acceleration_bias
     for i in range(COORDINATES):
         observer.covariance[13 * i] += noise[i] * noise[i] * LateralParameters_TICK_PERIOD_S
     observer.time_s += LateralParameters_TICK_PERIOD_S

@@ -20,6 +20,7 @@ cdef enum:
     STEERING_OFFSET = 9              # rad, of the wheels from what the command says
     DISTURBANCE = 10                 # m/s2 to the left: bank, wind
     COMMAND_RATE = 11                # rad/s; the command rises at the beginning of each tick
+    ACCELERATION_BIAS = 11           # m/s2, in its place in the observer: of the measured lateral acceleration (roll, tilt, sensor)
     COORDINATES = 12
     SQUARINGS = 5
 
