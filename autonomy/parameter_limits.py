@@ -15,7 +15,8 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "mass_sigma_kg", "steering_delay_s", "steering_lag_s", "steering_play_rad", "yaw_lag_s", "retarder_torque_maximum_nm",
     "retarder_minimum_speed_mps", "engine_torque_maximum_nm", "drag_area_m2", "rolling_resistance",
     "rear_overhang_m", "front_overhang_m",
-    "steering_bias_share", "integral_gain", "gap_acceleration_gain", "follow_range_s", "preview_half_base_m", "path_behind_m",
+    "steering_bias_share", "disturbance_maximum", "gap_acceleration_deadband", "follow_range_s", "engine_brake_torque_maximum_nm",
+    "emergency_reserve", "entry_significance", "brake_fill_minimum", "preview_half_base_m", "path_behind_m",
     "gap_speed_mps", "gnss_position_delay_s", "gnss_velocity_delay_s", "gyro_bias_walk", "accelerometer_bias_walk",
     "speed_scale_walk", "mounting_walk", "delay_walk", "slip_walk", "axle_x_sigma_m", "speed_scale_sigma", "mounting_sigma",
     "slip_sigma", "gnss_time_jitter_s", "gnss_velocity_smear_s", "gnss_course_sigma_rad", "gnss_position_delay_sigma_s",
@@ -26,7 +27,7 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
 }  # fmt: skip
 AT_MOST = {
     "horizon_delay_s": 0.32,  # what the buffers of the ego filter hold at 400 Hz
-    "gnss_white_share": 1.0, "steering_bias_share": 1.0, "override_brake_pedal": 1.0,
+    "gnss_white_share": 1.0, "disturbance_rate": 5.0, "steering_bias_share": 1.0, "override_brake_pedal": 1.0,
     "maximum_road_wheel_angle": 0.5 * math.pi,
     "rollover_share": 1.0,
     "iteration_budget": 100.0,  # the tick must end

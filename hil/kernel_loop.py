@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from autonomy.control._control import ControlStep
 
 from autonomy import config, msg
-from autonomy.control._control import ControlStep
 from autonomy.control.lateral_twin import TICK_S, measurements
 from autonomy.control.yaw_plane_twin import COMMAND, FRONT, OFFSET, TRAILER, R, V, YawPlane, transition
 from autonomy.parameters import load_parameters

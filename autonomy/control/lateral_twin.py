@@ -8,7 +8,22 @@ from __future__ import annotations
 import numpy as np
 
 from autonomy.control.yaw_plane_twin import (
-    ACCELERATION_BIAS, ANGLE, BIAS, COMMAND, CURVATURE, DISTURBANCE, FRONT, OFFSET, RATE, TRAILER, G, R, V, YawPlane, transition)  # fmt: skip
+    ACCELERATION_BIAS,  # fmt: skip
+    ANGLE,
+    BIAS,
+    COMMAND,
+    CURVATURE,
+    DISTURBANCE,
+    FRONT,
+    OFFSET,
+    RATE,
+    TRAILER,
+    G,
+    R,
+    V,
+    YawPlane,
+    transition,
+)
 from autonomy.msg import constants
 
 LATERAL = constants("LateralParameters")

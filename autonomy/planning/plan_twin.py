@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 STEP_M = 5.0
+STOPPING_S, STOPPING_LAG_S = 4.0, 0.2
 
 
 def desired_gap(parameters, speed: float) -> float:
@@ -16,16 +17,50 @@ def desired_gap(parameters, speed: float) -> float:
     return float(max(gap, gap + share * (float(parameters["gap_law_m"]) - gap)))
 
 
-def follow_acceleration(parameters, speed, gap, wanted_gap, lead_speed, lead_acceleration) -> float:
-    """m/s2 behind a lead."""
+def gap_slope(parameters, speed: float) -> float:
+    """s: growth of the wanted gap over the speed, across 1 m/s."""
+    ends = max(speed - 0.5, 0.0), speed + 0.5
+    return float(np.diff([desired_gap(parameters, end) for end in ends])[0] / np.diff(ends)[0])
+
+
+def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration) -> float:
+    """m/s2 behind a lead: e = gap - G(speed) shall fall as e' = -f(e), with f the wanted closing speed."""
     p = {name: float(parameters[name]) for name in parameters.dtype.names if parameters[name].ndim == 0}
+    slope = gap_slope(parameters, speed)
+    T = max(slope, p["gap_slope_minimum_s"])
+    error, rate = gap - desired_gap(parameters, speed), p["gap_rate"]
+    braking = p["approach_deceleration"] * np.clip(1.0 - lead_speed / 3.0, 0.0, 1.0)
+    f, f_slope = rate * error, rate
+    if error > 0.0:
+        f = np.sqrt((rate * error) ** 2 + 2.0 * braking * error)
+        f_slope = (rate**2 * error + braking) / max(f, 0.1)
+    lead = np.sign(lead_acceleration) * max(abs(lead_acceleration) - p["gap_acceleration_deadband"], 0.0)
     closing = speed - lead_speed
-    linear = (max(p["gap_gain"] * (gap - wanted_gap), -p["gap_recovery_deceleration"]) - p["gap_speed_gain"] * closing
-              + p["gap_acceleration_gain"] * lead_acceleration)  # fmt: skip
-    needed = 0.5 * closing**2 / max(gap - 0.5 * wanted_gap, 1.0) + max(-lead_acceleration, 0.0) if closing > 0.0 else 0.0
-    if needed > p["deceleration_comfort"]:
-        linear = min(linear, -needed)
-    return float(np.clip(linear, -p["deceleration_maximum"], p["acceleration_maximum"]))
+    first_order = max(f / T, -p["gap_recovery_deceleration"]) - closing / T
+    result = first_order + (1.0 - slope / T) * (lead - f_slope * closing)
+    room, gentle = gap - desired_gap(parameters, max(lead_speed, 0.0)), -p["approach_deceleration"]
+    if closing > 0.0 and room > 0.3 and result < gentle:
+        result = max(result, min(-0.5 * closing**2 / room + min(lead, 0.0), gentle))
+    halting = np.clip(1.0 - (lead_speed + STOPPING_S * min(lead, 0.0)) / 3.0, 0.0, 1.0)
+    room = gap - desired_gap(parameters, 0.0) - STOPPING_LAG_S * closing
+    away = speed if lead < 0.0 < lead_speed else closing
+    room += 0.5 * lead_speed**2 / -lead if lead < 0.0 < lead_speed else 0.0
+    needed = -0.5 * away**2 / room if room > 0.3 else -p["deceleration_maximum"]
+    if closing > 0.0 and room > -1.0 and needed < min(0.5 * gentle, result):
+        result += halting * (needed - result)
+    return float(np.clip(result, -p["deceleration_maximum"], p["acceleration_maximum"]))
+
+
+def smallest_gap(gap, speed, acceleration, other_speed, other_acceleration, deceleration, reaction_s, step_s=1e-3) -> float:
+    """m, by marching through time: both go on for the reaction time, then the truck brakes; until neither closes in."""
+    smallest, t = gap, 0.0
+    while t < 60.0 and (t < reaction_s or (speed > 0.0 and (speed > other_speed or other_acceleration < 0.0 < other_speed))):
+        own = min(acceleration, 0.0) if t < reaction_s else -deceleration
+        before = speed, other_speed
+        speed, other_speed = max(speed + own * step_s, 0.0), max(other_speed + other_acceleration * step_s, 0.0)
+        gap += 0.5 * step_s * (before[1] + other_speed - before[0] - speed)
+        smallest, t = min(smallest, gap), t + step_s
+    return smallest
 
 
 def curve_speed(parameters, preview, valid_distance_m: float) -> float:

@@ -24,14 +24,48 @@ def limited_acceleration(parameters, command: float, last: float, dt: float) -> 
     return float(np.clip(acceleration, last - parameters["jerk_down"] * dt, last + parameters["jerk_up"] * dt))
 
 
-def split(vehicle, mass_kg: float, grade: float, speed: float, acceleration: float) -> tuple[float, float, float]:
-    """(engine torque, retarder torque in N m, brake deceleration in m/s2) that give the acceleration as far as they reach."""
-    resistance = 0.5 * 1.2 * vehicle["drag_area_m2"] * speed**2
-    resistance += (speed > 0.1) * vehicle["rolling_resistance"] * mass_kg * 9.80665
-    force = mass_kg * (acceleration + 9.80665 * np.sin(grade)) + resistance
-    torque = force * vehicle["wheel_radius_m"] / vehicle["driveline_ratio"]
-    engine = min(max(torque, 0.0), vehicle["engine_torque_maximum_nm"])
-    works = speed > vehicle["retarder_minimum_speed_mps"]
-    retarder = max(min(torque, 0.0), -vehicle["retarder_torque_maximum_nm"]) if works else 0.0
-    rest = min(torque, 0.0) - retarder
-    return float(engine), float(retarder), float(-rest * vehicle["driveline_ratio"] / vehicle["wheel_radius_m"] / mass_kg)
+class Split:
+    """Engine, retarder and brakes that give an acceleration as far as they reach, with what each is expected to give now."""
+
+    def __init__(self, parameters, vehicle):
+        self.p, self.vehicle, self.engine, self.retarder, self.brake = parameters, vehicle, 0.0, 0.0, 0.0
+
+    def __call__(self, mass: float, grade: float, speed: float, acceleration: float, before: float, dt: float, ratio=None):
+        """(engine torque, retarder torque in N m, brake deceleration, expected acceleration in m/s2)."""
+        p, v = self.p, self.vehicle
+        likely = 130.0 * v["wheel_radius_m"] / max(speed, 1e-6)  # 1250 rpm, from a gear to move off on
+        likely = max(min(likely, 9.0 * v["driveline_ratio"]), v["driveline_ratio"])
+        crank = (ratio or likely) / v["wheel_radius_m"]
+        shaft = v["driveline_ratio"] / v["wheel_radius_m"]
+        slope = 9.80665 * np.sin(grade)
+        resistance = mass * slope + 0.6 * v["drag_area_m2"] * speed**2
+        resistance += (speed > 0.1) * v["rolling_resistance"] * mass * 9.80665
+        force = mass * acceleration + resistance
+        held = speed < p["standstill_mps"] and acceleration <= 0.0
+        engine = retarder = brake = 0.0
+        if not held and force >= 0.0:
+            power = p["engine_power_maximum_w"] / (speed * crank) if speed > 1e-6 else np.inf
+            engine = min(force / crank, v["engine_torque_maximum_nm"], power)
+        elif not held:
+
+            def early(lag):
+                return force + mass * np.clip((acceleration - before) / dt * lag, -1.0, 0.0)
+
+            if speed > v["retarder_minimum_speed_mps"]:
+                retarder = np.clip(early(p["retarder_lag_s"]) / shaft, -v["retarder_torque_maximum_nm"], 0.0)
+                rest = early(p["engine_brake_lag_s"]) - retarder * shaft
+                engine = np.clip(rest / crank, -p["engine_brake_torque_maximum_nm"], 0.0)
+        self.engine += (engine - self.engine) * dt / (p["engine_brake_lag_s" if force < 0.0 else "engine_lag_s"] + dt)
+        self.retarder += (retarder - self.retarder) * dt / (p["retarder_lag_s"] + dt)
+        given = self.engine * crank + self.retarder * shaft
+        if held:
+            brake = p["standstill_hold"] + abs(slope)
+        elif force < 0.0:
+            enough = engine * crank + retarder * shaft <= force + 0.001 * mass
+            brake = max(given - force, 0.0) / mass
+            brake = 0.0 if enough and brake <= p["brake_fill_minimum"] else brake
+        elif speed < p["standstill_mps"] and slope > 0.0:
+            brake = np.clip((force - given) / mass, 0.0, slope)
+        self.brake += (brake - self.brake) * dt / (p["brake_lag_s"] + dt)
+        expected = (given - resistance) / mass - self.brake
+        return engine, retarder, brake, max(expected, 0.0) if speed < p["standstill_mps"] else expected

@@ -48,7 +48,7 @@ cdef void tick(TickState* state, const Parameters* p, const InputFrame* frame, O
     plan_step(&state.plan, &p.plan, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck, &out.lane, &out.tracks, &out.plan)
     control_step(&state.control, &p.lateral, &p.longitudinal, &p.vehicle,
                  &out.vehicle, &out.ego, &out.truck, &out.lane, &out.plan, &out.control)
-    envelope_step(&state.envelope, &p.envelope, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck,
+    envelope_step(&state.envelope, &p.envelope, &p.longitudinal, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck,
                   &out.lane, &out.tracks, &out.plan, &out.control, &out.actuation, &out.health)
     control_remember(&state.control, &out.actuation)
 

@@ -17,7 +17,7 @@ def _plots():
         matplotlib.use("Agg")
         from matplotlib import pyplot
     except ImportError:
-        raise EnvironmentFault("pictures need matplotlib: pip install matplotlib, or leave out -o") from None
+        raise EnvironmentFault("pictures need the extra 'plot': pip install autonomy[plot], or leave out -o") from None
     return pyplot
 
 

@@ -50,8 +50,9 @@ def target(time_s: float, duration_s: float) -> float:
 
 def change(plant_name: str, duration_s: float) -> np.ndarray:
     """(n, 7): time, offsets of reference point and trailer, their lateral accelerations, articulation, command."""
-    from autonomy import config, msg
     from autonomy.control._control import ControlStep
+
+    from autonomy import config, msg
     from autonomy.parameters import load_parameters
     from hil.kernel_loop import EGO_VALID
     from hil.plant import Plant

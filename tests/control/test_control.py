@@ -114,6 +114,7 @@ def drive(step, plan, speed, ticks, sent=None, first=0):
         control = step.step(vehicle, valid_ego(speed), zeros("TruckState"), zeros("LaneState"), plan)
         actuation["mode"] = 1
         actuation["acceleration_mps2"] = control["acceleration"] if sent is None else sent
+        actuation["expected_acceleration_mps2"] = 0.0  # at a constant speed
         step.remember(actuation)
         out.append(float(control["acceleration"]))
     return np.array(out)
@@ -136,14 +137,48 @@ def test_acceleration_is_reached_with_bounded_jerk_as_by_the_twin():
         last = wanted
 
 
-def test_the_integral_learns_a_slope_and_does_not_wind_up():
-    parameters = CACHED
-    step, plan = make(parameters), zeros("Plan")
-    plan["behaviour"], plan["target_speed"], plan["target_acceleration"] = 1, 20.0, 0.1
-    grown = drive(step, plan, 19.6, 2000)
-    assert 0.1 < grown[-1] <= 0.1 + float(parameters["longitudinal"]["integral_maximum"]) + 1e-12
-    held = make(parameters)
-    assert drive(held, plan, 19.6, 2000, sent=-0.5)[-1] < 0.11  # another limit is at work: it must not learn
+@pytest.mark.parametrize("emergency", [1, 2])
+def test_an_emergency_has_its_own_jerk(emergency):
+    step, plan, last = make(CACHED), zeros("Plan"), 0.0
+    drive(step, plan, 20.0, 1)
+    plan["target_acceleration"], plan["emergency"] = -9.0, emergency
+    for k in range(1, 100):
+        wanted = drive(step, plan, 20.0, 1, first=k)[0]
+        assert wanted == pytest.approx(control_twin.jerk_limited(CACHED["longitudinal"], -9.0, last, 0.01, emergency), abs=1e-12)
+        last = wanted
+
+
+def on_a_slope(pull, ticks, sent=None, speed=20.0):
+    """(speeds, disturbances found) with an acceleration `pull` beside what is asked for."""
+    step, plan, vehicle, actuation = make(CACHED), zeros("Plan"), zeros("VehicleState"), zeros("Actuation")
+    gain, speeds, found, expected = float(CACHED["plan"]["speed_gain"]), [], [], []
+    for k in range(ticks):
+        vehicle["time_ns"] = 10**9 + k * 10_000_000
+        plan["behaviour"], plan["target_speed"] = 1, 20.0
+        plan["target_acceleration"] = np.clip(gain * (20.0 - speed), -4.0, 0.8)
+        control = step.step(vehicle, valid_ego(speed), zeros("TruckState"), zeros("LaneState"), plan)
+        actuation["mode"], actuation["acceleration_mps2"] = 1, control["acceleration"]
+        actuation["expected_acceleration_mps2"] = control["acceleration"] if sent is None else min(sent, control["acceleration"])
+        step.remember(actuation)
+        speeds.append(speed)
+        found.append(float(control["disturbance"]))
+        expected.append(float(actuation["expected_acceleration_mps2"]))
+        speed += 0.01 * (expected[-1] + pull)
+    return np.array(speeds), np.array(found), np.array(expected)
+
+
+def test_the_observer_finds_a_slope_that_nobody_told_of():
+    speeds, found, expected = on_a_slope(-0.3, 3000)
+    assert found[-1] == pytest.approx(-0.3, abs=1e-3) and abs(speeds[-1] - 20.0) < 0.01
+    assert np.abs(speeds - 20.0).max() < 0.5
+    rate = float(CACHED["longitudinal"]["disturbance_rate"])
+    np.testing.assert_allclose(found[1:], control_twin.disturbance(rate, speeds[1:], expected[1:-1], 0.01), atol=1e-9)
+
+
+def test_the_observer_does_not_wind_up_at_the_limit_of_the_engine():
+    """Uphill with less power than needed: the truck slows, and nothing is found where everything is known."""
+    speeds, found, _ = on_a_slope(0.0, 3000, sent=-0.05)
+    assert speeds[-1] < 19.0 and np.abs(found).max() < 1e-6
 
 
 def test_the_speed_settles_without_overshoot():
@@ -157,6 +192,7 @@ def test_the_speed_settles_without_overshoot():
         plan["target_acceleration"] = np.clip(gain * (20.0 - speed), -4.0, 0.8)
         control = step.step(vehicle, valid_ego(speed), zeros("TruckState"), zeros("LaneState"), plan)
         actuation["mode"], actuation["acceleration_mps2"] = 1, control["acceleration"]
+        actuation["expected_acceleration_mps2"] = acceleration
         step.remember(actuation)
         acceleration += (float(control["acceleration"]) - acceleration) * 0.01 / 0.4
         speed += 0.01 * acceleration

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 from autonomy.control._control import ControlStep, yaw_plane_matrices
-from autonomy.linalg import _box_mpc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy.control import lateral_twin, yaw_plane_twin
-from autonomy.linalg import box_mpc_twin
+from autonomy.linalg import _box_mpc, box_mpc_twin
 from tests.step_parameters import step_parameters, valid_ego, zeros
 
 VEHICLES = {name: step_parameters(name) for name in ("demo_truck", "toyota_rav4_comma2k19")}

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from autonomy.linalg import _box_mpc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy.bench.solver import by_daqp, random_problem
-from autonomy.linalg import box_mpc_twin
+from autonomy.linalg import _box_mpc, box_mpc_twin
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -8,8 +8,9 @@ from autonomy.safety import envelope_twin
 from tests.step_parameters import step_parameters, valid_ego, zeros
 
 PARAMETERS = step_parameters()
-LIMITS, VEHICLE = PARAMETERS["envelope"], PARAMETERS["vehicle"]
+LIMITS, LONGITUDINAL, VEHICLE = PARAMETERS["envelope"], PARAMETERS["longitudinal"], PARAMETERS["vehicle"]
 FAULTS = msg.constants("Health")
+SPLIT = ("engine_torque_nm", "retarder_torque_nm", "brake_deceleration_mps2", "expected_acceleration_mps2")
 any_number = st.one_of(st.floats(-3.0, 3.0), st.floats(allow_nan=True, allow_infinity=True), st.floats(-0.05, 0.05))
 
 
@@ -17,7 +18,7 @@ class Harness:
     """An envelope in a healthy truck; `step` changes what the arguments say."""
 
     def __init__(self):
-        self.envelope, self.k = EnvelopeStep(LIMITS, VEHICLE), 0
+        self.envelope, self.k = EnvelopeStep(LIMITS, LONGITUDINAL, VEHICLE), 0
 
     def step(self, angle=0.0, acceleration=0.0, speed=20.0, engage=1, road_wheel_angle=0.0, change=None):
         self.k += 1
@@ -31,7 +32,7 @@ class Harness:
         control["road_wheel_angle"], control["acceleration"] = angle, acceleration
         control["lateral_active"] = control["longitudinal_active"] = 1
         if change:
-            change(frame=frame, vehicle=vehicle, ego=ego, lane=lane, plan=plan, control=control)
+            change(frame=frame, vehicle=vehicle, ego=ego, truck=truck, lane=lane, plan=plan, control=control)
         return self.envelope.step(frame, vehicle, ego, truck, lane, tracks, plan, control)
 
 
@@ -43,6 +44,7 @@ def test_no_command_leaves_the_limits_and_every_one_is_that_of_the_twin(driver_a
     angle = float(harness.step(engage=0, road_wheel_angle=driver_angle)[0]["road_wheel_angle_rad"])
     acceleration = 0.0
     p = {name: float(LIMITS[name]) for name in LIMITS.dtype.names}
+    split = envelope_twin.Split(LONGITUDINAL, VEHICLE)
     v = {name: float(VEHICLE[name]) for name in VEHICLE.dtype.names if not name.startswith("padding")}
     for wanted_angle, wanted_acceleration, speed in commands:
         actuation, _ = harness.step(wanted_angle, wanted_acceleration, speed)
@@ -60,8 +62,8 @@ def test_no_command_leaves_the_limits_and_every_one_is_that_of_the_twin(driver_a
             np.testing.assert_allclose(
                 sent, envelope_twin.limited_acceleration(p, wanted_acceleration, acceleration, 0.01), atol=1e-12)  # fmt: skip
             np.testing.assert_allclose(
-                [actuation[name] for name in ("engine_torque_nm", "retarder_torque_nm", "brake_deceleration_mps2")],
-                envelope_twin.split(v, 40000.0, 0.0, speed, sent), rtol=1e-9, atol=1e-9)  # fmt: skip
+                [actuation[name] for name in SPLIT], split(40000.0, 0.0, speed, sent, acceleration, 0.01),
+                rtol=1e-9, atol=1e-9)  # fmt: skip
         angle, acceleration = sent_angle, sent
 
 
@@ -108,6 +110,70 @@ def test_a_minimal_risk_stop_holds_at_standstill_and_stays():
         actuation, _ = harness.step(acceleration=1.0, speed=0.0)
     assert actuation["mode"] == 2 and actuation["acceleration_mps2"] == -LIMITS["standstill_hold"]
     assert actuation["brake_deceleration_mps2"] > 0.0
+
+
+def brakes_from(speed, grade=0.0, seconds=4.0, wanted=-1.5):
+    """Actuation of every tick while the brakes are asked for `wanted`."""
+    harness, found = Harness(), []
+    harness.step(engage=0, speed=speed)
+    for _ in range(round(seconds * 100)):
+        actuation, _ = harness.step(acceleration=wanted, speed=speed, change=lambda truck, **_: truck.__setitem__("grade", grade))
+        found.append(actuation)
+    return np.array(found)
+
+
+def test_the_foundation_brake_fills_until_the_slow_ones_are_there():
+    found = brakes_from(20.0, wanted=-0.5, seconds=8.0)
+    assert found["brake_deceleration_mps2"][:100].max() > 0.15 and found["brake_deceleration_mps2"][-1] < 0.001
+    assert found["retarder_torque_nm"][-1] < -2000.0
+    early = np.flatnonzero(found["retarder_torque_nm"] < 0.0)[0]
+    assert early <= np.flatnonzero(found["brake_deceleration_mps2"] > 0.0)[0]
+    np.testing.assert_allclose(found["expected_acceleration_mps2"][-1], -0.5, atol=0.01)
+
+
+def test_all_brake_together_where_endurance_brakes_do_not_reach():
+    found = brakes_from(20.0, wanted=-2.5, seconds=8.0)[-1]
+    assert found["retarder_torque_nm"] == -VEHICLE["retarder_torque_maximum_nm"]
+    assert found["engine_torque_nm"] == -LONGITUDINAL["engine_brake_torque_maximum_nm"]
+    assert found["brake_deceleration_mps2"] > 1.0
+    np.testing.assert_allclose(found["expected_acceleration_mps2"], -2.5, atol=0.01)
+
+
+def test_a_truck_that_stands_is_held_on_any_slope():
+    for grade in (-0.1, 0.0, 0.1):
+        held = brakes_from(0.0, grade, wanted=0.0)[-1]
+        assert held["brake_deceleration_mps2"] >= abs(9.80665 * np.sin(grade)) + 0.5 and held["engine_torque_nm"] == 0.0
+
+
+def test_moving_off_uphill_the_brake_holds_until_the_engine_carries():
+    found = brakes_from(0.0, 0.06, seconds=3.0, wanted=0.4)
+    carries = found["expected_acceleration_mps2"] >= 0.0
+    assert carries.all()
+    assert found["brake_deceleration_mps2"][2] > 0.4 and found["brake_deceleration_mps2"][-1] < 0.001
+
+
+def test_the_gear_is_known_from_the_engine_speed():
+    def third_gear(frame, **_):
+        row = frame["signal"]["items"][0]
+        row["signal"], row["value"] = msg.constants("SignalSample")["ENGINE_SPEED"], 5.0 / 0.51 * 23.5
+        frame["signal"]["count"] = 1
+
+    harness = Harness()
+    for _ in range(200):
+        actuation, _ = harness.step(acceleration=0.5, speed=5.0, change=third_gear)
+    force = 40000.0 * (0.5 + 0.006 * 9.80665) + 0.6 * float(VEHICLE["drag_area_m2"]) * 25.0
+    np.testing.assert_allclose(actuation["engine_torque_nm"], force * 0.51 / 23.5, rtol=1e-6)
+
+
+def test_full_braking_warns_who_follows():
+    assert Harness().step(change=lambda plan, **_: plan.__setitem__("emergency", 2))[0]["hazards"] == 1
+    assert Harness().step(change=lambda plan, **_: plan.__setitem__("emergency", 1))[0]["hazards"] == 0
+
+
+def test_a_minimal_risk_stop_ends_when_disengaged():
+    harness = Harness()
+    harness.step(change=lambda plan, **_: plan.__setitem__("behaviour", 3))
+    assert harness.step(speed=0.0)[0]["mode"] == 2
     assert harness.step(engage=0)[0]["mode"] == 0
 
 

@@ -43,3 +43,18 @@ class TargetTwin:
         gain = self.along_P @ H / (H @ self.along_P @ H + sigma**2)
         self.along = self.along + gain * nu
         self.along_P = self.along_P - np.outer(gain, H @ self.along_P)
+
+
+def entry_time(parameters, lane_width: float, offset: float, speed: float, sigma: float, speed_along: float) -> float:
+    """s until a track comes into the path: 0 in it, NaN when it does not come. `offset`, `speed` to the left, in the lane."""
+    p = parameters
+    if abs(offset) < p["path_half_width_m"]:
+        return 0.0
+    wanders = lane_width - abs(offset) < p["entry_wander_m"]
+    needed = max(p["entry_significance"] * sigma, p["entry_speed_certain" if wanders else "entry_speed_minimum"])
+    possible = p["entry_slope_maximum"] * abs(speed_along)
+    inwards = -np.sign(offset) * speed
+    if inwards < needed or possible < needed:
+        return np.nan
+    time = max((abs(offset) - p["entry_contact_m"]) / min(inwards, possible), 1e-3)
+    return float(time) if time < p["entry_horizon_s"] else np.nan

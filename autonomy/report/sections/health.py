@@ -12,7 +12,7 @@ from autonomy.report.strips import Strip, strip_figure
 LEVELS = {0: "ok", 1: "degraded", 2: "fallback stop needed"}
 MODES = {0: "standby", 1: "active", 2: "minimal-risk manoeuvre", 3: "shadow"}
 BEHAVIOURS = {0: "standby", 1: "keep lane", 2: "follow", 3: "fallback stop"}
-REASONS = {1: "lead", 2: "curve", 3: "lane lost", 4: "ego lost", 5: "vehicle signals lost"}
+REASONS = {1: "lead", 2: "curve", 3: "lane lost", 4: "ego lost", 5: "vehicle signals lost", 6: "cut-in"}
 LANES = {0: "none", 1: "tracking", 2: "coasting"}
 
 
@@ -24,7 +24,8 @@ def section(drive: Drive) -> Section:
         Strip("Health", health["level"], LEVELS, {0: "good", 1: "warn", 2: "bad"}),
         Strip("Mode", actuation["mode"], MODES, {0: "calm", 1: "good", 2: "bad", 3: "calm"}),
         Strip("Behaviour", plan["behaviour"], BEHAVIOURS, {0: "calm", 1: "good", 2: "follow", 3: "bad"}),
-        Strip("Why not keep lane", plan["reason"], REASONS, {1: "follow", 2: "follow", 3: "warn", 4: "bad", 5: "bad"}),
+        Strip("Why not keep lane", plan["reason"], REASONS,
+              {1: "follow", 2: "follow", 3: "warn", 4: "bad", 5: "bad", 6: "follow"}),  # fmt: skip
         Strip("Lane", lane["status"], LANES, {0: "calm", 1: "good", 2: "warn"}),
         *_bits(
             drive.ego["status"],

@@ -4,6 +4,7 @@ from autonomy.msg.messages cimport (
     Actuation, Control, EgoState, LaneState, LateralParameters, LongitudinalParameters, Plan, TruckState,
     VehicleParameters, VehicleState)
 from autonomy.control._observer cimport Observer
+from autonomy.control._longitudinal cimport LongitudinalMemory
 
 cdef enum:
     COMMANDS = 64                # of 10 ms: a dead time up to 0.6 s
@@ -15,15 +16,12 @@ ctypedef struct ControlMemory:
     double pull                  # rad, turning back that was wanted since
     Observer observer
     double[64] cost_to_go        # of the MPC without bounds, end of the next one's horizon
-    double acceleration          # m/s2, last asked for
-    double sent_acceleration     # m/s2, last sent
-    double integral              # m/s2
+    LongitudinalMemory longitudinal
     int64_t last_tick_ns
     uint32_t newest
-    uint8_t sent_mode
     uint8_t remembers            # control_remember was called at least once
     uint8_t observing            # the observer runs
-    uint8_t[1] padding
+    uint8_t[2] padding
 
 cdef void control_reset(ControlMemory* memory, const LateralParameters* lateral) noexcept nogil
 cdef void control_step(ControlMemory* memory, const LateralParameters* lateral, const LongitudinalParameters* longitudinal,

@@ -4,7 +4,7 @@ Lateral: dead time is not a disturbance but known commands. An observer (_observ
 trailer (_yaw_plane.pxd) is rolled exactly through the commands sent during the dead time; only the lag stays a state of the MPC
 (_lateral.pxd), whose end cost is the cost-to-go of the one before: without active bounds it is an LQR with preview. When the
 solver's budget runs out, the command is that LQR's, clipped.
-Longitudinal: the plan's acceleration, plus an integral on the speed while nothing else limits it, jerk-limited.
+Longitudinal: the plan's acceleration, jerk-limited, less the acceleration that acts without being asked for.
 Twins: autonomy/control/lateral_twin.py, autonomy/control/control_twin.py.
 """
 import numpy as np
@@ -13,7 +13,7 @@ from libc.string cimport memset
 from autonomy.msg.messages cimport *
 from autonomy.control._lateral cimport FALLBACK_STOP, steer, through_play
 from autonomy.control._yaw_plane cimport *
-from autonomy.control._longitudinal cimport drive
+from autonomy.control._longitudinal cimport drive, longitudinal_remember
 from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport known_speed
@@ -35,8 +35,7 @@ cdef void control_remember(ControlMemory* memory, const Actuation* actuation) no
         memory, last, actuation.road_wheel_angle_rad if isfinite(actuation.road_wheel_angle_rad) else 0.0)
     if actuation.mode == 0:
         memory.side = memory.pull = 0.0    # the driver's hands take the play out where they want
-    memory.sent_acceleration = actuation.acceleration_mps2 if isfinite(actuation.acceleration_mps2) else 0.0
-    memory.sent_mode = actuation.mode
+    longitudinal_remember(&memory.longitudinal, actuation)
     memory.remembers = 1
 
 
@@ -51,7 +50,7 @@ cdef void control_step(ControlMemory* memory, const LateralParameters* lateral, 
     if isfinite(speed):
         steer(memory, lateral, vehicle_parameters, ego, truck, lane, plan, speed, dt, control)
     if isfinite(speed) or plan.behaviour == FALLBACK_STOP:
-        drive(memory, longitudinal, plan, speed if isfinite(speed) else 0.0, dt, control)
+        drive(&memory.longitudinal, longitudinal, plan, speed if isfinite(speed) else 0.0, dt, control)
     memory.last_tick_ns = vehicle.time_ns
 
 

@@ -1,42 +1,89 @@
-# Longitudinal control: the plan's acceleration, an integral on the speed while nothing else limits it, bounded jerk.
-from libc.math cimport fabs
-from autonomy.msg.messages cimport Control, LongitudinalParameters, Plan
-from autonomy.control._control cimport ControlMemory
+# Longitudinal control: the plan's acceleration with bounded jerk, less what acts on the truck without being asked for.
+from libc.math cimport isfinite
+from libc.stdint cimport uint8_t
+from autonomy.msg.messages cimport Actuation, Control, LongitudinalParameters, Plan
 
 cdef enum:
     ACTIVE = 1
     MINIMAL_RISK = 2
-    KEEP_LANE = 1
+    FIRM = 1
+    FULL = 2
+
+ctypedef struct LongitudinalMemory:
+    double wanted                # m/s2, jerk-limited, last tick
+    double asked                 # m/s2, wanted less the disturbance, last tick
+    double sent                  # m/s2, what the envelope made of it
+    double expected              # m/s2, what the actuators were expected to give
+    double speed                 # m/s, predicted from it
+    double disturbance           # m/s2
+    uint8_t sent_mode
+    uint8_t observes             # speed holds a prediction
+    uint8_t[6] padding
 
 
-cdef inline void drive(ControlMemory* memory, const LongitudinalParameters* parameters, const Plan* plan, double speed,
+cdef inline void longitudinal_remember(LongitudinalMemory* memory, const Actuation* actuation) noexcept nogil:
+    memory.sent = actuation.acceleration_mps2 if isfinite(actuation.acceleration_mps2) else 0.0
+    memory.expected = actuation.expected_acceleration_mps2 if isfinite(actuation.expected_acceleration_mps2) else 0.0
+    memory.sent_mode = actuation.mode
+
+
+cdef inline void observe(LongitudinalMemory* memory, const LongitudinalParameters* parameters, double speed,
+                         double dt) noexcept nogil:
+    """The acceleration beside the expected one: a second-order observer on the speed, both poles at disturbance_rate.
+
+    It finds what grade, mass, wind and tyres are wrong by, however the truck is driven, and does not wind up: at the
+    limit of the engine the expected acceleration is that limit's.
+    """
+    cdef double rate = parameters.disturbance_rate, innovation
+    if speed < parameters.disturbance_speed_mps:
+        memory.observes = 0
+        return
+    if not memory.observes:
+        memory.speed = speed
+        memory.observes = 1
+        return
+    memory.speed += (memory.expected + memory.disturbance) * dt
+    innovation = speed - memory.speed
+    memory.speed += 2.0 * rate * dt * innovation
+    memory.disturbance += rate * rate * dt * innovation
+    if memory.disturbance > parameters.disturbance_maximum:
+        memory.disturbance = parameters.disturbance_maximum
+    elif memory.disturbance < -parameters.disturbance_maximum:
+        memory.disturbance = -parameters.disturbance_maximum
+
+
+cdef inline void drive(LongitudinalMemory* memory, const LongitudinalParameters* parameters, const Plan* plan, double speed,
                        double dt, Control* control) noexcept nogil:
     cdef bint active = memory.sent_mode == ACTIVE or memory.sent_mode == MINIMAL_RISK
-    cdef double last = memory.sent_acceleration if active else memory.acceleration
-    cdef double wanted, jerk_down = parameters.jerk_down
+    # What the envelope cut off was not driven: the limit on the jerk goes on from what was
+    cdef double last = memory.wanted + memory.sent - memory.asked if active else memory.wanted
+    cdef double wanted = plan.target_acceleration, up = parameters.jerk_up, down = parameters.jerk_down
+    cdef double most = parameters.emergency_deceleration if plan.emergency == FULL else parameters.deceleration_maximum
     control.speed_error = plan.target_speed - speed
-    # The integral learns grade and drag: only while the loop is closed, on speed alone, near the target, unlimited
-    if not active:
-        memory.integral = 0.0
-    elif plan.behaviour == KEEP_LANE and fabs(control.speed_error) < parameters.integral_error_maximum \
-            and fabs(memory.sent_acceleration - memory.acceleration) < 1e-3:
-        memory.integral += parameters.integral_gain * control.speed_error * dt
-        if memory.integral > parameters.integral_maximum:
-            memory.integral = parameters.integral_maximum
-        elif memory.integral < -parameters.integral_maximum:
-            memory.integral = -parameters.integral_maximum
-    wanted = plan.target_acceleration + (memory.integral if plan.behaviour == KEEP_LANE else 0.0)
+    if active:
+        observe(memory, parameters, speed, dt)
+    else:
+        memory.disturbance = 0.0
+        memory.observes = 0
     if wanted > parameters.acceleration_maximum:
         wanted = parameters.acceleration_maximum
-    if wanted < -parameters.deceleration_maximum:
-        wanted = -parameters.deceleration_maximum
-    if wanted < -parameters.emergency_deceleration:
-        jerk_down = parameters.jerk_emergency
-    if wanted > last + parameters.jerk_up * dt:
-        wanted = last + parameters.jerk_up * dt
-    elif wanted < last - jerk_down * dt:
-        wanted = last - jerk_down * dt
-    control.acceleration = wanted
+    if wanted < -most:
+        wanted = -most
+    if plan.emergency == FULL:
+        down = parameters.jerk_emergency
+    elif plan.emergency == FIRM:
+        down = parameters.jerk_firm
+    if last < -parameters.release_deceleration:
+        up = parameters.jerk_firm   # letting off the brakes after an emergency
+    if wanted > last + up * dt:
+        wanted = last + up * dt
+    elif wanted < last - down * dt:
+        wanted = last - down * dt
+    control.disturbance = memory.disturbance
+    control.acceleration = wanted - memory.disturbance
+    if plan.emergency and control.acceleration > wanted:
+        control.acceleration = wanted
     control.jerk = (wanted - last) / dt if dt > 0.0 else 0.0
     control.longitudinal_active = 1
-    memory.acceleration = wanted
+    memory.wanted = wanted
+    memory.asked = control.acceleration

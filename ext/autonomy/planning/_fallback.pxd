@@ -59,6 +59,25 @@ cdef inline double stop_curvature(const PlanMemory* memory, double ahead) noexce
     return memory.fallback_curvature[i] + (position - i) * (memory.fallback_curvature[i + 1] - memory.fallback_curvature[i])
 
 
+cdef inline double bend_deceleration(const PlanMemory* memory, const PlanParameters* parameters,
+                                     double speed) noexcept nogil:
+    """m/s2 that brings the speed down to what every bend of the laid path allows; the maximum when none does."""
+    cdef double ahead, allowed, room, needed, most = 0.0
+    cdef int i
+    for i in range(STOP_POINTS):
+        ahead = i * Plan_FALLBACK_STEP_M - memory.fallback_travelled
+        if ahead < 0.0:
+            continue
+        allowed = parameters.lateral_acceleration_maximum / (fabs(memory.fallback_curvature[i]) + 1e-9)
+        if allowed >= speed * speed:
+            continue
+        room = ahead - speed * parameters.fallback_build_up_s
+        needed = 0.5 * (speed * speed - allowed) / room if room > 0.0 else parameters.fallback_deceleration_maximum
+        if needed > most:
+            most = needed
+    return most if most < parameters.fallback_deceleration_maximum else parameters.fallback_deceleration_maximum
+
+
 cdef inline void write_stop(PlanMemory* memory, const PlanParameters* parameters, const LaneState* lane,
                             const TrackList* tracks, double front_overhang_m, double speed, Plan* plan) noexcept nogil:
     """Deceleration, distance and duration for the speed now; the profile from where the vehicle is on it."""
@@ -72,6 +91,9 @@ cdef inline void write_stop(PlanMemory* memory, const PlanParameters* parameters
     if lane.status != LaneState_STATUS_NONE and lane.valid_distance_m < reach:
         reach = lane.valid_distance_m
     needed = deceleration_within(parameters, speed, reach)
+    if needed > plan.fallback_deceleration:
+        plan.fallback_deceleration = needed
+    needed = bend_deceleration(memory, parameters, speed)
     if needed > plan.fallback_deceleration:
         plan.fallback_deceleration = needed
     if tracks.lead_distance == tracks.lead_distance:

@@ -1,4 +1,5 @@
 # The following gap of a heavy vehicle and the acceleration that keeps it.
+from libc.math cimport fabs, sqrt
 from autonomy.msg.messages cimport PlanParameters
 
 cdef enum:
@@ -28,25 +29,76 @@ cdef inline double desired_gap(const PlanParameters* parameters, double speed) n
     return gap
 
 
-cdef inline double follow_acceleration(const PlanParameters* parameters, double speed, double gap, double wanted_gap,
-                                       double lead_speed, double lead_acceleration) noexcept nogil:
-    """m/s2: linear in gap error, speed difference and the lead's acceleration, or the braking that the closing asks for."""
-    cdef double from_gap = parameters.gap_gain * (gap - wanted_gap)
+cdef inline double gap_slope(const PlanParameters* parameters, double speed) noexcept nogil:
+    """s: growth of the wanted gap over the speed, across 1 m/s so that the table's corners are rounded."""
+    cdef double low = speed - 0.5 if speed > 0.5 else 0.0
+    return (desired_gap(parameters, speed + 0.5) - desired_gap(parameters, low)) / (speed + 0.5 - low)
+
+
+cdef inline double stands(double lead_speed) noexcept nogil:
+    """1 behind a standing lead, 0 from 3 m/s on: a brisk walk [D]."""
+    return 1.0 if lead_speed < 0.0 else (1.0 - lead_speed / 3.0 if lead_speed < 3.0 else 0.0)
+
+
+cdef inline double wanted_closing(const PlanParameters* parameters, double error, double lead_speed,
+                                  double* slope) noexcept nogil:
+    """m/s at which an excess of gap shall be driven down; its derivative over the excess, 1/s, in `slope`.
+
+    In proportion to the excess; behind a standing lead as a constant deceleration ends, so that the truck stops at the
+    gap instead of creeping up to it.
+    """
+    cdef double rate = parameters.gap_rate
+    cdef double braking = parameters.approach_deceleration * stands(lead_speed)
+    cdef double closing
+    if error <= 0.0:
+        slope[0] = rate
+        return rate * error
+    closing = sqrt(rate * rate * error * error + 2.0 * braking * error)
+    slope[0] = (rate * rate * error + braking) / (closing if closing > 0.1 else 0.1)
+    return closing
+
+
+cdef inline double follow_acceleration(const PlanParameters* parameters, double speed, double gap, double lead_speed,
+                                       double lead_acceleration) noexcept nogil:
+    """m/s2 that lets the gap error die at gap_rate, whatever the lead does.
+
+    With the error e = gap - G(speed), e' = lead_speed - speed - G' a. Where the wanted gap G grows with the speed the
+    acceleration that makes e' = -rate e follows at once (constant-time-headway law, Ioannou and Chien 1993): the truck
+    takes the lead's speed over through a lag of G', which is string stable and needs no acceleration of the lead. Where
+    G is flat the share 1 - G'/T of the law is of second order: the lead's acceleration and the closing speed's own.
+    """
+    cdef double slope = gap_slope(parameters, speed)
+    cdef double divisor = slope if slope > parameters.gap_slope_minimum_s else parameters.gap_slope_minimum_s
     cdef double closing = speed - lead_speed
-    cdef double room, needed, result
+    cdef double error = gap - desired_gap(parameters, speed)
+    cdef double steady = lead_acceleration, closing_slope, from_gap, room, approach, halting, result
+    if fabs(steady) < parameters.gap_acceleration_deadband:
+        steady = 0.0
+    else:
+        steady -= parameters.gap_acceleration_deadband if steady > 0.0 else -parameters.gap_acceleration_deadband
+    from_gap = wanted_closing(parameters, error, lead_speed, &closing_slope) / divisor
     if from_gap < -parameters.gap_recovery_deceleration:
         from_gap = -parameters.gap_recovery_deceleration
-    result = from_gap - parameters.gap_speed_gain * closing + parameters.gap_acceleration_gain * lead_acceleration
-    if closing > 0.0:
-        # The constant deceleration that takes the difference down within half of the wanted gap
-        room = gap - 0.5 * wanted_gap
-        if room < 1.0:
-            room = 1.0
-        needed = 0.5 * closing * closing / room
-        if lead_acceleration < 0.0:
-            needed -= lead_acceleration
-        if needed > parameters.deceleration_comfort and -needed < result:
-            result = -needed
+    result = from_gap - closing / divisor + (1.0 - slope / divisor) * (steady - closing_slope * closing)
+    # From afar the constant deceleration that meets the lead's speed at the gap wanted there is enough
+    room = gap - desired_gap(parameters, lead_speed if lead_speed > 0.0 else 0.0)
+    if closing > 0.0 and room > 0.3 and result < -parameters.approach_deceleration:
+        approach = -0.5 * closing * closing / room + (steady if steady < 0.0 else 0.0)
+        if approach > -parameters.approach_deceleration:
+            approach = -parameters.approach_deceleration
+        if approach > result:
+            result = approach
+    # Behind a lead that stands, or will within 4 s [D], the one that ends at the gap of a standstill is needed, 0.2 s
+    # early for the lag of the brakes [C]
+    halting = stands(lead_speed + (4.0 * steady if steady < 0.0 else 0.0))
+    if halting > 0.0 and closing > 0.0:
+        room = gap - desired_gap(parameters, 0.0) - 0.2 * closing
+        if steady < 0.0 and lead_speed > 0.0:
+            room -= 0.5 * lead_speed * lead_speed / steady
+            closing = speed   # all of it, up to where the lead will stand
+        approach = -0.5 * closing * closing / room if room > 0.3 else -parameters.deceleration_maximum
+        if room > -1.0 and approach < -0.5 * parameters.approach_deceleration and approach < result:
+            result += halting * (approach - result)
     if result < -parameters.deceleration_maximum:
         result = -parameters.deceleration_maximum
     if result > parameters.acceleration_maximum:

@@ -12,7 +12,8 @@ ctypedef struct PlanMemory:
     uint8_t stopping             # latched until engage falls
     uint8_t following
     uint8_t reason               # of the stop
-    uint8_t[4] padding
+    uint8_t emergency            # of the last tick
+    uint8_t[3] padding
 
 cdef void plan_reset(PlanMemory* memory, const PlanParameters* parameters) noexcept nogil
 cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const VehicleParameters* vehicle_parameters,

@@ -1,4 +1,9 @@
-"""Keep the lane, follow the lead, slow for the curve ahead, and hold a stop within the lane ready in every tick.
+"""Keep the lane, follow the lead, make room for who cuts in, slow for the curve ahead, brake for what would be hit, and
+hold a stop within the lane ready in every tick.
+
+Two laws stand beside each other. The follow law keeps the gap in comfort. The conflict law asks, for everything in the
+path or on its way into it, which constant deceleration just keeps clear: up to firm_deceleration comfort may go on,
+beyond it that much is demanded with a reserve, and from full_deceleration on all that the brakes have.
 
 The stop begins by itself when lane, ego motion or the vehicle's own speed are lost while engaged, and then stays until
 the driver disengages (UN R157 5.5: no restart without manual input). Twin: autonomy/planning/plan_twin.py.
@@ -12,6 +17,8 @@ from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport known_speed, known_yaw_rate, velocity_known
 from autonomy.planning._fallback cimport lay_stop, write_stop
+from autonomy.planning._conflict cimport (
+    COMFORT, FULL, Conflict, passed_before, required_deceleration, urgency, worst_conflict)
 from autonomy.planning._gap cimport desired_gap, follow_acceleration
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
@@ -28,6 +35,7 @@ cdef enum:
     BECAUSE_LANE_LOST = 3
     BECAUSE_EGO_LOST = 4
     BECAUSE_VEHICLE_LOST = 5
+    BECAUSE_CUT_IN = 6
     PREVIEW = 32
 
 
@@ -79,12 +87,82 @@ cdef inline uint8_t what_is_lost(const VehicleState* vehicle, const EgoState* eg
     return 0
 
 
+cdef inline void follow(const PlanParameters* parameters, const VehicleParameters* vehicle, const TrackList* tracks,
+                        double speed, Plan* plan) noexcept nogil:
+    """Keeps the gap to the lead, and stands behind one that stands."""
+    cdef double gap, acceleration
+    plan.desired_gap = desired_gap(parameters, speed)
+    plan.gap_error = NAN
+    if not isfinite(tracks.lead_distance):
+        return
+    gap = tracks.lead_distance - vehicle.front_overhang_m
+    plan.gap_error = gap - plan.desired_gap
+    acceleration = follow_acceleration(parameters, speed, gap, tracks.lead_speed, tracks.lead_acceleration)
+    if speed < parameters.standstill_mps and tracks.lead_speed < parameters.restart_speed_mps \
+            and plan.gap_error < parameters.restart_gap_m and acceleration > -parameters.stand_deceleration:
+        acceleration = -parameters.stand_deceleration
+    if acceleration < plan.target_acceleration and (gap < parameters.follow_range_s * speed or plan.gap_error < 0.0
+                                                    or gap < parameters.follow_range_minimum_m):
+        plan.behaviour = FOLLOW
+        plan.reason = BECAUSE_LEAD
+        plan.target_acceleration = acceleration
+        if tracks.lead_speed < plan.target_speed:
+            plan.target_speed = tracks.lead_speed if tracks.lead_speed > 0.0 else 0.0
+
+
+cdef inline void make_room(const PlanParameters* parameters, const VehicleParameters* vehicle, const TrackList* tracks,
+                           double speed, Plan* plan) noexcept nogil:
+    """Opens the gap gently for who is on the way into the path, before it is there."""
+    cdef const Track* track
+    cdef double gap, acceleration
+    cdef uint32_t i
+    for i in range(tracks.count):
+        track = &tracks.tracks[i]
+        gap = track.x - vehicle.front_overhang_m
+        if track.track_id == tracks.lead_track_id or not isfinite(track.entry_time_s) or gap < 0.0 \
+                or gap > plan.desired_gap or track.existence <= parameters.proven_existence \
+                or passed_before(parameters, vehicle, track, gap, speed):
+            continue
+        acceleration = follow_acceleration(parameters, speed, gap, track.velocity_x, track.acceleration_x)
+        if track.entry_time_s > 0.0 and acceleration < -parameters.gap_recovery_deceleration:
+            acceleration = -parameters.gap_recovery_deceleration
+        if acceleration < plan.target_acceleration:
+            plan.behaviour = FOLLOW
+            plan.reason = BECAUSE_CUT_IN
+            plan.target_acceleration = acceleration
+
+
+cdef inline void brake_for_conflict(PlanMemory* memory, const PlanParameters* parameters, const VehicleParameters* vehicle,
+                                    const EgoState* ego, const TrackList* tracks, double speed,
+                                    Plan* plan) noexcept nogil:
+    """Braking beyond comfort for what would be hit."""
+    cdef double acceleration = ego.acceleration[0] if velocity_known(ego) and isfinite(ego.acceleration[0]) else 0.0
+    cdef double demanded
+    cdef Conflict conflict
+    if acceleration < -parameters.emergency_deceleration:
+        acceleration = -parameters.emergency_deceleration
+    conflict = worst_conflict(parameters, vehicle, tracks, speed, acceleration, parameters.proven_existence)
+    plan.required_deceleration = conflict.required
+    plan.required_entry_time_s = conflict.entry_time_s
+    plan.required_track_id = conflict.track_id
+    plan.emergency = memory.emergency = urgency(parameters, &conflict, memory.emergency)
+    if plan.emergency == COMFORT:
+        return
+    plan.collision_warning = 1
+    demanded = parameters.emergency_deceleration if plan.emergency == FULL \
+        else conflict.required * (1.0 + parameters.emergency_reserve)
+    if -demanded < plan.target_acceleration:
+        plan.behaviour = FOLLOW
+        plan.reason = BECAUSE_CUT_IN if conflict.entry_time_s > 0.0 else BECAUSE_LEAD
+        plan.target_acceleration = -demanded
+
+
 cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const VehicleParameters* vehicle_parameters,
                     const InputFrame* frame, const VehicleState* vehicle, const EgoState* ego, const TruckState* truck,
                     const LaneState* lane, const TrackList* tracks, Plan* plan) noexcept nogil:
     cdef double dt = elapsed_s(frame.tick_time_ns, memory.last_tick_ns)
     cdef double speed = known_speed(vehicle, ego)
-    cdef double gap, acceleration
+    cdef double acceleration
     cdef uint8_t lost = what_is_lost(vehicle, ego, lane)
     memset(plan, 0, sizeof(Plan))
     plan.time_ns = frame.tick_time_ns
@@ -103,28 +181,18 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
 
     plan.curve_speed = curve_speed(parameters, lane) if lane.status != LaneState_STATUS_NONE else vehicle.set_speed
     plan.behaviour = KEEP_LANE
-    plan.target_speed = vehicle.set_speed
+    plan.target_speed = vehicle.set_speed if vehicle.set_speed < parameters.speed_maximum else parameters.speed_maximum
     if plan.curve_speed < plan.target_speed:
         plan.target_speed = plan.curve_speed
         plan.reason = BECAUSE_CURVE
     plan.target_acceleration = parameters.speed_gain * (plan.target_speed - speed)
-    plan.desired_gap = desired_gap(parameters, speed)
-    plan.gap_error = NAN
-    if isfinite(tracks.lead_distance):
-        gap = tracks.lead_distance - vehicle_parameters.front_overhang_m
-        plan.gap_error = gap - plan.desired_gap
-        acceleration = follow_acceleration(parameters, speed, gap, plan.desired_gap, tracks.lead_speed,
-                                           tracks.lead_acceleration)
-        if acceleration < plan.target_acceleration and (gap < parameters.follow_range_s * speed or plan.gap_error < 0.0):
-            plan.behaviour = FOLLOW
-            plan.reason = BECAUSE_LEAD
-            plan.target_acceleration = acceleration
-            if tracks.lead_speed < plan.target_speed:
-                plan.target_speed = tracks.lead_speed if tracks.lead_speed > 0.0 else 0.0
+    if plan.target_acceleration < -parameters.approach_deceleration:
+        plan.target_acceleration = -parameters.approach_deceleration
+    follow(parameters, vehicle_parameters, tracks, speed, plan)
+    make_room(parameters, vehicle_parameters, tracks, speed, plan)
+    brake_for_conflict(memory, parameters, vehicle_parameters, ego, tracks, speed, plan)
     if plan.target_acceleration > parameters.acceleration_maximum:
         plan.target_acceleration = parameters.acceleration_maximum
-    if plan.target_acceleration < -parameters.deceleration_maximum:
-        plan.target_acceleration = -parameters.deceleration_maximum
 
     if frame.engage == 0:
         memory.stopping = 0
@@ -165,3 +233,11 @@ cdef class PlanStep:
     def gap(self, double speed):
         """The wanted gap at a speed, m."""
         return desired_gap(&self.parameters, speed)
+
+    def follow(self, double speed, double gap, double lead_speed, double lead_acceleration):
+        """The acceleration behind a lead, m/s2."""
+        return follow_acceleration(&self.parameters, speed, gap, lead_speed, lead_acceleration)
+
+    def required(self, double gap, double speed, double acceleration, double other_speed, double other_acceleration):
+        """The deceleration that keeps clear, m/s2."""
+        return required_deceleration(&self.parameters, gap, speed, acceleration, other_speed, other_acceleration)

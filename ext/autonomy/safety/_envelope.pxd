@@ -1,12 +1,14 @@
 # Hard limits, mode and health. Can only make a command safer.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from autonomy.msg.messages cimport (
-    Actuation, Control, EgoState, EnvelopeParameters, Health, InputFrame, LaneState, Plan, TrackList, TruckState,
-    VehicleParameters, VehicleState)
+    Actuation, Control, EgoState, EnvelopeParameters, Health, InputFrame, LaneState, LongitudinalParameters, Plan, TrackList,
+    TruckState, VehicleParameters, VehicleState)
+from autonomy.safety._split cimport SplitMemory
 
 ctypedef struct EnvelopeMemory:
     double angle                 # rad, last sent
     double acceleration          # m/s2, last sent
+    SplitMemory split
     int64_t last_tick_ns
     uint32_t overflow
     uint8_t mode
@@ -15,6 +17,6 @@ ctypedef struct EnvelopeMemory:
 
 cdef void envelope_reset(EnvelopeMemory* memory, const EnvelopeParameters* parameters) noexcept nogil
 cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parameters,
-                        const VehicleParameters* vehicle_parameters, const InputFrame* frame, const VehicleState* vehicle,
+                        const LongitudinalParameters* longitudinal, const VehicleParameters* vehicle_parameters, const InputFrame* frame, const VehicleState* vehicle,
                         const EgoState* ego, const TruckState* truck, const LaneState* lane, const TrackList* tracks,
                         const Plan* plan, const Control* control, Actuation* actuation, Health* health) noexcept nogil

@@ -13,7 +13,7 @@ from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport velocity_known
 from autonomy.safety._health cimport faults_now, overflow_now
-from autonomy.safety._split cimport split
+from autonomy.safety._split cimport learn_ratio, rest, split
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
 
@@ -27,6 +27,7 @@ cdef enum:
     LEVEL_OK = 0
     LEVEL_DEGRADED = 1
     LEVEL_FALLBACK = 2
+    EMERGENCY_FULL = 2
 
 
 cdef void envelope_reset(EnvelopeMemory* memory, const EnvelopeParameters* parameters) noexcept nogil:
@@ -103,13 +104,13 @@ cdef inline uint8_t mode_now(const EnvelopeMemory* memory, const InputFrame* fra
 
 
 cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parameters,
-                        const VehicleParameters* vehicle_parameters, const InputFrame* frame, const VehicleState* vehicle,
+                        const LongitudinalParameters* longitudinal, const VehicleParameters* vehicle_parameters, const InputFrame* frame, const VehicleState* vehicle,
                         const EgoState* ego, const TruckState* truck, const LaneState* lane, const TrackList* tracks,
                         const Plan* plan, const Control* control, Actuation* actuation, Health* health) noexcept nogil:
     cdef int64_t now_ns = frame.tick_time_ns
     cdef double dt = elapsed_s(now_ns, memory.last_tick_ns)
     cdef double speed = cautious_speed(parameters, vehicle, ego)
-    cdef double wanted, stop
+    cdef double wanted, stop, before
     cdef uint8_t limited = 0
     cdef uint32_t overflow = overflow_now(frame)
     memset(actuation, 0, sizeof(Actuation))
@@ -123,6 +124,7 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
         LEVEL_DEGRADED if health.faults & parameters.degraded_faults else LEVEL_OK)
     memory.mode = mode_now(memory, frame, vehicle, plan, health.level)
     actuation.mode = memory.mode
+    learn_ratio(&memory.split, longitudinal, vehicle_parameters, frame, speed)
 
     if memory.mode == STANDBY:
         memory.invalid = 0
@@ -131,8 +133,11 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
         memory.acceleration = clipped(vehicle.driver_acceleration, -parameters.deceleration_maximum,
                                       parameters.acceleration_maximum) if isfinite(vehicle.driver_acceleration) else 0.0
         actuation.indicators = vehicle.indicators
+        actuation.expected_acceleration_mps2 = memory.acceleration
+        rest(&memory.split)
     else:
         wanted = control.acceleration
+        before = memory.acceleration
         if memory.mode == MINIMAL_RISK:
             actuation.hazards = 1
             stop = plan.fallback_deceleration if isfinite(plan.fallback_deceleration) and plan.fallback_deceleration > 0.0 \
@@ -150,7 +155,10 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
         if limited & Actuation_LIMITED_INVALID:
             memory.invalid = 1
             health.level = LEVEL_FALLBACK
-        split(vehicle_parameters, truck, speed, memory.acceleration, actuation)
+        if plan.emergency == EMERGENCY_FULL:
+            actuation.hazards = 1   # tells those behind
+        split(&memory.split, longitudinal, vehicle_parameters, truck, speed, memory.acceleration, before,
+              dt, actuation)
     actuation.road_wheel_angle_rad = memory.angle
     actuation.acceleration_mps2 = memory.acceleration
     actuation.limited = limited
@@ -161,10 +169,12 @@ cdef class EnvelopeStep:
     """The step alone, for tests; messages are 0-d arrays of their dtypes."""
     cdef EnvelopeMemory memory
     cdef EnvelopeParameters parameters
+    cdef LongitudinalParameters longitudinal
     cdef VehicleParameters vehicle_parameters
 
-    def __init__(self, parameters, vehicle_parameters):
+    def __init__(self, parameters, longitudinal, vehicle_parameters):
         self.parameters = (<EnvelopeParameters*>pointer(parameters))[0]
+        self.longitudinal = (<LongitudinalParameters*>pointer(longitudinal))[0]
         self.vehicle_parameters = (<VehicleParameters*>pointer(vehicle_parameters))[0]
         envelope_reset(&self.memory, &self.parameters)
 
@@ -172,7 +182,7 @@ cdef class EnvelopeStep:
         """Returns (Actuation, Health)."""
         actuation = np.zeros((), dtype("Actuation"))
         health = np.zeros((), dtype("Health"))
-        envelope_step(&self.memory, &self.parameters, &self.vehicle_parameters, <const InputFrame*>pointer(frame),
+        envelope_step(&self.memory, &self.parameters, &self.longitudinal, &self.vehicle_parameters, <const InputFrame*>pointer(frame),
                       <const VehicleState*>pointer(vehicle), <const EgoState*>pointer(ego), <const TruckState*>pointer(truck),
                       <const LaneState*>pointer(lane), <const TrackList*>pointer(tracks), <const Plan*>pointer(plan),
                       <const Control*>pointer(control), <Actuation*>pointer(actuation), <Health*>pointer(health))

@@ -1,24 +1,101 @@
-# One acceleration into engine, retarder and brakes by the force balance of the whole combination.
-from libc.math cimport sin
-from autonomy.msg.messages cimport Actuation, TruckState, VehicleParameters
+# One acceleration into engine, engine brake, retarder and foundation brake by the force balance of the whole combination.
+#
+# The slow ones are asked as early as their lag is long, the foundation brake fills what they do not give yet: what each
+# gives is followed by a model of first order. The gear is known from engine and road speed where the bus tells both.
+from libc.math cimport fabs, isfinite, sin
+from libc.stdint cimport uint32_t
+from autonomy.msg.messages cimport (
+    Actuation, InputFrame, LongitudinalParameters, TruckState, VehicleParameters, SignalSample_ENGINE_SPEED)
+
+ctypedef struct SplitMemory:
+    double engine                # N m at the crank, expected now; negative = engine brake
+    double retarder              # N m as driveline_ratio sees it, expected now, not above 0
+    double brake                 # m/s2, expected now, positive brakes
+    double ratio                 # engine turns per wheel turn, 0 = never told
 
 
+cdef inline void rest(SplitMemory* memory) noexcept nogil:
+    """The driver drives: what the actuators give is theirs."""
+    memory.engine = memory.retarder = memory.brake = 0.0
 
-cdef inline void split(const VehicleParameters* parameters, const TruckState* truck, double speed, double acceleration,
+
+cdef inline void learn_ratio(SplitMemory* memory, const LongitudinalParameters* parameters, const VehicleParameters* vehicle,
+                             const InputFrame* frame, double speed) noexcept nogil:
+    """From engine speed over wheel speed while both turn; between the highway gear and a crawler of 20 times it.
+    Standing, the gear that was driven last is the one expected."""
+    cdef double ratio
+    cdef uint32_t i
+    for i in range(frame.signal.count):
+        if frame.signal.items[i].signal != SignalSample_ENGINE_SPEED or frame.signal.items[i].validity != 0 or speed < 0.5 \
+                or not frame.signal.items[i].value > parameters.engine_coupled_radps:
+            continue
+        ratio = frame.signal.items[i].value * vehicle.wheel_radius_m / speed
+        if isfinite(ratio) and ratio > 0.5 * vehicle.driveline_ratio and ratio < 20.0 * vehicle.driveline_ratio:
+            memory.ratio = ratio
+
+
+cdef inline double likely_ratio(const VehicleParameters* vehicle, double speed) noexcept nogil:
+    """Where no bus tells the engine's speed: a gearbox keeps it near 130 rad/s (1250 rpm), from a gear to move off on [M]."""
+    cdef double lowest = 9.0 * vehicle.driveline_ratio
+    cdef double ratio = 130.0 * vehicle.wheel_radius_m / speed if speed * lowest > 130.0 * vehicle.wheel_radius_m else lowest
+    return ratio if ratio > vehicle.driveline_ratio else vehicle.driveline_ratio
+
+
+cdef inline double follows(double value, double command, double lag, double dt) noexcept nogil:
+    return value + (command - value) * dt / (lag + dt)
+
+
+cdef inline double within(double value, double low, double high) noexcept nogil:
+    return low if value < low else (high if value > high else value)
+
+
+cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parameters, const VehicleParameters* vehicle,
+                       const TruckState* truck, double speed, double acceleration, double before, double dt,
                        Actuation* actuation) noexcept nogil:
-    """Torques at the crank's side of driveline_ratio; what engine drag and retarder cannot hold goes to the brakes."""
+    """`acceleration` is to be driven now, `before` was the tick before."""
     # 9.80665 m/s2 standard gravity (CGPM 1901); 1.2 kg/m3 air at 20 degrees C and sea level
-    cdef double drag = 0.5 * 1.2 * parameters.drag_area_m2 * speed * speed
-    cdef double rolling = parameters.rolling_resistance * truck.mass_kg * 9.80665
-    cdef double force = truck.mass_kg * (acceleration + 9.80665 * sin(truck.grade)) + drag + (rolling if speed > 0.1 else 0.0)
-    cdef double torque = force * parameters.wheel_radius_m / parameters.driveline_ratio
-    cdef double retarder = 0.0
-    if torque >= 0.0:
-        actuation.engine_torque_nm = torque if torque < parameters.engine_torque_maximum_nm \
-            else parameters.engine_torque_maximum_nm
-        return
-    if speed > parameters.retarder_minimum_speed_mps:
-        retarder = torque if torque > -parameters.retarder_torque_maximum_nm else -parameters.retarder_torque_maximum_nm
+    cdef double drag = 0.5 * 1.2 * vehicle.drag_area_m2 * speed * speed
+    cdef double rolling = vehicle.rolling_resistance * truck.mass_kg * 9.80665 if speed > 0.1 else 0.0
+    cdef double slope = 9.80665 * sin(truck.grade)
+    cdef double resistance = truck.mass_kg * slope + drag + rolling
+    cdef double ratio = memory.ratio if memory.ratio > 0.0 else likely_ratio(vehicle, speed)
+    cdef double per_crank = ratio / vehicle.wheel_radius_m                          # N per N m of the engine
+    cdef double per_retarder = vehicle.driveline_ratio / vehicle.wheel_radius_m    # its shaft does not see the gear
+    cdef double force = truck.mass_kg * acceleration + resistance
+    cdef double rate = (acceleration - before) / dt if dt > 0.0 else 0.0
+    cdef double engine = 0.0, retarder = 0.0, brake = 0.0, most, early, lacking
+    if speed < parameters.standstill_mps and acceleration <= 0.0:
+        brake = parameters.standstill_hold + fabs(slope)
+    else:
+        most = vehicle.engine_torque_maximum_nm
+        if most * speed * per_crank > parameters.engine_power_maximum_w:
+            most = parameters.engine_power_maximum_w / (speed * per_crank)
+        engine = within(force / per_crank, -parameters.engine_brake_torque_maximum_nm, most)
+        if force < 0.0:
+            # As far ahead as its lag is long, towards more braking only
+            # The retarder first: no gear shift interrupts it
+            engine = 0.0
+            if speed > vehicle.retarder_minimum_speed_mps:
+                early = force + within(truck.mass_kg * rate * parameters.retarder_lag_s, -truck.mass_kg, 0.0)
+                retarder = within(early / per_retarder, -vehicle.retarder_torque_maximum_nm, 0.0)
+                early = force + within(truck.mass_kg * rate * parameters.engine_brake_lag_s, -truck.mass_kg, 0.0)
+                engine = within((early - retarder * per_retarder) / per_crank, -parameters.engine_brake_torque_maximum_nm, 0.0)
+    memory.engine = follows(memory.engine, engine, parameters.engine_brake_lag_s if force < 0.0 else parameters.engine_lag_s, dt)
+    memory.retarder = follows(memory.retarder, retarder, parameters.retarder_lag_s, dt)
+    if not (speed < parameters.standstill_mps and acceleration <= 0.0):
+        lacking = (memory.engine * per_crank + memory.retarder * per_retarder - force) / truck.mass_kg
+        if force < 0.0 and lacking > 0.0 and (
+                lacking > parameters.brake_fill_minimum
+                or engine * per_crank + retarder * per_retarder > force + 0.001 * truck.mass_kg):
+            brake = lacking
+        elif speed < parameters.standstill_mps and lacking < 0.0 and slope > 0.0:
+            # Moving off uphill: held until the engine carries the truck
+            brake = within(-lacking, 0.0, slope)
+    memory.brake = follows(memory.brake, brake, parameters.brake_lag_s, dt)
+    actuation.engine_torque_nm = engine
     actuation.retarder_torque_nm = retarder
-    actuation.brake_deceleration_mps2 = -(torque - retarder) * parameters.driveline_ratio / parameters.wheel_radius_m \
-        / truck.mass_kg
+    actuation.brake_deceleration_mps2 = brake
+    actuation.expected_acceleration_mps2 = (memory.engine * per_crank + memory.retarder * per_retarder - resistance) \
+        / truck.mass_kg - memory.brake
+    if speed < parameters.standstill_mps and actuation.expected_acceleration_mps2 < 0.0:
+        actuation.expected_acceleration_mps2 = 0.0

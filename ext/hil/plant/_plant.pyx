@@ -8,6 +8,7 @@ from libc.math cimport NAN, cos, fabs, fmin, isfinite, sin
 from libc.string cimport memcpy, memset
 from autonomy.inputs._face cimport pointer
 from autonomy.msg.messages cimport LAYOUT_HASH
+from autonomy.errors import UsageError
 from autonomy.msg.layout import require
 from hil.plant._body cimport GRAVITY, derive
 from hil.plant._brakes cimport brake, warm_brakes
@@ -22,8 +23,9 @@ cdef extern from *:
     """
     static const double STANDSTILL = 0.02;      /* m/s below which brakes that hold more than pushes stop the truck */
     static const double ROLLED_OVER = 0.35;     /* rad of roll: no way back */
+    static const double SLIDING = 4.0;          /* m/s2 of a truck on its side */
     """
-    const double STANDSTILL, ROLLED_OVER
+    const double STANDSTILL, ROLLED_OVER, SLIDING
 
 
 cdef void integrate(const PlantParameters* p, const Acting* acting, double* x, double h, Found* found) noexcept nogil:
@@ -75,6 +77,19 @@ cdef bint held_still(const PlantParameters* p, const PlantMemory* memory, const 
     return fabs(memory.state[U]) < STANDSTILL and holding > 0.0 and holding > fabs(pushing)
 
 
+cdef inline bint fallen(const double* x) noexcept nogil:
+    return fabs(x[ROLL]) > ROLLED_OVER or fabs(x[TRAILER_ROLL]) > ROLLED_OVER
+
+
+cdef void slide(double* x, double h) noexcept nogil:
+    """On its side the equations of motion hold no more: straight on, slower and slower, nothing turns."""
+    cdef double less = SLIDING * h
+    x[X] += h * x[U] * cos(x[YAW])
+    x[Y] += h * x[U] * sin(x[YAW])
+    x[U] = 0.0 if fabs(x[U]) < less else (x[U] - less if x[U] > 0.0 else x[U] + less)
+    x[V] = x[R] = x[S] = x[ROLL_RATE] = x[TRAILER_ROLL_RATE] = 0.0
+
+
 cdef void inner_step(const PlantParameters* p, PlantMemory* memory, const PlantCommand* command, const Surroundings* road,
                      double h) noexcept nogil:
     cdef Acting acting
@@ -83,6 +98,9 @@ cdef void inner_step(const PlantParameters* p, PlantMemory* memory, const PlantC
     cdef double[26] stood
     cdef double[8] braked
     cdef int k
+    if fallen(memory.state):
+        slide(memory.state, h)
+        return
     act(p, memory, command, road, h, &acting)
     memcpy(stood, memory.state, sizeof(stood))
     integrate(p, &acting, memory.state, h, &found)
@@ -166,7 +184,7 @@ cdef void show(const PlantParameters* p, const PlantMemory* memory, const PlantC
     state.driveline_engaged = not state.shift_in_progress and memory.engine_speed > p.engine_idle
     state.gear = 0 if state.shift_in_progress else memory.gear
     state.gear_ratio = p.ratio[memory.gear - 1]
-    state.rolled_over = fabs(x[ROLL]) > ROLLED_OVER or fabs(x[TRAILER_ROLL]) > ROLLED_OVER
+    state.rolled_over = fallen(x)
 
 
 cdef object dtypes():
@@ -234,7 +252,14 @@ cdef class Kernel:
     def step(self, long duration_ns, double road_wheel_angle, double engine_torque, double retarder_torque,
              double brake_deceleration, double held_speed, double grade, double bank, double friction, double wind_x,
              double wind_y):
-        """As many inner steps as `duration_ns` and what was owed hold; the rest is owed to the next call."""
+        """As many inner steps as `duration_ns` and what was owed hold; the rest is owed to the next call. Raises UsageError."""
+        for name, value in (("road_wheel_angle_rad", road_wheel_angle), ("engine_torque_nm", engine_torque),
+                            ("retarder_torque_nm", retarder_torque), ("brake_deceleration_mps2", brake_deceleration),
+                            ("grade", grade), ("bank", bank), ("friction", friction), ("wind", wind_x + wind_y)):
+            if not isfinite(value):
+                raise UsageError(f"plant.step: {name} = {value}: needs a finite number")
+        if duration_ns < 0:
+            raise UsageError(f"plant.step: dt_s = {duration_ns * 1e-9}: time runs forward only")
         cdef long inner = <long>(self._parameters.inner_step_s * 1e9 + 0.5)
         cdef double h = inner * 1e-9
         self._command.road_wheel_angle = road_wheel_angle

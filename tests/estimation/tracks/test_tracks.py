@@ -1,7 +1,9 @@
 import numpy as np
 from autonomy.estimation.tracks._tracks import TracksStep
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from autonomy.estimation.tracks.tracks_twin import TargetTwin
+from autonomy.estimation.tracks.tracks_twin import TargetTwin, entry_time
 from tests.step_parameters import step_parameters, valid_ego, zeros
 
 PARAMETERS = step_parameters()["tracks"]
@@ -105,8 +107,66 @@ def test_what_never_moved_far_ahead_is_not_followed():
     step = TracksStep(PARAMETERS)
     far = follow(step, 150, {1: lambda t: (130.0 - 20.0 * t, 0.0, -20.0)})
     assert np.isnan(far["lead_distance"])
+    assert far["tracks"]["entry_time_s"][0] == 0.0 and far["tracks"]["existence"][0] <= PARAMETERS["unproven_existence"]
     near = follow(step, 290, {1: lambda t: (130.0 - 20.0 * t, 0.0, -20.0)}, first=150)
     assert near["lead_distance"] < 60.0
+
+
+def objects_at(k, rows):
+    frame = frame_at(k)
+    for i, values in enumerate(rows):
+        for name, value in ({"existence": 1.0, "acceleration_x": 0.0} | values).items():
+            frame["object"]["items"][i][name] = value
+        frame["object"]["items"][i]["valid_time_ns"] = frame["tick_time_ns"]
+        frame["object"]["items"][i]["object_id"] = i + 1
+    frame["object"]["count"] = len(rows)
+    return frame
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(-6.0, 6.0), st.floats(-3.0, 3.0), st.floats(0.0, 25.0))
+def test_the_entry_time_is_that_of_the_twin(y, across, along):
+    rows = [{"x": 40.0, "y": y, "velocity_x": along, "velocity_y": across}]
+    track = TracksStep(PARAMETERS).step(objects_at(0, rows), valid_ego(20.0), straight())["tracks"][0]
+    expected = entry_time(PARAMETERS, 3.5, y, across, float(PARAMETERS["object_speed_sigma"]), along)
+    np.testing.assert_allclose(track["entry_time_s"], expected, rtol=1e-9)
+
+
+def test_a_lane_change_is_foreseen_by_radar():
+    """1 m/s across from the middle of the next lane: foreseen a second and more before the bodies could touch."""
+    step, foreseen = TracksStep(PARAMETERS), None
+    for k in range(300):
+        y = 3.5 - max(0.0, k * 0.01 - 1.0)
+        tracks = step.step(frame_at(k, ((1, 40.0, y, -3.0),) if k % 5 == 0 else ()), valid_ego(20.0), straight())
+        if foreseen is None and tracks["tracks"]["entry_time_s"][0] > 0.0:
+            foreseen = y
+    assert foreseen is not None and foreseen > 2.2 + 0.5
+
+
+def test_standing_queues_and_passers_by_do_not_come():
+    step, rng = TracksStep(PARAMETERS), np.random.default_rng(2)
+    for k in range(400):
+        seen = [(1, 80.0 - 0.2 * k, 3.5 + rng.normal(0.0, 0.25), -20.0), (2, 40.0, -3.5 + rng.normal(0.0, 0.1), 0.0)]
+        tracks = step.step(frame_at(k, seen if k % 5 == 0 else ()), valid_ego(20.0), straight())
+        assert not (tracks["tracks"]["entry_time_s"][: tracks["count"]] >= 0.0).any()
+
+
+def test_a_lane_that_bends_takes_its_neighbours_with_it():
+    """On 300 m radius a neighbour keeping its lane moves across the vehicle's axis; across its lane it does not."""
+    lane = straight()
+    lane["curvature"] = lane["preview"] = 1 / 300
+    x = 50.0
+    rows = [{"x": x, "y": x * x / 600.0 + 3.5, "velocity_x": 20.0, "velocity_y": 20.0 * x / 300.0}]
+    track = TracksStep(PARAMETERS).step(objects_at(0, rows), valid_ego(20.0, 20.0 / 300.0), lane)["tracks"][0]
+    assert abs(track["lane_offset"] - 3.5) < 0.15 and abs(track["lane_speed"]) < 0.4 and np.isnan(track["entry_time_s"])
+
+
+def test_an_unknown_speed_across_is_filtered_from_the_positions():
+    step = TracksStep(PARAMETERS)
+    for k in range(300):
+        rows = [{"x": 40.0, "y": 8.0 - 0.01 * k, "velocity_x": 20.0, "velocity_y": np.nan}]
+        tracks = step.step(objects_at(k, rows), valid_ego(20.0), straight())
+    assert abs(tracks["tracks"]["velocity_y"][0] + 1.0) < 0.1
 
 
 def test_ready_made_tracks_pass_through():

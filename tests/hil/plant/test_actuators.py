@@ -158,3 +158,12 @@ def test_the_cab_nods_against_the_frame_and_settles():
     assert states["cab_pitch"].min() < -0.004 and abs(states["cab_pitch"][-50:]).max() < 0.002  # and back at the stop
     states = drive(plant, 4.0, PlantCommand(0.03, held_speed_mps=10.0))
     assert states["cab_roll"][-1] > 0.0  # leans out of the curve
+
+
+@pytest.mark.parametrize(("deceleration", "distance"), [(2.5, 138.0), (4.0, 91.0), (5.0, 75.0)])
+def test_it_stops_from_25_mps_where_the_truck_facts_say(deceleration, distance):
+    """Drag and rolling resistance are the plant's own: some metres less."""
+    plant = Plant.load(DEMO)
+    plant.reset(speed=25.0)
+    states = drive(plant, 14.0, PlantCommand(brake_deceleration_mps2=deceleration))
+    assert states["speed"][-1] == 0.0 and states["x"][-1] == pytest.approx(distance, rel=0.08)

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from autonomy.errors import UsageError
 from hil.plant import Plant, PlantCommand, Surroundings
@@ -94,3 +96,35 @@ def test_nothing_in_an_inner_step_allocates_or_takes_the_interpreter():
     functions = bodies(generated.read_text())
     entry = next(name for name in functions if name.endswith("_plant_inner_step"))
     assert offenders(functions, entry) == {}
+
+
+commands = st.builds(
+    PlantCommand, st.floats(-0.7, 0.7), st.floats(-3000.0, 3000.0), st.floats(-5000.0, 500.0), st.floats(-1.0, 12.0),
+    st.none() | st.floats(-9.0, 4.0),
+)  # fmt: skip
+roads = st.builds(Surroundings, st.floats(-0.15, 0.15), st.floats(-0.1, 0.1), st.floats(0.02, 1.1), st.floats(0.0, 40.0),
+                  st.floats(-4.0, 4.0))  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # shrinking takes minutes
+@given(st.lists(st.tuples(commands, roads), min_size=1, max_size=12), st.floats(0.0, 30.0))
+def test_whatever_is_commanded_wherever_the_state_stays_finite(steps, speed):
+    """Spins, jackknifes and falls are states too; a truck on its side slides to a stop."""
+    plant = Plant.load(DEMO)
+    plant.reset(speed=speed)
+    for command, road in steps:
+        for _ in range(40):
+            state = plant.step(0.01, command, road)
+        assert all(np.isfinite(state[field]).all() for field in state.dtype.names)
+        assert 1 <= plant.kernel.memory["gear"] <= 12 and abs(state["speed"]) < 60.0
+
+
+def test_what_is_no_number_is_refused_by_name():
+    plant = Plant.load(DEMO)
+    plant.reset(speed=10.0)
+    before = plant.snapshot()
+    with pytest.raises(UsageError, match="engine_torque_nm = nan"):
+        plant.step(0.01, PlantCommand(0.0, float("nan")))
+    with pytest.raises(UsageError, match="time runs forward"):
+        plant.step(-0.01, PlantCommand())
+    assert plant.snapshot() == before

@@ -1,13 +1,14 @@
-# Which track is the lead: the nearest one in the own lane as it bends, with hysteresis on the lateral offset.
-from libc.math cimport NAN, fabs
+# Where each track is in the own lane as it bends, when it will be in the vehicle's path, and which one is the lead.
+from libc.math cimport NAN, fabs, sqrt
 from libc.stdint cimport int64_t, uint32_t
 from autonomy.msg.messages cimport (
-    EgoState, LaneState, TrackList, TracksParameters, LaneState_PREVIEW_STEP_M, LaneState_STATUS_NONE)
+    EgoState, LaneState, Track, TrackList, TracksParameters, LaneState_PREVIEW_STEP_M, LaneState_STATUS_NONE)
 from autonomy.estimation.tracks._tracks cimport KIND_FREE, KIND_OBJECT, Slot, TracksMemory
 from autonomy.inputs._motion cimport velocity_known
 
 cdef enum:
     STEPS = 32
+    BESIDE_M = 10                # behind the reference point: beside the tractor and the front of a trailer [D]
 
 
 cdef inline void lay_lane(TracksMemory* memory, const TracksParameters* parameters, const EgoState* ego,
@@ -46,20 +47,76 @@ cdef inline double lane_offset(const TracksMemory* memory, double x, double y) n
     return y - (memory.lane_y[i] + (position - i) * (memory.lane_y[i + 1] - memory.lane_y[i]))
 
 
+cdef inline double lane_direction(const TracksMemory* memory, double x) noexcept nogil:
+    """rad, of the lane middle at a distance, in the vehicle frame."""
+    cdef int i = <int>(x / LaneState_PREVIEW_STEP_M) if x > 0.0 else 0
+    if i > STEPS - 2:
+        i = STEPS - 2
+    return (memory.lane_y[i + 1] - memory.lane_y[i]) / LaneState_PREVIEW_STEP_M
+
+
+cdef inline bint seen_enough(const TracksParameters* parameters, const Slot* slot, int64_t now_ns) noexcept nogil:
+    """Not behind the tractor, within range, and no flicker of a sensor."""
+    cdef double age_s = <double>(now_ns - slot.first_time_ns) * 1e-9
+    if slot.kind == KIND_FREE or slot.along[0] <= -BESIDE_M or slot.along[0] > parameters.lead_range_m:
+        return False
+    return slot.kind == KIND_OBJECT or (slot.hits >= parameters.confirm_hits and age_s >= parameters.lead_minimum_age_s)
+
+
+cdef inline bint proven(const TracksParameters* parameters, const Slot* slot, int64_t now_ns) noexcept nogil:
+    """What never moved is most often a sign or a bridge: by radar alone believed only near by and after a while."""
+    if slot.kind == KIND_OBJECT or slot.fastest >= parameters.moving_speed_mps:
+        return True
+    return slot.along[0] <= parameters.stationary_range_m \
+        and <double>(now_ns - slot.first_time_ns) * 1e-9 >= parameters.stationary_age_s
+
+
 cdef inline bint may_lead(const TracksMemory* memory, const TracksParameters* parameters, const Slot* slot,
                           int64_t now_ns) noexcept nogil:
     cdef double bound = parameters.lead_leave_m if slot.track_id == memory.lead_track_id else parameters.lead_enter_m
-    cdef double age_s = <double>(now_ns - slot.first_time_ns) * 1e-9
-    if slot.kind == KIND_FREE or slot.along[0] <= 0.0 or slot.along[0] > parameters.lead_range_m:
-        return False
-    if slot.kind != KIND_OBJECT:
-        if slot.hits < parameters.confirm_hits or age_s < parameters.lead_minimum_age_s:
-            return False
-        # What never moved is most often a sign or a bridge: believed only near by and after a while
-        if slot.fastest < parameters.moving_speed_mps \
-                and (slot.along[0] > parameters.stationary_range_m or age_s < parameters.stationary_age_s):
-            return False
-    return fabs(lane_offset(memory, slot.along[0], slot.across[0])) < bound
+    return slot.along[0] > 0.0 and seen_enough(parameters, slot, now_ns) and proven(parameters, slot, now_ns) \
+        and fabs(lane_offset(memory, slot.along[0], slot.across[0])) < bound
+
+
+cdef inline double entry_time(const TracksParameters* parameters, double lane_width, double offset, double speed,
+                              double sigma, double speed_along) noexcept nogil:
+    """s until a track touches the vehicle's path, 0 when it is in it, NaN when it is not on its way.
+
+    On its way is what moves towards the path faster than vehicles wander and than its speed is uncertain. A speed
+    across beyond what a vehicle of that speed along can have is a wrong measurement: standing queues do not cut in.
+    """
+    cdef double inwards = -speed if offset > 0.0 else speed
+    cdef double possible = parameters.entry_slope_maximum * fabs(speed_along)
+    cdef double needed = parameters.entry_significance * sigma, time
+    cdef double least = parameters.entry_speed_certain if lane_width - fabs(offset) < parameters.entry_wander_m \
+        else parameters.entry_speed_minimum
+    if fabs(offset) < parameters.path_half_width_m:
+        return 0.0
+    if needed < least:
+        needed = least
+    if inwards < needed or possible < needed:
+        return NAN
+    if inwards > possible:
+        inwards = possible
+    time = (fabs(offset) - parameters.entry_contact_m) / inwards
+    if time < 1e-3:
+        time = 1e-3   # touching, but its middle is not yet in the path
+    return time if time < parameters.entry_horizon_s else NAN
+
+
+cdef inline void place_in_lane(const TracksMemory* memory, const TracksParameters* parameters, const Slot* slot,
+                               int64_t now_ns, Track* track) noexcept nogil:
+    """Offset from the lane middle, speed across the lane, and when the track will be in the vehicle's path."""
+    track.lane_offset = lane_offset(memory, slot.along[0], slot.across[0])
+    track.lane_speed = slot.across[1] - lane_direction(memory, slot.along[0]) * slot.along[1]
+    track.lane_speed_sigma = sqrt(slot.across_P[2]) if slot.across_P[2] > 0.0 else 0.0
+    track.entry_time_s = NAN
+    if not seen_enough(parameters, slot, now_ns):
+        return
+    track.entry_time_s = entry_time(parameters, 2.0 * memory.lane_half_width, track.lane_offset, track.lane_speed,
+                                    track.lane_speed_sigma, slot.along[1])
+    if not proven(parameters, slot, now_ns) and track.existence > parameters.unproven_existence:
+        track.existence = parameters.unproven_existence
 
 
 cdef inline void choose_lead(TracksMemory* memory, const TracksParameters* parameters, int64_t now_ns,

@@ -12,7 +12,7 @@ from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport velocity_known
 from autonomy.estimation.tracks._filter cimport begin, predict, update_across, update_along
-from autonomy.estimation.tracks._lead cimport choose_lead, lay_lane
+from autonomy.estimation.tracks._lead cimport choose_lead, lay_lane, place_in_lane
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
 
@@ -105,8 +105,8 @@ cdef inline void use_point(TracksMemory* memory, const TracksParameters* paramet
 
 
 cdef inline void use_object(TracksMemory* memory, const TracksParameters* parameters, const ObjectSample* item, double speed,
-                            int64_t now_ns) noexcept nogil:
-    """A ready-made track: taken as it is, moved on to now."""
+                            double yaw_rate, int64_t now_ns) noexcept nogil:
+    """A ready-made track: taken as it is, moved on to now; what it does not tell is filtered."""
     cdef double age = <double>(now_ns - item.valid_time_ns) * 1e-9
     cdef Slot* slot
     if item.validity != 0 or not isfinite(item.x) or not isfinite(item.y) or not isfinite(item.velocity_x) \
@@ -117,13 +117,22 @@ cdef inline void use_object(TracksMemory* memory, const TracksParameters* parame
         slot = allot(memory, KIND_OBJECT, item.source, item.object_id, now_ns)
         if slot == NULL:
             return
-    begin(slot, parameters, item.x + (item.velocity_x - speed) * age, item.y, item.velocity_x, parameters.x_sigma,
-          parameters.y_sigma)
+        begin(slot, parameters, item.x, item.y, item.velocity_x, parameters.x_sigma, parameters.y_sigma)
+    elif item.valid_time_ns <= slot.update_time_ns:
+        return
+    slot.along[0] = item.x + (item.velocity_x - speed) * age
+    slot.along[1] = item.velocity_x
+    slot.along_P[3] = parameters.object_speed_sigma * parameters.object_speed_sigma
     if isfinite(item.acceleration_x):
         slot.along[2] = item.acceleration_x
     if isfinite(item.velocity_y):
+        slot.across[0] = item.y + (item.velocity_y - yaw_rate * item.x) * age
         slot.across[1] = item.velocity_y
-        slot.across[0] += item.velocity_y * age
+        slot.across_P[2] = parameters.object_speed_sigma * parameters.object_speed_sigma
+    else:
+        # Only where it is was told: the speed across comes from its moving
+        update_across(slot, item.y - (slot.across[0] - (slot.across[1] - yaw_rate * slot.along[0]) * age),
+                      parameters.y_sigma * parameters.y_sigma)
     slot.update_time_ns = item.valid_time_ns
     slot.hits += 1
     slot.existence = item.existence if isfinite(item.existence) else 1.0
@@ -174,7 +183,8 @@ cdef void tracks_step(TracksMemory* memory, const TracksParameters* parameters, 
         for i in range(frame.radar.count):
             use_point(memory, parameters, &frame.radar.items[i], speed, yaw_rate, now_ns)
         for i in range(frame.object.count):
-            use_object(memory, parameters, &frame.object.items[i], speed, now_ns)
+            use_object(memory, parameters, &frame.object.items[i], speed, yaw_rate, now_ns)
+    lay_lane(memory, parameters, ego, lane)
     result.time_ns = now_ns
     result.count = 0
     result.count_padding = 0
@@ -191,11 +201,11 @@ cdef void tracks_step(TracksMemory* memory, const TracksParameters* parameters, 
             slot.kind = KIND_FREE
             continue
         write_track(slot, parameters, now_ns, silent_s, &result.tracks[result.count])
+        place_in_lane(memory, parameters, slot, now_ns, &result.tracks[result.count])
         result.count += 1
     while memory.used > 0 and memory.slots[memory.used - 1].kind == KIND_FREE:
         memory.used -= 1
     result.overflow = memory.overflow
-    lay_lane(memory, parameters, ego, lane)
     choose_lead(memory, parameters, now_ns, result)
     memory.last_tick_ns = now_ns
 

@@ -1,0 +1,26 @@
+import numpy as np
+import pytest
+
+from hil.suites import speed
+
+
+def test_a_trace_is_cut_to_what_a_loaded_truck_can_follow():
+    trace = np.r_[np.full(5, 15.0), np.full(60, 24.0), np.full(20, 3.0)]
+    found = speed.drivable(trace)
+    assert (found <= trace).all() and np.diff(found).max() <= speed.LEAD_ACCELERATION and found[-1] == 3.0
+
+
+def test_the_jerk_leaves_emergencies_out():
+    n = 1000
+    acceleration = np.where(np.arange(n) < 500, 0.0, -5.0)
+    drive = speed.Drive(*(np.zeros(n) for _ in range(2)), acceleration, *(np.zeros(n) for _ in range(4)),
+                        np.arange(n) >= 490)  # fmt: skip
+    assert np.abs(speed.jerk(drive)).max() == 0.0
+    assert np.abs(speed.jerk(drive._replace(emergency=np.zeros(n)))).max() > 1.0
+
+
+@pytest.mark.slow
+def test_grade_and_stop_meet_their_aims():
+    tasks = [("grade", 80.0, -speed.GRADE), ("grade", 40.0, speed.GRADE), ("stop", 80.0, 0.0)]
+    rows = speed.figures(tasks, [speed._drive(task) for task in tasks])
+    assert not [row for row in rows if row["met"] is False]
