@@ -24,8 +24,8 @@ def step_response(vehicle: str, speed: float, mass: float, delay: float, lag: fl
     plant = transition(model.rates(lag), TICK_S)
     sensed = measurements(parameters["lateral"], model)[0][3]  # lateral acceleration
     step = ControlStep(parameters["lateral"].copy(), parameters["longitudinal"].copy(), parameters["vehicle"].copy())
-    state, ego, truck, lane, plan, actuation = (
-        np.zeros((), msg.dtype(name)) for name in ("VehicleState", "EgoState", "TruckState", "LaneState", "Plan", "Actuation"))  # fmt: skip
+    names = ("VehicleState", "EgoState", "TruckState", "LaneState", "Plan", "Actuation")
+    state, ego, truck, lane, plan, actuation = (np.zeros((), msg.dtype(name)) for name in names)
     truck["steering_delay_s"], truck["steering_lag_s"], truck["mass_kg"], truck["has_trailer"] = delay, lag, mass, 1
     lane["status"], lane["width_left"], lane["width_right"] = 1, half_width_m, half_width_m
     ego["status"], ego["speed"] = EGO_VALID, speed

@@ -26,7 +26,7 @@ INTEGRATOR_RADPS = 1e-3  # slower than this is no motion
 
 
 class Gains:
-    """What the controller settles to at one speed, mass and lag: observer (10, 4), feedback (8,), wanted place per disturbance."""
+    """What the controller settles to at one speed, mass and lag: observer (10, 4), feedback (8,), wanted place a disturbance."""
 
     def __init__(self, lateral, vehicle, speed: float, mass: float, lag: float):
         model = YawPlane(vehicle, mass, speed)

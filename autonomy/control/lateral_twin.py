@@ -29,7 +29,7 @@ from autonomy.msg import constants
 LATERAL = constants("LateralParameters")
 TICK_S, STAGES, STAGE_TICKS = LATERAL["TICK_PERIOD_S"], int(LATERAL["STAGES"]), int(LATERAL["STAGE_TICKS"])
 STEP_M = constants("LaneState")["PREVIEW_STEP_M"]
-REVERSAL_SHARE = 0.25  # of half the play: as much turning back must be wanted before it is crossed
+REVERSAL_SHARE = 0.05  # of half the play: as much turning back must be wanted before it is crossed
 
 
 def process_noise(p) -> np.ndarray:
@@ -38,7 +38,8 @@ def process_noise(p) -> np.ndarray:
     sigma[[V, R, G]] = p["process_lateral_velocity"], p["process_yaw_rate"], p["process_articulation_rate"]
     sigma[[TRAILER, OFFSET, FRONT]] = p["process_offset"]
     sigma[ACCELERATION_BIAS] = p["process_acceleration_bias"]
-    sigma[[ANGLE, BIAS, DISTURBANCE]] = p["process_road_wheel_angle"], p["process_steering_offset"], p["process_lateral_disturbance"]
+    sigma[ANGLE], sigma[BIAS] = p["process_road_wheel_angle"], p["process_steering_offset"]
+    sigma[DISTURBANCE] = p["process_lateral_disturbance"]
     return sigma**2 * TICK_S
 
 
@@ -85,9 +86,11 @@ class LateralTwin:
         self.side, self.pull = 0.0, 0.0  # of the play
 
     def step(self, sent, speed, lag, delay, mass, measured, articulation, preview, width, target=0.0, sideways=0.0) -> float:
-        """Road wheel angle in rad. `sent`: commands behind the play, newest last; `measured`: offset, heading error, yaw rate, lateral
-        acceleration; `sideways`: lateral velocity to begin with;
-        `width`: (left, right) of the lane."""
+        """Road wheel angle in rad.
+
+        `sent`: commands behind the play, newest last; `measured`: offset, heading error, yaw rate, lateral acceleration;
+        `sideways`: lateral velocity to begin with; `width`: (left, right) of the lane.
+        """
         p, vehicle = self.p, self.vehicle
         model = YawPlane(vehicle, mass, speed)
         rates = model.rates(lag)
@@ -178,8 +181,8 @@ class LateralTwin:
         linear = -W * wanted
         linear[-1] = -terminal @ wanted[-1]
         rate = min(p["lateral_jerk_maximum"] / per_angle, vehicle["maximum_road_wheel_rate"])
-        return {"A": A, "B": B, "weight": W, "terminal": terminal, "input_weight": input_weight, "start": x[:8], "softness": softness,
-                "drift": drift, "linear": linear, "low": low + bend, "high": high + bend,
+        return {"A": A, "B": B, "weight": W, "terminal": terminal, "input_weight": input_weight, "start": x[:8],
+                "softness": softness, "drift": drift, "linear": linear, "low": low + bend, "high": high + bend,
                 "input_low": np.full(STAGES, -rate), "input_high": np.full(STAGES, rate)}  # fmt: skip
 
 

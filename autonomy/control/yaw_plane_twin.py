@@ -37,7 +37,8 @@ class YawPlane:
         self.reference_m = -float(vehicle["tractor_cg_x_m"])
         self.hitch_m = float(vehicle["hitch_offset_m"]) if trailer else 0.0
         self.trailer_m = max(float(vehicle["trailer_wheelbase_m" if trailer else "rear_overhang_m"]), 0.5)
-        own, hauled = (float(vehicle["tractor_mass_kg"]), max(mass - vehicle["tractor_mass_kg"], 500.0)) if trailer else (mass, 0.0)
+        own = float(vehicle["tractor_mass_kg"]) if trailer else mass
+        hauled = max(mass - own, 500.0) if trailer else 0.0
         shares = stiffness_shares(vehicle, mass) if trailer else np.ones(3)
         c, d = vehicle["tractor_cg_x_m"] + vehicle["hitch_offset_m"], vehicle["trailer_cg_x_m"]
         own_inertia, inertia = vehicle["tractor_yaw_inertia_kgm2"], hauled * vehicle["trailer_yaw_radius_m"] ** 2
@@ -85,7 +86,8 @@ class YawPlane:
 
     def place(self, offset: float, heading: float, articulation: float) -> tuple[float, float, float]:
         """Offsets of trailer, reference point and front face."""
-        return (offset - self.hitch_m * heading - self.trailer_m * (heading + articulation), offset, offset + self.front_m * heading)
+        behind = self.hitch_m * heading + self.trailer_m * (heading + articulation)
+        return offset - behind, offset, offset + self.front_m * heading
 
     def steady(self, curvature: float, bias: float, disturbance: float) -> tuple[np.ndarray, float, float]:
         """(coordinates (8,) without offsets, heading error, articulation) of steady travel along the lane."""

@@ -1,4 +1,4 @@
-"""The same problems as dense quadratic programs over the inputs (condensing), for any QP solver: what the recursion must equal."""
+"""The same problems as dense quadratic programs over the inputs (condensing), for any solver: what the recursion must equal."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def bounds(problem: dict, forced: np.ndarray, free: np.ndarray) -> tuple[np.ndar
 
 
 def with_slacks(problem: dict) -> tuple[np.ndarray, ...]:
-    """(H, f, A, low, high) over inputs and one slack a soft state bound, cost slack^2 / (2 softness): soft bounds for an oracle."""
+    """(H, f, A, low, high) over inputs and a slack for each soft state bound that costs slack^2 / (2 softness)."""
     H, f, forced, free = condense(problem)
     stages = len(f)
     soft = np.flatnonzero(np.tile(problem["softness"], stages) > 0.0)

@@ -23,7 +23,8 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
         late = np.abs(series[-200:, 5]).max()
         label = f"{plant.removeprefix('plants/')}, {name}"
         found += [
-            _row(f"{label}: peak lateral acceleration trailer/tractor", trailer / tractor, "", f"<= {RATIO}", trailer <= RATIO * tractor),
+            _row(f"{label}: peak lateral acceleration trailer/tractor", trailer / tractor, "", f"<= {RATIO}",
+                 trailer <= RATIO * tractor),
             _row(f"{label}: peak lateral acceleration, tractor", tractor, "m/s2", "", None),
             _row(f"{label}: articulation 10 s later", np.degrees(late), "deg", "<= 0.1", np.degrees(late) <= 0.1),
             _row(f"{label}: overshoot of tractor or trailer", (series[:, 1:3] - LANE_M).max(), "m", "<= 0.35",
@@ -64,8 +65,8 @@ def change(plant_name: str, duration_s: float) -> np.ndarray:
     step = ControlStep(parameters["lateral"].copy(), parameters["longitudinal"].copy(), vehicle.copy())
     plant = Plant.load(plant_name)
     plant.reset(speed=SPEED_MPS)
-    state, ego, truck, lane, plan, actuation = (
-        np.zeros((), msg.dtype(name)) for name in ("VehicleState", "EgoState", "TruckState", "LaneState", "Plan", "Actuation"))  # fmt: skip
+    names = ("VehicleState", "EgoState", "TruckState", "LaneState", "Plan", "Actuation")
+    state, ego, truck, lane, plan, actuation = (np.zeros((), msg.dtype(name)) for name in names)
     truck["steering_delay_s"], truck["steering_lag_s"] = vehicle["steering_delay_s"], vehicle["steering_lag_s"]
     truck["mass_kg"], truck["has_trailer"] = vehicle["mass_kg"], 1
     lane["status"], lane["width_left"], lane["width_right"] = 1, 0.5 * LANE_M, 0.5 * LANE_M

@@ -60,7 +60,7 @@ def bounded(problem):
 
 
 @pytest.mark.parametrize("name, solve, offset, statuses", [
-    ("demo_truck", free, 0.02, {1}), ("toyota_rav4_comma2k19", free, 0.02, {1}), ("demo_truck", bounded, 0.8, {2}),
+    ("demo_truck", free, 0.02, {1}), ("toyota_rav4_comma2k19", free, 0.02, {1}), ("demo_truck", bounded, 0.8, {1, 2}),
 ])  # fmt: skip
 def test_steering_is_that_of_the_twin(name, solve, offset, statuses):
     parameters = VEHICLES[name]

@@ -18,7 +18,7 @@ cdef extern from *:
     #define GRAVITY_MPS2 9.80665
     #define UNBOUNDED 1.0e3
     #define LEAST_LAG_S 0.02
-    #define REVERSAL_SHARE 0.25
+    #define REVERSAL_SHARE 0.05
     """
     const double GRAVITY_MPS2
     const double UNBOUNDED
