@@ -10,7 +10,7 @@ from autonomy.config import Config, packaged_name
 from autonomy.errors import AutonomyError, UsageError
 from autonomy.report.words import is_number
 
-OTHER_SECTIONS = ("can", "command", "replay")  # besides those of Parameters.msg
+OTHER_SECTIONS = ("can", "command", "serial", "replay")  # besides those of Parameters.msg
 REPLAY_KEYS = {"path_origin": 3, "set_speed_mps": None}  # how many numbers each takes, None = one alone
 
 
@@ -45,6 +45,8 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
     from drivers.can.commanding.command_config import CommandError
     from drivers.can.commanding.command_config import read as read_commands
     from drivers.can.router import complaints
+    from drivers.serial.route_config import SerialError
+    from drivers.serial.route_config import read as read_serial
 
     found = []
     sections = {item.name: item.type for item in definitions.load("Parameters").fields}
@@ -69,6 +71,10 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
             read_commands(config.sections["command"], config.path)
         except CommandError as error:
             found.append(str(error))
+    try:
+        read_serial(config.sections.get("serial", {}), config.path)
+    except SerialError as error:
+        found.append(str(error))
     of_buses, notes = complaints(config, databases)
     return Review(found + of_buses, notes)
 

@@ -44,7 +44,7 @@ NEVER_NS = 2**62
 
 def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, output_dir=None, *, scenario=None,
         set_speed_mps: float | None = None, engage_after_s: float = ENGAGE_AFTER_S, metrics: RunMetrics | None = None,
-        watch=None, report: bool = True) -> Result:  # fmt: skip
+        watch=None, log_name: str = OUTPUT_LOG, report: bool = True) -> Result:  # fmt: skip
     """Runs `duration_s` of closed loop; what `replay` returns of a log, with the figures of the drive added.
 
     The figures count from the moment the stack drives. Verdict "fail" (exit code 1) on a collision, a corner over the lane
@@ -56,7 +56,8 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
         raise UsageError(f"hil.run: duration_s = {duration_s:g} must be above zero")
     began = time.perf_counter()
     truth = world.reset(seed, scenario)
-    loop = _Loop(world, stack, sensors, truth, output_dir, faults)
+    log_path = None if output_dir is None else Path(output_dir) / log_name
+    loop = _Loop(world, stack, sensors, truth, log_path, faults)
     wanted = set_speed_mps if set_speed_mps is not None else getattr(world, "set_speed", 22.0)
     metrics = metrics or RunMetrics(stack.parameters["vehicle"], wanted)
     engaged = False
@@ -79,7 +80,7 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
         world.close()
         loop.close()
     finished = time.perf_counter()
-    found = loop.metrics(output_dir)
+    found = loop.metrics()
     found["startup_s"], found["realtime_factor"] = started - began, found["ticks"] * TICK_S / (finished - started)
     found["world"], found["sensors"], found["seed"] = type(world).__name__, type(sensors).__name__.lower(), seed
     found["scenario"] = getattr(getattr(world, "scenario", None), "title", None)
@@ -87,21 +88,23 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
     found |= metrics.as_dict()
     found["verdict"], found["exit_code"] = verdict, exit_code = _verdict(found)
     result = loop.result(verdict, exit_code, without_nan(found))
-    if output_dir is not None:
-        _write(result, Path(output_dir), report)
+    if log_path is not None:
+        _write(result, log_path, report)
     return result
 
 
 class _Loop:
     """The feed, what it gives and who is told."""
 
-    def __init__(self, world, stack, sensors, truth, output_dir, faults):
+    def __init__(self, world, stack, sensors, truth, log_path: Path | None, faults):
+        self.log_path = log_path
         path = None
-        if not getattr(sensors, "sees_lane", True) and hasattr(world, "lane_path"):
+        if getattr(sensors, "takes_lane_path", False) and hasattr(world, "lane_path"):
             path = centre_line(world)
         self.source = LiveSource(stack, channels_of(sensors, stack.config), truth.time_ns, path, "the middle of the lane")
         self.start_ns = truth.time_ns
-        self.feed = Feed(stack.core, self.source.router, self.source.routes, self.source.path, "cuts", 0.0, False)
+        self.feed = Feed(stack.core, self.source.router, self.source.routes, self.source.path, "cuts", 0.0, False,
+                         self.source.serial)  # fmt: skip
         self.injector = None
         if faults is not None:
             from autonomy.faults.inject import Injector
@@ -109,18 +112,18 @@ class _Loop:
             self.injector = Injector.from_file(faults, self.source)
         self.outputs = np.zeros(BLOCK_TICKS, msg.dtype("OutputFrame"))
         self.timing = np.zeros((BLOCK_TICKS, 3), np.int64)
-        self.frames = np.zeros(BLOCK_TICKS, msg.dtype("InputFrame")) if output_dir is not None else None
+        self.frames = np.zeros(BLOCK_TICKS, msg.dtype("InputFrame")) if log_path is not None else None
         self.batches: list[Batch] = []
         self.spool, self.times = OutputSpool(), figures.TickTimes()
         self.poses: list[np.ndarray] = []
         self.row = 0
         self.files = contextlib.ExitStack()
         self.recording = None
-        if output_dir is not None:
-            Path(output_dir).mkdir(parents=True, exist_ok=True)
+        if log_path is not None:
+            log_path.parent.mkdir(parents=True, exist_ok=True)
             recorded_from = {"importer": "hil.closed_loop", "clock": "simulated"}
             self.recording = self.files.enter_context(
-                contextlib.closing(Recording(Path(output_dir) / OUTPUT_LOG, self.source, recorded_from)))  # fmt: skip
+                contextlib.closing(Recording(log_path, self.source, recorded_from)))  # fmt: skip
 
     def tick(self, tick: int, truth, sensed, set_speed: float, engage: bool) -> np.void:
         """Hands the records to the stack and returns its output, valid until the next block."""
@@ -159,7 +162,7 @@ class _Loop:
         self._hand_on()
         self.files.close()
 
-    def metrics(self, output_dir) -> dict[str, Any]:
+    def metrics(self) -> dict[str, Any]:
         """The keys of `autonomy replay --json` that a drive has too."""
         last = self.outputs["ego"][(self.spool.ticks - 1) % BLOCK_TICKS]
         poses = np.concatenate(self.poses)
@@ -167,14 +170,15 @@ class _Loop:
         for heads in self.spool.head_blocks(["ego"]):
             self.collector.add(heads["ego"])
         config = self.source.config
-        log = None if output_dir is None else str(Path(output_dir) / OUTPUT_LOG)
+        log = None if self.log_path is None else str(self.log_path)
         return {
             "schema": SCHEMA, "verdict": None, "exit_code": None, "version": __version__, "config_hash": config.sha256,
             "calibration_hash": config.calibration_sha256,
             "log": {"path": log, "sha256": None, "duration_s": self.spool.ticks * TICK_S, "truncated": False},
             "mode": "closed loop", "path": self.source.path_label, "ticks": self.spool.ticks, "tick_us": self.times.as_json(),
             "output_sha256": self.spool.sha256, "determinism": None,
-            "drops": figures.drops(self), "oddities": self.feed.oddities() | {"cut_mismatches": 0},
+            "drops": figures.drops(self), "serial": self.feed.serial_counts(),
+            "oddities": self.feed.oddities() | {"cut_mismatches": 0},
             "clocks": figures.clocks(last, self.feed.gnss_clock()), "aids": figures.aids(last),
             "reference": figures.reference(self.collector), "speed_scale": float(last["speed_scale"]), "outages": [],
             "outage_reference": None, **figures.outage_summary([]), "shadow": {},
@@ -201,12 +205,12 @@ def _verdict(found: dict[str, Any]) -> tuple[str, int]:
     return ("fail", FAIL) if failed else ("pass", PASS)
 
 
-def _write(result: Result, directory: Path, report: bool) -> None:
+def _write(result: Result, log_path: Path, report: bool) -> None:
     """report.html and result.json beside the log."""
-    result.log_path = directory / OUTPUT_LOG
+    result.log_path = log_path
     if report:
         from autonomy.report.page import write_report
 
-        result.report_path = write_report(directory, result, result.tick_times)
+        result.report_path = write_report(log_path.parent, result, result.tick_times)
         result.metrics["report"] = str(result.report_path)
-    result.save(directory)
+    result.save(log_path.parent)

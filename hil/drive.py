@@ -11,6 +11,7 @@ from autonomy import config as configuration
 from autonomy import msg, output_folder
 from autonomy.geodesy import enu_to_geodetic, geodetic_to_ecef
 from autonomy.inputs import lane_path
+from autonomy.log import layouts, topics
 from autonomy.log.writer import LogWriter
 from autonomy.parameters import load_parameters
 from autonomy.playback.source import CONFIG_ATTACHMENT, PATH_ATTACHMENT
@@ -24,7 +25,9 @@ FLUSH_TICKS = 100
 
 
 def record(path: str | Path, config: str = "vehicles/demo_truck", *, duration_s: float = 60.0, seed: int = 0) -> Path:
-    """Drives and writes one log: /parameters, /raw/can/0 and /raw/can/1, /ref/pose; configuration, lane path, DBC texts attached.
+    """Drives and writes one log: /parameters, the vehicle's CAN buses and serial ports, /ref/pose.
+
+    Configuration, lane path and DBC texts are attached.
 
     The same seed gives the same bytes. Raises UsageError and EnvironmentFault.
     """
@@ -67,11 +70,7 @@ def pose_of(truth: Truth) -> np.ndarray:
     ego, row = truth.ego, np.zeros(1, msg.dtype("ReferencePose"))
     row["time_ns"] = truth.time_ns
     row["latitude_deg"], row["longitude_deg"], row["altitude_m"] = enu_to_geodetic(np.array([ego.x, ego.y, ego.z]), ORIGIN)
-    slope = math.atan(truth.road.grade)
-    level = ego.velocity * math.cos(slope)
-    row["velocity_east"] = level * math.cos(ego.yaw) - ego.lateral_velocity * math.sin(ego.yaw)
-    row["velocity_north"] = level * math.sin(ego.yaw) + ego.lateral_velocity * math.cos(ego.yaw)
-    row["velocity_up"] = ego.velocity * math.sin(slope)
+    row["velocity_east"], row["velocity_north"], row["velocity_up"] = truth.velocity_enu()
     row["orientation"] = _quaternion(ego.yaw, ego.pitch, ego.roll)
     return row
 
@@ -86,9 +85,20 @@ def _quaternion(yaw: float, pitch: float, roll: float) -> tuple[float, float, fl
 def _write(log: LogWriter, records: list, poses: list) -> None:
     streams = {}
     for channel in sorted({record.channel for record in records}):
-        rows = np.frombuffer(b"".join(record.data for record in records if record.channel == channel), msg.dtype("CanFrame"))
+        rows = _rows([record.data for record in records if record.channel == channel], channel)
         streams[channel] = rows["time_ns"], rows
     if poses:
         rows = np.concatenate(poses)
         streams["/ref/pose"] = rows["time_ns"], rows
     log.write_merged(streams)
+
+
+def _rows(bodies: list[bytes], channel: str) -> np.ndarray:
+    """Bodies of one channel as rows of its message; a list gets room for the longest."""
+    message = topics.message_of(channel)
+    lists = msg.list_layout(message)
+    if lists is None:
+        return np.frombuffer(b"".join(bodies), msg.dtype(message))
+    _, first, element = lists
+    dtype = layouts.short_dtype(message, max((max(map(len, bodies)) - first) // element, 1))
+    return np.frombuffer(b"".join(body.ljust(dtype.itemsize, b"\0") for body in bodies), dtype)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from autonomy.playback._feed import ACTIONS
 
 from autonomy import config as configuration
 from autonomy import msg
@@ -20,8 +19,11 @@ from autonomy.inputs import lane_path
 from autonomy.log import topics
 from autonomy.log.reader import RECORD_DTYPE, Batch
 from autonomy.log.structure import Channel
-from autonomy.playback.source import KINDS
+from autonomy.playback.source import KINDS, routes_of
 from drivers.can.router import Router
+from drivers.serial.route_config import PREFIX, ports_of
+from drivers.serial.route_config import read as read_serial
+from drivers.serial.router import SerialRouter
 
 NOT_IN_A_TICK = msg.constants("ImuInput")["NOT_IN_A_TICK"]
 LIST_HEAD = struct.Struct("<QqIIII")  # tick index, tick time, overflow, padding, count, padding
@@ -60,15 +62,8 @@ class LiveSource:
         self.reader = LiveReader(
             {number: Channel(number, topic, "", "cdr", "ros2msg", "") for topic, number in self.numbers.items()}, start_ns,
             {f"can/{bus['bus']}.dbc": configuration.find(bus["dbc"]).read_bytes() for bus in buses})  # fmt: skip
-        self.routes = np.zeros((len(names) + 1, 2), np.int32)
-        for topic, number in self.numbers.items():
-            if topic.startswith("/raw/can/"):
-                self.routes[number] = ACTIONS["raw_can"], 0
-            elif topic in (FRAME_TOPIC, CUT_TOPIC):
-                self.routes[number] = ACTIONS["frame" if topic == FRAME_TOPIC else "cut"], 0
-            elif topic.startswith("/in/") and topic[4:] in KINDS:
-                self.routes[number] = ACTIONS["samples"], KINDS.index(topic[4:])
-        self.router = Router.from_config(stack.config)
+        self.router, self.serial = Router.from_config(stack.config), SerialRouter.from_config(stack.config)
+        self.routes = routes_of({number: topic for topic, number in self.numbers.items()}, self.serial)
         self.path, self.path_label = (lane_path.EMPTY, "none") if path is None else (path, path_label)
 
     def arrived(self, sensed, poses: list[np.ndarray]) -> list[Row]:
@@ -114,9 +109,9 @@ def channels_of(sensors, config) -> list[str]:
     told: Any = getattr(sensors, "channels", None)
     if told is not None:
         return list(told)
-    return [f"/in/{kind}" for kind in KINDS[1:]] + [
-        f"/raw/can/{bus['bus']}" for bus in config.sections.get("can", {}).get("bus", [])
-    ]
+    buses = config.sections.get("can", {}).get("bus", [])
+    ports = ports_of(read_serial(config.sections.get("serial", {}), config.path))
+    return [f"/in/{kind}" for kind in KINDS[1:]] + [f"/raw/can/{bus['bus']}" for bus in buses] + [PREFIX + port for port in ports]
 
 
 def _time_and_channel(row: Row) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -82,6 +83,14 @@ class Truth:
     actors: list[Actor] = field(default_factory=list)
     done: bool = False
     info: dict[str, Any] = field(default_factory=dict)
+
+    def velocity_enu(self) -> tuple[float, float, float]:
+        """m/s of the reference point: along the road's slope, and aside where the vehicle slips."""
+        ego, slope = self.ego, math.atan(self.road.grade)
+        level = ego.velocity * math.cos(slope)
+        cosine, sine = math.cos(ego.yaw), math.sin(ego.yaw)
+        return (level * cosine - ego.lateral_velocity * sine, level * sine + ego.lateral_velocity * cosine,
+                ego.velocity * math.sin(slope))  # fmt: skip
 
 
 class World(Protocol):

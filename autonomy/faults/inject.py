@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NOT_IN_A_TICK = msg.constants("ImuInput")["NOT_IN_A_TICK"]
 NOT_MEASURED = sum(msg.constants("CanFrame")[name] for name in ("FLAG_TRANSMITTED", "FLAG_ERROR", "FLAG_REMOTE"))
 COUNTS = ("matched", "touched", "dropped", "added", "limited", "late")
+TIME, SERIAL_FIRST = np.dtype("<i8"), msg.list_layout("SerialBytes")[1]  # of SerialBytes: its first field, its first byte
 CHANCE, AMOUNT = 1, 2  # which draw of a record's random numbers serves what
 
 
@@ -200,11 +201,18 @@ class _Stage:
         frames = load(batch.data, offsets, FRAME)
         frames["time_ns"] += step_ns[is_can]
         store(batch.data, offsets, frames)
+        pieces = self._pieces(batch.records[rows])
+        offsets = batch.records["offset"][rows[pieces]]
+        store(batch.data, offsets, load(batch.data, offsets, TIME) + step_ns[pieces])
         for kind, places, owner in self._lists(batch, rows):
             samples = load(batch.data, places, msg.dtype(SAMPLE_MESSAGES[kind]))
             shift_times(samples, step_ns[owner], self.fault.kind)
             store(batch.data, places, samples)
         return batch
+
+    def _pieces(self, records: np.ndarray) -> np.ndarray:
+        """bool (n,): which records are SerialBytes."""
+        return self.target.is_serial[records["channel"]] & (records["length"] >= SERIAL_FIRST)
 
     def _lists(self, batch: Batch, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         """Per kind of sample: byte offset of each item and which of `rows` it is in."""
@@ -249,9 +257,12 @@ class _Stage:
         return batch
 
     def _candidates(self, batch: Batch, rows: np.ndarray) -> Candidates:
-        """Which bits of each record may flip: the data of frames, the samples of lists, all of anything else."""
+        """Which bits of each record may flip: the data of frames and serial lines, the samples of lists, all of anything else."""
         records = batch.records[rows]
         found = Candidates(records["offset"].astype(np.int64) * 8, records["length"].astype(np.int64) * 8)
+        pieces = self._pieces(records)
+        found.first[pieces] += 8 * SERIAL_FIRST
+        found.count[pieces] -= 8 * SERIAL_FIRST
         is_can = np.flatnonzero(self.target.is_can[records["channel"]] & (records["length"] >= FRAME.itemsize))
         if len(is_can):
             frames = load(batch.data, records["offset"][is_can], FRAME)

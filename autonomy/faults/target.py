@@ -15,6 +15,8 @@ from autonomy.faults.fields import GROUND_FIELDS, SAMPLE_MESSAGES
 from autonomy.faults.plans import Plans
 from autonomy.faults.timeline import ARITHMETIC_KINDS, VALUE_KINDS, Fault
 from drivers.can.route_config import Route, read
+from drivers.serial.route_config import PREFIX, ports_of
+from drivers.serial.route_config import read as read_serial
 
 if TYPE_CHECKING:
     from autonomy.playback.source import LogSource
@@ -34,6 +36,7 @@ class Target:
     hashes: np.ndarray  # uint64, from the topic's name: the same in a log with other channel numbers
     kinds: list[str | None]  # of the samples a channel carries
     plans: Plans | None
+    is_serial: np.ndarray  # bool, SerialBytes
     signal: str | None = None
 
 
@@ -55,12 +58,14 @@ def bind(fault: Fault, where: str, source: LogSource) -> Target:
     plans = _plans(fault, where, kind, message, source) if chosen & buses.keys() else None
     _check(fault, where, chosen, kind, topics, buses, is_list, plans, source)
     size = max(topics, default=0) + 1
-    target = Target(np.zeros(size, bool), np.zeros(size, bool), np.zeros(size, np.uint64), [None] * size, plans, fault.signal)
+    target = Target(np.zeros(size, bool), np.zeros(size, bool), np.zeros(size, np.uint64), [None] * size, plans,
+                    np.zeros(size, bool), fault.signal)  # fmt: skip
     if plans is not None and kind is None and message is None and fault.signal is None and fault.kind not in VALUE_KINDS:
         target.plans = None
     for number in chosen:
         target.channels[number] = True
         target.is_can[number] = number in buses
+        target.is_serial[number] = topics[number].startswith(PREFIX)
         target.hashes[number] = zlib.crc32(topics[number].encode())
         target.kinds[number] = is_list.get(number)
     return target
@@ -83,7 +88,10 @@ def _choose(fault, where, topics, buses, is_list, source) -> tuple[set[int], str
     name = fault.source
     if name in SAMPLE_MESSAGES:
         routed = any(route.kind == name for route in _routes(source))
-        return {n for n, kind in is_list.items() if kind == name} | (set(buses) if routed else set()), name, None
+        serial = read_serial(source.config.sections.get("serial", {}), str(source.config.path))
+        lines = {PREFIX + port for port in ports_of(serial, name)}
+        ports = {number for number, topic in topics.items() if topic in lines}
+        return {n for n, kind in is_list.items() if kind == name} | ports | (set(buses) if routed else set()), name, None
     if BUS.fullmatch(name):
         return {number for number, bus in buses.items() if bus == name}, None, None
     if name.startswith("/"):

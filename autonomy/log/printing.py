@@ -14,6 +14,7 @@ from drivers.can.frame_flags import TRANSMITTED
 from drivers.can.tables import EXTENDED
 
 CAN_FRAMES = ("CanFrame", "CanFdFrame")
+SERIAL_BYTES = "SerialBytes"
 MOST_BYTES = 32  # of a payload nobody here can read, in a line for people; --json has them all
 MOST_VALUES = 9  # of an array of numbers, likewise
 
@@ -35,6 +36,8 @@ class Printer:
             name, time = self._names[channel.id], seconds(int(record["log_time_ns"]))
             if name in CAN_FRAMES:
                 yield frame_line(time, channel.topic, row)
+            elif name == SERIAL_BYTES:
+                yield f" ({time})  {channel.topic}  [{int(row['count'])}]  {_serial(row['data'][: int(row['count'])].tobytes())}"
             elif name is None:
                 yield f" ({time})  {channel.topic}  {channel.schema or channel.encoding}  [{len(row)}]  {_hexadecimal(row)}"
             else:
@@ -124,6 +127,13 @@ def _words(value: dict[str, Any], prefix: str = "") -> Iterator[str]:
 
 def _number(value) -> str:
     return f"{value:.9g}" if isinstance(value, float) else str(value)
+
+
+def _serial(data: bytes) -> str:
+    """A line of text (NMEA) as it is, with its ends escaped; other bytes in hexadecimal."""
+    if all(32 <= byte < 127 or byte in b"\r\n" for byte in data):
+        return data.decode("ascii").replace("\r", "\\r").replace("\n", "\\n")
+    return _hexadecimal(data)
 
 
 def _hexadecimal(data: bytes) -> str:

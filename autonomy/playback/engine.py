@@ -53,8 +53,9 @@ class Engine:
         self.source, self.stack = source, stack
         table = source.config.sections.get("replay", {})
         self.feed = Feed(
-            stack.core, source.router, source.routes, source.path, source.mode, float(table.get("set_speed_mps", 0.0)), engage
-        )
+            stack.core, source.router, source.routes, source.path, source.mode, float(table.get("set_speed_mps", 0.0)), engage,
+            source.serial,
+        )  # fmt: skip
         self._outputs = np.zeros(BLOCK_TICKS, msg.dtype("OutputFrame"))
         self._timing = np.zeros((BLOCK_TICKS, 3), np.int64)
         # Whole frames for a recording; the radar targets, which a figure needs, of every run

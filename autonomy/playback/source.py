@@ -21,6 +21,7 @@ from drivers.can.database import DatabaseError
 from drivers.can.route_config import KINDS as KIND_MESSAGES
 from drivers.can.route_config import read as read_routes
 from drivers.can.router import RouteError, Router
+from drivers.serial.router import SerialRouter
 
 KINDS = ("", *KIND_MESSAGES)  # by number, as the feed counts them
 MODES = ("auto", "raw", "cuts", "frames")
@@ -38,6 +39,7 @@ class LogSource:
     mode: str
     routes: np.ndarray
     router: Router
+    serial: SerialRouter
     path: np.ndarray  # (n, 5), see autonomy/inputs/lane_path.py
     path_label: str
 
@@ -59,9 +61,9 @@ def open_log(path: str | Path, config: str | Path | None = None, overrides: dict
     topics = {number: channel.topic for number, channel in reader.channels.items()}
     mode = _mode(path, topics, mode)
     loaded, parameters = load_configuration(reader, config, overrides)
-    router = _router(loaded, reader)
+    router, serial = _router(loaded, reader), SerialRouter.from_config(loaded)
     lane, label = _lane_path(reader, loaded, path_file)
-    return LogSource(reader, loaded, parameters, mode, _routes(topics, router), router, lane, label)
+    return LogSource(reader, loaded, parameters, mode, routes_of(topics, serial), router, serial, lane, label)
 
 
 def load_configuration(
@@ -97,17 +99,21 @@ def _mode(path: str | Path, topics: dict[int, str], wanted: str) -> str:
         raise UsageError(f"{path}: has no /in/frame topic, so it cannot be replayed from frames; use --from raw")
     if wanted == "cuts" and not has_cuts:
         raise UsageError(f"{path}: has no /cut topic; use --from raw")
-    if not present & {f"/in/{kind}" for kind in KINDS[1:]} and not any(topic.startswith("/raw/can/") for topic in present):
+    if not present & {f"/in/{kind}" for kind in KINDS[1:]} and not any(
+        topic.startswith(("/raw/can/", "/raw/serial/")) for topic in present
+    ):
         raise BadInputError(f"{path}: holds nothing to replay (topics: {', '.join(sorted(present)) or 'none'})")
     return wanted
 
 
-def _routes(topics: dict[int, str], router: Router) -> np.ndarray:
+def routes_of(topics: dict[int, str], serial: SerialRouter) -> np.ndarray:
     """int32 (n, 2): action and kind by channel id, as the feed reads them."""
     routes = np.zeros((max(topics, default=0) + 1, 2), np.int32)
     for channel, topic in topics.items():
         if topic.startswith("/raw/can/"):
             routes[channel] = ACTIONS["raw_can"], 0
+        elif (entry := serial.entry_of(topic)) is not None:
+            routes[channel] = ACTIONS["raw_serial"], entry
         elif topic == "/in/frame":
             routes[channel] = ACTIONS["frame"], 0
         elif topic == "/cut":

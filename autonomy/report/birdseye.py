@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,8 @@ MIDDLE = HEIGHT / 2 + 4
 PREVIEW_STEP_M = msg.constants("LaneState")["PREVIEW_STEP_M"]
 STOP_STEP_M = msg.constants("Plan")["FALLBACK_STEP_M"]
 DRAWN_EVERY = 3  # of the points of a path: every 15 m is smooth enough
-EGO_LENGTH_M, EGO_WIDTH_M = 6.0, 2.5  # of the mark, not of the vehicle
+EGO_LENGTH_M, EGO_WIDTH_M = 6.0, 2.5  # of the mark that stands for a vehicle of unknown size
+TRACTOR_REAR_M, TRAILER_FRONT_M = 1.0, 1.4  # behind the drive axle, before the kingpin [M]
 MOST_OBJECTS = 24
 CONFIRMED = 2  # Track.status from here on: confirmed, coasting
 NOWHERE = "M-99 -99"
@@ -38,13 +40,17 @@ class Scene:
     stop: str
     objects: str
     lead: str
+    ego: str
 
     def text(self) -> str:
-        return "|".join((f"{self.time_s:.2f}", self.words, self.lane, self.middle, self.stop, self.objects, self.lead))
+        paths = (self.lane, self.middle, self.stop, self.objects, self.lead, self.ego)
+        return "|".join((f"{self.time_s:.2f}", self.words, *paths))
 
 
-def scene(time_s: float, words: str, lane: np.void, plan: np.void, tracks: np.void) -> Scene:
-    """One tick as pixels. `lane`, `plan`, `tracks` are rows of LaneState, Plan and TrackList (its list may be missing)."""
+def scene(time_s: float, words: str, lane: np.void, plan: np.void, tracks: np.void, vehicle: Any = None,
+          articulation: float = 0.0) -> Scene:  # fmt: skip
+    """One tick as pixels. `lane`, `plan`, `tracks` are rows of LaneState, Plan and TrackList (its list may be missing),
+    `vehicle` one of VehicleParameters; without it a mark stands for the truck."""
     path, normal = _lane_path(lane)
     left = right = middle = NOWHERE
     if len(path) > 1:
@@ -53,7 +59,8 @@ def scene(time_s: float, words: str, lane: np.void, plan: np.void, tracks: np.vo
         left, right = (text if "n" not in text else NOWHERE for text in (left, right))
     stop = _drawn(_stop_path(plan)) if plan["fallback_valid"] else NOWHERE
     objects = _objects(tracks)
-    return Scene(time_s, words, f"{left}{right}", middle, stop, _dots(objects), _dots(_lead(tracks, objects, path)))
+    ego = _mark() if vehicle is None else _combination(vehicle, articulation)
+    return Scene(time_s, words, f"{left}{right}", middle, stop, _dots(objects), _dots(_lead(tracks, objects, path)), ego)
 
 
 def drawing(title: str, scenes: Sequence[Scene], still: int) -> str:
@@ -64,13 +71,33 @@ def drawing(title: str, scenes: Sequence[Scene], still: int) -> str:
         f'aria-label="{escape(title)}" data-scenes="{escape(";".join(each.text() for each in scenes))}" data-still="{still}">'
         f"{_distances()}"
         f'<path class="line s6 lane" d="{shown.lane}"/><path class="line lanemiddle" d="{shown.middle}"/>'
-        f'<path class="line s3 stop" d="{shown.stop}"/><path class="ego" d="{_ego()}"/>'
+        f'<path class="line s3 stop" d="{shown.stop}"/><path class="ego" d="{shown.ego}"/>'
         f'<path class="dots raw objects" d="{shown.objects}"/><path class="dots s2 lead" d="{shown.lead}"/>'
         f'<text class="level words" x="8" y="16">{escape(shown.words)}</text></svg>'
     )
 
 
-def _ego() -> str:
+def _combination(vehicle: Any, articulation: float) -> str:
+    """Tractor and trailer to scale; the reference point is that of the picture."""
+    half = 0.5 * float(vehicle["width_m"])
+    if not vehicle["has_trailer"]:
+        return _box(float(vehicle["front_overhang_m"]), -float(vehicle["rear_overhang_m"]), half, 0.0, 0.0)
+    hitch = -float(vehicle["hitch_offset_m"])
+    angle = articulation if np.isfinite(articulation) else 0.0
+    trailer = _box(TRAILER_FRONT_M, -float(vehicle["rear_overhang_m"]) - hitch, half, hitch, angle)
+    return _box(float(vehicle["front_overhang_m"]), -TRACTOR_REAR_M, half, 0.0, 0.0) + trailer
+
+
+def _box(front: float, rear: float, half: float, pivot: float, angle: float) -> str:
+    """A rectangle turned about (pivot, 0)."""
+    corners = np.array([[front, half], [rear, half], [rear, -half], [front, -half]])
+    cosine, sine = np.cos(angle), np.sin(angle)
+    x = (pivot + cosine * corners[:, 0] - sine * corners[:, 1] + BEHIND_M) * PIXELS_PER_M
+    y = MIDDLE - (sine * corners[:, 0] + cosine * corners[:, 1]) * PIXELS_PER_M
+    return "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True)) + "Z"
+
+
+def _mark() -> str:
     """The vehicle as a mark whose tip is the reference point."""
     x, y = BEHIND_M * PIXELS_PER_M, MIDDLE
     length, half = EGO_LENGTH_M * PIXELS_PER_M, 0.5 * EGO_WIDTH_M * PIXELS_PER_M

@@ -108,6 +108,19 @@ class Drive:
     def enu_origin(self) -> tuple[float, float, float] | None:
         return errors.origin_of(self.ego)
 
+    @cached_property
+    def vehicle(self) -> np.void | None:
+        """A row of VehicleParameters from the run's own log; None without one."""
+        path = self.result.log_path
+        if path is None or not path.is_file():
+            return None
+        from autonomy.log.reader import LogReader
+
+        with contextlib.suppress(AutonomyError), LogReader(path) as reader:
+            if "/parameters" in reader.topics:
+                return reader.read_topic("/parameters")[0]["vehicle"].copy()
+        return None
+
     def input_messages(self, kind: str):
         """(tick time, samples in use) of every list of inputs the run's own log holds; nothing without such a log."""
         path = self.result.log_path

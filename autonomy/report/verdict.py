@@ -20,8 +20,12 @@ class Item:
 
 def items(metrics: dict[str, Any]) -> list[Item]:
     """What was checked and how it came out; at least one item fails when the verdict does."""
-    driven = "collisions" in metrics
-    found = _closed_loop(metrics) if driven else [_log_read(metrics), _replayed(metrics), _determinism(metrics)]
+    found = _closed_loop(metrics) if "collisions" in metrics else []
+    if metrics.get("mode") != "closed loop":
+        found += [_log_read(metrics), _replayed(metrics), _determinism(metrics)]
+    if metrics.get("replay_equal") is not None:
+        said = (PASS, "the replay gave the same outputs") if metrics["replay_equal"] else (FAIL, "the replay gave other outputs")
+        found.append(Item("same bytes in replay", *said))
     if metrics.get("reference_run") is not None:
         found.append(_reference_run(metrics["reference_run"]))
     found += [_outage(outage) for outage in metrics.get("outages") or []]

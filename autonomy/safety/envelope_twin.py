@@ -51,10 +51,11 @@ class Split:
             def early(lag):
                 return force + mass * np.clip((acceleration - before) / dt * lag, -1.0, 0.0)
 
-            if speed > v["retarder_minimum_speed_mps"]:
-                retarder = np.clip(early(p["retarder_lag_s"]) / shaft, -v["retarder_torque_maximum_nm"], 0.0)
+            share = np.clip(0.5 * (speed - v["retarder_minimum_speed_mps"]), 0.0, 1.0)
+            if share > 0.0:
+                retarder = np.clip(early(p["retarder_lag_s"]) / shaft, -share * v["retarder_torque_maximum_nm"], 0.0)
                 rest = early(p["engine_brake_lag_s"]) - retarder * shaft
-                engine = np.clip(rest / crank, -p["engine_brake_torque_maximum_nm"], 0.0)
+                engine = np.clip(rest / crank, -share * p["engine_brake_torque_maximum_nm"], 0.0)
         self.engine += (engine - self.engine) * dt / (p["engine_brake_lag_s" if force < 0.0 else "engine_lag_s"] + dt)
         self.retarder += (retarder - self.retarder) * dt / (p["retarder_lag_s"] + dt)
         given = self.engine * crank + self.retarder * shaft

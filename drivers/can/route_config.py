@@ -16,7 +16,8 @@
 A field is a signal (unit, scale, offset: `(value * scale + offset)` in `unit`, the DBC's unit when none is given), a
 list of signals that are added, `{constant = 3}` or `{identifier = true}`. `map = {1 = 2}` and `otherwise` translate
 codes. `required = true` makes the sample unusable without this field. Parts of one sample in several messages share
-`combine = "name"`; the one with `emit = true` sends it out, parts older than `max_age_s` are left out.
+`combine = "name"`; the one with `emit = true` sends it out, parts older than `max_age_s` are left out. Lines of a lane are
+polynomials about the camera: `mounting_x_m`, `mounting_y_m` of the route that emits bring them to the vehicle's reference point.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ KINDS = {
     "radar": "RadarPoint", "lane": "LaneSample", "obstacle": "ObstacleSample", "odometry": "OdometrySample",
     "driver": "DriverSample", "object": "ObjectSample", "signal": "SignalSample", "lane_path": "LanePoint",
 }  # fmt: skip
-ROUTABLE_KINDS = ("imu", "wheel", "shaft", "steering", "gnss", "radar", "driver", "object", "signal")
+ROUTABLE_KINDS = ("imu", "wheel", "shaft", "steering", "gnss", "radar", "lane", "driver", "object", "signal")
 
 # Unit: (dimension, factor to SI). rad/deg by pi, inch-based ones by their legal definitions.
 UNITS = {
@@ -47,22 +48,27 @@ UNITS = {
     "rad/s": ("angular rate", 1.0), "deg/s": ("angular rate", math.pi / 180), "rpm": ("angular rate", 2 * math.pi / 60),
     "Nm": ("torque", 1.0), "Pa": ("pressure", 1.0), "kPa": ("pressure", 1e3), "bar": ("pressure", 1e5),
     "kg": ("mass", 1.0), "t": ("mass", 1e3), "1": ("number", 1.0), "%": ("number", 1e-2),
+    "1/m": ("curvature", 1.0), "1/km": ("curvature", 1e-3), "1/m2": ("curvature rate", 1.0),
     "s": ("time", 1.0), "ms": ("time", 1e-3), "us": ("time", 1e-6), "ns": ("time", 1e-9),
 }  # fmt: skip
 SPELLINGS = {
     "m/s^2": "m/s2", "m/s²": "m/s2", "kph": "km/h", "KPH": "km/h", "N m": "Nm", "N·m": "Nm", "degrees": "deg", "°": "deg",
-    "°/s": "deg/s", "knots": "kn", "r/min": "rpm", "percent": "%", "meters": "m", "": "1",
+    "°/s": "deg/s", "knots": "kn", "r/min": "rpm", "percent": "%", "meters": "m", "": "1", "1/m^2": "1/m2", "1/m²": "1/m2",
 }  # fmt: skip
 
+# Arrays of LaneSample, element by element: left_c0 .. right_second_c3, left_sigma_c0 .. right_sigma_c3
+LINES = ("left", "right", "left_second", "right_second", "left_sigma", "right_sigma")
 FIELD_DIMENSIONS = {
     "speed": ("vehicle_speed", "front_left", "front_right", "rear_left", "rear_right", "velocity_east", "velocity_north",
               "velocity_up", "speed", "speed_sigma", "range_rate", "set_speed", "velocity_x", "velocity_y"),
     "acceleration": ("acceleration_x", "acceleration_y", "acceleration_z"),
     "angular rate": ("angular_rate_x", "angular_rate_y", "angular_rate_z", "shaft_speed", "steering_wheel_rate"),
     "angle": ("steering_wheel_angle", "latitude_deg", "longitude_deg", "course_deg", "course_sigma_deg", "yaw"),
-    "length": ("altitude_m", "position_sigma", "altitude_sigma", "x", "y", "x_sigma", "y_sigma", "length", "width"),
+    "length": ("altitude_m", "position_sigma", "altitude_sigma", "x", "y", "x_sigma", "y_sigma", "length", "width",
+               *(f"{line}_c0" for line in LINES), "left_range_m", "right_range_m", "left_second_range_m", "right_second_range_m"),
     "torque": ("steering_torque",),
     "time": ("utc_time_ns",),
+    "curvature": tuple(f"{line}_c2" for line in LINES), "curvature rate": tuple(f"{line}_c3" for line in LINES),
 }  # fmt: skip
 DIMENSION_OF = {field: dimension for dimension, fields in FIELD_DIMENSIONS.items() for field in fields}
 
@@ -70,7 +76,7 @@ DIMENSION_OF = {field: dimension for dimension, fields in FIELD_DIMENSIONS.items
 REQUIRED_FIELDS = {
     "imu": ("acceleration_x", "acceleration_y", "acceleration_z", "angular_rate_x", "angular_rate_y", "angular_rate_z"),
     "shaft": ("shaft_speed",), "steering": ("steering_wheel_angle",), "radar": ("x", "y", "range_rate"),
-    "object": ("x", "y"), "signal": ("value",), "wheel": (), "gnss": (), "driver": (),
+    "object": ("x", "y"), "signal": ("value",), "wheel": (), "gnss": (), "driver": (), "lane": (),
 }  # fmt: skip
 
 
@@ -114,6 +120,8 @@ class Route(msgspec.Struct, forbid_unknown_fields=True):
     combine: str | None = None
     emit: bool = False
     max_age_s: float = 0.1
+    mounting_x_m: float = 0.0
+    mounting_y_m: float = 0.0
 
 
 class CanConfig(msgspec.Struct, forbid_unknown_fields=True):
@@ -197,6 +205,11 @@ def _check(route: Route, where: str, buses: list[int]) -> None:
             raise RouteError(f"{where}: {key} = {value} is not within 0..{top}")
     if not -10.0 <= route.delay_s <= 10.0:
         raise RouteError(f"{where}: delay_s = {route.delay_s} is not a delay in seconds within 10 s")
+    for key, value in (("mounting_x_m", route.mounting_x_m), ("mounting_y_m", route.mounting_y_m)):
+        if not -30.0 <= value <= 30.0:
+            raise RouteError(f"{where}: {key} = {value} is not a place on a vehicle, within 30 m of its reference point")
+        if value and route.kind != "lane":
+            raise RouteError(f"{where}: {key} goes with kind = 'lane'; shift the fields of a {route.kind} sample by offset")
     if not 0.0 < route.max_age_s <= 3600.0:
         raise RouteError(f"{where}: max_age_s = {route.max_age_s} is not an age in seconds within 3600 s")
     if (route.kind == "signal") != (route.signal is not None):

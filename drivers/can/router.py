@@ -46,7 +46,8 @@ FIELD_ROW = np.dtype([
     ("mapping_count", "u1"), ("is_identifier", "u1"), ("padding", "u1", (4,)),
 ])  # fmt: skip
 ROUTE_ROW = np.dtype([
-    ("delay_ns", "i8"), ("max_age_ns", "i8"), ("condition_value", "f8"), ("condition_signal", "i4"), ("next", "i4"),
+    ("delay_ns", "i8"), ("max_age_ns", "i8"), ("condition_value", "f8"), ("mounting_x_m", "f8"), ("mounting_y_m", "f8"),
+    ("condition_signal", "i4"), ("next", "i4"),
     ("first_field", "u4"), ("field_count", "u2"), ("source_offset", "u2"), ("source_address", "i2"), ("kind", "u1"),
     ("combine", "i1"), ("part", "u1"), ("emits", "u1"), ("source_is_sender", "u1"), ("required_parts", "u1"),
 ])  # fmt: skip
@@ -210,7 +211,8 @@ class _Build:
             condition, condition_value = self._signal(index, route.valid_when.signal, where), route.valid_when.equals
         combine, part = self._part(route, number, where)
         self.routes.append((
-            round(route.delay_s * 1e9), round(route.max_age_s * 1e9), condition_value, condition, -1, first_field,
+            round(route.delay_s * 1e9), round(route.max_age_s * 1e9), condition_value, route.mounting_x_m, route.mounting_y_m,
+            condition, -1, first_field,
             len(self.fields) - first_field, layout.fields["source"][1],
             -1 if route.source_address is None else route.source_address, list(KINDS).index(route.kind) + 1,
             combine, part, route.emit, route.source is None, 0,
@@ -220,7 +222,8 @@ class _Build:
         self.names.append(self._unique(f"{route.bus}:{message.name}{sender}>{route.signal or route.kind}"))
         if index in self.last_route:
             previous = self.last_route[index]
-            self.routes[previous] = (*self.routes[previous][:4], number, *self.routes[previous][5:])
+            place = ROUTE_ROW.names.index("next")
+            self.routes[previous] = (*self.routes[previous][:place], number, *self.routes[previous][place + 1 :])
         else:
             self.first_route[index] = number
         self.last_route[index] = number
@@ -239,9 +242,10 @@ class _Build:
 
     def _add_field(self, route: Route, name: str, items: list[Field], index: int, layout: np.dtype, where: str) -> None:
         where = f"{where}: fields.{name}"
-        if name not in layout.names or name in HEADER_FIELDS or layout.fields[name][0].shape:
-            known = ", ".join(item for item in layout.names if item not in HEADER_FIELDS)
-            raise RouteError(f"{where}: {KINDS[route.kind]} has no such field to fill; known: {known}")
+        places = _places(layout)
+        if name not in places:
+            raise RouteError(f"{where}: {KINDS[route.kind]} has no such field to fill; known: {', '.join(places)}")
+        type_name, offset = places[name]
         first = items[0]
         if len(items) > 1 and any(item.identifier or item.map for item in items):
             raise RouteError(f"{where}: identifier and map stand alone, they cannot be added")
@@ -259,7 +263,7 @@ class _Build:
         self.fields.append((
             constant, first.otherwise, [pair[0] for pair in pairs] + [0.0] * (MAX_MAPPINGS - len(pairs)),
             [pair[1] for pair in pairs] + [0.0] * (MAX_MAPPINGS - len(pairs)), first_term, len(self.terms) - first_term,
-            layout.fields[name][1], FIELD_TYPES[layout.fields[name][0].name], required, len(pairs), first.identifier,
+            offset, FIELD_TYPES[type_name], required, len(pairs), first.identifier,
             [0] * 4,
         ))  # fmt: skip
 
@@ -282,11 +286,26 @@ class _Build:
             raise RouteError(f"{where}: map = {field.map} must translate numbers to numbers") from None
 
 
+def _places(layout: np.dtype) -> dict[str, tuple[str, int]]:
+    """{field: (type, offset)} of what a route can fill; the elements of an array are `name_c0`, `name_c1`, ..."""
+    places = {}
+    for name in layout.names:
+        if name in HEADER_FIELDS:
+            continue
+        item, offset = layout.fields[name][:2]
+        if not item.shape:
+            places[name] = item.name, offset
+            continue
+        for element in range(item.shape[0]):
+            places[f"{name}_c{element}"] = item.base.name, offset + element * item.base.itemsize
+    return places
+
+
 def _template(route: Route, layout: np.dtype, where: str) -> np.ndarray:
     """A sample before its fields are written: NaN, not told, the source."""
     sample = np.zeros(1, layout)
     for name in layout.names:
-        if layout.fields[name][0].kind == "f":
+        if layout.fields[name][0].base.kind == "f":
             sample[name] = np.nan
         elif name in NOT_TOLD:
             sample[name] = NOT_TOLD[name]

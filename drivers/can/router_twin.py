@@ -12,6 +12,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from numpy.polynomial import Polynomial
+
 from drivers.can import codec_twin
 from drivers.can.database import Database, Message
 from drivers.can.route_config import REQUIRED_FIELDS, CanConfig, Field, Route, conversion_of
@@ -57,7 +59,7 @@ class RouterTwin:
             bool(from_signals) and not any(name in fields for name in from_signals)
         )
         if route.combine is None:
-            return None if lacks else fields
+            return None if lacks else _moved(route, fields)
         now_ns = int(frame["time_ns"])
         parts = self.parts.setdefault(route.combine, {})
         for other, (time_ns, _) in list(parts.items()):
@@ -70,7 +72,22 @@ class RouterTwin:
         self.parts[route.combine] = {}
         whole = {name: value for _, part in parts.values() for name, value in part.items()} | fields
         wanted = [name for other in self.config.route if other.combine == route.combine for name in _required(other)]
-        return None if any(name not in whole for name in wanted) or (lacks and not parts) else whole
+        return None if any(name not in whole for name in wanted) or (lacks and not parts) else _moved(route, whole)
+
+
+def _moved(route: Route, fields: dict[str, float]) -> dict[str, float]:
+    """Lines of a lane, from polynomials about the camera's place to ones about the reference point."""
+    if route.kind != "lane":
+        return fields
+    moved, x = dict(fields), route.mounting_x_m
+    for line in ("left", "right", "left_second", "right_second"):
+        names = [f"{line}_c{power}" for power in range(4)]
+        shape = Polynomial([fields.get(name, math.nan) for name in names])(Polynomial([-x, 1.0])).coef
+        moved |= dict(zip(names, shape + [route.mounting_y_m, 0.0, 0.0, 0.0], strict=True))
+        moved[f"{line}_range_m"] = fields.get(f"{line}_range_m", math.nan) + x
+    for side in ("left_sigma", "right_sigma"):
+        moved[f"{side}_c0"] = math.hypot(fields.get(f"{side}_c0", math.nan), x * fields.get(f"{side}_c1", math.nan))
+    return {name: value for name, value in moved.items() if not math.isnan(value)}
 
 
 def _items(field: Field | list[Field]) -> list[Field]:

@@ -23,7 +23,7 @@ from hil.sensors import ORIGIN
 from hil.worlds.motorway import DEFAULT_SCENARIO, Motorway
 
 VEHICLE = "vehicles/demo_truck"
-BUSES = 2
+BUSES = 3
 INTERFACES = Path("/sys/class/net")
 LATE_TRUCK_US = 5_000.0  # p99: half a period; a later rig says nothing about the stack
 START_TIMEOUT_S = 60.0

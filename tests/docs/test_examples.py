@@ -29,7 +29,9 @@ def run_blocks(page: str) -> None:
         exec(compile(block.text, page, "exec"), names)
 
 
-@pytest.mark.parametrize("page", ["architecture.md", "configuration.md", "replay.md", "compare.md", "closed-loop.md", "plant.md"])
+@pytest.mark.parametrize(
+    "page", ["architecture.md", "configuration.md", "replay.md", "compare.md", "closed-loop.md", "plant.md", "gnss-serial.md"]
+)
 def test_python_examples_run(page, drive_folder, monkeypatch):
     monkeypatch.chdir(drive_folder)
     run_blocks(page)

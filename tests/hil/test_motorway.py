@@ -123,3 +123,13 @@ def test_reversals_count_what_moves_by_more_than_the_threshold():
     time = np.arange(0.0, 60.0, 0.01)
     assert reversals(0.6 * REVERSAL_RAD * np.sin(2.0 * np.pi * time / 10.0), REVERSAL_RAD) == pytest.approx(10, abs=1)
     assert reversals(0.4 * REVERSAL_RAD * np.sin(2.0 * np.pi * time / 10.0), REVERSAL_RAD) == 0
+
+
+def test_the_scenario_of_the_page_is_read():
+    from pathlib import Path
+
+    from autonomy import toml_file
+
+    page = (Path(__file__).parents[2] / "docs" / "closed-loop.md").read_text()
+    found = scenario.load(toml_file.parse(page.partition("```toml\n")[2].partition("```")[0]))
+    assert len(found.traffic[0].events) == 2 and found.queue[0].vehicles == 6 and found.make_road().length > 2000.0

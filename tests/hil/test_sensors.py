@@ -31,7 +31,6 @@ def test_bytes_decode_to_the_samples_they_were_made_from():
             router.route(np.frombuffer(b"".join(record.data for record in records), msg.dtype("CanFrame")), frame)
 
     messages = Messages(CONFIG, 2)
-    del messages.schedule["lane"]
     told = frames_of(messages, 300, put)
     heard = frames_of(Bytes(CONFIG, 2), 300, decode)
     for kind, field, resolution in (

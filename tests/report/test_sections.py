@@ -176,6 +176,19 @@ def test_objects_and_lead_are_where_their_tracks_are():
     assert points(found.lead) == pytest.approx(np.array([[60.0, 0.5]]), abs=0.1)
 
 
+def test_the_combination_is_to_scale():
+    vehicle = np.zeros((), msg.dtype("VehicleParameters"))
+    for name, value in (("front_overhang_m", 5.2), ("rear_overhang_m", 11.3), ("width_m", 2.55), ("hitch_offset_m", -0.6)):
+        vehicle[name] = value
+    vehicle["has_trailer"] = 1
+    lane, plan, tracks = rows()
+    corners = points(birdseye.scene(1.0, "", lane[0], plan[0], tracks[0], vehicle, 0.0).ego.replace("Z", ""))
+    assert corners[:, 0].max() == pytest.approx(5.2, abs=0.02) and corners[:, 0].min() == pytest.approx(-11.3, abs=0.02)
+    assert np.ptp(corners[:, 1]) == pytest.approx(2.55, abs=0.04)
+    turned = points(birdseye.scene(1.0, "", lane[0], plan[0], tracks[0], vehicle, 0.1).ego.replace("Z", ""))
+    assert turned[4:, 1].min() < -2.3, "a trailer that looks to the left stands to the right"
+
+
 def test_unknown_numbers_draw_nothing():
     lane, plan, tracks = rows(offset=np.nan, width_left=np.nan)
     plan["fallback_curvature"] = np.nan

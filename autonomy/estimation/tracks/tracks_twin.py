@@ -51,7 +51,9 @@ def entry_time(parameters, lane_width: float, offset: float, speed: float, sigma
     if abs(offset) < p["path_half_width_m"]:
         return 0.0
     wanders = lane_width - abs(offset) < p["entry_wander_m"]
-    needed = max(p["entry_significance"] * sigma, p["entry_speed_certain" if wanders else "entry_speed_minimum"])
+    needed = float(p["entry_speed_certain" if wanders else "entry_speed_minimum"])
+    if abs(offset) >= 0.5 * lane_width + 0.9:  # else its side is on the marking: moving is enough
+        needed = max(p["entry_significance"] * sigma, needed)
     possible = p["entry_slope_maximum"] * abs(speed_along)
     inwards = -np.sign(offset) * speed
     if inwards < needed or possible < needed:

@@ -31,15 +31,19 @@ def section(drive: Drive) -> Section:
     known = (lane["status"] > 0) | np.isfinite(tracks["lead_distance"])
     if not known.any():
         return Section("birdseye", "Seen from the vehicle", missing="Neither a lane nor a vehicle ahead was ever known.")
+    vehicle, bent = drive.vehicle, drive.topic("truck")["articulation_angle"][rows]
     scenes = [
-        scene(float(time[row]), _words(time[row], speed[row], actuation[row], plan[row], tracks[row]), *of_row)
+        scene(float(time[row]), _words(time[row], speed[row], actuation[row], plan[row], tracks[row]), *of_row, vehicle,
+              float(bent[row]))
         for row, of_row in enumerate(zip(lane, plan, tracks, strict=True))
-    ]
+    ]  # fmt: skip
     svg = drawing("Seen from the vehicle", scenes, _still(known, tracks))
     step = float(time[-1] - time[0]) / max(len(time) - 1, 1)
     note = f"A scene about every {number(step, 's', 2)}. The page's other plots show the same time."
     figure = Figure("Lane, objects and planned stop", svg, LEGEND, note, "wide")
     text = "The vehicle looks to the right; forward and left are to the same scale."
+    if vehicle is not None:
+        text += " Tractor and trailer are to scale, the angle between them is the stack's own."
     return Section("birdseye", "Seen from the vehicle", text, (figure,))
 
 

@@ -16,7 +16,8 @@ CLOCK_COLUMNS = {  # key, unit, digits; a column that nobody estimates is left o
 
 
 def section(drive: Drive) -> Section:
-    tables = tuple(table for table in (_drops(drive), _oddities(drive), _clocks(drive), _faults(drive)) if table is not None)
+    found = (_drops(drive), _serial(drive), _oddities(drive), _clocks(drive), _faults(drive))
+    tables = tuple(table for table in found if table is not None)
     return Section(
         "inputs",
         "Inputs and clocks",
@@ -52,6 +53,17 @@ def _drops(drive: Drive) -> Table | None:
         tuple(rows),
         flags=tuple(flags),
     )
+
+
+def _serial(drive: Drive) -> Table | None:
+    """What was heard on serial ports."""
+    entries = drive.metrics.get("serial") or {}
+    if not entries:
+        return None
+    columns = ("bytes", "messages", "samples", "unused", "malformed", "skipped", "incomplete")
+    rows = tuple((name, *(whole(counts.get(column)) for column in columns)) for name, counts in entries.items())
+    flags = tuple(bool(counts.get("malformed") or counts.get("incomplete")) for counts in entries.values())
+    return Table("Serial ports", ("Port", *(column.capitalize() for column in columns)), rows, flags=flags)
 
 
 def _oddities(drive: Drive) -> Table | None:

@@ -19,6 +19,7 @@ from autonomy.msg.messages cimport (LAYOUT_HASH, CanFrame, GnssSample, ImuInput,
                                     RadarPoint, TickInput)
 from autonomy.playback._bytes cimport now_ns, read_i64, read_u32, read_u64
 from drivers.can._router cimport Router, RouterState, route_frame
+from drivers.serial._router cimport SerialRouter, SerialState, route_bytes
 
 from autonomy.msg.layout import require
 
@@ -36,8 +37,13 @@ cdef enum Action:
     SAMPLES = 2
     TICK_FRAME = 3
     CUT = 4
+    RAW_SERIAL = 5
 
-ACTIONS = {"ignore": IGNORE, "raw_can": RAW_CAN, "samples": SAMPLES, "frame": TICK_FRAME, "cut": CUT}
+ACTIONS = {"ignore": IGNORE, "raw_can": RAW_CAN, "samples": SAMPLES, "frame": TICK_FRAME, "cut": CUT,
+           "raw_serial": RAW_SERIAL}
+cdef enum:
+    SERIAL_COUNT = 12            # of SerialBytes in a log: int64 time_ns; uint32 lost; uint32 count; the bytes
+    SERIAL_FIRST = 16
 
 cdef enum Mode:
     RAW = 0
@@ -48,7 +54,7 @@ MODES = {"raw": RAW, "cuts": CUTS, "frames": FRAMES}
 
 cdef struct ChannelRoute:
     int32_t action
-    int32_t kind
+    int32_t kind                 # of samples; of raw serial bytes the first entry that reads the port
 
 cdef struct KindCounts:
     uint64_t received
@@ -74,6 +80,7 @@ cdef struct FeedState:
     ClockSums clock
     OutputFrame last
     RouterState router
+    SerialState serial
     PathCursor cursor
     KindCounts[KIND_COUNT] counts
     int64_t next_tick_ns
@@ -89,6 +96,7 @@ cdef struct FeedState:
 cdef class Feed:
     cdef TickCore core
     cdef Router router
+    cdef SerialRouter serial
     cdef FeedState* state
     cdef ChannelRoute[::1] routes
     cdef object _routes
@@ -101,13 +109,15 @@ cdef class Feed:
     cdef uint8_t engage
     cdef Py_ssize_t kept_bytes   # of one row that is kept: an InputFrame or a RadarInput
 
-    def __cinit__(self, TickCore core, Router router, routes, path, str mode, double set_speed_mps, bint engage):
+    def __cinit__(self, TickCore core, Router router, routes, path, str mode, double set_speed_mps, bint engage,
+                  SerialRouter serial=None):
         """`routes`: int32 array (n, 2) of action and kind by channel id; `path`: float64 array (n, 5), ECEF and widths."""
         self.state = <FeedState*> calloc(1, sizeof(FeedState))
         if self.state == NULL:
             raise MemoryError()
         self.core = core
         self.router = router
+        self.serial = serial
         self._routes = routes
         self._path = path
         self.mode = MODES[mode]
@@ -122,7 +132,7 @@ cdef class Feed:
 
     def fork(self, TickCore core, uint32_t dropped_kinds) -> Feed:
         """A feed that stands where this one stands, but runs `core` and leaves out the kinds of the bit mask."""
-        cdef Feed other = Feed(core, self.router, self._routes, self._path, "raw", self.set_speed_mps, self.engage)
+        cdef Feed other = Feed(core, self.router, self._routes, self._path, "raw", self.set_speed_mps, self.engage, self.serial)
         other.mode = self.mode
         other.dropped_kinds = dropped_kinds
         memcpy(other.state, self.state, sizeof(FeedState))
@@ -257,6 +267,13 @@ cdef class Feed:
                 memcpy(&can_frame, body, sizeof(CanFrame))
                 self._route(&can_frame)
             return
+        if action == RAW_SERIAL:
+            s.consumed += 1
+            if length < SERIAL_FIRST or read_u32(body + SERIAL_COUNT) > length - SERIAL_FIRST:
+                s.malformed += 1
+            elif self.mode != FRAMES and self.serial is not None:
+                self._route_bytes(kind, body + SERIAL_FIRST, read_u32(body + SERIAL_COUNT), read_i64(body))
+            return
         if length < 28:
             s.malformed += 1
             return
@@ -287,19 +304,31 @@ cdef class Feed:
 
     cdef void _route(self, const CanFrame* frame) noexcept nogil:
         """One CAN frame into samples; a frame may feed several lists."""
-        cdef FeedState* s = self.state
-        cdef ImuInput* samples
         cdef uint32_t[KIND_COUNT] before
+        self._note_counts(before)
+        if route_frame(self.router.tables, &self.state.router, frame, &self.state.frame) > 0:
+            self._account_new(before)
+
+    cdef void _route_bytes(self, int entry, const uint8_t* data, uint32_t length, int64_t time_ns) noexcept nogil:
+        cdef uint32_t[KIND_COUNT] before
+        self._note_counts(before)
+        route_bytes(self.serial.rows, &self.state.serial, entry, data, length, time_ns, &self.state.frame)
+        self._account_new(before)
+
+    cdef void _note_counts(self, uint32_t* before) noexcept nogil:
+        cdef int kind
+        for kind in range(1, <int> KIND_COUNT):
+            before[kind] = (<ImuInput*> input_of(&self.state.frame, kind)).count
+
+    cdef void _account_new(self, const uint32_t* before) noexcept nogil:
+        """What came into the frame since its counts were noted."""
+        cdef ImuInput* samples
         cdef uint32_t index
         cdef int kind
         for kind in range(1, <int> KIND_COUNT):
-            before[kind] = (<ImuInput*> input_of(&s.frame, kind)).count
-        if route_frame(self.router.tables, &s.router, frame, &s.frame) <= 0:
-            return
-        for kind in range(1, <int> KIND_COUNT):
-            samples = <ImuInput*> input_of(&s.frame, kind)
+            samples = <ImuInput*> input_of(&self.state.frame, kind)
             for index in range(before[kind], samples.count):
-                self._account(kind, input_of(&s.frame, kind) + 32 + index * item_size(kind))
+                self._account(kind, input_of(&self.state.frame, kind) + 32 + index * item_size(kind))
             if self.dropped_kinds >> kind & 1:
                 samples.count = before[kind]
 
@@ -419,6 +448,10 @@ cdef class Feed:
     def route_counts(self) -> dict:
         """Per route "bus:message>kind" of the router: frames received, used, unusable, inactive."""
         return self.router.counts_of(&self.state.router)
+
+    def serial_counts(self) -> dict:
+        """Per entry "port:protocol>kinds" of the serial ports: bytes, messages, samples and what was not of use."""
+        return {} if self.serial is None else self.serial.counts_of(&self.state.serial)
 
     def oddities(self) -> dict:
         """What was not as a good log has it, counted."""

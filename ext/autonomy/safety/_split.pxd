@@ -63,7 +63,7 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
     cdef double per_retarder = vehicle.driveline_ratio / vehicle.wheel_radius_m    # its shaft does not see the gear
     cdef double force = truck.mass_kg * acceleration + resistance
     cdef double rate = (acceleration - before) / dt if dt > 0.0 else 0.0
-    cdef double engine = 0.0, retarder = 0.0, brake = 0.0, most, early, lacking
+    cdef double engine = 0.0, retarder = 0.0, brake = 0.0, most, early, share, lacking
     if speed < parameters.standstill_mps and acceleration <= 0.0:
         brake = parameters.standstill_hold + fabs(slope)
     else:
@@ -72,14 +72,16 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
             most = parameters.engine_power_maximum_w / (speed * per_crank)
         engine = within(force / per_crank, -parameters.engine_brake_torque_maximum_nm, most)
         if force < 0.0:
-            # As far ahead as its lag is long, towards more braking only
-            # The retarder first: no gear shift interrupts it
+            # As far ahead as its lag is long, towards more braking only. The retarder first: no gear shift interrupts it.
+            # Over the last 2 m/s [D] both are faded out, so that the foundation brake takes over without a jolt
             engine = 0.0
-            if speed > vehicle.retarder_minimum_speed_mps:
+            share = within(0.5 * (speed - vehicle.retarder_minimum_speed_mps), 0.0, 1.0)
+            if share > 0.0:
                 early = force + within(truck.mass_kg * rate * parameters.retarder_lag_s, -truck.mass_kg, 0.0)
-                retarder = within(early / per_retarder, -vehicle.retarder_torque_maximum_nm, 0.0)
+                retarder = within(early / per_retarder, -share * vehicle.retarder_torque_maximum_nm, 0.0)
                 early = force + within(truck.mass_kg * rate * parameters.engine_brake_lag_s, -truck.mass_kg, 0.0)
-                engine = within((early - retarder * per_retarder) / per_crank, -parameters.engine_brake_torque_maximum_nm, 0.0)
+                engine = within((early - retarder * per_retarder) / per_crank,
+                                -share * parameters.engine_brake_torque_maximum_nm, 0.0)
     memory.engine = follows(memory.engine, engine, parameters.engine_brake_lag_s if force < 0.0 else parameters.engine_lag_s, dt)
     memory.retarder = follows(memory.retarder, retarder, parameters.retarder_lag_s, dt)
     if not (speed < parameters.standstill_mps and acceleration <= 0.0):

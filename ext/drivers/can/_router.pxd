@@ -55,6 +55,8 @@ cdef struct RouteRow:
     int64_t delay_ns
     int64_t max_age_ns          # of the parts of a combined sample
     double condition_value
+    double mounting_x_m         # of a lane camera before the reference point
+    double mounting_y_m         # ... and to its left
     int32_t condition_signal    # row in the codec's signals, -1 without condition
     int32_t next                # next route of the same message, -1 at the end
     uint32_t first_field

@@ -7,14 +7,15 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
-from autonomy.inputs._append cimport InputKind, append_sample, item_size
+from autonomy.inputs._append cimport KIND_LANE, InputKind, append_sample, item_size
 from autonomy.msg.messages cimport (
-    LAYOUT_HASH, CanFrame_FLAG_ERROR, CanFrame_FLAG_REMOTE, CanFrame_FLAG_TRANSMITTED,
+    LAYOUT_HASH, LaneSample, CanFrame_FLAG_ERROR, CanFrame_FLAG_REMOTE, CanFrame_FLAG_TRANSMITTED,
 )
 
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
 
+from drivers.can._lane_mounting cimport move_lines
 from drivers.can._codec cimport (
     VALIDITY_ERROR, VALIDITY_NOT_AVAILABLE, VALIDITY_OK, MessageRow, decode_signal, find_message, load_word,
 )
@@ -108,6 +109,8 @@ cdef int apply_route(const RouterTables *tables, RouterState *state, int32_t num
     (<int64_t *>sample)[1] = arrival.frame.time_ns
     if route.source_is_sender:
         (<uint16_t *>(<uint8_t *>sample + route.source_offset))[0] = <uint16_t>(arrival.frame.id & 0xFF)
+    if route.kind == KIND_LANE:
+        move_lines(<LaneSample *>sample, route.mounting_x_m, route.mounting_y_m)
     if not append_sample(inputs, <InputKind>route.kind, sample):
         counts.unusable += 1
         return LIST_FULL

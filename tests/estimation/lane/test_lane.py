@@ -61,30 +61,25 @@ def test_the_lane_of_an_arc_is_found(curvature, offset):
 
 
 def test_prediction_and_update_are_those_of_the_twin():
-    """One observation of the path, then the same model, tick by tick."""
+    """Observations of the path, tick by tick."""
     points = arc(1 / 400)
-    step = LaneStep(PARAMETERS)
-    x = P = None
-    names = PARAMETERS.dtype.names
-    p = {name: float(PARAMETERS[name]) for name in names}
-    sigma = [p["path_offset_sigma"], p["path_heading_sigma"], p["path_curvature_sigma"], p["path_curvature_rate_sigma"],
-             p["path_width_sigma"], p["path_width_sigma"]]  # fmt: skip
-    period = round(p["path_update_period_s"] * 100)
+    p, step, twin = PARAMETERS, LaneStep(PARAMETERS), lane_twin.LaneTwin(PARAMETERS)
+    names = ("offset", "heading", "curvature", "curvature_rate", "width_left", "width_right")
+    sigma = [float(p[f"path_{name}_sigma"]) for name in (*names[:4], "width", "width")]
+    period = round(float(p["path_update_period_s"]) * 100)
     for k in range(23):
         ego = ego_at(0.21 * k, 0.3 + 0.002 * k, 0.01, 21.0, 0.03)
-        lane = step.step(frame_with(points if k == 0 else None, 10**9 + k * TICK_NS), ego)
-        if k:
-            drift = np.cos(0.01) * ego["velocity"][1] - np.sin(0.01) * ego["velocity"][0]
-            x, P = lane_twin.predict(x, P, p, 0.01, 21.0, drift, 0.03)
+        step.step(frame_with(points if k == 0 else None, 10**9 + k * TICK_NS), ego)
+        drift = np.cos(0.01) * ego["velocity"][1] - np.sin(0.01) * ego["velocity"][0]
+        twin.tick(10**9 + k * TICK_NS, 0.01 if k else 0.0, 21.0, drift, 0.03)
         if k % period == 0:
-            z = lane_twin.path_observation(points, ego["position"][:2], 0.01, p["path_behind_m"], p["path_ahead_m"])
+            z = lane_twin.path_observation(points, ego["position"][:2], 0.01, float(p["path_behind_m"]), float(p["path_ahead_m"]))
             if k == 0:
-                x = np.array([z[0], z[1], 0.0, 0.0, p["default_half_width_m"], p["default_half_width_m"]])
-                P = np.diag(np.square([1.0, 0.1, 0.01, 1e-4, 0.5, 0.5]))
-            x, P = lane_twin.update(x, P, np.eye(6), np.array([*z, 1.75, 1.75]), sigma)
-        state = [lane[name] for name in ("offset", "heading_error", "curvature", "curvature_rate", "width_left", "width_right")]
-        np.testing.assert_allclose(state, x, rtol=1e-6, atol=1e-9)
-        np.testing.assert_allclose(lane["sigma"], np.sqrt(np.diag(P)), rtol=1e-6)
+                twin.begin(0, z[0], z[1])
+            twin.add(k, list(zip(names, [*z, 1.75, 1.75], sigma, strict=True)))
+        x, P = twin.at(k)
+        np.testing.assert_allclose(step.state, x, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(step.covariance, P, rtol=1e-5, atol=1e-12)
         np.testing.assert_allclose(step.covariance, step.covariance.T)
 
 

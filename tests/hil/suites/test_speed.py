@@ -21,6 +21,6 @@ def test_the_jerk_leaves_emergencies_out():
 
 @pytest.mark.slow
 def test_grade_and_stop_meet_their_aims():
-    tasks = [("grade", 80.0, -speed.GRADE), ("grade", 40.0, speed.GRADE), ("stop", 80.0, 0.0)]
+    tasks = [("grade", 80.0, -speed.GRADE), ("grade", 40.0, speed.GRADE), ("stop", 50.0, 0.0), ("stop", 80.0, 0.0)]
     rows = speed.figures(tasks, [speed._drive(task) for task in tasks])
     assert not [row for row in rows if row["met"] is False]

@@ -12,25 +12,79 @@ cdef enum:
     WIDTH_RIGHT = 5
     POINTS = 64
     PREVIEW = 32
+    HISTORY = 48                 # ticks kept: observations up to 0.47 s old find their place
+    SCALARS = 20                 # of two cameras, or of one and the lane path
+
+# What a scalar measurement says about the state; the first six are the states themselves
+cdef enum Measured:
+    LEFT_LINE = 6                # width left - offset
+    RIGHT_LINE = 7               # -width right - offset
+    ASYMMETRY = 8                # width left - width right
+    LOOSEN_LEFT = 9              # no measurement: sigma is added to the width's uncertainty
+    LOOSEN_RIGHT = 10
+
+ctypedef struct Scalar:
+    double z
+    double sigma
+    int64_t measured             # Measured or a state
+
+# One tick: how the vehicle moved into it, what the filter expected there, what was observed then
+ctypedef struct LaneTick:
+    int64_t time_ns
+    double dt
+    double speed
+    double drift                 # m/s to the left
+    double yaw_rate
+    double[6] x                  # before the observations
+    double[36] P
+    Scalar[20] scalars
+    uint32_t count
+    uint32_t padding
+
+ctypedef struct LaneSide:
+    double turning               # rad, mean heading innovation of the last few lines
+    double parallel_m            # a held line has run beside the lane this far
+    int64_t seen_ns              # valid time of the last line chosen on this side
+    int32_t misfits              # in a row
+    int32_t fits                 # in a row while held
+    uint8_t held                 # does not belong to the lane
+    uint8_t used                 # by the last observation
+    uint8_t type
+    uint8_t padding
+    uint32_t padding2
 
 ctypedef struct LaneFilter:
     double[6] x
     double[36] P                 # row major, symmetric
+    double[6] remainder          # of past corrections, not in the output yet
+    double[6] remainder_rate     # 1/s
+    LaneTick[48] ticks           # ring
+    uint32_t newest
+    uint32_t kept                # ticks with a motion, from the newest back
+    uint32_t expected            # ... with x and P
+    uint32_t points
     LanePoint[64] path           # the last window received
     double[64] distance          # arc length at each of its points
     double[64] curvature         # of the path there
-    uint32_t points
-    uint32_t segment             # of the path, nearest to the vehicle
+    LaneSide left
+    LaneSide right
     int64_t last_tick_ns
     int64_t last_observation_ns  # valid time of the last one used, 0 = never
+    int64_t last_line_ns         # the same of lines
     int64_t last_path_use_ns
+    double unseen_s              # in motion without observation
     double along                 # m, arc length of the vehicle's foot point on the path, from its first point
-    double range                 # m, how far ahead the last boundary observation reached
+    double reach                 # m, how far ahead the lines seen last reach
+    double path_shift            # m, the path left of the middle between the lines
+    uint32_t segment             # of the path, nearest to the vehicle
     int32_t rejected             # observations in a row
+    uint32_t lines_rejected
+    uint32_t observations_late
     uint8_t initialised
     uint8_t source
     uint8_t path_matched         # the vehicle stands beside the path
-    uint8_t padding
+    uint8_t path_shifted         # path_shift is known
+    uint32_t padding
 
 cdef void lane_reset(LaneFilter* lane, const LaneParameters* parameters) noexcept nogil
 cdef void lane_step(LaneFilter* lane, const LaneParameters* parameters, const InputFrame* frame, const EgoState* ego,

@@ -92,7 +92,7 @@ cdef inline double entry_time(const TracksParameters* parameters, double lane_wi
         else parameters.entry_speed_minimum
     if fabs(offset) < parameters.path_half_width_m:
         return 0.0
-    if needed < least:
+    if needed < least or fabs(offset) < 0.5 * lane_width + 0.9:   # its side is on the marking [M]: moving is enough
         needed = least
     if inwards < needed or possible < needed:
         return NAN

@@ -1,0 +1,170 @@
+"""Which lines of a sample belong to the lane, stated plainly; tests hold ext/autonomy/estimation/lane/_lines.pxd to it.
+
+A side may have two lines: a yellow one beside one that is not replaces it when it fits, else the better one counts. Of two
+sides that go apart (width, or mean heading) one leaves: the one held already, the one without temporary marking, else the
+one that fits worse. A line that fits badly for long is held off until it fits well for long, or has run in parallel far.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.polynomial import Polynomial
+
+from autonomy.estimation.lane.lane_twin import ROWS, LaneTwin
+
+TURNING_SHARE, STRICT = 0.25, 0.25
+SIDES = ("left", "right")
+YELLOW = 2
+
+
+@dataclass
+class Side:
+    turning: float = 0.0
+    seen_ns: int = 0
+    misfits: int = 0
+    fits: int = 0
+    parallel_m: float = 0.0
+    held: bool = False
+    used: bool = False
+
+
+@dataclass
+class Seen:
+    """A line at a tick: measurements (distance, heading, curvature, curvature rate) and their sigmas."""
+
+    z: np.ndarray
+    sigma: np.ndarray
+    colour: int
+    place: float = 0.0  # squared innovations as shares of the gate
+    turn: float = 0.0
+    turned: float = 0.0
+
+
+class LinesTwin(LaneTwin):
+    """The lane step without a path, for samples that begin with both lines."""
+
+    def __init__(self, parameters) -> None:
+        super().__init__(parameters)
+        self.sides = {"left": Side(), "right": Side()}
+        self.last_line_ns = 0
+
+    def bring(self, sample, name: str, tick: int) -> Seen | None:
+        """A line as it is at the tick, seen a little before."""
+        if not sample[f"{name}_quality"]:
+            return None
+        p = self.parameters
+        _, speed, drift, yaw_rate = self.motions[tick]
+        wait = (self.times_ns[tick] - int(sample["valid_time_ns"])) * 1e-9
+        s, turned = speed * wait, yaw_rate * wait
+        moved = Polynomial(sample[name])(Polynomial([s, 1.0])).coef - (0.5 * s * turned + drift * wait, turned, 0.0, 0.0)
+        cosine = 1.0 / math.hypot(1.0, moved[1])
+        z = np.array([moved[0] * cosine, -math.atan(moved[1]), 2.0 * moved[2] * cosine**3, 6.0 * moved[3]])
+        scale = p["quality_sigma_scale"][sample[f"{name}_quality"] - 1]
+        sigma = scale * np.array(sample[f"{name.removesuffix('_second')}_sigma"])
+        sigma[2:] = np.hypot(sigma[2:], p["line_shape_sigma"]) * (2.0, 6.0)
+        return Seen(z, sigma, int(sample[f"{name}_colour"]))
+
+    def first_sight(self, left: Seen, right: Seen) -> tuple[float, float]:
+        """Offset and heading from two lines of one lane, or from one of two that are not alike."""
+        p, half = self.parameters, float(self.parameters["default_half_width_m"])
+        alike = (left.z[1] - right.z[1]) ** 2 <= p["gate"] * (left.sigma[1] ** 2 + right.sigma[1] ** 2)
+        if alike and p["width_minimum_m"] <= left.z[0] - right.z[0] <= p["width_maximum_m"]:
+            return -0.5 * (left.z[0] + right.z[0]), 0.5 * (left.z[1] + right.z[1])
+        worse = (abs(left.z[0] - half), abs(right.z[0] + half)) if alike else (abs(left.z[1]), abs(right.z[1]))
+        return (half - left.z[0], left.z[1]) if worse[0] <= worse[1] else (-half - right.z[0], right.z[1])
+
+    def ratio(self, x, P, what: str, z: float, sigma: float) -> tuple[float, float]:
+        """Innovation, and its square as a share of the gate."""
+        row = np.array(ROWS[what], float)
+        innovation = z - row @ x
+        return innovation, innovation**2 / ((row @ P @ row + sigma**2) * self.parameters["gate"])
+
+    def choose(self, lines: list[Seen | None], side: str, x, P) -> tuple[Seen | None, bool]:
+        """The line that counts on a side, and whether the side has a temporary one."""
+        there = [line for line in lines if line is not None]
+        for line in there:
+            _, line.place = self.ratio(x, P, side, line.z[0], line.sigma[0])
+            line.turned, line.turn = self.ratio(x, P, "heading", line.z[1], line.sigma[1])
+        yellow = [line for line in there if line.colour == YELLOW]
+        temporary = len(there) == 2 and len(yellow) == 1
+        if temporary and max(yellow[0].place, yellow[0].turn) <= 1.0:
+            return yellow[0], True
+        return min(there, key=lambda line: line.place + line.turn, default=None), temporary
+
+    def leaving(self, left: Seen, right: Seen, x, P, temporary: tuple[bool, bool]) -> str | None:
+        width = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 1.0])
+        variance = width @ P @ width + left.sigma[0] ** 2 + right.sigma[0] ** 2
+        wide = (left.z[0] - right.z[0] - width @ x) ** 2 / (variance * self.parameters["gate"])
+        sides, diverging = self.sides, self.parameters["diverging_rad"]
+        if wide <= 1.0 and abs(sides["left"].turning - sides["right"].turning) <= diverging:
+            return None
+        if sides["left"].held != sides["right"].held:
+            return "left" if sides["left"].held else "right"
+        if temporary[0] != temporary[1]:
+            return "right" if temporary[0] else "left"
+        scores = [line.place + (sides[side].turning / diverging) ** 2 for side, line in zip(SIDES, (left, right), strict=True)]
+        return "left" if scores[0] > scores[1] else "right"
+
+    def judge(self, side: Side, line: Seen, leaves: bool) -> None:
+        p, fits = self.parameters, line.place <= 1.0 and line.turn <= 1.0 and not leaves
+        side.used = False
+        if not side.held:
+            side.used, side.misfits = fits, 0 if fits else side.misfits + 1
+            if side.misfits >= p["hold_after"]:
+                side.held, side.fits, side.parallel_m = True, 0, 0.0
+            return
+        well = fits and line.place <= STRICT and abs(side.turning) <= p["diverging_rad"]
+        side.fits = side.fits + 1 if well else 0
+        if side.fits >= p["readmit_after"]:
+            side.held, side.misfits, side.used = False, 0, True
+
+    def adopted(self, side: Side, other: Side, within: bool, driven_m: float) -> bool:
+        if not (side.held and other.used and within and abs(side.turning - other.turning) <= self.parameters["diverging_rad"]):
+            side.parallel_m = 0.0
+            return False
+        side.parallel_m += driven_m
+        if side.parallel_m >= self.parameters["adopt_after_m"]:
+            side.held, side.misfits, side.used = False, 0, True
+        return side.used
+
+    def observe(self, sample) -> None:
+        p, tick = self.parameters, self.tick_of(int(sample["valid_time_ns"]))
+        seen = {side: [self.bring(sample, name, tick) for name in (side, f"{side}_second")] for side in SIDES}
+        if self.first is None:
+            self.begin(tick, *self.first_sight(seen["left"][0], seen["right"][0]))
+        x, P = self.at(tick)
+        chosen, temporary = {}, {}
+        for side in SIDES:
+            line, temporary[side] = self.choose(seen[side], side, x, P)
+            self.sides[side].used = False
+            if line is None:
+                continue
+            chosen[side], state = line, self.sides[side]
+            if (int(sample["valid_time_ns"]) - state.seen_ns) * 1e-9 > p["coast_after_s"]:
+                state.turning = 0.0
+            state.turning += TURNING_SHARE * (line.turned - state.turning)
+            state.seen_ns = int(sample["valid_time_ns"])
+        both = len(chosen) == 2
+        gone = self.leaving(chosen["left"], chosen["right"], x, P, tuple(temporary.values())) if both else None
+        for side, line in chosen.items():
+            self.judge(self.sides[side], line, gone == side)
+        found: list[tuple[str, float, float]] = []
+        if both:
+            driven_m = self.motions[tick][1] * (int(sample["valid_time_ns"]) - self.last_line_ns) * 1e-9
+            within = p["width_minimum_m"] <= chosen["left"].z[0] - chosen["right"].z[0] <= p["width_maximum_m"]
+            for side, other in (SIDES, SIDES[::-1]):
+                if self.adopted(self.sides[side], self.sides[other], within, driven_m):
+                    found.append((f"loosen_{side}", 0.0, abs(self.ratio(x, P, side, chosen[side].z[0], 1.0)[0])))
+                    break
+        for side, line in chosen.items():
+            if self.sides[side].used:
+                found += [(side, line.z[0], line.sigma[0]), ("heading", line.z[1], line.sigma[1])]
+                found += [(what, line.z[place], line.sigma[place]) for place, what in ((2, "curvature"), (3, "curvature_rate"))
+                          if self.ratio(x, P, what, line.z[place], line.sigma[place])[1] <= 1.0]  # fmt: skip
+        if any(side.used for side in self.sides.values()):
+            found.append(("asymmetry", 0.0, float(p["width_symmetry_sigma"])))
+            self.add(tick, found)
+            self.last_line_ns = max(self.last_line_ns, int(sample["valid_time_ns"]))

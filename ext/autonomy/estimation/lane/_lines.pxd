@@ -1,0 +1,178 @@
+# The lines of one observation: brought to a tick, chosen where a side has two, and told apart from lines that leave the lane.
+# Twin: lines_twin.py.
+from libc.math cimport atan, fabs, isfinite, sqrt
+from libc.stdint cimport uint8_t
+from autonomy.msg.messages cimport LaneParameters, LaneSample, LaneSample_COLOUR_YELLOW
+from autonomy.estimation.lane._filter cimport innovation, test_ratio
+from autonomy.estimation.lane._lane cimport HEADING, LEFT_LINE, RIGHT_LINE, WIDTH_LEFT, WIDTH_RIGHT, LaneSide, LaneTick
+
+cdef enum:
+    NO_LINE = -1
+
+cdef extern from *:
+    """
+    #define LANE_TURNING_SHARE 0.25      /* of a new heading innovation in the mean: four lines */
+    #define LANE_STRICT 0.25             /* share of the gate within which a held line fits again: half as many sigmas */
+    #define LANE_STEEPEST 0.5            /* slope of a line beyond which it is none of a lane's */
+    #define LANE_FURTHEST_M 15.0
+    """
+    const double LANE_TURNING_SHARE
+    const double LANE_STRICT
+    const double LANE_STEEPEST
+    const double LANE_FURTHEST_M
+
+cdef struct Line:
+    double[4] z                  # distance to the left along the lane's normal, heading error, curvature, curvature rate
+    double[4] sigma
+    double reach
+    uint8_t there
+    uint8_t type
+    uint8_t colour
+    uint8_t padding
+
+cdef struct Fit:
+    double place                 # squared innovation as a share of the gate: distance,
+    double turn                  # heading
+    double turned                # rad, heading innovation
+
+
+cdef inline void bring(Line* line, const LaneParameters* parameters, const LaneTick* tick, double wait, const double* seen,
+                       const double* sigma, int quality, double reach) noexcept nogil:
+    """A line seen `wait` seconds before the tick, as measurements at the tick."""
+    cdef double s = tick.speed * wait, turned = tick.yaw_rate * wait
+    cdef double[4] c
+    cdef double scale, cosine
+    cdef int i
+    line.there = 0
+    if quality == 0:
+        return
+    for i in range(4):
+        if not isfinite(seen[i]):
+            return
+    c[0] = seen[0] + s * (seen[1] + s * (seen[2] + s * seen[3])) - 0.5 * s * turned - tick.drift * wait
+    c[1] = seen[1] + s * (2.0 * seen[2] + 3.0 * s * seen[3]) - turned
+    c[2] = seen[2] + 3.0 * s * seen[3]
+    c[3] = seen[3]
+    if fabs(c[0]) > LANE_FURTHEST_M or fabs(c[1]) > LANE_STEEPEST:
+        return
+    cosine = 1.0 / sqrt(1.0 + c[1] * c[1])
+    line.z[0] = c[0] * cosine
+    line.z[1] = -atan(c[1])
+    line.z[2] = 2.0 * c[2] * cosine * cosine * cosine
+    line.z[3] = 6.0 * c[3]
+    scale = parameters.quality_sigma_scale[(quality if quality < 3 else 3) - 1]
+    for i in range(4):
+        line.sigma[i] = scale * (sigma[i] if isfinite(sigma[i]) and sigma[i] > 0.0 else parameters.line_sigma[i])
+    for i in range(2):
+        line.sigma[2 + i] = sqrt(line.sigma[2 + i] * line.sigma[2 + i]
+                                 + parameters.line_shape_sigma[i] * parameters.line_shape_sigma[i])
+    line.sigma[2] = 2.0 * line.sigma[2]
+    line.sigma[3] = 6.0 * line.sigma[3]
+    line.reach = reach if isfinite(reach) and reach > 0.0 else 0.0
+    line.there = 1
+
+
+cdef inline void bring_all(Line* left, Line* right, const LaneParameters* parameters, const LaneTick* tick, double wait,
+                           const LaneSample* sample) noexcept nogil:
+    bring(&left[0], parameters, tick, wait, sample.left, sample.left_sigma, sample.left_quality, sample.left_range_m)
+    bring(&left[1], parameters, tick, wait, sample.left_second, sample.left_sigma, sample.left_second_quality,
+          sample.left_second_range_m)
+    bring(&right[0], parameters, tick, wait, sample.right, sample.right_sigma, sample.right_quality, sample.right_range_m)
+    bring(&right[1], parameters, tick, wait, sample.right_second, sample.right_sigma, sample.right_second_quality,
+          sample.right_second_range_m)
+    left[0].type, left[0].colour = sample.left_type, sample.left_colour
+    left[1].type, left[1].colour = sample.left_second_type, sample.left_second_colour
+    right[0].type, right[0].colour = sample.right_type, sample.right_colour
+    right[1].type, right[1].colour = sample.right_second_type, sample.right_second_colour
+
+
+cdef inline Fit fit_of(const Line* line, int measured, const double* x, const double* P, double gate) noexcept nogil:
+    cdef Fit fit
+    fit.place = test_ratio(x, P, measured, line.z[0], line.sigma[0], gate)
+    fit.turn = test_ratio(x, P, HEADING, line.z[1], line.sigma[1], gate)
+    fit.turned = innovation(x, HEADING, line.z[1])
+    return fit
+
+
+cdef inline int temporary(const Line* lines) noexcept nogil:
+    """The yellow one of two lines, the other not being yellow: it replaces the other. NO_LINE when there is no such pair."""
+    cdef bint first = lines[0].colour == LaneSample_COLOUR_YELLOW
+    if not lines[0].there or not lines[1].there or first == (lines[1].colour == LaneSample_COLOUR_YELLOW):
+        return NO_LINE
+    return 0 if first else 1
+
+
+cdef inline int choose(const Line* lines, int measured, const double* x, const double* P, double gate, Fit* fit) noexcept nogil:
+    """Which of a side's two lines: a temporary one that fits, else the one that fits best."""
+    cdef Fit second
+    cdef int yellow = temporary(lines)
+    if not lines[0].there and not lines[1].there:
+        return NO_LINE
+    if not lines[1].there:
+        fit[0] = fit_of(&lines[0], measured, x, P, gate)
+        return 0
+    second = fit_of(&lines[1], measured, x, P, gate)
+    if not lines[0].there:
+        fit[0] = second
+        return 1
+    fit[0] = fit_of(&lines[0], measured, x, P, gate)
+    if yellow == 0 and fit.place <= 1.0 and fit.turn <= 1.0:
+        return 0
+    if (yellow == 1 and second.place <= 1.0 and second.turn <= 1.0) or second.place + second.turn < fit.place + fit.turn:
+        fit[0] = second
+        return 1
+    return 0
+
+
+cdef inline double width_ratio(const Line* left, const Line* right, const double* x, const double* P, double gate) noexcept nogil:
+    """Of the width between two lines against the one known."""
+    cdef double nu = left.z[0] - right.z[0] - x[WIDTH_LEFT] - x[WIDTH_RIGHT]
+    cdef double S = left.sigma[0] * left.sigma[0] + right.sigma[0] * right.sigma[0] + P[7 * WIDTH_LEFT] + P[7 * WIDTH_RIGHT] \
+        + 2.0 * P[6 * WIDTH_LEFT + WIDTH_RIGHT]
+    return nu * nu / (S * gate)
+
+
+cdef inline bint plausible(const LaneParameters* parameters, const Line* left, const Line* right) noexcept nogil:
+    """Two lines that may be those of one lane."""
+    cdef double width = left.z[0] - right.z[0]
+    return parameters.width_minimum_m <= width <= parameters.width_maximum_m
+
+
+cdef inline void judge(LaneSide* side, const LaneParameters* parameters, const Fit* fit, bint leaves) noexcept nogil:
+    """Whether the line of one side is used: `side.used`. A line that leaves is held off until it fits well for a while."""
+    cdef bint fits = fit.place <= 1.0 and fit.turn <= 1.0 and not leaves
+    side.used = 0
+    if not side.held:
+        if fits:
+            side.misfits = 0
+            side.used = 1
+            return
+        side.misfits += 1
+        if side.misfits >= parameters.hold_after:
+            side.held = 1
+            side.fits = 0
+            side.parallel_m = 0.0
+        return
+    if not fits or fit.place > LANE_STRICT or fabs(side.turning) > parameters.diverging_rad:
+        side.fits = 0
+        return
+    side.fits += 1
+    if side.fits >= parameters.readmit_after:
+        side.held = 0
+        side.misfits = 0
+        side.used = 1
+
+
+cdef inline int leaving(const LaneParameters* parameters, const LaneSide* left, const LaneSide* right, const Fit* left_fit,
+                        const Fit* right_fit, double width, bint left_temporary, bint right_temporary) noexcept nogil:
+    """Of two lines that go apart, the one that leaves the lane: 1 left, -1 right, 0 neither."""
+    cdef double left_score, right_score
+    if width <= 1.0 and fabs(left.turning - right.turning) <= parameters.diverging_rad:
+        return 0
+    if left.held != right.held:
+        return 1 if left.held else -1
+    if left_temporary != right_temporary:
+        return -1 if left_temporary else 1
+    left_score = left_fit.place + (left.turning / parameters.diverging_rad) * (left.turning / parameters.diverging_rad)
+    right_score = right_fit.place + (right.turning / parameters.diverging_rad) * (right.turning / parameters.diverging_rad)
+    return 1 if left_score > right_score else -1

@@ -1,0 +1,205 @@
+"""UBX frames into samples; see _ubx.pxd for the source, drivers/gnss/ubx_twin.py for the same stated plainly.
+
+A frame is B5 62, class, id, length (uint16), payload, two bytes of Fletcher's checksum over all but the first two. What
+turns out to be none is given up from its second byte on, so a disturbed byte costs the message it stands in and no other.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.string cimport memcpy, memmove, memset
+
+from autonomy.inputs._append cimport KIND_GNSS, KIND_IMU, KIND_NONE
+from autonomy.msg.messages cimport LAYOUT_HASH, GnssSample, ImuSample
+
+from autonomy.msg.layout import require
+
+from drivers.gnss._port cimport VALIDITY_NOT_AVAILABLE, PortRow, empty_fix, utc_ns
+
+require(__name__, LAYOUT_HASH)
+
+cdef enum:
+    FRAMING = 8                 # bytes of a frame beside its payload
+    NAV_PVT = 0x0107            # class, id
+    NAV_PVT_LENGTH = 92
+    NAV_PVT_LENGTH_7 = 84       # u-blox 7, protocol version 14: without headVeh and the magnetic declination
+    ESF_MEAS = 0x1002
+    DATE_AND_TIME_VALID = 3     # `valid`: validDate, validTime
+    FIX_OK = 1                  # `flags`: gnssFixOK
+    DEAD_RECKONING = 1          # `fixType`; 5 is time only
+    TWO_D = 2
+    THREE_D = 3
+    COMBINED = 4
+    INVALID_POSITION = 1        # `flags3`: invalidLlh
+    WHOLE_SET = 63
+
+# A frame of 1024 bytes takes 0.27 s at 38 400 baud, the slowest default. One that is still not whole then had a wrong length.
+cdef int64_t LONGEST_FRAME_NS = 300_000_000
+cdef double GYROSCOPE_UNIT = 3.141592653589793 / 180.0 / 4096.0  # deg/s 2^-12
+cdef double ACCELEROMETER_UNIT = 1.0 / 1024.0                    # m/s2 2^-10
+
+
+cdef uint32_t ubx_push(UbxState *state, const uint8_t *data, uint32_t length, int64_t time_ns) noexcept nogil:
+    """Takes what there is room for and returns how many bytes that were; `ubx_next` makes room."""
+    cdef uint32_t place, taken = min(length, <uint32_t>UBX_LONGEST - state.length)
+    memcpy(&state.buffer[state.length], data, taken)
+    for place in range(state.length, state.length + taken):
+        state.arrival_ns[place] = time_ns
+    state.length += taken
+    state.counts.bytes += taken
+    return taken
+
+
+cdef int ubx_next(UbxState *state, const PortRow *port, void *sample) noexcept nogil:
+    """The next sample of the bytes taken: its kind, KIND_NONE when they hold no more."""
+    cdef uint32_t position = 0, size, remaining
+    cdef int kind = KIND_NONE
+    while kind == KIND_NONE and position < state.length:
+        remaining = state.length - position
+        if state.buffer[position] != 0xB5 or (remaining > 1 and state.buffer[position + 1] != 0x62):
+            position += 1
+            state.counts.skipped += 1
+            continue
+        size = 0 if remaining < 6 else FRAMING + unsigned16(&state.buffer[position + 4])
+        if size == 0 or (remaining < size and is_possible(&state.buffer[position], size)):
+            if state.arrival_ns[state.length - 1] - state.arrival_ns[position] <= LONGEST_FRAME_NS:
+                break
+        elif is_possible(&state.buffer[position], size) and checksum_holds(&state.buffer[position], size):
+            state.counts.messages += 1
+            kind = take_message(state, port, position, size, sample)
+            position += size
+            continue
+        position += 1
+        state.counts.malformed += 1
+        state.counts.skipped += 1
+    if position:
+        state.length -= position
+        memmove(state.buffer, &state.buffer[position], state.length)
+        memmove(state.arrival_ns, &state.arrival_ns[position], state.length * sizeof(int64_t))
+    state.counts.samples += kind != KIND_NONE
+    return kind
+
+
+cdef bint is_possible(const uint8_t *frame, uint32_t size) noexcept nogil:
+    """Whether a message of this class and id may be that long: a wrong length is known before its bytes have come."""
+    cdef int name = frame[2] << 8 | frame[3]
+    if name == NAV_PVT:
+        return size == FRAMING + NAV_PVT_LENGTH or size == FRAMING + NAV_PVT_LENGTH_7
+    if name == ESF_MEAS:
+        return FRAMING + 8 <= size <= FRAMING + 8 + 4 * 32 and size % 4 == 0
+    return size <= UBX_LONGEST
+
+
+cdef bint checksum_holds(const uint8_t *frame, uint32_t size) noexcept nogil:
+    cdef uint8_t a = 0, b = 0
+    cdef uint32_t place
+    for place in range(2, size - 2):
+        a += frame[place]
+        b += a
+    return a == frame[size - 2] and b == frame[size - 1]
+
+
+cdef int take_message(UbxState *state, const PortRow *port, uint32_t position, uint32_t size, void *sample) noexcept nogil:
+    cdef const uint8_t *frame = &state.buffer[position]
+    cdef int64_t received_ns = state.arrival_ns[position + size - 1]
+    cdef int name = frame[2] << 8 | frame[3]
+    if name == NAV_PVT and port.gives_gnss:
+        take_fix(&frame[6], size - FRAMING, <GnssSample *>sample)
+        (<GnssSample *>sample).source = port.source
+        (<GnssSample *>sample).received_time_ns = received_ns
+        (<GnssSample *>sample).valid_time_ns = received_ns - port.delay_ns
+        return KIND_GNSS
+    if name == ESF_MEAS and port.gives_imu:
+        if not take_readings(state, &frame[6], size - FRAMING):
+            return KIND_NONE
+        fill_imu(state, port, <ImuSample *>sample)
+        (<ImuSample *>sample).received_time_ns = received_ns
+        (<ImuSample *>sample).valid_time_ns = received_ns - port.delay_ns
+        return KIND_IMU
+    state.counts.unused += 1
+    return KIND_NONE
+
+
+cdef void take_fix(const uint8_t *payload, uint32_t length, GnssSample *fix) noexcept nogil:
+    """NAV-PVT. Without a fix the sample says so (not available) and keeps the time alone."""
+    cdef int type = payload[20]
+    empty_fix(fix)
+    fix.satellites = payload[23]
+    fix.fix_type = type if type == TWO_D or type == THREE_D else THREE_D if type == COMBINED else 0
+    if payload[11] & DATE_AND_TIME_VALID == DATE_AND_TIME_VALID:
+        fix.utc_time_ns = utc_ns(unsigned16(payload + 4), payload[6], payload[7],
+                                 ((payload[8] * 60 + payload[9]) * 60 + payload[10]) * <int64_t>1_000_000_000
+                                 + signed32(payload + 16))
+    if not payload[21] & FIX_OK or not DEAD_RECKONING < type <= COMBINED or payload[78] & INVALID_POSITION:
+        fix.validity = VALIDITY_NOT_AVAILABLE
+        return
+    fix.longitude_deg = signed32(payload + 24) / 1e7
+    fix.latitude_deg = signed32(payload + 28) / 1e7
+    fix.altitude_m = signed32(payload + 32) / 1e3        # above the ellipsoid
+    fix.position_sigma = unsigned32(payload + 40) / 1e3  # hAcc, taken as it is
+    fix.altitude_sigma = unsigned32(payload + 44) / 1e3
+    fix.velocity_north = signed32(payload + 48) / 1e3
+    fix.velocity_east = signed32(payload + 52) / 1e3
+    fix.velocity_up = -(signed32(payload + 56) / 1e3)
+    fix.speed = signed32(payload + 60) / 1e3
+    fix.course_deg = signed32(payload + 64) / 1e5
+    fix.speed_sigma = unsigned32(payload + 68) / 1e3
+    fix.course_sigma_deg = unsigned32(payload + 72) / 1e5
+
+
+cdef bint take_readings(UbxState *state, const uint8_t *payload, uint32_t length) noexcept nogil:
+    """ESF-MEAS: the readings of one time tag come in one message or in several. True when the set of six is whole."""
+    cdef uint32_t tag = unsigned32(payload), count = unsigned16(payload + 4) >> 11, place, word
+    cdef int reading
+    if 8 + 4 * count > length:
+        state.counts.malformed += 1
+        return False
+    if state.present and tag != state.time_tag:
+        state.counts.incomplete += 1
+        state.present = 0
+    state.time_tag = tag
+    for place in range(count):
+        word = unsigned32(payload + 8 + 4 * place)
+        reading = reading_of(word >> 24 & 63)
+        if reading >= 0:
+            # 24 bits with a sign
+            state.readings[reading] = <double>(<int32_t>(word << 8) >> 8) * (ACCELEROMETER_UNIT if reading < 3 else GYROSCOPE_UNIT)
+            state.present |= <uint32_t>1 << reading
+    if state.present != WHOLE_SET:
+        return False
+    state.present = 0
+    return True
+
+
+cdef int reading_of(uint32_t type) noexcept nogil:
+    """Place among the readings: accelerometer x y z are types 16 17 18, gyroscope x y z are 14 13 5."""
+    if 16 <= type <= 18:
+        return <int>type - 16
+    return 3 if type == 14 else 4 if type == 13 else 5 if type == 5 else -1
+
+
+cdef void fill_imu(const UbxState *state, const PortRow *port, ImuSample *sample) noexcept nogil:
+    cdef double turned[6]
+    cdef int axis, of
+    for axis in range(3):
+        of = port.axes[axis]
+        turned[axis] = state.readings[of - 1] if of > 0 else -state.readings[-of - 1]
+        turned[3 + axis] = state.readings[2 + of] if of > 0 else -state.readings[2 - of]
+    memset(sample, 0, sizeof(ImuSample))
+    sample.source = port.source
+    sample.acceleration_x, sample.acceleration_y, sample.acceleration_z = turned[0], turned[1], turned[2]
+    sample.angular_rate_x, sample.angular_rate_y, sample.angular_rate_z = turned[3], turned[4], turned[5]
+
+
+cdef inline uint16_t unsigned16(const uint8_t *place) noexcept nogil:
+    return <uint16_t>(place[0] | place[1] << 8)
+
+
+cdef inline uint32_t unsigned32(const uint8_t *place) noexcept nogil:
+    cdef uint32_t value
+    memcpy(&value, place, 4)
+    return value
+
+
+cdef inline int32_t signed32(const uint8_t *place) noexcept nogil:
+    cdef int32_t value
+    memcpy(&value, place, 4)
+    return value

@@ -1,0 +1,230 @@
+"""Realistic samples: what each sensor makes of the truth, with the rates, noise, latencies and losses of realism.py."""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+import numpy as np
+
+from autonomy import msg
+from autonomy.errors import UsageError
+from autonomy.geodesy import enu_to_geodetic
+from hil.sensors.realism import (
+    ACCELERATION_BIAS,
+    GNSS_ALTITUDE_SIGMA,
+    GNSS_COURSE_SIGMA_DEG,
+    GNSS_DRIFT_SIGMA,
+    GNSS_DRIFT_TIME_S,
+    GNSS_POSITION_SIGMA,
+    GNSS_SATELLITES,
+    GNSS_SPEED_SIGMA,
+    GRAVITY,
+    GYRO_BIAS,
+    LANE_RANGE_M,
+    LANE_SIGMA,
+    ORIGIN,
+    RADAR_HALF_ANGLE,
+    RADAR_RANGE_M,
+    SENSOR_SOURCE,
+    SENSORS,
+    SHAFT_SOURCE,
+    SIGMA,
+    STEERING_OFFSET,
+    STEERING_SOURCE,
+    WHEEL_SCALE,
+    WHEEL_SOURCES,
+)
+from hil.truth import Truth
+
+NOT_AVAILABLE = 1  # validity
+Dropouts = dict[str, list[tuple[float, float]]]
+
+
+def checked_dropouts(dropouts: Dropouts) -> Dropouts:
+    """Raises UsageError for a kind no sensor gives, or a window that ends before it starts."""
+    for kind, windows in dropouts.items():
+        if kind not in SENSORS:
+            raise UsageError(f"dropouts: '{kind}' is no sensor; use one of {', '.join(SENSORS)}")
+        for start, end in windows:
+            if not 0.0 <= start < end:
+                raise UsageError(f"dropouts of {kind}: {start:g} s to {end:g} s is no window; give a start and a later end")
+    return dropouts
+
+
+class Messages:
+    """Samples with rate, noise, latency and losses. `config`: a Config, for the vehicle's steering ratio and wheels.
+
+    `dropouts`: {kind: [(start, end), ...]} in seconds from the first truth. A GNSS receiver goes on and says it has no fix, as
+    in a tunnel; any other sensor is silent.
+    """
+
+    noise = 1.0
+    takes_lane_path = False  # true: the stored path goes in beside what the camera sees
+
+    @property
+    def channels(self) -> list[str]:
+        """The topics a log of these sensors has."""
+        return [f"/in/{kind}" for kind in self.schedule]
+
+    def __init__(self, config, seed: int = 0, dropouts: Dropouts | None = None):
+        vehicle = config.section("vehicle")
+        self.steering_ratio = float(vehicle["steering_ratio"])
+        self.shaft_per_speed = float(vehicle["driveline_ratio"]) / float(vehicle["wheel_radius_m"])
+        self.random = np.random.default_rng(seed)
+        self.chance = np.random.default_rng([seed, 1])  # of jitter and losses: the noise stays as it is without them
+        self.dropouts = checked_dropouts(dropouts or {})
+        self.start_ns: int | None = None
+        self.schedule = dict(SENSORS)
+        self.next_ns: dict[str, int] = {}
+        self.waiting: list[tuple[int, int, str, np.ndarray]] = []
+        self.counter = 0
+        self.seen: set[int] = set()
+        self.gnss_drift = self.noise * GNSS_DRIFT_SIGMA * self.random.standard_normal(3)
+        self.attitude: tuple[int, float, float] | None = None  # time, pitch and roll of the last IMU sample
+        self.motion = (0.0, 0.0, 0.0)  # yaw rate, lateral, longitudinal acceleration as the stability control sees them
+
+    def sense(self, truth: Truth) -> dict[str, np.ndarray]:
+        """Everything that arrives by the truth's time."""
+        arrived: dict[str, list[np.ndarray]] = {}
+        for kind, row in self._arrived(truth):
+            arrived.setdefault(kind, []).append(row)
+        return {kind: np.concatenate(rows) for kind, rows in arrived.items()}
+
+    def _arrived(self, truth: Truth):
+        now = truth.time_ns
+        if self.start_ns is None:
+            self.start_ns = now
+        for kind, timing in self.schedule.items():
+            if now < self.next_ns.get(kind, 0):
+                continue
+            period_ns = round(timing.period_s * 1e9)
+            self.next_ns[kind] = max(self.next_ns.get(kind, now), now - period_ns) + period_ns
+            rows = self._measured(kind, truth)
+            received_ns = now + round(timing.latency_s * 1e9)
+            if timing.jitter_s:
+                received_ns += round(timing.jitter_s * 1e9 * self.chance.random())
+            if timing.loss and self.chance.random() < timing.loss:
+                continue
+            for row in rows:
+                row["valid_time_ns"], row["received_time_ns"] = now, received_ns
+                heapq.heappush(self.waiting, (received_ns, self.counter, kind, row))
+                self.counter += 1
+        while self.waiting and self.waiting[0][0] <= now:
+            _, _, kind, row = heapq.heappop(self.waiting)
+            yield kind, row
+
+    def _measured(self, kind: str, truth: Truth) -> list[np.ndarray]:
+        rows = getattr(self, f"_{kind}")(truth)
+        elapsed_s = (truth.time_ns - self.start_ns) / 1e9
+        if not any(start <= elapsed_s < end for start, end in self.dropouts.get(kind, ())):
+            return rows
+        return [self._no_fix()] if kind == "gnss" else []
+
+    def _no_fix(self) -> np.ndarray:
+        row = self._row("Gnss", SENSOR_SOURCE)
+        row["validity"], row["fix_type"], row["satellites"] = NOT_AVAILABLE, 0, 0
+        return row
+
+    def _normal(self, name: str) -> float:
+        return self.noise * SIGMA[name] * self.random.standard_normal()
+
+    def _row(self, kind: str, source: int) -> np.ndarray:
+        row = np.zeros(1, msg.dtype(f"{kind}Sample" if kind != "RadarPoint" else kind))
+        for name, (field, *_) in row.dtype.fields.items():
+            if field == np.float64:
+                row[name] = np.nan
+        row["source"] = source
+        return row
+
+    def _imu(self, truth: Truth):
+        """Specific force and angular rate at the reference point, along the axes of the vehicle as it leans."""
+        ego, row = truth.ego, self._row("Imu", SENSOR_SOURCE)
+        before_ns, pitch, roll = self.attitude or (truth.time_ns - 1, ego.pitch, ego.roll)
+        elapsed_s = (truth.time_ns - before_ns) / 1e9
+        pitch_rate, roll_rate = (ego.pitch - pitch) / elapsed_s, (ego.roll - roll) / elapsed_s
+        self.attitude = truth.time_ns, ego.pitch, ego.roll
+        sin_pitch, cos_pitch, sin_roll, cos_roll = (
+            function(angle) for angle in (ego.pitch, ego.roll) for function in (math.sin, math.cos)
+        )
+        force = (ego.acceleration - GRAVITY * sin_pitch, ego.lateral_acceleration + GRAVITY * cos_pitch * sin_roll,
+                 GRAVITY * cos_pitch * cos_roll)  # fmt: skip
+        rates = (roll_rate - ego.yaw_rate * sin_pitch, pitch_rate * cos_roll + ego.yaw_rate * cos_pitch * sin_roll,
+                 ego.yaw_rate * cos_pitch * cos_roll - pitch_rate * sin_roll)  # fmt: skip
+        for axis, acceleration, rate, acceleration_bias, rate_bias in zip(
+                "xyz", force, rates, ACCELERATION_BIAS, GYRO_BIAS, strict=True):  # fmt: skip
+            row[f"acceleration_{axis}"] = acceleration + self.noise * acceleration_bias + self._normal("acceleration")
+            row[f"angular_rate_{axis}"] = rate + self.noise * rate_bias + self._normal("angular_rate")
+        return [row]
+
+    def _wheel_scale(self) -> float:
+        return WHEEL_SCALE if self.noise else 1.0
+
+    def _wheel(self, truth: Truth):
+        rows = []
+        for source in WHEEL_SOURCES:
+            row = self._row("Wheel", source)
+            row["vehicle_speed"] = max(0.0, truth.ego.velocity * self._wheel_scale() + self._normal("speed"))
+            rows.append(row)
+        return rows
+
+    def _shaft(self, truth: Truth):
+        row = self._row("Shaft", SHAFT_SOURCE)
+        row["shaft_speed"] = max(0.0, truth.ego.velocity * self._wheel_scale() * self.shaft_per_speed + self._normal("shaft"))
+        row["clutch_slip"], row["driveline_engaged"], row["shift_in_progress"] = 0.0, 1, 0
+        return [row]
+
+    def _steering(self, truth: Truth):
+        row = self._row("Steering", STEERING_SOURCE)
+        self.motion = truth.ego.yaw_rate, truth.ego.lateral_acceleration, truth.ego.acceleration
+        row["steering_wheel_angle"] = truth.ego.road_wheel_angle * self.steering_ratio + self.noise * STEERING_OFFSET \
+            + self._normal("steering")  # fmt: skip
+        return [row]
+
+    def _gnss(self, truth: Truth):
+        ego, row = truth.ego, self._row("Gnss", SENSOR_SOURCE)
+        white = self._normal("position"), self._normal("position"), self._normal("altitude")
+        share = self.schedule["gnss"].period_s / GNSS_DRIFT_TIME_S
+        step = self.noise * GNSS_DRIFT_SIGMA * math.sqrt(2.0 * share) * self.random.standard_normal(3)
+        self.gnss_drift = (1.0 - share) * self.gnss_drift + step
+        enu = np.array([ego.x, ego.y, ego.z]) + white + self.gnss_drift
+        row["latitude_deg"], row["longitude_deg"], row["altitude_m"] = enu_to_geodetic(enu, ORIGIN)
+        east, north, up = (value + self._normal("velocity") for value in truth.velocity_enu())
+        row["velocity_east"], row["velocity_north"], row["velocity_up"] = east, north, up
+        row["speed"], row["course_deg"] = math.hypot(east, north), math.degrees(math.atan2(east, north)) % 360.0
+        row["position_sigma"], row["altitude_sigma"], row["speed_sigma"] = GNSS_POSITION_SIGMA, GNSS_ALTITUDE_SIGMA, \
+            GNSS_SPEED_SIGMA  # fmt: skip
+        row["course_sigma_deg"] = GNSS_COURSE_SIGMA_DEG
+        row["fix_type"], row["satellites"] = 3, GNSS_SATELLITES
+        return [row]
+
+    def _radar(self, truth: Truth):
+        """Each actor's nearest face, range rate along the vehicle's axis."""
+        ego, rows = truth.ego, []
+        cosine, sine = math.cos(ego.yaw), math.sin(ego.yaw)
+        visible = set()
+        for actor in truth.actors:
+            dx, dy = actor.x - ego.x, actor.y - ego.y
+            x, y = cosine * dx + sine * dy, -sine * dx + cosine * dy
+            x -= 0.5 * actor.length
+            if not 1.0 < x < RADAR_RANGE_M or abs(math.atan2(y, x)) > RADAR_HALF_ANGLE:
+                continue
+            row = self._row("RadarPoint", SENSOR_SOURCE)
+            row["x"], row["y"] = x + self._normal("range"), y + self._normal("lateral")
+            closing = actor.speed * math.cos(actor.yaw - ego.yaw) - ego.velocity + ego.yaw_rate * y
+            row["range_rate"] = closing + self._normal("range_rate")
+            row["target_id"], row["is_new"] = actor.id, actor.id not in self.seen
+            visible.add(actor.id)
+            rows.append(row)
+        self.seen = visible
+        return rows
+
+    def _lane(self, truth: Truth):
+        """Both boundaries as cubics about the vehicle, from the road's clothoid there."""
+        road, row = truth.road, self._row("Lane", SENSOR_SOURCE)
+        shape = (-road.offset, -road.heading_error, 0.5 * road.curvature, road.curvature_rate / 6.0)
+        for side, width in (("left", road.width_left), ("right", -road.width_right)):
+            noise = self.noise * self.random.standard_normal(4) * LANE_SIGMA
+            row[side] = np.array(shape) + (width, 0.0, 0.0, 0.0) + noise
+            row[f"{side}_sigma"], row[f"{side}_range_m"], row[f"{side}_quality"] = LANE_SIGMA, LANE_RANGE_M, 3
+        return [row]

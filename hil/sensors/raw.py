@@ -1,0 +1,113 @@
+"""Samples as raw bytes: what a kind has no serial port for goes on CAN, by the vehicle's own [can] and [serial] tables."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from autonomy import msg
+from drivers.serial.route_config import PREFIX, ports_of, read
+from hil.sensors.lane_camera import LaneCamera
+from hil.sensors.messages import Dropouts, Messages
+from hil.sensors.realism import SHAFT_SOURCE, STEERING_SOURCE
+from hil.sensors.records import RawRecord
+from hil.sensors.serial_line import SerialLine
+from hil.truth import Truth
+
+
+class Bytes(Messages):
+    """J1939 on bus 0, the sensors' own messages on bus 1, a lane camera on the bus whose DBC has one; GNSS and IMU on the
+    serial ports the vehicle file has for them."""
+
+    takes_lane_path = True
+
+    def __init__(self, config, seed: int = 0, dropouts: Dropouts | None = None):
+        super().__init__(config, seed, dropouts)
+        from drivers.can.router import Router
+
+        self.codec = Router.from_config(config).codec
+        self.camera = LaneCamera.of(config, self.codec)
+        if self.camera is None:
+            del self.schedule["lane"]
+        self.frame = np.zeros(1, msg.dtype("CanFrame"))
+        serial = read(config.sections.get("serial", {}), config.path)
+        self.lines = [SerialLine(port, [item for item in serial.port if item.port == port]) for port in ports_of(serial)]
+        self.serial_kinds = {kind for item in serial.port for kind in item.kinds}
+        self.imu_count = 0
+        self.radar_count = 0
+        self.radar_time = 0
+
+    @property
+    def channels(self) -> list[str]:
+        buses = [0, 1] if self.camera is None else [0, 1, self.camera.bus]
+        return [*(f"/raw/can/{bus}" for bus in buses), *(PREFIX + line.port for line in self.lines)]
+
+    def sense(self, truth: Truth) -> list[RawRecord]:
+        records = []
+        for kind, row in self._arrived(truth):
+            time_ns = int(row["received_time_ns"][0])
+            if kind in self.serial_kinds:
+                for line in self.lines:
+                    line.send(kind, row[0], time_ns)
+                continue
+            for bus, message, values, address in getattr(self, f"_{kind}_messages")(row[0]):
+                records.append(self._record(time_ns, bus, message, values, address))
+        for line in self.lines:
+            records += line.read(truth.time_ns)
+        return records
+
+    def _record(self, time_ns: int, bus: int, message: str, values: dict[str, float], address: int | None) -> RawRecord:
+        identifier, data = self.codec.encode(message, values, bus=bus, source_address=address)
+        frame = self.frame[0]
+        frame["time_ns"], frame["id"], frame["bus"], frame["length"] = time_ns, identifier, bus, len(data)
+        frame["data"] = np.frombuffer(data.ljust(8, b"\0"), np.uint8)
+        return RawRecord(time_ns, f"/raw/can/{bus}", frame.tobytes())
+
+    def _imu_messages(self, row):
+        self.imu_count = (self.imu_count + 1) % 16
+        for message, quantity in (("IMU_ACCELERATION", "acceleration"), ("IMU_ANGULAR_RATE", "angular_rate")):
+            values = {f"{quantity}_{axis}": float(row[f"{quantity}_{axis}"]) for axis in "xyz"}
+            yield 1, message, values | {"counter": self.imu_count}, None
+
+    def _wheel_messages(self, row):
+        speed = float(row["vehicle_speed"]) * 3.6
+        if int(row["source"]) == 0:
+            yield 0, "CCVS1", {"wheel_based_vehicle_speed": speed, "parking_brake_switch": 0, "brake_switch": 0}, 0
+            return
+        relative = {f"relative_speed_{wheel}": 0.0 for wheel in ("front_left", "front_right", "rear1_left", "rear1_right")}
+        yield 0, "EBC2", {"front_axle_speed": speed, **relative}, 11
+
+    def _shaft_messages(self, row):
+        yield 0, "ETC1", {"output_shaft_speed": float(row["shaft_speed"]) * 30.0 / math.pi, "clutch_slip": 0.0,
+                          "driveline_engaged": 1, "shift_in_progress": 0}, SHAFT_SOURCE  # fmt: skip
+
+    def _steering_messages(self, row):
+        yaw_rate, lateral, longitudinal = self.motion
+        yield 0, "VDC2", {"steering_wheel_angle": float(row["steering_wheel_angle"]), "yaw_rate": yaw_rate,
+                          "lateral_acceleration": lateral,
+                          "longitudinal_acceleration": longitudinal}, STEERING_SOURCE  # fmt: skip
+
+    def _gnss_messages(self, row):
+        if int(row["validity"]):
+            yield 1, "GNSS_STATUS", {"fix_type": 0, "satellites": int(row["satellites"])}, None
+            return
+        yield 1, "GNSS_POSITION", {"latitude": float(row["latitude_deg"]), "longitude": float(row["longitude_deg"])}, None
+        yield 1, "GNSS_VELOCITY", {f"velocity_{axis}": float(row[f"velocity_{axis}"]) for axis in ("east", "north", "up")}, None
+        yield 1, "GNSS_ALTITUDE", {"altitude": float(row["altitude_m"]), "speed": float(row["speed"]),
+                                   "course": float(row["course_deg"])}, None  # fmt: skip
+        yield 1, "GNSS_STATUS", {"position_sigma": float(row["position_sigma"]), "altitude_sigma": float(row["altitude_sigma"]),
+                                 "speed_sigma": float(row["speed_sigma"]), "course_sigma": float(row["course_sigma_deg"]),
+                                 "fix_type": int(row["fix_type"]), "satellites": int(row["satellites"])}, None  # fmt: skip
+
+    def _lane_messages(self, row):
+        for message, values in self.camera.messages(row):
+            yield self.camera.bus, message, values, None
+
+    def _radar_messages(self, row):
+        time_ns = int(row["received_time_ns"])
+        self.radar_count = self.radar_count + 1 if time_ns == self.radar_time else 0
+        self.radar_time = time_ns
+        if self.radar_count < 16:
+            values = {name: float(row[name]) for name in ("x", "y", "range_rate", "target_id", "is_new")}
+            yield 1, f"RADAR_TARGET_{self.radar_count}", values | {"valid": 1}, None

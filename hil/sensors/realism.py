@@ -1,0 +1,51 @@
+"""How far the rig's sensors are from the truth: rates, latencies, losses, noise, biases. One table for all levels.
+
+Rates are those of full trucks where measured [C]; noise and latencies as data sheets promise [M].
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Timing(NamedTuple):
+    """When samples of one kind come."""
+
+    period_s: float
+    latency_s: float  # from the measurement to the first byte on its line
+    jitter_s: float = 0.0  # on top, uniform from 0
+    loss: float = 0.0  # share of samples that never come
+
+
+SENSORS = {
+    "imu": Timing(0.01, 0.002),
+    "shaft": Timing(0.01, 0.005),
+    "steering": Timing(0.01, 0.005),
+    "wheel": Timing(0.1, 0.06),
+    "gnss": Timing(0.1, 0.1),
+    "radar": Timing(0.05, 0.05),
+    "lane": Timing(0.05, 0.08, jitter_s=0.005, loss=0.01),  # an image now and then gives no lines
+}
+# One standard deviation of white noise, SI
+SIGMA = {"acceleration": 0.05, "angular_rate": 0.0015, "speed": 0.03, "steering": 0.003, "position": 0.10, "altitude": 0.18,
+         "velocity": 0.05, "range": 0.25, "lateral": 0.20, "range_rate": 0.10, "shaft": 0.15}  # fmt: skip
+WHEEL_SCALE = 0.992  # worn tyres: wheels say this share of the true speed
+GYRO_BIAS = (0.001, -0.0015, 0.0012)  # rad/s
+ACCELERATION_BIAS = (0.03, -0.02, 0.05)  # m/s2
+STEERING_OFFSET = 0.01  # rad at the steering wheel
+LANE_RANGE_M = 80.0  # a camera's
+LANE_SIGMA = (0.04, 0.002, 1e-4, 1e-6)  # c0..c3
+RADAR_RANGE_M, RADAR_HALF_ANGLE = 180.0, math.radians(20.0)
+# A receiver's error is mostly slow (orbits, ionosphere, its own filter): first-order Gauss-Markov, beside the white noise above
+GNSS_DRIFT_SIGMA, GNSS_DRIFT_TIME_S = np.array([0.30, 0.30, 0.60]), 120.0
+GNSS_POSITION_SIGMA, GNSS_ALTITUDE_SIGMA = 0.35, 0.6  # what the receiver says of both together
+GNSS_SPEED_SIGMA, GNSS_COURSE_SIGMA_DEG, GNSS_SATELLITES = 0.05, 0.3, 14
+
+ORIGIN = (48.2, 11.6, 500.0)  # latitude, longitude in degrees, altitude in m of the world's ENU frame
+GRAVITY = 9.80665  # m/s2, CGPM 1901
+UTC_START_NS = 1_767_614_400_000_000_000  # 2026-01-05 12:00 UTC is time 0 of every world
+WHEEL_SOURCES = (11, 0)  # ABS (EBC2) and engine (CCVS1)
+SHAFT_SOURCE, STEERING_SOURCE, SENSOR_SOURCE = 3, 11, 1

@@ -1,0 +1,55 @@
+"""Serial codecs: any bytes, cut anywhere, give the samples of the twins; every byte is counted."""
+
+from __future__ import annotations
+
+from drivers.gnss import nmea, nmea_twin, ubx, ubx_twin
+from tests.drivers.gnss.streams import decoded, fix, imu, known, router
+from tests.fuzz.targets.target import Target
+
+SENTENCES = ("GGA", "GST", "RMC", "VTG")
+
+
+def stream_of(data: bytes) -> tuple[list[int], bytes]:
+    """The first byte says how many of the next are sizes of pieces; the rest is the stream."""
+    count = data[0] % 16 if data else 0
+    return [size + 1 for size in data[1 : 1 + count]], data[1 + count :]
+
+
+def ubx_stream(data: bytes) -> None:
+    pieces, stream = stream_of(data)
+    port = router("ubx")
+    found, expected = decoded(port, stream, pieces), ubx_twin.decode(stream)
+    assert [(kind, {"validity": 0} | known(row)) for kind, row in found] == [
+        (kind, {"validity": 0} | fields) for kind, fields, _ in expected
+    ]
+    counts = port.counts()["x:ubx>gnss+imu"]
+    sound = sum(8 + len(payload) for _, _, payload in ubx_twin.frames(stream))
+    assert counts["bytes"] == len(stream) and 0 <= len(stream) - counts["skipped"] - sound <= 1024
+
+
+def nmea_stream(data: bytes) -> None:
+    pieces, stream = stream_of(data)
+    port = router("nmea", sentences=list(SENTENCES))
+    found = decoded(port, stream, pieces)
+    assert [known(row) for _, row in found] == [
+        {name: value for name, value in fields.items() if (name, value) != ("utc_time_ns", 0)}
+        for _, fields, _ in nmea_twin.decode(stream, SENTENCES)
+    ]
+    assert port.counts()["x:nmea>gnss"]["bytes"] == len(stream)
+
+
+def ubx_seeds() -> list[bytes]:
+    both = ubx.nav_pvt(fix(0)) + ubx.esf_meas(imu(0), 1) + ubx.frame((10, 9), bytes(12))
+    return [b"\0" + both, b"\3\x05\x40\x07" + both * 2, b"\0" + ubx.nav_pvt(fix(1, validity=1))]
+
+
+def nmea_seeds() -> list[bytes]:
+    epochs = nmea.epoch(fix(0), list(SENTENCES)) + nmea.epoch(fix(1), list(SENTENCES))
+    return [b"\0" + epochs, b"\2\x10\x20" + epochs, b"\0" + nmea.epoch(fix(2, validity=1), list(SENTENCES))]
+
+
+MODULES = ("drivers.gnss.ubx_twin", "drivers.gnss.nmea_twin", "drivers.serial.router")
+TARGETS = [
+    Target("ubx", ubx_stream, ubx_seeds, MODULES, 2048),
+    Target("nmea", nmea_stream, nmea_seeds, MODULES, 2048),
+]
