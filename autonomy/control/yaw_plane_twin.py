@@ -11,9 +11,18 @@ V, R, G, TRAILER, OFFSET, FRONT, ANGLE, COMMAND, CURVATURE, BIAS, DISTURBANCE, R
 ACCELERATION_BIAS = RATE  # the observer, which needs no rate, keeps the bias of the measured acceleration there
 
 
+def trailer_cg(vehicle, trailer_mass: float) -> float:
+    """m behind the kingpin: the empty trailer's and that of a load lying where the full load lies."""
+    tare, tare_cg, cg = (vehicle[f"trailer_{name}"] for name in ("tare_mass_kg", "tare_cg_x_m", "cg_x_m"))
+    full, load = vehicle["loaded_mass_kg"] - vehicle["tractor_mass_kg"] - tare, max(trailer_mass - tare, 0.0)
+    if full <= 0.0:
+        return float(cg)
+    return float((tare * tare_cg + load * (cg + (cg - tare_cg) * tare / full)) / (tare + load))
+
+
 def axle_loads(vehicle, trailer_mass: float) -> np.ndarray:
     """kg on the front axle, the tractor's other axles, the trailer's."""
-    kingpin = trailer_mass * (1.0 - vehicle["trailer_cg_x_m"] / vehicle["trailer_wheelbase_m"])
+    kingpin = trailer_mass * (1.0 - trailer_cg(vehicle, trailer_mass) / vehicle["trailer_wheelbase_m"])
     own = vehicle["tractor_mass_kg"]
     front = (own * vehicle["tractor_cg_x_m"] - kingpin * vehicle["hitch_offset_m"]) / vehicle["wheelbase_m"]
     return np.array([front, own + kingpin - front, trailer_mass - kingpin])
@@ -40,7 +49,7 @@ class YawPlane:
         own = float(vehicle["tractor_mass_kg"]) if trailer else mass
         hauled = max(mass - own, 500.0) if trailer else 0.0
         shares = stiffness_shares(vehicle, mass) if trailer else np.ones(3)
-        c, d = vehicle["tractor_cg_x_m"] + vehicle["hitch_offset_m"], vehicle["trailer_cg_x_m"]
+        c, d = vehicle["tractor_cg_x_m"] + vehicle["hitch_offset_m"], trailer_cg(vehicle, hauled) if trailer else 0.0
         own_inertia, inertia = vehicle["tractor_yaw_inertia_kgm2"], hauled * vehicle["trailer_yaw_radius_m"] ** 2
         behind = np.array([1.0, -(c + d), -d])  # acceleration of the trailer's centre of gravity
         M = np.array([

@@ -11,7 +11,7 @@ import numpy as np
 from hil.linear_loop import Gains, LinearLoop, parameters, settling_time
 
 TITLE = "lateral control: stability, damping and settling over the whole range"
-COMBINATIONS = {"demo_truck": 14600.0, "us_6x4_53ft": 15000.0, "openpbs_6x2": 16800.0}  # empty mass, kg
+COMBINATIONS = {"demo_truck": 14500.0, "us_6x4_53ft": 15000.0, "openpbs_6x2": 16800.0}  # empty mass, kg
 HEAVIEST_KG = 49000.0
 SPEEDS = (5.0, 8.0, 11.0, 14.0, 17.0, 20.0, 23.0, 26.0, 29.0)
 LOADS = (0.0, 1 / 3, 2 / 3, 1.0)  # from empty to HEAVIEST_KG

@@ -61,9 +61,20 @@ cdef inline double stiffness_share(const VehicleParameters* vehicle, double load
     return share * (1.0 + vehicle.cornering_load_sensitivity * (1.0 - share))
 
 
+cdef inline double trailer_cg(const VehicleParameters* vehicle, double trailer_mass) noexcept nogil:
+    """m behind the kingpin: the empty trailer's centre of gravity and that of a load lying where the full load lies."""
+    cdef double full = vehicle.loaded_mass_kg - vehicle.tractor_mass_kg - vehicle.trailer_tare_mass_kg
+    cdef double load = trailer_mass - vehicle.trailer_tare_mass_kg
+    cdef double place
+    if not (full > 0.0 and load > 0.0):
+        return vehicle.trailer_tare_cg_x_m if full > 0.0 else vehicle.trailer_cg_x_m
+    place = vehicle.trailer_cg_x_m + (vehicle.trailer_cg_x_m - vehicle.trailer_tare_cg_x_m) * vehicle.trailer_tare_mass_kg / full
+    return (vehicle.trailer_tare_mass_kg * vehicle.trailer_tare_cg_x_m + load * place) / trailer_mass
+
+
 cdef inline void axle_loads(const VehicleParameters* vehicle, double trailer_mass, double* loads) noexcept nogil:
     """kg on the front axle, the other axles of the tractor and those of the trailer, at rest."""
-    cdef double kingpin = trailer_mass * (1.0 - vehicle.trailer_cg_x_m / vehicle.trailer_wheelbase_m)
+    cdef double kingpin = trailer_mass * (1.0 - trailer_cg(vehicle, trailer_mass) / vehicle.trailer_wheelbase_m)
     loads[0] = (vehicle.tractor_mass_kg * vehicle.tractor_cg_x_m - kingpin * vehicle.hitch_offset_m) / vehicle.wheelbase_m
     loads[1] = vehicle.tractor_mass_kg + kingpin - loads[0]
     loads[2] = trailer_mass - kingpin
@@ -75,7 +86,7 @@ cdef inline void yaw_plane(const VehicleParameters* vehicle, double mass, double
     cdef double own_mass = vehicle.tractor_mass_kg
     cdef double hauled = mass - own_mass
     cdef double hitch = vehicle.tractor_cg_x_m + vehicle.hitch_offset_m
-    cdef double arm = vehicle.trailer_cg_x_m
+    cdef double arm = 0.0
     cdef double turned, x, stiffness, share
     cdef double[3] loads
     cdef double[3] configured
@@ -93,6 +104,7 @@ cdef inline void yaw_plane(const VehicleParameters* vehicle, double mass, double
     else:
         if hauled < LEAST_TRAILER_MASS_KG:
             hauled = LEAST_TRAILER_MASS_KG
+        arm = trailer_cg(vehicle, hauled)
         axle_loads(vehicle, hauled, loads)
         axle_loads(vehicle, vehicle.loaded_mass_kg - own_mass, configured)
     turned = hauled * vehicle.trailer_yaw_radius_m * vehicle.trailer_yaw_radius_m
