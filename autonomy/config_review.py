@@ -51,7 +51,7 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
     found = []
     sections = {item.name: item.type for item in definitions.load("Parameters").fields}
     for name, message in sections.items():
-        found += section_problems(config, name, message, _computed(name))
+        found += section_problems(config, name, message)
     for name, table in config.sections.items():
         if name in sections:
             continue
@@ -150,12 +150,6 @@ def _replay_problems(config: Config, table: dict[str, Any]) -> list[str]:
         elif count is not None and not (isinstance(value, list) and len(value) == count and all(map(is_number, value))):
             found.append(f"{where} {key} = {value!r}: needs {count} numbers")
     return found
-
-
-def _computed(section: str) -> frozenset[str]:
-    from autonomy.control.lateral_gains import COMPUTED_FIELDS
-
-    return COMPUTED_FIELDS if section == "lateral" else frozenset()
 
 
 def _flat(config: Config) -> dict[str, Any]:

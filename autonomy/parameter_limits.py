@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 
 SIGNED = {  # places, angles and offsets: any sign
-    "drive_slip_gradient", "understeer_gradient", "hitch_offset_m", "mounting", "axle_x_m", "reference_from_imu_m",
-    "antenna_from_imu_m", "wheel_delay_s",
+    "understeer_gradient", "hitch_offset_m", "mounting", "axle_x_m", "reference_from_imu_m",
+    "antenna_from_imu_m", "wheel_delay_s", "slip", "tractor_axle_x_m", "trailer_axle_x_m",
 }  # fmt: skip
 MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wander, a part that is not fitted
-    "mass_sigma_kg", "steering_delay_s", "steering_lag_s", "yaw_lag_s", "retarder_torque_maximum_nm",
+    "mass_sigma_kg", "steering_delay_s", "steering_lag_s", "steering_play_rad", "yaw_lag_s", "retarder_torque_maximum_nm",
     "retarder_minimum_speed_mps", "engine_torque_maximum_nm", "drag_area_m2", "rolling_resistance",
     "rear_overhang_m", "front_overhang_m",
     "steering_bias_share", "disturbance_maximum", "gap_acceleration_deadband", "follow_range_s", "engine_brake_torque_maximum_nm",
@@ -22,12 +22,18 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "slip_sigma", "gnss_time_jitter_s", "gnss_velocity_smear_s", "gnss_course_sigma_rad", "gnss_position_delay_sigma_s",
     "gnss_velocity_delay_sigma_s", "wheel_delay_sigma_s", "lead_minimum_age_s", "stationary_age_s", "confirm_hits",
     "correction_time_s", "process_curvature", "line_shape_sigma",
-    "default_set_speed_mps", "offset_weight", "heading_weight", "acceleration_decay_s",
+    "default_set_speed_mps", "acceleration_decay_s", "front_offset_weight", "trailer_offset_weight",
+    "lateral_acceleration_weight", "articulation_rate_weight", "lane_margin_m", "tractor_cornering_stiffness",
+    "trailer_cornering_stiffness", "cornering_load_sensitivity", "process_steering_offset", "process_lateral_disturbance",
+    "process_acceleration_bias", "trailer_tare_mass_kg",
 }  # fmt: skip
 AT_MOST = {
     "horizon_delay_s": 0.32,  # what the buffers of the ego filter hold at 400 Hz
     "gnss_white_share": 1.0, "disturbance_rate": 5.0, "steering_bias_share": 1.0, "override_brake_pedal": 1.0,
     "maximum_road_wheel_angle": 0.5 * math.pi,
+    "rollover_share": 1.0,
+    "iteration_budget": 100.0,  # the tick must end
+    "cornering_load_sensitivity": 0.9,
 }  # fmt: skip
 
 

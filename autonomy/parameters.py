@@ -16,40 +16,34 @@ from autonomy.msg import definitions
 
 
 def load_parameters(config: Config) -> np.ndarray:
-    """0-d array of dtype("Parameters"), the computed gain tables included. Raises UsageError."""
-    from autonomy.control import lateral_gains
-
+    """0-d array of dtype("Parameters"). Raises UsageError."""
     parameters = np.zeros((), msg.dtype("Parameters"))
     for item in definitions.load("Parameters").fields:
-        computed = lateral_gains.COMPUTED_FIELDS if item.name == "lateral" else frozenset()
-        parameters[item.name] = load_section(config, item.name, item.type, computed)
-    lateral_gains.compute(parameters)
+        parameters[item.name] = load_section(config, item.name, item.type)
     return parameters
 
 
-def load_section(config: Config, section: str, message_name: str, computed: frozenset[str] = frozenset()) -> np.ndarray:
-    """One table as the struct of its message; `computed` fields are filled later and not read. Raises UsageError."""
-    values, problems = _section(config, section, message_name, computed)
+def load_section(config: Config, section: str, message_name: str) -> np.ndarray:
+    """One table as the struct of its message. Raises UsageError."""
+    values, problems = _section(config, section, message_name)
     if problems:
         raise UsageError(problems[0])
     return values
 
 
-def section_problems(config: Config, section: str, message_name: str, computed: frozenset[str] = frozenset()) -> list[str]:
+def section_problems(config: Config, section: str, message_name: str) -> list[str]:
     """Everything for which `load_section` would refuse the table, a sentence each."""
     try:
-        return _section(config, section, message_name, computed)[1]
+        return _section(config, section, message_name)[1]
     except UsageError as error:
         return [str(error)]
 
 
-def _section(config: Config, section: str, message_name: str, computed: frozenset[str]) -> tuple[np.ndarray, list[str]]:
+def _section(config: Config, section: str, message_name: str) -> tuple[np.ndarray, list[str]]:
     table = dict(config.section(section))
     values, problems = np.zeros((), msg.dtype(message_name)), []
     fields = [item for item in definitions.load(message_name).fields if not item.name.startswith("padding")]
     for item in fields:
-        if item.name in computed:
-            continue
         if item.name not in table:
             problems.append(f"{config.path}: [{section}] lacks '{item.name}' ({item.comment or item.type})")
             continue

@@ -15,7 +15,6 @@ from autonomy.planning._plan import PlanStep
 from autonomy.safety._envelope import EnvelopeStep
 
 from autonomy import msg
-from autonomy.control import lateral_gains
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 MESSAGES = {name: f"{name.capitalize()}Parameters" for name in (
@@ -34,7 +33,6 @@ def step_parameters(file: str = "demo_truck", /, **overrides: dict) -> dict[str,
         parameters[name] = np.zeros((), msg.dtype(message))
         for key, value in (tables[name] | overrides.get(name, {})).items():
             parameters[name][key] = value
-    lateral_gains.compute(parameters)
     return parameters
 
 

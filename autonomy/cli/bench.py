@@ -12,6 +12,7 @@ from pathlib import Path
 BENCHES = {
     "codec": "CAN decoding against cantools and NumPy",
     "ego": "ego filter against filterpy and numba",
+    "solver": "the lateral MPC against daqp with condensing",
     "log": "MCAP, candump and BLF against the mcap library and python-can",
     "tick": "one call of the tick from Python",
     "replay": "a recorded minute, log reading included, against real time",

@@ -1,55 +1,8 @@
-"""Lateral and longitudinal law with NumPy: the dead time by the matrix exponential, the gains by `np.interp`."""
+"""Longitudinal law with NumPy."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import expm
-
-from autonomy.msg import constants
-
-TICK_S = constants("LateralParameters")["TICK_PERIOD_S"]
-PREVIEW_S = constants("LateralParameters")["PREVIEW_PERIOD_S"]
-STEP_M = constants("LaneState")["PREVIEW_STEP_M"]
-
-
-def step(x, command: float, curvature: float, dt: float, lag: float, speed: float, gain: float, slip: float) -> np.ndarray:
-    """(offset, direction, angle) after dt; model as in lateral_gains.py."""
-    drift = slip * speed * gain / lag
-    model = np.zeros((5, 5))
-    model[0, 1] = speed
-    model[1, 2:] = gain + drift, -drift, -speed
-    model[2, 2:4] = -1.0 / lag, 1.0 / lag
-    return (expm(model * dt) @ [*x, command, curvature])[:3]
-
-
-def steer(parameters, vehicle, sent, speed: float, x, preview, bias: float = 0.0) -> dict[str, float]:
-    """Road wheel angle in rad. `sent`: commands of the last ticks, newest last; x: offset, direction, angle now;
-    `preview`: curvature every STEP_M ahead."""
-
-    def ahead(distance):
-        return np.interp(distance, STEP_M * np.arange(len(preview)), preview)
-
-    wheelbase = vehicle["wheelbase_m"] + vehicle["understeer_gradient"] * speed**2
-    lag, delay = vehicle["steering_lag_s"] + vehicle["yaw_lag_s"], float(vehicle["steering_delay_s"])
-    gain, slip = speed / wheelbase, float(vehicle["drive_slip_gradient"])
-    whole = int(delay / TICK_S + 1e-6)
-    part = delay - whole * TICK_S
-    driven = 0.0
-    if part > 0.0:
-        x = step(x, sent[-1 - whole] - bias, preview[0], part, lag, speed, gain, slip)
-        driven = speed * part
-    for i in range(whole, 0, -1):
-        x = step(x, sent[-i] - bias, ahead(driven + 0.5 * speed * TICK_S), TICK_S, lag, speed, gain, slip)
-        driven += speed * TICK_S
-    grid = parameters["gain_speed_mps"]
-    feedback = [np.interp(speed, grid, column) for column in parameters["gain_feedback"].reshape(len(grid), -1).T]
-    weights = np.array([np.interp(speed, grid, column) for column in parameters["gain_preview"].reshape(len(grid), -1).T])
-    acting = speed * delay
-    turn = wheelbase * ahead(acting)
-    correction = -np.dot(feedback, [x[0], x[1], x[2] - turn])
-    foresight = turn - feedback[2] * turn - weights @ ahead(acting + (np.arange(len(weights)) + 0.5) * PREVIEW_S * speed) + bias
-    return {"road_wheel_angle": foresight + correction, "feedforward": foresight, "feedback": correction,
-            "predicted_offset": x[0], "predicted_heading_error": x[1]}  # fmt: skip
 
 
 def jerk_limited(parameters, wanted: float, last: float, dt: float, emergency: int = 0) -> float:

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from autonomy import config, parameter_limits
-from autonomy.control.lateral_gains import COMPUTED_FIELDS
 from autonomy.msg import definitions
 from autonomy.msg.definitions import Field
 from autonomy.reference.markdown import plain, table
@@ -45,8 +44,6 @@ def allowed(item: Field) -> str:
 def _row(vehicle: config.Config, section: str, item: Field) -> tuple[str, ...]:
     kind = item.type + (f"[{item.length}]" if item.kind == "array" else "")
     key, meaning = f"`{item.name}`", plain(item.comment)
-    if section == "lateral" and item.name in COMPUTED_FIELDS:
-        return key, kind, "computed", meaning, "", ""
     source = _sources(Path(vehicle.origin(section, item.name))).get((section, item.name), "")
     return key, kind, allowed(item), meaning, f"`{vehicle.section(section)[item.name]}`", plain(source)
 

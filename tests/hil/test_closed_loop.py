@@ -33,7 +33,7 @@ def closed_loop(stack, level, duration_s, world=None, scenario=None, seed=1, **o
 def test_the_stack_keeps_lane_and_gap(stack, level):
     metrics = closed_loop(stack, level, 16.0).metrics
     assert metrics["verdict"] == "pass" and metrics["collisions"] == 0
-    assert metrics["lane_offset_rms_m"] < 0.15 and metrics["out_of_lane_share"] == 0.0
+    assert metrics["lane_offset_rms_m"] < 0.2 and metrics["out_of_lane_share"] == 0.0
     assert metrics["min_headway_s"] > 2.0 and metrics["hard_brakes"] == 0
 
 

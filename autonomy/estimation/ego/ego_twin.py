@@ -57,7 +57,7 @@ class EgoTwin:
     def __init__(self, parameters: np.ndarray) -> None:
         self.p = p = parameters
         self.bias_gyro, self.bias_force = np.zeros(3), np.zeros(3)
-        self.scale, self.axle, self.slip = float(p["speed_scale"]), float(p["axle_x_m"]), 0.0
+        self.scale, self.axle, self.slip = float(p["speed_scale"]), float(p["axle_x_m"]), float(p["slip"])
         self.mounting = np.array(p["mounting"])
         self.delay = np.array([p["gnss_position_delay_s"], p["gnss_velocity_delay_s"], p["wheel_delay_s"]])
         self.gnss_error = np.zeros(3)

@@ -1,21 +1,27 @@
-# Delay-aware lateral LQR with curvature preview; longitudinal speed and gap control.
+# Lateral MPC of the combination behind a dead time; longitudinal speed and gap control.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from autonomy.msg.messages cimport (
     Actuation, Control, EgoState, LaneState, LateralParameters, LongitudinalParameters, Plan, TruckState,
     VehicleParameters, VehicleState)
+from autonomy.control._observer cimport Observer
 from autonomy.control._longitudinal cimport LongitudinalMemory
 
 cdef enum:
     COMMANDS = 64                # of 10 ms: a dead time up to 0.6 s
 
 ctypedef struct ControlMemory:
-    double[64] sent              # road wheel angles sent, a ring: newest at index newest
-    double angle                 # rad, road wheel angle that holds the yaw rate
+    double[64] sent              # commands sent as they come through the steering's play, a ring: newest at index newest
+    double half_play             # rad
+    double side                  # of the play the steering stands at: -1, 1, or 0 = not known
+    double pull                  # rad, turning back that was wanted since
+    Observer observer
+    double[64] cost_to_go        # of the MPC without bounds, end of the next one's horizon
     LongitudinalMemory longitudinal
     int64_t last_tick_ns
     uint32_t newest
     uint8_t remembers            # control_remember was called at least once
-    uint8_t[3] padding
+    uint8_t observing            # the observer runs
+    uint8_t[2] padding
 
 cdef void control_reset(ControlMemory* memory, const LateralParameters* lateral) noexcept nogil
 cdef void control_step(ControlMemory* memory, const LateralParameters* lateral, const LongitudinalParameters* longitudinal,

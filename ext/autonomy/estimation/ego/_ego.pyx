@@ -38,6 +38,7 @@ cdef void ego_reset(EgoFilter* state, const EgoParameters* parameters) noexcept 
     state.delay[1] = parameters.gnss_velocity_delay_s
     state.delay[2] = parameters.wheel_delay_s
     state.axle_x = parameters.axle_x_m
+    state.slip = parameters.slip
     for i in range(AIDS):
         state.aids[i].fault = AidStatus_REASON_NEVER_SEEN
     update_vehicle_axes(state)

@@ -1,0 +1,193 @@
+"""The lateral controller of ext/autonomy/control/_lateral.pxd, said plainly: Kalman filter, roll, quadratic program.
+
+`solve` is any function of a problem as autonomy/linalg/_box_mpc.solve takes it that returns the inputs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autonomy.control.yaw_plane_twin import (
+    ACCELERATION_BIAS,  # fmt: skip
+    ANGLE,
+    BIAS,
+    COMMAND,
+    CURVATURE,
+    DISTURBANCE,
+    FRONT,
+    OFFSET,
+    RATE,
+    TRAILER,
+    G,
+    R,
+    V,
+    YawPlane,
+    transition,
+)
+from autonomy.msg import constants
+
+LATERAL = constants("LateralParameters")
+TICK_S, STAGES, STAGE_TICKS = LATERAL["TICK_PERIOD_S"], int(LATERAL["STAGES"]), int(LATERAL["STAGE_TICKS"])
+STEP_M = constants("LaneState")["PREVIEW_STEP_M"]
+REVERSAL_SHARE = 0.05  # of half the play: as much turning back must be wanted before it is crossed
+
+
+def process_noise(p) -> np.ndarray:
+    """Variance per tick, (12,)."""
+    sigma = np.zeros(12)
+    sigma[[V, R, G]] = p["process_lateral_velocity"], p["process_yaw_rate"], p["process_articulation_rate"]
+    sigma[[TRAILER, OFFSET, FRONT]] = p["process_offset"]
+    sigma[ACCELERATION_BIAS] = p["process_acceleration_bias"]
+    sigma[ANGLE], sigma[BIAS] = p["process_road_wheel_angle"], p["process_steering_offset"]
+    sigma[DISTURBANCE] = p["process_lateral_disturbance"]
+    return sigma**2 * TICK_S
+
+
+def measurements(p, model: YawPlane) -> tuple[np.ndarray, np.ndarray]:
+    """H (4, 12) and sigmas (4,): offset, heading error, yaw rate, lateral acceleration of the reference point."""
+    H = np.zeros((4, 12))
+    H[0, OFFSET], H[1], H[2, R] = 1.0, model.heading, 1.0
+    moved = model.rates(1.0)  # of the body: no lag enters
+    H[3] = moved[V] + model.reference_m * moved[R]
+    H[3, R] += model.speed
+    H[3, ACCELERATION_BIAS] = 1.0
+    return H, np.array([p[f"{name}_sigma"] for name in ("offset", "heading", "yaw_rate", "lateral_acceleration")])
+
+
+def weights(p, vehicle, speed: float) -> tuple[np.ndarray, float]:
+    """Diagonal of the states' weights (8,) and the weight of the command's rate."""
+    trailer = float(vehicle["has_trailer"])
+    W = np.zeros(8)
+    W[R] = p["lateral_acceleration_weight"] * speed**2
+    W[G] = trailer * p["articulation_rate_weight"] * (speed / LATERAL["REFERENCE_SPEED_MPS"]) ** 2
+    W[[TRAILER, OFFSET, FRONT]] = trailer * p["trailer_offset_weight"], p["offset_weight"], p["front_offset_weight"]
+    return W, p["lateral_jerk_weight"] * acceleration_per_angle(vehicle, speed) ** 2
+
+
+def acceleration_per_angle(vehicle, speed: float) -> float:
+    return speed**2 / (vehicle["wheelbase_m"] + vehicle["understeer_gradient"] * speed**2)
+
+
+def stage_matrices(tick: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A (8, 8), B (8,) and the effect (8, 3) of curvature, steering offset and disturbance over one stage."""
+    tick = tick.copy()
+    tick[:, RATE] = TICK_S * tick[:, COMMAND]
+    tick[RATE, RATE] = 1.0
+    stage = np.linalg.matrix_power(tick, STAGE_TICKS)
+    return stage[:8, :8], stage[:8, RATE], stage[:8, CURVATURE : CURVATURE + 3]
+
+
+class LateralTwin:
+    """State between ticks: the observer's mean and covariance and the cost-to-go."""
+
+    def __init__(self, parameters, vehicle, solve):
+        self.p, self.vehicle, self.solve = parameters, vehicle, solve
+        self.x, self.cost_to_go = None, np.zeros((8, 8))
+        self.side, self.pull = 0.0, 0.0  # of the play
+
+    def step(self, sent, speed, lag, delay, mass, measured, articulation, preview, width, target=0.0, sideways=0.0) -> float:
+        """Road wheel angle in rad.
+
+        `sent`: commands behind the play, newest last; `measured`: offset, heading error, yaw rate, lateral acceleration;
+        `sideways`: lateral velocity to begin with; `width`: (left, right) of the lane.
+        """
+        p, vehicle = self.p, self.vehicle
+        model = YawPlane(vehicle, mass, speed)
+        rates = model.rates(lag)
+        tick = transition(rates, TICK_S)
+        whole = int(delay / TICK_S + 1e-6)
+        rest = delay - whole * TICK_S
+
+        def ahead(distance):
+            return np.interp(distance, STEP_M * np.arange(len(preview)), preview)
+
+        if self.x is None:
+            self._begin(model, measured, articulation, sideways, sent[-1 - whole])
+        else:
+            acting = rest / TICK_S * sent[-2 - whole] + (1.0 - rest / TICK_S) * sent[-1 - whole]
+            self.x[[COMMAND, CURVATURE]] = acting, preview[0]
+            self.x, self.P = tick @ self.x, tick @ self.P @ tick.T + np.diag(process_noise(p))
+            for h, sigma, value in zip(*measurements(p, model), measured, strict=True):
+                gain = self.P @ h / (h @ self.P @ h + sigma**2)
+                self.x = self.x + gain * (value - h @ self.x)
+                self.P = self.P - np.outer(gain, h @ self.P)
+        x, driven = self.x.copy(), 0.0
+        x[RATE] = 0.0
+        for length, command in [(rest, sent[-1 - whole])] * (rest > 1e-9) + [(TICK_S, sent[-i]) for i in range(whole, 0, -1)]:
+            x[[COMMAND, CURVATURE]] = command, ahead(driven + 0.5 * speed * length)
+            x = transition(rates, length) @ x
+            driven += speed * length
+        x[COMMAND] = sent[-1]
+        problem = self._problem(model, tick, x, ahead, driven, width, target, mass)
+        inputs, value = self.solve(problem)
+        self.cost_to_go = value
+        return self._across_play(x[COMMAND] + TICK_S * inputs[0], TICK_S * inputs[0])
+
+    def through_play(self, last: float, command: float) -> float:
+        """Where a command leaves wheels that stood at `last`."""
+        half = 0.5 * float(self.vehicle["steering_play_rad"])
+        return float(np.clip(last, command - half, command + half))
+
+    def _across_play(self, wanted: float, change: float) -> float:
+        half = 0.5 * float(self.vehicle["steering_play_rad"])
+        self.pull = 0.0 if self.side * (self.pull + change) > 0.0 else self.pull + change
+        if abs(self.pull) > REVERSAL_SHARE * half:
+            self.side, self.pull = np.sign(self.pull), 0.0
+        return wanted + self.side * half
+
+    def _begin(self, model, measured, articulation, sideways, command):
+        offset, heading, yaw_rate, _ = measured
+        self.x = np.zeros(12)
+        self.x[[V, R, ANGLE, COMMAND]] = sideways - model.reference_m * yaw_rate, yaw_rate, command, command
+        self.x[[TRAILER, OFFSET, FRONT]] = model.place(offset, heading, articulation)
+        sigma = np.zeros(12)
+        sigma[[V, R, G, ANGLE, BIAS, DISTURBANCE, ACCELERATION_BIAS]] = 0.1, 0.01, 0.01, 0.005, 0.005, 0.2, 0.2
+        sigma[[TRAILER, OFFSET, FRONT]] = self.p["offset_sigma"]
+        self.P = np.diag(sigma**2)
+
+    def wanted(self, model: YawPlane, curvature: float, bias: float, disturbance: float, target: float) -> np.ndarray:
+        """Steady travel whose weighted offsets about the lane are least, (8,)."""
+        W, _ = weights(self.p, self.vehicle, model.speed)
+        x, heading, articulation = model.steady(curvature, bias, disturbance)
+        offsets = np.array(model.place(0.0, heading, articulation))
+        bend = 0.5 * curvature * np.array([model.hitch_m + model.trailer_m, 0.0, model.front_m]) ** 2
+        share = W[[TRAILER, OFFSET, FRONT]] / W[[TRAILER, OFFSET, FRONT]].sum()
+        x[[TRAILER, OFFSET, FRONT]] = offsets + target - share @ (offsets - bend)
+        return x
+
+    def _problem(self, model, tick, x, ahead, driven, width, target, mass) -> dict:
+        p, vehicle, speed = self.p, self.vehicle, model.speed
+        A, B, held = stage_matrices(tick)
+        W, input_weight = weights(p, vehicle, speed)
+        per_angle = acceleration_per_angle(vehicle, speed)
+        acceleration = acceleration_bound(p, vehicle, mass)
+        high = np.full(8, 1e3)
+        high[R] = acceleration / speed
+        high[COMMAND] = min(acceleration / per_angle, vehicle["maximum_road_wheel_angle"])
+        low = -high
+        room = 0.5 * vehicle["width_m"] + p["lane_margin_m"]
+        high[[TRAILER, OFFSET, FRONT]] = max(width[0] - room, 0.05) + max(target, 0.0)
+        low[[TRAILER, OFFSET, FRONT]] = -max(width[1] - room, 0.05) + min(target, 0.0)
+        softness = np.zeros(8)
+        softness[[TRAILER, OFFSET, FRONT]], softness[[R, COMMAND]] = p["offset_softness_m2"], p["angle_softness_rad2"]
+        stage_m = STAGE_TICKS * TICK_S * speed
+        drift = np.array([held @ [ahead(driven + (k + 0.5) * stage_m), x[BIAS], x[DISTURBANCE]] for k in range(STAGES)])
+        curvature = ahead(driven + np.arange(1, STAGES + 1) * stage_m)
+        bend = np.zeros((STAGES, 8))
+        bend[:, TRAILER] = 0.5 * curvature * (model.hitch_m + model.trailer_m) ** 2
+        bend[:, FRONT] = 0.5 * curvature * model.front_m**2
+        wanted = np.array([self.wanted(model, value, x[BIAS], x[DISTURBANCE], target) for value in curvature])
+        terminal = self.cost_to_go + np.diag(W)
+        linear = -W * wanted
+        linear[-1] = -terminal @ wanted[-1]
+        rate = min(p["lateral_jerk_maximum"] / per_angle, vehicle["maximum_road_wheel_rate"])
+        return {"A": A, "B": B, "weight": W, "terminal": terminal, "input_weight": input_weight, "start": x[:8],
+                "softness": softness, "drift": drift, "linear": linear, "low": low + bend, "high": high + bend,
+                "input_low": np.full(STAGES, -rate), "input_high": np.full(STAGES, rate)}  # fmt: skip
+
+
+def acceleration_bound(p, vehicle, mass: float) -> float:
+    """m/s2: configured, or the used share of the static rollover threshold g t / (2 h)."""
+    hauled = max(1.0 - vehicle["tractor_mass_kg"] / mass, 0.0) * bool(vehicle["has_trailer"])
+    height = (1.0 - hauled) * vehicle["tractor_cg_height_m"] + hauled * vehicle["trailer_cg_height_m"]
+    return min(p["rollover_share"] * 9.80665 * vehicle["track_width_m"] / (2.0 * height), p["lateral_acceleration_maximum"])

@@ -1,0 +1,94 @@
+# What the truck does now: a Kalman filter of the yaw-plane model with two slow disturbances, steering offset and side force.
+#
+# The road wheel angle is that of the model behind the commands sent; the yaw rate corrects it, so that neither play nor the
+# steering sensor's offset enters. Because the disturbances explain what the model lacks, nothing is left standing.
+from libc.math cimport fabs
+from libc.string cimport memset
+from autonomy.msg.messages cimport LateralParameters, LateralParameters_TICK_PERIOD_S
+from autonomy.linalg._vector cimport multiply_12x12
+from autonomy.control._yaw_plane cimport *
+
+ctypedef struct Observer:
+    double[12] x
+    double[144] covariance
+    double time_s                    # since it began
+
+
+cdef inline void observer_begin(Observer* observer, const LateralParameters* parameters, const YawPlane* model, double offset,
+                                double heading, double articulation, double yaw_rate, double lateral_velocity,
+                                double command) noexcept nogil:
+    cdef double[12] sigma
+    cdef int i
+    memset(observer, 0, sizeof(Observer))
+    place(model, offset, heading, articulation, observer.x)
+    observer.x[YAW_RATE] = yaw_rate
+    observer.x[LATERAL_VELOCITY] = lateral_velocity - model.reference_m * yaw_rate
+    observer.x[ROAD_WHEEL_ANGLE] = observer.x[COMMAND] = command
+    memset(sigma, 0, sizeof(sigma))
+    sigma[LATERAL_VELOCITY], sigma[YAW_RATE], sigma[ARTICULATION_RATE] = 0.1, 0.01, 0.01
+    sigma[OFFSET] = sigma[FRONT_OFFSET] = sigma[TRAILER_OFFSET] = parameters.offset_sigma
+    sigma[ROAD_WHEEL_ANGLE], sigma[STEERING_OFFSET], sigma[DISTURBANCE], sigma[ACCELERATION_BIAS] = 0.005, 0.005, 0.2, 0.2
+    for i in range(COORDINATES):
+        observer.covariance[13 * i] = sigma[i] * sigma[i]
+
+
+cdef inline void observer_predict(Observer* observer, const LateralParameters* parameters, const double* transition,
+                                  double command, double curvature) noexcept nogil:
+    """One tick under the command in effect."""
+    cdef double[12] moved
+    cdef double[144] product
+    cdef double[144] transposed
+    cdef double[12] noise
+    cdef int i, k
+    observer.x[COMMAND], observer.x[CURVATURE] = command, curvature
+    for i in range(COORDINATES):
+        moved[i] = 0.0
+        for k in range(COORDINATES):
+            moved[i] += transition[12 * i + k] * observer.x[k]
+            transposed[12 * k + i] = transition[12 * i + k]
+    for i in range(COORDINATES):
+        observer.x[i] = moved[i]
+    multiply_12x12(transition, observer.covariance, product)
+    multiply_12x12(product, transposed, observer.covariance)
+    memset(noise, 0, sizeof(noise))
+    noise[LATERAL_VELOCITY] = parameters.process_lateral_velocity
+    noise[YAW_RATE] = parameters.process_yaw_rate
+    noise[ARTICULATION_RATE] = parameters.process_articulation_rate
+    noise[OFFSET] = noise[FRONT_OFFSET] = noise[TRAILER_OFFSET] = parameters.process_offset
+    noise[ROAD_WHEEL_ANGLE] = parameters.process_road_wheel_angle
+    noise[STEERING_OFFSET] = parameters.process_steering_offset
+    noise[DISTURBANCE] = parameters.process_lateral_disturbance
+    noise[ACCELERATION_BIAS] = parameters.process_acceleration_bias
+    for i in range(COORDINATES):
+        observer.covariance[13 * i] += noise[i] * noise[i] * LateralParameters_TICK_PERIOD_S
+    observer.time_s += LateralParameters_TICK_PERIOD_S
+
+
+cdef inline void observer_update(Observer* observer, const double* row, double value, double sigma) noexcept nogil:
+    """Takes a measured value of row' x."""
+    cdef double[12] carried
+    cdef double innovation = value
+    cdef double variance = sigma * sigma
+    cdef int i, k
+    for i in range(COORDINATES):
+        carried[i] = 0.0
+        for k in range(COORDINATES):
+            carried[i] += observer.covariance[12 * i + k] * row[k]
+    for i in range(COORDINATES):
+        innovation -= row[i] * observer.x[i]
+        variance += row[i] * carried[i]
+    for i in range(COORDINATES):
+        observer.x[i] += carried[i] / variance * innovation
+        for k in range(COORDINATES):
+            observer.covariance[12 * i + k] -= carried[i] * carried[k] / variance
+
+
+cdef inline void hold_within(double* value, double bound) noexcept nogil:
+    value[0] = bound if value[0] > bound else (-bound if value[0] < -bound else value[0])
+
+
+cdef inline void observer_shift(Observer* observer, double by) noexcept nogil:
+    """Another lane: all offsets move, nothing else does."""
+    observer.x[OFFSET] += by
+    observer.x[FRONT_OFFSET] += by
+    observer.x[TRAILER_OFFSET] += by

@@ -1,0 +1,53 @@
+"""The lateral controller's own code closed over the linear yaw-plane plant, without estimators: what its bounds change."""
+
+from __future__ import annotations
+
+import numpy as np
+from autonomy.control._control import ControlStep
+
+from autonomy import config, msg
+from autonomy.control.lateral_twin import TICK_S, measurements
+from autonomy.control.yaw_plane_twin import COMMAND, FRONT, OFFSET, TRAILER, R, V, YawPlane, transition
+from autonomy.parameters import load_parameters
+
+EGO_VALID = 1 | 2 | 4 | 8  # aligned, position and velocity valid
+
+
+def step_response(vehicle: str, speed: float, mass: float, delay: float, lag: float, start_m: float, duration_s: float,
+                  half_width_m: float, target_m=0.0) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """(offsets (n, 2) of reference point and trailer, solver statuses (n,)) on a straight lane.
+
+    `target_m` is the wanted offset: a number or a function of time in s.
+    """
+    parameters = load_parameters(config.load(vehicle))
+    model = YawPlane(parameters["vehicle"], mass, speed)
+    plant = transition(model.rates(lag), TICK_S)
+    sensed = measurements(parameters["lateral"], model)[0][3]  # lateral acceleration
+    step = ControlStep(parameters["lateral"].copy(), parameters["longitudinal"].copy(), parameters["vehicle"].copy())
+    names = ("VehicleState", "EgoState", "TruckState", "LaneState", "Plan", "Actuation")
+    state, ego, truck, lane, plan, actuation = (np.zeros((), msg.dtype(name)) for name in names)
+    truck["steering_delay_s"], truck["steering_lag_s"], truck["mass_kg"], truck["has_trailer"] = delay, lag, mass, 1
+    lane["status"], lane["width_left"], lane["width_right"] = 1, half_width_m, half_width_m
+    ego["status"], ego["speed"] = EGO_VALID, speed
+    plan["behaviour"], plan["target_speed"], actuation["mode"] = 1, speed, 1
+    x = np.zeros(12)
+    x[[TRAILER, OFFSET, FRONT]] = start_m
+    whole = round(delay / TICK_S)
+    commands = [0.0] * (whole + 1)
+    offsets, statuses = [], []
+    for k in range(round(duration_s / TICK_S)):
+        ego["angular_rate"][2] = x[R]
+        ego["velocity"][:2] = speed, x[V] + model.reference_m * x[R]
+        ego["acceleration"][1] = sensed @ x
+        lane["offset"], lane["heading_error"] = x[OFFSET], model.heading @ x
+        plan["lateral_target"] = target_m(k * TICK_S) if callable(target_m) else target_m
+        state["time_ns"] = 10**9 + k * 10_000_000
+        control = step.step(state, ego, truck, lane, plan)
+        actuation["road_wheel_angle_rad"] = control["road_wheel_angle"]
+        step.remember(actuation)
+        commands.append(float(control["road_wheel_angle"]))
+        offsets.append((x[OFFSET], x[TRAILER]))
+        statuses.append(int(control["solver_status"]))
+        x[COMMAND] = commands[-1 - whole]
+        x = plant @ x
+    return np.array(offsets), np.array(statuses)

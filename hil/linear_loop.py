@@ -1,0 +1,127 @@
+"""The lateral loop without bounds as one matrix: yaw-plane plant, commands on their way, observer, MPC's gain, tick by tick.
+
+    loop = LinearLoop(lateral, vehicle, speed=25.0, mass=40e3, delay=0.25, lag=0.25, tyres=0.7)
+    loop.damping()                       # of the least damped mode below 2 Hz
+    loop.offsets(0.5, 10.0)              # (n, 2): reference point and trailer after a start 0.5 m off
+
+Gains are those the controller's own recursion and filter settle to; nothing is approximated but the bounds left out.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from scipy.linalg import solve_discrete_are
+
+from autonomy.control import lateral_twin
+from autonomy.control.lateral_twin import TICK_S
+from autonomy.control.yaw_plane_twin import ACCELERATION_BIAS, BIAS, COMMAND, DISTURBANCE, OFFSET, TRAILER, YawPlane, transition
+
+PLANT = 7  # coordinates of the plant: all but the command
+ESTIMATED = [0, 1, 2, 3, 4, 5, 6, BIAS, DISTURBANCE, ACCELERATION_BIAS]  # coordinates the observer corrects
+HIGHEST_HZ = 2.0
+INTEGRATOR_RADPS = 1e-3  # slower than this is no motion
+
+
+class Gains:
+    """What the controller settles to at one speed, mass and lag: observer (10, 4), feedback (8,), wanted place a disturbance."""
+
+    def __init__(self, lateral, vehicle, speed: float, mass: float, lag: float):
+        model = YawPlane(vehicle, mass, speed)
+        self.tick = transition(model.rates(lag), TICK_S)
+        moved = self.tick[np.ix_(ESTIMATED, ESTIMATED)]
+        H, sigma = lateral_twin.measurements(lateral, model)
+        H = H[:, ESTIMATED]
+        noise = np.diag(lateral_twin.process_noise(lateral)[ESTIMATED])
+        prior = solve_discrete_are(moved.T, H.T, noise, np.diag(sigma**2))
+        self.observer = prior @ H.T @ np.linalg.inv(H @ prior @ H.T + np.diag(sigma**2))
+        self.measured = H
+        A, B, _ = lateral_twin.stage_matrices(self.tick)
+        weight, input_weight = lateral_twin.weights(lateral, vehicle, speed)
+        cost = solve_discrete_are(A, B[:, None], np.diag(weight) + 1e-10 * np.eye(8), np.array([[input_weight]]))
+        self.feedback = (B @ cost @ A) / (input_weight + B @ cost @ B)
+        twin = lateral_twin.LateralTwin(lateral, vehicle, None)
+        self.wanted = np.column_stack([twin.wanted(model, 0.0, *unit, 0.0) for unit in ((1.0, 0.0), (0.0, 1.0))])
+
+
+class LinearLoop:
+    """`tyres` scales the true cornering stiffness, `true_*` what differs from what the controller is told."""
+
+    def __init__(self, lateral, vehicle, *, speed, mass, delay, lag, tyres=1.0, true_delay=None, gains=None, told_mass=None):
+        gains = gains or Gains(lateral, vehicle, speed, mass if told_mass is None else told_mass, lag)
+        self.speed = speed
+        true = vehicle.copy()
+        true["tractor_cornering_stiffness"] = tyres * vehicle["tractor_cornering_stiffness"]
+        true["trailer_cornering_stiffness"] = tyres * vehicle["trailer_cornering_stiffness"]
+        model = YawPlane(true, mass, speed)
+        plant = transition(model.rates(lag), TICK_S)
+        sensed = lateral_twin.measurements(lateral, model)[0][:, :PLANT]
+        told, real = round(delay / TICK_S), round((delay if true_delay is None else true_delay) / TICK_S)
+        stored = max(told, real) + 2
+        self.estimate = PLANT + stored
+        size = self.estimate + len(ESTIMATED)
+        z = np.eye(size)
+        x, commands, estimate = z[:PLANT], z[PLANT : self.estimate], z[self.estimate :]  # commands: newest first
+
+        def moved(state, command):
+            full = np.zeros((12, size))
+            full[ESTIMATED], full[COMMAND] = state, command
+            return (gains.tick @ full)[ESTIMATED]
+
+        prior = moved(estimate, commands[told])  # what acted in the tick that ended
+        seen = sensed @ x
+        posterior = prior + gains.observer @ (seen - gains.measured @ prior)
+        ahead = posterior
+        for ago in range(told - 1, -1, -1):
+            ahead = moved(ahead, commands[ago])
+        state = np.vstack([ahead[:7], commands[:1]])
+        rate = -gains.feedback @ (state - gains.wanted @ ahead[7:9])
+        command = commands[0] + TICK_S * rate
+        acting = command if real == 0 else commands[real - 1]
+        nothing = np.zeros(size)
+        full = np.vstack([x, [acting], [nothing] * 4])
+        self.matrix = np.vstack([(plant @ full)[:PLANT], [command], commands[:-1], posterior])
+
+    @property
+    def modes(self) -> np.ndarray:
+        """rad/s, complex: the logarithms of the tick's eigenvalues."""
+        values = np.linalg.eigvals(self.matrix)
+        return np.log(values[np.abs(values) > 1e-6].astype(complex)) / TICK_S
+
+    def damping(self) -> float:
+        """Least damping ratio below HIGHEST_HZ; below zero when any mode at all grows."""
+        modes = self.modes
+        ratio = -modes.real / np.maximum(np.abs(modes), 1e-12)
+        growing = modes.real > 1e-7
+        if growing.any():
+            return float(ratio[growing].min())
+        moving = (np.abs(modes) > INTEGRATOR_RADPS) & (np.abs(modes) < 2.0 * math.pi * HIGHEST_HZ)
+        return float(ratio[moving].min())
+
+    def offsets(self, start_m: float, duration_s: float) -> np.ndarray:
+        """(n, 2) m, reference point and trailer's axle group, parallel to the lane at first."""
+        z = np.zeros(len(self.matrix))
+        z[3:6] = z[self.estimate + 3 : self.estimate + 6] = start_m
+        rows = np.empty((round(duration_s / TICK_S), 2))
+        for row in rows:
+            row[:] = z[OFFSET], z[TRAILER]
+            z = self.matrix @ z
+        return rows
+
+
+@lru_cache(maxsize=8)
+def parameters(vehicle: str):
+    """(lateral, vehicle) records of a packaged vehicle."""
+    from autonomy import config
+    from autonomy.parameters import load_parameters
+
+    loaded = load_parameters(config.load(vehicle))
+    return loaded["lateral"], loaded["vehicle"]
+
+
+def settling_time(offsets: np.ndarray, band_m: float) -> float:
+    """s after which a series stays within the band."""
+    outside = np.flatnonzero(np.abs(offsets) > band_m)
+    return 0.0 if len(outside) == 0 else (outside[-1] + 1) * TICK_S

@@ -1,0 +1,97 @@
+"""Lane changes at 90 km/h: how much more the trailer swings than the tractor, on the nonlinear plant."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+
+TITLE = "lane change at 90 km/h: rearward amplification, articulation"
+SPEED_MPS, LANE_M = 25.0, 3.5
+RATIO = 1.25
+START_S, AFTER_S = 1.0, 12.0
+TICK_S = 0.01
+
+
+def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
+    plants = ("plants/eu_4x2_40t",) if quick else ("plants/eu_4x2_40t", "plants/eu_4x2_empty")
+    found = []
+    for plant, (name, duration) in itertools.product(plants, (("5 s", 5.0), ("7 s", 7.0), ("target at once", 0.0))):
+        series = change(plant, duration)
+        tractor, trailer = np.abs(series[:, 3]).max(), np.abs(series[:, 4]).max()
+        late = np.abs(series[-200:, 5]).max()
+        label = f"{plant.removeprefix('plants/')}, {name}"
+        found += [
+            _row(f"{label}: peak lateral acceleration trailer/tractor", trailer / tractor, "", f"<= {RATIO}",
+                 trailer <= RATIO * tractor),
+            _row(f"{label}: peak lateral acceleration, tractor", tractor, "m/s2", "", None),
+            _row(f"{label}: articulation 10 s later", np.degrees(late), "deg", "<= 0.1", np.degrees(late) <= 0.1),
+            _row(f"{label}: overshoot of tractor or trailer", (series[:, 1:3] - LANE_M).max(), "m", "<= 0.35",
+                 (series[:, 1:3] - LANE_M).max() <= 0.35),
+        ]  # fmt: skip
+        if output is not None:
+            file = "".join(letter if letter.isalnum() else "_" for letter in label)
+            np.savetxt(output / f"{file}.csv", series, fmt="%.5f", delimiter=",", comments="",
+                       header="time_s,tractor_m,trailer_m,tractor_mps2,trailer_mps2,articulation_rad,command_rad")  # fmt: skip
+    return found
+
+
+def _row(figure: str, value, unit: str, aim: str, met) -> dict:
+    return {"figure": figure, "value": float(value), "unit": unit, "aim": aim, "met": None if met is None else bool(met)}
+
+
+def target(time_s: float, duration_s: float) -> float:
+    """m: the quintic with no acceleration at its ends; a step for no duration."""
+    if duration_s == 0.0:
+        return LANE_M if time_s >= 0.0 else 0.0
+    share = min(max(time_s / duration_s, 0.0), 1.0)
+    return LANE_M * share**3 * (10.0 - 15.0 * share + 6.0 * share**2)
+
+
+def change(plant_name: str, duration_s: float) -> np.ndarray:
+    """(n, 7): time, offsets of reference point and trailer, their lateral accelerations, articulation, command."""
+    from autonomy.control._control import ControlStep
+
+    from autonomy import config, msg
+    from autonomy.parameters import load_parameters
+    from hil.kernel_loop import EGO_VALID
+    from hil.plant import Plant
+    from hil.plant.plant import PlantCommand
+    from hil.suites.lane_keeping import stack_overrides
+
+    parameters = load_parameters(config.load("vehicles/demo_truck", stack_overrides(plant_name)))
+    vehicle = parameters["vehicle"]
+    step = ControlStep(parameters["lateral"].copy(), parameters["longitudinal"].copy(), vehicle.copy())
+    plant = Plant.load(plant_name)
+    plant.reset(speed=SPEED_MPS)
+    names = ("VehicleState", "EgoState", "TruckState", "LaneState", "Plan", "Actuation")
+    state, ego, truck, lane, plan, actuation = (np.zeros((), msg.dtype(name)) for name in names)
+    truck["steering_delay_s"], truck["steering_lag_s"] = vehicle["steering_delay_s"], vehicle["steering_lag_s"]
+    truck["mass_kg"], truck["has_trailer"] = vehicle["mass_kg"], 1
+    lane["status"], lane["width_left"], lane["width_right"] = 1, 0.5 * LANE_M, 0.5 * LANE_M
+    ego["status"] = EGO_VALID
+    plan["behaviour"], plan["target_speed"], actuation["mode"] = 1, SPEED_MPS, 1
+    behind = float(vehicle["trailer_wheelbase_m"])
+    found = []
+    for k in range(round((START_S + duration_s + AFTER_S) / TICK_S)):
+        now = k * TICK_S - START_S
+        s = plant.state
+        yaw = float(s["yaw"])
+        ego["speed"], ego["yaw"], ego["angular_rate"][2] = s["speed"], yaw, s["yaw_rate"]
+        forward, aside = float(s["speed"]), float(s["vy"])
+        ego["velocity"][0] = forward * np.cos(yaw) - aside * np.sin(yaw)
+        ego["velocity"][1] = forward * np.sin(yaw) + aside * np.cos(yaw)
+        ego["acceleration"][1] = s["ay"]
+        lane["offset"], lane["heading_error"] = s["y"], yaw
+        plan["lateral_target"] = target(now, duration_s)
+        state["time_ns"] = 10**9 + k * 10_000_000
+        control = step.step(state, ego, truck, lane, plan)
+        actuation["road_wheel_angle_rad"] = control["road_wheel_angle"]
+        step.remember(actuation)
+        kingpin = plant.kingpin()
+        trailer = kingpin[1] - behind * np.sin(yaw + float(s["articulation"]))
+        found.append((now, float(s["y"]), trailer, float(s["ay"]), float(s["trailer_ay"]), float(s["articulation"]),
+                      float(control["road_wheel_angle"])))  # fmt: skip
+        plant.step(TICK_S, PlantCommand(float(control["road_wheel_angle"]), held_speed_mps=SPEED_MPS))
+    return np.array(found)

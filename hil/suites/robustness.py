@@ -1,0 +1,140 @@
+"""Lateral control over speed, load, dead time, lag, tyres and combination: the exact linear loop in every cell."""
+
+from __future__ import annotations
+
+import itertools
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from hil.linear_loop import Gains, LinearLoop, parameters, settling_time
+
+TITLE = "lateral control: stability, damping and settling over the whole range"
+COMBINATIONS = {"demo_truck": 14500.0, "us_6x4_53ft": 15000.0, "openpbs_6x2": 16800.0}  # empty mass, kg
+HEAVIEST_KG = 49000.0
+SPEEDS = (5.0, 8.0, 11.0, 14.0, 17.0, 20.0, 23.0, 26.0, 29.0)
+LOADS = (0.0, 1 / 3, 2 / 3, 1.0)  # from empty to HEAVIEST_KG
+DELAYS, LAGS, TYRES = (0.05, 0.15, 0.25, 0.35), (0.1, 0.2, 0.3), (0.7, 1.0, 1.3)
+WRONG_BY_S = 0.1
+STEP_M, BAND_M, SETTLE_S = 0.5, 0.05, 12.0
+LANE_WIDTH_M = 3.75  # [V] RAA: a motorway's
+COLUMNS = ("combination", "speed", "load", "lag", "delay", "tyres", "damping", "tractor_s", "trailer_s", "widest_m", "late",
+           "early")  # fmt: skip
+
+
+def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
+    table = grid(quick, jobs)
+    nominal, damping = table["tyres"] == 1.0, table["damping"]
+    widest = 0.5 * LANE_WIDTH_M - 0.5 * 2.6
+    found = [
+        _row(f"cells stable, of {len(damping)}", np.sum(damping > 0.0), "", f"{len(damping)}", bool((damping > 0.0).all())),
+        _row("least damping below 2 Hz, nominal tyres", damping[nominal].min(), "", ">= 0.3", damping[nominal].min() >= 0.3),
+        _row("least damping below 2 Hz, tyres +-30 %", damping.min(), "", ">= 0.2", damping.min() >= 0.2),
+        _row("0.5 m to 0.05 m, tractor, slowest cell", table["tractor_s"][nominal].max(), "s", "<= 5",
+             table["tractor_s"][nominal].max() <= 5.0),
+        _row("0.5 m to 0.05 m, trailer, slowest cell", table["trailer_s"][nominal].max(), "s", "<= 8",
+             table["trailer_s"][nominal].max() <= 8.0),
+        _row("the same with tyres +-30 %, tractor", table["tractor_s"].max(), "s", "", None),
+        _row("the same with tyres +-30 %, trailer", table["trailer_s"].max(), "s", "", None),
+        _row("widest offset on the way, tractor or trailer", table["widest_m"].max(), "m", f"<= {widest:.3f}",
+             table["widest_m"].max() <= widest),
+        _row("least damping, dead time 0.1 s longer than told", table["late"].min(), "", "> 0", table["late"].min() > 0.0),
+        _row("least damping, dead time 0.1 s shorter than told", table["early"].min(), "", "> 0", table["early"].min() > 0.0),
+    ]  # fmt: skip
+    found += with_limits(quick)
+    if output is not None:
+        np.savetxt(output / "grid.csv", table, fmt="%s", delimiter=",", header=",".join(COLUMNS), comments="")
+        (output / "grid.svg").write_text(drawn(table), encoding="utf-8")
+    return found
+
+
+def _row(figure: str, value, unit: str, aim: str, met) -> dict:
+    return {"figure": figure, "value": float(value), "unit": unit, "aim": aim, "met": None if met is None else bool(met)}
+
+
+def grid(quick: bool, jobs: int) -> np.ndarray:
+    """Structured array, one record a cell. The quick one takes the ends of every range."""
+    speeds, loads = (SPEEDS[::4], LOADS[::3]) if quick else (SPEEDS, LOADS)
+    delays, lags = (DELAYS[::3], LAGS[::2]) if quick else (DELAYS, LAGS)
+    pieces = [(name, speed, load, lag, delays) for name, speed, load, lag in itertools.product(COMBINATIONS, speeds, loads, lags)]
+    if jobs > 1:
+        with ProcessPoolExecutor(jobs) as pool:
+            found = list(pool.map(_cells, pieces, chunksize=8))
+    else:
+        found = [_cells(piece) for piece in pieces]
+    dtype = [("combination", "U16")] + [(name, float) for name in COLUMNS[1:]]
+    return np.array([cell for cells in found for cell in cells], dtype)
+
+
+def _cells(piece) -> list[tuple]:
+    """All dead times and tyres of one combination, speed, load and lag."""
+    name, speed, load, lag, delays = piece
+    lateral, vehicle = parameters(f"vehicles/{name}")
+    mass = COMBINATIONS[name] + load * (HEAVIEST_KG - COMBINATIONS[name])
+    gains = Gains(lateral, vehicle, speed, mass, lag)
+    common = {"speed": speed, "mass": mass, "lag": lag, "gains": gains}
+    found = []
+    for delay, tyres in itertools.product(delays, TYRES):
+        loop = LinearLoop(lateral, vehicle, delay=delay, tyres=tyres, **common)
+        late = LinearLoop(lateral, vehicle, delay=delay, true_delay=delay + WRONG_BY_S, tyres=tyres, **common)
+        early = LinearLoop(lateral, vehicle, delay=delay, true_delay=max(delay - WRONG_BY_S, 0.0), tyres=tyres, **common)
+        offsets = loop.offsets(STEP_M, SETTLE_S)
+        found.append((name, speed, load, lag, delay, tyres, loop.damping(), settling_time(offsets[:, 0], BAND_M),
+                      settling_time(offsets[:, 1], BAND_M), np.abs(offsets).max(), late.damping(), early.damping()))  # fmt: skip
+    return found
+
+
+def with_limits(quick: bool) -> list[dict]:
+    """The controller's own code, its bounds on rate, acceleration and lane included, on the linear plant."""
+    from hil.kernel_loop import step_response
+
+    names = ("demo_truck",) if quick else COMBINATIONS
+    tractor, trailer, widest, budget = [], [], [], []
+    for name, speed, load in itertools.product(names, (5.0, 14.0, 22.0, 29.0), (0.0, 1.0)):
+        mass = COMBINATIONS[name] + load * (HEAVIEST_KG - COMBINATIONS[name])
+        for delay, lag in ((0.05, 0.1), (0.35, 0.3)):
+            offsets, statuses = step_response(f"vehicles/{name}", speed, mass, delay, lag, STEP_M, SETTLE_S, 0.5 * LANE_WIDTH_M)
+            tractor.append(settling_time(offsets[:, 0], BAND_M))
+            trailer.append(settling_time(offsets[:, 1], BAND_M))
+            widest.append(max(-offsets.min(), offsets.max()))
+            budget.append(np.sum(statuses == 3))
+    return [
+        _row("with all limits: tractor, slowest", max(tractor), "s", "<= 5", max(tractor) <= 5.0),
+        _row("with all limits: trailer, slowest", max(trailer), "s", "<= 8", max(trailer) <= 8.0),
+        _row("with all limits: widest offset", max(widest), "m", "<= 0.575", max(widest) <= 0.575),
+        _row("with all limits: ticks whose budget ran out", sum(budget), "", "", None),
+    ]
+
+
+def drawn(table: np.ndarray) -> str:
+    """SVG: least damping over speed and dead time, a panel a combination and tyre, worst of loads and lags."""
+    speeds, delays = np.unique(table["speed"]), np.unique(table["delay"])
+    cell_w, cell_h, left, top, gap = 34, 22, 70, 58, 26
+    panel_w, panel_h = cell_w * len(speeds) + gap, cell_h * len(delays) + 46
+    width, height = left + 3 * panel_w, top + 3 * panel_h
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11">',
+             f'<rect width="{width}" height="{height}" fill="white"/>',
+             f'<text x="{left}" y="20" font-size="14">Least damping of any mode below 2 Hz; worst of all loads and lags</text>',
+             f'<text x="{left}" y="36">across: speed in m/s; down: dead time in s</text>']  # fmt: skip
+    for row, name in enumerate(COMBINATIONS):
+        for column, tyres in enumerate(TYRES):
+            x0, y0 = left + column * panel_w, top + row * panel_h
+            parts.append(f'<text x="{x0}" y="{y0 + 10}">{name}, tyres {tyres:.0%}</text>')
+            for i, speed in enumerate(speeds):
+                parts.append(f'<text x="{x0 + cell_w * (i + 0.5)}" y="{y0 + 30 + cell_h * len(delays)}" '
+                             f'text-anchor="middle">{speed:.0f}</text>')  # fmt: skip
+            for j, delay in enumerate(delays):
+                if column == 0:
+                    parts.append(f'<text x="{x0 - 6}" y="{y0 + 32 + cell_h * j}" text-anchor="end">{delay:.2f}</text>')
+                for i, speed in enumerate(speeds):
+                    chosen = (table["combination"] == name) & (table["tyres"] == tyres) & (table["speed"] == speed) \
+                        & (table["delay"] == delay)  # fmt: skip
+                    value = float(table["damping"][chosen].min())
+                    share = min(max((value - 0.1) / 0.5, 0.0), 1.0)
+                    colour = f"hsl({120 * share:.0f} 60% 70%)"
+                    parts.append(f'<rect x="{x0 + cell_w * i}" y="{y0 + 16 + cell_h * j}" width="{cell_w - 1}" '
+                                 f'height="{cell_h - 1}" fill="{colour}"/>')  # fmt: skip
+                    parts.append(f'<text x="{x0 + cell_w * (i + 0.5)}" y="{y0 + 31 + cell_h * j}" '
+                                 f'text-anchor="middle">{value:.2f}</text>')  # fmt: skip
+    return "\n".join([*parts, "</svg>", ""])
