@@ -41,7 +41,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from autonomy.errors import UsageError
     from autonomy.report.junit import write_junit
     from autonomy.report.summary import replay_lines
-    from hil import scenario, sensors
+    from hil.worlds import scenario, sensors
 
     if arguments.list:
         for name in scenario.names():

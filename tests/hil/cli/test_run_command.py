@@ -4,7 +4,7 @@ import pytest
 
 from autonomy.errors import UsageError
 from hil.cli import drive
-from tests.hil.test_suite_command import Point
+from tests.hil.cli.test_suite_command import Point
 
 SCENARIO = """
 set_speed_mps = 20.0
@@ -16,7 +16,7 @@ gap_m = 70
 speed_mps = 20.0
 """
 WORLD = '''
-from hil.world import CurvedRoad
+from hil.worlds.curved_road import CurvedRoad
 from autonomy import config
 
 class Outside(CurvedRoad):
@@ -58,7 +58,7 @@ def test_the_list_names_the_packaged_scenarios(main, capsys):
 
 
 @pytest.mark.parametrize(("name", "sentence"), [
-    ("hil.world", "write package.module:Class"), ("no_such:World", "a module that Python finds"), ("hil.world:No", "has no No"),
+    ("hil.worlds.curved_road", "write package.module:Class"), ("no_such:World", "a module that Python finds"), ("hil.worlds.curved_road:No", "has no No"),
 ])  # fmt: skip
 def test_worlds_that_are_not_there(name, sentence):
     with pytest.raises(UsageError, match=sentence):
