@@ -58,7 +58,7 @@ def test_the_list_names_the_packaged_scenarios(main, capsys):
 
 
 @pytest.mark.parametrize(("name", "sentence"), [
-    ("hil.worlds.curved_road", "write package.module:Class"), ("no_such:World", "a module that Python finds"), ("hil.worlds.curved_road:No", "has no No"),
+    ("hil.world", "write package.module:Class"), ("no_such:World", "a module that Python finds"), ("hil.world:No", "has no No"),
 ])  # fmt: skip
 def test_worlds_that_are_not_there(name, sentence):
     with pytest.raises(UsageError, match=sentence):
