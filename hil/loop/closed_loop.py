@@ -155,8 +155,8 @@ class _Loop:
         self.spool.append(block.outputs, count)
         self.times(block)
         if self.recording is not None:
-            for _ in self.recording.pass_through([joined_batches(self.batches)]):
-                self.recording(block)
+            self.recording.write_inputs(joined_batches(self.batches))
+            self.recording(block)
             self.batches.clear()
 
     def close(self) -> None:
