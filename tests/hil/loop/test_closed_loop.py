@@ -8,7 +8,7 @@ from autonomy.log.reader import LogReader
 from autonomy.playback.stored import load
 from hil import drive
 from hil.sensors import Bytes, Messages, Perfect
-from hil.world import CurvedRoad
+from hil.worlds.curved_road import CurvedRoad
 from hil.worlds.motorway import Motorway
 from tests.log.lateness import lateness_ns
 
