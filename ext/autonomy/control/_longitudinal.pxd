@@ -72,9 +72,12 @@ cdef inline void drive(LongitudinalMemory* memory, const LongitudinalParameters*
     if plan.emergency == FULL:
         down = parameters.jerk_emergency
     elif plan.emergency == FIRM:
-        down = parameters.jerk_firm
-    if last < -parameters.release_deceleration:
-        up = parameters.jerk_firm   # letting off the brakes after an emergency
+        down = (last - wanted) / parameters.ramp_time_s
+        down = plan.braking_jerk if down > plan.braking_jerk else (parameters.jerk_down if down < parameters.jerk_down else down)
+    if last < -parameters.emergency_release_deceleration:
+        up = parameters.jerk_emergency_release
+    elif last < -parameters.release_deceleration:
+        up = parameters.jerk_release
     if wanted > last + up * dt:
         wanted = last + up * dt
     elif wanted < last - down * dt:

@@ -10,18 +10,20 @@ cdef enum:
 
 ctypedef struct Conflict:
     double required              # m/s2, positive, with what is believed of the track; 0 = none
+    double after_ramp            # m/s2, positive, the one it takes when braking builds up gently
     double entry_time_s
     uint32_t track_id
     uint8_t proven               # it counts for full braking
 
 
-cdef inline double required_deceleration(const PlanParameters* parameters, double gap, double speed, double acceleration,
-                                         double other_speed, double other_acceleration) noexcept nogil:
+cdef inline double required_deceleration(const PlanParameters* parameters, double reaction_s, double gap, double speed,
+                                         double acceleration, double other_speed,
+                                         double other_acceleration) noexcept nogil:
     """m/s2, positive: the constant deceleration, acting after the reaction time, that leaves the margin to the other.
 
     Until then both go on as they do. The other keeps a deceleration until it stands. Without room the answer is large.
     """
-    cdef double t = parameters.reaction_s, other_braking = 0.0, room, stop, closing, relative, braking, stand = 0.0
+    cdef double t = reaction_s, other_braking = 0.0, room, stop, closing, relative, braking, stand = 0.0
     cdef double own = speed
     cdef double margin = parameters.standing_margin_m + parameters.reaction_s * speed
     if margin > parameters.collision_margin_m:
@@ -82,10 +84,10 @@ cdef inline Conflict worst_conflict(const PlanParameters* parameters, const Vehi
     """Over all tracks in the path of the truck or on their way into it."""
     cdef Conflict worst
     cdef const Track* track
-    cdef double gap, required, braking
+    cdef double gap, required, after_ramp, braking, wait
     cdef uint32_t i
     cdef bint proven
-    worst.required = 0.0
+    worst.required = worst.after_ramp = 0.0
     worst.entry_time_s = NAN
     worst.track_id = 0
     worst.proven = 0
@@ -100,15 +102,24 @@ cdef inline Conflict worst_conflict(const PlanParameters* parameters, const Vehi
             required = falling_back(parameters, gap, speed - track.velocity_x, track.entry_time_s)
             if required > parameters.emergency_deceleration:
                 continue   # too late to get behind it: braking would not help
+            after_ramp = parameters.ramp_hurried
         else:
             braking = track.acceleration_x + parameters.gap_acceleration_deadband
-            required = required_deceleration(parameters, gap, speed, acceleration, track.velocity_x,
-                                             braking if braking < 0.0 else 0.0)
+            braking = braking if braking < 0.0 else 0.0
+            required = required_deceleration(parameters, parameters.reaction_s, gap, speed, acceleration, track.velocity_x,
+                                             braking)
+            if required > worst.required:
+                # For speed and way a ramp is as good as a step in its middle
+                wait = 0.5 * (required + (acceleration if acceleration < 0.0 else 0.0)) / parameters.ramp_jerk
+                after_ramp = required_deceleration(parameters, parameters.reaction_s + (wait if wait > 0.0 else 0.0), gap, speed,
+                                                   acceleration, track.velocity_x, braking)
         proven = track.existence > unproven_existence
         if not proven and required > parameters.unproven_deceleration:
             required = parameters.unproven_deceleration
+            after_ramp = required
         if required > worst.required:
             worst.required = required
+            worst.after_ramp = after_ramp
             worst.entry_time_s = track.entry_time_s
             worst.track_id = track.track_id
             worst.proven = proven
@@ -123,3 +134,18 @@ cdef inline uint8_t urgency(const PlanParameters* parameters, const Conflict* co
     if conflict.required >= (0.6 * firm if last != COMFORT else firm):
         return FIRM
     return COMFORT
+
+
+cdef inline double firm_deceleration(const PlanParameters* parameters, double required) noexcept nogil:
+    """m/s2, positive, demanded of firm braking: a reserve, but no hard brake for the reserve's sake."""
+    cdef double demanded = required * (1.0 + parameters.emergency_reserve)
+    if demanded > parameters.firm_limit:
+        demanded = required if required > parameters.firm_limit else parameters.firm_limit
+    return demanded
+
+
+cdef inline double ramp_jerk(const PlanParameters* parameters, double after_ramp) noexcept nogil:
+    """m/s3, positive: as steep as is needed."""
+    cdef double share = (after_ramp - parameters.ramp_unhurried) / (parameters.ramp_hurried - parameters.ramp_unhurried)
+    share = 0.0 if share < 0.0 else (1.0 if share > 1.0 else share)
+    return parameters.ramp_jerk + share * (parameters.ramp_jerk_steep - parameters.ramp_jerk)

@@ -70,16 +70,23 @@ cdef inline double follow_acceleration(const PlanParameters* parameters, double 
     cdef double slope = gap_slope(parameters, speed)
     cdef double divisor = slope if slope > parameters.gap_slope_minimum_s else parameters.gap_slope_minimum_s
     cdef double closing = speed - lead_speed
-    cdef double error = gap - desired_gap(parameters, speed)
+    cdef double wanted = desired_gap(parameters, speed)
+    cdef double error = gap - wanted
+    cdef double shortage = -2.0 * error / wanted, recovery, foreseen
     cdef double steady = lead_acceleration, closing_slope, from_gap, room, approach, halting, result
     if fabs(steady) < parameters.gap_acceleration_deadband:
         steady = 0.0
     else:
         steady -= parameters.gap_acceleration_deadband if steady > 0.0 else -parameters.gap_acceleration_deadband
     from_gap = wanted_closing(parameters, error, lead_speed, &closing_slope) / divisor
-    if from_gap < -parameters.gap_recovery_deceleration:
-        from_gap = -parameters.gap_recovery_deceleration
-    result = from_gap - closing / divisor + (1.0 - slope / divisor) * (steady - closing_slope * closing)
+    # The shorter the gap, the more is spent on it, and the sooner: one that near and braking is taken to go on with it
+    shortage = 0.0 if shortage < 0.0 else (1.0 if shortage > 1.0 else shortage)
+    recovery = parameters.gap_recovery_deceleration \
+        + shortage * (parameters.gap_recovery_short - parameters.gap_recovery_deceleration)
+    if from_gap < -recovery:
+        from_gap = -recovery
+    foreseen = shortage * parameters.gap_anticipation_s * (steady if steady < 0.0 else 0.0)
+    result = from_gap - (closing - foreseen) / divisor + (1.0 - slope / divisor) * (steady - closing_slope * closing)
     # From afar the constant deceleration that meets the lead's speed at the gap wanted there is enough
     room = gap - desired_gap(parameters, lead_speed if lead_speed > 0.0 else 0.0)
     if closing > 0.0 and room > 0.3 and result < -parameters.approach_deceleration:

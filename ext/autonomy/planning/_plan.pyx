@@ -18,7 +18,7 @@ from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport known_speed, known_yaw_rate, velocity_known
 from autonomy.planning._fallback cimport lay_stop, write_stop
 from autonomy.planning._conflict cimport (
-    COMFORT, FULL, Conflict, passed_before, required_deceleration, urgency, worst_conflict)
+    COMFORT, FULL, Conflict, firm_deceleration, passed_before, ramp_jerk, required_deceleration, urgency, worst_conflict)
 from autonomy.planning._gap cimport desired_gap, follow_acceleration
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
@@ -124,8 +124,8 @@ cdef inline void make_room(const PlanParameters* parameters, const VehicleParame
                 or passed_before(parameters, vehicle, track, gap, speed):
             continue
         acceleration = follow_acceleration(parameters, speed, gap, track.velocity_x, track.acceleration_x)
-        if track.entry_time_s > 0.0 and acceleration < -parameters.gap_recovery_deceleration:
-            acceleration = -parameters.gap_recovery_deceleration
+        if track.entry_time_s > 0.0 and acceleration < -parameters.gap_recovery_short:
+            acceleration = -parameters.gap_recovery_short
         if acceleration < plan.target_acceleration:
             plan.behaviour = FOLLOW
             plan.reason = BECAUSE_CUT_IN
@@ -145,12 +145,13 @@ cdef inline void brake_for_conflict(PlanMemory* memory, const PlanParameters* pa
     plan.required_deceleration = conflict.required
     plan.required_entry_time_s = conflict.entry_time_s
     plan.required_track_id = conflict.track_id
+    plan.braking_jerk = ramp_jerk(parameters, conflict.after_ramp)
     plan.emergency = memory.emergency = urgency(parameters, &conflict, memory.emergency)
     if plan.emergency == COMFORT:
         return
     plan.collision_warning = 1
     demanded = parameters.emergency_deceleration if plan.emergency == FULL \
-        else conflict.required * (1.0 + parameters.emergency_reserve)
+        else firm_deceleration(parameters, conflict.required)
     if -demanded < plan.target_acceleration:
         plan.behaviour = FOLLOW
         plan.reason = BECAUSE_CUT_IN if conflict.entry_time_s > 0.0 else BECAUSE_LEAD
@@ -240,4 +241,5 @@ cdef class PlanStep:
 
     def required(self, double gap, double speed, double acceleration, double other_speed, double other_acceleration):
         """The deceleration that keeps clear, m/s2."""
-        return required_deceleration(&self.parameters, gap, speed, acceleration, other_speed, other_acceleration)
+        return required_deceleration(&self.parameters, self.parameters.reaction_s, gap, speed, acceleration, other_speed,
+                                     other_acceleration)
