@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 
-def jerk_limited(parameters, wanted: float, last: float, dt: float, emergency: int = 0) -> float:
+def jerk_limited(parameters, wanted: float, last: float, dt: float, emergency: int = 0, braking_jerk: float = 0.0) -> float:
     """m/s2: the wanted acceleration within limits, reached from the last one with bounded jerk."""
-    most = parameters["emergency_deceleration" if emergency == 2 else "deceleration_maximum"]
-    wanted = np.clip(wanted, -most, parameters["acceleration_maximum"])
-    down = parameters[("jerk_down", "jerk_firm", "jerk_emergency")[emergency]]
-    up = parameters["jerk_firm" if last < -parameters["release_deceleration"] else "jerk_up"]
+    p = {name: float(parameters[name]) for name in parameters.dtype.names}
+    wanted = np.clip(wanted, -p["emergency_deceleration" if emergency == 2 else "deceleration_maximum"], p["acceleration_maximum"])
+    down = p["jerk_emergency"] if emergency == 2 else max(min((last - wanted) / p["ramp_time_s"], braking_jerk), p["jerk_down"])
+    release = np.clip((wanted - last) / p["release_time_s"], p["jerk_release"], p["jerk_release_maximum"])
+    up = release if last < -p["release_deceleration"] else p["jerk_up"]
     return float(np.clip(wanted, last - down * dt, last + up * dt))
 
 

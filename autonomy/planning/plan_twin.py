@@ -23,6 +23,13 @@ def gap_slope(parameters, speed: float) -> float:
     return float(np.diff([desired_gap(parameters, end) for end in ends])[0] / np.diff(ends)[0])
 
 
+def believed_acceleration(parameters, acceleration: float) -> float:
+    """m/s2 of another: 0 within the noise, linear up to twice that, all of it beyond."""
+    noise = float(parameters["gap_acceleration_deadband"])
+    return float(np.sign(acceleration) * np.interp(abs(acceleration), [noise, 2.0 * noise], [0.0, 2.0 * noise])
+                 if abs(acceleration) < 2.0 * noise else acceleration)  # fmt: skip
+
+
 def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration) -> float:
     """m/s2 behind a lead: e = gap - G(speed) shall fall as e' = -f(e), with f the wanted closing speed."""
     p = {name: float(parameters[name]) for name in parameters.dtype.names if parameters[name].ndim == 0}
@@ -34,9 +41,11 @@ def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration) -
     if error > 0.0:
         f = np.sqrt((rate * error) ** 2 + 2.0 * braking * error)
         f_slope = (rate**2 * error + braking) / max(f, 0.1)
-    lead = np.sign(lead_acceleration) * max(abs(lead_acceleration) - p["gap_acceleration_deadband"], 0.0)
-    closing = speed - lead_speed
-    first_order = max(f / T, -p["gap_recovery_deceleration"]) - closing / T
+    lead, closing = believed_acceleration(parameters, lead_acceleration), speed - lead_speed
+    shortage = np.clip(-2.0 * error / (gap - error), 0.0, 1.0)
+    recovery = (1.0 - shortage) * p["gap_recovery_deceleration"] + shortage * p["gap_recovery_short"]
+    foreseen = shortage * p["gap_anticipation_s"] * min(lead, 0.0)
+    first_order = max(f / T, -recovery) - (closing - foreseen) / T
     result = first_order + (1.0 - slope / T) * (lead - f_slope * closing)
     room, gentle = gap - desired_gap(parameters, max(lead_speed, 0.0)), -p["approach_deceleration"]
     if closing > 0.0 and room > 0.3 and result < gentle:
@@ -63,13 +72,15 @@ def smallest_gap(gap, speed, acceleration, other_speed, other_acceleration, dece
     return smallest
 
 
-def curve_speed(parameters, preview, valid_distance_m: float) -> float:
-    """m/s now for the curvature ahead, 1/m every STEP_M."""
-    distance = STEP_M * np.arange(len(preview))
-    seen = (distance <= valid_distance_m) | (distance == 0.0)
-    there = parameters["lateral_acceleration_maximum"] / (np.abs(preview) + 1e-9)
-    square = there + 2.0 * parameters["curve_deceleration"] * distance
-    return float(np.sqrt(square[seen].min()))
+def curve_speed(parameters, preview, valid_distance_m: float, curvature_sigma: float = 0.0, rate_sigma: float = 0.0) -> float:
+    """m/s now for the curvature ahead, 1/m every STEP_M, averaged and less its uncertainty."""
+    seen = np.asarray(preview)[: max(int(valid_distance_m / STEP_M), 0) + 1]
+    distance, half = STEP_M * np.arange(len(seen)), int(0.5 * float(parameters["curve_mean_m"]) / STEP_M)
+    mean = np.array([abs(seen[max(i - half, 0) : i + half + 1].mean()) for i in range(len(seen))])
+    doubt = parameters["curve_doubt"] * np.hypot(curvature_sigma, distance * rate_sigma)
+    believed = mean - np.minimum(doubt, parameters["curve_doubt_maximum"] * mean)
+    square = parameters["lateral_acceleration_maximum"] / (believed + 1e-9) + 2.0 * parameters["curve_deceleration"] * distance
+    return float(np.sqrt(square.min()))
 
 
 def return_path(length: float, offset: float, heading: float) -> np.polynomial.Polynomial:
@@ -90,3 +101,17 @@ def stop(parameters, speed: float, reach: float) -> tuple[float, float, float]:
     needed = min(0.5 * speed**2 / room, highest) if room > 0.0 else highest
     deceleration = max(needed, float(parameters["fallback_deceleration"]))
     return deceleration, speed * build_up + 0.5 * speed**2 / deceleration, build_up + speed / deceleration
+
+
+def firm_deceleration(parameters, required: float) -> float:
+    """m/s2 demanded: a tenth more than required, but no hard brake for that tenth's sake."""
+    limit, reserve = float(parameters["firm_limit"]), float(parameters["emergency_reserve"]) * required
+    if required + reserve <= limit:
+        return required + reserve
+    return required + min(reserve, max(limit - required, 1.5 * (required - limit)))
+
+
+def ramp_jerk(parameters, after_ramp: float) -> float:
+    """m/s3 for the deceleration that a gentle ramp would lead to."""
+    ends = [float(parameters[name]) for name in ("ramp_unhurried", "ramp_hurried")]
+    return float(np.interp(after_ramp, ends, [float(parameters["ramp_jerk"]), float(parameters["ramp_jerk_steep"])]))

@@ -29,8 +29,11 @@ class Split:
 
     def __init__(self, parameters, vehicle):
         self.p, self.vehicle, self.engine, self.retarder, self.brake = parameters, vehicle, 0.0, 0.0, 0.0
+        self.eased = 0.0  # m/s2, that the brakes follow
+        self.returned = np.inf  # N m the engine may give since a shift
 
-    def __call__(self, mass: float, grade: float, speed: float, acceleration: float, before: float, dt: float, ratio=None):
+    def __call__(self, mass: float, grade: float, speed: float, acceleration: float, before: float, dt: float, ratio=None,
+                 shifting: bool = False):  # fmt: skip
         """(engine torque, retarder torque in N m, brake deceleration, expected acceleration in m/s2)."""
         p, v = self.p, self.vehicle
         likely = 130.0 * v["wheel_radius_m"] / max(speed, 1e-6)  # 1250 rpm, from a gear to move off on
@@ -42,31 +45,50 @@ class Split:
         resistance += (speed > 0.1) * v["rolling_resistance"] * mass * 9.80665
         force = mass * acceleration + resistance
         held = speed < p["standstill_mps"] and acceleration <= 0.0
+        rate = (acceleration - before) / dt
+        lag = p["brake_handover_s"] * np.clip(2.25 + rate / p["jerk_down"], 0.0, 1.0) if speed >= p["standstill_mps"] else 0.0
+        self.eased += (acceleration - self.eased) * dt / (lag + dt)
+        braked = mass * self.eased + resistance
         engine = retarder = brake = 0.0
-        if not held and force >= 0.0:
+        if not held:
             power = p["engine_power_maximum_w"] / (speed * crank) if speed > 1e-6 else np.inf
-            engine = min(force / crank, v["engine_torque_maximum_nm"], power)
-        elif not held:
+            engine = max(min(min(force, braked) / crank, v["engine_torque_maximum_nm"], power), 0.0)
 
             def early(lag):
-                return force + mass * np.clip((acceleration - before) / dt * lag, -1.0, 0.0)
+                return braked + mass * np.clip(rate * lag, -1.0, 0.0)
 
             share = np.clip(0.5 * (speed - v["retarder_minimum_speed_mps"]), 0.0, 1.0)
-            if share > 0.0:
+            if braked < 0.0 and share > 0.0:
                 retarder = np.clip(early(p["retarder_lag_s"]) / shaft, -share * v["retarder_torque_maximum_nm"], 0.0)
                 rest = early(p["engine_brake_lag_s"]) - retarder * shaft
-                engine = np.clip(rest / crank, -share * p["engine_brake_torque_maximum_nm"], 0.0)
-        self.engine += (engine - self.engine) * dt / (p["engine_brake_lag_s" if force < 0.0 else "engine_lag_s"] + dt)
+                if ratio is not None:
+                    share *= np.clip(self._until_shift(ratio, speed, acceleration) / p["engine_shift_foresight_s"] - 1.0, 0.0, 1.0)
+                engine += np.clip(rest / crank, -share * p["engine_brake_torque_maximum_nm"], 0.0)
+            if shifting:
+                engine = self.engine = self.returned = 0.0
+            else:
+                self.returned += max(abs(engine) / p["engine_return_s"], mass * p["jerk_up"] / crank) * dt
+                if self.returned >= abs(engine):
+                    self.returned = np.inf
+                engine = np.clip(engine, -self.returned, self.returned)
+        self.engine += (engine - self.engine) * dt / (p["engine_lag_s" if max(engine, self.engine) > 0.0 else "engine_brake_lag_s"] + dt)
         self.retarder += (retarder - self.retarder) * dt / (p["retarder_lag_s"] + dt)
         given = self.engine * crank + self.retarder * shaft
+        lacking = (given - max(force, braked)) / mass
         if held:
             brake = p["standstill_hold"] + abs(slope)
-        elif force < 0.0:
-            enough = engine * crank + retarder * shaft <= force + 0.001 * mass
-            brake = max(given - force, 0.0) / mass
-            brake = 0.0 if enough and brake <= p["brake_fill_minimum"] else brake
+        elif braked < 0.0 and lacking > 0.0:
+            brake = lacking
+            if engine * crank + retarder * shaft <= braked + 0.001 * mass:  # they will do
+                brake = np.clip(2.0 * (lacking - p["brake_fill_minimum"]), 0.0, lacking)
         elif speed < p["standstill_mps"] and slope > 0.0:
-            brake = np.clip((force - given) / mass, 0.0, slope)
+            brake = np.clip(-lacking, 0.0, slope)
         self.brake += (brake - self.brake) * dt / (p["brake_lag_s"] + dt)
         expected = (given - resistance) / mass - self.brake
         return engine, retarder, brake, max(expected, 0.0) if speed < p["standstill_mps"] else expected
+
+    def _until_shift(self, ratio: float, speed: float, acceleration: float) -> float:
+        """s until the engine is so slow that the gearbox shifts down."""
+        turns = ratio / self.vehicle["wheel_radius_m"]
+        above, falls = speed * turns - self.p["engine_shift_down_radps"], -acceleration * turns
+        return np.inf if falls <= 1e-3 * above else max(above, 0.0) / falls

@@ -59,6 +59,9 @@ class RampBrakes:
     def signals(self) -> dict[int, float]:
         return {}
 
+    def shifting(self) -> bool:
+        return False
+
 
 def drive_stack(road: StraightRoad, case: Case) -> Outcome:
     """One case by the stack."""

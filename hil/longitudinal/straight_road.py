@@ -39,6 +39,9 @@ class Train(Protocol):
     def signals(self) -> dict[int, float]:
         """Vehicle signals beside speed: {SignalSample number: value}."""
 
+    def shifting(self) -> bool:
+        """Whether the gearbox is between two gears."""
+
 
 class Other(NamedTuple):
     """Another vehicle as a perfect tracker gives it: distance to its nearest face from the truck's reference point."""
@@ -143,6 +146,7 @@ class StraightRoad:
         self._imu["acceleration_z"] = GRAVITY * math.cos(self.grade)
         self._wheel["vehicle_speed"] = train.speed
         self._shaft["shaft_speed"] = train.speed * self._shaft_per_speed
+        self._shaft["shift_in_progress"] = train.shifting()
         for kind, row in self._kinds.items():
             row["valid_time_ns"] = row["received_time_ns"] = now
             frame[kind]["count"] = 1

@@ -13,6 +13,7 @@ from autonomy.errors import UsageError
 from autonomy.geodesy import enu_to_geodetic
 from hil.sensors.realism import (
     ACCELERATION_BIAS,
+    ENGINE_SOURCE,
     GNSS_ALTITUDE_SIGMA,
     GNSS_COURSE_SIGMA_DEG,
     GNSS_DRIFT_SIGMA,
@@ -39,6 +40,7 @@ from hil.sensors.realism import (
 from hil.world import Truth
 
 NOT_AVAILABLE = 1  # validity
+ENGINE_SPEED = int(msg.constants("SignalSample")["ENGINE_SPEED"])
 Dropouts = dict[str, list[tuple[float, float]]]
 
 
@@ -169,7 +171,16 @@ class Messages:
     def _shaft(self, truth: Truth):
         row = self._row("Shaft", SHAFT_SOURCE)
         row["shaft_speed"] = max(0.0, truth.ego.velocity * self._wheel_scale() * self.shaft_per_speed + self._normal("shaft"))
-        row["clutch_slip"], row["driveline_engaged"], row["shift_in_progress"] = 0.0, 1, 0
+        shifting = truth.ego.plant is not None and bool(truth.ego.plant["shift_in_progress"])
+        row["clutch_slip"], row["driveline_engaged"], row["shift_in_progress"] = 0.0, not shifting, shifting
+        return [row]
+
+    def _signal(self, truth: Truth):
+        """What the engine tells of itself, where the plant has one."""
+        if truth.ego.plant is None:
+            return []
+        row = self._row("Signal", ENGINE_SOURCE)
+        row["signal"], row["value"] = ENGINE_SPEED, float(truth.ego.plant["engine_speed_radps"])
         return [row]
 
     def _steering(self, truth: Truth):

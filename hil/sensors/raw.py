@@ -10,7 +10,7 @@ from autonomy import msg
 from drivers.serial.route_config import PREFIX, ports_of, read
 from hil.sensors.lane_camera import LaneCamera
 from hil.sensors.messages import Dropouts, Messages
-from hil.sensors.realism import SHAFT_SOURCE, STEERING_SOURCE
+from hil.sensors.realism import ENGINE_SOURCE, SHAFT_SOURCE, STEERING_SOURCE
 from hil.sensors.records import RawRecord
 from hil.sensors.serial_line import SerialLine
 from hil.world import Truth
@@ -80,7 +80,11 @@ class Bytes(Messages):
 
     def _shaft_messages(self, row):
         yield 0, "ETC1", {"output_shaft_speed": float(row["shaft_speed"]) * 30.0 / math.pi, "clutch_slip": 0.0,
-                          "driveline_engaged": 1, "shift_in_progress": 0}, SHAFT_SOURCE  # fmt: skip
+                          "driveline_engaged": int(row["driveline_engaged"]),
+                          "shift_in_progress": int(row["shift_in_progress"])}, SHAFT_SOURCE  # fmt: skip
+
+    def _signal_messages(self, row):
+        yield 0, "EEC1", {"engine_speed": float(row["value"]) * 30.0 / math.pi}, ENGINE_SOURCE
 
     def _steering_messages(self, row):
         yaw_rate, lateral, longitudinal = self.motion

@@ -6,7 +6,6 @@ from autonomy.msg.messages cimport Actuation, Control, LongitudinalParameters, P
 cdef enum:
     ACTIVE = 1
     MINIMAL_RISK = 2
-    FIRM = 1
     FULL = 2
 
 ctypedef struct LongitudinalMemory:
@@ -71,13 +70,16 @@ cdef inline void drive(LongitudinalMemory* memory, const LongitudinalParameters*
         wanted = -most
     if plan.emergency == FULL:
         down = parameters.jerk_emergency
-    elif plan.emergency == FIRM:
+    else:
         down = (last - wanted) / parameters.ramp_time_s
-        down = plan.braking_jerk if down > plan.braking_jerk else (parameters.jerk_down if down < parameters.jerk_down else down)
-    if last < -parameters.emergency_release_deceleration:
-        up = parameters.jerk_emergency_release
-    elif last < -parameters.release_deceleration:
-        up = parameters.jerk_release
+        if down > plan.braking_jerk:
+            down = plan.braking_jerk
+        if down < parameters.jerk_down:
+            down = parameters.jerk_down
+    if last < -parameters.release_deceleration:
+        up = (wanted - last) / parameters.release_time_s
+        up = parameters.jerk_release if up < parameters.jerk_release \
+            else (parameters.jerk_release_maximum if up > parameters.jerk_release_maximum else up)
     if wanted > last + up * dt:
         wanted = last + up * dt
     elif wanted < last - down * dt:

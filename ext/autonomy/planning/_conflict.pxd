@@ -2,6 +2,7 @@
 from libc.math cimport NAN, isfinite
 from libc.stdint cimport uint8_t, uint32_t
 from autonomy.msg.messages cimport PlanParameters, Track, TrackList, VehicleParameters
+from autonomy.planning._gap cimport believed_acceleration
 
 cdef enum:
     COMFORT = 0
@@ -104,7 +105,7 @@ cdef inline Conflict worst_conflict(const PlanParameters* parameters, const Vehi
                 continue   # too late to get behind it: braking would not help
             after_ramp = parameters.ramp_hurried
         else:
-            braking = track.acceleration_x + parameters.gap_acceleration_deadband
+            braking = believed_acceleration(parameters, track.acceleration_x)
             braking = braking if braking < 0.0 else 0.0
             required = required_deceleration(parameters, parameters.reaction_s, gap, speed, acceleration, track.velocity_x,
                                              braking)
@@ -138,10 +139,14 @@ cdef inline uint8_t urgency(const PlanParameters* parameters, const Conflict* co
 
 cdef inline double firm_deceleration(const PlanParameters* parameters, double required) noexcept nogil:
     """m/s2, positive, demanded of firm braking: a reserve, but no hard brake for the reserve's sake."""
-    cdef double demanded = required * (1.0 + parameters.emergency_reserve)
-    if demanded > parameters.firm_limit:
-        demanded = required if required > parameters.firm_limit else parameters.firm_limit
-    return demanded
+    cdef double reserve = parameters.emergency_reserve * required
+    cdef double more = required - parameters.firm_limit
+    if required + reserve > parameters.firm_limit:
+        # From the limit on it comes back, in full 7 % beyond
+        more = parameters.firm_limit - required if more < 0.0 else 1.5 * more
+        if more < reserve:
+            reserve = more
+    return required + reserve
 
 
 cdef inline double ramp_jerk(const PlanParameters* parameters, double after_ramp) noexcept nogil:

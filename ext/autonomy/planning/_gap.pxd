@@ -29,6 +29,16 @@ cdef inline double desired_gap(const PlanParameters* parameters, double speed) n
     return gap
 
 
+cdef inline double believed_acceleration(const PlanParameters* parameters, double acceleration) noexcept nogil:
+    """m/s2 of another: nothing within the noise, all of it from twice that on."""
+    cdef double noise = parameters.gap_acceleration_deadband
+    if fabs(acceleration) >= 2.0 * noise:
+        return acceleration
+    if fabs(acceleration) <= noise:
+        return 0.0
+    return 2.0 * (acceleration - (noise if acceleration > 0.0 else -noise))
+
+
 cdef inline double gap_slope(const PlanParameters* parameters, double speed) noexcept nogil:
     """s: growth of the wanted gap over the speed, across 1 m/s so that the table's corners are rounded."""
     cdef double low = speed - 0.5 if speed > 0.5 else 0.0
@@ -73,11 +83,7 @@ cdef inline double follow_acceleration(const PlanParameters* parameters, double 
     cdef double wanted = desired_gap(parameters, speed)
     cdef double error = gap - wanted
     cdef double shortage = -2.0 * error / wanted, recovery, foreseen
-    cdef double steady = lead_acceleration, closing_slope, from_gap, room, approach, halting, result
-    if fabs(steady) < parameters.gap_acceleration_deadband:
-        steady = 0.0
-    else:
-        steady -= parameters.gap_acceleration_deadband if steady > 0.0 else -parameters.gap_acceleration_deadband
+    cdef double steady = believed_acceleration(parameters, lead_acceleration), closing_slope, from_gap, room, approach, halting, result
     from_gap = wanted_closing(parameters, error, lead_speed, &closing_slope) / divisor
     # The shorter the gap, the more is spent on it, and the sooner: one that near and braking is taken to go on with it
     shortage = 0.0 if shortage < 0.0 else (1.0 if shortage > 1.0 else shortage)

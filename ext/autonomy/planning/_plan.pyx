@@ -9,7 +9,7 @@ The stop begins by itself when lane, ego motion or the vehicle's own speed are l
 the driver disengages (UN R157 5.5: no restart without manual input). Twin: autonomy/planning/plan_twin.py.
 """
 import numpy as np
-from libc.math cimport NAN, fabs, isfinite, sqrt
+from libc.math cimport NAN, fabs, isfinite
 from libc.string cimport memset
 from libc.stdint cimport uint8_t
 from autonomy.msg.messages cimport *
@@ -19,6 +19,7 @@ from autonomy.inputs._motion cimport known_speed, known_yaw_rate, velocity_known
 from autonomy.planning._fallback cimport lay_stop, write_stop
 from autonomy.planning._conflict cimport (
     COMFORT, FULL, Conflict, firm_deceleration, passed_before, ramp_jerk, required_deceleration, urgency, worst_conflict)
+from autonomy.planning._curve cimport curve_acceleration, curve_jerk, curve_speed
 from autonomy.planning._gap cimport desired_gap, follow_acceleration
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
@@ -36,25 +37,10 @@ cdef enum:
     BECAUSE_EGO_LOST = 4
     BECAUSE_VEHICLE_LOST = 5
     BECAUSE_CUT_IN = 6
-    PREVIEW = 32
 
 
 cdef void plan_reset(PlanMemory* memory, const PlanParameters* parameters) noexcept nogil:
     memset(memory, 0, sizeof(PlanMemory))
-
-
-cdef inline double curve_speed(const PlanParameters* parameters, const LaneState* lane) noexcept nogil:
-    """m/s now that lets every bend of the preview be reached at its own speed with a gentle deceleration."""
-    cdef double lowest = 1e6, square
-    cdef int i
-    for i in range(PREVIEW):
-        if i * LaneState_PREVIEW_STEP_M > lane.valid_distance_m and i > 0:
-            break
-        square = parameters.lateral_acceleration_maximum / (fabs(lane.preview[i]) + 1e-9) \
-            + 2.0 * parameters.curve_deceleration * i * LaneState_PREVIEW_STEP_M
-        if square < lowest:
-            lowest = square
-    return sqrt(lowest)
 
 
 cdef inline void estimate_steering_bias(PlanMemory* memory, const PlanParameters* parameters,
@@ -145,10 +131,10 @@ cdef inline void brake_for_conflict(PlanMemory* memory, const PlanParameters* pa
     plan.required_deceleration = conflict.required
     plan.required_entry_time_s = conflict.entry_time_s
     plan.required_track_id = conflict.track_id
-    plan.braking_jerk = ramp_jerk(parameters, conflict.after_ramp)
     plan.emergency = memory.emergency = urgency(parameters, &conflict, memory.emergency)
     if plan.emergency == COMFORT:
         return
+    plan.braking_jerk = ramp_jerk(parameters, conflict.after_ramp)
     plan.collision_warning = 1
     demanded = parameters.emergency_deceleration if plan.emergency == FULL \
         else firm_deceleration(parameters, conflict.required)
@@ -163,7 +149,7 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
                     const LaneState* lane, const TrackList* tracks, Plan* plan) noexcept nogil:
     cdef double dt = elapsed_s(frame.tick_time_ns, memory.last_tick_ns)
     cdef double speed = known_speed(vehicle, ego)
-    cdef double acceleration
+    cdef double acceleration, bend_ahead_m = 0.0
     cdef uint8_t lost = what_is_lost(vehicle, ego, lane)
     memset(plan, 0, sizeof(Plan))
     plan.time_ns = frame.tick_time_ns
@@ -180,7 +166,7 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
         memory.fallback_travelled += speed * dt
     write_stop(memory, parameters, lane, tracks, vehicle_parameters.front_overhang_m, speed, plan)
 
-    plan.curve_speed = curve_speed(parameters, lane) if lane.status != LaneState_STATUS_NONE else vehicle.set_speed
+    plan.curve_speed = curve_speed(parameters, lane, &bend_ahead_m) if lane.status != LaneState_STATUS_NONE else vehicle.set_speed
     plan.behaviour = KEEP_LANE
     plan.target_speed = vehicle.set_speed if vehicle.set_speed < parameters.speed_maximum else parameters.speed_maximum
     if plan.curve_speed < plan.target_speed:
@@ -189,6 +175,9 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
     plan.target_acceleration = parameters.speed_gain * (plan.target_speed - speed)
     if plan.target_acceleration < -parameters.approach_deceleration:
         plan.target_acceleration = -parameters.approach_deceleration
+    if plan.reason == BECAUSE_CURVE:
+        plan.target_acceleration = curve_acceleration(parameters, plan.curve_speed, bend_ahead_m, speed)
+        plan.braking_jerk = curve_jerk(parameters, plan.target_acceleration)
     follow(parameters, vehicle_parameters, tracks, speed, plan)
     make_room(parameters, vehicle_parameters, tracks, speed, plan)
     brake_for_conflict(memory, parameters, vehicle_parameters, ego, tracks, speed, plan)

@@ -13,7 +13,7 @@ from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport velocity_known
 from autonomy.safety._health cimport faults_now, overflow_now
-from autonomy.safety._split cimport learn_ratio, rest, split
+from autonomy.safety._split cimport learn_ratio, notice_shift, rest, split
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
 
@@ -124,6 +124,7 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
         LEVEL_DEGRADED if health.faults & parameters.degraded_faults else LEVEL_OK)
     memory.mode = mode_now(memory, frame, vehicle, plan, health.level)
     actuation.mode = memory.mode
+    notice_shift(&memory.split, frame, dt)
     learn_ratio(&memory.split, longitudinal, vehicle_parameters, frame, speed)
 
     if memory.mode == STANDBY:

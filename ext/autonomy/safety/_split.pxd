@@ -3,7 +3,7 @@
 # The slow ones are asked as early as their lag is long, the foundation brake fills what they do not give yet: what each
 # gives is followed by a model of first order. The gear is known from engine and road speed where the bus tells both.
 from libc.math cimport fabs, isfinite, sin
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from autonomy.msg.messages cimport (
     Actuation, InputFrame, LongitudinalParameters, TruckState, VehicleParameters, SignalSample_ENGINE_SPEED)
 
@@ -11,20 +11,28 @@ ctypedef struct SplitMemory:
     double engine                # N m at the crank, expected now; negative = engine brake
     double retarder              # N m as driveline_ratio sees it, expected now, not above 0
     double brake                 # m/s2, expected now, positive brakes
+    double eased                 # m/s2, that the brakes follow
     double ratio                 # engine turns per wheel turn, 0 = never told
+    double returned              # N m at the crank, that the engine may give again since the last shift
+    double shift_s               # s the gearbox has been shifting for; 0 = a gear is engaged
+    uint8_t returns              # the engine has not taken its load again yet
+    uint8_t[7] padding
 
 
 cdef inline void rest(SplitMemory* memory) noexcept nogil:
     """The driver drives: what the actuators give is theirs."""
-    memory.engine = memory.retarder = memory.brake = 0.0
+    memory.engine = memory.retarder = memory.brake = memory.eased = 0.0
+    memory.returns = 0
 
 
 cdef inline void learn_ratio(SplitMemory* memory, const LongitudinalParameters* parameters, const VehicleParameters* vehicle,
                              const InputFrame* frame, double speed) noexcept nogil:
-    """From engine speed over wheel speed while both turn; between the highway gear and a crawler of 20 times it.
+    """From engine speed over wheel speed while both turn and a gear is engaged; between the highway gear and a crawler of 20 times it.
     Standing, the gear that was driven last is the one expected."""
     cdef double ratio
     cdef uint32_t i
+    if memory.shift_s > 0.0:
+        return
     for i in range(frame.signal.count):
         if frame.signal.items[i].signal != SignalSample_ENGINE_SPEED or frame.signal.items[i].validity != 0 or speed < 0.5 \
                 or not frame.signal.items[i].value > parameters.engine_coupled_radps:
@@ -32,6 +40,29 @@ cdef inline void learn_ratio(SplitMemory* memory, const LongitudinalParameters* 
         ratio = frame.signal.items[i].value * vehicle.wheel_radius_m / speed
         if isfinite(ratio) and ratio > 0.5 * vehicle.driveline_ratio and ratio < 20.0 * vehicle.driveline_ratio:
             memory.ratio = ratio
+
+
+cdef inline void notice_shift(SplitMemory* memory, const InputFrame* frame, double dt) noexcept nogil:
+    """Whether the engine is off the wheels, as the gearbox tells; one that never tells an end is believed for 2 s [M]."""
+    cdef uint32_t i
+    if memory.shift_s > 0.0:
+        memory.shift_s += dt
+    for i in range(frame.shaft.count):
+        if frame.shaft.items[i].shift_in_progress == 1:
+            if memory.shift_s == 0.0:
+                memory.shift_s = dt
+        elif memory.shift_s > 0.0:
+            memory.shift_s = 0.0
+    if memory.shift_s > 2.0:
+        memory.shift_s = 0.0
+
+
+cdef inline double until_shift(const LongitudinalParameters* parameters, const VehicleParameters* vehicle, double ratio,
+                               double speed, double acceleration) noexcept nogil:
+    """s until the engine is so slow that the gearbox shifts down."""
+    cdef double above = speed * ratio / vehicle.wheel_radius_m - parameters.engine_shift_down_radps
+    cdef double falls = -acceleration * ratio / vehicle.wheel_radius_m
+    return 1e3 if falls <= 1e-3 * above else (0.0 if above < 0.0 else above / falls)
 
 
 cdef inline double likely_ratio(const VehicleParameters* vehicle, double speed) noexcept nogil:
@@ -63,33 +94,57 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
     cdef double per_retarder = vehicle.driveline_ratio / vehicle.wheel_radius_m    # its shaft does not see the gear
     cdef double force = truck.mass_kg * acceleration + resistance
     cdef double rate = (acceleration - before) / dt if dt > 0.0 else 0.0
-    cdef double engine = 0.0, retarder = 0.0, brake = 0.0, most, early, share, lacking
-    if speed < parameters.standstill_mps and acceleration <= 0.0:
+    cdef double engine = 0.0, retarder = 0.0, brake = 0.0, most, early, share, lacking, step, braked
+    cdef bint held = speed < parameters.standstill_mps and acceleration <= 0.0
+    # One begins where the other's lag has ended: without that both change at once, with twice the jerk. Not where it is urgent
+    share = parameters.brake_handover_s * within(2.25 + rate / parameters.jerk_down, 0.0, 1.0)
+    memory.eased = acceleration if speed < parameters.standstill_mps else follows(memory.eased, acceleration, share, dt)
+    braked = truck.mass_kg * memory.eased + resistance
+    if held:
         brake = parameters.standstill_hold + fabs(slope)
     else:
         most = vehicle.engine_torque_maximum_nm
         if most * speed * per_crank > parameters.engine_power_maximum_w:
             most = parameters.engine_power_maximum_w / (speed * per_crank)
-        engine = within(force / per_crank, -parameters.engine_brake_torque_maximum_nm, most)
-        if force < 0.0:
+        engine = within((force if force < braked else braked) / per_crank, 0.0, most)
+        if braked < 0.0:
             # As far ahead as its lag is long, towards more braking only. The retarder first: no gear shift interrupts it.
             # Over the last 2 m/s [D] both are faded out, so that the foundation brake takes over without a jolt
-            engine = 0.0
             share = within(0.5 * (speed - vehicle.retarder_minimum_speed_mps), 0.0, 1.0)
             if share > 0.0:
-                early = force + within(truck.mass_kg * rate * parameters.retarder_lag_s, -truck.mass_kg, 0.0)
+                early = braked + within(truck.mass_kg * rate * parameters.retarder_lag_s, -truck.mass_kg, 0.0)
                 retarder = within(early / per_retarder, -share * vehicle.retarder_torque_maximum_nm, 0.0)
-                early = force + within(truck.mass_kg * rate * parameters.engine_brake_lag_s, -truck.mass_kg, 0.0)
-                engine = within((early - retarder * per_retarder) / per_crank,
-                                -share * parameters.engine_brake_torque_maximum_nm, 0.0)
-    memory.engine = follows(memory.engine, engine, parameters.engine_brake_lag_s if force < 0.0 else parameters.engine_lag_s, dt)
+                early = braked + within(truck.mass_kg * rate * parameters.engine_brake_lag_s, -truck.mass_kg, 0.0)
+                # Handed over before a gear shift would interrupt it
+                if memory.ratio > 0.0:
+                    share *= within(until_shift(parameters, vehicle, ratio, speed, acceleration)
+                                    / parameters.engine_shift_foresight_s - 1.0, 0.0, 1.0)
+                engine += within((early - retarder * per_retarder) / per_crank,
+                                 -share * parameters.engine_brake_torque_maximum_nm, 0.0)
+        if memory.shift_s > 0.0:
+            engine = memory.engine = memory.returned = 0.0
+            memory.returns = 1
+        elif memory.returns:
+            # Into its load again without a jolt
+            step = fabs(engine) / parameters.engine_return_s
+            if step < truck.mass_kg * parameters.jerk_up / per_crank:
+                step = truck.mass_kg * parameters.jerk_up / per_crank
+            memory.returned += step * dt
+            if memory.returned >= fabs(engine):
+                memory.returns = 0
+            engine = within(engine, -memory.returned, memory.returned)
+    memory.engine = follows(memory.engine, engine, parameters.engine_lag_s if engine > 0.0 or memory.engine > 0.0
+                            else parameters.engine_brake_lag_s, dt)
     memory.retarder = follows(memory.retarder, retarder, parameters.retarder_lag_s, dt)
-    if not (speed < parameters.standstill_mps and acceleration <= 0.0):
-        lacking = (memory.engine * per_crank + memory.retarder * per_retarder - force) / truck.mass_kg
-        if force < 0.0 and lacking > 0.0 and (
-                lacking > parameters.brake_fill_minimum
-                or engine * per_crank + retarder * per_retarder > force + 0.001 * truck.mass_kg):
+    if not held:
+        # The foundation brake is let off at once: it is the slowest to go
+        lacking = (memory.engine * per_crank + memory.retarder * per_retarder
+                   - (braked if braked > force else force)) / truck.mass_kg
+        if braked < 0.0 and lacking > 0.0:
             brake = lacking
+            if lacking < 2.0 * parameters.brake_fill_minimum \
+                    and engine * per_crank + retarder * per_retarder <= braked + 0.001 * truck.mass_kg:
+                brake = within(2.0 * (lacking - parameters.brake_fill_minimum), 0.0, lacking)
         elif speed < parameters.standstill_mps and lacking < 0.0 and slope > 0.0:
             # Moving off uphill: held until the engine carries the truck
             brake = within(-lacking, 0.0, slope)

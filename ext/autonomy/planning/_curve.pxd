@@ -1,0 +1,63 @@
+# The speed that the bends ahead allow, as far as they are known.
+from libc.math cimport fabs, sqrt
+from autonomy.msg.messages cimport LaneState, PlanParameters, LaneState_PREVIEW_STEP_M
+
+cdef enum:
+    PREVIEW = 32
+    CURVATURE = 2                # in LaneState.sigma
+    CURVATURE_RATE = 3
+
+
+cdef inline double believed_curvature(const PlanParameters* parameters, const LaneState* lane, int i, int last) noexcept nogil:
+    """1/m, without sign: the mean about point i, less what it may be wrong by from here.
+
+    How far a transition goes on is not seen before its end: ahead the curvature is as wrong as its rate. Taken as it is, the
+    end of every transition would be braked for.
+    """
+    cdef double s = i * LaneState_PREVIEW_STEP_M, total = 0.0, mean, doubt
+    cdef int half = <int>(0.5 * parameters.curve_mean_m / LaneState_PREVIEW_STEP_M)
+    cdef int first = i - half if i > half else 0
+    cdef int end = i + half if i + half < last else last
+    cdef int k
+    for k in range(first, end + 1):
+        total += lane.preview[k]
+    mean = fabs(total) / (end - first + 1)
+    doubt = parameters.curve_doubt * sqrt(lane.sigma[CURVATURE] * lane.sigma[CURVATURE]
+                                          + s * s * lane.sigma[CURVATURE_RATE] * lane.sigma[CURVATURE_RATE])
+    if not doubt < parameters.curve_doubt_maximum * mean:
+        doubt = parameters.curve_doubt_maximum * mean
+    return mean - doubt
+
+
+cdef inline double curve_speed(const PlanParameters* parameters, const LaneState* lane, double* ahead) noexcept nogil:
+    """m/s now that lets every bend of the preview be reached at its own speed with a gentle deceleration; how far ahead the
+    bend is that decides, m, in `ahead`."""
+    cdef double lowest = 1e12, square
+    cdef int last = PREVIEW - 1, i
+    if lane.valid_distance_m < last * LaneState_PREVIEW_STEP_M:
+        last = <int>(lane.valid_distance_m / LaneState_PREVIEW_STEP_M) if lane.valid_distance_m > 0.0 else 0
+    for i in range(last + 1):
+        square = parameters.lateral_acceleration_maximum / (believed_curvature(parameters, lane, i, last) + 1e-9) \
+            + 2.0 * parameters.curve_deceleration * i * LaneState_PREVIEW_STEP_M
+        if square < lowest:
+            lowest = square
+            ahead[0] = i * LaneState_PREVIEW_STEP_M
+    return sqrt(lowest)
+
+
+cdef inline double curve_acceleration(const PlanParameters* parameters, double allowed, double ahead,
+                                      double speed) noexcept nogil:
+    """m/s2 along the way to a bend `ahead` metres from here, where `allowed` is the speed now that lets it be reached."""
+    cdef double near = ahead / parameters.curve_mean_m
+    # The allowed speed itself falls at this rate while the bend comes nearer; in the bend it stands
+    cdef double result = parameters.speed_gain * (allowed - speed) \
+        - parameters.curve_deceleration * (near if near < 1.0 else 1.0)
+    cdef double needed = -parameters.curve_deceleration_maximum
+    return needed if result < needed else result
+
+
+cdef inline double curve_jerk(const PlanParameters* parameters, double acceleration) noexcept nogil:
+    """m/s3, positive: what shows late is braked for twice as steeply."""
+    cdef double late = (-acceleration - parameters.curve_deceleration) \
+        / (parameters.curve_deceleration_maximum - parameters.curve_deceleration)
+    return parameters.ramp_jerk * (1.0 + (0.0 if late < 0.0 else (1.0 if late > 1.0 else late)))
