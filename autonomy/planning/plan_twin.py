@@ -72,14 +72,15 @@ def smallest_gap(gap, speed, acceleration, other_speed, other_acceleration, dece
     return smallest
 
 
-def curve_speed(parameters, preview, valid_distance_m: float, curvature_sigma: float = 0.0, rate_sigma: float = 0.0) -> float:
+def curve_speed(parameters, preview, valid_distance_m: float, speed: float, curvature_sigma=0.0, rate_sigma=0.0) -> float:
     """m/s now for the curvature ahead, 1/m every STEP_M, averaged and less its uncertainty."""
     seen = np.asarray(preview)[: max(int(valid_distance_m / STEP_M), 0) + 1]
     distance, half = STEP_M * np.arange(len(seen)), int(0.5 * float(parameters["curve_mean_m"]) / STEP_M)
     mean = np.array([abs(seen[max(i - half, 0) : i + half + 1].mean()) for i in range(len(seen))])
     doubt = parameters["curve_doubt"] * np.hypot(curvature_sigma, distance * rate_sigma)
     believed = mean - np.minimum(doubt, parameters["curve_doubt_maximum"] * mean)
-    square = parameters["lateral_acceleration_maximum"] / (believed + 1e-9) + 2.0 * parameters["curve_deceleration"] * distance
+    room = np.maximum(distance - parameters["reaction_s"] * speed, 0.0)
+    square = parameters["lateral_acceleration_maximum"] / (believed + 1e-9) + 2.0 * parameters["curve_deceleration"] * room
     return float(np.sqrt(square.min()))
 
 

@@ -33,7 +33,6 @@ class Drive(NamedTuple):
     gap: np.ndarray  # m, NaN without a lead
     wanted_gap: np.ndarray
     at_limit: np.ndarray  # the engine gives all it has or is being shifted
-    shifting: np.ndarray
     emergency: np.ndarray
 
 
@@ -78,24 +77,18 @@ def figures(tasks: list[tuple], drives: list[Drive]) -> list[dict]:
     for kind in dict.fromkeys(task[0] for task in tasks):
         parts = [jerk(drive) for task, drive in zip(tasks, drives, strict=True) if task[0] == kind]
         value = float(np.percentile(np.abs(np.concatenate(parts)), 99))
-        with_shifts = [jerk(drive, shifts=True) for task, drive in zip(tasks, drives, strict=True) if task[0] == kind]
-        table.append(_row(f"jerk p99, {kind}, gear shifts left out", value, "m/s3", "<= 1.0", value <= 1.0))
-        value = float(np.percentile(np.abs(np.concatenate(with_shifts)), 99))
-        table.append(_row(f"jerk p99, {kind}, with the torque gaps of the gearbox", value, "m/s3", "", None))
+        table.append(_row(f"jerk p99, {kind}, gear shifts included", value, "m/s3", "<= 1.0", value <= 1.0))
     hardest = min(float(drive.acceleration.min()) for drive in drives)
     table.append(_row("hardest braking of all", -hardest, "m/s2", "", None))
     return table
 
 
-def jerk(drive: Drive, shifts: bool = False) -> np.ndarray:
-    """m/s3, without emergencies; without the half second about gear shifts unless `shifts`."""
+def jerk(drive: Drive) -> np.ndarray:
+    """m/s3, without emergencies."""
     window = round(JERK_WINDOW_S / TICK_S)
     mean = np.convolve(drive.acceleration, np.full(window, 1.0 / window), mode="valid")
     found = np.diff(mean) / TICK_S
-    left_out = _held(drive.emergency > 0, 1.0)
-    if not shifts:
-        left_out |= _held(drive.shifting > 0, 0.5)
-    return found[~left_out[-len(found) :]]
+    return found[~_held(drive.emergency > 0, 1.0)[-len(found) :]]
 
 
 def _held(flags: np.ndarray, seconds: float) -> np.ndarray:
@@ -200,7 +193,7 @@ class Recorder:
     def __call__(self, out, gap: float, target: float) -> None:
         train = self.road.train
         self.rows.append((train.speed, target, train.acceleration, gap, float(out["plan"]["desired_gap"]),
-                          train.engine_at_its_limit(), train.shifting(), int(out["plan"]["emergency"])))  # fmt: skip
+                          train.engine_at_its_limit(), int(out["plan"]["emergency"])))  # fmt: skip
 
     def drive(self) -> Drive:
         return Drive(*(np.array(column) for column in zip(*self.rows, strict=True)))

@@ -206,3 +206,22 @@ def test_without_a_lane_it_steers_the_stop_path():
     plan["behaviour"], plan["fallback_valid"], plan["fallback_curvature"] = 3, 1, 1 / 300
     control = make(parameters).step(vehicle, valid_ego(20.0), truck, lane, plan)
     assert control["road_wheel_angle"] == pytest.approx((3.8 + 0.00035 * 400.0) / 300.0)
+
+
+def test_braking_builds_up_as_the_plan_says_ends_gently_and_is_let_off_the_faster_the_more_is_too_much():
+    p = {name: float(CACHED["longitudinal"][name]) for name in CACHED["longitudinal"].dtype.names}
+    step, plan = make(CACHED), zeros("Plan")
+    drive(step, plan, 20.0, 1)
+    plan["target_acceleration"], plan["emergency"], plan["braking_jerk"] = -2.6, 1, 3.0
+    down = drive(step, plan, 20.0, 200, first=1)
+    jerk = np.diff(down) / 0.01
+    assert jerk.min() == pytest.approx(-3.0) and down[-1] == pytest.approx(-2.6)
+    assert jerk[(down[1:] < -2.55) & (down[1:] > -2.599)].min() > -1.0
+    plan["target_acceleration"], plan["emergency"], plan["braking_jerk"] = 1.0, 0, 0.0
+    up = drive(step, plan, 20.0, 400, first=201)
+    jerk = np.diff(up) / 0.01
+    assert jerk.max() <= 3.6 / p["release_time_s"] + 1e-9 and jerk[up[1:] > -p["release_deceleration"] + 0.02].max() <= p["jerk_up"] + 1e-9
+    last = float(down[-1])
+    for wanted in up:
+        assert wanted == pytest.approx(control_twin.jerk_limited(CACHED["longitudinal"], 1.0, last, 0.01), abs=1e-12)
+        last = float(wanted)

@@ -159,7 +159,7 @@ def test_the_gear_is_known_from_the_engine_speed():
         frame["signal"]["count"] = 1
 
     harness = Harness()
-    for _ in range(200):
+    for _ in range(800):
         actuation, _ = harness.step(acceleration=0.5, speed=5.0, change=third_gear)
     force = 40000.0 * (0.5 + 0.006 * 9.80665) + 0.6 * float(VEHICLE["drag_area_m2"]) * 25.0
     np.testing.assert_allclose(actuation["engine_torque_nm"], force * 0.51 / 23.5, rtol=1e-6)
@@ -200,3 +200,69 @@ def test_lost_samples_and_time_that_runs_backwards_are_told():
     assert harness.step(change=lambda frame, **_: frame["radar"].__setitem__("overflow", 3))[1]["overflow"] == 3
     harness.k -= 3
     assert harness.step()[1]["faults"] & FAULTS["FAULT_TIME_BACKWARDS"]
+
+
+def in_gear(engine_radps, shifting=False):
+    """A change of the frame: what engine and gearbox tell."""
+
+    def change(frame, **_):
+        row = frame["signal"]["items"][0]
+        row["signal"], row["value"] = msg.constants("SignalSample")["ENGINE_SPEED"], engine_radps
+        frame["signal"]["count"] = frame["shaft"]["count"] = 1
+        frame["shaft"]["items"][0]["shift_in_progress"] = shifting
+
+    return change
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.floats(-3.0, 1.0), st.booleans()), min_size=1, max_size=8))
+def test_shifts_are_those_of_the_twin(pieces):
+    """Stretches of 0.3 s, each with its acceleration, between gears or in gear."""
+    harness, split, sent = Harness(), envelope_twin.Split(LONGITUDINAL, VEHICLE), 0.0
+    harness.step(engage=0)
+    ratio = 120.0 * float(VEHICLE["wheel_radius_m"]) / 15.0
+    for acceleration, shifting in [(0.0, False), *pieces]:
+        for _ in range(30):
+            actuation, _ = harness.step(0.0, acceleration, 15.0, change=in_gear(120.0, shifting))
+            before, sent = sent, float(actuation["acceleration_mps2"])
+            twin = split(40000.0, 0.0, 15.0, sent, before, 0.01, ratio, shifting)
+            np.testing.assert_allclose([actuation[name] for name in SPLIT], twin, rtol=1e-9, atol=1e-9)
+
+
+def test_after_a_shift_the_engine_takes_its_load_without_a_jolt():
+    harness = Harness()
+    harness.step(engage=0)
+    before = [harness.step(acceleration=0.4, speed=15.0, change=in_gear(120.0))[0] for _ in range(300)][-1].copy()
+    off = [harness.step(acceleration=0.4, speed=15.0, change=in_gear(150.0, True))[0].copy() for _ in range(80)]
+    back = np.array([harness.step(acceleration=0.4, speed=15.0, change=in_gear(120.0))[0]["engine_torque_nm"] for _ in range(300)])
+    assert all(row["engine_torque_nm"] == 0.0 and row["expected_acceleration_mps2"] < 0.0 for row in off)
+    per_acceleration = 40000.0 * 15.0 / 120.0  # N m for 1 m/s2; the gear is not read from an engine that is off the wheels
+    rise = np.diff(np.r_[0.0, back]) / 0.01 / per_acceleration
+    assert rise.max() <= float(LONGITUDINAL["jerk_up"]) + 1e-6
+    np.testing.assert_allclose(back[-1], before["engine_torque_nm"], rtol=1e-3)
+
+
+def test_a_gearbox_that_never_tells_the_end_of_a_shift_is_believed_for_two_seconds():
+    harness = Harness()
+    harness.step(engage=0)
+    told = [harness.step(acceleration=0.4, speed=15.0, change=in_gear(120.0, True))[0]["engine_torque_nm"] for _ in range(199)]
+    assert not any(told)
+    later = [harness.step(acceleration=0.4, speed=15.0, change=in_gear(120.0))[0]["engine_torque_nm"] for _ in range(200)]
+    assert later[-1] > 0.0
+
+
+def test_the_engine_brake_is_handed_over_before_the_gearbox_shifts_down():
+    """Braking with 1.2 m/s2: near the speed of the shift the foundation brake has taken over all of it."""
+
+    def braking(engine_radps):
+        harness = Harness()
+        harness.step(engage=0)
+        for _ in range(400):
+            actuation, _ = harness.step(acceleration=-1.2, speed=15.0, change=in_gear(engine_radps))
+        return actuation
+
+    fast, slow = braking(160.0), braking(float(LONGITUDINAL["engine_shift_down_radps"]) + 5.0)
+    assert fast["engine_torque_nm"] < -300.0 and slow["engine_torque_nm"] == 0.0
+    assert slow["brake_deceleration_mps2"] > fast["brake_deceleration_mps2"] + 0.1
+    for actuation in (fast, slow):
+        assert abs(actuation["expected_acceleration_mps2"] + 1.2) < 0.02

@@ -29,16 +29,18 @@ cdef inline double believed_curvature(const PlanParameters* parameters, const La
     return mean - doubt
 
 
-cdef inline double curve_speed(const PlanParameters* parameters, const LaneState* lane, double* ahead) noexcept nogil:
-    """m/s now that lets every bend of the preview be reached at its own speed with a gentle deceleration; how far ahead the
-    bend is that decides, m, in `ahead`."""
-    cdef double lowest = 1e12, square
+cdef inline double curve_speed(const PlanParameters* parameters, const LaneState* lane, double speed,
+                               double* ahead) noexcept nogil:
+    """m/s now that lets every bend of the preview be reached at its own speed with a gentle deceleration, which begins after
+    the reaction time; how far ahead the bend is that decides, m, in `ahead`."""
+    cdef double lowest = 1e12, square, room
     cdef int last = PREVIEW - 1, i
     if lane.valid_distance_m < last * LaneState_PREVIEW_STEP_M:
         last = <int>(lane.valid_distance_m / LaneState_PREVIEW_STEP_M) if lane.valid_distance_m > 0.0 else 0
     for i in range(last + 1):
+        room = i * LaneState_PREVIEW_STEP_M - parameters.reaction_s * speed
         square = parameters.lateral_acceleration_maximum / (believed_curvature(parameters, lane, i, last) + 1e-9) \
-            + 2.0 * parameters.curve_deceleration * i * LaneState_PREVIEW_STEP_M
+            + 2.0 * parameters.curve_deceleration * (room if room > 0.0 else 0.0)
         if square < lowest:
             lowest = square
             ahead[0] = i * LaneState_PREVIEW_STEP_M

@@ -13,7 +13,7 @@ def test_a_trace_is_cut_to_what_a_loaded_truck_can_follow():
 def test_the_jerk_leaves_emergencies_out():
     n = 1000
     acceleration = np.where(np.arange(n) < 500, 0.0, -5.0)
-    drive = speed.Drive(*(np.zeros(n) for _ in range(2)), acceleration, *(np.zeros(n) for _ in range(4)),
+    drive = speed.Drive(*(np.zeros(n) for _ in range(2)), acceleration, *(np.zeros(n) for _ in range(3)),
                         np.arange(n) >= 490)  # fmt: skip
     assert np.abs(speed.jerk(drive)).max() == 0.0
     assert np.abs(speed.jerk(drive._replace(emergency=np.zeros(n)))).max() > 1.0

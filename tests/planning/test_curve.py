@@ -1,0 +1,58 @@
+"""The speed for bends that are known with an error."""
+
+import numpy as np
+import pytest
+from autonomy.planning._plan import PlanStep
+
+from tests.planning.test_plan import PLAN, VEHICLE, situation
+
+STEP_M = 5.0
+SIGMA = (8e-5, 8.5e-6)  # of curvature and its rate, as the lane step tells on a motorway [C]
+
+
+def plan_for(preview, speed, sigma=SIGMA, set_speed=None):
+    given = situation(speed=speed, set_speed=speed if set_speed is None else set_speed)
+    given[4]["preview"], given[4]["sigma"][2:4], given[4]["valid_distance_m"] = preview, sigma, 155.0
+    return PlanStep(PLAN, VEHICLE).step(*given)
+
+
+def test_the_end_of_a_transition_is_not_braked_for():
+    """R 500 m at 80 km/h: the rate goes on where the bend does not, 45 % too tight 40 m ahead."""
+    seen = 1 / 500 * (1.0 + 0.45 * np.minimum(STEP_M * np.arange(32), 80.0) / 40.0)
+    assert plan_for(seen, 80 / 3.6)["target_acceleration"] > -0.05
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_on_the_preview_is_not_braked_for(seed):
+    """Points of 5 m wrong by a tenth each way, on the same bend."""
+    seen = 1 / 500 * (1.0 + 0.1 * np.random.default_rng(seed).standard_normal(32).clip(-2.0, 2.0))
+    assert plan_for(seen, 80 / 3.6)["target_acceleration"] > -0.05
+
+
+def test_a_bend_at_the_vehicle_is_driven_at_its_own_speed_however_it_is_doubted():
+    """Even an uncertainty of everything takes off no more than its bound."""
+    plan = plan_for(np.full(32, 1 / 250), 25.0, sigma=(1.0, 1.0))
+    most = float(PLAN["lateral_acceleration_maximum"]) / (1.0 - float(PLAN["curve_doubt_maximum"]))
+    assert float(plan["curve_speed"]) ** 2 / 250.0 <= most + 1e-6
+    sure = plan_for(np.full(32, 1 / 250), 25.0, sigma=(0.0, 0.0))
+    assert float(sure["curve_speed"]) ** 2 / 250.0 == pytest.approx(1.5, rel=1e-4)
+
+
+@pytest.mark.parametrize("radius, speed_kmh", [(150.0, 80.0), (250.0, 80.0), (120.0, 60.0)])
+def test_a_tight_bend_that_is_seen_is_slowed_for_in_time(radius, speed_kmh):
+    """A clothoid of 60 m into the bend, known 155 m ahead with its uncertainty; jerk of 0.8 to 2 m/s3 and half a second of lag."""
+    v, wanted, acceleration, s, worst = speed_kmh / 3.6, 0.0, 0.0, 0.0, 0.0
+    step, begin = PlanStep(PLAN, VEHICLE), 200.0
+    for k in range(3000):
+        ahead = np.clip((s + STEP_M * np.arange(32) - begin) / 60.0, 0.0, 1.0) / radius
+        given = situation(speed=v, set_speed=speed_kmh / 3.6, now_ns=10**9 + k * 10_000_000)
+        given[4]["preview"], given[4]["sigma"][2:4], given[4]["valid_distance_m"] = ahead, SIGMA, 155.0
+        plan = step.step(*given)
+        jerk = max(0.8, float(plan["braking_jerk"])) if plan["target_acceleration"] < wanted else 0.8
+        wanted += float(np.clip(plan["target_acceleration"] - wanted, -jerk * 0.01, jerk * 0.01))
+        acceleration += (wanted - acceleration) * 0.01 / 0.5
+        v += 0.01 * acceleration
+        s += 0.01 * v
+        worst = max(worst, v * v * ahead[0])
+    assert worst < 1.1 * float(PLAN["lateral_acceleration_maximum"])
+    assert v * v / radius > 0.9 * float(PLAN["lateral_acceleration_maximum"])  # and not slower than needed
