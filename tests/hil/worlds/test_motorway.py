@@ -3,6 +3,8 @@ import math
 import numpy as np
 import pytest
 
+from hil import demo
+from hil.loop.closed_loop import ENGAGE_AFTER_S
 from hil.loop.metrics import REVERSAL_RAD, reversals
 from hil.world import Actor, EgoTruth, RoadTruth, Truth
 from hil.worlds import scenario
@@ -24,6 +26,17 @@ def test_the_packaged_scenarios_are_read():
     assert {"motorway"} <= set(scenario.names())
     for name in scenario.names():
         Motorway(name).reset(0)
+
+
+def test_the_demonstration_has_what_it_is_to_show():
+    given = scenario.load(demo.SCENARIO)
+    assert given.ego.plant == "plants/eu_4x2_40t" and demo.DURATION_S >= 60.0
+    road = given.make_road()
+    reached = np.arange(0.0, demo.DURATION_S * 0.9 * given.set_speed_mps, 5.0)
+    curvature, grade = (np.array([road.value(name, s) for s in reached]) for name in ("curvature", "grade"))
+    assert curvature.max() > 1e-3 and curvature.min() < -1e-3 and grade.max() >= 0.03 and grade.min() <= -0.019
+    cuts_in = [event for actor in given.traffic for event in actor.events if event.lane == given.ego.lane and actor.lane != 0]
+    assert cuts_in and cuts_in[0].at_s > ENGAGE_AFTER_S
 
 
 @pytest.mark.parametrize("plant", ["kinematic", "plants/eu_4x2_40t"])
