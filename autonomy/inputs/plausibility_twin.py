@@ -11,12 +11,12 @@ REPEATS = 3  # samples of the same value
 
 @dataclass
 class Sender:
-    """One row: what it may be off by, its weight and time-out; then what is known of it."""
+    """One row: what it may be off by, its time-out and whom it shares a vote with; then what is known of it."""
 
     absolute: float
     relative: float
-    weight: float
     timeout_s: float
+    group: int
     value: float = 0.0
     time_ns: int | None = None
     changed_ns: int = 0
@@ -59,12 +59,13 @@ class Quantity:
     def step(self, now_ns: int) -> None:
         speaking = [i for i, sender in enumerate(self.senders) if sender.speaks(now_ns)]
         voters = {i for i in speaking if self.senders[i].suspect_ns is None}
+        votes = {i: 1.0 / sum(j == i or self._share(i, j) for j in voters) for i in voters}
         speaks_for, against = dict.fromkeys(speaking, 0.0), dict.fromkeys(speaking, 0.0)
         for i, j in combinations(speaking, 2):
             side = speaks_for if self.agree(self.senders[i], self.senders[j]) else against
-            side[i] += self.senders[j].weight * (j in voters)
-            side[j] += self.senders[i].weight * (i in voters)
-        accused = {i for i in voters if against[i] > speaks_for[i] + self.senders[i].weight}
+            side[i] += votes.get(j, 0.0)
+            side[j] += votes.get(i, 0.0)
+        accused = {i for i in voters if against[i] > speaks_for[i] + votes[i]}
         is_decided = bool(accused) and accused != voters
         differs = any(against[i] > 0.0 for i in voters)
         self.disputed_ns = None if is_decided or not differs else self.disputed_ns or now_ns
@@ -88,6 +89,9 @@ class Quantity:
             elif self._long_enough(sender.trusted_ns, "clear_after_s", now_ns):
                 sender.suspect_ns = sender.trusted_ns = None
                 voters.add(i)
+
+    def _share(self, i: int, j: int) -> bool:
+        return self.senders[i].group != 0 and self.senders[i].group == self.senders[j].group
 
     def _long_enough(self, since_ns: int | None, limit: str, now_ns: int) -> bool:
         return since_ns is not None and (now_ns - since_ns) * TICK >= self.limits[limit]

@@ -1,8 +1,9 @@
 # Cross-checks between independent senders of one quantity: who is frozen, who is against the majority, who may come back.
 #
 # Each row of [plausibility] sender has a newest sample. Two of them agree when they differ by no more than both may be off by,
-# and by what the quantity may move between their times. A sender against which more weight speaks than for it is suspect
-# after a while, unless that is so of all: then the quantity is disputed, and nobody is left out. Header only.
+# and by what the quantity may move between their times. A sender that more votes speak against than it and those who agree with
+# it have is suspect after a while. Where they differ and that is so of none or of all, the quantity is disputed, and nobody is
+# left out. Header only.
 # Twin: autonomy/inputs/plausibility_twin.py.
 from libc.math cimport NAN, fabs, isfinite
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t
@@ -153,8 +154,7 @@ cdef inline bint has_word(const PlausibilityMemory* memory, const PlausibilityPa
     if sender.kind == PlausibilitySender_KIND_MOTION:
         if not isfinite(turn):
             return False
-        time_ns[0] = min(memory.best_ns[<int>PlausibilitySender_QUANTITY_SPEED],
-                         memory.best_ns[<int>PlausibilitySender_QUANTITY_YAW_RATE])
+        time_ns[0] = memory.best_ns[<int>PlausibilitySender_QUANTITY_YAW_RATE]  # the speed changes far more slowly
         if sender.quantity == PlausibilitySender_QUANTITY_LATERAL_ACCELERATION:
             value[0] = speed * turn
             return True
@@ -206,13 +206,14 @@ cdef inline void check_quantity(PlausibilityMemory* memory, const PlausibilityPa
                                 const VehicleParameters* vehicle, int quantity, int64_t now_ns) noexcept nogil:
     cdef const PlausibilityLimits* limits = limits_of(parameters, quantity)
     cdef double[16] values
+    cdef double[16] votes
     cdef double[16] speaks_for
     cdef double[16] speaks_against
     cdef int64_t[16] times
     cdef uint8_t[16] speaks      # has a word now
     cdef uint8_t[16] voters      # and is not suspect
     cdef int[16] rows
-    cdef int count = 0, place, other_place, row, other
+    cdef int count = 0, place, other_place, row, other, sharing
     cdef bint somebody_differs = False, somebody_stands = False, somebody_accused = False, frozen
     cdef double tolerance
     cdef SenderMemory* sender
@@ -231,6 +232,17 @@ cdef inline void check_quantity(PlausibilityMemory* memory, const PlausibilityPa
             voters[row] = memory.sender[row].suspect_ns == 0
     for place in range(count):
         row = rows[place]
+        votes[row] = 0.0
+        if voters[row]:
+            sharing = 0
+            for other_place in range(count):
+                other = rows[other_place]
+                if other == row or (voters[other] and parameters.sender[row].group != 0
+                                    and parameters.sender[other].group == parameters.sender[row].group):
+                    sharing += 1
+            votes[row] = 1.0 / sharing
+    for place in range(count):
+        row = rows[place]
         for other_place in range(place):
             other = rows[other_place]
             if not (speaks[row] and speaks[other]):
@@ -239,18 +251,18 @@ cdef inline void check_quantity(PlausibilityMemory* memory, const PlausibilityPa
                 + parameters.sender[other].absolute + parameters.sender[other].relative * fabs(values[other]) \
                 + limits.slew * fabs(<double>(times[row] - times[other]) * 1e-9)
             if fabs(values[row] - values[other]) <= tolerance:
-                speaks_for[row] += parameters.sender[other].weight if voters[other] else 0.0
-                speaks_for[other] += parameters.sender[row].weight if voters[row] else 0.0
+                speaks_for[row] += votes[other]
+                speaks_for[other] += votes[row]
             else:
-                speaks_against[row] += parameters.sender[other].weight if voters[other] else 0.0
-                speaks_against[other] += parameters.sender[row].weight if voters[row] else 0.0
+                speaks_against[row] += votes[other]
+                speaks_against[other] += votes[row]
     for place in range(count):
         row = rows[place]
         if not voters[row]:
             continue
         if speaks_against[row] > 0.0:
             somebody_differs = True
-        if speaks_against[row] > speaks_for[row] + parameters.sender[row].weight:
+        if speaks_against[row] > speaks_for[row] + votes[row]:
             somebody_accused = True
         else:
             somebody_stands = True
@@ -269,7 +281,7 @@ cdef inline void check_quantity(PlausibilityMemory* memory, const PlausibilityPa
             continue
         frozen = stands_still(memory, parameters, row, speaks_against[row] > 0.0, values, voters, now_ns)
         if sender.suspect_ns == 0:
-            if not (somebody_stands and speaks_against[row] > speaks_for[row] + parameters.sender[row].weight) \
+            if not (somebody_stands and speaks_against[row] > speaks_for[row] + votes[row]) \
                     or parameters.sender[row].kind == PlausibilitySender_KIND_MOTION:
                 sender.accused_ns = 0
             elif sender.accused_ns == 0:
