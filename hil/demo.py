@@ -13,7 +13,7 @@ import sys
 DEFAULT_OUTPUT = "runs/latest"
 DRIVE_LOG = "drive.mcap"
 CONFIG, SCENARIO, FAULTS = "vehicles/demo_truck", "motorway", "gnss_tunnel"
-DURATION_S = 80.0
+DURATION_S = 90.0
 
 
 def add_parser(subparsers) -> None:

@@ -41,7 +41,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from autonomy.errors import UsageError
     from autonomy.report.junit import write_junit
     from autonomy.report.summary import replay_lines
-    from hil import scenario, sensors
+    from hil import sensors
+    from hil.worlds import scenario
 
     if arguments.list:
         for name in scenario.names():

@@ -36,7 +36,7 @@ from hil.sensors.realism import (
     WHEEL_SCALE,
     WHEEL_SOURCES,
 )
-from hil.truth import Truth
+from hil.world import Truth
 
 NOT_AVAILABLE = 1  # validity
 Dropouts = dict[str, list[tuple[float, float]]]

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from autonomy.errors import EnvironmentFault
-from hil.road import Road
-from hil.truth import Actor
+from hil.world import Actor
 from hil.worlds import sumo_network
+from hil.worlds.road import Road
 from hil.worlds.sumo_network import EGO, EGO_LENGTH_M, LANES
 from hil.worlds.traffic import BESIDE_M, SIGHT_M, EgoPlace
 

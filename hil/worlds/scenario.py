@@ -25,7 +25,7 @@ import msgspec
 from autonomy import config as configuration
 from autonomy import toml_file
 from autonomy.errors import UsageError
-from hil.road import Road, Segment
+from hil.worlds.road import Road, Segment
 from hil.worlds.traffic import KINDS, Event
 from hil.worlds.wind import Gust, Wind
 

@@ -8,9 +8,11 @@ from autonomy.log.reader import LogReader
 from autonomy.playback.stored import load
 from hil import drive
 from hil.sensors import Bytes, Messages, Perfect
-from hil.world import CurvedRoad
+from hil.worlds.curved_road import CurvedRoad
 from hil.worlds.motorway import Motorway
+from tests.log.lateness import lateness_ns
 
+MOST_LATE_NS = 1_000_000_000  # no entry of a log stands further behind a later one
 SENSORS = {"perfect": lambda config, seed: Perfect(config), "messages": Messages, "bytes": Bytes}
 SHORT = {"road": {"segments": [{"length_m": 2000.0}]}}  # kinematic plant, free road
 
@@ -53,6 +55,7 @@ def test_the_recorded_run_replays_to_the_same_bytes(stack, tmp_path, level):
     with LogReader(run.log_path) as reader:
         assert {"/parameters", "/ref/pose", "/in/frame", "/cut", "/out/actuation"} <= set(reader.topics)
         assert ("/raw/can/0" in reader.topics) == (level == "bytes")
+    assert max(lateness_ns(run.log_path).values()) < MOST_LATE_NS
     page = run.report_path.read_text()
     assert "Nearest corner to a lane line" in page and "Tractor and trailer are to scale" in page
     stored = load(run.log_path.parent)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.road import PREVIEW_M, Road, Segment
+from hil.worlds.road import PREVIEW_M, Road, Segment
 
 ROAD = Road([Segment(200.0), Segment(120.0, 1 / 250, grade=0.03, bank=-0.04), Segment(300.0, 1 / 250, grade=0.03, bank=-0.04),
              Segment(150.0, -1 / 400, friction=0.4), Segment(400.0, -1 / 400, lanes=3)])  # fmt: skip

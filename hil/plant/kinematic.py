@@ -11,7 +11,7 @@ from collections import deque
 
 import numpy as np
 
-from hil.truck_geometry import TruckGeometry
+from hil.plant.geometry import TruckGeometry
 
 ACCELERATION_LAG_S = 0.4  # engine and brakes together, TRUCK_FACTS class figures 0.1 to 0.5 s [M]
 REMEMBERED = 100  # commands

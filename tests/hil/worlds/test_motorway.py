@@ -3,9 +3,11 @@ import math
 import numpy as np
 import pytest
 
-from hil import scenario
-from hil.metrics import REVERSAL_RAD, reversals
-from hil.truth import Actor, EgoTruth, RoadTruth, Truth
+from hil import demo
+from hil.loop.closed_loop import ENGAGE_AFTER_S
+from hil.loop.metrics import REVERSAL_RAD, reversals
+from hil.world import Actor, EgoTruth, RoadTruth, Truth
+from hil.worlds import scenario
 from hil.worlds.motorway import Motorway
 from hil.worlds.wind import Gust
 
@@ -24,6 +26,17 @@ def test_the_packaged_scenarios_are_read():
     assert {"motorway"} <= set(scenario.names())
     for name in scenario.names():
         Motorway(name).reset(0)
+
+
+def test_the_demonstration_has_what_it_is_to_show():
+    given = scenario.load(demo.SCENARIO)
+    assert given.ego.plant == "plants/eu_4x2_40t" and demo.DURATION_S >= 60.0
+    road = given.make_road()
+    reached = np.arange(0.0, demo.DURATION_S * 0.9 * given.set_speed_mps, 5.0)
+    curvature, grade = (np.array([road.value(name, s) for s in reached]) for name in ("curvature", "grade"))
+    assert curvature.max() > 1e-3 and curvature.min() < -1e-3 and grade.max() >= 0.03 and grade.min() <= -0.019
+    cuts_in = [event for actor in given.traffic for event in actor.events if event.lane == given.ego.lane and actor.lane != 0]
+    assert cuts_in and cuts_in[0].at_s > ENGAGE_AFTER_S
 
 
 @pytest.mark.parametrize("plant", ["kinematic", "plants/eu_4x2_40t"])
@@ -105,7 +118,7 @@ def test_mistakes_are_told_with_place_and_remedy(change, sentence):
 
 
 def test_contacts_are_those_of_tractor_and_trailer():
-    from hil.contact import closest_ahead, touching
+    from hil.loop.contact import closest_ahead, touching
 
     unit = np.array([[4.0, 1.3], [-2.0, 1.3], [-2.0, -1.3], [4.0, -1.3]])
     ego = EgoTruth(velocity=20.0, outline=np.stack([unit, unit - (8.0, 0.0)]))
@@ -130,6 +143,6 @@ def test_the_scenario_of_the_page_is_read():
 
     from autonomy import toml_file
 
-    page = (Path(__file__).parents[2] / "docs" / "closed-loop.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "closed-loop.md").read_text()
     found = scenario.load(toml_file.parse(page.partition("```toml\n")[2].partition("```")[0]))
     assert len(found.traffic[0].events) == 2 and found.queue[0].vehicles == 6 and found.make_road().length > 2000.0

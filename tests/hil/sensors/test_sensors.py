@@ -3,7 +3,7 @@ import numpy as np
 from autonomy import config, msg
 from drivers.can.router import Router
 from hil.sensors import Bytes, Messages, put
-from hil.world import CurvedRoad
+from hil.worlds.curved_road import CurvedRoad
 
 CONFIG = config.load("vehicles/demo_truck")
 

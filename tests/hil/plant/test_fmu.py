@@ -10,7 +10,7 @@ import pytest
 
 from autonomy import config
 from autonomy.errors import EnvironmentFault, UsageError
-from hil.plant_fmu import FmuPlant
+from hil.plant.fmu import FmuPlant
 from hil.worlds.motorway import Motorway
 
 VEHICLE = config.load("vehicles/demo_truck").section("vehicle")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from autonomy import msg
+from hil.longitudinal.straight_road import TICK_S
 from hil.plant import Plant, PlantCommand, Surroundings
-from hil.straight_road import TICK_S
 
 ENGINE_SPEED = int(msg.constants("SignalSample")["ENGINE_SPEED"])
 
 
 class PlantTrain:
-    """A train of `hil.straight_road` over a plant parameter set."""
+    """A train of `hil.longitudinal.straight_road` over a plant parameter set."""
 
     def __init__(self, name: str = "plants/eu_4x2_40t", overrides: dict | None = None):
         self.plant = Plant.load(name, overrides)

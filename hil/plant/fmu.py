@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from autonomy.errors import EnvironmentFault, UsageError
-from hil.kinematic_truck import PARAMETERS, STATE
-from hil.truck_geometry import TruckGeometry
+from hil.plant.geometry import TruckGeometry
+from hil.plant.kinematic import PARAMETERS, STATE
 
 COMMANDS = ("road_wheel_angle_rad", "engine_torque_nm", "retarder_torque_nm", "brake_deceleration_mps2", "acceleration_mps2")
 ROAD = ("grade", "bank", "friction", "wind_speed_mps", "wind_from_rad")

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from hil.disturbances import CAR_LENGTH_M, CAR_WIDTH_M, LANE_M, OCCLUDED_M, Case, Vehicle, vehicles
+from hil.longitudinal.disturbances import CAR_LENGTH_M, CAR_WIDTH_M, LANE_M, OCCLUDED_M, Case, Vehicle, vehicles
+from hil.longitudinal.straight_road import TICK_S, Other, StraightRoad
 from hil.reference_drivers import Scene
 from hil.reference_drivers.careful import CarefulDriver
 from hil.reference_drivers.fsm import FuzzySafetyModel
-from hil.straight_road import TICK_S, Other, StraightRoad
 
 DEAD_TIME_S, RAMP_S, BRAKES = 0.2, 0.6, 5.0  # m/s2
 DRIVE_LAG_S = 0.4

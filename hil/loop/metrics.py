@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from hil.contact import closest_ahead, touching
-from hil.truth import Truth
+from hil.loop.contact import closest_ahead, touching
+from hil.world import Truth
 
 HARD_BRAKE_MPS2 = 3.0  # counted once per braking
 JERK_WINDOW_S = 0.1  # over which the acceleration's change is taken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hil.truth import Actor, Truth
+from hil.world import Actor, Truth
 
 NEAR_M = 30.0  # a truck's and a car's half lengths, and more
 EGO_LENGTH_M = 16.5  # where a world shows no outline

@@ -15,7 +15,7 @@ from drivers.serial.router import SerialRouter
 from hil import drive
 from hil.sensors import Bytes, Messages
 from hil.sensors.serial_line import HEAD
-from hil.world import CurvedRoad
+from hil.worlds.curved_road import CurvedRoad
 
 SERIAL = config.load("vehicles/demo_truck_serial")
 PORT = {"port": "receiver", "source": 1, "baud": 230400}

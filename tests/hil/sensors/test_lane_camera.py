@@ -8,7 +8,7 @@ import pytest
 from autonomy import config, msg
 from drivers.can.router import Router
 from hil.sensors import Bytes, Messages
-from hil.truth import EgoTruth, RoadTruth, Truth
+from hil.world import EgoTruth, RoadTruth, Truth
 
 TICK_NS = 10_000_000
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from autonomy import config
-from hil.world import CurvedRoad
+from hil.worlds.curved_road import CurvedRoad
 
 VEHICLE = config.load("vehicles/demo_truck").section("vehicle")
 

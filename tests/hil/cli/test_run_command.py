@@ -4,7 +4,7 @@ import pytest
 
 from autonomy.errors import UsageError
 from hil.cli import drive
-from tests.hil.test_suite_command import Point
+from tests.hil.cli.test_suite_command import Point
 
 SCENARIO = """
 set_speed_mps = 20.0
@@ -16,7 +16,7 @@ gap_m = 70
 speed_mps = 20.0
 """
 WORLD = '''
-from hil.world import CurvedRoad
+from hil.worlds.curved_road import CurvedRoad
 from autonomy import config
 
 class Outside(CurvedRoad):

@@ -28,10 +28,10 @@ from autonomy.playback.recording import Recording
 from autonomy.playback.replay import SCHEMA
 from autonomy.playback.result import OUTPUT_LOG, Result
 from autonomy.playback.spool import OutputSpool
-from hil.drive import centre_line, pose_of
-from hil.live import LiveSource, channels_of
-from hil.metrics import RunMetrics
-from hil.plant_figures import differences
+from hil.loop.live import LiveSource, channels_of
+from hil.loop.metrics import RunMetrics
+from hil.loop.reference import centre_line, pose_of
+from hil.loop.vehicle_differences import differences
 
 TICK_S = 0.01
 ENGAGE_AFTER_S = 5.0
@@ -122,7 +122,7 @@ class _Loop:
         self.recording = None
         if log_path is not None:
             output_folder.prepare(log_path.parent)
-            recorded_from = {"importer": "hil.closed_loop", "clock": "simulated"}
+            recorded_from = {"importer": "hil.loop.closed_loop", "clock": "simulated"}
             self.recording = self.files.enter_context(
                 contextlib.closing(Recording(log_path, self.source, recorded_from)))  # fmt: skip
 
@@ -155,8 +155,8 @@ class _Loop:
         self.spool.append(block.outputs, count)
         self.times(block)
         if self.recording is not None:
-            for _ in self.recording.pass_through([joined_batches(self.batches)]):
-                self.recording(block)
+            self.recording.write_inputs(joined_batches(self.batches))
+            self.recording(block)
             self.batches.clear()
 
     def close(self) -> None:
