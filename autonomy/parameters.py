@@ -100,7 +100,9 @@ def _number(value: Any, message_name: str, item: definitions.Field, where: str) 
     if not isinstance(value, str) or "int" not in item.type:
         return value
     owner, prefix = WORDS.get((message_name, item.name), (message_name, f"{item.name.upper()}_"))
-    words = {name.removeprefix(prefix).lower(): number for name, number in msg.constants(owner).items() if name.startswith(prefix)}
+    words = {
+        name.removeprefix(prefix).lower(): number for name, number in msg.constants(owner).items() if name.startswith(prefix)
+    }
     words.pop("none", None)  # what is not there is not written
     if words and value not in words:
         raise UsageError(f"{where} = '{value}': use one of {', '.join(words)}")

@@ -64,9 +64,10 @@ class Truck:
 
     def _add(self, frame, sender: str, value: float) -> None:
         kind, source, field = {
-            "abs": ("wheel", 11, "vehicle_speed"), "engine": ("wheel", 0, "vehicle_speed"), "gearbox": ("shaft", 3, "shaft_speed"),
-            "gnss": ("gnss", 1, "speed"), "imu": ("imu", 1, "angular_rate_z"), "imu_side": ("imu", 1, "acceleration_y"),
-            "gyro": ("signal", 11, "value"), "side": ("signal", 11, "value"), "steering": ("steering", 11, "steering_wheel_angle"),
+            "abs": ("wheel", 11, "vehicle_speed"), "engine": ("wheel", 0, "vehicle_speed"),
+            "gearbox": ("shaft", 3, "shaft_speed"), "gnss": ("gnss", 1, "speed"), "imu": ("imu", 1, "angular_rate_z"),
+            "imu_side": ("imu", 1, "acceleration_y"), "gyro": ("signal", 11, "value"), "side": ("signal", 11, "value"),
+            "steering": ("steering", 11, "steering_wheel_angle"),
         }[sender]  # fmt: skip
         place = int(frame[kind]["count"]) - (sender == "imu_side")  # of the sample that has the rate already
         row = frame[kind]["items"][place]
@@ -109,7 +110,7 @@ def test_a_frozen_wheel_speed_is_left_for_the_next_in_the_list_and_comes_back():
     assert vehicle["sender_status"][ABS] == STATUS["frozen"] and suspects(vehicle) == {ABS}
     assert vehicle["speed_source"] == 0 and abs(vehicle["speed"] - truck.speed) < 0.2 and vehicle["speed_validity"] == 0
     since = vehicle["sender_since_ns"][ABS]
-    assert START_NS + 10**9 < since < truck.now_ns
+    assert since > START_NS + 10**9 and since < truck.now_ns
     assert list(vehicle["refused_wheel_sources"][: vehicle["refused_wheel_count"]]) == [11]
     truck.lie = lambda sender, value: value
     assert suspects(truck.run(2.5, truck.speed)) == {ABS}, "trusted before the clear condition"
@@ -187,6 +188,7 @@ def test_a_suspect_stays_out_while_nobody_can_speak_for_it():
     assert not suspects(truck.run(4.0))
 
 
+FIELDS = ("absolute", "relative", "timeout_s", "group")
 SENDERS = [("wheel", 11), ("wheel", 0), ("shaft", 3), ("gnss", 1)]
 STREAMS = st.lists(
     st.tuples(*[st.tuples(st.booleans(), st.sampled_from([0.0, 20.0, 20.0, 20.5, 22.0, 26.0]), st.integers(-3, 1))] * 4),
@@ -199,7 +201,7 @@ STREAMS = st.lists(
 def test_the_kernel_judges_as_the_twin(stream, held_row, repeats):
     step = InputsStep(PARAMETERS["inputs"], PARAMETERS["vehicle"], PARAMETERS["plausibility"], PARAMETERS["engagement"])
     rows = PARAMETERS["plausibility"]["sender"][:4]
-    twin = Quantity(LIMITS, [Sender(*(row[name].item() for name in ("absolute", "relative", "timeout_s", "group"))) for row in rows])
+    twin = Quantity(LIMITS, [Sender(*(row[name].item() for name in FIELDS)) for row in rows])
     now = START_NS
     for said in stream * (4 if repeats else 1):
         for _ in range(2):  # ticks without samples between
@@ -229,13 +231,13 @@ def test_the_kernel_judges_as_the_twin(stream, held_row, repeats):
 
 def test_a_frozen_speed_in_a_recorded_drive_is_left_out_and_told(tmp_path):
     faults = tmp_path / "frozen.toml"
-    faults.write_text('schema = "autonomy.faults/1"\n[[fault]]\nsource = "can0"\nmessage = "EBC2@0B"\nsignal = "front_axle_speed"\n'
-                      'kind = "freeze"\nstart_s = 20.0\nend_s = 40.0\n')  # fmt: skip
+    faults.write_text('schema = "autonomy.faults/1"\n[[fault]]\nsource = "can0"\nmessage = "EBC2@0B"\n'
+                      'signal = "front_axle_speed"\nkind = "freeze"\nstart_s = 20.0\nend_s = 40.0\n')  # fmt: skip
     result = replay(drive.record(tmp_path / "drive.mcap"), faults=faults, report=False)
     vehicle, health = result.topic("vehicle"), result.topic("health")
     frozen = np.flatnonzero(vehicle["sender_status"][:, ABS] == STATUS["frozen"])
-    assert 2000 < frozen[0] and frozen[-1] < 4700
-    assert set(vehicle["speed_source"][frozen]) == {0}
+    assert frozen[0] > 2000 and frozen[-1] < 4700
+    assert np.unique(vehicle["speed_source"][frozen]).tolist() == [0]
     assert (health["faults"][frozen] & msg.constants("Health")["FAULT_SENDER_SUSPECT"]).all()
     assert (health["level"][frozen] == 1).all()
 
