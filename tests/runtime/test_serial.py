@@ -1,4 +1,4 @@
-"""Serial lines of a live run: pieces from a pseudo terminal to the loop's ring, through the tick into the log, and back by replay."""
+"""Serial lines of a live run: pieces from a pseudo terminal to the loop, through the tick into the log, and back by replay."""
 
 from __future__ import annotations
 
