@@ -66,22 +66,16 @@ cdef inline void push_imu(EgoFilter* state, const EgoParameters* parameters, con
 
 cdef inline double axle_speed(const WheelSample* sample) noexcept nogil:
     """Mean of the rear wheels, else of those there are, else the vehicle speed."""
+    cdef double[4] wheels
     cdef double total = 0.0
-    cdef int count = 0
+    cdef int i, count = 0
+    wheels[0], wheels[1], wheels[2], wheels[3] = sample.front_left, sample.front_right, sample.rear_left, sample.rear_right
     if isfinite(sample.rear_left) and isfinite(sample.rear_right):
         return 0.5 * (sample.rear_left + sample.rear_right)
-    if isfinite(sample.front_left):
-        total += sample.front_left
-        count += 1
-    if isfinite(sample.front_right):
-        total += sample.front_right
-        count += 1
-    if isfinite(sample.rear_left):
-        total += sample.rear_left
-        count += 1
-    if isfinite(sample.rear_right):
-        total += sample.rear_right
-        count += 1
+    for i in range(4):
+        if isfinite(wheels[i]):
+            total += wheels[i]
+            count += 1
     return total / count if count > 0 else sample.vehicle_speed
 
 
