@@ -93,9 +93,8 @@ class Bytes(Messages):
         if int(row["signal"]) == SIGNALS["ENGINE_SPEED"]:
             self.engine_speed = float(row["value"])
             return
-        yield 0, "EEC1", {"engine_speed": self.engine_speed * 30.0 / math.pi,
-                          "actual_engine_torque": 100.0 * float(row["value"]) / self.engine_reference_nm}, \
-            ENGINE_SOURCE  # fmt: skip
+        percent = 100.0 * float(row["value"]) / self.engine_reference_nm
+        yield 0, "EEC1", {"engine_speed": self.engine_speed * 30.0 / math.pi, "actual_engine_torque": percent}, ENGINE_SOURCE
 
     def _steering_messages(self, row):
         yaw_rate, lateral, longitudinal = self.motion
