@@ -7,7 +7,6 @@ the replay to the same outputs, byte for byte.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
 DEFAULT_OUTPUT = "runs/latest"
@@ -34,10 +33,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     import hil
     from autonomy import Stack, replay
+    from autonomy.cli.outcome import tell
     from autonomy.errors import UsageError
     from autonomy.report.junit import write_junit
     from autonomy.report.page import write_report
-    from autonomy.report.summary import replay_lines
     from hil.sensors import Bytes
     from hil.worlds.motorway import Motorway
 
@@ -45,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--duration {arguments.duration:g}: must lie between 1 and 3600 seconds")
     directory = Path(arguments.output)
     stack = Stack.from_config(CONFIG)
-    print(f"driving {arguments.duration:g} s in closed loop ...", file=sys.stderr)
+    print(f"driving {arguments.duration:g} s of motorway in closed loop ...", file=sys.stderr)
     drive = hil.run(Motorway(SCENARIO), stack, Bytes(stack.config, arguments.seed), arguments.duration, arguments.seed, FAULTS,
                     directory, log_name=DRIVE_LOG, report=False)  # fmt: skip
     print("replaying the recorded bytes ...", file=sys.stderr)
@@ -59,9 +58,5 @@ def run(arguments: argparse.Namespace) -> int:
     result.metrics["report"] = str(write_report(directory, result, result.tick_times))
     result.save(directory)
     write_junit(directory / "junit.xml", result.metrics)
-    if arguments.json:
-        json.dump(result.metrics, sys.stdout, allow_nan=False)
-        print()
-    else:
-        print("\n".join(replay_lines(result.metrics)))
+    tell(result.metrics, arguments.json)
     return result.exit_code

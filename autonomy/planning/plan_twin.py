@@ -116,3 +116,8 @@ def ramp_jerk(parameters, after_ramp: float) -> float:
     """m/s3 for the deceleration that a gentle ramp would lead to."""
     ends = [float(parameters[name]) for name in ("ramp_unhurried", "ramp_hurried")]
     return float(np.interp(after_ramp, ends, [float(parameters["ramp_jerk"]), float(parameters["ramp_jerk_steep"])]))
+
+
+def early_deceleration(parameters, required: float) -> float:
+    """m/s2 braked with in comfort for what is required."""
+    return required * float(np.interp(required / float(parameters["early_deceleration"]), [1.0, 1.4], [0.0, 1.0]))

@@ -17,7 +17,7 @@ from autonomy import msg
 from autonomy.errors import UsageError
 from autonomy.inputs import lane_path
 from autonomy.log import topics
-from autonomy.log.reader import RECORD_DTYPE, Batch
+from autonomy.log.ordered import RECORD_DTYPE, Batch
 from autonomy.log.structure import Channel
 from autonomy.playback.source import KINDS, routes_of
 from drivers.can.router import Router

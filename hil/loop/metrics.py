@@ -15,7 +15,8 @@ LATERAL_JERK_WINDOW_S = 0.5  # mean, as UN R171 takes it
 REVERSAL_RAD = math.radians(0.1)  # at the road wheel
 COLUMNS = (
     "tick", "time_ns", "speed", "acceleration", "lateral_acceleration", "offset", "tractor_offset", "trailer_offset", "margin",
-    "time_to_collision", "headway", "road_wheel_angle", "articulation", "trailer_lateral_acceleration",
+    "time_to_collision", "headway", "road_wheel_angle", "articulation", "trailer_lateral_acceleration", "front_axle_offset",
+    "drive_axle_offset", "last_axle_offset", "curvature", "grade",
 )  # fmt: skip
 
 
@@ -52,7 +53,8 @@ class RunMetrics:
             float(np.abs(axles[:own]).max()), float(np.abs(axles[own:]).max()) if len(axles) > own else abs(road.offset),
             min(road.width_left - float(corners.max()), road.width_right + float(corners.min())),
             gap / closing if closing > 0.0 else math.inf, gap / ego.velocity if ego.velocity > 1.0 else math.inf,
-            ego.road_wheel_angle, ego.articulation, ego.trailer_lateral_acceleration,
+            ego.road_wheel_angle, ego.articulation, ego.trailer_lateral_acceleration, float(axles[0]), float(axles[own - 1]),
+            float(axles[-1]), road.curvature, road.grade,
         ))  # fmt: skip
 
     def columns(self) -> dict[str, np.ndarray]:

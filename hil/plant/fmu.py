@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autonomy.errors import EnvironmentFault, UsageError
+from autonomy.errors import MissingPackage, UsageError
 from hil.plant.geometry import TruckGeometry
 from hil.plant.kinematic import PARAMETERS, STATE
 
@@ -136,5 +136,5 @@ def _library():
         import fmpy
         import fmpy.fmi2
     except ImportError as error:
-        raise EnvironmentFault(f"an FMU as plant needs the extra [fmi] ({error}); install autonomy[fmi]") from None
+        raise MissingPackage("an FMU as plant", f"fmpy ({error})", "fmi") from None
     return fmpy

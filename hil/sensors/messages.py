@@ -40,7 +40,7 @@ from hil.sensors.realism import (
 from hil.world import Truth
 
 NOT_AVAILABLE = 1  # validity
-ENGINE_SPEED = int(msg.constants("SignalSample")["ENGINE_SPEED"])
+SIGNALS = msg.constants("SignalSample")
 Dropouts = dict[str, list[tuple[float, float]]]
 
 
@@ -176,12 +176,16 @@ class Messages:
         return [row]
 
     def _signal(self, truth: Truth):
-        """What the engine tells of itself, where the plant has one."""
-        if truth.ego.plant is None:
+        """Engine speed and torque, where the world's plant has an engine."""
+        plant = truth.ego.plant
+        if plant is None:
             return []
-        row = self._row("Signal", ENGINE_SOURCE)
-        row["signal"], row["value"] = ENGINE_SPEED, float(truth.ego.plant["engine_speed_radps"])
-        return [row]
+        rows = []
+        for name, value in (("ENGINE_SPEED", plant["engine_speed_radps"]), ("ENGINE_TORQUE", plant["engine_torque_nm"])):
+            row = self._row("Signal", ENGINE_SOURCE)
+            row["signal"], row["value"] = SIGNALS[name], value
+            rows.append(row)
+        return rows
 
     def _steering(self, truth: Truth):
         row = self._row("Steering", STEERING_SOURCE)

@@ -25,7 +25,7 @@ SENSORS = {
     "shaft": Timing(0.01, 0.005),
     "steering": Timing(0.01, 0.005),
     "wheel": Timing(0.1, 0.06),
-    "signal": Timing(0.02, 0.005),
+    "signal": Timing(0.02, 0.005),  # EEC1: 10, 15 or 20 ms by maker [C]
     "gnss": Timing(0.1, 0.1),
     "radar": Timing(0.05, 0.05),
     "lane": Timing(0.05, 0.08, jitter_s=0.005, loss=0.01),  # an image now and then gives no lines

@@ -60,21 +60,11 @@ class EgoTable(msgspec.Struct, forbid_unknown_fields=True):
     offset_m: float = 0.0
 
 
-class GustTable(msgspec.Struct, forbid_unknown_fields=True):
-    speed_mps: float
-    rise: float = 1.0
-    hold: float = 2.0
-    fall: float = 1.0
-    start_s: float | None = None
-    start_m: float | None = None
-    every: float | None = None
-
-
 class WindTable(msgspec.Struct, forbid_unknown_fields=True):
     speed_mps: float = 0.0
     from_deg: float = 90.0  # from the left of a road that heads east
     follows_road: bool = True
-    gusts: list[GustTable] = []
+    gusts: list[Gust] = []
 
 
 class EventTable(msgspec.Struct, forbid_unknown_fields=True):
@@ -130,8 +120,8 @@ class Scenario(msgspec.Struct, forbid_unknown_fields=True):
         return Road(segments, self.road.lane_width_m)
 
     def make_wind(self) -> Wind:
-        gusts = tuple(Gust(**msgspec.structs.asdict(gust)) for gust in self.wind.gusts)
-        return Wind(self.wind.speed_mps, math.radians(self.wind.from_deg), self.wind.follows_road, gusts)
+        return Wind(self.wind.speed_mps, math.radians(self.wind.from_deg), self.wind.follows_road,
+                    tuple(self.wind.gusts))  # fmt: skip
 
     def make_traffic(self) -> list[dict]:
         """Keyword tables for ScriptedTraffic, queues resolved."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autonomy.errors import EnvironmentFault
+from autonomy.errors import MissingPackage
 from hil.world import Actor
 from hil.worlds import sumo_network
 from hil.worlds.road import Road
@@ -229,5 +229,5 @@ def library():
         with contextlib.redirect_stdout(sys.stderr):  # it remarks on other libraries there
             import libsumo
     except ImportError as error:
-        raise EnvironmentFault(f"SUMO's traffic needs the extra [traffic] ({error}); install autonomy[traffic]") from None
+        raise MissingPackage("SUMO's traffic", f"eclipse-sumo and libsumo ({error})", "traffic") from None
     return libsumo

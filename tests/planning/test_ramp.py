@@ -23,7 +23,9 @@ def test_firm_braking_is_that_of_the_twin(gap, other_speed, other_acceleration):
     required = float(plan["required_deceleration"])
     if plan["emergency"] == 1:
         assert plan["target_acceleration"] <= -plan_twin.firm_deceleration(PLAN, required) + 1e-9
-    if plan["emergency"]:
+    if plan["emergency"] == 0:
+        assert plan["target_acceleration"] <= -plan_twin.early_deceleration(PLAN, required) + 1e-9
+    if plan["braking_jerk"] > 0.0:
         braking = plan_twin.believed_acceleration(PLAN, other_acceleration)
         wait = float(PLAN["reaction_s"]) + 0.5 * required / float(PLAN["ramp_jerk"])
         gap_left = plan_twin.smallest_gap(gap, SPEED, 0.0, other_speed, braking, float(PLAN["ramp_unhurried"]), wait, 5e-3)
@@ -31,7 +33,7 @@ def test_firm_braking_is_that_of_the_twin(gap, other_speed, other_acceleration):
             assert gap_left > 0.0
         assert PLAN["ramp_jerk"] <= plan["braking_jerk"] <= PLAN["ramp_jerk_steep"]
     else:
-        assert plan["braking_jerk"] == 0.0
+        assert plan["emergency"] == 0 and required <= PLAN["early_deceleration"]
 
 
 def test_the_reserve_makes_no_hard_brake_where_less_is_enough_and_comes_back_beyond():

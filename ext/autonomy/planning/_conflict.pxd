@@ -149,6 +149,12 @@ cdef inline double firm_deceleration(const PlanParameters* parameters, double re
     return required + reserve
 
 
+cdef inline double early_deceleration(const PlanParameters* parameters, double required) noexcept nogil:
+    """m/s2, positive, of braking that is still comfort: 0 while little is required, all that is from 1.4 times that on."""
+    cdef double share = 2.5 * (required / parameters.early_deceleration - 1.0)
+    return required * (0.0 if share < 0.0 else (1.0 if share > 1.0 else share))
+
+
 cdef inline double ramp_jerk(const PlanParameters* parameters, double after_ramp) noexcept nogil:
     """m/s3, positive: as steep as is needed."""
     cdef double share = (after_ramp - parameters.ramp_unhurried) / (parameters.ramp_hurried - parameters.ramp_unhurried)

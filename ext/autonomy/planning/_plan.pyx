@@ -18,7 +18,8 @@ from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport known_speed, known_yaw_rate, velocity_known
 from autonomy.planning._fallback cimport lay_stop, write_stop
 from autonomy.planning._conflict cimport (
-    COMFORT, FULL, Conflict, firm_deceleration, passed_before, ramp_jerk, required_deceleration, urgency, worst_conflict)
+    COMFORT, FULL, Conflict, early_deceleration, firm_deceleration, passed_before, ramp_jerk, required_deceleration, urgency,
+    worst_conflict)
 from autonomy.planning._curve cimport curve_acceleration, curve_jerk, curve_speed
 from autonomy.planning._gap cimport desired_gap, follow_acceleration
 from autonomy.msg import dtype
@@ -121,7 +122,7 @@ cdef inline void make_room(const PlanParameters* parameters, const VehicleParame
 cdef inline void brake_for_conflict(PlanMemory* memory, const PlanParameters* parameters, const VehicleParameters* vehicle,
                                     const EgoState* ego, const TrackList* tracks, double speed,
                                     Plan* plan) noexcept nogil:
-    """Braking beyond comfort for what would be hit."""
+    """Braking for what would be hit, early in comfort and beyond it where more is required."""
     cdef double acceleration = ego.acceleration[0] if velocity_known(ego) and isfinite(ego.acceleration[0]) else 0.0
     cdef double demanded
     cdef Conflict conflict
@@ -133,11 +134,14 @@ cdef inline void brake_for_conflict(PlanMemory* memory, const PlanParameters* pa
     plan.required_track_id = conflict.track_id
     plan.emergency = memory.emergency = urgency(parameters, &conflict, memory.emergency)
     if plan.emergency == COMFORT:
-        return
+        demanded = early_deceleration(parameters, conflict.required)
+        if demanded == 0.0:
+            return
+    else:
+        plan.collision_warning = 1
+        demanded = parameters.emergency_deceleration if plan.emergency == FULL \
+            else firm_deceleration(parameters, conflict.required)
     plan.braking_jerk = ramp_jerk(parameters, conflict.after_ramp)
-    plan.collision_warning = 1
-    demanded = parameters.emergency_deceleration if plan.emergency == FULL \
-        else firm_deceleration(parameters, conflict.required)
     if -demanded < plan.target_acceleration:
         plan.behaviour = FOLLOW
         plan.reason = BECAUSE_CUT_IN if conflict.entry_time_s > 0.0 else BECAUSE_LEAD
@@ -184,7 +188,7 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
     if plan.target_acceleration > parameters.acceleration_maximum:
         plan.target_acceleration = parameters.acceleration_maximum
 
-    if frame.engage == 0:
+    if frame.engage == 0 or vehicle.driver_drives:
         memory.stopping = 0
         if lost:
             plan.behaviour = STANDBY

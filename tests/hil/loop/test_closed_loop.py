@@ -10,6 +10,7 @@ from hil import drive
 from hil.sensors import Bytes, Messages, Perfect
 from hil.worlds.curved_road import CurvedRoad
 from hil.worlds.motorway import Motorway
+from tests.faults.timelines import gnss_fault
 from tests.log.lateness import lateness_ns
 
 MOST_LATE_NS = 1_000_000_000  # no entry of a log stands further behind a later one
@@ -67,14 +68,7 @@ def test_the_recorded_run_replays_to_the_same_bytes(stack, tmp_path, level):
 @pytest.mark.parametrize("level", ["messages", "bytes"])
 def test_faults_act_and_the_log_holds_what_they_did(stack, tmp_path, level, kind, value):
     timeline = tmp_path / "faults.toml"
-    timeline.write_text(f"""schema = "autonomy.faults/1"
-[[fault]]
-source = "gnss"
-kind = "{kind}"
-value = {value}
-start_s = 3.0
-end_s = 5.0
-""")
+    timeline.write_text(gnss_fault(kind, value))
     plain = closed_loop(stack, level, 6.0)
     faulted = closed_loop(stack, level, 6.0, faults=timeline, output_dir=tmp_path / "run", report=False)
     counts = faulted.metrics["faults"][0]["records"]

@@ -16,6 +16,7 @@ from hil import drive
 from hil.sensors import Bytes, Messages
 from hil.sensors.serial_line import HEAD
 from hil.worlds.curved_road import CurvedRoad
+from tests.faults.timelines import gnss_fault
 
 SERIAL = config.load("vehicles/demo_truck_serial")
 PORT = {"port": "receiver", "source": 1, "baud": 230400}
@@ -95,14 +96,7 @@ def test_ego_is_as_accurate_as_over_can(drives):
 def test_faults_act_on_serial_bytes(drives, tmp_path):
     timeline = tmp_path / "faults.toml"
     for kind, value, lost in (("drop", 0.0, 20), ("corrupt", 1.0, 20), ("delay", 0.5, 0)):
-        timeline.write_text(f"""schema = "autonomy.faults/1"
-[[fault]]
-source = "gnss"
-kind = "{kind}"
-value = {value}
-start_s = 3.0
-{"" if kind == "delay" else "end_s = 5.0"}
-""")
+        timeline.write_text(gnss_fault(kind, value, None if kind == "delay" else 5.0))
         found = replay(drives["demo_truck_serial"], faults=timeline, end=8.0, report=False).metrics
         plain = replay(drives["demo_truck_serial"], end=8.0, report=False).metrics
         counts = found["faults"][0]["records"]
