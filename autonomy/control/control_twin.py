@@ -8,7 +8,8 @@ import numpy as np
 def jerk_limited(parameters, wanted: float, last: float, dt: float, emergency: int = 0, braking_jerk: float = 0.0) -> float:
     """m/s2: the wanted acceleration within limits, reached from the last one with bounded jerk."""
     p = {name: float(parameters[name]) for name in parameters.dtype.names}
-    wanted = np.clip(wanted, -p["emergency_deceleration" if emergency == 2 else "deceleration_maximum"], p["acceleration_maximum"])
+    most = p["emergency_deceleration" if emergency == 2 else "deceleration_maximum"]
+    wanted = np.clip(wanted, -most, p["acceleration_maximum"])
     down = p["jerk_emergency"] if emergency == 2 else max(min((last - wanted) / p["ramp_time_s"], braking_jerk), p["jerk_down"])
     release = np.clip((wanted - last) / p["release_time_s"], p["jerk_release"], p["jerk_release_maximum"])
     up = release if last < -p["release_deceleration"] else p["jerk_up"]

@@ -47,7 +47,7 @@ class Split:
         held = speed < p["standstill_mps"] and acceleration <= 0.0
         rate = (acceleration - before) / dt
         lag = p["brake_handover_s"] * np.clip(2.25 + rate / p["jerk_down"], 0.0, 1.0) if speed >= p["standstill_mps"] else 0.0
-        self.eased += (acceleration - self.eased) * dt / (lag + dt)
+        self.eased = acceleration + (self.eased - acceleration) * lag / (lag + dt)
         braked = mass * self.eased + resistance
         engine = retarder = brake = 0.0
         if not held:
@@ -62,7 +62,8 @@ class Split:
                 retarder = np.clip(early(p["retarder_lag_s"]) / shaft, -share * v["retarder_torque_maximum_nm"], 0.0)
                 rest = early(p["engine_brake_lag_s"]) - retarder * shaft
                 if ratio is not None:
-                    share *= np.clip(self._until_shift(ratio, speed, acceleration) / p["engine_shift_foresight_s"] - 1.0, 0.0, 1.0)
+                    spare = self._until_shift(ratio, speed, acceleration) / p["engine_shift_foresight_s"] - 1.0
+                    share *= np.clip(spare, 0.0, 1.0)
                 engine += np.clip(rest / crank, -share * p["engine_brake_torque_maximum_nm"], 0.0)
             if shifting:
                 engine = self.engine = self.returned = 0.0
@@ -71,7 +72,8 @@ class Split:
                 if self.returned >= abs(engine):
                     self.returned = np.inf
                 engine = np.clip(engine, -self.returned, self.returned)
-        self.engine += (engine - self.engine) * dt / (p["engine_lag_s" if max(engine, self.engine) > 0.0 else "engine_brake_lag_s"] + dt)
+        lag = p["engine_lag_s" if max(engine, self.engine) > 0.0 else "engine_brake_lag_s"]
+        self.engine += (engine - self.engine) * dt / (lag + dt)
         self.retarder += (retarder - self.retarder) * dt / (p["retarder_lag_s"] + dt)
         given = self.engine * crank + self.retarder * shaft
         lacking = (given - max(force, braked)) / mass

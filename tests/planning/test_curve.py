@@ -40,7 +40,7 @@ def test_a_bend_at_the_vehicle_is_driven_at_its_own_speed_however_it_is_doubted(
 
 @pytest.mark.parametrize("radius, speed_kmh", [(150.0, 80.0), (250.0, 80.0), (120.0, 60.0)])
 def test_a_tight_bend_that_is_seen_is_slowed_for_in_time(radius, speed_kmh):
-    """A clothoid of 60 m into the bend, known 155 m ahead with its uncertainty; jerk of 0.8 to 2 m/s3 and half a second of lag."""
+    """A clothoid of 60 m into the bend, known 155 m ahead but not exactly; jerk of 0.8 to 2 m/s3 and half a second of lag."""
     v, wanted, acceleration, s, worst = speed_kmh / 3.6, 0.0, 0.0, 0.0, 0.0
     step, begin = PlanStep(PLAN, VEHICLE), 200.0
     for k in range(3000):

@@ -102,7 +102,7 @@ def test_full_braking_is_asked_for_an_imminent_collision_only():
     assert firm["emergency"] == 1 and -4.0 < firm["target_acceleration"] < -2.0
     for far in (ahead(200.0, 0.0), ahead(30.0, 22.0), ahead(30.0, 25.0), ahead(10.0, 0.0, entry_time_s=np.nan)):
         calm = PlanStep(PLAN, VEHICLE).step(*far)
-        assert calm["emergency"] == 0 and calm["collision_warning"] == 0 and calm["braking_jerk"] == 0.0
+        assert calm["emergency"] == 0 and calm["collision_warning"] == 0 and calm["braking_jerk"] <= PLAN["ramp_jerk"]
         assert calm["target_acceleration"] >= -PLAN["gap_recovery_short"]
 
 

@@ -64,4 +64,4 @@ def test_a_short_gap_behind_one_who_brakes_is_opened_at_once():
     step = PlanStep(PLAN, VEHICLE)
     assert step.follow(SPEED, 25.0, 27.0, 0.0) > 0.0
     assert step.follow(SPEED, 25.0, 27.0, -2.0) < -0.3
-    assert step.follow(SPEED, step.gap(SPEED), SPEED, -2.0) == pytest.approx(0.0, abs=0.02)  # at the wanted gap the law is as it was
+    assert step.follow(SPEED, step.gap(SPEED), SPEED, -2.0) == pytest.approx(0.0, abs=0.02)  # at the wanted gap nothing changes

@@ -277,9 +277,9 @@ def in_gear(engine_radps, shifting=False):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.floats(-3.0, 1.0), st.booleans()), min_size=1, max_size=8))
+@given(st.lists(st.tuples(st.floats(-3.0, 1.0), st.booleans()), min_size=1, max_size=6))
 def test_shifts_are_those_of_the_twin(pieces):
-    """Stretches of 0.3 s, each with its acceleration, between gears or in gear."""
+    """Stretches of 0.3 s, each with its acceleration, between gears or in gear; no shift lasts 2 s."""
     harness, split, sent = Harness(), envelope_twin.Split(LONGITUDINAL, VEHICLE), 0.0
     harness.step(engage=0)
     ratio = 120.0 * float(VEHICLE["wheel_radius_m"]) / 15.0
@@ -294,9 +294,13 @@ def test_shifts_are_those_of_the_twin(pieces):
 def test_after_a_shift_the_engine_takes_its_load_without_a_jolt():
     harness = Harness()
     harness.step(engage=0)
-    before = [harness.step(acceleration=0.4, speed=15.0, change=in_gear(120.0))[0] for _ in range(300)][-1].copy()
-    off = [harness.step(acceleration=0.4, speed=15.0, change=in_gear(150.0, True))[0].copy() for _ in range(80)]
-    back = np.array([harness.step(acceleration=0.4, speed=15.0, change=in_gear(120.0))[0]["engine_torque_nm"] for _ in range(300)])
+
+    def drive(ticks, change):
+        return [harness.step(acceleration=0.4, speed=15.0, change=change)[0].copy() for _ in range(ticks)]
+
+    before = drive(300, in_gear(120.0))[-1]
+    off = drive(80, in_gear(150.0, True))
+    back = np.array([row["engine_torque_nm"] for row in drive(300, in_gear(120.0))])
     assert all(row["engine_torque_nm"] == 0.0 and row["expected_acceleration_mps2"] < 0.0 for row in off)
     per_acceleration = 40000.0 * 15.0 / 120.0  # N m for 1 m/s2; the gear is not read from an engine that is off the wheels
     rise = np.diff(np.r_[0.0, back]) / 0.01 / per_acceleration
@@ -309,8 +313,8 @@ def test_a_gearbox_that_never_tells_the_end_of_a_shift_is_believed_for_two_secon
     harness.step(engage=0)
     told = [harness.step(acceleration=0.4, speed=15.0, change=in_gear(120.0, True))[0]["engine_torque_nm"] for _ in range(199)]
     assert not any(told)
-    later = [harness.step(acceleration=0.4, speed=15.0, change=in_gear(120.0))[0]["engine_torque_nm"] for _ in range(200)]
-    assert later[-1] > 0.0
+    later = [harness.step(acceleration=0.4, speed=15.0, change=in_gear(120.0, True))[0]["engine_torque_nm"] for _ in range(400)]
+    assert all(torque > 0.0 for torque in later[10:])
 
 
 def test_the_engine_brake_is_handed_over_before_the_gearbox_shifts_down():

@@ -25,13 +25,18 @@ cdef inline void rest(SplitMemory* memory) noexcept nogil:
     memory.returns = 0
 
 
+cdef inline bint shifting(const SplitMemory* memory) noexcept nogil:
+    """Whether the engine is off the wheels; a gearbox that never tells the end is believed for 2 s [M]."""
+    return 0.0 < memory.shift_s <= 2.0
+
+
 cdef inline void learn_ratio(SplitMemory* memory, const LongitudinalParameters* parameters, const VehicleParameters* vehicle,
                              const InputFrame* frame, double speed) noexcept nogil:
     """From engine speed over wheel speed while both turn and a gear is engaged; between the highway gear and a crawler of 20 times it.
     Standing, the gear that was driven last is the one expected."""
     cdef double ratio
     cdef uint32_t i
-    if memory.shift_s > 0.0:
+    if shifting(memory):
         return
     for i in range(frame.signal.count):
         if frame.signal.items[i].signal != SignalSample_ENGINE_SPEED or frame.signal.items[i].validity != 0 or speed < 0.5 \
@@ -43,7 +48,7 @@ cdef inline void learn_ratio(SplitMemory* memory, const LongitudinalParameters* 
 
 
 cdef inline void notice_shift(SplitMemory* memory, const InputFrame* frame, double dt) noexcept nogil:
-    """Whether the engine is off the wheels, as the gearbox tells; one that never tells an end is believed for 2 s [M]."""
+    """As the gearbox tells."""
     cdef uint32_t i
     if memory.shift_s > 0.0:
         memory.shift_s += dt
@@ -51,10 +56,8 @@ cdef inline void notice_shift(SplitMemory* memory, const InputFrame* frame, doub
         if frame.shaft.items[i].shift_in_progress == 1:
             if memory.shift_s == 0.0:
                 memory.shift_s = dt
-        elif memory.shift_s > 0.0:
+        else:
             memory.shift_s = 0.0
-    if memory.shift_s > 2.0:
-        memory.shift_s = 0.0
 
 
 cdef inline double until_shift(const LongitudinalParameters* parameters, const VehicleParameters* vehicle, double ratio,
@@ -121,7 +124,7 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
                                     / parameters.engine_shift_foresight_s - 1.0, 0.0, 1.0)
                 engine += within((early - retarder * per_retarder) / per_crank,
                                  -share * parameters.engine_brake_torque_maximum_nm, 0.0)
-        if memory.shift_s > 0.0:
+        if shifting(memory):
             engine = memory.engine = memory.returned = 0.0
             memory.returns = 1
         elif memory.returns:
