@@ -36,6 +36,7 @@ from hil.sensors.realism import (
     WHEEL_SCALE,
     WHEEL_SOURCES,
 )
+from hil.sensors.line_fit import line_cubic, middle_ahead
 from hil.truth import Truth
 
 NOT_AVAILABLE = 1  # validity
@@ -218,12 +219,13 @@ class Messages:
         return rows
 
     def _lane(self, truth: Truth):
-        """Both boundaries as cubics about the vehicle, from the road's clothoid there."""
+        """Both boundaries as cubics about the vehicle, fitted over what the camera sees of them."""
         road, row = truth.road, self._row("Lane", SENSOR_SOURCE)
-        shape = (-road.offset, -road.heading_error, 0.5 * road.curvature, road.curvature_rate / 6.0)
+        ahead = [(s, curvature) for s, curvature in road.preview if s <= LANE_RANGE_M]
+        middle = middle_ahead(*np.array(ahead).T, road.offset, road.heading_error)
         for side, width in (("left", road.width_left), ("right", -road.width_right)):
             noise = self.noise * self.random.standard_normal(4) * LANE_SIGMA
-            row[side] = np.array(shape) + (width, 0.0, 0.0, 0.0) + noise
+            row[side] = line_cubic(*middle, width) + noise
             row[f"{side}_sigma"], row[f"{side}_range_m"], row[f"{side}_quality"] = LANE_SIGMA, LANE_RANGE_M, 3
         return [row]
 
