@@ -54,7 +54,9 @@ ctypedef struct CurvatureProfile:
     double[40] curvature         # 1/m, the estimate
     double observed_station      # m, the vehicle's at the last observation
     int64_t first                # which multiple the first node is
-    int64_t begun
+    uint32_t begun
+    uint32_t misfits             # observations in a row that show another road
+    int64_t temporary            # of temporary lines
 
 ctypedef struct LaneSide:
     double turning               # rad, mean heading innovation of the last few lines

@@ -5,7 +5,7 @@ from libc.stdint cimport uint8_t
 from autonomy.msg.messages cimport LaneParameters, LaneSample, LaneSample_COLOUR_YELLOW
 from autonomy.estimation.lane._filter cimport innovation, test_ratio
 from autonomy.estimation.lane._lane cimport HEADING, LEFT_LINE, RIGHT_LINE, STATES, WIDTH_LEFT, WIDTH_RIGHT, CurvatureProfile, LaneSide, LaneTick
-from autonomy.estimation.lane._profile cimport fit_of_profile
+from autonomy.estimation.lane._profile cimport fit_of_profile, profile_at
 
 cdef enum:
     NO_LINE = -1
@@ -17,6 +17,7 @@ cdef extern from *:
     #define LANE_STEEPEST 0.5            /* slope of a line beyond which it is none of a lane's */
     #define LANE_FURTHEST_M 15.0
     #define LANE_SHORTEST_M 20.0
+    #define LANE_PROFILE_SIGMA 1.5e-4    /* 1/m, of the profile itself where it was seen a few times */
     /* Where the curvature of a cubic fitted over a line is that of the line, whatever its fourth power: zeros of the second
        derivative of the fourth Legendre polynomial, as shares of the reach */
     static const double lane_true_at[2] = {0.2763932, 0.7236068};
@@ -27,6 +28,7 @@ cdef extern from *:
     const double LANE_STEEPEST
     const double LANE_FURTHEST_M
     const double LANE_SHORTEST_M
+    const double LANE_PROFILE_SIGMA
 
 cdef struct Line:
     double[4] z                  # distance to the left along the lane's normal, heading error, curvature, curvature rate
@@ -37,12 +39,22 @@ cdef struct Line:
     uint8_t there
     uint8_t type
     uint8_t colour
-    uint8_t padding
+    uint8_t profiled             # runs as the profile does
 
 cdef struct Fit:
     double place                 # squared innovation as a share of the gate: distance,
     double turn                  # heading
     double turned                # rad, heading innovation
+
+
+cdef inline bint runs_as(const CurvatureProfile* profile, const Line* line, double gate, double seen_from) noexcept nogil:
+    cdef double difference
+    cdef int i
+    for i in range(2):
+        difference = line.ahead[i] - profile_at(profile, seen_from + lane_true_at[i] * line.reach)
+        if difference * difference > gate * (line.ahead_sigma[i] * line.ahead_sigma[i] + LANE_PROFILE_SIGMA * LANE_PROFILE_SIGMA):
+            return False
+    return line.reach > LANE_SHORTEST_M
 
 
 cdef inline void bring(Line* line, const LaneParameters* parameters, const LaneTick* tick, double wait, const double* seen,
@@ -85,7 +97,8 @@ cdef inline void bring(Line* line, const LaneParameters* parameters, const LaneT
                                  + parameters.line_shape_sigma[i] * parameters.line_shape_sigma[i])
     line.sigma[2] = 2.0 * line.sigma[2]
     line.sigma[3] = 6.0 * line.sigma[3]
-    if line.reach > LANE_SHORTEST_M:
+    line.profiled = runs_as(profile, line, parameters.gate, tick.station - s)
+    if line.profiled:
         fit_of_profile(profile, tick.station - s, line.reach, own)
         line.z[0] -= own[0]
         line.z[1] += own[1]

@@ -9,7 +9,7 @@ from autonomy.estimation.lane._lane cimport (
     CurvatureProfile, LaneFilter, LaneSide, LaneTick)
 from autonomy.estimation.lane._lines cimport (
     LANE_SHORTEST_M, LANE_TURNING_SHARE, NO_LINE, Fit, Line, bring_all, choose, judge, leaving, plausible, temporary, lane_true_at, width_ratio)
-from autonomy.estimation.lane._profile cimport observe_profile, profile_at, solve_profile
+from autonomy.estimation.lane._profile cimport begin_profile, observe_profile, profile_at, solve_profile
 from autonomy.estimation.lane._start cimport start
 
 cdef enum:
@@ -20,10 +20,12 @@ cdef enum:
 cdef extern from *:
     """
     #define LANE_RATE_BASE_M 10.0        /* the curvature rate is that between here behind and ahead */
+    #define LANE_OTHER_ROAD 5            /* in a row: what was taken for the road is none */
     #define LANE_ANEW_M 0.5              /* a standing truck sees the same again and again: that is no new observation */
     """
     const double LANE_RATE_BASE_M
     const double LANE_ANEW_M
+    const unsigned int LANE_OTHER_ROAD
 
 
 cdef inline bint restart(LaneFilter* lane, const LaneParameters* parameters, int back, double offset, double heading) noexcept nogil:
@@ -67,11 +69,18 @@ cdef inline void set_curvature(const CurvatureProfile* profile, double station, 
         / (2.0 * LANE_RATE_BASE_M)
 
 
-cdef inline void look_at_curvature(LaneFilter* lane, LaneTick* tick, double seen_from, Line* left, Line* right) noexcept nogil:
+cdef inline void look_at_curvature(LaneFilter* lane, const LaneParameters* parameters, LaneTick* tick, double seen_from, Line* left, Line* right,
+                                   bint temporary) noexcept nogil:
     """What the lines used show of the road's curvature goes into the profile, and the profile's own is what they measure."""
     cdef CurvatureProfile* profile = &lane.profile
     cdef int i
     if seen_from - profile.observed_station > LANE_ANEW_M or seen_from < profile.observed_station - LANE_ANEW_M:
+        profile.misfits += 1
+        if (left == NULL or left.profiled) and (right == NULL or right.profiled):
+            profile.misfits = 0
+        if profile.misfits >= LANE_OTHER_ROAD or temporary != profile.temporary:
+            begin_profile(profile, parameters, profile.first)
+            profile.temporary = temporary
         for i in range(2):
             if left != NULL and left.reach > LANE_SHORTEST_M:
                 observe_profile(profile, seen_from + lane_true_at[i] * left.reach, left.ahead[i], left.ahead_sigma[i])
@@ -197,8 +206,9 @@ cdef inline void use_sample(LaneFilter* lane, const LaneParameters* parameters, 
             at_tick(lane, back, x, P)
     if not lane.left.used and not lane.right.used:
         return
-    look_at_curvature(lane, tick, tick.station - tick.speed * <double>(tick.time_ns - sample.valid_time_ns) * 1e-9,
-                      left if lane.left.used else NULL, right if lane.right.used else NULL)
+    look_at_curvature(lane, parameters, tick, tick.station - tick.speed * <double>(tick.time_ns - sample.valid_time_ns) * 1e-9,
+                      left if lane.left.used else NULL, right if lane.right.used else NULL,
+                      (lane.left.used and left_yellow != NO_LINE) or (lane.right.used and right_yellow != NO_LINE))
     if lane.left.used:
         use_line(lane, parameters, tick, left, &lane.left, LEFT_LINE, x, P)
     if lane.right.used:
