@@ -33,6 +33,13 @@ class EnvironmentFault(AutonomyError):
     exit_code = ENVIRONMENT
 
 
+class MissingPackage(EnvironmentFault):
+    """A package that one of our extras brings is not installed. `what` needs it: "reading x.bag"."""
+
+    def __init__(self, what: str, package: str, extra: str, otherwise: str = "") -> None:
+        super().__init__(f"{what} needs {package}; install it with: pip install 'autonomy[{extra}]'{otherwise}")
+
+
 class Inconclusive(AutonomyError):
     """Timing or synchronisation was not good enough for a verdict."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from autonomy import msg, parameter_limits
 from autonomy.config import Config
 from autonomy.errors import UsageError
 from autonomy.msg import definitions
+
+WORDS = {("EngagementCondition", "signal"): ("SignalSample", "")}  # fields whose words are another message's constants
 
 
 def load_parameters(config: Config) -> np.ndarray:
@@ -40,21 +42,71 @@ def section_problems(config: Config, section: str, message_name: str) -> list[st
 
 
 def _section(config: Config, section: str, message_name: str) -> tuple[np.ndarray, list[str]]:
-    table = dict(config.section(section))
-    values, problems = np.zeros((), msg.dtype(message_name)), []
+    values = np.zeros((), msg.dtype(message_name))
+    return values, _fill(values, config.section(section), message_name, _Place(config, section))
+
+
+class _Place(NamedTuple):
+    """Where a value stands, for the sentences about it."""
+
+    config: Config
+    section: str
+    top: str = ""  # the section's own key, which knows its file
+    path: str = ""  # ".speed", ".sender[2]"
+
+    def of(self, key: str) -> str:
+        return f"{self.config.origin(self.section, self.top or key)}: [{self.section}{self.path}]"
+
+    def inside(self, key: str, index: int | None = None) -> _Place:
+        return self._replace(top=self.top or key, path=f"{self.path}.{key}" + ("" if index is None else f"[{index}]"))
+
+
+def _fill(values: np.ndarray, given: Any, message_name: str, place: _Place) -> list[str]:
+    """Writes a table into the struct of its message; a sentence for everything that is wrong with it."""
+    if not isinstance(given, dict):
+        return [f"{place.of('')} = {given!r}: needs a table"]
+    table, problems = dict(given), []
     fields = [item for item in definitions.load(message_name).fields if not item.name.startswith("padding")]
     for item in fields:
         if item.name not in table:
-            problems.append(f"{config.path}: [{section}] lacks '{item.name}' ({item.comment or item.type})")
+            problems.append(f"{place.of(item.name)} lacks '{item.name}' ({item.comment or item.type})")
             continue
+        value = table.pop(item.name)
+        if item.type not in definitions.PRIMITIVE_SIZES:
+            problems += _fill_nested(values, value, item, place)
+            continue
+        where = f"{place.of(item.name)} {item.name}"
         try:
-            where = f"{config.origin(section, item.name)}: [{section}] {item.name}"
-            values[item.name] = _checked(table.pop(item.name), item, where)
+            values[item.name] = _checked(_number(value, message_name, item, where), item, where)
         except UsageError as error:
             problems.append(str(error))
     known = ", ".join(item.name for item in fields)
-    problems += [f"{config.origin(section, key)}: [{section}] has no key '{key}'; known: {known}" for key in sorted(table)]
-    return values, problems
+    problems += [f"{place.of(key)} has no key '{key}'; known: {known}" for key in sorted(table)]
+    return problems
+
+
+def _fill_nested(values: np.ndarray, given: Any, item: definitions.Field, place: _Place) -> list[str]:
+    """A table, or a list of at most as many tables as the message has room for; the rest stays zero, which means unused."""
+    if item.kind == "scalar":
+        return _fill(values[item.name], given, item.type, place.inside(item.name))
+    if not isinstance(given, list) or len(given) > item.length:
+        return [f"{place.of(item.name)} {item.name}: needs a list of at most {item.length} tables"]
+    found = (_fill(values[item.name][i], row, item.type, place.inside(item.name, i)) for i, row in enumerate(given))
+    return [problem for problems in found for problem in problems]
+
+
+def _number(value: Any, message_name: str, item: definitions.Field, where: str) -> Any:
+    """A word stands for the constant that has it behind the field's name: kind = "wheel" is KIND_WHEEL of the same message."""
+    if not isinstance(value, str) or "int" not in item.type:
+        return value
+    owner, prefix = WORDS.get((message_name, item.name), (message_name, f"{item.name.upper()}_"))
+    words = {
+        name.removeprefix(prefix).lower(): number for name, number in msg.constants(owner).items() if name.startswith(prefix)
+    }
+    words.pop("none", None)  # what is not there is not written
+    if words and value not in words:
+        raise UsageError(f"{where} = '{value}': use one of {', '.join(words)}")
+    return words.get(value, value)
 
 
 def parameters_sha256(parameters: np.ndarray) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def __getattr__(name: str):
     if name == "run":
-        from hil.closed_loop import run
+        from hil.loop.closed_loop import run
 
         return run
     raise AttributeError(f"module 'hil' has no attribute '{name}'")

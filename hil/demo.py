@@ -7,13 +7,12 @@ the replay to the same outputs, byte for byte.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
 DEFAULT_OUTPUT = "runs/latest"
 DRIVE_LOG = "drive.mcap"
 CONFIG, SCENARIO, FAULTS = "vehicles/demo_truck", "motorway", "gnss_tunnel"
-DURATION_S = 80.0
+DURATION_S = 90.0
 
 
 def add_parser(subparsers) -> None:
@@ -34,10 +33,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     import hil
     from autonomy import Stack, replay
+    from autonomy.cli.outcome import tell
     from autonomy.errors import UsageError
     from autonomy.report.junit import write_junit
     from autonomy.report.page import write_report
-    from autonomy.report.summary import replay_lines
     from hil.sensors import Bytes
     from hil.worlds.motorway import Motorway
 
@@ -59,9 +58,5 @@ def run(arguments: argparse.Namespace) -> int:
     result.metrics["report"] = str(write_report(directory, result, result.tick_times))
     result.save(directory)
     write_junit(directory / "junit.xml", result.metrics)
-    if arguments.json:
-        json.dump(result.metrics, sys.stdout, allow_nan=False)
-        print()
-    else:
-        print("\n".join(replay_lines(result.metrics)))
+    tell(result.metrics, arguments.json)
     return result.exit_code

@@ -1,23 +1,21 @@
-"""The demonstration's drive: the driver keeps the lane for a minute, the sensors' bytes are recorded."""
+"""A drive without the stack: the world's driver keeps the lane for a minute, the sensors' bytes are recorded."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
 
 from autonomy import config as configuration
 from autonomy import msg, output_folder
-from autonomy.geodesy import enu_to_geodetic, geodetic_to_ecef
 from autonomy.inputs import lane_path
 from autonomy.log import layouts, topics
 from autonomy.log.writer import LogWriter
 from autonomy.parameters import load_parameters
 from autonomy.playback.source import CONFIG_ATTACHMENT, PATH_ATTACHMENT
-from hil.sensors import ORIGIN, Bytes
-from hil.truth import Truth
-from hil.world import CurvedRoad
+from hil.loop.reference import centre_line, pose_of
+from hil.sensors import Bytes
+from hil.worlds.curved_road import CurvedRoad
 
 TICK_S = 0.01
 POSE_TICKS = 5  # the reference at 20 Hz
@@ -57,29 +55,6 @@ def record(path: str | Path, config: str = "vehicles/demo_truck", *, duration_s:
             truth = world.step(None, TICK_S)
         _write(log, records, poses)
     return path
-
-
-def centre_line(world) -> np.ndarray:
-    """A world's lane path as the stack keeps it: (n, 5), see autonomy/inputs/lane_path.py."""
-    ecef = geodetic_to_ecef(*enu_to_geodetic(world.lane_path(), ORIGIN))
-    return lane_path.resample(ecef, np.full((len(ecef), 2), lane_path.DEFAULT_WIDTH_M))
-
-
-def pose_of(truth: Truth) -> np.ndarray:
-    """The truth as one row of ReferencePose."""
-    ego, row = truth.ego, np.zeros(1, msg.dtype("ReferencePose"))
-    row["time_ns"] = truth.time_ns
-    row["latitude_deg"], row["longitude_deg"], row["altitude_m"] = enu_to_geodetic(np.array([ego.x, ego.y, ego.z]), ORIGIN)
-    row["velocity_east"], row["velocity_north"], row["velocity_up"] = truth.velocity_enu()
-    row["orientation"] = _quaternion(ego.yaw, ego.pitch, ego.roll)
-    return row
-
-
-def _quaternion(yaw: float, pitch: float, roll: float) -> tuple[float, float, float, float]:
-    """w, x, y, z of the turns about z, then y, then x."""
-    cy, sy, cp, sp = math.cos(0.5 * yaw), math.sin(0.5 * yaw), math.cos(0.5 * pitch), math.sin(0.5 * pitch)
-    cr, sr = math.cos(0.5 * roll), math.sin(0.5 * roll)
-    return (cr * cp * cy + sr * sp * sy, sr * cp * cy - cr * sp * sy, cr * sp * cy + sr * cp * sy, cr * cp * sy - sr * sp * cy)
 
 
 def _write(log: LogWriter, records: list, poses: list) -> None:

@@ -1,106 +1,101 @@
-"""A small world for the demonstration: a kinematic tractor-semitrailer, a road of clothoids and arcs, a slower lead.
-
-The truck follows the yaw rate its road wheels ask for (dead time, lag, understeer), its trailer rolls behind without
-slip, its speed follows the wanted acceleration with a lag. While the stack does not drive, a driver does: this one looks
-ahead along the lane and keeps a set speed and a gap.
-"""
+"""What a world knows for certain at one moment: plain records that any world can fill."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
-from hil.kinematic_truck import KinematicTruck
-from hil.road import PREVIEW_DISTANCES, PREVIEW_STEP_M, Road, Segment
-from hil.truth import Actor, EgoTruth, RoadTruth, Truth, World
-from hil.worlds.driver import Driver
 
-__all__ = ["Actor", "CurvedRoad", "EgoTruth", "Road", "RoadTruth", "Truth", "World"]
+@dataclass
+class EgoTruth:
+    """The vehicle's reference point (ground, drive-axle centre), ENU; angles rad, ISO 8855."""
 
-START_NS = 1_000_000_000
-START_M = 20.0
-# (length in m, curvature in 1/m at its end): linear between, so that every change is a clothoid
-SEGMENTS = ((200, 0.0), (120, 1 / 600), (250, 1 / 600), (200, -1 / 500), (300, -1 / 500), (120, 0.0), (250, 0.0),
-            (150, 1 / 900), (400, 1 / 900), (150, 0.0), (1500, 0.0))  # fmt: skip
-DRIVING_MODES = (1, 2)  # Actuation.mode: active, minimal-risk manoeuvre
-LEAD_LENGTH_M = 4.6
+    x: float = 0.0
+    y: float = 0.0
+    z: float = 0.0
+    yaw: float = 0.0
+    pitch: float = 0.0
+    roll: float = 0.0
+    velocity: float = 0.0  # m/s forward
+    acceleration: float = 0.0  # m/s2 forward
+    yaw_rate: float = 0.0
+    lateral_acceleration: float = 0.0
+    articulation: float = 0.0  # rad, trailer yaw minus tractor yaw
+    articulation_rate: float = 0.0
+    road_wheel_angle: float = 0.0
+    mass: float = 0.0
+    gear: int = 0
+    lateral_velocity: float = 0.0
+    trailer_lateral_acceleration: float = 0.0  # of the trailer's centre of gravity, where the plant knows it
+    outline: np.ndarray | None = None  # (units, 4, 2) m, ENU: corners of tractor and trailer
+    axles: np.ndarray | None = None  # (n, 2) m, ENU: middle of each axle, from the front
+    tractor_axles: int = 2  # how many of them are the tractor's
+    plant: Any = None  # the plant's own state (hil.plant: structured array), for sensors of engine, brakes, loads
 
 
-class CurvedRoad:
-    """The demonstration's world. `vehicle` is a table of the fields of VehicleParameters."""
+@dataclass
+class RoadTruth:
+    """The lane the vehicle is in, seen from its reference point."""
 
-    def __init__(self, vehicle, *, speed_mps: float = 22.0, road: Road | None = None, lead: bool = True):
-        self.truck = KinematicTruck(vehicle)
-        self.understeer, self.front = float(vehicle["understeer_gradient"]), float(vehicle["front_overhang_m"])
-        self.road = road or Road(Segment(length, curvature, lanes=1) for length, curvature in SEGMENTS)
-        self.set_speed = speed_mps
-        self.has_lead = lead
+    offset: float = 0.0  # m, left of the lane middle
+    heading_error: float = 0.0
+    curvature: float = 0.0
+    curvature_rate: float = 0.0
+    preview: list[tuple[float, float]] = field(default_factory=list)  # (m ahead, 1/m)
+    width_left: float = 1.75
+    width_right: float = 1.75
+    lanes_left: int = 0
+    lanes_right: int = 0
+    grade: float = 0.0  # rise over run
+    bank: float = 0.0  # rise over run, positive with the left side higher
+    friction: float = 0.8
+    speed_limit: float = 25.0
+    wind_speed: float = 0.0  # m/s
+    wind_from: float = 0.0  # rad, where it comes from, counter-clockwise from east
+    axle_offsets: np.ndarray | None = None  # (n,) m, left of the lane middle, of `EgoTruth.axles`
+    corner_offsets: np.ndarray | None = None  # (units * 4,) m, of `EgoTruth.outline`
 
-    def reset(self, seed: int, scenario=None) -> Truth:
-        """`scenario`: a dict that may set offset_m, lead_gap_m, speed_mps."""
-        given = scenario or {}
-        random = np.random.default_rng(seed)
-        self.time_ns = START_NS
-        self.s = START_M
-        x, y, heading, _ = self.road.at(self.s)
-        offset = given.get("offset_m", 0.0)
-        self.truck.reset(x - offset * math.sin(heading), y + offset * math.cos(heading), heading,
-                         given.get("speed_mps", self.set_speed))  # fmt: skip
-        self._read()
-        self.lead_s = self.s + self.front + given.get("lead_gap_m", 85.0)
-        self.lead_speed = self.set_speed - 1.0 + random.uniform(-0.2, 0.2)
-        self.lead_acceleration = 0.0
-        self.driver = Driver(self.truck.wheelbase, self.understeer, self.set_speed, random.uniform(0.0, 2.0 * math.pi))
-        return self._truth()
 
-    def step(self, actuation, dt_s: float) -> Truth:
-        """`actuation` has road_wheel_angle_rad, acceleration_mps2 and mode; the driver drives when it is None or standby."""
-        if actuation is None or int(actuation["mode"]) not in DRIVING_MODES:
-            actuation = self._driven()
-        self.truck.step(dt_s, actuation)
-        self._read()
-        self._move_lead(dt_s)
-        self.time_ns += round(dt_s * 1e9)
-        return self._truth()
+@dataclass
+class Actor:
+    """Another road user; x, y is the middle of its body."""
 
-    def close(self) -> None:
-        pass
+    id: int
+    classification: str
+    x: float
+    y: float
+    yaw: float
+    speed: float
+    acceleration: float
+    length: float
+    width: float
+    height: float
 
-    def lane_path(self) -> np.ndarray:
-        """The centre line as points (n, 3), ENU metres."""
-        return np.column_stack([self.road.x, self.road.y, np.zeros_like(self.road.x)])
 
-    def _move_lead(self, dt_s: float) -> None:
-        """Drives evenly, slows by 3 m/s after 25 s and picks up again after 45 s."""
-        elapsed = (self.time_ns - START_NS) / 1e9
-        self.lead_acceleration = -0.6 if 25.0 <= elapsed < 30.0 else 0.4 if 45.0 <= elapsed < 50.0 else 0.0
-        self.lead_s += self.lead_speed * dt_s
-        self.lead_speed += self.lead_acceleration * dt_s
+@dataclass
+class Truth:
+    time_ns: int = 0
+    ego: EgoTruth = field(default_factory=EgoTruth)
+    road: RoadTruth = field(default_factory=RoadTruth)
+    actors: list[Actor] = field(default_factory=list)
+    done: bool = False
+    info: dict[str, Any] = field(default_factory=dict)
 
-    def _driven(self) -> dict[str, float]:
-        ego = self.ego
-        angle = self.driver.steer(self.road, self.s, 0.0, ego.x, ego.y, ego.yaw, ego.velocity, (self.time_ns - START_NS) / 1e9)
-        gap = self.lead_s - self.s - self.front if self.has_lead else None
-        return self.truck.drive(self.driver.accelerate(ego.velocity, gap, self.lead_speed), None, angle)
+    def velocity_enu(self) -> tuple[float, float, float]:
+        """m/s of the reference point: along the road's slope, and aside where the vehicle slips."""
+        ego, slope = self.ego, math.atan(self.road.grade)
+        level = ego.velocity * math.cos(slope)
+        cosine, sine = math.cos(ego.yaw), math.sin(ego.yaw)
+        return (level * cosine - ego.lateral_velocity * sine, level * sine + ego.lateral_velocity * cosine,
+                ego.velocity * math.sin(slope))  # fmt: skip
 
-    def _read(self) -> None:
-        state = self.truck.state
-        self.ego = EgoTruth(
-            **{name: float(state[name]) for name in ("x", "y", "yaw", "yaw_rate", "articulation", "articulation_rate",
-                                                     "road_wheel_angle", "mass")},
-            velocity=float(state["speed"]), acceleration=float(state["ax"]), lateral_acceleration=float(state["ay"]), gear=12,
-        )  # fmt: skip
 
-    def _truth(self) -> Truth:
-        self.s, offset = self.road.project(self.ego.x, self.ego.y, self.s)
-        pose, ahead = self.road.at(self.s), self.road.preview(self.s)
-        road = RoadTruth(offset=offset, heading_error=math.remainder(self.ego.yaw - pose.heading, 2.0 * math.pi),
-                         curvature=pose.curvature, curvature_rate=float(ahead[1] - ahead[0]) / PREVIEW_STEP_M,
-                         preview=list(zip(PREVIEW_DISTANCES, ahead.tolist(), strict=True)))  # fmt: skip
-        actors = []
-        if self.has_lead:
-            x, y, yaw, _ = self.road.at(self.lead_s + 0.5 * LEAD_LENGTH_M)
-            actors.append(Actor(1, "car", x, y, yaw, self.lead_speed, self.lead_acceleration, LEAD_LENGTH_M, 1.85, 1.5))
-        done = self.s > self.road.s[-1] - 200.0
-        return Truth(self.time_ns, self.ego, road, actors, done, {"distance_m": self.s})
+class World(Protocol):
+    def reset(self, seed: int, scenario=None) -> Truth: ...
+
+    def step(self, actuation, dt_s: float) -> Truth: ...
+
+    def close(self) -> None: ...

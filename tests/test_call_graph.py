@@ -71,13 +71,19 @@ def functions() -> dict[str, str]:
     return merged
 
 
-def test_the_tick_reaches_every_step(functions):
-    reached, waiting = set(), [ENTRY]
+def reachable(functions: dict[str, str], entry: str) -> set[str]:
+    """Functions of ours that it calls, directly or not."""
+    reached, waiting = set(), [entry]
     while waiting:
         name = waiting.pop()
         if name in functions and name not in reached:
             reached.add(name)
             waiting += calls(functions[name])
+    return reached
+
+
+def test_the_tick_reaches_every_step(functions):
+    reached = reachable(functions, ENTRY)
     for step in (
         "inputs_step",
         "ego_step",

@@ -99,12 +99,12 @@ def rows() -> list[dict]:
     """Rows of the bench table. Raises EnvironmentFault without daqp."""
     from importlib.metadata import PackageNotFoundError, version
 
-    from autonomy.errors import EnvironmentFault
+    from autonomy.errors import MissingPackage
 
     try:
         peer_version = version("daqp")
     except PackageNotFoundError:
-        raise EnvironmentFault("bench solver needs daqp: pip install 'autonomy[bench]'") from None
+        raise MissingPackage("bench solver", "daqp", "bench") from None
     found, medians = [], {}
     for stages, aim in AIMS.items():
         result = compare(stages, PROBLEMS)

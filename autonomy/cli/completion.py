@@ -18,12 +18,12 @@ def add_parser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the script; returns its exit code. Raises EnvironmentFault without the package that writes it."""
-    from autonomy.errors import PASS, EnvironmentFault
+    from autonomy.errors import PASS, MissingPackage
 
     try:
         import shtab
     except ImportError as error:
-        raise EnvironmentFault("completion needs the package shtab: pip install 'autonomy[replay]'") from error
+        raise MissingPackage("completion", "shtab", "replay") from error
     print(shtab.complete(whole_parser(), arguments.shell))
     return PASS
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
 
@@ -45,6 +44,7 @@ def add_parser(subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
+    from autonomy.cli.outcome import tell
     from autonomy.config import parse_override
     from autonomy.errors import UsageError
     from autonomy.output_folder import prepare
@@ -53,7 +53,6 @@ def run(arguments: argparse.Namespace) -> int:
     from autonomy.playback.result import OUTPUT_LOG, as_failed
     from autonomy.report.junit import write_junit
     from autonomy.report.page import write_report
-    from autonomy.report.summary import replay_lines
 
     options = {
         "overrides": dict(parse_override(text) for text in arguments.overrides),
@@ -90,11 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
             write_report(output, result, result.tick_times)
     if arguments.junit:
         write_junit(Path(arguments.junit), result.metrics)
-    if arguments.json:
-        json.dump(result.metrics, sys.stdout, allow_nan=False)
-        print()
-    else:
-        print("\n".join(replay_lines(result.metrics)))
+    tell(result.metrics, arguments.json)
     if result.verdict == "error":
         print(_why_error(result.metrics), file=sys.stderr)
     return result.exit_code

@@ -37,21 +37,17 @@ def run(arguments: argparse.Namespace) -> int:
 def _draw(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
+    from autonomy.cli.outcome import tell
     from autonomy.playback import stored
     from autonomy.report.junit import write_junit
     from autonomy.report.page import write_report
-    from autonomy.report.summary import replay_lines
 
     result = stored.load(arguments.runs[0])
     directory = Path(arguments.output) if arguments.output else result.log_path.parent
     result.metrics["report"] = str(write_report(directory, result, result.tick_times))
     if arguments.junit:
         write_junit(Path(arguments.junit), result.metrics)
-    if arguments.json:
-        json.dump(result.metrics, sys.stdout, allow_nan=False)
-        print()
-    else:
-        print("\n".join(replay_lines(result.metrics)))
+    tell(result.metrics, arguments.json)
     return result.exit_code
 
 

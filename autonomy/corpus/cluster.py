@@ -9,7 +9,7 @@ from typing import Any
 
 from autonomy.corpus import processes
 from autonomy.corpus.case import Case, Settings, failed
-from autonomy.errors import INTERNAL, EnvironmentFault
+from autonomy.errors import INTERNAL, EnvironmentFault, MissingPackage
 
 CONNECT_S = 10.0  # to wait for the cluster
 AHEAD = 2  # tasks waiting for each worker, so that none stands idle
@@ -23,7 +23,7 @@ def run(cases: list[Case], settings: Settings, jobs: int, function: str = proces
     try:
         import ray
     except ImportError:
-        raise EnvironmentFault("test: --engine ray needs Ray; install it with 'pip install autonomy[cluster]'") from None
+        raise MissingPackage("test: --engine ray", "Ray", "cluster") from None
     started = not ray.is_initialized()
     if started:
         try:

@@ -22,7 +22,7 @@ from typing import Any
 from autonomy import toml_file
 from autonomy.corpus import conditions
 from autonomy.corpus.case import Case
-from autonomy.errors import EnvironmentFault, UsageError
+from autonomy.errors import MissingPackage, UsageError
 
 SCHEMA = "autonomy.scenario/1"
 FILE_NAMES = ("scenario.toml", "scenario.yaml", "scenario.yml")
@@ -65,9 +65,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         import yaml
     except ImportError:
-        raise EnvironmentFault(
-            f"{path}: reading YAML needs PyYAML; install it with 'pip install autonomy[replay]', or write scenario.toml"
-        ) from None
+        raise MissingPackage(f"{path}: reading YAML", "PyYAML", "replay", ", or write scenario.toml") from None
     try:
         table = yaml.safe_load(text)
     except yaml.YAMLError as error:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autonomy.corpus.case import ADDED, CHANGED, OTHER_INPUT, WITHIN
-from autonomy.errors import BAD_INPUT, FAIL, INCONCLUSIVE, INTERNAL, PASS, EnvironmentFault
+from autonomy.errors import BAD_INPUT, FAIL, INCONCLUSIVE, INTERNAL, PASS, MissingPackage
 from autonomy.report.comparison.figures import higher_is_better
 from autonomy.report.words import counted, number
 
@@ -92,7 +92,7 @@ def require_parquet() -> None:
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError:
-        raise EnvironmentFault(f"test: writing {TABLE} needs pyarrow; install it with 'pip install autonomy[replay]'") from None
+        raise MissingPackage(f"test: writing {TABLE}", "pyarrow", "replay") from None
 
 
 def write_parquet(directory: Path, rows: dict[str, dict[str, Any]]) -> Path:

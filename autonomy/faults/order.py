@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autonomy.faults.payload import compact, joined
-from autonomy.log.reader import RECORD_DTYPE, Batch
+from autonomy.log.ordered import RECORD_DTYPE, Batch
 
 KEY = np.dtype([("time_ns", "<i8"), ("rank", "<u4"), ("arrival", "<i8")])
 

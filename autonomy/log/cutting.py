@@ -16,7 +16,8 @@ import numpy as np
 from autonomy.log import topics as table
 from autonomy.log._mcap import copy_bodies, total_length
 from autonomy.log.copying import RecordWriter
-from autonomy.log.reader import RECORD_DTYPE, Batch, Channel, LogReader
+from autonomy.log.ordered import RECORD_DTYPE, Batch
+from autonomy.log.reader import Channel, LogReader
 
 ACCUMULATED = ("/tf_static",)  # every different message holds on, not the last alone: each names other frames
 LATCHED = ("/map", "/robot_description", *ACCUMULATED)  # of ROS; there the channel's metadata tells the others

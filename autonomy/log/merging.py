@@ -16,7 +16,8 @@ from autonomy.log import topics
 from autonomy.log._mcap import copy_bodies, total_length
 from autonomy.log.copying import RecordWriter
 from autonomy.log.cutting import Copied, Watch
-from autonomy.log.reader import RECORD_DTYPE, Batch, LogReader
+from autonomy.log.ordered import RECORD_DTYPE, Batch
+from autonomy.log.reader import LogReader
 
 SAME = np.arange(1 << 16, dtype=np.uint16)  # the channel table of batches that carry the writer's ids already
 

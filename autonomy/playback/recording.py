@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 NOT_IN_A_TICK = msg.constants("ImuInput")["NOT_IN_A_TICK"]
 Streams = dict[str, tuple[np.ndarray, np.ndarray]]  # topic: log times (n,), rows (n,)
+SPAN_NS = 500_000_000  # of inputs written before their outputs: with the views' lag no topic is 1 s behind another
 OUTPUTS = ("vehicle", "ego", "truck", "lane", "plan", "control", "actuation", "health", "tracks")
 
 
@@ -57,22 +58,26 @@ class Recording:
         self._inputs = {number: (topic, messages[topic]) for number, topic in inputs.items() if messages[topic] is not None}
 
     def pass_through(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """Copies each batch's input and reference records into the log, then hands the batch on."""
-        for batch in batches:
-            streams, places = {}, {}
-            for number, (topic, message) in self._inputs.items():
-                place = np.flatnonzero(batch.records["channel"] == number)
-                records = batch.records[place]
-                rows = short_rows(Batch(records, batch.data), message)
-                if "tick_index" in rows.dtype.names:
-                    fresh = rows["tick_index"] == NOT_IN_A_TICK  # frames of an earlier run are written anew by this one
-                    records, rows, place = records[fresh], rows[fresh], place[fresh]
-                if topic == "/ref/pose":
-                    self._sampler.add_references(rows)
-                if len(rows):
-                    streams[topic], places[topic] = (records["log_time_ns"], rows), place
-            self._writer.write_merged(streams, places)
+        """Writes each batch's inputs into the log, then hands the batch on, SPAN_NS of it at a time."""
+        for batch in _spans(batches):
+            self.write_inputs(batch)
             yield batch
+
+    def write_inputs(self, batch: Batch) -> None:
+        """Copies the input and reference records of a batch into the log."""
+        streams, places = {}, {}
+        for number, (topic, message) in self._inputs.items():
+            place = np.flatnonzero(batch.records["channel"] == number)
+            records = batch.records[place]
+            rows = short_rows(Batch(records, batch.data), message)
+            if "tick_index" in rows.dtype.names:
+                fresh = rows["tick_index"] == NOT_IN_A_TICK  # frames of an earlier run are written anew by this one
+                records, rows, place = records[fresh], rows[fresh], place[fresh]
+            if topic == "/ref/pose":
+                self._sampler.add_references(rows)
+            if len(rows):
+                streams[topic], places[topic] = (records["log_time_ns"], rows), place
+        self._writer.write_merged(streams, places)
 
     def __call__(self, block: Block) -> None:
         times = block.outputs["tick_time_ns"]
@@ -98,6 +103,17 @@ class Recording:
     def close(self) -> None:
         self._views.write(self._sampler.take())
         self._writer.close()
+
+
+def _spans(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Batches cut into pieces of SPAN_NS, so that inputs, outputs and views of a moment stand close to each other."""
+    for batch in batches:
+        times = batch.records["log_time_ns"]
+        first = 0
+        while first < len(times):
+            last = max(int(np.searchsorted(times, times[first] + SPAN_NS)), first + 1)
+            yield batch._replace(records=batch.records[first:last])
+            first = last
 
 
 def input_rows(frames: np.ndarray) -> Streams:

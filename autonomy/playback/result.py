@@ -39,7 +39,7 @@ class Result:
     tick_times: TickTimes
     _path_ecef: np.ndarray  # lane path, see autonomy/inputs/lane_path.py
     _spool: OutputSpool
-    truth: dict[str, np.ndarray] | None = None  # of a drive in closed loop: hil.metrics.COLUMNS while the stack drove
+    truth: dict[str, np.ndarray] | None = None  # of a drive in closed loop: hil.loop.metrics.COLUMNS while the stack drove
 
     @property
     def outputs(self) -> np.ndarray:

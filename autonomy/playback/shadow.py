@@ -13,7 +13,7 @@ LEAD_MATCH_M = 3.0  # a radar target this close to the lead's distance is taken 
 
 
 class _Difference:
-    """Running mean, spread and correlation of (ours, driver's) pairs."""
+    """Running mean, spread and correlation of (ours, driver's) pairs, the same however they are cut into blocks."""
 
     def __init__(self):
         self.count = 0
@@ -23,7 +23,9 @@ class _Difference:
         usable = np.isfinite(a) & np.isfinite(b)
         a, b = a[usable], b[usable]
         self.count += len(a)
-        self.sums += [a.sum(), b.sum(), (a * a).sum(), (b * b).sum(), (a * b).sum()]
+        terms = np.stack([a, b, a * a, b * b, a * b])
+        # One after the other: NumPy's sum pairs them up, so its rounding hangs on where a block ends
+        self.sums = np.cumsum(np.column_stack([self.sums, terms]), axis=1)[:, -1]
 
     def as_json(self) -> dict[str, float | int | None]:
         if not self.count:

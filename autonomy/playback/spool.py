@@ -11,7 +11,7 @@ import numpy as np
 
 from autonomy import msg
 from autonomy.log._mcap import copy_rows
-from autonomy.log.reader import RECORD_DTYPE
+from autonomy.log.ordered import RECORD_DTYPE
 from autonomy.playback._compact import compact
 
 _BLOCK_TICKS = 1024

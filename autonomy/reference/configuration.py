@@ -31,6 +31,8 @@ def page() -> str:
 
 def allowed(item: Field) -> str:
     """What a value may be, as `autonomy.parameters` checks it."""
+    if item.type not in definitions.PRIMITIVE_SIZES:
+        return f"[{item.type}](messages.md#{item.type.lower()})"
     if "int" in item.type:
         limits = np.iinfo(item.type)
         return f"{limits.min} to {limits.max}"
@@ -45,7 +47,14 @@ def _row(vehicle: config.Config, section: str, item: Field) -> tuple[str, ...]:
     kind = item.type + (f"[{item.length}]" if item.kind == "array" else "")
     key, meaning = f"`{item.name}`", plain(item.comment)
     source = _sources(Path(vehicle.origin(section, item.name))).get((section, item.name), "")
-    return key, kind, allowed(item), meaning, f"`{vehicle.section(section)[item.name]}`", plain(source)
+    value = vehicle.section(section)[item.name]
+    if isinstance(value, list) and item.type not in definitions.PRIMITIVE_SIZES:
+        kind, shown = f"up to {item.length} tables", f"{len(value)} tables"
+    elif isinstance(value, dict):
+        kind, shown = "table", ", ".join(f"`{name} = {number}`" for name, number in value.items())
+    else:
+        shown = f"`{value}`"
+    return key, kind, allowed(item), meaning, shown, plain(source)
 
 
 @cache
@@ -64,7 +73,8 @@ _INTRODUCTION = """# Configuration
 
 Every key of the parameter sections. All are required, no other is accepted; packaged files give them, a vehicle file that
 includes these overrides them ([how](../configuration.md)). *value* is that of `vehicles/demo_truck`, *source* the comment beside
-it with its [mark of certainty](../conventions.md#marks-of-certainty). Numbers must be finite.
+it with its [mark of certainty](../conventions.md#marks-of-certainty). Numbers must be finite. A word stands for the constant of
+its message that ends so: `kind = "wheel"` is KIND_WHEEL.
 
 `autonomy config show NAME` prints the values in force. The sections `[can]` and `[replay]` are no parameters of the tick:
 [routes](../configuration.md#the-can-table-routes), [files and sections](../configuration.md#files-and-sections).

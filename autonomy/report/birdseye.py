@@ -1,7 +1,8 @@
-"""Scenes of the drive seen from the vehicle: lane, followed objects, lead and planned stop, as drawings in pixels.
+"""Scenes of the drive seen from above: lane, followed objects, lead, wanted path and planned stop, as drawings in pixels.
 
-The vehicle stands still and looks to the right of the page; the world passes by. One scene is drawn into the page, the
-others are text in the drawing's data, which the page's script puts in its place: without scripts a picture remains.
+The vehicle stands still and looks to the right of the page; the world passes by, once as far as the radar sees and once close
+to tractor and trailer. One scene is drawn into the page, the others are text in the drawing's data, which the page's script
+puts in its place: without scripts a picture remains.
 """
 
 from __future__ import annotations
@@ -14,18 +15,23 @@ from typing import Any
 import numpy as np
 
 from autonomy import msg
+from autonomy.viewers.bodies import Box, object_boxes, vehicle_boxes
 
-WIDTH, HEIGHT = 1140, 250
+WIDTH, FAR_HEIGHT, NEAR_HEIGHT, BETWEEN = 1140, 214, 200, 10
+HEIGHT = FAR_HEIGHT + BETWEEN + NEAR_HEIGHT
 BEHIND_M, AHEAD_M = 30.0, 160.0
 PIXELS_PER_M = WIDTH / (BEHIND_M + AHEAD_M)
-MIDDLE = HEIGHT / 2 + 4
+MIDDLE = 110.0
+NEAR_BEHIND_M, NEAR_AHEAD_M = 18.0, 42.0
+NEAR_SCALE = (BEHIND_M + AHEAD_M) / (NEAR_BEHIND_M + NEAR_AHEAD_M)
 PREVIEW_STEP_M = msg.constants("LaneState")["PREVIEW_STEP_M"]
 STOP_STEP_M = msg.constants("Plan")["FALLBACK_STEP_M"]
-DRAWN_EVERY = 3  # of the points of a path: every 15 m is smooth enough
+DRAWN_EVERY = 2  # of the points of a path: every 10 m is smooth enough
+WANTED_S = 4.0  # of driving shown as the wanted path
 EGO_LENGTH_M, EGO_WIDTH_M = 6.0, 2.5  # of the mark that stands for a vehicle of unknown size
-TRACTOR_REAR_M, TRAILER_FRONT_M = 1.0, 1.4  # behind the drive axle, before the kingpin [M]
 MOST_OBJECTS = 24
 CONFIRMED = 2  # Track.status from here on: confirmed, coasting
+TURNED_ABOVE_MPS = 3.0  # slower objects are drawn along the own axis
 NOWHERE = "M-99 -99"
 
 
@@ -35,15 +41,16 @@ class Scene:
 
     time_s: float
     words: str
-    lane: str  # left and right boundary
+    lane: str  # the surface between its boundaries
     middle: str
+    wanted: str
     stop: str
     objects: str
     lead: str
     ego: str
 
     def text(self) -> str:
-        paths = (self.lane, self.middle, self.stop, self.objects, self.lead, self.ego)
+        paths = (self.lane, self.middle, self.wanted, self.stop, self.objects, self.lead, self.ego)
         return "|".join((f"{self.time_s:.2f}", self.words, *paths))
 
 
@@ -52,49 +59,58 @@ def scene(time_s: float, words: str, lane: np.void, plan: np.void, tracks: np.vo
     """One tick as pixels. `lane`, `plan`, `tracks` are rows of LaneState, Plan and TrackList (its list may be missing),
     `vehicle` one of VehicleParameters; without it a mark stands for the truck."""
     path, normal = _lane_path(lane)
-    left = right = middle = NOWHERE
+    surface = middle = wanted = NOWHERE
     if len(path) > 1:
-        middle = _drawn(path)
-        left, right = (_drawn(path + width[None, None] * normal) for width in (lane["width_left"], -lane["width_right"]))
-        left, right = (text if "n" not in text else NOWHERE for text in (left, right))
+        middle, surface = _drawn(path), _surface(path, normal, lane)
+        wanted = _wanted(path, normal, plan)
     stop = _drawn(_stop_path(plan)) if plan["fallback_valid"] else NOWHERE
-    objects = _objects(tracks)
+    objects, of_lead = _objects(tracks)
+    lead = _outlines(objects[of_lead])
+    if not of_lead.any():
+        lead = _dots(_lead(tracks, path))
     ego = _mark() if vehicle is None else _combination(vehicle, articulation)
-    return Scene(time_s, words, f"{left}{right}", middle, stop, _dots(objects), _dots(_lead(tracks, objects, path)), ego)
+    return Scene(time_s, words, surface, middle, wanted, stop, _outlines(objects[~of_lead]), lead, ego)
 
 
 def drawing(title: str, scenes: Sequence[Scene], still: int) -> str:
     """The SVG, showing scene number `still`."""
     shown = scenes[still]
+    near = [PIXELS_PER_M * (BEHIND_M - NEAR_BEHIND_M), MIDDLE - 0.5 * NEAR_HEIGHT / NEAR_SCALE, WIDTH / NEAR_SCALE,
+            NEAR_HEIGHT / NEAR_SCALE]  # fmt: skip
+    top = FAR_HEIGHT + BETWEEN
+    far_lines, far_names = _distances(PIXELS_PER_M, BEHIND_M, AHEAD_M, 20, FAR_HEIGHT)
+    near_lines, near_names = _distances(PIXELS_PER_M * NEAR_SCALE, NEAR_BEHIND_M, NEAR_AHEAD_M, 10, NEAR_HEIGHT)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="plot birdseye" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{escape(title)}" data-scenes="{escape(";".join(each.text() for each in scenes))}" data-still="{still}">'
-        f"{_distances()}"
-        f'<path class="line s6 lane" d="{shown.lane}"/><path class="line lanemiddle" d="{shown.middle}"/>'
-        f'<path class="line s3 stop" d="{shown.stop}"/><path class="ego" d="{shown.ego}"/>'
-        f'<path class="dots raw objects" d="{shown.objects}"/><path class="dots s2 lead" d="{shown.lead}"/>'
-        f'<text class="level words" x="8" y="16">{escape(shown.words)}</text></svg>'
+        f'<svg width="{WIDTH}" height="{FAR_HEIGHT}">{far_lines}<g id="world">'
+        f'<path class="scene lane" d="{shown.lane}"/><path class="scene lanemiddle" d="{shown.middle}"/>'
+        f'<path class="scene stop" d="{shown.stop}"/><path class="scene wanted" d="{shown.wanted}"/>'
+        f'<path class="scene objects" d="{shown.objects}"/><path class="scene lead" d="{shown.lead}"/>'
+        f'<path class="scene ego" d="{shown.ego}"/></g>{far_names}</svg>'
+        f'<text class="level words" x="8" y="16">{escape(shown.words)}</text>'
+        f'<svg y="{top}" width="{WIDTH}" height="{NEAR_HEIGHT}">{near_lines}'
+        f'<svg width="{WIDTH}" height="{NEAR_HEIGHT}" viewBox="{" ".join(f"{value:.6g}" for value in near)}">'
+        f'<use href="#world"/></svg>{near_names}</svg><path class="axis" d="M0 {top}H{WIDTH}"/></svg>'
     )
 
 
 def _combination(vehicle: Any, articulation: float) -> str:
-    """Tractor and trailer to scale; the reference point is that of the picture."""
-    half = 0.5 * float(vehicle["width_m"])
-    if not vehicle["has_trailer"]:
-        return _box(float(vehicle["front_overhang_m"]), -float(vehicle["rear_overhang_m"]), half, 0.0, 0.0)
-    hitch = -float(vehicle["hitch_offset_m"])
-    angle = articulation if np.isfinite(articulation) else 0.0
-    trailer = _box(TRAILER_FRONT_M, -float(vehicle["rear_overhang_m"]) - hitch, half, hitch, angle)
-    return _box(float(vehicle["front_overhang_m"]), -TRACTOR_REAR_M, half, 0.0, 0.0) + trailer
+    """Cab, chassis and trailer to scale; the reference point is that of the picture."""
+    hitch, angle = -float(vehicle["hitch_offset_m"]), articulation if np.isfinite(articulation) else 0.0
+    return "".join(_box(box, hitch, angle) if box.frame == "trailer" else _box(box, 0.0, 0.0) for box in vehicle_boxes(vehicle))
 
 
-def _box(front: float, rear: float, half: float, pivot: float, angle: float) -> str:
-    """A rectangle turned about (pivot, 0)."""
-    corners = np.array([[front, half], [rear, half], [rear, -half], [front, -half]])
+def _box(box: Box, pivot: float, angle: float) -> str:
+    """A box of a frame that is turned about (pivot, 0)."""
+    return _outline(np.array(box.centre_m[:2]), np.array(box.size_m[:2]), np.array([pivot, 0.0]), angle)
+
+
+def _outline(centre: np.ndarray, size: np.ndarray, origin: np.ndarray, angle: float) -> str:
+    """A rectangle in a frame at `origin` turned by `angle`."""
+    corners = centre + 0.5 * size * np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
     cosine, sine = np.cos(angle), np.sin(angle)
-    x = (pivot + cosine * corners[:, 0] - sine * corners[:, 1] + BEHIND_M) * PIXELS_PER_M
-    y = MIDDLE - (sine * corners[:, 0] + cosine * corners[:, 1]) * PIXELS_PER_M
-    return "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True)) + "Z"
+    return _line(origin + corners @ np.array([[cosine, sine], [-sine, cosine]])) + "Z"
 
 
 def _mark() -> str:
@@ -105,15 +121,31 @@ def _mark() -> str:
     return f"M{x - length:.0f} {y - half:.0f}H{corner:.0f}L{x:.0f} {y:.0f}L{corner:.0f} {y + half:.0f}H{x - length:.0f}Z"
 
 
-def _distances() -> str:
-    """Lines across every 20 m, named at the foot."""
-    parts = []
-    for distance in range(0, int(AHEAD_M), 20):
-        x = (BEHIND_M + distance) * PIXELS_PER_M
-        word = f"{distance} m" if distance else "vehicle"
-        parts.append(f'<path class="grid" d="M{x:.0f} 22V{HEIGHT - 18}"/>')
-        parts.append(f'<text x="{x:.0f}" y="{HEIGHT - 5}" text-anchor="middle">{word}</text>')
-    return "".join(parts)
+def _distances(pixels_per_m: float, behind_m: float, ahead_m: float, step_m: int, height: int) -> tuple[str, str]:
+    """Lines across at even distances, and their names at the foot."""
+    lines, names = [], []
+    for distance in range(step_m * int(np.ceil((1.0 - behind_m) / step_m)), int(ahead_m), step_m):
+        x, word = (behind_m + distance) * pixels_per_m, f"{distance} m".replace("-", "\N{MINUS SIGN}")
+        lines.append(f'<path class="grid" d="M{x:.0f} 22V{height - 16}"/>')
+        names.append(f'<text class="level" x="{x:.0f}" y="{height - 4}" text-anchor="middle">{word}</text>')
+    return "".join(lines), "".join(names)
+
+
+def _surface(path: np.ndarray, normal: np.ndarray, lane: np.void) -> str:
+    """The outline of the lane between its boundaries; of one boundary alone a line there and back."""
+    sides = [path + width[None, None] * normal for width in (lane["width_left"], -lane["width_right"])]
+    known = [_thinned(side) for side in sides if np.isfinite(side).all()]
+    return _line(np.concatenate([known[0], known[-1][::-1]])) + "Z" if known else NOWHERE
+
+
+def _wanted(path: np.ndarray, normal: np.ndarray, plan: np.void) -> str:
+    """Where the next seconds shall lead: along the lane at the wanted offset, as far as the target speed goes."""
+    reach = WANTED_S * float(plan["target_speed"])
+    if not np.isfinite(reach) or not np.isfinite(plan["lateral_target"]) or not plan["behaviour"]:
+        return NOWHERE
+    points = path + float(plan["lateral_target"]) * normal
+    points = points[(points[:, 0] >= 0.0) & (points[:, 0] <= reach)]
+    return _drawn(points) if len(points) > 1 else NOWHERE
 
 
 def _lane_path(lane: np.void) -> tuple[np.ndarray, np.ndarray]:
@@ -142,44 +174,60 @@ def _integrated(heading: float, curvature: np.ndarray, step_m: float) -> np.ndar
     return np.column_stack([np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)]), headings])
 
 
-def _objects(tracks: np.void) -> np.ndarray:
-    """(n, 3): x, y, identifier of the nearest followed objects in view."""
+def _objects(tracks: np.void) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of Track of the nearest followed objects in view, and which of them is the lead."""
     if "tracks" not in tracks.dtype.names or not tracks["count"]:
-        return np.zeros((0, 3))
+        return np.zeros(0, msg.dtype("Track")), np.zeros(0, bool)
     items = tracks["tracks"][: tracks["count"]]
-    items = items[items["status"] >= CONFIRMED]
-    table = np.column_stack([items["x"], items["y"], items["track_id"]]).astype(float)
-    half = 0.5 * HEIGHT / PIXELS_PER_M - 2.0
-    table = table[(table[:, 0] > -BEHIND_M) & (table[:, 0] < AHEAD_M) & (np.abs(table[:, 1]) < half)]
-    return table[np.argsort(table[:, 0], kind="stable")][:MOST_OBJECTS]
+    half = 0.5 * FAR_HEIGHT / PIXELS_PER_M + 2.0
+    seen = (items["status"] >= CONFIRMED) & (items["x"] > -BEHIND_M) & (items["x"] < AHEAD_M) & (np.abs(items["y"]) < half)
+    items = items[seen]
+    items = items[np.argsort(np.abs(items["x"]), kind="stable")][:MOST_OBJECTS]
+    return items, (items["track_id"] == tracks["lead_track_id"]) & np.isfinite(tracks["lead_distance"])
 
 
-def _lead(tracks: np.void, objects: np.ndarray, path: np.ndarray) -> np.ndarray:
-    """(0 or 1, 2): the lead, by its track where that is in view, else on the path at its distance."""
+def _outlines(items: np.ndarray) -> str:
+    """Rows of Track as boxes of typical size, turned the way they move; their points are the faces turned to us."""
+    centres, sizes = object_boxes(items)
+    parts = []
+    for item, centre, size in zip(items, centres, sizes, strict=True):
+        face = np.array([item["x"], item["y"]], float)
+        vx, vy = float(item["velocity_x"]), float(item["velocity_y"])
+        turned = np.hypot(vx, vy) > TURNED_ABOVE_MPS  # an oncoming one is as long backwards
+        angle = np.arctan(vy / vx) if turned and abs(vx) > abs(vy) else 0.0
+        if np.isfinite([*face, *centre, angle]).all():
+            parts.append(_outline(centre[:2] - face, size[:2], face, angle))
+    return "".join(parts) or NOWHERE
+
+
+def _lead(tracks: np.void, path: np.ndarray) -> np.ndarray:
+    """(0 or 1, 2): a lead without a track in view, on the path at its distance."""
     distance = float(tracks["lead_distance"])
     if not np.isfinite(distance) or not 0.0 <= distance < AHEAD_M:
         return np.zeros((0, 2))
-    own = objects[objects[:, 2] == tracks["lead_track_id"]]
-    if len(own):
-        return own[:1, :2]
     left = float(np.interp(distance, path[:, 0], path[:, 1])) if len(path) > 1 else 0.0
     return np.array([[distance, left + float(np.nan_to_num(tracks["lead_lateral_offset"]))]])
 
 
 def _drawn(points: np.ndarray) -> str:
-    kept = np.concatenate([points[:-1:DRAWN_EVERY], points[-1:]])
-    if not np.isfinite(kept).all():
-        return NOWHERE
-    x, y = _pixels(kept)
-    return "M" + "L".join(f"{a} {b}" for a, b in zip(x, y, strict=True))
+    return _line(_thinned(points)) if np.isfinite(points).all() else NOWHERE
+
+
+def _thinned(points: np.ndarray) -> np.ndarray:
+    return np.concatenate([points[:-1:DRAWN_EVERY], points[-1:]])
+
+
+def _line(points: np.ndarray) -> str:
+    x, y = _pixels(points)
+    return "M" + "L".join(f"{a:g} {b:g}" for a, b in zip(x, y, strict=True))
 
 
 def _dots(points: np.ndarray) -> str:
     x, y = _pixels(points)
-    return "".join(f"M{a} {b}h0" for a, b in zip(x, y, strict=True)) or NOWHERE
+    return "".join(f"M{a:g} {b:g}h0" for a, b in zip(x, y, strict=True)) or NOWHERE
 
 
-def _pixels(points: np.ndarray) -> tuple[list[int], list[int]]:
+def _pixels(points: np.ndarray) -> tuple[list[float], list[float]]:
     x = np.clip((points[:, 0] + BEHIND_M) * PIXELS_PER_M, -WIDTH, 2 * WIDTH)
     y = np.clip(MIDDLE - points[:, 1] * PIXELS_PER_M, -3 * HEIGHT, 4 * HEIGHT)
-    return np.round(x).astype(int).tolist(), np.round(y).astype(int).tolist()
+    return np.round(x, 1).tolist(), np.round(y, 1).tolist()

@@ -21,6 +21,7 @@ from autonomy.report.sections import (
     lead,
     motion,
     outages,
+    outcome,
     path,
     provenance,
     timing,
@@ -55,7 +56,10 @@ def write_report(directory: Path, result: Result, tick_times: TickTimes | None) 
 
 def render(drive: Drive) -> str:
     """The page as text; the same run gives the same text."""
-    return render_page("Replay report", head.head(drive.metrics), _sections(drive), TIME_NOTE)
+    kicker = "Replay report"
+    if _in_closed_loop(drive):
+        kicker = ": ".join(filter(None, ("Drive in closed loop", drive.metrics.get("scenario"))))
+    return render_page(kicker, head.head(drive.metrics), _sections(drive), TIME_NOTE)
 
 
 def render_page(kicker: str, top: head.Head, sections: list[Section], note: str = "") -> str:
@@ -72,5 +76,11 @@ def render_page(kicker: str, top: head.Head, sections: list[Section], note: str 
 
 
 def _sections(drive: Drive) -> list[Section]:
-    driven = (combination,) if "collisions" in drive.metrics else ()  # in closed loop
-    return [module.section(drive) for module in (*SECTIONS[:2], *driven, *SECTIONS[2:])]
+    modules = SECTIONS
+    if _in_closed_loop(drive):
+        modules = (outcome, birdseye, combination, *(module for module in SECTIONS if module is not birdseye))
+    return [module.section(drive) for module in modules]
+
+
+def _in_closed_loop(drive: Drive) -> bool:
+    return "collisions" in drive.metrics

@@ -20,6 +20,7 @@ WIDTH, WIDE, HEIGHT = 560, 1140, 190
 LEFT, RIGHT, TOP, BOTTOM = 54, 10, 22, 34
 TIME_LABEL = "time from log start (s)"
 BOUND_REACH = 8.0  # a bound further out than so many times the largest error is cut off
+LABEL_ROOM = 0.13  # of a plot's height
 SETTLING_S = 5.0  # a filter's first seconds do not set the range of an axis
 
 
@@ -143,7 +144,10 @@ def value_range(marks: Sequence[Mark], least_span: float = 0.0, settled_s: float
     low, high = covering(lines if np.isfinite(lines).any() else outer, least_span)
     reach = 8.0 * (high - low)
     outer = outer[np.isfinite(outer) & (outer > low - reach) & (outer < high + reach)]
-    return covering(np.concatenate([[low, high], outer + 0.04 * np.sign(outer) * (high - low)]), least_span, margin=0.0)
+    found = covering(np.concatenate([[low, high], outer + 0.04 * np.sign(outer) * (high - low)]), least_span, margin=0.0)
+    named = [mark.y for mark in marks if isinstance(mark, Level) and mark.label and low - reach < mark.y < high + reach]
+    room = LABEL_ROOM * (found[1] - found[0])  # a level at the upper end keeps its word above it
+    return found[0], max([found[1], *(level + room for level in named)])
 
 
 def plot(

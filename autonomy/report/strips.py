@@ -75,7 +75,7 @@ def _row(strip: Strip, times_s: np.ndarray, scale: Scale, top: int) -> str:
         parts.append(
             f'<g><title>{name}</title><rect class="{style}" x="{start:.1f}" y="{top}" width="{width:.1f}" height="{ROW - 6}"/>'
         )
-        if width > 7.5 * len(word) + 8:
+        if width > 6.0 * len(word) + 6:
             parts.append(f'<text class="{style}" x="{start + 6:.1f}" y="{top + 12}">{escape(word)}</text>')
         parts.append("</g>")
     return "".join(parts)

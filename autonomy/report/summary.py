@@ -184,6 +184,8 @@ def _oddities(metrics: dict[str, Any]) -> str | None:
 
 
 def _driver(metrics: dict[str, Any]) -> str | None:
+    if metrics.get("driven_s"):
+        return None  # the stack drove: nobody to compare with
     shadow = metrics.get("shadow") or {}
     lead = (shadow.get("lead_distance_m") or {}).get("rms")
     parts = [

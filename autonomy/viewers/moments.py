@@ -10,7 +10,8 @@ import numpy as np
 from autonomy import msg
 
 EVERY_TICKS = 10  # 10 Hz: smooth to the eye, a tenth of the data
-MOST_MOMENTS = 128  # handed on at once: NumPy's cost per call is spread over them [C]
+MOST_MOMENTS = 128  # that one call of `add` may bring
+HAND_ON_MOMENTS = 4  # a log's topics stay within 1 s of each other: these and what a block of 64 ticks brings
 PATH_EVERY_NS = 1_000_000_000  # windows of the lane path overlap by far more than a second of driving
 VALID = 0  # code of a sample that may be used, see docs/conventions.md
 LISTS = {"radar": "RadarPoint", "gnss": "GnssSample"}  # kinds of inputs that are shown, and their items
@@ -37,11 +38,11 @@ class Moments:
 
 
 class Sampler:
-    """Picks the moments out of blocks of ticks as they come, and hands them on some seconds at a time."""
+    """Picks the moments out of blocks of ticks as they come, and hands them on some tenths of a second at a time."""
 
     def __init__(self) -> None:
         # As plain bytes, which NumPy copies faster than structs; with room for what a block may bring beyond
-        self._outputs = np.zeros(2 * MOST_MOMENTS, f"V{msg.dtype('OutputFrame').itemsize}")
+        self._outputs = np.zeros(HAND_ON_MOMENTS + MOST_MOMENTS, f"V{msg.dtype('OutputFrame').itemsize}")
         self._items: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {kind: [] for kind in LISTS}
         self._lane_paths: list[tuple[int, np.ndarray]] = []
         self._references: list[np.ndarray] = []
@@ -70,7 +71,7 @@ class Sampler:
 
     @property
     def is_full(self) -> bool:
-        return self._count >= MOST_MOMENTS
+        return self._count >= HAND_ON_MOMENTS
 
     def take(self) -> Moments:
         """All that was added, up to the last moment; what came after it waits for the next. Valid until `add`."""

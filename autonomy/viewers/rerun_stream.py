@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from autonomy.errors import EnvironmentFault
+from autonomy.errors import EnvironmentFault, MissingPackage
 from autonomy.viewers.stored import StoredRun, Stretch
 
 APPLICATION = "autonomy"
@@ -67,7 +67,7 @@ def _recording() -> Any:
     try:
         import rerun
     except ImportError:
-        raise EnvironmentFault("viz: --rerun needs rerun-sdk; install it with 'pip install autonomy[viz]'") from None
+        raise MissingPackage("viz: --rerun", "rerun-sdk", "viz") from None
     return rerun.RecordingStream(APPLICATION)
 
 

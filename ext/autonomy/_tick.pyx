@@ -40,8 +40,8 @@ cdef void tick(TickState* state, const Parameters* p, const InputFrame* frame, O
     memset(out, 0, sizeof(OutputFrame))
     out.tick_index = frame.tick_index
     out.tick_time_ns = frame.tick_time_ns
-    inputs_step(&state.inputs, &p.inputs, &p.vehicle, frame, &out.vehicle)
-    ego_step(&state.ego, &p.ego, frame, &out.ego)
+    inputs_step(&state.inputs, &p.inputs, &p.plausibility, &p.engagement, &p.vehicle, frame, &out.vehicle)
+    ego_step(&state.ego, &p.ego, frame, &out.vehicle, &out.ego)
     truck_step(&state.truck, &p.vehicle, &out.vehicle, &out.ego, &out.truck)
     lane_step(&state.lane, &p.lane, frame, &out.ego, &out.lane)
     tracks_step(&state.tracks, &p.tracks, frame, &out.ego, &out.lane, &out.tracks)

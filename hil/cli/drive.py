@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
 WORLD = "hil.worlds.motorway:Motorway"
@@ -37,11 +36,12 @@ def execute(arguments: argparse.Namespace) -> int:
 
     import hil
     from autonomy import Stack
+    from autonomy.cli.outcome import tell
     from autonomy.config import parse_override
     from autonomy.errors import UsageError
     from autonomy.report.junit import write_junit
-    from autonomy.report.summary import replay_lines
-    from hil import scenario, sensors
+    from hil import sensors
+    from hil.worlds import scenario
 
     if arguments.list:
         for name in scenario.names():
@@ -65,11 +65,7 @@ def execute(arguments: argparse.Namespace) -> int:
                      set_speed_mps=arguments.set_speed, report=not arguments.no_report)  # fmt: skip
     if arguments.junit:
         write_junit(Path(arguments.junit), result.metrics)
-    if arguments.json:
-        json.dump(result.metrics, sys.stdout, allow_nan=False)
-        print()
-    else:
-        print("\n".join(replay_lines(result.metrics)))
+    tell(result.metrics, arguments.json)
     return result.exit_code
 
 

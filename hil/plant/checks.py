@@ -12,6 +12,7 @@ from hil.plant import plant_twin
 from hil.plant.plant import Plant, PlantCommand, Surroundings
 
 TICK_S = 0.01
+WITHOUT_TRAILER_ABS = {"brakes.trailer_abs": 0}
 WITHOUT_TURNING_PARTS = {"engine.inertia": 0.0, "tyres.wheel_inertia": 0.0}
 # One axle a unit, the fifth wheel over the drive axle: what the kinematic reference is
 KINEMATIC = {
@@ -23,24 +24,27 @@ KINEMATIC = {
 }  # fmt: skip
 
 
-def last_axle_path(name: str, inner_step_s: float | None = None, speed: float = 25.0) -> np.ndarray:
-    """(ticks, 2): a lane change, then a steady turn in a crosswind with braking, 12 s."""
-    plant = Plant.load(name, {} if inner_step_s is None else {"plant.inner_step_s": inner_step_s})
-    plant.reset(speed=speed)
-    road = Surroundings(friction=0.8, wind_speed_mps=10.0, wind_from_rad=1.0)
+def last_axle_path(name: str, overrides: dict, *, friction: float = 0.8, braking: float = 1.5) -> np.ndarray:
+    """(ticks, 2): a lane change, then a steady turn in a crosswind with braking (m/s2), 12 s from 25 m/s."""
+    plant = Plant.load(name, overrides)
+    plant.reset(speed=25.0)
+    road = Surroundings(friction=friction, wind_speed_mps=10.0, wind_from_rad=1.0)
     path = []
     for tick in range(1200):
         t = tick * TICK_S
         angle = 0.02 * math.sin(2.0 * math.pi * 0.4 * (t - 1.0)) if 1.0 <= t < 3.5 else (0.012 if t > 6.0 else 0.0)
-        plant.step(TICK_S, PlantCommand(angle, acceleration_mps2=-1.5 if t > 9.0 else 0.0), road)
+        plant.step(TICK_S, PlantCommand(angle, acceleration_mps2=-braking if t > 9.0 else 0.0), road)
         path.append(plant.axles()[-1])
     return np.array(path)
 
 
-def halving_error(name: str) -> float:
-    """m by which halving the configured inner step moves the last axle's path, at most."""
-    step = float(Plant.load(name).parameters["inner_step_s"])
-    return float(np.linalg.norm(last_axle_path(name) - last_axle_path(name, step / 2.0), axis=1).max())
+def halving_error(name: str, *, locked: bool = False) -> float:
+    """m by which halving the configured inner step moves the last axle's path, at most; `locked`: without ABS, on friction 0.4,
+    braked until the trailer's wheels slide."""
+    overrides, road = (WITHOUT_TRAILER_ABS, {"friction": 0.4, "braking": 5.0}) if locked else ({}, {})
+    half = {"plant.inner_step_s": 0.5 * float(Plant.load(name).parameters["inner_step_s"])}
+    paths = [last_axle_path(name, {**overrides, **step}, **road) for step in ({}, half)]
+    return float(np.linalg.norm(paths[0] - paths[1], axis=1).max())
 
 
 def energy_error(name: str) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autonomy.errors import EnvironmentFault
+from autonomy.errors import MissingPackage
 from hil.plant.multibody import Comparison
 
 
@@ -17,7 +17,7 @@ def _plots():
         matplotlib.use("Agg")
         from matplotlib import pyplot
     except ImportError:
-        raise EnvironmentFault("pictures need the extra 'plot': pip install autonomy[plot], or leave out -o") from None
+        raise MissingPackage("drawing", "matplotlib", "plot", ", or leave out -o") from None
     return pyplot
 
 

@@ -1,4 +1,4 @@
-"""The plant beside a multibody simulation: the same road wheel angle and speed, then yaw rate, articulation and roll compared.
+"""The plant beside a multibody simulation: the same road wheel angle, brakes and speed; yaw rate, articulation, roll compared.
 
 The recordings are those of `data/chrono_kraz` (Project Chrono's Kraz, ORIGIN.txt there): steer step, single sines of 0.25, 0.4
 and 0.6 Hz, braking. Errors are normalised by the recorded signal's own RMS.
@@ -16,6 +16,7 @@ from autonomy.errors import BadInputError
 from hil.plant.plant import Plant, PlantCommand, Surroundings
 
 DRY = 0.8
+BRAKE_TORQUE_NM = 138e3  # [V] all wheels at full brakes: six of 10 kN m, six of 13 kN m
 RECORDINGS = ("v10_a10_36t", "v18_a06_36t", "v18_a06_51t", "v21.5_a06_36t", "v21.5_a06_mu35_36t", "v21.5_a12_36t")
 COMPARED = {"yaw_rate": "yaw_rate", "trailer_yaw_rate": "tr_yaw_rate", "articulation": "hitch", "roll": "roll"}
 TICK_S = 0.01
@@ -68,8 +69,11 @@ def compare(plant: Plant, name: str, recorded: np.ndarray) -> Comparison:
     for _ in range(500):  # into the steady state that the recording begins in
         plant.step(TICK_S, PlantCommand(float(angle[0]), held_speed_mps=float(speed[0])), road)
     states = np.empty(len(recorded), plant.state.dtype)
+    full = BRAKE_TORQUE_NM / (float(plant.parameters["wheel_radius"]) * plant.mass)
+    brake = full * np.maximum(recorded["brake"], 0.0)
     for row in range(len(recorded)):
-        states[row] = plant.step(TICK_S, PlantCommand(float(angle[row]), held_speed_mps=float(speed[row])), road)
+        command = PlantCommand(float(angle[row]), brake_deceleration_mps2=float(brake[row]), held_speed_mps=float(speed[row]))
+        states[row] = plant.step(TICK_S, command, road)
     cruising = np.minimum.accumulate(recorded["brake"] <= 0.0).astype(bool)
     return Comparison(name, recorded, states, cruising)
 

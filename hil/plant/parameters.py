@@ -28,7 +28,7 @@ KEYS = {
     "tyres": {
         "cornering_stiffness": "axles", "nominal_load_n": "axles", "load_sensitivity": "axles", "relaxation_m": "axles",
         "track_m": "axles", "roll_stiffness": "axles", "roll_damping": "axles", "roll_steer": "axles",
-        "rolling_resistance": 1, "slip_stiffness": 1, "grip_lateral": 1, "grip_longitudinal": 1,
+        "rolling_resistance": 1, "slip_stiffness": 1, "grip_lateral": 1, "grip_longitudinal": 1, "grip_sliding": 1,
         "peak_reach": 1, "wheel_radius_m": 1, "wheel_inertia": 1,
     },
     "frame": {"surge_lag_s": 1, "pitch_per_acceleration": 1},
@@ -53,7 +53,7 @@ KEYS = {
     "brakes": {
         "maximum_mps2": 1, "tractor_delay_s": 1, "tractor_lag_s": 1, "tractor_release_lag_s": 1, "trailer_delay_s": 1,
         "trailer_lag_s": 1, "trailer_release_lag_s": 1, "heat_capacity": 1, "cooling": 1, "cooling_per_speed": 1,
-        "fade_from_c": 1, "fade_per_kelvin": 1, "ambient_c": 1,
+        "fade_from_c": 1, "fade_per_kelvin": 1, "ambient_c": 1, "tractor_abs": 1, "trailer_abs": 1, "shares": "list",
     },
     "cab": {"pitch_hz": 1, "roll_hz": 1, "damping": 1, "pitch_per_acceleration": 1, "roll_per_acceleration": 1},
 }  # fmt: skip
@@ -121,11 +121,15 @@ def fill(parameters: np.ndarray, config: Config) -> dict[str, dict[str, np.ndarr
     loads = axle_loads(tractor, trailer)
     if (loads <= 0.0).any():
         raise UsageError(f"{config.path}: axle loads at rest of {np.round(loads).tolist()} N: check masses and lengths")
+    shares = table["brakes"]["shares"] if table["brakes"]["shares"].size else loads
+    if len(shares) != count or (shares < 0.0).any() or not shares.sum() > 0.0:
+        raise UsageError(f"{config.path}: [brakes] shares = {shares.tolist()}: needs none or {count} numbers, one an axle, "
+                         "none below zero and not all zero")  # fmt: skip
     values = _values(table)
     values |= {
         "axle_x": axle_x, "axle_load": loads, "tractor_axles": len(tractor["axle_x_m"]), "axles": count,
         "steered": np.isin(np.arange(count), tractor["steered"]), "driven": np.isin(np.arange(count), tractor["driven"]),
-        "brake_share": loads / loads.sum(), "slip_shift": tyres["roll_steer"],
+        "brake_share": shares / shares.sum(), "slip_shift": tyres["roll_steer"],
     }  # fmt: skip
     for name in ("roll_stiffness", "roll_damping", "cornering_stiffness", "load_sensitivity"):
         values[name] = tyres[name]
@@ -163,8 +167,9 @@ def _values(table: dict) -> dict[str, object]:
         "reference": tractor["axle_x_m"][1:].mean(), "trailer_group": trailer["axle_behind_m"].mean(),
         "rolling_resistance": tyres["rolling_resistance"], "slip_stiffness": tyres["slip_stiffness"],
         "grip_lateral": tyres["grip_lateral"], "peak_reach": tyres["peak_reach"],
-        "grip_longitudinal": tyres["grip_longitudinal"], "wheel_radius": tyres["wheel_radius_m"],
-        "wheel_inertia": tyres["wheel_inertia"], "surge_lag_s": table["frame"]["surge_lag_s"],
+        "grip_longitudinal": tyres["grip_longitudinal"], "grip_sliding": tyres["grip_sliding"],
+        "wheel_radius": tyres["wheel_radius_m"], "wheel_inertia": tyres["wheel_inertia"],
+        "surge_lag_s": table["frame"]["surge_lag_s"],
         "pitch_per_acceleration": table["frame"]["pitch_per_acceleration"],
         "drag_area": air["drag_area_m2"], "side_area": [float(air[f"{unit}_side_area_m2"]) for unit in ("tractor", "trailer")],
         "side_height": [float(air[f"{unit}_side_height_m"]) for unit in ("tractor", "trailer")],
@@ -189,6 +194,7 @@ def _values(table: dict) -> dict[str, object]:
         "retarder_fade_to": retarder["fade_to_c"], "retarder_fade_share": retarder["fade_share"],
         **{f"brake_{key}": [float(brakes[f"tractor_{key}"]), float(brakes[f"trailer_{key}"])]
            for key in ("delay_s", "lag_s", "release_lag_s")},
+        "antilock": [bool(brakes["tractor_abs"]), bool(brakes["trailer_abs"])],
         "brake_maximum": brakes["maximum_mps2"], "brake_heat_capacity": brakes["heat_capacity"],
         "brake_cooling": brakes["cooling"], "brake_cooling_per_speed": brakes["cooling_per_speed"],
         "brake_fade_from": brakes["fade_from_c"],

@@ -32,6 +32,12 @@ def stiffness(p, axle: int, wheel_load: float) -> float:
     return 0.5 * p["cornering_stiffness"][axle] * z * (1.0 + k - k * z)
 
 
+def sliding_grip(p, friction: float, slip: float) -> float:
+    """Share of the load: straight from the peak, three times as far as the slope would have it, down to the locked wheel's."""
+    peak = min(3.0 * friction * p["grip_longitudinal"] / p["slip_stiffness"], 0.5)
+    return friction * float(np.interp(slip, [peak, 1.0], [p["grip_longitudinal"], p["grip_sliding"]]))
+
+
 def loads(p, surge: float) -> np.ndarray:
     """N an axle: moments about the ground under each unit's rear group, nothing braked."""
     n, own = int(p["axles"]), int(p["tractor_axles"])
@@ -46,8 +52,11 @@ def loads(p, surge: float) -> np.ndarray:
     return np.maximum(static + change, 0.0)
 
 
-def derive(p, x, angle, *, drive_force=0.0, grade=0.0, bank=0.0, friction=0.8, wind=(0.0, 0.0)) -> np.ndarray:
-    """dx/dt (26,); `p` the kernel's parameters, x its integrated state, nothing of the driveline's inertia."""
+def derive(p, x, angle, *, drive_force=0.0, grade=0.0, bank=0.0, friction=0.8, wind=(0.0, 0.0), wheel_slip=None) -> np.ndarray:
+    """dx/dt (26,); `p` the kernel's parameters, x its integrated state, nothing of the driveline's inertia.
+
+    `wheel_slip` (axles,): share of the rolling speed lost by wheels that slide, 0 for those that roll.
+    """
     n, own, linear = int(p["axles"]), int(p["tractor_axles"]), bool(p["linear"])
     articulation = x[ARTICULATION]
     into_trailer = np.array([[np.cos(articulation), np.sin(articulation)], [-np.sin(articulation), np.cos(articulation)]])
@@ -94,6 +103,9 @@ def derive(p, x, angle, *, drive_force=0.0, grade=0.0, bank=0.0, friction=0.8, w
                 longitudinal = along * wheel_load / load[k] if load[k] > 1.0 else 0.0
                 peak = np.sqrt(max((friction * p["grip_lateral"] * wheel_load) ** 2 - longitudinal**2, 0.0))
                 aside += saturate(stiffness(p, k, wheel_load), peak, p["peak_reach"], slip)
+            if wheel_slip is not None and wheel_slip[k] > 0.0:
+                against = np.array([-wheel_slip[k] * np.tanh(forward / 0.05), slip]) / np.hypot(wheel_slip[k], slip)
+                along, aside = sliding_grip(p, friction, wheel_slip[k]) * load[k] * against
         pushed = wheel.T @ [along, aside]
         force[unit] = force[unit] + pushed
         moment[unit] += p["axle_x"][k] * pushed[1]

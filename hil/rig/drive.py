@@ -2,7 +2,7 @@
 
     autonomy hil live -o runs/hil
 
-Buses: vcan0 and vcan1 where this machine has them (python-can `socketcan`: the transport of the vehicle), else a hub of our
+Buses: vcan0 to vcan2 where this machine has them (python-can `socketcan`: the transport of the vehicle), else a hub of our
 own (`local`), which loses nothing; python-can's `virtual` cannot leave a process and its `udp_multicast` drops bursts.
 """
 
@@ -96,6 +96,7 @@ def _judged(run: dict, truck: dict, interface: str) -> dict[str, Any]:
     reasons += [f"{number} frames lost {where.replace('_', ' ')}" for where, number in lost.items() if number]
     if metrics:
         reasons += ["collision"] * bool(metrics["collisions"]) + ["out of the lane"] * (metrics["out_of_lane_share"] > 0.0)
+        reasons += ["rolled over"] * bool(metrics["rolled_over"])
     verdict, exit_code = ("fail", FAIL) if reasons else ("pass", PASS)
     if not reasons:
         doubts = list(run["reasons"])

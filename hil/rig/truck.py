@@ -25,12 +25,12 @@ from drivers.can.commanding.command_config import read as read_commands
 from drivers.can.live_bus import open_bus
 from drivers.can.router import Router
 from drivers.can.tables import EXTENDED
-from hil.metrics import RunMetrics
+from hil.loop.metrics import RunMetrics
 from hil.rig import DEFAULT_SCENARIO
 from hil.rig.commands import CommandReader
-from hil.scenario import KINEMATIC
 from hil.sensors import Bytes
 from hil.worlds.motorway import Motorway
+from hil.worlds.scenario import KINEMATIC
 
 TICK_S = 0.01
 TICK_NS = 10_000_000

@@ -11,6 +11,7 @@ import numpy as np
 from autonomy import msg
 from autonomy.errors import UsageError
 from autonomy.geodesy import enu_to_geodetic
+from hil.sensors.line_fit import line_cubic, middle_ahead
 from hil.sensors.realism import (
     ACCELERATION_BIAS,
     GNSS_ALTITUDE_SIGMA,
@@ -36,8 +37,7 @@ from hil.sensors.realism import (
     WHEEL_SCALE,
     WHEEL_SOURCES,
 )
-from hil.sensors.line_fit import line_cubic, middle_ahead
-from hil.truth import Truth
+from hil.world import Truth
 
 NOT_AVAILABLE = 1  # validity
 Dropouts = dict[str, list[tuple[float, float]]]

@@ -13,7 +13,7 @@ from hil.sensors.messages import Dropouts, Messages
 from hil.sensors.realism import SHAFT_SOURCE, STEERING_SOURCE
 from hil.sensors.records import RawRecord
 from hil.sensors.serial_line import SerialLine
-from hil.truth import Truth
+from hil.world import Truth
 
 
 class Bytes(Messages):

@@ -6,8 +6,8 @@ import csv
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from hil.disturbance_runs import DRIVERS, Outcome, RampBrakes, drive_reference, drive_stack
-from hil.disturbances import Case, grid
+from hil.longitudinal.disturbance_runs import DRIVERS, Outcome, RampBrakes, drive_reference, drive_stack
+from hil.longitudinal.disturbances import Case, grid
 
 TITLE = "R157 cut-in, cut-out and braking lead, 60-90 km/h, brakes of 5 m/s2"
 FAMILIES = ("cut_in", "cut_out", "braking_lead")
@@ -40,7 +40,7 @@ _roads: dict[bool, object] = {}
 
 def _drive_block(block: tuple[list[Case], bool]) -> dict[str, list[Outcome]]:
     from autonomy import Stack
-    from hil.straight_road import StraightRoad
+    from hil.longitudinal.straight_road import StraightRoad
 
     cases, radar = block
     if radar not in _roads:

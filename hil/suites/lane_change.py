@@ -55,7 +55,7 @@ def change(plant_name: str, duration_s: float) -> np.ndarray:
 
     from autonomy import config, msg
     from autonomy.parameters import load_parameters
-    from hil.kernel_loop import EGO_VALID
+    from hil.lateral.kernel_loop import EGO_VALID
     from hil.plant import Plant
     from hil.plant.plant import PlantCommand
     from hil.suites.lane_keeping import stack_overrides

@@ -103,7 +103,7 @@ def drive(piece) -> dict:
     import hil
     from autonomy import Stack
     from autonomy import config as configuration
-    from hil.metrics import LATERAL_JERK_WINDOW_S, REVERSAL_RAD, _slope, reversals
+    from hil.loop.metrics import LATERAL_JERK_WINDOW_S, REVERSAL_RAD, _slope, reversals
     from hil.sensors import Messages
     from hil.worlds.motorway import Motorway
 
@@ -149,7 +149,7 @@ def stack_overrides(plant: str, play: float = PLAY_RAD) -> dict:
     """What identification would tell the stack of a plant: dead time, lag, play, mass, side slip of the drive axle."""
     from autonomy import config as configuration
     from autonomy.control.yaw_plane_twin import YawPlane
-    from hil.linear_loop import parameters
+    from hil.lateral.linear_loop import parameters
 
     table = configuration.load(plant).sections
     mass = table["tractor"]["mass_kg"] + table["trailer"]["mass_kg"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hil.linear_loop import Gains, LinearLoop, parameters, settling_time
+from hil.lateral.linear_loop import Gains, LinearLoop, parameters, settling_time
 
 TITLE = "lateral control: stability, damping and settling over the whole range"
 COMBINATIONS = {"demo_truck": 14500.0, "us_6x4_53ft": 15000.0, "openpbs_6x2": 16800.0}  # empty mass, kg
@@ -87,7 +87,7 @@ def _cells(piece) -> list[tuple]:
 
 def with_limits(quick: bool) -> list[dict]:
     """The controller's own code, its bounds on rate, acceleration and lane included, on the linear plant."""
-    from hil.kernel_loop import step_response
+    from hil.lateral.kernel_loop import step_response
 
     names = ("demo_truck",) if quick else COMBINATIONS
     tractor, trailer, widest, budget = [], [], [], []

@@ -110,8 +110,8 @@ def _row(figure: str, value: float, unit: str, aim: str, met: bool | None) -> di
 
 def _drive(task: tuple) -> Drive:
     from autonomy import Stack
-    from hil.plant_train import PlantTrain
-    from hil.straight_road import StraightRoad
+    from hil.longitudinal.plant_train import PlantTrain
+    from hil.longitudinal.straight_road import StraightRoad
 
     road = StraightRoad(Stack.from_config(CONFIG), PlantTrain())
     kind, what, value = task
@@ -136,7 +136,7 @@ def _on_grade(road, speed: float, grade: float) -> Drive:
 
 def _stopping(road, speed: float) -> Drive:
     """A standing lead comes into range at 250 m."""
-    from hil.straight_road import Other
+    from hil.longitudinal.straight_road import Other
 
     road.begin(speed)
     record = Recorder(road)
@@ -149,7 +149,7 @@ def _stopping(road, speed: float) -> Drive:
 
 def _behind(road, speeds: np.ndarray, slopes: np.ndarray) -> Drive:
     """Follows a lead that drives a trace, one value a tick; begins at its first speed and the gap wanted there."""
-    from hil.straight_road import Other
+    from hil.longitudinal.straight_road import Other
 
     road.begin(float(speeds[0]), set_speed=25.0)
     record = Recorder(road)

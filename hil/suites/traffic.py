@@ -79,7 +79,7 @@ def _ours(drives: list[dict[str, Any]], quick: bool) -> list[dict[str, Any]]:
 def _drive(seed: int) -> dict[str, Any]:
     import hil
     from autonomy import Stack
-    from hil.metrics import RunMetrics
+    from hil.loop.metrics import RunMetrics
     from hil.sensors import Messages
     from hil.worlds.sumo import SumoMotorway
 

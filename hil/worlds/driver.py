@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hil.road import Road
+from hil.worlds.road import Road
 
 LOOK_AHEAD_S, LOOK_AHEAD_LEAST_M = 1.4, 8.0
 SWAY_M, SWAY_PERIOD_S = 0.12, 9.0  # [D] as a rested driver, so that estimators see some motion

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from autonomy import config as configuration
-from hil import scenario as scenarios
-from hil.truth import Truth
+from hil.world import Truth
+from hil.worlds import scenario as scenarios
 from hil.worlds.driver import Driver
 from hil.worlds.plant_world import PlantWorld
 from hil.worlds.traffic import ScriptedTraffic
@@ -17,7 +17,7 @@ DEFAULT_SCENARIO = "motorway"
 
 
 class Motorway(PlantWorld):
-    """`scenario`: what hil.scenario.load takes; one given to `reset` takes its place."""
+    """`scenario`: what hil.worlds.scenario.load takes; one given to `reset` takes its place."""
 
     def __init__(self, scenario=DEFAULT_SCENARIO):
         self.scenario = scenarios.load(scenario)
@@ -54,11 +54,11 @@ class Motorway(PlantWorld):
 def plant_of(ego: scenarios.EgoTable, vehicle):
     """The plant that a scenario names. Raises UsageError."""
     if ego.plant == scenarios.KINEMATIC:
-        from hil.kinematic_truck import KinematicTruck
+        from hil.plant.kinematic import KinematicTruck
 
         return KinematicTruck({**vehicle, **ego.overrides})
     if ego.plant.endswith(".fmu"):
-        from hil.plant_fmu import FmuPlant
+        from hil.plant.fmu import FmuPlant
 
         return FmuPlant(ego.plant, {**vehicle, **ego.overrides}, ego.fmu_names)
     from hil.plant import Plant

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 
 from autonomy.errors import UsageError
-from hil.road import PREVIEW_DISTANCES, PREVIEW_STEP_M, Road
-from hil.truth import EgoTruth, RoadTruth, Truth
+from hil.world import EgoTruth, RoadTruth, Truth
 from hil.worlds.body import Body
 from hil.worlds.driver import Driver
+from hil.worlds.road import PREVIEW_DISTANCES, PREVIEW_STEP_M, Road
 from hil.worlds.traffic import EgoPlace, Traffic
 from hil.worlds.wind import Wind
 

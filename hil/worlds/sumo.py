@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from hil import scenario as scenarios
-from hil.road import Road, Segment
-from hil.truth import Truth
+from hil.world import Truth
+from hil.worlds import scenario as scenarios
 from hil.worlds.motorway import Motorway
+from hil.worlds.road import Road, Segment
 from hil.worlds.sumo_network import LANES
 from hil.worlds.sumo_traffic import SumoTraffic
 

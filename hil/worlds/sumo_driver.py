@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from hil.metrics import HARD_BRAKE_MPS2
-from hil.road import Road
+from hil.loop.metrics import HARD_BRAKE_MPS2
+from hil.worlds.road import Road
 from hil.worlds.sumo_network import DRIVER_SPEED_MPS, EGO, EGO_LENGTH_M, EGO_WIDTH_M
 from hil.worlds.sumo_traffic import STEP_S, SumoTraffic
 from hil.worlds.traffic import EgoPlace

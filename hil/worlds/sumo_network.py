@@ -14,7 +14,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from autonomy.errors import EnvironmentFault
-from hil.road import Road
+from hil.worlds.road import Road
 
 SHAPE_STEP_M = 10.0  # between points of the edges: 1.3 cm beside an arc of 1000 m
 LANES = 3

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from autonomy.errors import EnvironmentFault
-from hil.road import Road
-from hil.truth import Actor
+from autonomy.errors import MissingPackage
+from hil.world import Actor
 from hil.worlds import sumo_network
+from hil.worlds.road import Road
 from hil.worlds.sumo_network import EGO, EGO_LENGTH_M, LANES
 from hil.worlds.traffic import BESIDE_M, SIGHT_M, EgoPlace
 
@@ -229,5 +229,5 @@ def library():
         with contextlib.redirect_stdout(sys.stderr):  # it remarks on other libraries there
             import libsumo
     except ImportError as error:
-        raise EnvironmentFault(f"SUMO's traffic needs the extra [traffic] ({error}); install autonomy[traffic]") from None
+        raise MissingPackage("SUMO's traffic", f"eclipse-sumo and libsumo ({error})", "traffic") from None
     return libsumo

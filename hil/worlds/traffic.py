@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from hil.road import Road
-from hil.truth import Actor
+from hil.world import Actor
+from hil.worlds.road import Road
 
 SIGHT_M = 300.0  # actors further away are not told
 LARGEST_BRAKING = 8.0  # m/s2, dry road

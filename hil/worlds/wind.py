@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import msgspec
 
-@dataclass(frozen=True)
-class Gust:
+
+class Gust(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rises and falls as half a cosine (the 1-cos gust of aircraft and road-vehicle practice), stays in between.
 
     Starts `start_s` after the world's start, or at the place `start_m`, where the truck leaves shelter: then rise, hold and

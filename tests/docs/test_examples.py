@@ -48,8 +48,8 @@ def test_json_keys_of_the_replay_page_are_those_of_a_run(drive_folder):
 
 def test_metrics_of_the_closed_loop_page_are_those_of_a_run():
     from autonomy import config
-    from hil.metrics import RunMetrics
-    from hil.world import CurvedRoad
+    from hil.loop.metrics import RunMetrics
+    from hil.worlds.curved_road import CurvedRoad
 
     vehicle = config.load("vehicles/demo_truck").section("vehicle")
     metrics, world = RunMetrics(vehicle, 22.0), CurvedRoad(vehicle)

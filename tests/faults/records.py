@@ -9,7 +9,7 @@ import numpy as np
 from autonomy import msg
 from autonomy.faults.inject import Injector
 from autonomy.faults.timeline import from_tables
-from autonomy.log.reader import RECORD_DTYPE, Batch
+from autonomy.log.ordered import RECORD_DTYPE, Batch
 from drivers.can.database import parse
 from drivers.can.route_config import read
 from drivers.can.router import Router

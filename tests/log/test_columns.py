@@ -16,6 +16,7 @@ from autonomy.log.importers import columns, mapping, tables
 from autonomy.log.importers.kinds import KINDS, UNITS, find_field
 from autonomy.log.reader import LogReader
 from autonomy.msg import definitions
+from tests.log.imu_columns import IMU, IMU_ROWS
 
 
 def convert(folder: Path, mapping: str, **files: str | np.ndarray):
@@ -35,34 +36,6 @@ def convert(folder: Path, mapping: str, **files: str | np.ndarray):
 
 def items(reader: LogReader, topic: str) -> np.ndarray:
     return reader.read_topic(topic)["items"][:, 0]
-
-
-IMU = """
-[clock]
-name = "logger"
-unit = "ms"
-offset_s = 0.5
-[[stream]]
-kind = "imu"
-file = "imu.csv"
-time = { column = "t" }
-axes = ["forward", "right", "down"]
-invalid = { column = "ok", equals = 0 }
-source = 3
-columns.acceleration_x = { column = "ax", unit = "g" }
-columns.acceleration_y_mps2 = { column = "ay" }
-columns.acceleration_z = { column = "az", scale = 2.0, offset = 1.0 }
-columns.angular_rate_x = { column = "gx", unit = "deg/s" }
-columns.angular_rate_y = { column = "gy", unit = "deg/s" }
-columns.angular_rate_z_radps = { column = 6 }
-"""
-IMU_ROWS = """t,ax,ay,az,gx,gy,gz,ok
-1000,0.5,1.0,-5.0,90,180,0.25,1
-1010,0,0,0,0,0,0,0
-1020,,0,0,0,0,0,1
-x,0,0,0,0,0,0,1
-990,0,0,-5,0,0,0,1
-"""
 
 
 def test_an_imu_with_units_axes_and_invalid_rows(tmp_path):

@@ -14,7 +14,8 @@ from autonomy.errors import LogError
 from autonomy.log import ordered
 from autonomy.log import reader as reading
 from autonomy.log.layouts import schema_name
-from autonomy.log.reader import RECORD_DTYPE, LogReader, sha256
+from autonomy.log.ordered import RECORD_DTYPE
+from autonomy.log.reader import LogReader, sha256
 from autonomy.log.writer import LogWriter
 from tests.log.samples import START_NS, can_frames, messages, write_small
 

@@ -141,7 +141,7 @@ def rows(**lane_values):
 
 def points(path: str) -> np.ndarray:
     """Vehicle axes in metres of path data."""
-    pairs = [pair.split() for stroke in path.split("M")[1:] for pair in stroke.replace("h0", "").split("L")]
+    pairs = [pair.split() for stroke in path.split("M")[1:] for pair in stroke.replace("h0", "").strip("Z").split("L")]
     pixels = np.array(pairs, float)
     return np.column_stack(
         [pixels[:, 0] / birdseye.PIXELS_PER_M - birdseye.BEHIND_M, (birdseye.MIDDLE - pixels[:, 1]) / birdseye.PIXELS_PER_M]
@@ -171,9 +171,27 @@ def test_objects_and_lead_are_where_their_tracks_are():
         track = tracks["tracks"][0, place]
         track["x"], track["y"], track["status"], track["track_id"] = x, y, status, place + 7
     tracks["lead_distance"], tracks["lead_track_id"] = 60.0, 8
+    tracks["tracks"][0, 1]["velocity_x"], tracks["tracks"][0, 1]["velocity_y"] = 20.0, 2.0
     found = birdseye.scene(1.0, "", lane[0], plan[0], tracks[0])
-    assert points(found.objects) == pytest.approx(np.array([[40.0, -3.0], [60.0, 0.5]]), abs=0.1)
-    assert points(found.lead) == pytest.approx(np.array([[60.0, 0.5]]), abs=0.1)
+    beside, ahead = points(found.objects), points(found.lead)
+    assert len(beside) == len(ahead) == 4, "the tentative one is not drawn"
+    assert beside[:, 0].min() == pytest.approx(40.0, abs=0.02) and beside[:, 1].mean() == pytest.approx(-3.0, abs=0.02)
+    face, end = ahead[1:3].mean(axis=0), ahead[[0, 3]].mean(axis=0)
+    assert face == pytest.approx((60.0, 0.5), abs=0.02) and np.arctan2(*(end - face)[::-1]) == pytest.approx(0.0997, abs=0.01)
+
+
+def test_a_lead_without_a_track_in_view_is_a_dot_on_the_path():
+    lane, plan, tracks = rows(offset=0.5)
+    tracks["lead_distance"] = 60.0
+    assert points(birdseye.scene(1.0, "", lane[0], plan[0], tracks[0]).lead) == pytest.approx(np.array([[60.0, -0.5]]), abs=0.02)
+
+
+def test_the_wanted_path_goes_as_far_as_the_target_speed():
+    lane, plan, tracks = rows()
+    assert birdseye.scene(1.0, "", lane[0], plan[0], tracks[0]).wanted == birdseye.NOWHERE, "standby wants nothing"
+    plan["behaviour"], plan["target_speed"], plan["lateral_target"] = 1, 20.0, 0.3
+    wanted = points(birdseye.scene(1.0, "", lane[0], plan[0], tracks[0]).wanted)
+    assert wanted[:, 1] == pytest.approx(0.3, abs=0.02) and wanted[[0, -1], 0] == pytest.approx((0.0, 80.0), abs=0.02)
 
 
 def test_the_combination_is_to_scale():
@@ -182,11 +200,13 @@ def test_the_combination_is_to_scale():
         vehicle[name] = value
     vehicle["has_trailer"] = 1
     lane, plan, tracks = rows()
-    corners = points(birdseye.scene(1.0, "", lane[0], plan[0], tracks[0], vehicle, 0.0).ego.replace("Z", ""))
+    corners = points(birdseye.scene(1.0, "", lane[0], plan[0], tracks[0], vehicle, 0.0).ego)
     assert corners[:, 0].max() == pytest.approx(5.2, abs=0.02) and corners[:, 0].min() == pytest.approx(-11.3, abs=0.02)
     assert np.ptp(corners[:, 1]) == pytest.approx(2.55, abs=0.04)
-    turned = points(birdseye.scene(1.0, "", lane[0], plan[0], tracks[0], vehicle, 0.1).ego.replace("Z", ""))
-    assert turned[4:, 1].min() < -2.3, "a trailer that looks to the left stands to the right"
+    turned = points(birdseye.scene(1.0, "", lane[0], plan[0], tracks[0], vehicle, 0.1).ego)
+    cab_and_chassis, trailer = turned[:8], turned[8:]
+    assert np.abs(cab_and_chassis[:, 1]).max() < 1.3
+    assert trailer[:, 1].min() < -2.3, "a trailer that looks to the left stands to the right"
 
 
 def test_unknown_numbers_draw_nothing():
@@ -201,4 +221,4 @@ def test_the_scenes_are_bounded_however_long_the_drive():
         section = seen.section(Drive(drives.run(ticks)))
         (figure,) = section.figures
         count = figure.svg.partition('data-scenes="')[2].partition('"')[0].count(";") + 1
-        assert min(ticks, 890) <= count <= seen.MOST_SCENES and len(figure.svg) < 500_000
+        assert min(ticks, 890) <= count <= seen.MOST_SCENES and len(figure.svg) < 900_000

@@ -18,9 +18,9 @@ from drivers.can.commanding import command_config
 from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.can.router import Router
 from drivers.ring import Ring
-from hil.drive import centre_line
+from hil.loop.reference import centre_line
 from hil.sensors import Bytes
-from hil.world import CurvedRoad
+from hil.worlds.curved_road import CurvedRoad
 
 VEHICLE = "vehicles/demo_truck"
 PERIOD_NS = 10_000_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.test_call_graph import calls, functions, offenders  # noqa: F401 - a fixture
+from tests.test_call_graph import functions, offenders, reachable  # noqa: F401 - a fixture
 
 ENTRY = "__pyx_f_8autonomy_7runtime_5_loop_4Loop__run"
 SYSTEM = {"clock_nanosleep", "clock_gettime", "write"}
@@ -18,10 +18,5 @@ def test_the_loop_calls_the_tick_and_the_system_and_nothing_else(functions):  # 
 
 
 def test_the_check_sees_the_tick_behind_the_loop(functions):  # noqa: F811
-    reached, waiting = set(), [ENTRY]
-    while waiting:
-        name = waiting.pop()
-        if name in functions and name not in reached:
-            reached.add(name)
-            waiting += calls(functions[name])
+    reached = reachable(functions, ENTRY)
     assert any(name.endswith("Loop__step") for name in reached) and any(name.endswith("Loop__take") for name in reached)

@@ -15,6 +15,7 @@ from autonomy.log.reader import LogReader
 from autonomy.log.writer import LogWriter
 from autonomy.viewers.stored import StoredRun
 from autonomy.viewers.views import Views
+from tests.log.lateness import lateness_ns
 from tests.viewers.decoding import is_standard, raw
 
 
@@ -43,6 +44,13 @@ def test_commands_on_logs_take_the_views_along(log, tmp_path, capsys):
     assert main(["log", "sort", str(copy), "-o", str(tmp_path / "sorted.mcap")]) == 0
     assert sorted(raw(tmp_path / "sorted.mcap")) == sorted(raw(log))
     assert main(["report", str(log.parent), str(log.parent)]) == 0
+
+
+def test_no_topic_is_written_a_second_behind_another(log, capsys):
+    lateness = lateness_ns(log)
+    assert lateness["/view/odometry"] > 0 and max(lateness.values()) < 1_000_000_000
+    assert main(["log", "info", str(log)]) == 0
+    assert "goes back" not in capsys.readouterr().out
 
 
 def share_of_the_views(log, folder) -> float:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autonomy.errors import EnvironmentFault
+from autonomy.errors import EnvironmentFault, MissingPackage
 from autonomy.log.exporters.columns_files import TableFiles
 
 
@@ -22,7 +22,7 @@ class Mf4Sink:
         try:
             import asammdf
         except ImportError:
-            raise EnvironmentFault("MF4 needs asammdf; install it with: pip install 'autonomy[replay]'") from None
+            raise MissingPackage("MF4", "asammdf", "replay") from None
         self._asammdf = asammdf
         self._files = TableFiles(output, True)
         self._start_ns = start_ns

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autonomy.errors import EnvironmentFault
+from autonomy.errors import EnvironmentFault, MissingPackage
 from autonomy.log.exporters.columns_files import TableFiles
 
 
@@ -18,7 +18,7 @@ class ParquetSink:
             import pyarrow
             import pyarrow.parquet
         except ImportError:
-            raise EnvironmentFault("Parquet needs pyarrow; install it with: pip install 'autonomy[replay]'") from None
+            raise MissingPackage("Parquet", "pyarrow", "replay") from None
         self._arrow = pyarrow
         self._files = TableFiles(output, is_single)
         self._writers: dict[str, pyarrow.parquet.ParquetWriter] = {}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autonomy.errors import EnvironmentFault
+from autonomy.errors import MissingPackage
 from autonomy.log.exporters import raw_can
 from autonomy.log.formats import frames as can
 from autonomy.log.reader import LogReader
@@ -28,7 +28,7 @@ class Mf4(raw_can.Exporter):
             from asammdf import MDF, Signal
             from asammdf import Source as Origin
         except ImportError as error:
-            raise EnvironmentFault(f"writing {path.suffix} needs asammdf: pip install 'autonomy[replay]'") from error
+            raise MissingPackage(f"writing {path.suffix}", "asammdf", "replay") from error
         self._signal = Signal
         # 2: a bus, 2: CAN, as the standard numbers kinds of source
         self._origin = Origin(name="CAN", path="CAN", comment="", source_type=2, bus_type=2)

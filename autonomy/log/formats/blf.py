@@ -13,7 +13,7 @@ import numpy as np
 from autonomy.errors import LogError
 from autonomy.log.formats import _blf, systemtime
 from autonomy.log.formats.recording import BLOCK_BYTES, UTC, Block, FileRecording
-from autonomy.log.reader import RECORD_DTYPE
+from autonomy.log.ordered import RECORD_DTYPE
 
 NAME = "BLF"
 MAGIC = b"LOGG"

@@ -10,7 +10,7 @@ import numpy as np
 from autonomy.log.formats import _candump
 from autonomy.log.formats.buses import BusNames
 from autonomy.log.formats.recording import BLOCK_BYTES, Block, FileRecording
-from autonomy.log.reader import RECORD_DTYPE
+from autonomy.log.ordered import RECORD_DTYPE
 
 NAME = "candump"
 LONGEST_LINE = 4096  # of CAN XL; a longer one ends the recording

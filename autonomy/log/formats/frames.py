@@ -11,7 +11,7 @@ import numpy as np
 
 from autonomy import msg
 from autonomy.log import layouts
-from autonomy.log.reader import RECORD_DTYPE
+from autonomy.log.ordered import RECORD_DTYPE
 from autonomy.log.structure import Channel
 
 FD_CHANNELS = 256  # as in ext/autonomy/log/formats/_frames.pxd

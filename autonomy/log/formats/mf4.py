@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autonomy.errors import EnvironmentFault, LogError
+from autonomy.errors import LogError, MissingPackage
 from autonomy.log.formats import bus_logging, systemtime
 from autonomy.log.formats import frames as can
 from autonomy.log.formats.mf4_blocks import MASTER_TYPES, UNFINISHED, Blocks, Unfamiliar
@@ -201,7 +201,7 @@ def _open(path: Path, folder: str) -> Any:
         from asammdf import MDF
         from asammdf.blocks.mdf_v4 import MDF4
     except ImportError as error:
-        raise EnvironmentFault(f"reading {path} needs asammdf: pip install 'autonomy[replay]'") from error
+        raise MissingPackage(f"reading {path}", "asammdf", "replay") from error
     MDF4.__del__ = _close_quietly
     try:
         return MDF(path, raise_on_multiple_occurrences=False, process_bus_logging=False, temporary_folder=folder)

@@ -10,8 +10,9 @@ import numpy as np
 
 from autonomy.log import layouts
 from autonomy.log.formats.frames import FrameList
-from autonomy.log.formats.recording import Block, Damage, Recording
-from autonomy.log.formats.ros import TRANSLATED, Translator, short_type
+from autonomy.log.formats.recording import Block, Damage
+from autonomy.log.formats.ros import TRANSLATED, short_type
+from autonomy.log.formats.ros_recording import RosRecording
 from autonomy.log.ordered import steps_back
 from autonomy.log.reader import LogReader
 from autonomy.log.structure import Attachment, Channel
@@ -41,16 +42,14 @@ class Stretch(NamedTuple):
     offset: tuple[int, int]  # number of the file, byte in it
 
 
-class RosMcap(Recording):
+class RosMcap(RosRecording):
     """One file or the files of one bag; blocks are their chunks."""
 
     def __init__(self, path: Path, readers: list[LogReader]) -> None:
-        super().__init__(path, NAME)
+        channels = [channel for reader in readers for channel in reader.channels.values()]
+        super().__init__(path, NAME, any(channel.encoding == "ros1" for channel in channels))
         self._readers = readers
         self._sections = [sorted(reader._sections, key=lambda section: section.offset) for reader in readers]
-        channels = [channel for reader in readers for channel in reader.channels.values()]
-        self._translator = Translator(any(channel.encoding == "ros1" for channel in channels))
-        self.channels = self._translator.channels
         self._holders: dict[str, LogReader] = {}  # of attachments
         for reader in readers:
             self.metadata = reader.metadata | self.metadata
@@ -80,9 +79,6 @@ class RosMcap(Recording):
     def describe_attachment(self, name: str) -> Attachment:
         return self._holders[name].describe_attachment(name) if name in self._holders else super().describe_attachment(name)
 
-    def other_names(self) -> dict[str, str]:
-        return self._translator.other_names()
-
     def steps_back(self) -> tuple[int, int]:
         return steps_back([
             Stretch(section.start_ns, section.end_ns, (number, section.offset))
@@ -105,16 +101,11 @@ class RosMcap(Recording):
             header = len(b"\0\1\0\0") if channel.encoding == layouts.ENCODING else 0
             payload = data[offset - header : offset + length].tobytes()
             self._translator.take(time_ns, channel.topic, _kind(channel), payload, channel, frames, unused, notes)
-        if is_first_time:
-            self.unused.update(unused)
-            self.notes.update(notes)
-            self.details.update(self._translator.details())
-            self.tell_clock(records)
         following = self._place(place._replace(section=place.section + 1))
         problems = [f"{file.path.name}: {file.problem}" for file in self._readers if file.problem]
         is_file = len(self._readers) == 1
         problem = (reader.problem if is_file else "; ".join(problems) or None) if following is None else None
-        return Block(*frames.content(), following, problem)
+        return self.block(frames, unused, notes, following, problem, is_first_time)
 
     def _place(self, place: Place) -> Place | None:
         while place.file < len(self._sections) and place.section >= len(self._sections[place.file]):

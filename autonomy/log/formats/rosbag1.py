@@ -7,10 +7,11 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from autonomy.errors import EnvironmentFault, LogError
+from autonomy.errors import LogError, MissingPackage
 from autonomy.log.formats.frames import FrameList
-from autonomy.log.formats.recording import BLOCK_BYTES, Block, Damage, Recording
-from autonomy.log.formats.ros import Translator, foreign_schema, short_type
+from autonomy.log.formats.recording import BLOCK_BYTES, Block, Damage
+from autonomy.log.formats.ros import foreign_schema, short_type
+from autonomy.log.formats.ros_recording import RosRecording
 from autonomy.log.ordered import steps_back
 
 NAME = "ROS 1 bag"
@@ -35,15 +36,15 @@ def open_format(path: Path) -> Rosbag1:
     return Rosbag1(path)
 
 
-class Rosbag1(Recording):
+class Rosbag1(RosRecording):
     """Blocks are stretches of time: rosbags gives the messages of a bag by time."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, NAME)
+        super().__init__(path, NAME, is_ros1=True)
         try:
             from rosbags.rosbag1 import Reader
         except ImportError as error:
-            raise EnvironmentFault(f"reading {path} needs rosbags: pip install 'autonomy[replay]'") from error
+            raise MissingPackage(f"reading {path}", "rosbags", "replay") from error
         try:
             self._reader = Reader(path)
             self._reader.open()
@@ -52,8 +53,6 @@ class Rosbag1(Recording):
             raise LogError(
                 f"{path} cannot be read as a ROS 1 bag: {type(error).__name__}: {error}; 'rosbag reindex' mends an unindexed one"
             ) from error
-        self._translator = Translator(is_ros1=True)
-        self.channels = self._translator.channels
         self._schemas = {
             connection.id: foreign_schema(short_type(connection.msgtype), "ros1", "ros1msg", connection.msgdef.data)
             for connection in self._reader.connections
@@ -62,9 +61,6 @@ class Rosbag1(Recording):
 
     def close(self) -> None:
         self._reader.close()
-
-    def other_names(self) -> dict[str, str]:
-        return self._translator.other_names()
 
     def steps_back(self) -> tuple[int, int]:
         """Between chunks, which lie in the order of arrival; the messages themselves are read by time."""
@@ -89,10 +85,4 @@ class Rosbag1(Recording):
             problem = f"rosbags cannot read on: {type(error).__name__}: {error}"
             if not len(frames):
                 raise Damage(problem) from error
-        records, data = frames.content()
-        if is_first_time:
-            self.unused.update(unused)
-            self.notes.update(notes)
-            self.details.update(self._translator.details())
-            self.tell_clock(records)
-        return Block(records, data, following, problem)
+        return self.block(frames, unused, notes, following, problem, is_first_time)

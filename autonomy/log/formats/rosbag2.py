@@ -16,7 +16,8 @@ from typing import NamedTuple
 from autonomy.errors import LogError
 from autonomy.log.formats.frames import FrameList
 from autonomy.log.formats.recording import BLOCK_BYTES, Block, Damage, Recording
-from autonomy.log.formats.ros import Translator, foreign_schema, short_type
+from autonomy.log.formats.ros import foreign_schema, short_type
+from autonomy.log.formats.ros_recording import RosRecording
 from autonomy.log.structure import Channel
 
 NAME = "ROS 2 bag"
@@ -62,9 +63,9 @@ def _number(file: Path) -> tuple[int, str]:
     return len(file.name), file.name
 
 
-class Rosbag2(Recording):
+class Rosbag2(RosRecording):
     def __init__(self, path: Path, files: list[Path]) -> None:
-        super().__init__(path, NAME)
+        super().__init__(path, NAME, is_ros1=False)
         self._databases: list[sqlite3.Connection] = []
         self._topics: list[dict[int, Topic]] = []
         try:
@@ -75,16 +76,11 @@ class Rosbag2(Recording):
         except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter out of a damaged name in an error's own text
             self.close()
             raise LogError(f"{path} cannot be read as a ROS 2 bag: {error}") from error
-        self._translator = Translator(is_ros1=False)
-        self.channels = self._translator.channels
         self.first = Place(0, -(1 << 63), -1)
 
     def close(self) -> None:
         for database in self._databases:
             database.close()
-
-    def other_names(self) -> dict[str, str]:
-        return self._translator.other_names()
 
     def steps_back(self) -> tuple[int, int]:
         """In the order of the rows, which is that of arrival; the messages themselves are read by time."""
@@ -123,13 +119,7 @@ class Rosbag2(Recording):
             problem = f"the database is damaged: {error}"
             if not len(frames):
                 raise Damage(problem) from error
-        records, data = frames.content()
-        if is_first_time:
-            self.unused.update(unused)
-            self.notes.update(notes)
-            self.details.update(self._translator.details())
-            self.tell_clock(records)
-        return Block(records, data, following if problem is None else None, problem)
+        return self.block(frames, unused, notes, following if problem is None else None, problem, is_first_time)
 
 
 def _topics(database: sqlite3.Connection) -> dict[int, Topic]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autonomy.errors import AutonomyError, EnvironmentFault, LogError
+from autonomy.errors import AutonomyError, LogError, MissingPackage
 
 DELIMITERS = ",;\t "
 MOST_NS = 2**63 - 1
@@ -160,9 +160,7 @@ def _parquet(path: Path, header, delimiter) -> Table:
         import pyarrow
         import pyarrow.parquet as parquet
     except ImportError as error:
-        raise EnvironmentFault(
-            f"{path}: reading Parquet needs pyarrow, which is not installed; install it with pip install 'autonomy[replay]'"
-        ) from error
+        raise MissingPackage(f"{path}: reading Parquet", "pyarrow", "replay") from error
     try:
         table = parquet.read_table(path)
     except pyarrow.ArrowException as error:

@@ -33,7 +33,7 @@ def section(drive: Drive) -> Section:
     return Section(
         "aids",
         "What corrects the filter",
-        "Innovation: measured minus expected, between lines at three sigma of that. Test ratio: its size over the gate, "
+        "Innovation: measured minus expected, between marks at three sigma of that. Test ratio: its size over the gate, "
         "a measurement above 1 is rejected. A triangle marks an aid whose noise does not fit: NIS outside 0.5 to 1.5 or "
         "more than 10 % beyond the 95 % point.",
         tuple(figures),
@@ -57,7 +57,7 @@ def _plots(drive: Drive, place: int, name: str):
         if used.any():
             style = f"s{axis + 1}"
             sigma = np.where(used, sigma, np.nan)
-            marks += [Line(time, -3 * sigma, f"{style} bound"), Line(time, 3 * sigma, f"{style} bound")]
+            marks += [Points(time, side * sigma, f"{style} bound") for side in (-3.0, 3.0)]
             marks.append(Points(time, np.where(used, innovation, np.nan), style, word))
     title = AIDS[name]
     if marks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autonomy.report.birdseye import drawing, scene
+from autonomy.report.birdseye import WANTED_S, drawing, scene
 from autonomy.report.drive import Drive
 from autonomy.report.plot import Figure
 from autonomy.report.sections.health import BEHAVIOURS, MODES
@@ -13,11 +13,12 @@ from autonomy.report.words import number
 
 MOST_SCENES = 900
 LEGEND = (
-    ("s6", "line", "lane boundaries"),
+    ("s6", "band", "lane"),
     ("lanemiddle", "line", "lane path"),
-    ("s3", "line", "planned stop"),
-    ("raw", "points", "followed objects"),
-    ("s2", "points", "lead"),
+    ("s1", "line", f"wanted path, {WANTED_S:g} s"),
+    ("stop", "line", "planned stop"),
+    ("raw", "band", "followed objects"),
+    ("s2", "band", "lead"),
 )
 
 
@@ -40,10 +41,11 @@ def section(drive: Drive) -> Section:
     svg = drawing("Seen from the vehicle", scenes, _still(known, tracks))
     step = float(time[-1] - time[0]) / max(len(time) - 1, 1)
     note = f"A scene about every {number(step, 's', 2)}. The page's other plots show the same time."
-    figure = Figure("Lane, objects and planned stop", svg, LEGEND, note, "wide")
-    text = "The vehicle looks to the right; forward and left are to the same scale."
-    if vehicle is not None:
-        text += " Tractor and trailer are to scale, the angle between them is the stack's own."
+    figure = Figure("Lane, objects, wanted path and planned stop", svg, LEGEND, note, "wide")
+    text = "All that the stack knew; it looks to the right, and below stands the same close up. "
+    if vehicle is not None and vehicle["has_trailer"]:
+        text += "Tractor and trailer are to scale, the angle between them is the stack's own. "
+    text += "Objects have the typical size of their class, of a car where it is unknown."
     return Section("birdseye", "Seen from the vehicle", text, (figure,))
 
 
@@ -56,9 +58,10 @@ def _even(time_s: np.ndarray) -> np.ndarray:
 
 
 def _still(known: np.ndarray, tracks: np.ndarray) -> int:
-    """The scene that a page without scripts shows: in the middle of those with a lead, or with a lane."""
-    rows = np.flatnonzero(np.isfinite(tracks["lead_distance"]))
-    rows = rows if rows.size else np.flatnonzero(known)
+    """The scene that a page without scripts shows: with the nearest lead, or in the middle of those with a lane."""
+    if np.isfinite(tracks["lead_distance"]).any():
+        return int(np.nanargmin(tracks["lead_distance"]))
+    rows = np.flatnonzero(known)
     return int(rows[len(rows) // 2])
 
 
@@ -69,8 +72,11 @@ def _words(time: float, speed: float, actuation: np.void, plan: np.void, tracks:
         MODES.get(int(actuation["mode"]), ""),
         BEHAVIOURS.get(int(plan["behaviour"]), ""),
     ]
+    if plan["behaviour"]:
+        parts[1] += f" of {number(3.6 * float(plan['target_speed']), decimals=0)}"
     if np.isfinite(tracks["lead_distance"]):
-        parts.append(f"lead {number(float(tracks['lead_distance']), 'm', decimals=0)}")
+        gap, lead_speed = float(tracks["lead_distance"]), 3.6 * float(tracks["lead_speed"])
+        parts.append(f"lead {number(gap, 'm', decimals=0)} ahead at {number(lead_speed, 'km/h', decimals=0)}")
     if plan["fallback_valid"]:
         parts.append(f"stop within {number(float(plan['fallback_distance']), 'm', decimals=0)}")
     return ", ".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""What the stack would have done beside what the driver did."""
+"""What the stack wanted beside what the driver, or the truck that it drove, did."""
 
 from __future__ import annotations
 
@@ -10,25 +10,33 @@ from autonomy.report.sections.section import Section, Table
 from autonomy.report.words import degrees, number, whole
 
 DRIVING_MODES = (1, 2)  # Actuation.mode: active, minimal-risk manoeuvre
+TITLE = "Commands against the driver"
+IN_SHADOW = (
+    "The commands went nowhere: the driver drove. They show what the stack wanted in the same place at the same time. An "
+    "offset from the lane path never closes while somebody else steers, so the wanted angle carries it throughout."
+)
+IN_LOOP = "Wanted: before the limits. Sent: behind them, from when the stack drove. Measured: what the truck's own sensors said."
 MEAN_TICKS = 50  # 0.5 s: an accelerometer on a road shows the road
 
 
 def section(drive: Drive) -> Section:
     vehicle, actuation, control, plan = (drive.topic(name) for name in ("vehicle", "actuation", "control", "plan"))
     if not len(vehicle):
-        return Section("commands", "Commands against the driver", missing="The run gave no output.")
+        return Section("commands", TITLE, missing="The run gave no output.")
     time, ego = drive.time_s, drive.ego
     active, along = control["lateral_active"] > 0, control["longitudinal_active"] > 0
     driving = np.isin(actuation["mode"], DRIVING_MODES)
+    closed = "collisions" in drive.metrics
+    title, who = ("Commands and what came of them", "measured") if closed else (TITLE, "driver")
     wheel = [
-        Line(time, np.degrees(vehicle["road_wheel_angle"]), "reference", "driver"),
+        Line(time, np.degrees(vehicle["road_wheel_angle"]), "reference", who),
         Line(time, np.where(active, np.degrees(control["road_wheel_angle"]), np.nan), "s1", "wanted"),
         Line(time, np.where(active, np.degrees(control["feedforward"]), np.nan), "s3", "wanted for the curve alone"),
         *_sent(time, np.degrees(actuation["road_wheel_angle_rad"]), driving),
     ]
     acceleration = [
         Line(time, _mean_over(ego["acceleration"][:, 0], MEAN_TICKS), "raw", "estimated, mean over 0.5 s"),
-        Line(time, vehicle["driver_acceleration"], "reference", "driver"),
+        Line(time, vehicle["driver_acceleration"], "reference", who),
         Line(time, np.where(along, control["acceleration"], np.nan), "s1", "wanted"),
         *_sent(time, actuation["acceleration_mps2"], driving),
     ]
@@ -42,18 +50,10 @@ def section(drive: Drive) -> Section:
             "Road-wheel angle", wheel, "angle, positive left (°)", drive.x_range, least_span=0.5, shape="wide", height=220
         ),
         time_figure("Acceleration", acceleration, "acceleration (m/s²)", drive.x_range, least_span=0.5),
-        time_figure("Speed", speed, "speed (m/s)", drive.x_range, least_span=1.0),
+        time_figure("Speed", speed, "speed (m/s)", drive.x_range, least_span=1.0, settling=True),
     )
     missing = "" if active.any() or along.any() else "The controllers never had what they need, so nothing was commanded."
-    return Section(
-        "commands",
-        "Commands against the driver",
-        "The commands went nowhere: the driver drove. They show what the stack wanted in the same place at the same time. An "
-        "offset from the lane path never closes while somebody else steers, so the wanted angle carries it throughout.",
-        figures,
-        _table(drive),
-        missing,
-    )
+    return Section("commands", title, IN_LOOP if closed else IN_SHADOW, figures, () if closed else _table(drive), missing)
 
 
 def _sent(time: np.ndarray, values: np.ndarray, driving: np.ndarray) -> list[Line]:

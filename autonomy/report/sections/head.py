@@ -34,7 +34,8 @@ def head(metrics: dict[str, Any]) -> Head:
     log = metrics.get("log") or {}
     name = str(log.get("path") or "run").replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     said = str(metrics.get("verdict"))
-    return Head(name, WORDS.get(said, "No verdict"), STYLES.get(said, "warn"), sentence(verdict.reason(metrics)), tiles(metrics))
+    shown = driven_tiles(metrics) if metrics.get("driven_s") else tiles(metrics)
+    return Head(name, WORDS.get(said, "No verdict"), STYLES.get(said, "warn"), sentence(verdict.reason(metrics)), shown)
 
 
 def tiles(metrics: dict[str, Any]) -> tuple[Tile, ...]:
@@ -70,6 +71,31 @@ def tiles(metrics: dict[str, Any]) -> tuple[Tile, ...]:
         _steering_tile(metrics),
         _input_tile(metrics),
     )
+
+
+def driven_tiles(metrics: dict[str, Any]) -> tuple[Tile, ...]:
+    """Ten of a drive in closed loop: the truck's first, then the estimate's and the machine's."""
+    times, reference = metrics.get("tick_us") or {}, known(metrics.get("reference"))
+    speed = number(3.6 * metrics["set_speed_mps"], "km/h", decimals=0) if is_number(metrics.get("set_speed_mps")) else UNKNOWN
+    brakes = whole(metrics.get("hard_brakes"))
+    return (
+        _tile("Driven by the stack", number(metrics.get("driven_s"), "s", 3), f"{number(metrics.get('distance_m'), 'm', 4)}"),
+        _tile("Collisions", whole(metrics.get("collisions")), f"{brakes} brakings beyond 3 m/s²"),
+        _tile("Nearest corner to a line", number(metrics.get("line_margin_min_m"), "m", 2), "inside it, of tractor and trailer"),
+        _tile("Axles off the lane's middle", number(metrics.get("axle_offset_p99_m"), "m", 2),
+              f"99 % of the time; {number(metrics.get('axle_offset_max_m'), 'm', 2)} at most"),
+        _tile("Smallest headway", number(metrics.get("min_headway_s"), "s", 2),
+              f"time to collision {number(metrics.get('min_ttc_s'), 's', 2)} at least"),
+        _tile("Speed kept", percent(metrics.get("speed_kept")), f"of {speed}, traffic and climbs included"),
+        _tile("Jerk", number(metrics.get("jerk_p99_mps3"), "m/s³", 2),
+              f"99 % of the time; hardest braking {number(metrics.get('acceleration_min_mps2'), 'm/s²', 2)}"),
+        _tile("Position error", number(reference.get("position_rms_m"), "m", 2),
+              f"RMS; {number(reference.get('position_rms_offset_free_m'), 'm', 2)} without the constant part"),
+        _tile("Tick, median", number(times.get("p50"), "\N{MICRO SIGN}s"),
+              f"99 % below {number(times.get('p99'))}, longest {number(times.get('max'))}"),
+        _tile("Speed of the run", number(metrics.get("realtime_factor"), "\N{MULTIPLICATION SIGN}"),
+              f"real time, {whole(metrics.get('ticks'))} ticks, recording included"),
+    )  # fmt: skip
 
 
 def _tile(name: str, text: str, detail: str) -> Tile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from importlib import metadata
+from typing import Any
 
 from autonomy import msg
 from autonomy.report import verdict
@@ -11,13 +12,13 @@ from autonomy.report.drive import Drive
 from autonomy.report.sections.section import Section, Table
 from autonomy.report.words import UNKNOWN, duration, number, plain
 
+MOST_CHECKS = 60
 OUTCOMES = {verdict.PASS: "pass", verdict.FAIL: "fail", verdict.ERROR: "error", verdict.SKIPPED: "not checked"}
 
 
 def section(drive: Drive) -> Section:
     metrics = drive.metrics
     log = metrics.get("log") or {}
-    checks = verdict.items(metrics)[:60]
     rows = (
         ("Log", str(log.get("path") or UNKNOWN)),
         ("SHA-256 of the log", str(log.get("sha256") or UNKNOWN)),
@@ -40,17 +41,22 @@ def section(drive: Drive) -> Section:
         ),
         ("Machine", f"{platform.system()} {platform.machine()}"),
     )
-    tables = (
-        Table(
-            "What was checked",
-            ("Check", "Outcome", "Detail"),
-            tuple((plain(item.name), OUTCOMES[item.outcome], item.detail) for item in checks),
-            3,
-            tuple(item.outcome in (verdict.FAIL, verdict.ERROR) for item in checks),
-        ),
-        Table("Where this comes from", ("What", "Value"), rows, 2),
+    told_above = "collisions" in metrics  # in closed loop
+    tables = (*(() if told_above else (checks(metrics),)), Table("Where this comes from", ("What", "Value"), rows, 2))
+    title = "Provenance" if told_above else "Checks and provenance"
+    return Section("provenance", title, "", (), tables)
+
+
+def checks(metrics: dict[str, Any]) -> Table:
+    """The verdict taken apart."""
+    items = verdict.items(metrics)[:MOST_CHECKS]
+    return Table(
+        "What was checked",
+        ("Check", "Outcome", "Detail"),
+        tuple((plain(item.name), OUTCOMES[item.outcome], item.detail) for item in items),
+        3,
+        tuple(item.outcome in (verdict.FAIL, verdict.ERROR) for item in items),
     )
-    return Section("provenance", "Checks and provenance", "", (), tables)
 
 
 def _version(package: str) -> str:

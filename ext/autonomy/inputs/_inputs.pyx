@@ -1,14 +1,17 @@
-"""The vehicle's own signals: per kind the newest valid sample of the most preferred source that is not stale.
+"""The vehicle's own signals: per kind the newest valid sample of the most preferred source that is neither stale nor suspect.
 
 A sample that is late, invalid or NaN never replaces a good one, and a good one never outlives its time-out: the value
-becomes NaN and the validity says why. Twin: autonomy/inputs/inputs_twin.py.
+becomes NaN and the validity says why. What a suspect sender said last is forgotten at once. Twin: autonomy/inputs/inputs_twin.py.
 """
 from libc.math cimport NAN, fabs, isfinite
 from libc.string cimport memset
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from autonomy.msg.messages cimport *
 from autonomy.inputs._clock cimport elapsed_s
+from autonomy.inputs._engagement cimport engagement_reset, engagement_step
 from autonomy.inputs._face cimport pointer
+from autonomy.inputs._plausibility cimport (
+    QUANTITIES, check_quantity, hear_frame, is_refused, plausibility_reset, report_senders, wheel_speed)
 import numpy as np
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
@@ -20,6 +23,7 @@ cdef enum:
     NOT_AVAILABLE = 1
     ERROR = 2
     STALE = 3
+    NOBODY = 65535
 
 
 cdef void inputs_reset(InputsMemory* memory, const InputsParameters* parameters) noexcept nogil:
@@ -28,12 +32,15 @@ cdef void inputs_reset(InputsMemory* memory, const InputsParameters* parameters)
     for rank in range(RANKS):
         memory.speed[rank].validity = NOT_AVAILABLE
         memory.steering[rank].validity = NOT_AVAILABLE
-    memory.imu.validity = memory.gnss.validity = memory.radar.validity = NOT_AVAILABLE
+    memory.imu.validity = memory.gnss.validity = memory.radar.validity = memory.engine.validity = NOT_AVAILABLE
     memory.set_speed = NAN
     memory.lagging_speed = NAN
+    plausibility_reset(&memory.plausibility)
+    engagement_reset(&memory.engagement)
 
 
-cdef inline void offer(Newest* newest, double value, uint8_t validity, int64_t valid_time_ns, int64_t now_ns) noexcept nogil:
+cdef inline void offer(Newest* newest, uint16_t source, double value, uint8_t validity, int64_t valid_time_ns,
+                       int64_t now_ns) noexcept nogil:
     """Takes a sample if it is newer than the one held; an invalid one leaves the value and marks why."""
     if valid_time_ns > now_ns or valid_time_ns <= newest.valid_time_ns:
         return
@@ -42,8 +49,15 @@ cdef inline void offer(Newest* newest, double value, uint8_t validity, int64_t v
             newest.validity = validity if validity != OK else ERROR
         return
     newest.value = value
+    newest.source = source
     newest.valid_time_ns = valid_time_ns
     newest.validity = OK
+
+
+cdef inline void forget(Newest* newest) noexcept nogil:
+    """What a suspect sender said counts no longer; a sample of another may take its place, however old."""
+    newest.valid_time_ns = 0
+    newest.validity = ERROR
 
 
 cdef inline double age_s(const Newest* newest, int64_t now_ns) noexcept nogil:
@@ -76,92 +90,99 @@ cdef inline int rank_of(const uint16_t* sources, uint16_t source) noexcept nogil
     return -1
 
 
-cdef inline double wheel_speed(const WheelSample* sample) noexcept nogil:
-    """The vehicle speed a sample tells: its own, else the mean of the wheels it has."""
-    cdef double[4] wheels
-    cdef double total = 0.0
-    cdef int i, found = 0
-    if isfinite(sample.vehicle_speed):
-        return sample.vehicle_speed
-    wheels[0] = sample.front_left
-    wheels[1] = sample.front_right
-    wheels[2] = sample.rear_left
-    wheels[3] = sample.rear_right
-    for i in range(4):
-        if isfinite(wheels[i]):
-            total += wheels[i]
-            found += 1
-    return total / found if found else NAN
+cdef inline void forget_suspects(InputsMemory* memory, const PlausibilityParameters* parameters) noexcept nogil:
+    cdef int rank
+    for rank in range(RANKS):
+        if memory.speed[rank].valid_time_ns and is_refused(
+                &memory.plausibility, parameters, PlausibilitySender_KIND_WHEEL, memory.speed[rank].source):
+            forget(&memory.speed[rank])
+        if memory.steering[rank].valid_time_ns and is_refused(
+                &memory.plausibility, parameters, PlausibilitySender_KIND_STEERING, memory.steering[rank].source):
+            forget(&memory.steering[rank])
+    if memory.imu.valid_time_ns and is_refused(&memory.plausibility, parameters, PlausibilitySender_KIND_IMU, memory.imu.source):
+        forget(&memory.imu)
 
 
-cdef inline void read_driver(InputsMemory* memory, const InputsParameters* parameters, const InputFrame* frame) noexcept nogil:
+cdef inline void hear_samples(InputsMemory* memory, const InputsParameters* parameters,
+                              const PlausibilityParameters* plausibility, const InputFrame* frame) noexcept nogil:
+    """What this tick brought, but for what suspect senders say."""
+    cdef int64_t now_ns = frame.tick_time_ns
+    cdef const PlausibilityMemory* known = &memory.plausibility
     cdef uint32_t i
-    cdef const DriverSample* sample
-    cdef bint acts
+    cdef uint16_t source
+    cdef int rank
+    for i in range(frame.wheel.count):
+        source = frame.wheel.items[i].source
+        rank = rank_of(parameters.speed_sources, source)
+        if rank >= 0 and not is_refused(known, plausibility, PlausibilitySender_KIND_WHEEL, source):
+            offer(&memory.speed[rank], source, wheel_speed(&frame.wheel.items[i]), frame.wheel.items[i].validity,
+                  frame.wheel.items[i].valid_time_ns, now_ns)
+    for i in range(frame.steering.count):
+        source = frame.steering.items[i].source
+        rank = rank_of(parameters.steering_sources, source)
+        if rank >= 0 and not is_refused(known, plausibility, PlausibilitySender_KIND_STEERING, source):
+            offer(&memory.steering[rank], source, frame.steering.items[i].steering_wheel_angle,
+                  frame.steering.items[i].validity, frame.steering.items[i].valid_time_ns, now_ns)
+    for i in range(frame.imu.count):
+        source = frame.imu.items[i].source
+        if not is_refused(known, plausibility, PlausibilitySender_KIND_IMU, source):
+            offer(&memory.imu, source, frame.imu.items[i].angular_rate_z, frame.imu.items[i].validity,
+                  frame.imu.items[i].valid_time_ns, now_ns)
+    for i in range(frame.gnss.count):
+        offer(&memory.gnss, frame.gnss.items[i].source, frame.gnss.items[i].latitude_deg, frame.gnss.items[i].validity,
+              frame.gnss.items[i].valid_time_ns, now_ns)
+    for i in range(frame.radar.count):
+        offer(&memory.radar, frame.radar.items[i].source, frame.radar.items[i].x, frame.radar.items[i].validity,
+              frame.radar.items[i].valid_time_ns, now_ns)
+    for i in range(frame.signal.count):
+        if frame.signal.items[i].signal == SignalSample_ENGINE_SPEED:
+            offer(&memory.engine, frame.signal.items[i].source, frame.signal.items[i].value, frame.signal.items[i].validity,
+                  frame.signal.items[i].valid_time_ns, now_ns)
     for i in range(frame.driver.count):
-        sample = &frame.driver.items[i]
-        if sample.validity != OK:
-            continue
-        if isfinite(sample.set_speed) and sample.set_speed >= 0.0:
-            memory.set_speed = sample.set_speed
-        memory.indicators = sample.indicators
-        acts = (isfinite(sample.steering_torque) and fabs(sample.steering_torque) > parameters.override_torque_nm) \
-            or (isfinite(sample.brake_pedal) and sample.brake_pedal > parameters.override_brake_pedal)
-        if acts or sample.engage == 2:
-            memory.taken_back = 1
-        elif sample.engage == 1:
-            memory.taken_back = 0
-    if frame.engage == 0:
-        memory.taken_back = 0
+        if frame.driver.items[i].validity == OK and isfinite(frame.driver.items[i].set_speed) \
+                and frame.driver.items[i].set_speed >= 0.0:
+            memory.set_speed = frame.driver.items[i].set_speed
 
 
-cdef void inputs_step(InputsMemory* memory, const InputsParameters* parameters, const VehicleParameters* vehicle_parameters,
+cdef void inputs_step(InputsMemory* memory, const InputsParameters* parameters, const PlausibilityParameters* plausibility,
+                      const EngagementParameters* engagement, const VehicleParameters* vehicle_parameters,
                       const InputFrame* frame, VehicleState* vehicle) noexcept nogil:
     cdef int64_t now_ns = frame.tick_time_ns
     cdef double dt = elapsed_s(now_ns, memory.last_tick_ns)
-    cdef uint32_t i
-    cdef int rank
+    cdef int quantity
     cdef const Newest* speed
     cdef const Newest* steering
 
-    for i in range(frame.wheel.count):
-        rank = rank_of(parameters.speed_sources, frame.wheel.items[i].source)
-        if rank >= 0:
-            offer(&memory.speed[rank], wheel_speed(&frame.wheel.items[i]), frame.wheel.items[i].validity,
-                  frame.wheel.items[i].valid_time_ns, now_ns)
-    for i in range(frame.steering.count):
-        rank = rank_of(parameters.steering_sources, frame.steering.items[i].source)
-        if rank >= 0:
-            offer(&memory.steering[rank], frame.steering.items[i].steering_wheel_angle, frame.steering.items[i].validity,
-                  frame.steering.items[i].valid_time_ns, now_ns)
-    for i in range(frame.imu.count):
-        offer(&memory.imu, frame.imu.items[i].angular_rate_z, frame.imu.items[i].validity,
-              frame.imu.items[i].valid_time_ns, now_ns)
-    for i in range(frame.gnss.count):
-        offer(&memory.gnss, frame.gnss.items[i].latitude_deg, frame.gnss.items[i].validity,
-              frame.gnss.items[i].valid_time_ns, now_ns)
-    for i in range(frame.radar.count):
-        offer(&memory.radar, frame.radar.items[i].x, frame.radar.items[i].validity,
-              frame.radar.items[i].valid_time_ns, now_ns)
-    read_driver(memory, parameters, frame)
+    hear_frame(&memory.plausibility, plausibility, frame)
+    for quantity in range(QUANTITIES):
+        check_quantity(&memory.plausibility, plausibility, vehicle_parameters, quantity, now_ns)
+    forget_suspects(memory, plausibility)
+    hear_samples(memory, parameters, plausibility, frame)
+    engagement_step(&memory.engagement, engagement, parameters, frame, vehicle)
 
     vehicle.time_ns = now_ns
+    report_senders(&memory.plausibility, plausibility, now_ns, vehicle)
     speed = choose(memory.speed, now_ns, parameters.speed_timeout_s)
     vehicle.speed_age_s = age_s(speed, now_ns)
     vehicle.speed_validity = validity_now(speed, now_ns, parameters.speed_timeout_s)
     vehicle.speed = speed.value if vehicle.speed_validity == OK else NAN
+    vehicle.speed_source = speed.source if vehicle.speed_validity == OK else <uint16_t>NOBODY
     steering = choose(memory.steering, now_ns, parameters.steering_timeout_s)
     vehicle.steering_age_s = age_s(steering, now_ns)
     vehicle.steering_validity = validity_now(steering, now_ns, parameters.steering_timeout_s)
     vehicle.steering_wheel_angle = steering.value if vehicle.steering_validity == OK else NAN
+    vehicle.steering_source = steering.source if vehicle.steering_validity == OK else <uint16_t>NOBODY
     vehicle.road_wheel_angle = vehicle.steering_wheel_angle / vehicle_parameters.steering_ratio
     vehicle.imu_age_s = age_s(&memory.imu, now_ns)
     vehicle.imu_validity = validity_now(&memory.imu, now_ns, parameters.imu_timeout_s)
-    vehicle.yaw_rate = memory.imu.value if vehicle.imu_validity == OK else NAN
+    vehicle.yaw_rate = memory.imu.value if vehicle.imu_validity == OK \
+        else memory.plausibility.best[<int>PlausibilitySender_QUANTITY_YAW_RATE]
     vehicle.gnss_age_s = age_s(&memory.gnss, now_ns)
     vehicle.gnss_validity = validity_now(&memory.gnss, now_ns, parameters.gnss_timeout_s)
     vehicle.radar_age_s = age_s(&memory.radar, now_ns)
     vehicle.radar_validity = validity_now(&memory.radar, now_ns, parameters.radar_timeout_s)
+    vehicle.engine_speed = memory.engine.value \
+        if validity_now(&memory.engine, now_ns, parameters.engine_timeout_s) == OK else NAN
 
     # The driver's acceleration: how far the speed runs ahead of its own first-order lag
     if not isfinite(vehicle.speed):
@@ -181,25 +202,31 @@ cdef void inputs_step(InputsMemory* memory, const InputsParameters* parameters, 
         vehicle.set_speed = memory.set_speed
     else:
         vehicle.set_speed = parameters.default_set_speed_mps
-    vehicle.driver_override = memory.taken_back
-    vehicle.indicators = memory.indicators
-    vehicle.padding = 0
     memory.last_tick_ns = now_ns
 
 
 cdef class InputsStep:
-    """The step alone, for tests: `step(frame)` takes a 0-d array of dtype InputFrame and returns one of VehicleState."""
+    """The step alone, for tests: `step(frame)` takes a 0-d array of dtype InputFrame and returns one of VehicleState.
+
+    Without `plausibility` no sender is compared with another, without `engagement` there is no switch and no condition.
+    """
     cdef InputsMemory memory
     cdef InputsParameters parameters
+    cdef PlausibilityParameters plausibility
+    cdef EngagementParameters engagement
     cdef VehicleParameters vehicle_parameters
 
-    def __init__(self, parameters, vehicle_parameters):
+    def __init__(self, parameters, vehicle_parameters, plausibility=None, engagement=None):
         self.parameters = (<InputsParameters*>pointer(parameters))[0]
         self.vehicle_parameters = (<VehicleParameters*>pointer(vehicle_parameters))[0]
+        if plausibility is not None:
+            self.plausibility = (<PlausibilityParameters*>pointer(plausibility))[0]
+        if engagement is not None:
+            self.engagement = (<EngagementParameters*>pointer(engagement))[0]
         inputs_reset(&self.memory, &self.parameters)
 
     def step(self, frame):
         result = np.zeros((), dtype("VehicleState"))
-        inputs_step(&self.memory, &self.parameters, &self.vehicle_parameters, <const InputFrame*>pointer(frame),
-                    <VehicleState*>pointer(result))
+        inputs_step(&self.memory, &self.parameters, &self.plausibility, &self.engagement, &self.vehicle_parameters,
+                    <const InputFrame*>pointer(frame), <VehicleState*>pointer(result))
         return result

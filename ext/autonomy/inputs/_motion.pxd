@@ -29,7 +29,7 @@ cdef inline double known_yaw_rate(const VehicleState* vehicle, const EgoState* e
     """rad/s; 0 when neither knows it."""
     if velocity_known(ego):
         return ego.angular_rate[2]
-    if vehicle.imu_validity == 0 and isfinite(vehicle.yaw_rate):
+    if isfinite(vehicle.yaw_rate):
         return vehicle.yaw_rate
     return 0.0
 

@@ -10,10 +10,12 @@ ctypedef struct EnvelopeMemory:
     double acceleration          # m/s2, last sent
     SplitMemory split
     int64_t last_tick_ns
+    int64_t mode_since_ns
     uint32_t overflow
     uint8_t mode
     uint8_t invalid              # the last command was not a number
-    uint8_t[2] padding
+    uint8_t standby_reason       # Health STANDBY_*
+    uint8_t standby_condition
 
 cdef void envelope_reset(EnvelopeMemory* memory, const EnvelopeParameters* parameters) noexcept nogil
 cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parameters,

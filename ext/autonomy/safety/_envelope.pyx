@@ -94,9 +94,38 @@ cdef inline double limit_acceleration(const EnvelopeMemory* memory, const Envelo
     return acceleration
 
 
-cdef inline uint8_t mode_now(const EnvelopeMemory* memory, const InputFrame* frame, const VehicleState* vehicle,
+cdef inline uint8_t why_standby(const EnvelopeMemory* memory, const InputFrame* frame, const VehicleState* vehicle,
+                                const LaneState* lane, uint8_t level) noexcept nogil:
+    """Health STANDBY_*; STANDBY_NONE when the stack may drive. A driver's request is granted in its tick or not at all."""
+    if frame.engage == 0:
+        return Health_STANDBY_HOST
+    if vehicle.driver_override:
+        if vehicle.override_reason == VehicleState_OVERRIDE_BRAKE: return Health_STANDBY_BRAKE
+        if vehicle.override_reason == VehicleState_OVERRIDE_STEERING: return Health_STANDBY_STEERING
+        if vehicle.override_reason == VehicleState_OVERRIDE_CONDITION: return Health_STANDBY_CONDITION
+        return Health_STANDBY_SWITCH
+    if memory.mode != STANDBY:
+        return Health_STANDBY_NONE
+    if vehicle.awaits_driver:  # why it ended, or was refused, stays to be read
+        return Health_STANDBY_NOT_ASKED if memory.standby_reason <= Health_STANDBY_NOT_ASKED else memory.standby_reason
+    if vehicle.refusal:
+        return Health_STANDBY_CONDITION
+    if vehicle.driver_request and level == LEVEL_FALLBACK:
+        return Health_STANDBY_NOT_FIT
+    if vehicle.driver_request and lane.status != LaneState_STATUS_TRACKING:
+        return Health_STANDBY_NO_LANE
+    return Health_STANDBY_NONE
+
+
+cdef inline uint8_t mode_now(EnvelopeMemory* memory, const InputFrame* frame, const VehicleState* vehicle, const LaneState* lane,
                              const Plan* plan, uint8_t level) noexcept nogil:
-    if frame.engage == 0 or vehicle.driver_override:
+    cdef uint8_t reason = why_standby(memory, frame, vehicle, lane, level)
+    if reason == Health_STANDBY_CONDITION and (vehicle.refusal or memory.standby_reason != reason):
+        memory.standby_condition = vehicle.refusal
+    elif reason != Health_STANDBY_CONDITION:
+        memory.standby_condition = 0
+    memory.standby_reason = reason
+    if reason != Health_STANDBY_NONE:
         return STANDBY
     if memory.mode == MINIMAL_RISK or plan.behaviour == FALLBACK_STOP or level == LEVEL_FALLBACK or memory.invalid:
         return MINIMAL_RISK
@@ -111,7 +140,7 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
     cdef double dt = elapsed_s(now_ns, memory.last_tick_ns)
     cdef double speed = cautious_speed(parameters, vehicle, ego)
     cdef double wanted, stop, before
-    cdef uint8_t limited = 0
+    cdef uint8_t limited = 0, mode
     cdef uint32_t overflow = overflow_now(frame)
     memset(actuation, 0, sizeof(Actuation))
     memset(health, 0, sizeof(Health))
@@ -122,8 +151,13 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
     health.faults = faults_now(vehicle, ego, lane, overflow, now_ns, memory.last_tick_ns)
     health.level = LEVEL_FALLBACK if health.faults & parameters.fallback_faults else (
         LEVEL_DEGRADED if health.faults & parameters.degraded_faults else LEVEL_OK)
-    memory.mode = mode_now(memory, frame, vehicle, plan, health.level)
-    actuation.mode = memory.mode
+    mode = mode_now(memory, frame, vehicle, lane, plan, health.level)
+    if mode != memory.mode or memory.mode_since_ns == 0:
+        memory.mode_since_ns = now_ns
+    actuation.mode = memory.mode = mode
+    health.mode_since_ns = memory.mode_since_ns
+    health.standby_reason = memory.standby_reason
+    health.standby_condition = memory.standby_condition
     learn_ratio(&memory.split, longitudinal, vehicle_parameters, frame, speed)
 
     if memory.mode == STANDBY:

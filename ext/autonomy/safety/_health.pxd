@@ -7,6 +7,7 @@ from autonomy.inputs._motion cimport velocity_known
 cdef inline uint32_t faults_now(const VehicleState* vehicle, const EgoState* ego, const LaneState* lane, uint32_t overflow,
                                 int64_t now_ns, int64_t last_ns) noexcept nogil:
     cdef uint32_t faults = 0
+    cdef int i
     if vehicle.imu_validity != 0:
         faults |= Health_FAULT_IMU_STALE
     if vehicle.speed_validity != 0:
@@ -23,6 +24,12 @@ cdef inline uint32_t faults_now(const VehicleState* vehicle, const EgoState* ego
         faults |= Health_FAULT_LANE_LOST
     if overflow:
         faults |= Health_FAULT_INPUT_OVERFLOW
+    for i in range(16):
+        if vehicle.sender_status[i] == VehicleState_SENDER_FROZEN or vehicle.sender_status[i] == VehicleState_SENDER_DISAGREES:
+            faults |= Health_FAULT_SENDER_SUSPECT
+    for i in range(4):
+        if vehicle.disputed[i]:
+            faults |= Health_FAULT_SENDERS_DISPUTED
     if last_ns != 0 and now_ns <= last_ns:
         faults |= Health_FAULT_TIME_BACKWARDS
     return faults

@@ -15,7 +15,7 @@ from autonomy.linalg._small cimport cholesky
 from hil.plant._cab cimport cab_acceleration
 from hil.plant._data cimport *
 from hil.plant._loads cimport carry, roll_moment
-from hil.plant._tyre cimport axle_force, stiffness
+from hil.plant._tyre cimport axle_force, sliding_force, stiffness
 
 cdef extern from *:
     """
@@ -91,7 +91,7 @@ cdef inline void derive(const PlantParameters* p, const Acting* acting, double s
         for k in range(p.axles):
             found.load[k] = p.axle_load[k]
     else:
-        carry(p, x[SURGE], acting.brake_force, found.load)
+        carry(p, x[SURGE], acting.braking, found.load)
     drive_load = 0.0
     for k in range(p.tractor_axles):
         if p.driven[k]:
@@ -135,8 +135,12 @@ cdef inline void derive(const PlantParameters* p, const Acting* acting, double s
             slip += p.slip_shift[k] * roll
             if fabs(wheel_x) < SLOW:
                 slip -= SIDE_DAMPING_S / p.relaxation[k] * (1.0 - fabs(wheel_x) / SLOW) * wheel_y
-            aside = axle_force(p.cornering_stiffness[k], p.nominal_load[k], p.load_sensitivity[k], found.load[k],
-                               transfer / p.track[k], acting.road.friction * p.grip_lateral, p.peak_reach, along, slip)
+            if acting.wheel_slip[k] > 0.0:
+                sliding_force(acting.sliding_grip[k] * found.load[k], acting.wheel_slip[k], slip, &along, &aside)
+                along *= -tanh(wheel_x / CREEP)
+            else:
+                aside = axle_force(p.cornering_stiffness[k], p.nominal_load[k], p.load_sensitivity[k], found.load[k],
+                                   transfer / p.track[k], acting.road.friction * p.grip_lateral, p.peak_reach, along, slip)
         found.lateral_force[k] = aside
         found.longitudinal_force[k] = along
         if p.steered[k]:

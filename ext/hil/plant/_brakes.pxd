@@ -29,9 +29,9 @@ cdef inline void brake(const PlantParameters* parameters, PlantMemory* memory, d
 
 cdef inline void warm_brakes(const PlantParameters* parameters, PlantMemory* memory, const double* force, double speed,
                              double h) noexcept nogil:
-    """`force` (axles,) N: what braked really."""
+    """`force` (axles,) N: what braked really. A locked wheel's disc stays cool: its tyre has the heat."""
     cdef double cooling = parameters.brake_cooling + parameters.brake_cooling_per_speed * fabs(speed)
     cdef int k
     for k in range(parameters.axles):
         memory.brake_temperature[k] += h / parameters.brake_heat_capacity * (
-            force[k] * fabs(speed) - cooling * (memory.brake_temperature[k] - parameters.ambient))
+            force[k] * (1.0 - memory.wheel_slip[k]) * fabs(speed) - cooling * (memory.brake_temperature[k] - parameters.ambient))

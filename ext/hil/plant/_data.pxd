@@ -66,7 +66,8 @@ cdef struct PlantParameters:
     double slip_stiffness          # longitudinal force per load and slip
     double grip_lateral            # share of the friction that is the sideways peak
     double peak_reach              # slip of the peak over that of a straight line to it
-    double grip_longitudinal       # share of the friction that ABS and ASR let be used
+    double grip_longitudinal       # share of the friction that is the peak along the wheel; ABS and ASR stay at it
+    double grip_sliding            # share of the friction that a locked wheel has left, against its way
     double surge_lag_s
     double pitch_per_acceleration  # rad per m/s2
     double wheel_inertia           # kg m2, all wheels
@@ -120,6 +121,7 @@ cdef struct PlantParameters:
     double[2] brake_delay_s
     double[2] brake_lag_s
     double[2] brake_release_lag_s
+    int64_t[2] antilock            # 0: no ABS, or it has failed
     double brake_maximum           # m/s2 of the combination
     double brake_heat_capacity     # J/K an axle
     double brake_cooling           # W/K an axle at rest and its growth with speed
@@ -169,13 +171,18 @@ cdef struct PlantMemory:
     double retarder_temperature
     double[8] brake                # N an axle, cold
     double[8] brake_temperature
+    double[8] wheel_slip           # share of the rolling speed lost by brakes beyond the peak: 0 rolls, 1 locked
+    double[8] load                 # N, as of the last inner step
 
 # What acts while one inner step is integrated
 cdef struct Acting:
     double angle                   # road wheels at its beginning, and their rate
     double angle_rate
     double drive_force             # N, all driven axles together
-    double[8] brake_force          # N, what each axle can brake with
+    double[8] brake_force          # N, what each axle's brakes ask for
+    double[8] braking              # N, what of it the road gives
+    double[8] wheel_slip
+    double[8] sliding_grip         # share of the load, where a wheel slips beyond the peak
     double rotating_mass           # kg, what turns, as seen along the road
     double held_speed
     Surroundings road
@@ -221,6 +228,7 @@ cdef struct PlantState:
     double[8] brake_temperature
     double brake_deceleration_mps2
     double[8] axle_load
+    double[8] wheel_slip           # share of the rolling speed lost to the brakes, 1 = locked
     double ltr                     # load transfer ratio: tractor's drive axles, trailer
     double trailer_ltr
     double cab_pitch               # against the frame

@@ -2,7 +2,7 @@
 from hil.plant._data cimport PlantParameters
 
 
-cdef inline void carry(const PlantParameters* parameters, double surge, const double* brake_force, double* load) noexcept nogil:
+cdef inline void carry(const PlantParameters* parameters, double surge, const double* braking, double* load) noexcept nogil:
     """`load` (axles,) N: at rest, plus what braking and pulling shift through the fifth wheel.
 
     Each unit turns about the ground under its rear group; the trailer's own brakes relieve the fifth wheel.
@@ -14,7 +14,7 @@ cdef inline void carry(const PlantParameters* parameters, double surge, const do
     cdef double kingpin, front, rest, total
     cdef int k
     for k in range(parameters.tractor_axles, parameters.axles):
-        pull += brake_force[k]
+        pull += braking[k]
     kingpin = (pull * parameters.hitch_height - parameters.mass[1] * surge * parameters.cg_height[1]) / trailer_length
     front = (kingpin * ahead - parameters.mass[0] * surge * parameters.cg_height[0] - pull * parameters.hitch_height) / wheelbase
     load[0] = parameters.axle_load[0] + front

@@ -16,6 +16,7 @@ from hil.plant._data cimport *
 from hil.plant._driveline cimport drive, full_load, rotating_mass
 from hil.plant._retarder cimport retarder_maximum
 from hil.plant._steering cimport steer
+from hil.plant._wheels cimport grip, sliding_grip, spin
 
 require(__name__, LAYOUT_HASH)
 
@@ -65,6 +66,7 @@ cdef void act(const PlantParameters* p, PlantMemory* memory, const PlantCommand*
     acting.angle = memory.road_wheel_angle
     acting.angle_rate = memory.road_wheel_rate
     acting.road = road[0]
+    grip(p, memory, road.friction, acting)
 
 
 cdef bint held_still(const PlantParameters* p, const PlantMemory* memory, const Acting* acting, const Found* found) noexcept nogil:
@@ -96,8 +98,6 @@ cdef void inner_step(const PlantParameters* p, PlantMemory* memory, const PlantC
     cdef Found found
     cdef double before = memory.state[U]
     cdef double[26] stood
-    cdef double[8] braked
-    cdef int k
     if fallen(memory.state):
         slide(memory.state, h)
         return
@@ -105,9 +105,8 @@ cdef void inner_step(const PlantParameters* p, PlantMemory* memory, const PlantC
     memcpy(stood, memory.state, sizeof(stood))
     integrate(p, &acting, memory.state, h, &found)
     memory.road_wheel_angle += h * memory.road_wheel_rate
-    for k in range(p.axles):
-        braked[k] = fmin(acting.brake_force[k], p.grip_longitudinal * road.friction * found.load[k])
-    warm_brakes(p, memory, braked, before, h)
+    warm_brakes(p, memory, acting.braking, before, h)
+    spin(p, memory, &acting, &found, h)
     if not isfinite(command.held_speed) and held_still(p, memory, &acting, &found):
         memory.state[U] = memory.state[V] = memory.state[R] = memory.state[S] = 0.0
         if before == 0.0:
@@ -136,6 +135,7 @@ cdef void show(const PlantParameters* p, const PlantMemory* memory, const PlantC
     for k in range(p.axles):
         acting.brake_force[k] = memory.brake[k]
         force += memory.brake[k]
+    grip(p, memory, road.friction, &acting)
     derive(p, &acting, 0.0, x, dx, &found)
     total = p.mass[0] + p.mass[1]
     state.time_ns = memory.time_ns
@@ -173,6 +173,7 @@ cdef void show(const PlantParameters* p, const PlantMemory* memory, const PlantC
     memcpy(state.brake_temperature, memory.brake_temperature, sizeof(state.brake_temperature))
     state.brake_deceleration_mps2 = force / total
     memcpy(state.axle_load, found.load, sizeof(state.axle_load))
+    memcpy(state.wheel_slip, memory.wheel_slip, sizeof(state.wheel_slip))
     state.ltr = found.load_transfer[0]
     state.trailer_ltr = found.load_transfer[1]
     state.cab_pitch = x[CAB_PITCH]
@@ -247,6 +248,7 @@ cdef class Kernel:
         memory.retarder_temperature = p.ambient
         for k in range(AXLES):
             memory.brake_temperature[k] = p.ambient
+            memory.load[k] = p.axle_load[k]
         show(p, memory, self._command, self._road, self._state)
 
     def step(self, long duration_ns, double road_wheel_angle, double engine_torque, double retarder_torque,
@@ -280,8 +282,12 @@ cdef class Kernel:
                 self._memory.time_ns += inner
             show(self._parameters, self._memory, self._command, self._road, self._state)
 
-    def derivative(self, double[::1] x, double road_wheel_angle, double drive_force=0.0, double held_speed=NAN):
-        """(dx, forces' power in W) of the equations of motion at the integrated state x (26,), brakes open, road as told last."""
+    def derivative(self, double[::1] x, double road_wheel_angle, double drive_force=0.0, double held_speed=NAN,
+                   wheel_slip=None):
+        """(dx, forces' power in W) of the equations of motion at the integrated state x (26,), road as told last.
+
+        Brakes are open; `wheel_slip` (axles,) is the share of the rolling speed that each axle has lost, 0 = it rolls.
+        """
         cdef Acting acting
         cdef Found found
         dx = np.zeros(STATES)
@@ -293,6 +299,9 @@ cdef class Kernel:
         acting.drive_force = drive_force
         acting.held_speed = held_speed
         acting.road = self._road[0]
+        for k in range(0 if wheel_slip is None else self._parameters.axles):
+            acting.wheel_slip[k] = wheel_slip[k]
+            acting.sliding_grip[k] = sliding_grip(self._parameters, self._road.friction, wheel_slip[k])
         derive(self._parameters, &acting, 0.0, &x[0], &out[0], &found)
         return dx, found.power
 

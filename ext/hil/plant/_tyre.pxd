@@ -45,3 +45,10 @@ cdef inline double axle_force(double nominal_stiffness, double nominal_load, dou
                     left_over(friction * left, share * left), reach, slip) \
         + saturate(stiffness(0.5 * nominal_stiffness, half, sensitivity, right),
                    left_over(friction * right, share * right), reach, slip)
+
+
+cdef inline void sliding_force(double grip, double slip, double aside_slip, double* along, double* aside) noexcept nogil:
+    """N: all of `grip` against the way the tread slides; nothing is left to guide. Slips are shares of the forward speed."""
+    cdef double whole = sqrt(slip * slip + aside_slip * aside_slip)
+    along[0] = grip * slip / whole
+    aside[0] = grip * aside_slip / whole

@@ -35,34 +35,30 @@ class State:
 
 
 def producer(messages: int, weakened: str | None) -> list[Operation]:
-    operations: list[Operation] = []
-    previous_load = previous_store = None
-    for message in range(messages):
-        load = len(operations)
-        operations.append(Operation("load_head", message, 0, _set(previous_load)))
-        # The store to a slot may be done early where the load of head does not hold it back
-        acquired = _set(load) if weakened != "producer acquires head" else frozenset()
-        writes = frozenset(range(load + 1, load + 1 + WORDS))
-        operations += [Operation("write", message, word, acquired) for word in range(WORDS)]
-        before = (writes if weakened != "producer releases tail" else frozenset()) | _set(load) | _set(previous_store)
-        previous_store = len(operations)
-        operations.append(Operation("store_tail", message, 0, before))
-        previous_load = load
-    return operations
+    return _side(messages, ("load_head", "write", "store_tail"), weakened != "producer acquires head",
+                 weakened != "producer releases tail")  # fmt: skip
 
 
 def consumer(messages: int, weakened: str | None) -> list[Operation]:
+    return _side(messages, ("load_tail", "read", "store_head"), weakened != "consumer acquires tail",
+                 weakened != "consumer releases head")  # fmt: skip
+
+
+def _side(messages: int, kinds: tuple[str, str, str], acquires: bool, releases: bool) -> list[Operation]:
+    """For every message: load the other side's index, touch the slot's words, store the own index."""
+    load_kind, word_kind, store_kind = kinds
     operations: list[Operation] = []
     previous_load = previous_store = None
     for message in range(messages):
         load = len(operations)
-        operations.append(Operation("load_tail", message, 0, _set(previous_load)))
-        acquired = _set(load) if weakened != "consumer acquires tail" else frozenset()
-        reads = frozenset(range(load + 1, load + 1 + WORDS))
-        operations += [Operation("read", message, word, acquired) for word in range(WORDS)]
-        before = (reads if weakened != "consumer releases head" else frozenset()) | _set(load) | _set(previous_store)
+        operations.append(Operation(load_kind, message, 0, _set(previous_load)))
+        # The slot may be touched early where the load of the other index does not hold it back
+        acquired = _set(load) if acquires else frozenset()
+        words = frozenset(range(load + 1, load + 1 + WORDS))
+        operations += [Operation(word_kind, message, word, acquired) for word in range(WORDS)]
+        before = (words if releases else frozenset()) | _set(load) | _set(previous_store)
         previous_store = len(operations)
-        operations.append(Operation("store_head", message, 0, before))
+        operations.append(Operation(store_kind, message, 0, before))
         previous_load = load
     return operations
 

@@ -13,6 +13,14 @@ from autonomy.geodesy import ecef_to_geodetic, enu_rotation, enu_to_geodetic
 from autonomy.parameters import load_section
 
 TICK_NS = 10_000_000
+# What is to be reached on the recorded minute (comma2k19) against its reference, at most
+GOALS = {"position_rms_offset_free_m": 0.23, "position_rms_m": 0.45, "velocity_rms_mps": 0.05, "velocity_rms_3d_mps": 0.10,
+         "course_rms_deg": 0.12, "heading_rms_deg": 0.3}  # fmt: skip
+
+
+def beyond_goals(found: dict[str, float]) -> dict[str, float]:
+    """The figures that miss their goal."""
+    return {name: found[name] for name, goal in GOALS.items() if not found[name] <= goal}
 
 
 def parameters(**overrides) -> np.ndarray:

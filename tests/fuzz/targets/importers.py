@@ -14,27 +14,10 @@ from autonomy.log.reader import LogReader
 from tests.fuzz import scratch
 from tests.fuzz.targets.recordings import exported
 from tests.fuzz.targets.target import Target, refusals
+from tests.log import imu_columns
 
 CAN, IMU, GNSS = "processed_log/CAN/raw_can", "processed_log/IMU", "processed_log/GNSS/live_gnss_ublox"
-MAPPING = """
-vehicle = "vehicles/demo_truck"
-[clock]
-name = "logger"
-unit = "ms"
-offset_s = 0.5
-[[stream]]
-kind = "imu"
-file = "imu.csv"
-time = { column = "t" }
-axes = ["forward", "right", "down"]
-invalid = { column = "ok", equals = 0 }
-columns.acceleration_x = { column = "ax", unit = "g" }
-columns.acceleration_y_mps2 = { column = "ay" }
-columns.acceleration_z = { column = "az", scale = 2.0, offset = 1.0 }
-columns.angular_rate_x = { column = "gx", unit = "deg/s" }
-columns.angular_rate_y = { column = "gy", unit = "deg/s" }
-columns.angular_rate_z_radps = { column = 6 }
-"""
+MAPPING = 'vehicle = "vehicles/demo_truck"\n' + imu_columns.IMU
 PLAIN_MAPPING = """
 [[stream]]
 kind = "wheel"
@@ -42,7 +25,7 @@ file = "{file}"
 time = {{ column = "t", unit = "ns" }}
 columns.vehicle_speed = {{ column = "v" }}
 """
-ROWS = b"t,ax,ay,az,gx,gy,gz,ok\n1000,0.5,1.0,-5.0,90,180,0.25,1\n1010,0,0,0,0,0,0,0\n1020,,0,0,0,0,0,1\nx,0,0,0,0,0,0,1\n"
+ROWS = imu_columns.IMU_ROWS.encode()
 
 
 def replaced(files: dict[str, bytes], data: bytes, folder: str) -> Path:

@@ -21,6 +21,7 @@ from autonomy.log.writer import LogWriter
 from tests.fuzz import scratch
 from tests.fuzz.targets.target import Target, refusals
 from tests.log.formats import captures, ros_bags
+from tests.log.formats.nmfta_pages import nmfta
 from tests.log.formats.recordings import START_NS, Frame, frames_of, write_log
 from tests.log.samples import can_frames
 
@@ -182,17 +183,6 @@ def plain_log() -> bytes:
     return path.read_bytes()
 
 
-def nmfta_pages() -> bytes:
-    pages = b""
-    for page in range(2):
-        body = b"".join(
-            (1_500_000_000 + page).to_bytes(4, "little") + bytes(4) + (number | 8 << 24).to_bytes(4, "little")
-            + (0x18FEF100).to_bytes(4, "little") + bytes([number] * 8) for number in range(21)
-        )  # fmt: skip
-        pages += (21).to_bytes(2, "little") + b"\0\0" + body + bytes(4)
-    return pages
-
-
 @cache
 def ros_bag(kind: str) -> bytes:
     with TemporaryDirectory() as folder:
@@ -231,12 +221,12 @@ TARGETS = [
     _target("csv", lambda: [exported(".csv")], lines=csv_lines, has_start=True, more=LINES),
     _target("candump", lambda: [exported(".log")], lines=candump_lines, has_start=True),
     _target("mf4", lambda: [exported(".mf4")], more=("asammdf",), largest=16384),
-    _target("nmfta", lambda: [nmfta_pages()]),
+    _target("nmfta", lambda: [nmfta(2)]),
     _target("pcap", capture_seeds, more=("autonomy.log.formats.network",)),
     _target("rosbag1", lambda: [ros_bag("bag")], more=("autonomy.log.formats.ros", "rosbags.rosbag1"), largest=16384),
     _target("rosbag2", lambda: [ros_bag("db3")], more=("autonomy.log.formats.ros",), largest=65536),
     Target("ros_mcap", recording, lambda: [ros_bag("mcap")],
            (*OPENING, *BLOCKS, "autonomy.log.formats.ros_mcap", "autonomy.log.formats.ros"), 16384),
     Target("recording", recording, lambda: [exported(ending) for ending in (".blf", ".asc", ".trc", ".csv", ".log")]
-           + [logged(), nmfta_pages(), *capture_seeds()], (*OPENING, *BLOCKS), 8192),
+           + [logged(), nmfta(2), *capture_seeds()], (*OPENING, *BLOCKS), 8192),
 ]  # fmt: skip

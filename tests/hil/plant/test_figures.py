@@ -33,6 +33,7 @@ def test_every_packaged_plant_runs_and_stands_on_its_axles(name):
 
 def test_halving_the_step_moves_the_path_by_less_than_a_centimetre():
     assert checks.halving_error("plants/eu_4x2_40t") < 0.01
+    assert checks.halving_error("plants/eu_4x2_40t", locked=True) < 0.01
 
 
 def test_work_is_energy():
@@ -94,7 +95,7 @@ def test_on_ice_it_ploughs_on_and_the_drive_axle_spins_no_faster_than_it_grips()
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("name", ["v10_a10_36t", "v18_a06_36t", "v18_a06_51t", "v21.5_a06_36t"])
+@pytest.mark.parametrize("name", ["v10_a10_36t", "v18_a06_36t", "v18_a06_51t", "v21.5_a06_36t", "v21.5_a06_mu35_36t"])
 def test_it_follows_the_multibody_simulation(data_directory, name):
     run = multibody.compare(multibody.load_plant(name), name, multibody.read(data_directory, name))
     limit = 0.10 if name.startswith("v18") else 0.15
@@ -104,6 +105,8 @@ def test_it_follows_the_multibody_simulation(data_directory, name):
     assert own == pytest.approx(recorded, rel=0.05)
     for frequency, recorded, own in multibody.rearward_amplification(run):
         assert own == pytest.approx(recorded, rel=0.10), frequency
+    locked = run.plant["wheel_slip"][np.flatnonzero(~run.cruising)[200]] == 1.0
+    np.testing.assert_array_equal(np.flatnonzero(locked), [3, 4, 5] if "mu35" in name else [])
 
 
 @pytest.mark.slow

@@ -31,16 +31,17 @@ def states(draw):
 
 @settings(max_examples=150, deadline=None)
 @given(states(), st.sampled_from(sorted(PLANTS)), st.booleans(), numbers(-0.6, 0.6), numbers(-3e4, 3e4), numbers(-0.12, 0.12),
-       numbers(-0.1, 0.1), numbers(0.05, 1.0), numbers(-30, 30), numbers(-30, 30))  # fmt: skip
+       numbers(-0.1, 0.1), numbers(0.05, 1.0), numbers(-30, 30), numbers(-30, 30),
+       st.lists(st.sampled_from((0.0, 0.0, 0.5, 0.75, 1.0)), min_size=8, max_size=8))  # fmt: skip
 def test_the_kernel_says_what_two_bodies_and_a_fifth_wheel_force_say(
-    x, name, linear, angle, force, grade, bank, friction, east, north
+    x, name, linear, angle, force, grade, bank, friction, east, north, slips
 ):
     plant = (LINEAR if linear else PLANTS)[name]
     road = plant.kernel.surroundings
     road["grade"], road["bank"], road["friction"], road["wind_x"], road["wind_y"] = grade, bank, friction, east, north
-    kernel, _ = plant.kernel.derivative(x, angle, force)
+    kernel, _ = plant.kernel.derivative(x, angle, force, wheel_slip=slips)
     twin = plant_twin.derive(plant.parameters, x, angle, drive_force=force, grade=grade, bank=bank, friction=friction,
-                             wind=(east, north))  # fmt: skip
+                             wind=(east, north), wheel_slip=slips)  # fmt: skip
     used = 18 + int(plant.parameters["axles"])
     np.testing.assert_allclose(kernel[:used], twin[:used], rtol=1e-7, atol=1e-7)
 

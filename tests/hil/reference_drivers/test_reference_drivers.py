@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.disturbance_runs import BRAKES, DEAD_TIME_S, RAMP_S, RampBrakes, drive_reference
-from hil.disturbances import STARTS_S, Case, grid, vehicles
+from hil.longitudinal.disturbance_runs import BRAKES, DEAD_TIME_S, RAMP_S, RampBrakes, drive_reference
+from hil.longitudinal.disturbances import STARTS_S, Case, grid, vehicles
+from hil.longitudinal.straight_road import TICK_S
 from hil.reference_drivers import Scene, fsm
 from hil.reference_drivers.careful import CarefulDriver
-from hil.straight_road import TICK_S
 
 
 def scene(**changed):

@@ -1,6 +1,6 @@
 import pytest
 
-from hil.disturbances import Case, grid
+from hil.longitudinal.disturbances import Case, grid
 from hil.suites import cut_in
 
 # Near the edge of what the brakes can do; a slow drift beside the front; a lane change that ends behind the truck

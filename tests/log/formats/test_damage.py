@@ -15,6 +15,7 @@ from autonomy.log.exporters import EXPORTERS
 from autonomy.log.formats import frames as can
 from autonomy.log.opening import FORMATS, open_recording
 from tests.log.formats.captures import capture, capture_ng
+from tests.log.formats.nmfta_pages import nmfta
 from tests.log.formats.recordings import START_NS, Frame, frames_of, ordered, write_log
 
 FRAMES = [
@@ -23,17 +24,6 @@ FRAMES = [
 ] + [Frame(START_NS // 1000 * 1000 + 17_000_000, 0x77, 0, can.BIT_RATE_SWITCH, bytes(64), True),
      Frame(START_NS // 1000 * 1000 + 18_000_000, 0x77, 0, can.REMOTE, b"", asked=4)]  # fmt: skip
 TEXTS = (".log", ".asc", ".trc", ".csv")
-
-
-def nmfta() -> bytes:
-    pages = b""
-    for page in range(3):
-        body = b"".join(
-            (1_500_000_000 + page).to_bytes(4, "little") + bytes(4) + (number | 8 << 24).to_bytes(4, "little")
-            + (0x18FEF100).to_bytes(4, "little") + bytes([number] * 8) for number in range(21)
-        )  # fmt: skip
-        pages += (21).to_bytes(2, "little") + b"\0\0" + body + bytes(4)
-    return pages
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +36,7 @@ def recordings(tmp_path_factory) -> dict[str, bytes]:
         with open_recording(log) as reader:
             import_module(module).export(reader, folder / ("b" + ending))
         found[ending] = (folder / ("b" + ending)).read_bytes()
-    return found | {".bin": nmfta(), ".pcap": capture(12), ".pcapng": capture_ng(8)}
+    return found | {".bin": nmfta(3), ".pcap": capture(12), ".pcapng": capture_ng(8)}
 
 
 def read_all(path: Path) -> tuple[list[Frame], str | None]:

@@ -6,7 +6,7 @@ from autonomy.estimation.ego._state cimport GNSS_RING, IMU_RING, WHEEL_RING, Ego
 from autonomy.linalg._geodesy cimport RADIAN_PER_DEGREE, earth_centred, local_axes
 from autonomy.msg.messages cimport (
     AidStatus_REASON_INVALID, EgoParameters, EgoState_AID_GNSS_POSITION, EgoState_AID_WHEEL_SPEED, GnssSample, ImuSample,
-    InputFrame, WheelSample,
+    InputFrame, VehicleState, WheelSample,
 )
 
 
@@ -66,22 +66,16 @@ cdef inline void push_imu(EgoFilter* state, const EgoParameters* parameters, con
 
 cdef inline double axle_speed(const WheelSample* sample) noexcept nogil:
     """Mean of the rear wheels, else of those there are, else the vehicle speed."""
+    cdef double[4] wheels
     cdef double total = 0.0
-    cdef int count = 0
+    cdef int i, count = 0
+    wheels[0], wheels[1], wheels[2], wheels[3] = sample.front_left, sample.front_right, sample.rear_left, sample.rear_right
     if isfinite(sample.rear_left) and isfinite(sample.rear_right):
         return 0.5 * (sample.rear_left + sample.rear_right)
-    if isfinite(sample.front_left):
-        total += sample.front_left
-        count += 1
-    if isfinite(sample.front_right):
-        total += sample.front_right
-        count += 1
-    if isfinite(sample.rear_left):
-        total += sample.rear_left
-        count += 1
-    if isfinite(sample.rear_right):
-        total += sample.rear_right
-        count += 1
+    for i in range(4):
+        if isfinite(wheels[i]):
+            total += wheels[i]
+            count += 1
     return total / count if count > 0 else sample.vehicle_speed
 
 
@@ -202,11 +196,24 @@ cdef inline void push_gnss(EgoFilter* state, const EgoParameters* parameters, co
         state.gnss_next_velocity = state.gnss_head - GNSS_RING
 
 
-cdef inline void take_samples(EgoFilter* state, const EgoParameters* parameters, const InputFrame* frame) noexcept nogil:
+cdef inline bint is_refused(const VehicleState* vehicle, const WheelSample* sample) noexcept nogil:
+    """A sender that the inputs step has found frozen or against the majority; without that step (NULL) nobody is."""
+    cdef int i
+    if vehicle == NULL:
+        return False
+    for i in range(vehicle.refused_wheel_count):
+        if vehicle.refused_wheel_sources[i] == sample.source:
+            return True
+    return False
+
+
+cdef inline void take_samples(EgoFilter* state, const EgoParameters* parameters, const InputFrame* frame,
+                              const VehicleState* vehicle) noexcept nogil:
     cdef unsigned int i
     for i in range(min(frame.imu.count, 32)):
         push_imu(state, parameters, &frame.imu.items[i], frame.tick_time_ns)
     for i in range(min(frame.wheel.count, 16)):
-        push_wheel(state, parameters, &frame.wheel.items[i], frame.tick_time_ns)
+        if not is_refused(vehicle, &frame.wheel.items[i]):
+            push_wheel(state, parameters, &frame.wheel.items[i], frame.tick_time_ns)
     for i in range(min(frame.gnss.count, 4)):
         push_gnss(state, parameters, &frame.gnss.items[i], frame.tick_time_ns)

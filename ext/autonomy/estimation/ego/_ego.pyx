@@ -17,7 +17,7 @@ from autonomy.estimation.ego._output cimport predict_output, write_estimates, wr
 from autonomy.estimation.ego._recovery cimport is_sound, start_over
 from autonomy.estimation.ego._state cimport AIDS, GNSS_RING, IMU_RING, ROW, RUNNING, STATES, EgoFilter, GnssEntry
 from autonomy.msg.layout import require
-from autonomy.msg.messages cimport LAYOUT_HASH, AidStatus_REASON_NEVER_SEEN, EgoParameters, EgoState, InputFrame
+from autonomy.msg.messages cimport LAYOUT_HASH, AidStatus_REASON_NEVER_SEEN, EgoParameters, EgoState, InputFrame, VehicleState
 
 require(__name__, LAYOUT_HASH)
 
@@ -86,10 +86,11 @@ cdef inline void align(EgoFilter* state, const EgoParameters* parameters, int64_
         start_local(state, parameters, tick_ns)
 
 
-cdef void ego_step(EgoFilter* state, const EgoParameters* parameters, const InputFrame* frame, EgoState* out) noexcept nogil:
+cdef void ego_step(EgoFilter* state, const EgoParameters* parameters, const InputFrame* frame, const VehicleState* vehicle,
+                   EgoState* out) noexcept nogil:
     cdef int64_t tick_ns = frame.tick_time_ns
     restart_after_loss(state, parameters, tick_ns)
-    take_samples(state, parameters, frame)
+    take_samples(state, parameters, frame, vehicle)
     if state.phase != RUNNING or state.yaw_aligned != ALIGNED:
         align(state, parameters, tick_ns)
     if state.phase == RUNNING:
@@ -136,7 +137,7 @@ cdef class EgoKernel:
         if frame.shape[0] != sizeof(InputFrame) or out.shape[0] != sizeof(EgoState):
             raise ValueError("frame or output has not the size of its message")
         with nogil:
-            ego_step(&self.state, &self.parameters, <const InputFrame*>&frame[0], <EgoState*>&out[0])
+            ego_step(&self.state, &self.parameters, <const InputFrame*>&frame[0], NULL, <EgoState*>&out[0])
 
     def snapshot(self) -> bytes:
         return (<const char*>&self.state)[:sizeof(EgoFilter)]

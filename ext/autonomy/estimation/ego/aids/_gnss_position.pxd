@@ -7,7 +7,7 @@ from libc.math cimport isfinite
 from autonomy.estimation.ego._frame cimport local_position
 from autonomy.estimation.ego._state cimport ATTITUDE, GNSS_ERROR, POSITION, POSITION_DELAY, EgoFilter, GnssEntry, Jacobian
 from autonomy.estimation.ego._update cimport entries, entry, fuse, is_unlikely
-from autonomy.linalg._small cimport cross, matrix_of, rotate, rotate_back
+from autonomy.estimation.ego.aids._antenna cimport antenna
 from autonomy.msg.messages cimport EgoParameters, EgoState_AID_GNSS_POSITION
 
 
@@ -35,11 +35,8 @@ cdef inline bint fuse_gnss_position(EgoFilter* state, const EgoParameters* param
     cdef double noise[9]
     cdef double residual[3]
     cdef double measured[3]
-    cdef double rotation[9]
-    cdef double arm_imu[3]
     cdef double arm[3]
     cdef double turning[3]
-    cdef double rate[3]
     cdef double slow[3]
     cdef int i
     slow[0] = told_or(fix.position_sigma, parameters.gnss_error_sigma_m)
@@ -47,11 +44,7 @@ cdef inline bint fuse_gnss_position(EgoFilter* state, const EgoParameters* param
     state.tells_accuracy = isfinite(fix.position_sigma)
     slow[2] = told_or(fix.altitude_sigma, parameters.gnss_error_altitude_sigma_m) if fix.has_altitude else 0.0
     local_position(state, fix, measured)
-    matrix_of(state.orientation, rotation)
-    rotate_back(state.vehicle_axes, parameters.antenna_from_imu_m, arm_imu)
-    rotate(rotation, arm_imu, arm)
-    rotate(rotation, state.rate, rate)
-    cross(rate, arm, turning)
+    antenna(state, parameters, state.rate, arm, turning)
     for i in range(3):
         residual[i] = measured[i] - state.position[i] - arm[i] - slow[i] * state.gnss_error[i]
         rows[i].count = 0

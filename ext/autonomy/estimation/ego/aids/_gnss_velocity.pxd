@@ -4,7 +4,7 @@ from libc.math cimport isfinite
 from autonomy.estimation.ego._frame cimport local_velocity
 from autonomy.estimation.ego._state cimport ATTITUDE, VELOCITY, VELOCITY_DELAY, EgoFilter, GnssEntry, Jacobian
 from autonomy.estimation.ego._update cimport entries, entry, fuse, is_unlikely
-from autonomy.linalg._small cimport cross, matrix_of, rotate, rotate_back
+from autonomy.estimation.ego.aids._antenna cimport antenna
 from autonomy.msg.messages cimport EgoParameters, EgoState_AID_GNSS_VELOCITY
 
 
@@ -49,19 +49,12 @@ cdef inline bint fuse_gnss_velocity(EgoFilter* state, const EgoParameters* param
     cdef double noise[9]
     cdef double residual[3]
     cdef double measured[3]
-    cdef double rotation[9]
-    cdef double arm_imu[3]
     cdef double arm[3]
     cdef double turning[3]
-    cdef double rate[3]
     cdef int size = 3 if fix.has_velocity == 3 else 2
     cdef int i
     local_velocity(state, fix, measured)
-    matrix_of(state.orientation, rotation)
-    rotate_back(state.vehicle_axes, parameters.antenna_from_imu_m, arm_imu)
-    rotate(rotation, arm_imu, arm)
-    rotate(rotation, state.mean_rate, rate)
-    cross(rate, arm, turning)
+    antenna(state, parameters, state.mean_rate, arm, turning)
     for i in range(3):
         residual[i] = measured[i] - state.velocity[i] - turning[i]
         rows[i].count = 0

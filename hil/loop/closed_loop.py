@@ -1,0 +1,217 @@
+"""Closes the loop: world, sensors, stack, world. The stack is the one that replays and drives.
+
+    result = run(world, stack, sensors, duration_s, seed=0)
+
+Each tick the sensors' records go through the feed that replay uses, so the log of a run replays to the same bytes. The stack
+takes over as soon as it reports itself fit (health level below 2, lane tracked) after ENGAGE_AFTER_S; until then the
+world's driver drives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from autonomy.playback._feed import Feed
+
+from autonomy import __version__, msg, output_folder
+from autonomy.errors import FAIL, INCONCLUSIVE, PASS, UsageError
+from autonomy.log.ordered import Batch
+from autonomy.playback import metrics as figures
+from autonomy.playback.collector import ReferenceCollector
+from autonomy.playback.engine import Block
+from autonomy.playback.json_values import without_nan
+from autonomy.playback.recording import Recording
+from autonomy.playback.replay import SCHEMA
+from autonomy.playback.result import OUTPUT_LOG, Result
+from autonomy.playback.spool import OutputSpool
+from hil.loop.live import LiveSource, channels_of
+from hil.loop.metrics import RunMetrics
+from hil.loop.reference import centre_line, pose_of
+from hil.loop.vehicle_differences import differences
+
+TICK_S = 0.01
+ENGAGE_AFTER_S = 5.0
+BLOCK_TICKS = 64  # handed to the recorder at a time
+POSE_TICKS = 5  # the reference at 20 Hz
+STANDBY_HEALTH = 2  # health level from which the stack does not take over
+DRIVING_MODES = (1, 2)
+NEVER_NS = 2**62
+
+
+def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, output_dir=None, *, scenario=None,
+        set_speed_mps: float | None = None, engage_after_s: float = ENGAGE_AFTER_S, metrics: RunMetrics | None = None,
+        watch=None, log_name: str = OUTPUT_LOG, report: bool = True) -> Result:  # fmt: skip
+    """Runs `duration_s` of closed loop; what `replay` returns of a log, with the figures of the drive added.
+
+    The figures count from the moment the stack drives. Verdict "fail" (exit code 1) on a collision, a corner over the lane
+    line or a roll-over, "inconclusive" (5) when the stack never took over. `faults` is a timeline file or a packaged name, as
+    for replay, in seconds from the first tick. `watch(truth, output)` is called every tick. `metrics`: the caller's own, to read
+    its columns afterwards. Raises UsageError, EnvironmentFault.
+    """
+    if not duration_s > 0.0:
+        raise UsageError(f"hil.run: duration_s = {duration_s:g} must be above zero")
+    began = time.perf_counter()
+    truth = world.reset(seed, scenario)
+    log_path = None if output_dir is None else Path(output_dir) / log_name
+    loop = _Loop(world, stack, sensors, truth, log_path, faults)
+    wanted = set_speed_mps if set_speed_mps is not None else getattr(world, "set_speed", 22.0)
+    metrics = metrics or RunMetrics(stack.parameters["vehicle"], wanted)
+    engaged = False
+    started = time.perf_counter()
+    try:
+        for tick in range(round(duration_s / TICK_S)):
+            out = loop.tick(tick, truth, sensors.sense(truth), wanted, engaged)
+            mode = int(out["actuation"]["mode"])
+            if not engaged and tick * TICK_S >= engage_after_s:
+                engaged = bool(out["health"]["level"] < STANDBY_HEALTH and out["lane"]["status"] == 1)
+            if mode in DRIVING_MODES:
+                metrics(truth, tick)
+            if watch is not None:
+                watch(truth, out)
+            truth = world.step(out["actuation"], TICK_S)
+            if truth.done:
+                break
+    finally:
+        figures_of_plant = differences(world, stack.parameters["vehicle"])
+        world.close()
+        loop.close()
+    finished = time.perf_counter()
+    found = loop.metrics()
+    found["startup_s"], found["realtime_factor"] = started - began, found["ticks"] * TICK_S / (finished - started)
+    found["world"], found["sensors"], found["seed"] = type(world).__name__, type(sensors).__name__.lower(), seed
+    found["scenario"] = getattr(getattr(world, "scenario", None), "title", None)
+    found["set_speed_mps"], found["plant_differences"] = wanted, figures_of_plant
+    found |= metrics.as_dict()
+    found["verdict"], found["exit_code"] = verdict, exit_code = _verdict(found)
+    result = loop.result(verdict, exit_code, without_nan(found))
+    result.truth = metrics.columns()
+    if log_path is not None:
+        _write(result, log_path, report)
+    return result
+
+
+class _Loop:
+    """The feed, what it gives and who is told."""
+
+    def __init__(self, world, stack, sensors, truth, log_path: Path | None, faults):
+        self.log_path = log_path
+        path = None
+        if getattr(sensors, "takes_lane_path", False) and hasattr(world, "lane_path"):
+            path = centre_line(world)
+        self.source = LiveSource(stack, channels_of(sensors, stack.config), truth.time_ns, path, "the middle of the lane")
+        self.start_ns = truth.time_ns
+        self.feed = Feed(stack.core, self.source.router, self.source.routes, self.source.path, "cuts", 0.0, False,
+                         self.source.serial)  # fmt: skip
+        self.injector = None
+        if faults is not None:
+            from autonomy.faults.inject import Injector
+
+            self.injector = Injector.from_file(faults, self.source)
+        self.outputs = np.zeros(BLOCK_TICKS, msg.dtype("OutputFrame"))
+        self.timing = np.zeros((BLOCK_TICKS, 3), np.int64)
+        self.frames = np.zeros(BLOCK_TICKS, msg.dtype("InputFrame")) if log_path is not None else None
+        self.batches: list[Batch] = []
+        self.spool, self.times = OutputSpool(), figures.TickTimes()
+        self.poses: list[np.ndarray] = []
+        self.row = 0
+        self.files = contextlib.ExitStack()
+        self.recording = None
+        if log_path is not None:
+            output_folder.prepare(log_path.parent)
+            recorded_from = {"importer": "hil.loop.closed_loop", "clock": "simulated"}
+            self.recording = self.files.enter_context(
+                contextlib.closing(Recording(log_path, self.source, recorded_from)))  # fmt: skip
+
+    def tick(self, tick: int, truth, sensed, set_speed: float, engage: bool) -> np.void:
+        """Hands the records to the stack and returns its output, valid until the next block."""
+        poses = [pose_of(truth)] if tick % POSE_TICKS == 0 else []
+        self.poses += poses
+        rows = self.source.arrived(sensed, poses)
+        closing = self.source.closing(tick, truth.time_ns, set_speed, engage)
+        if self.injector is None:
+            batch = self.source.batch(rows + closing)
+        else:
+            batch = joined_batches([self.injector.step(self.source.batch(rows), truth.time_ns), self.source.batch(closing)])
+        if self.recording is not None:
+            self.batches.append(batch)
+        self.feed.run(batch.records, batch.data, 0, self.outputs[self.row :], self.timing[self.row :],
+                      None if self.frames is None else self.frames[self.row :], NEVER_NS)  # fmt: skip
+        out = self.outputs[self.row]
+        self.row += 1
+        if self.row == BLOCK_TICKS:
+            self._hand_on()
+            out = self.outputs[-1]
+        return out
+
+    def _hand_on(self) -> None:
+        count, self.row = self.row, 0
+        if not count:
+            return
+        block = Block(self.outputs[:count], self.timing[:count], None if self.frames is None else self.frames[:count])
+        self.spool.append(block.outputs, count)
+        self.times(block)
+        if self.recording is not None:
+            self.recording.write_inputs(joined_batches(self.batches))
+            self.recording(block)
+            self.batches.clear()
+
+    def close(self) -> None:
+        self._hand_on()
+        self.files.close()
+
+    def metrics(self) -> dict[str, Any]:
+        """The keys of `autonomy replay --json` that a drive has too."""
+        last = self.outputs["ego"][(self.spool.ticks - 1) % BLOCK_TICKS]
+        poses = np.concatenate(self.poses)
+        self.collector = ReferenceCollector(poses)
+        for heads in self.spool.head_blocks(["ego"]):
+            self.collector.add(heads["ego"])
+        config = self.source.config
+        log = None if self.log_path is None else str(self.log_path)
+        return {
+            "schema": SCHEMA, "verdict": None, "exit_code": None, "version": __version__, "config_hash": config.sha256,
+            "calibration_hash": config.calibration_sha256,
+            "log": {"path": log, "sha256": None, "duration_s": self.spool.ticks * TICK_S, "truncated": False},
+            "mode": "closed loop", "path": self.source.path_label, "ticks": self.spool.ticks, "tick_us": self.times.as_json(),
+            "output_sha256": self.spool.sha256, "determinism": None,
+            "drops": figures.drops(self), "serial": self.feed.serial_counts(),
+            "oddities": self.feed.oddities() | {"cut_mismatches": 0},
+            "clocks": figures.clocks(last, self.feed.gnss_clock()), "aids": figures.aids(last),
+            "reference": figures.reference(self.collector), "speed_scale": float(last["speed_scale"]), "outages": [],
+            "outage_reference": None, **figures.outage_summary([]), "shadow": {},
+            "faults": [] if self.injector is None else self.injector.as_json(),
+        }  # fmt: skip
+
+    def result(self, verdict: str, exit_code: int, found: dict[str, Any]) -> Result:
+        return Result(verdict, exit_code, found, None, None, self.collector.poses, self.collector.ego(), self.start_ns, [],
+                      self.times, self.source.path, self.spool)  # fmt: skip
+
+
+def joined_batches(batches: list[Batch]) -> Batch:
+    """Batches of several ticks as one."""
+    sizes = np.cumsum([0] + [len(batch.data) for batch in batches[:-1]])
+    records = np.concatenate([batch.records for batch in batches])
+    records["offset"] += np.repeat(sizes, [len(batch.records) for batch in batches]).astype(np.uint64)
+    return Batch(records, np.concatenate([batch.data for batch in batches]))
+
+
+def _verdict(found: dict[str, Any]) -> tuple[str, int]:
+    if not found["driven_s"]:
+        return "inconclusive", INCONCLUSIVE
+    failed = found["collisions"] or found["out_of_lane_share"] or found["rolled_over"]
+    return ("fail", FAIL) if failed else ("pass", PASS)
+
+
+def _write(result: Result, log_path: Path, report: bool) -> None:
+    """report.html and result.json beside the log."""
+    result.log_path = log_path
+    if report:
+        from autonomy.report.page import write_report
+
+        result.report_path = write_report(log_path.parent, result, result.tick_times)
+        result.metrics["report"] = str(result.report_path)
+    result.save(log_path.parent)

@@ -1,0 +1,69 @@
+import json
+
+import pytest
+
+from autonomy.errors import UsageError
+from hil.cli import drive
+from tests.hil.cli.test_suite_command import Point
+
+SCENARIO = """
+set_speed_mps = 20.0
+duration_s = 6.5
+[road]
+segments = [{ length_m = 900 }]
+[[traffic]]
+gap_m = 70
+speed_mps = 20.0
+"""
+WORLD = '''
+from hil.worlds.curved_road import CurvedRoad
+from autonomy import config
+
+class Outside(CurvedRoad):
+    def __init__(self):
+        super().__init__(config.load("vehicles/demo_truck").section("vehicle"))
+'''
+
+
+@pytest.fixture
+def main(monkeypatch):
+    from autonomy.cli import main
+
+    monkeypatch.setattr("autonomy.cli.main.added_commands", lambda: [Point()])
+    return main.main
+
+
+def test_a_scenario_is_driven_recorded_and_told(main, tmp_path, capsys):
+    (tmp_path / "road.toml").write_text(SCENARIO)
+    options = ["--level", "perfect", "-o", str(tmp_path / "run"), "--junit", str(tmp_path / "junit.xml"), "--json"]
+    assert main(["hil", "run", str(tmp_path / "road.toml"), *options]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["verdict"] == "pass" and found["ticks"] == 650 and found["set_speed_mps"] == 20.0
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"output.mcap", "result.json", "report.html", "truth.npz"}
+    assert 'failures="0"' in (tmp_path / "junit.xml").read_text()
+    assert main(["report", str(tmp_path / "run")]) == 0
+    assert "nearest corner" in capsys.readouterr().out
+
+
+def test_a_world_from_outside_is_found(main, tmp_path, monkeypatch, capsys):
+    (tmp_path / "outside_world.py").write_text(WORLD)
+    monkeypatch.chdir(tmp_path)
+    assert main(["hil", "run", "--world", "outside_world:Outside", "--duration", "1", "--json"]) == 5
+    assert json.loads(capsys.readouterr().out)["world"] == "Outside"
+
+
+def test_the_list_names_the_packaged_scenarios(main, capsys):
+    assert main(["hil", "run", "--list"]) == 0
+    assert "motorway" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "sentence"), [
+    ("hil.world", "write package.module:Class"), ("no_such:World", "a module that Python finds"), ("hil.world:No", "has no No"),
+])  # fmt: skip
+def test_worlds_that_are_not_there(name, sentence):
+    with pytest.raises(UsageError, match=sentence):
+        drive.make_world(name)
+
+
+def test_wrong_durations_are_usage(main):
+    assert main(["hil", "run", "--duration", "0"]) == 2
