@@ -32,14 +32,16 @@ STEP_M = constants("LaneState")["PREVIEW_STEP_M"]
 REVERSAL_SHARE = 0.05  # of half the play: as much turning back must be wanted before it is crossed
 
 
-def process_noise(p) -> np.ndarray:
-    """Variance per tick, (12,)."""
+def process_noise(p, speed: float, response: float) -> np.ndarray:
+    """Variance per tick, (12,), at a speed and with a steering whose dead time and lag sum up to `response`."""
+    agility = (LATERAL["REFERENCE_RESPONSE_S"] / response) ** p["disturbance_response_exponent"] \
+        * (LATERAL["REFERENCE_SPEED_MPS"] / speed) ** p["disturbance_speed_exponent"]  # fmt: skip
     sigma = np.zeros(12)
     sigma[[V, R, G]] = p["process_lateral_velocity"], p["process_yaw_rate"], p["process_articulation_rate"]
     sigma[[TRAILER, OFFSET, FRONT]] = p["process_offset"]
     sigma[ACCELERATION_BIAS] = p["process_acceleration_bias"]
-    sigma[ANGLE], sigma[BIAS] = p["process_road_wheel_angle"], p["process_steering_offset"]
-    sigma[DISTURBANCE] = p["process_lateral_disturbance"]
+    sigma[ANGLE], sigma[BIAS] = p["process_road_wheel_angle"], agility * p["process_steering_offset"]
+    sigma[DISTURBANCE] = agility * p["process_lateral_disturbance"]
     return sigma**2 * TICK_S
 
 
@@ -106,7 +108,7 @@ class LateralTwin:
         else:
             acting = rest / TICK_S * sent[-2 - whole] + (1.0 - rest / TICK_S) * sent[-1 - whole]
             self.x[[COMMAND, CURVATURE]] = acting, preview[0]
-            self.x, self.P = tick @ self.x, tick @ self.P @ tick.T + np.diag(process_noise(p))
+            self.x, self.P = tick @ self.x, tick @ self.P @ tick.T + np.diag(process_noise(p, speed, delay + lag))
             for h, sigma, value in zip(*measurements(p, model), measured, strict=True):
                 gain = self.P @ h / (h @ self.P @ h + sigma**2)
                 self.x = self.x + gain * (value - h @ self.x)

@@ -37,7 +37,8 @@ def stiffness_shares(vehicle, mass: float) -> np.ndarray:
 
 
 class YawPlane:
-    """forces (3, 4), steering (3,) and wind (3,), 1 m/s2 of it: derivatives of lateral velocity, yaw rate, articulation rate; lengths in m."""
+    """forces (3, 4), steering (3,) and wind (3,), 1 m/s2 of it: derivatives of
+    lateral velocity, yaw rate, articulation rate; lengths in m."""
 
     def __init__(self, vehicle, mass: float, speed: float):
         trailer = bool(vehicle["has_trailer"])

@@ -1,6 +1,7 @@
 """The clothoid filter with NumPy and SciPy: exponential of the model's matrix, joint update, `polyfit` for the path.
 
-State: offset, heading error, curvature, curvature rate, width left, width right, side slip not told by the ego filter. `LaneTwin` keeps every tick: what was
+State: offset, heading error, curvature, curvature rate, width left, width right, side slip
+not told by the ego filter. `LaneTwin` keeps every tick: what was
 observed late goes where it belongs, and all that came after is gone through again. Which lines it uses: lines_twin.py.
 """
 

@@ -34,7 +34,8 @@ class Side:
 
 @dataclass
 class Seen:
-    """A line at a tick: measurements (distance, heading, curvature, curvature rate), their sigmas, and the curvature further ahead."""
+    """A line at a tick: measurements (distance, heading, curvature, curvature rate), their sigmas,
+    and the curvature further ahead."""
 
     z: np.ndarray
     sigma: np.ndarray
@@ -78,8 +79,10 @@ class LinesTwin(LaneTwin):
         scale = p["quality_sigma_scale"][sample[f"{name}_quality"] - 1]
         sigma = scale * np.array(sample[f"{name.removesuffix('_second')}_sigma"])
         reach, cubic = float(sample[f"{name}_range_m"]), Polynomial(sample[name])
-        ahead = [(float(cubic.deriv(2)(x) / math.hypot(1.0, cubic.deriv()(x)) ** 3), math.hypot(2.0 * sigma[2], 6.0 * x * sigma[3]))
-                 for x in np.array(TRUE_AT) * reach]  # fmt: skip
+        ahead = []
+        for x in np.array(TRUE_AT) * reach:
+            curvature = cubic.deriv(2)(x) / math.hypot(1.0, cubic.deriv()(x)) ** 3
+            ahead.append((float(curvature), math.hypot(2.0 * sigma[2], 6.0 * x * sigma[3])))
         sigma[2:] = np.hypot(sigma[2:], p["line_shape_sigma"]) * (2.0, 6.0)
         here = self.stations[tick] - s
         profiled = reach > SHORTEST_M and all(

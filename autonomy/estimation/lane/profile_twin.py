@@ -1,4 +1,4 @@
-"""The road's curvature as ext/autonomy/estimation/lane/_profile.pxd keeps it, with dense matrices; no node is ever left behind."""
+"""The road's curvature as ext/autonomy/estimation/lane/_profile.pxd keeps it, dense; no node is left behind."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # Lateral control: observe, roll through the commands on their way, solve the MPC from there on.
-from libc.math cimport fabs, isfinite
+from libc.math cimport fabs, isfinite, pow
 from libc.string cimport memcpy, memset
 from libc.stdint cimport uint8_t
 from autonomy.msg.messages cimport *
@@ -78,9 +78,15 @@ cdef inline int whole_ticks(double delay, double* rest) noexcept nogil:
     return whole
 
 
+cdef inline double agility(const LateralParameters* parameters, double speed, double response) noexcept nogil:
+    """How much faster than at the reference the disturbance estimate may move without shaking the loop."""
+    return pow(LateralParameters_REFERENCE_RESPONSE_S / response, parameters.disturbance_response_exponent) \
+        * pow(LateralParameters_REFERENCE_SPEED_MPS / speed, parameters.disturbance_speed_exponent)
+
+
 cdef inline void observe(ControlMemory* memory, const LateralParameters* parameters, const YawPlane* model,
                          const double* rates_matrix, const double* transition, const EgoState* ego, const TruckState* truck,
-                         const LaneState* lane, double speed, double dt, bint drives) noexcept nogil:
+                         const LaneState* lane, double speed, double lag, double dt, bint drives) noexcept nogil:
     """Brings the observer to now. It starts over after a pause, a lost lane or at walking pace."""
     cdef Observer* observer = &memory.observer
     cdef double rest, acting
@@ -92,7 +98,8 @@ cdef inline void observe(ControlMemory* memory, const LateralParameters* paramet
     if memory.observing and drives and 0.0 < dt < 5.0 * LateralParameters_TICK_PERIOD_S:
         rest /= LateralParameters_TICK_PERIOD_S
         acting = rest * sent(memory, whole + 1) + (1.0 - rest) * sent(memory, whole)
-        observer_predict(observer, parameters, transition, acting, lane.preview[0])
+        observer_predict(observer, parameters, transition, acting, lane.preview[0],
+                         agility(parameters, speed, truck.steering_delay_s + lag))
         if fabs(lane.offset - observer.x[OFFSET]) > parameters.lane_jump_m:
             observer_shift(observer, lane.offset - observer.x[OFFSET])
         memset(row, 0, sizeof(row))
@@ -306,7 +313,7 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
     yaw_plane(vehicle, mass, speed, &model)
     rates(&model, speed, lag, continuous)
     exponential(continuous, LateralParameters_TICK_PERIOD_S, transition)
-    observe(memory, parameters, &model, continuous, transition, ego, truck, lane, speed, dt, drives)
+    observe(memory, parameters, &model, continuous, transition, ego, truck, lane, speed, lag, dt, drives)
     memcpy(x, memory.observer.x, sizeof(x))
     driven = roll_dead_time(memory, continuous, transition, lane.preview, truck.steering_delay_s, speed, x)
     pose_problem(memory, parameters, vehicle, &model, lane, lane.preview, transition, x, plan.lateral_target, speed, driven,
