@@ -77,6 +77,7 @@ setup(
         include_path=["ext"],
         build_dir="build/cython",
         nthreads=os.cpu_count() or 1,
+        quiet="--quiet" in sys.argv,
         compiler_directives={
             "language_level": 3,
             "boundscheck": False,  # kernels work on plain memory, where it sees nothing: the sanitizers do

@@ -104,9 +104,9 @@ def _number(value: Any, message_name: str, item: definitions.Field, where: str) 
         name.removeprefix(prefix).lower(): number for name, number in msg.constants(owner).items() if name.startswith(prefix)
     }
     words.pop("none", None)  # what is not there is not written
-    if words and value not in words:
+    if words and value.lower() not in words:
         raise UsageError(f"{where} = '{value}': use one of {', '.join(words)}")
-    return words.get(value, value)
+    return words.get(value.lower(), value)
 
 
 def parameters_sha256(parameters: np.ndarray) -> str:

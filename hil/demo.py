@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--duration {arguments.duration:g}: must lie between 1 and 3600 seconds")
     directory = Path(arguments.output)
     stack = Stack.from_config(CONFIG)
-    print(f"driving {arguments.duration:g} s in closed loop ...", file=sys.stderr)
+    print(f"driving {arguments.duration:g} s of motorway in closed loop ...", file=sys.stderr)
     drive = hil.run(Motorway(SCENARIO), stack, Bytes(stack.config, arguments.seed), arguments.duration, arguments.seed, FAULTS,
                     directory, log_name=DRIVE_LOG, report=False)  # fmt: skip
     print("replaying the recorded bytes ...", file=sys.stderr)

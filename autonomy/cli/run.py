@@ -23,6 +23,8 @@ def add_parser(subparsers) -> None:
     parser.add_argument("-i", "--interface", required=True, help="of python-can (socketcan, kvaser, pcan ...), or local")
     parser.add_argument("-c", "--channel", dest="channels", action="append", required=True,
                         help="of bus 0; once more for bus 1, and so on")  # fmt: skip
+    parser.add_argument("--serial", dest="devices", action="append", default=[], metavar="PORT=DEVICE",
+                        help="where a serial port of the configuration is, best below /dev/serial/by-id")  # fmt: skip
     parser.add_argument("--duration", type=float, metavar="S", help="end after this many seconds; default: Ctrl-C or SIGTERM")
     parser.add_argument("--lane-path", metavar="CSV", help="path to keep to: columns x_m,y_m or lat_deg,lon_deg")
     parser.add_argument("--set-speed", type=float, metavar="MPS", help="default: replay.set_speed_mps of the configuration")
@@ -58,13 +60,16 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--priority {arguments.priority}: give 1 to 98; 99 is the kernel's own")
     if arguments.set_speed is not None and not 0.0 <= arguments.set_speed <= 40.0:
         raise UsageError(f"--set-speed {arguments.set_speed:g}: give m/s from 0 to 40")
+    for text in arguments.devices:
+        if not all(text.partition("=")):
+            raise UsageError(f"--serial {text}: write PORT=DEVICE, such as gnss=/dev/serial/by-id/usb-...")
     found = run_live(
         Options(
             config=arguments.config, interface=arguments.interface, channels=arguments.channels, mode=arguments.mode,
             duration_s=arguments.duration, output=Path(arguments.output), path_file=arguments.lane_path,
             overrides=dict(parse_override(text) for text in arguments.overrides), set_speed_mps=arguments.set_speed,
             allow_soft=arguments.allow_soft_realtime, priority=arguments.priority, cpu=arguments.cpu,
-            lockstep=arguments.lockstep,
+            lockstep=arguments.lockstep, devices=dict(text.split("=", 1) for text in arguments.devices),
         ),
         tell=lambda line: print(f"run: {line}", file=sys.stderr, flush=True),
     )  # fmt: skip

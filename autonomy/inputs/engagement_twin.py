@@ -29,7 +29,7 @@ class Condition:
 
 @dataclass
 class Engagement:
-    """`step` gives {"driver_override", "override_reason", "refusal", "driver_request", "awaits_driver"} of VehicleState."""
+    """`step` gives {"driver_override", "override_reason", "refusal", "driver_request", "awaits_driver", "driver_drives"}."""
 
     by_driver: bool
     switch_timeout_s: float
@@ -39,8 +39,10 @@ class Engagement:
     taken_back: bool = False
     reason: int = 0
 
-    def step(self, now_ns: int, allowed: bool, presses: list[bool], acts: int, values: dict[int, float]) -> dict[str, int]:
-        """`presses`: of the engage switch, in order. `acts`: OVERRIDE_* of what the driver does. `values`: {signal: value}."""
+    def step(self, now_ns: int, allowed: bool, presses: list[bool], acts: int, values: dict[int, float],
+             drove: bool = False) -> dict[str, int]:  # fmt: skip
+        """`presses`: of the engage switch, in order. `acts`: OVERRIDE_* of what the driver does. `values`: {signal: value}.
+        `drove`: the stack, in the tick before."""
         if (now_ns - self.switch_ns) * 1e-9 > self.switch_timeout_s:
             self.switch = None
         asks = False
@@ -63,4 +65,5 @@ class Engagement:
             self.taken_back = False
         self.reason = self.reason if self.taken_back else 0
         return {"driver_override": self.taken_back, "override_reason": self.reason, "refusal": refusal,
-                "driver_request": self.by_driver and asks, "awaits_driver": self.by_driver and not asks}  # fmt: skip
+                "driver_request": self.by_driver and asks, "awaits_driver": self.by_driver and not asks,
+                "driver_drives": self.taken_back or (self.by_driver and not asks and not drove)}  # fmt: skip

@@ -61,7 +61,7 @@ def _log(metrics: dict[str, Any]) -> str:
 
 
 def _ticks(metrics: dict[str, Any]) -> str:
-    words = f"{whole(metrics.get('ticks'))} from {metrics['mode']}" if metrics.get("mode") else whole(metrics.get("ticks"))
+    words = whole(metrics.get("ticks")) + (f" from {metrics['mode']}" if metrics.get("mode") else "")
     if is_number(metrics.get("realtime_factor")):
         words += f", {number(metrics['realtime_factor'])} times real time"
     if is_number(metrics.get("startup_s")):
@@ -80,7 +80,7 @@ def _drive(metrics: dict[str, Any]) -> str | None:
     )
     if metrics.get("plant_differences"):
         names = ", ".join(found["parameter"] for found in metrics["plant_differences"])
-        words += f"; the stack believes another truck ({names})"
+        words += f"; vehicle file and plant differ in {names}"
     return words
 
 
@@ -224,6 +224,8 @@ def _repeatable(metrics: dict[str, Any]) -> str:
     found = metrics.get("determinism")
     if found is not None:
         words += ", the same in a second process" if found.get("equal") else ", another one in a second process"
+    if metrics.get("replay_equal") is not None:
+        words += f", {'the same' if metrics['replay_equal'] else 'another one'} in the drive and in its replay"
     if metrics.get("reference_run") is not None:
         words += ", equal to the reference run" if metrics["reference_run"].get("equal") else ", differs from the reference run"
     return words

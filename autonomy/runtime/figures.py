@@ -63,6 +63,10 @@ def lines(figures: dict[str, Any]) -> list[str]:
         f"frames       {counts['received']} received, {counts['sent']} sent, {counts['records']} in the log's order",
         "lost         " + (", ".join(f"{name} {number}" for name, number in lost(counts).items()) or "nothing"),
     ]
+    if node := figures.get("node"):
+        shown.append(f"address      {node['address']:#04x} {node['state']}, {node['intruders']} frames of others from it")
+    for name, line in (figures.get("serial") or {}).items():
+        shown.append(f"serial       {name}: {line['bytes']} bytes, {line['samples']} samples, {line['skipped']} bytes skipped")
     if figures.get("log"):
         shown.append(f"log          {figures['log']}")
     shown.append(f"verdict      {figures['verdict']}" + (f": {'; '.join(figures['reasons'])}" if figures["reasons"] else ""))

@@ -1,4 +1,5 @@
-"""Runs the stack on live buses: opens them, starts recorder, receivers, sender and loop, and takes them down in order.
+"""Runs the stack on live buses and serial lines: opens them, starts recorder, receivers, sender, our J1939 node and the loop,
+and takes them down in order.
 
 report = run(Options(config="vehicles/demo_truck", interface="socketcan", channels=["vcan0", "vcan1"], duration_s=10.0))
 """
@@ -24,23 +25,29 @@ from autonomy import msg
 from autonomy.errors import EnvironmentFault, UsageError
 from autonomy.inputs import lane_path
 from autonomy.runtime import figures, realtime
-from autonomy.runtime._loop import TICK_PERIOD_NS, Loop, bare_lateness
-from autonomy.runtime.journal import journal_rings, open_log
+from autonomy.runtime._loop import PIECE_ROW, TICK_PERIOD_NS, Loop, bare_lateness
+from autonomy.runtime.bus_node import BusNode, node_of
+from autonomy.runtime.journal import JournalRings, open_log
 from autonomy.runtime.lockstep import Lockstep, LockstepReceiver
 from autonomy.runtime.reception import FRAME, Receiver
 from autonomy.runtime.recorder import Recorder
-from autonomy.runtime.transmission import Encoder, Transmitter
+from autonomy.runtime.serial_reception import SerialReceiver
+from autonomy.runtime.transmission import Transmitter
 from autonomy.stack import Stack
 from drivers.can.commanding import command_config
 from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.can.live_bus import LiveBus, open_bus
 from drivers.can.router import Router
 from drivers.ring import Ring
+from drivers.serial.live_port import LivePort
+from drivers.serial.route_config import PREFIX, devices_of
+from drivers.serial.router import SerialRouter
 
 LOG = "run.mcap"
 SHADOW, ACTIVE = "shadow", "active"
 ARRIVAL_SLOTS = 1 << 14  # frames a bus: eight seconds at 2 000 frames/s
 SENT_SLOTS = 1 << 10
+PIECE_SLOTS = 1 << 10  # a line: a second of the fastest
 COMMAND_SLOTS = 1 << 4
 ENGAGE_AFTER_S = 5.0  # as hil.loop.closed_loop: the ego filter's start
 TRANSMIT_BELOW, RECEIVE_BELOW = 5, 10  # the loop's priority; a command is worth more than the next frame
@@ -51,7 +58,7 @@ FOREVER_NS = 1 << 62
 
 @dataclass
 class Options:
-    """What `autonomy run` was asked for. `channels`: the n-th is bus n."""
+    """What `autonomy run` was asked for. `channels`: the n-th is bus n. `devices`: of serial ports, by their name."""
 
     config: str
     interface: str
@@ -66,6 +73,7 @@ class Options:
     priority: int = realtime.PRIORITY
     cpu: int | None = None
     lockstep: bool = False
+    devices: dict[str, str] = field(default_factory=dict)
 
 
 def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
@@ -81,10 +89,12 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
         path = lane_path.from_csv(options.path_file, tuple(table.get("path_origin", (0.0, 0.0, 0.0))))
     set_speed = float(table.get("set_speed_mps", 0.0)) if options.set_speed_mps is None else options.set_speed_mps
     _check_buses(options, stack)
-    encoder = _encoder(stack, router) if options.mode == ACTIVE else None
+    serial = SerialRouter.from_config(stack.config)
+    devices = _devices(options, serial)
+    encoder = _encoder(options, stack, router) if options.mode == ACTIVE else None
     options.output.mkdir(parents=True, exist_ok=True)
     log_path = options.output / LOG
-    frames, ticks = journal_rings()
+    rings = JournalRings.make(lines=len(devices))
 
     def open_journal():
         first_ns, clock = (0, "the rig's") if options.lockstep else (time.monotonic_ns(), "CLOCK_MONOTONIC")
@@ -92,10 +102,10 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
                         mode=options.mode, host=platform.node(),
                         utc_minus_clock_ns=time.time_ns() - time.monotonic_ns())  # fmt: skip
 
-    recorder = Recorder(open_journal, frames, ticks)  # before any thread
+    recorder = Recorder(open_journal, rings, list(devices))  # before any thread
     session = None
     try:
-        session = _Session(options, stack, router, encoder, path, set_speed, frames, ticks)
+        session = _Session(options, stack, router, encoder, path, set_speed, rings, serial, devices)
         session.drive(tell)
     finally:
         if session is not None:
@@ -113,27 +123,47 @@ def _check_buses(options: Options, stack: Stack) -> None:
         )
 
 
-def _encoder(stack: Stack, router: Router) -> CommandEncoder:
+def _devices(options: Options, serial: SerialRouter) -> dict[str, str]:
+    """What to open for each serial port, in the order of their topics. Raises UsageError."""
+    known = devices_of(serial.config)
+    if unknown := sorted(set(options.devices) - set(known)):
+        raise UsageError(f"--serial {unknown[0]}: {options.config} has no serial port of that name; known: "
+                         f"{', '.join(known) or 'none'}")  # fmt: skip
+    if known and options.lockstep:
+        raise UsageError(f"--lockstep: {options.config} reads serial ports, whose bytes carry no rig's time; "
+                         "use a vehicle without")  # fmt: skip
+    devices = {name: options.devices.get(name) or known[name] for name in sorted(known)}
+    if missing := [name for name, device in devices.items() if not device]:
+        raise UsageError(f"--serial: {options.config} reads the serial port '{missing[0]}'; say where it is: "
+                         f"--serial {missing[0]}=/dev/serial/by-id/...")  # fmt: skip
+    return devices
+
+
+def _encoder(options: Options, stack: Stack, router: Router) -> CommandEncoder:
     if "command" not in stack.config.sections:
         raise UsageError(f"run --mode active: {stack.config.path} has no [command] table: nobody is there to be commanded")
     commanded = command_config.read(stack.config.section("command"), stack.config.path)
     if commanded.missing:
         raise UsageError(f"run --mode active: {stack.config.path}: [command] lacks {', '.join(commanded.missing)}; "
                          "a truck cannot be driven without")  # fmt: skip
+    if commanded.bus >= len(options.channels):
+        raise UsageError(f"--channel: commands of {options.config} go to bus {commanded.bus}; give a channel for it")
     return CommandEncoder(commanded, router.codec)
 
 
 class _Session:
     """Everything that is open while the loop runs."""
 
-    def __init__(self, options: Options, stack: Stack, router: Router, encoder: Encoder | None, path: np.ndarray,
-                 set_speed: float, frames: Ring, ticks: Ring):  # fmt: skip
+    def __init__(self, options: Options, stack: Stack, router: Router, encoder: CommandEncoder | None, path: np.ndarray,
+                 set_speed: float, rings: JournalRings, serial: SerialRouter, devices: dict[str, str]):  # fmt: skip
         self.options = options
         self.findings: list[realtime.Finding] = []
         self.buses: dict[int, Any] = {}
         self.event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.transmitter: Transmitter | None = None
+        self.node: BusNode | None = None
         self.receivers: list[Receiver] = []
+        self.lines: list[SerialReceiver] = []
         self.readers: dict[int, LiveBus] = {}
         self.lost: dict[int, int] = {}
         self.not_armed: str | None = None
@@ -142,6 +172,11 @@ class _Session:
         try:
             for number, channel in enumerate(options.channels):
                 self.buses[number] = open_bus(options.interface, channel)
+            for name, device in devices.items():
+                port = LivePort(device, next(item.baud for item in serial.config.port if item.port == name))
+                port.open()
+                self.lines.append(SerialReceiver(port, name, Ring(PIECE_SLOTS, PIECE_ROW.itemsize),
+                                                 options.priority - RECEIVE_BELOW))  # fmt: skip
         except EnvironmentFault:
             self.close()
             raise
@@ -159,12 +194,25 @@ class _Session:
             self.receivers.append(LockstepReceiver(*here, synced) if options.lockstep
                                   else Receiver(*here, options.priority - RECEIVE_BELOW))  # fmt: skip
         in_order = sorted(self.buses, key=str)  # as topics are sorted
-        rings = [ring for number in in_order for ring in (arrivals[number], sent[number])]
-        self.loop = Loop(stack.core, router, path, rings, frames, ticks, commands=commands,
+        buses = [ring for number in in_order for ring in (arrivals[number], sent[number])]
+        self.loop = Loop(stack.core, router, path, buses, rings.frames, rings.ticks, commands=commands,
                          command_event=self.event, set_speed_mps=set_speed,
-                         engage_tick=round(ENGAGE_AFTER_S * 1e9 / TICK_PERIOD_NS) if commands is not None else None)  # fmt: skip
+                         engage_tick=round(ENGAGE_AFTER_S * 1e9 / TICK_PERIOD_NS) if commands is not None else None,
+                         serial=serial, pieces=rings.pieces,
+                         lines=[(line.ring, serial.entry_of(PREFIX + line.port_name)) for line in self.lines])  # fmt: skip
+        if encoder is not None:
+            self._stand_on_the_bus(encoder)
+        self.lockstep = None
+        if options.lockstep:
+            self.lockstep = Lockstep(self.loop, self.buses, self.transmitter, self.node, synced, rings.ticks)
 
-        self.lockstep = Lockstep(self.loop, self.buses, self.transmitter, synced, ticks) if options.lockstep else None
+    def _stand_on_the_bus(self, encoder: CommandEncoder) -> None:
+        """Our node on the command bus; without its leave no command goes out, and the loop does not drive."""
+        bus = encoder.config.bus
+        self.node = BusNode(node_of(encoder.config), bus, lambda frames: self.transmitter.say(bus, frames), self.loop.permit,
+                            lambda: self.loop.faults)  # fmt: skip
+        self.transmitter.may_send = self.node.may_send
+        self.receivers[list(self.buses).index(bus)].listener = self.node.hear
 
     def drive(self, tell: Callable[[str], None]) -> None:
         """Starts the threads and waits for the end."""
@@ -175,10 +223,12 @@ class _Session:
         stopped = threading.Event()
         try:
             with _signals(lambda: (stopped.set(), self._stop())):
-                for thread in (*self.receivers, sender, self._thread):
+                for thread in (*self.receivers, *self.lines, sender, self._thread):
                     if thread is not None:
                         thread.start()
                 self._started.wait()
+                if self.node is not None and self.lockstep is None and self.not_armed is None:
+                    self.node.start()  # not before: a stack that is not armed has no place on the bus
                 if self.not_armed is None:
                     tell(f"{self.options.mode}: the loop runs on {self.options.interface} {', '.join(self.options.channels)}")
                 while self._thread.is_alive() and not stopped.is_set():
@@ -227,14 +277,20 @@ class _Session:
             told.append(f"sending: {self.transmitter.error}")
         return told
 
+    def _complaints(self) -> list[str]:
+        away = [f"serial port {line.port_name} is gone since it was unplugged" for line in self.lines if line.was_away_at_the_end]
+        return self._errors() + away + (self.node.complaints() if self.node is not None else [])
+
     def close(self) -> None:
         """Threads first, then buses: nobody uses a closed one."""
-        workers = [*self.receivers, *([self.transmitter] if self.transmitter else [])]
+        workers = [*self.receivers, *self.lines, *(worker for worker in (self.node, self.transmitter) if worker is not None)]
         for worker in workers:
             worker.stop()
         for worker in workers:
             if worker.is_alive():
                 worker.join(JOIN_S)
+        for line in self.lines:
+            line.port.close()  # of a thread that never ran
         if self.transmitter is not None and self.not_armed is None:
             self.transmitter.release()
         self.lost = {number: reader.lost() or 0 for number, reader in self.readers.items()}
@@ -252,6 +308,10 @@ class _Session:
             "sent": transmitter.sent if transmitter else 0,
             "send_failed": transmitter.failed if transmitter else 0,
             "superseded": transmitter.superseded if transmitter else 0,
+            "withheld": transmitter.withheld if transmitter else 0,
+            "serial_bytes": sum(line.received for line in self.lines),
+            "serial_errors": sum(line.lost for line in self.lines),
+            "serial_reopened": sum(line.port.reopened for line in self.lines),
             "written_frames": written["frames"],
             "written_ticks": written["ticks"],
         }
@@ -268,6 +328,8 @@ class _Session:
             "soft": options.allow_soft,
             "lockstep": options.lockstep,
             "engaged": self.loop.engaged,
+            "node": None if self.node is None else self.node.figures(),
+            "serial": self.loop.serial_counts(),
             "realtime": [finding._asdict() | {"good": finding.good} for finding in self.findings],
             "lateness_us": lateness,
             "work_us": figures.percentiles_us(*histograms["work"]),
@@ -276,7 +338,7 @@ class _Session:
             "log": str(log_path),
         }
         verdict, exit_code, reasons = figures.verdict(
-            counts, self._errors(), soft=options.allow_soft or options.lockstep, p99_lateness_us=lateness["p99"],
+            counts, self._complaints(), soft=options.allow_soft or options.lockstep, p99_lateness_us=lateness["p99"],
             limit_us=realtime.LATENESS_P99_LIMIT_S * 1e6,
         )  # fmt: skip
         return found | {"verdict": verdict, "exit_code": exit_code, "reasons": reasons}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import can
 
     from autonomy.runtime._loop import Loop
+    from autonomy.runtime.bus_node import BusNode
     from autonomy.runtime.transmission import Transmitter
     from drivers.ring import Ring
 
@@ -66,6 +67,7 @@ class LockstepReceiver(Receiver):
                     continue
                 for item in waiting:
                     self.ring.push(self.packed_at(item, time_ns))
+                    self.tell(item, time_ns)
                 self.received += len(waiting)
                 waiting.clear()
                 self.synced.put((self.number, time_ns))
@@ -77,9 +79,10 @@ class LockstepReceiver(Receiver):
 class Lockstep:
     """Steps the loop on the rig's syncs. `run` in place of the loop's own."""
 
-    def __init__(self, loop: Loop, buses: dict[int, can.BusABC], transmitter: Transmitter | None, synced: queue.Queue,
-                 journal: Ring):  # fmt: skip
-        self.loop, self.buses, self.transmitter, self.synced, self.journal = loop, buses, transmitter, synced, journal
+    def __init__(self, loop: Loop, buses: dict[int, can.BusABC], transmitter: Transmitter | None, node: BusNode | None,
+                 synced: queue.Queue, journal: Ring):  # fmt: skip
+        self.loop, self.buses, self.transmitter, self.node, self.synced, self.journal = (
+            loop, buses, transmitter, node, synced, journal)  # fmt: skip
         self._stopped = threading.Event()
 
     def stop(self) -> None:
@@ -106,7 +109,10 @@ class Lockstep:
     def _step(self, time_ns: int) -> None:
         while 2 * len(self.journal) > self.journal.slots and not self._stopped.is_set():
             time.sleep(POLL_S / 10)  # the recorder is behind; time stands still anyway
+        if self.node is not None:
+            self.node.work(time_ns)
         self.loop.step(time_ns, time.monotonic_ns())
         if self.transmitter is not None:
             self.transmitter.send_newest(time_ns + 1)  # in the log right behind the cut
+            self.transmitter.send_said(time_ns + 1)
         self.buses[0].send(time_frame(DONE_ID, time_ns), timeout=PATIENCE_S)

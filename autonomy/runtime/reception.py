@@ -16,6 +16,8 @@ from drivers.can.frame_flags import ERROR, REMOTE
 from drivers.can.tables import EXTENDED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import can
 
     from drivers.ring import Ring
@@ -39,6 +41,7 @@ class Receiver(threading.Thread):
         self.bus, self.number, self.ring = bus, number, ring
         self.received = self.fd_frames = self.clock_steps = 0
         self.error: str | None = None
+        self.listener: Callable[[int, int, bytes], None] | None = None  # of time, 29 bit identifier, data
         self._stamped = interface in STAMPED
         self._last_ns = 0
         self._stopping = False
@@ -58,9 +61,15 @@ class Receiver(threading.Thread):
                     continue
                 push(self.packed(message))
                 self.received += 1
+                self.tell(message, self._last_ns)
         except (can.CanError, OSError, ValueError) as error:
             if not self._stopping:
                 self.error = " ".join(str(error).split()) or type(error).__name__
+
+    def tell(self, message: can.Message, time_ns: int) -> None:
+        """Hands a frame to the listener of this bus, if there is one."""
+        if self.listener is not None and message.is_extended_id and not (message.is_error_frame or message.is_remote_frame):
+            self.listener(time_ns, message.arbitration_id, bytes(message.data))
 
     def stop(self) -> None:
         self._stopping = True

@@ -11,12 +11,11 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from autonomy.errors import EnvironmentFault
 from autonomy.log.writer import LogWriter
-from autonomy.runtime.journal import Journal
-from drivers.ring import Ring
+from autonomy.runtime.journal import Journal, JournalRings
 
 POLL_S = 0.05
 NICENESS = 5
@@ -26,16 +25,16 @@ ORDERLY_END_S = 30.0
 class Recorder:
     """`open_log` is called in the recorder's process. Start it before any thread."""
 
-    def __init__(self, open_log: Callable[[], LogWriter], frames: Ring, ticks: Ring):
+    def __init__(self, open_log: Callable[[], LogWriter], rings: JournalRings, lines: Sequence[str] = ()):
         fork = multiprocessing.get_context("fork")
         self._ours, theirs = fork.Pipe()
-        self._process = fork.Process(target=_record, args=(open_log, frames, ticks, theirs, os.getpid()), name="recorder")
+        self._process = fork.Process(target=_record, args=(open_log, rings, lines, theirs, os.getpid()), name="recorder")
         self._process.start()
         theirs.close()
         self._answer("opening the log")
 
     def stop(self) -> dict[str, int]:
-        """Waits until everything is written; {"frames", "ticks"} written. Raises EnvironmentFault when that failed."""
+        """Waits until everything is written; {"frames", "ticks", "pieces"} written. Raises EnvironmentFault when that failed."""
         with contextlib.suppress(OSError):  # it is gone; what it said is still to be read
             self._ours.send("stop")
         counts = self._answer("writing the log")
@@ -55,20 +54,20 @@ class Recorder:
         return answer
 
 
-def _record(open_log: Callable[[], LogWriter], frames: Ring, ticks: Ring, pipe, parent: int) -> None:
+def _record(open_log: Callable[[], LogWriter], rings: JournalRings, lines: Sequence[str], pipe, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the loop tells when it is over
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
     try:
         with open_log() as log:
-            journal = Journal(log, frames, ticks)
+            journal = Journal(log, rings, lines)
             pipe.send(("open", {}))
             while not pipe.poll(0) and os.getppid() == parent:
                 if not journal.drain():
                     time.sleep(POLL_S)
             while journal.drain():
                 pass
-        answer = ("closed", {"frames": journal.frames, "ticks": journal.ticks})
+        answer = ("closed", {"frames": journal.frames, "ticks": journal.ticks, "pieces": journal.pieces})
     except Exception as error:
         answer = ("error", str(error))
     with contextlib.suppress(OSError):  # nobody is there to hear it

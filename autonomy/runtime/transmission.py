@@ -1,15 +1,17 @@
 """The loop's commands onto the bus: a thread that waits for the loop's event, encodes the newest actuation and sends it.
 
-What was sent comes back to the loop through a ring, marked as transmitted, so that it stands in the log in its place.
+Beside them goes what our J1939 node has to say, and without its leave (`may_send`) no command. What was sent comes back to the
+loop through a ring, marked as transmitted, so that it stands in the log in its place.
 """
 
 from __future__ import annotations
 
 import os
+import queue
 import select
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -38,18 +40,21 @@ class Encoder(Protocol):
 
 
 class Transmitter(threading.Thread):
-    """`sent`, `failed` (not taken by the bus in time) and `superseded` (older commands left out) keep the account.
+    """`sent`, `failed` (not taken by the bus in time), `superseded` (older commands left out) and `withheld` (frames of commands
+    while we have no address) keep the account.
 
     `latency_us`: counts by microsecond from the tick's time to the last frame's having been handed to the bus.
     """
 
     def __init__(self, encoder: Encoder, commands: Ring, event: int, buses: Mapping[int, can.BusABC], sent: Mapping[int, Ring],
-                 priority: int = 0):  # fmt: skip
+                 priority: int = 0, may_send: Callable[[], bool] = lambda: True):  # fmt: skip
         super().__init__(name="transmit", daemon=True)
+        self.may_send = may_send
+        self._said: queue.SimpleQueue[np.void] = queue.SimpleQueue()
         self.priority = priority
         self.encoder, self.commands, self.event = encoder, commands, event
         self.buses, self.rings = buses, sent
-        self.sent = self.failed = self.superseded = 0
+        self.sent = self.failed = self.superseded = self.withheld = 0
         self.error: str | None = None
         self.latency_us = np.zeros(HISTOGRAM_US + 1, np.int64)
         self.latency_max_ns = 0
@@ -64,6 +69,21 @@ class Transmitter(threading.Thread):
             if poll.poll(POLL_MS):
                 os.eventfd_read(self.event)
                 self.send_newest()
+                self.send_said()
+
+    def say(self, bus: int, frames: Iterable[tuple[int, bytes]]) -> None:
+        """Sends (identifier, data) behind the next command, from any thread."""
+        for identifier, data in frames:
+            row = np.zeros((), msg.dtype("CanFrame"))
+            row["id"], row["bus"], row["length"] = identifier, bus, len(data)
+            row["data"][: len(data)] = np.frombuffer(data, np.uint8)
+            self._said.put(row[()])
+        if self.event >= 0:
+            os.eventfd_write(self.event, 1)
+
+    def send_said(self, stamp_ns: int | None = None) -> None:
+        while not self._said.empty():
+            self._send(self._said.get(), stamp_ns)
 
     def stop(self) -> None:
         self._stopping = True
@@ -77,7 +97,11 @@ class Transmitter(threading.Thread):
         if newest is None:
             return
         actuation = np.frombuffer(newest, msg.dtype("Actuation"))[0]
-        for frame in self.encoder.frames(actuation):
+        frames = self.encoder.frames(actuation)
+        if not self.may_send():
+            self.withheld += len(frames)
+            return
+        for frame in frames:
             self._send(frame, stamp_ns)
         if stamp_ns is not None:
             return
@@ -87,6 +111,8 @@ class Transmitter(threading.Thread):
 
     def release(self) -> None:
         """Lets go of every controller, behind the last tick: each hears a release as often as the encoder says."""
+        if not self.may_send():
+            return
         standby = np.zeros((), msg.dtype("Actuation"))
         for _ in range(MOST_RELEASES):
             standby["time_ns"] = time.monotonic_ns()

@@ -6,6 +6,7 @@
     kinds = ["gnss"]                       # also "imu" (ubx: ESF-MEAS)
     source = 1
     baud = 115200                          # of the line; the same in every entry of a port
+    device = "/dev/serial/by-id/usb-..."   # for live runs; the same in every entry, or in one; --serial gnss=DEVICE wins
     delay_s = 0.08                         # of the measurement against its last byte
     sentences = ["GGA", "RMC", "GST"]      # nmea: those that make an epoch, which goes out with the last of them
     axes = ["x", "y", "z"]                 # imu: the sensor's axes that point forward, left, up, such as "-y"
@@ -22,7 +23,7 @@ import msgspec
 
 from autonomy.errors import UsageError
 
-__all__ = ["PREFIX", "Port", "SerialConfig", "SerialError", "axis_numbers", "ports_of", "read"]
+__all__ = ["PREFIX", "Port", "SerialConfig", "SerialError", "axis_numbers", "devices_of", "ports_of", "read"]
 
 PREFIX = "/raw/serial/"
 PROTOCOL_KINDS = {"ubx": ("gnss", "imu"), "nmea": ("gnss",)}
@@ -40,6 +41,7 @@ class Port(msgspec.Struct, forbid_unknown_fields=True):
     protocol: str
     source: int
     baud: int = 115200
+    device: str = ""
     kinds: list[str] = msgspec.field(default_factory=lambda: ["gnss"])
     delay_s: float = 0.0
     sentences: list[str] = msgspec.field(default_factory=lambda: ["GGA", "RMC"])
@@ -62,6 +64,7 @@ def read(table: dict[str, Any], path: str) -> SerialConfig:
         raise SerialError(f"{path}: [serial] has {len(config.port)} [[serial.port]] entries; at most {MOST_ENTRIES}")
     taken: set[tuple[str, str, int]] = set()
     baud: dict[str, int] = {}
+    devices: dict[str, str] = {}
     for place, item in enumerate(config.port):
         where = f"{path}: [[serial.port]] number {place + 1} ({item.port})"
         _check(item, where)
@@ -69,6 +72,8 @@ def read(table: dict[str, Any], path: str) -> SerialConfig:
             raise SerialError(
                 f"{where}: baud = {item.baud}, but another entry of this port says {baud[item.port]}; a line has one"
             )
+        if item.device and devices.setdefault(item.port, item.device) != item.device:
+            raise SerialError(f"{where}: device = '{item.device}', but another entry of this port says '{devices[item.port]}'")
         for kind in item.kinds:
             if (item.port, kind, item.source) in taken:
                 raise SerialError(f"{where}: gives {kind} samples of source {item.source} a second time; remove one entry")
@@ -79,6 +84,12 @@ def read(table: dict[str, Any], path: str) -> SerialConfig:
 def ports_of(config: SerialConfig, kind: str | None = None) -> list[str]:
     """Names of the ports, each once; with `kind`, of those that give such samples."""
     return list(dict.fromkeys(item.port for item in config.port if kind is None or kind in item.kinds))
+
+
+def devices_of(config: SerialConfig) -> dict[str, str]:
+    """The device of each port, "" where none is named."""
+    found = dict.fromkeys(ports_of(config), "")
+    return found | {item.port: item.device for item in config.port if item.device}
 
 
 def axis_numbers(axes: list[str]) -> list[int]:

@@ -10,7 +10,7 @@ from autonomy.estimation.ego._ego cimport ego_reset, ego_step
 from autonomy.estimation.lane._lane cimport lane_reset, lane_step
 from autonomy.estimation.tracks._tracks cimport tracks_reset, tracks_step
 from autonomy.estimation.truck._truck cimport truck_reset, truck_step
-from autonomy.inputs._inputs cimport inputs_reset, inputs_step
+from autonomy.inputs._inputs cimport inputs_remember, inputs_reset, inputs_step
 from autonomy.inputs._append cimport KIND_COUNT, input_of, list_capacity
 from autonomy.msg.messages cimport LAYOUT_HASH, ImuInput, InputFrame, OutputFrame, Parameters
 from autonomy.planning._plan cimport plan_reset, plan_step
@@ -51,6 +51,7 @@ cdef void tick(TickState* state, const Parameters* p, const InputFrame* frame, O
     envelope_step(&state.envelope, &p.envelope, &p.longitudinal, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck,
                   &out.lane, &out.tracks, &out.plan, &out.control, &out.actuation, &out.health)
     control_remember(&state.control, &out.actuation)
+    inputs_remember(&state.inputs, &out.actuation)
 
 
 cdef int require_counts_within_bounds(InputFrame* frame) except -1:

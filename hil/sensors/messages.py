@@ -14,6 +14,7 @@ from autonomy.geodesy import enu_to_geodetic
 from hil.sensors.line_fit import line_cubic, middle_ahead
 from hil.sensors.realism import (
     ACCELERATION_BIAS,
+    ENGINE_SOURCE,
     GNSS_ALTITUDE_SIGMA,
     GNSS_COURSE_SIGMA_DEG,
     GNSS_DRIFT_SIGMA,
@@ -40,6 +41,7 @@ from hil.sensors.realism import (
 from hil.world import Truth
 
 NOT_AVAILABLE = 1  # validity
+SIGNALS = msg.constants("SignalSample")
 Dropouts = dict[str, list[tuple[float, float]]]
 
 
@@ -172,6 +174,18 @@ class Messages:
         row["shaft_speed"] = max(0.0, truth.ego.velocity * self._wheel_scale() * self.shaft_per_speed + self._normal("shaft"))
         row["clutch_slip"], row["driveline_engaged"], row["shift_in_progress"] = 0.0, 1, 0
         return [row]
+
+    def _signal(self, truth: Truth):
+        """Engine speed and torque, where the world's plant has an engine."""
+        plant = truth.ego.plant
+        if plant is None:
+            return []
+        rows = []
+        for name, value in (("ENGINE_SPEED", plant["engine_speed_radps"]), ("ENGINE_TORQUE", plant["engine_torque_nm"])):
+            row = self._row("Signal", ENGINE_SOURCE)
+            row["signal"], row["value"] = SIGNALS[name], value
+            rows.append(row)
+        return rows
 
     def _steering(self, truth: Truth):
         row = self._row("Steering", STEERING_SOURCE)

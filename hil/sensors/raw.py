@@ -9,11 +9,15 @@ import numpy as np
 from autonomy import msg
 from drivers.serial.route_config import PREFIX, ports_of, read
 from hil.sensors.lane_camera import LaneCamera
-from hil.sensors.messages import Dropouts, Messages
-from hil.sensors.realism import SHAFT_SOURCE, STEERING_SOURCE
+from hil.sensors.messages import SIGNALS, Dropouts, Messages
+from hil.sensors.realism import ENGINE_SOURCE, SHAFT_SOURCE, STEERING_SOURCE
 from hil.sensors.records import RawRecord
 from hil.sensors.serial_line import SerialLine
 from hil.world import Truth
+
+# The driver's switches in CCVS1: cruise control on, nothing pressed
+DRIVER_AT_REST = {"parking_brake_switch": 0, "brake_switch": 0, "cruise_control_enable_switch": 1,
+                  "cruise_control_set_switch": 0}  # fmt: skip
 
 
 class Bytes(Messages):
@@ -34,6 +38,8 @@ class Bytes(Messages):
         serial = read(config.sections.get("serial", {}), config.path)
         self.lines = [SerialLine(port, [item for item in serial.port if item.port == port]) for port in ports_of(serial)]
         self.serial_kinds = {kind for item in serial.port for kind in item.kinds}
+        self.engine_speed = 0.0
+        self.engine_reference_nm = engine_reference_nm(config)
         self.imu_count = 0
         self.radar_count = 0
         self.radar_time = 0
@@ -73,7 +79,7 @@ class Bytes(Messages):
     def _wheel_messages(self, row):
         speed = float(row["vehicle_speed"]) * 3.6
         if int(row["source"]) == 0:
-            yield 0, "CCVS1", {"wheel_based_vehicle_speed": speed, "parking_brake_switch": 0, "brake_switch": 0}, 0
+            yield 0, "CCVS1", {"wheel_based_vehicle_speed": speed, **DRIVER_AT_REST}, 0
             return
         relative = {f"relative_speed_{wheel}": 0.0 for wheel in ("front_left", "front_right", "rear1_left", "rear1_right")}
         yield 0, "EBC2", {"front_axle_speed": speed, **relative}, 11
@@ -81,6 +87,14 @@ class Bytes(Messages):
     def _shaft_messages(self, row):
         yield 0, "ETC1", {"output_shaft_speed": float(row["shaft_speed"]) * 30.0 / math.pi, "clutch_slip": 0.0,
                           "driveline_engaged": 1, "shift_in_progress": 0}, SHAFT_SOURCE  # fmt: skip
+
+    def _signal_messages(self, row):
+        """Both in one EEC1, behind the second."""
+        if int(row["signal"]) == SIGNALS["ENGINE_SPEED"]:
+            self.engine_speed = float(row["value"])
+            return
+        percent = 100.0 * float(row["value"]) / self.engine_reference_nm
+        yield 0, "EEC1", {"engine_speed": self.engine_speed * 30.0 / math.pi, "actual_engine_torque": percent}, ENGINE_SOURCE
 
     def _steering_messages(self, row):
         yaw_rate, lateral, longitudinal = self.motion
@@ -111,3 +125,11 @@ class Bytes(Messages):
         if self.radar_count < 16:
             values = {name: float(row[name]) for name in ("x", "y", "range_rate", "target_id", "is_new")}
             yield 1, f"RADAR_TARGET_{self.radar_count}", values | {"valid": 1}, None
+
+
+def engine_reference_nm(config) -> float:
+    """100 % of the engine's torque: by what the vehicle file reads EEC1 with, 2600 N m where it does not [M]."""
+    for route in config.sections.get("can", {}).get("route", []):
+        if route.get("signal") == "ENGINE_TORQUE":
+            return 100.0 * float(route["fields"]["value"].get("scale", 26.0))
+    return 2600.0

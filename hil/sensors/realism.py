@@ -25,6 +25,7 @@ SENSORS = {
     "shaft": Timing(0.01, 0.005),
     "steering": Timing(0.01, 0.005),
     "wheel": Timing(0.1, 0.06),
+    "signal": Timing(0.02, 0.005),  # EEC1: 10, 15 or 20 ms by maker [C]
     "gnss": Timing(0.1, 0.1),
     "radar": Timing(0.05, 0.05),
     "lane": Timing(0.05, 0.08, jitter_s=0.005, loss=0.01),  # an image now and then gives no lines
@@ -48,4 +49,4 @@ ORIGIN = (48.2, 11.6, 500.0)  # latitude, longitude in degrees, altitude in m of
 GRAVITY = 9.80665  # m/s2, CGPM 1901
 UTC_START_NS = 1_767_614_400_000_000_000  # 2026-01-05 12:00 UTC is time 0 of every world
 WHEEL_SOURCES = (11, 0)  # ABS (EBC2) and engine (CCVS1)
-SHAFT_SOURCE, STEERING_SOURCE, SENSOR_SOURCE = 3, 11, 1
+ENGINE_SOURCE, SHAFT_SOURCE, STEERING_SOURCE, SENSOR_SOURCE = 0, 3, 11, 1

@@ -10,7 +10,7 @@ import numpy as np
 from autonomy.runtime._loop import FRAME_ROW, TICK_ROW, Loop
 
 from autonomy import msg
-from autonomy.runtime.journal import Journal, open_log
+from autonomy.runtime.journal import Journal, JournalRings, open_log
 from autonomy.runtime.reception import FRAME
 from autonomy.runtime.transmission import Transmitter
 from autonomy.stack import Stack
@@ -51,6 +51,7 @@ class Rig:
     stack: Stack
     loop: Loop
     arrivals: dict[int, Ring]
+    rings: JournalRings
     journal: Journal
     commands: Ring | None
     transmitter: Transmitter | None
@@ -79,7 +80,8 @@ class Rig:
             else None
         )
         log = open_log(log_path, stack.config, stack.parameters, path, "a test's", PERIOD_NS) if log_path else None
-        return cls(stack, loop, arrivals, Journal(log, frames, ticks), commands, transmitter, [])
+        rings = JournalRings(frames, ticks, None)
+        return cls(stack, loop, arrivals, rings, Journal(log, rings), commands, transmitter, [])
 
     def step(self, tick_time_ns: int) -> np.void:
         self.loop.step(tick_time_ns, tick_time_ns + 50_000)

@@ -27,7 +27,7 @@ def frame(time_ns: int, bus: int = 0, number: int = 0) -> bytes:
 
 def taken(rig: Rig) -> np.ndarray:
     rows = np.zeros(1 << 14, FRAME_ROW)
-    return rows[: rig.journal._frame_ring.pop_many(rows)]
+    return rows[: rig.rings.frames.pop_many(rows)]
 
 
 def assert_same(result, outputs: np.ndarray) -> None:

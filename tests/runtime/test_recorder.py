@@ -16,14 +16,13 @@ from tests.runtime.test_loop import frame
 def test_everything_is_in_the_log_when_it_stops(tmp_path):
     rig = Rig.build(None, lane_path.EMPTY)
     path = tmp_path / "run.mcap"
-    frames, ticks = rig.journal._frame_ring, rig.journal._tick_ring
     recorder = Recorder(
-        lambda: open_log(path, rig.stack.config, rig.stack.parameters, lane_path.EMPTY, "none", PERIOD_NS), frames, ticks
+        lambda: open_log(path, rig.stack.config, rig.stack.parameters, lane_path.EMPTY, "none", PERIOD_NS), rig.rings
     )
     for tick in range(1, 41):
         rig.arrivals[0].push(frame(tick * PERIOD_NS - 5))
         rig.step(tick * PERIOD_NS)
-    assert recorder.stop() == {"frames": 40, "ticks": 40}
+    assert recorder.stop() == {"frames": 40, "ticks": 40, "pieces": 0}
     with LogReader(path) as log:
         assert len(log.read_topic("/raw/can/0")) == len(log.read_topic("/cut")) == len(log.read_topic("/out/actuation")) == 40
         assert {"config.json", "lane_path.csv", "can/0.dbc", "can/1.dbc"} <= set(log.attachments)
@@ -36,4 +35,4 @@ def test_a_log_that_cannot_be_opened_is_a_sentence(tmp_path):
         raise EnvironmentFault("the disk is full")
 
     with pytest.raises(EnvironmentFault, match="recorder failed while opening the log: the disk is full"):
-        Recorder(fails, rig.journal._frame_ring, rig.journal._tick_ring)
+        Recorder(fails, rig.rings)

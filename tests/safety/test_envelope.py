@@ -200,3 +200,65 @@ def test_lost_samples_and_time_that_runs_backwards_are_told():
     assert harness.step(change=lambda frame, **_: frame["radar"].__setitem__("overflow", 3))[1]["overflow"] == 3
     harness.k -= 3
     assert harness.step()[1]["faults"] & FAULTS["FAULT_TIME_BACKWARDS"]
+
+
+def requested(lane_status=1, speed_validity=0, **given):
+    """A driver's press in this tick."""
+
+    def change(vehicle, lane, **_):
+        vehicle["driver_request"], vehicle["speed_validity"], lane["status"] = 1, speed_validity, lane_status
+        for name, value in given.items():
+            vehicle[name] = value
+
+    return change
+
+
+def waiting(vehicle, **_):
+    vehicle["awaits_driver"] = 1
+
+
+def test_a_request_is_granted_in_its_tick_or_not_at_all():
+    harness = Harness()
+    assert harness.step(change=waiting)[1]["standby_reason"] == FAULTS["STANDBY_NOT_ASKED"]
+    for change, reason in ((requested(lane_status=2), "NO_LANE"), (requested(speed_validity=3), "NOT_FIT"),
+                           (requested(refusal=3), "CONDITION")):  # fmt: skip
+        actuation, health = harness.step(change=change)
+        assert actuation["mode"] == 0 and health["standby_reason"] == FAULTS[f"STANDBY_{reason}"]
+        health = harness.step(change=waiting)[1]
+        assert health["standby_reason"] == FAULTS[f"STANDBY_{reason}"], "why it was refused stays to be read"
+        assert health["standby_condition"] == (3 if reason == "CONDITION" else 0)
+    actuation, health = harness.step(change=requested())
+    assert actuation["mode"] == 1 and health["standby_reason"] == 0
+    assert harness.step(change=waiting)[0]["mode"] == 1, "it drives on without being asked again"
+
+
+def test_the_host_can_make_a_driving_stack_stop_and_a_waiting_one_not_begin():
+    harness = Harness()
+    actuation, health = harness.step(engage=2)
+    assert actuation["mode"] == 0 and health["standby_reason"] == FAULTS["STANDBY_HOST"]
+    assert harness.step(engage=1)[0]["mode"] == 1
+    actuation, _ = harness.step(engage=2, speed=20.0)
+    assert actuation["mode"] == 2 and actuation["hazards"] == 1
+    assert harness.step(engage=2, change=lambda vehicle, **_: vehicle.__setitem__("driver_override", 1))[0]["mode"] == 0
+
+
+def test_the_mode_knows_since_when_and_an_override_says_what_it_was():
+    harness = Harness()
+    harness.step(engage=0)
+    begun = harness.step()[1]["mode_since_ns"]
+    assert harness.step()[1]["mode_since_ns"] == begun
+
+    def braked(vehicle, **_):
+        vehicle["driver_override"], vehicle["override_reason"] = 1, msg.constants("VehicleState")["OVERRIDE_BRAKE"]
+
+    health = harness.step(change=braked)[1]
+    assert health["standby_reason"] == FAULTS["STANDBY_BRAKE"] and health["mode_since_ns"] == begun + 20_000_000
+
+
+def test_suspect_and_disputed_senders_degrade():
+    status = msg.constants("VehicleState")
+    for field, value, fault in (("sender_status", status["SENDER_FROZEN"], "SENDER_SUSPECT"),
+                                ("sender_status", status["SENDER_DISAGREES"], "SENDER_SUSPECT"),
+                                ("disputed", 1, "SENDERS_DISPUTED")):  # fmt: skip
+        health = Harness().step(change=lambda vehicle, f=field, v=value, **_: vehicle[f].__setitem__(1, v))[1]
+        assert health["faults"] == FAULTS[f"FAULT_{fault}"] and health["level"] == 1

@@ -22,7 +22,8 @@ ctypedef struct EngagementMemory:
     uint8_t reason               # VehicleState OVERRIDE_*
     uint8_t refusal              # 1 + row of the condition that holds, an ending one first; 0 = none
     uint8_t indicators
-    uint8_t[3] padding
+    uint8_t mode                 # Actuation.mode of the tick before
+    uint8_t[2] padding
 
 
 cdef inline void engagement_reset(EngagementMemory* memory) noexcept nogil:
@@ -109,4 +110,5 @@ cdef inline void engagement_step(EngagementMemory* memory, const EngagementParam
     vehicle.refusal = memory.refusal
     vehicle.driver_request = 1 if parameters.by_driver and asks else 0
     vehicle.awaits_driver = 1 if parameters.by_driver and not asks else 0
+    vehicle.driver_drives = 1 if memory.taken_back or (vehicle.awaits_driver and memory.mode == 0) else 0
     vehicle.indicators = memory.indicators

@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t
 from autonomy.inputs._engagement cimport EngagementMemory
 from autonomy.inputs._plausibility cimport PlausibilityMemory
 from autonomy.msg.messages cimport (
-    EngagementParameters, InputFrame, InputsParameters, PlausibilityParameters, VehicleParameters, VehicleState)
+    Actuation, EngagementParameters, InputFrame, InputsParameters, PlausibilityParameters, VehicleParameters, VehicleState)
 
 cdef enum:
     RANKS = 4                    # sources of a kind, in order of preference
@@ -33,3 +33,4 @@ cdef void inputs_reset(InputsMemory* memory, const InputsParameters* parameters)
 cdef void inputs_step(InputsMemory* memory, const InputsParameters* parameters, const PlausibilityParameters* plausibility,
                       const EngagementParameters* engagement, const VehicleParameters* vehicle_parameters,
                       const InputFrame* frame, VehicleState* vehicle) noexcept nogil
+cdef void inputs_remember(InputsMemory* memory, const Actuation* actuation) noexcept nogil

@@ -205,6 +205,11 @@ cdef void inputs_step(InputsMemory* memory, const InputsParameters* parameters, 
     memory.last_tick_ns = now_ns
 
 
+cdef void inputs_remember(InputsMemory* memory, const Actuation* actuation) noexcept nogil:
+    """What came of the tick: whether the driver drives, the next one goes by."""
+    memory.engagement.mode = actuation.mode
+
+
 cdef class InputsStep:
     """The step alone, for tests: `step(frame)` takes a 0-d array of dtype InputFrame and returns one of VehicleState.
 
@@ -230,3 +235,6 @@ cdef class InputsStep:
         inputs_step(&self.memory, &self.parameters, &self.plausibility, &self.engagement, &self.vehicle_parameters,
                     <const InputFrame*>pointer(frame), <VehicleState*>pointer(result))
         return result
+
+    def remember(self, actuation):
+        inputs_remember(&self.memory, <const Actuation*>pointer(actuation))

@@ -194,7 +194,7 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
     if plan.target_acceleration > parameters.acceleration_maximum:
         plan.target_acceleration = parameters.acceleration_maximum
 
-    if frame.engage == 0:
+    if frame.engage == 0 or vehicle.driver_drives:
         memory.stopping = 0
         if lost:
             plan.behaviour = STANDBY

@@ -6,21 +6,22 @@ each logged frame (`frames`). A fork is a second feed with a copy of everything,
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from autonomy._tick cimport TickCore, tick
-from autonomy.inputs._append cimport (KIND_COUNT, KIND_GNSS, KIND_LANE_PATH, InputKind, append_sample, clear_frame, input_of,
-                                      item_size, item_validity_offset, list_capacity)
-from autonomy.inputs._path_window cimport PathCursor, PathPoint, fill_path_window
+from autonomy.inputs._append cimport KIND_COUNT, clear_frame
+from autonomy.inputs._path_window cimport PathPoint, fill_path_window
 from autonomy.log._mcap cimport Record
-from autonomy.msg.messages cimport (LAYOUT_HASH, CanFrame, GnssSample, ImuInput, ImuInput_NOT_IN_A_TICK, InputFrame, OutputFrame,
-                                    RadarPoint, TickInput)
+from autonomy.msg.messages cimport LAYOUT_HASH, InputFrame, OutputFrame, RadarPoint, TickInput
 from autonomy.playback._clock cimport now_ns
-from drivers._unaligned cimport read_i64, read_u32, read_u64
-from drivers.can._router cimport Router, RouterState, route_frame
-from drivers.serial._router cimport SerialRouter, SerialState, route_bytes
+from autonomy.playback._feed_state cimport *
+from autonomy.playback._intake cimport consume
+from autonomy.playback._log_clock cimport clock_line
+from drivers._unaligned cimport read_i64, read_u64
+from drivers.can._router cimport Router
+from drivers.serial._router cimport SerialRouter
 
 from autonomy.msg.layout import require
 
@@ -28,71 +29,12 @@ require(__name__, LAYOUT_HASH)
 
 TICK_PERIOD_NS = 10_000_000
 cdef int64_t PERIOD_NS = 10_000_000
-cdef double CLOCK_JUMP_S = 0.5     # of two clocks against each other: the scatter of a message's way stays below
 cdef int64_t LATEST_NS = 1 << 62   # year 2116: a later time is garbage, and the arithmetic below must not overflow
 cdef int64_t LARGEST_GAP_NS = 10_000_000_000  # a longer silence is a clock jump: the grid starts over behind it
 
-cdef enum Action:
-    IGNORE = 0
-    RAW_CAN = 1
-    SAMPLES = 2
-    TICK_FRAME = 3
-    CUT = 4
-    RAW_SERIAL = 5
-
 ACTIONS = {"ignore": IGNORE, "raw_can": RAW_CAN, "samples": SAMPLES, "frame": TICK_FRAME, "cut": CUT,
            "raw_serial": RAW_SERIAL}
-cdef enum:
-    SERIAL_COUNT = 12            # of SerialBytes in a log: int64 time_ns; uint32 lost; uint32 count; the bytes
-    SERIAL_FIRST = 16
-
-cdef enum Mode:
-    RAW = 0
-    CUTS = 1
-    FRAMES = 2
-
 MODES = {"raw": RAW, "cuts": CUTS, "frames": FRAMES}
-
-cdef struct ChannelRoute:
-    int32_t action
-    int32_t kind                 # of samples; of raw serial bytes the first entry that reads the port
-
-cdef struct KindCounts:
-    uint64_t received
-    uint64_t used
-    uint64_t unusable
-    int64_t last_ns
-    int64_t max_gap_ns
-
-# The log's clock against the UTC that GNSS samples tell: sums of a line, anew behind a jump.
-cdef struct ClockSums:
-    int64_t first_received_ns
-    int64_t first_utc_ns
-    int64_t last_received_ns
-    double count
-    double sum_x                 # s since the first sample
-    double sum_y                 # s, change of the difference of the clocks since the first sample
-    double sum_xx
-    double sum_xy
-    double last_y
-
-cdef struct FeedState:
-    InputFrame frame
-    ClockSums clock
-    OutputFrame last
-    RouterState router
-    SerialState serial
-    PathCursor cursor
-    KindCounts[KIND_COUNT] counts
-    int64_t next_tick_ns
-    uint64_t tick_index
-    uint64_t consumed            # input records so far
-    uint64_t late                # records older than the tick before the one they went into
-    uint64_t clock_jumps
-    uint64_t beyond_time         # records before zero or after LATEST_NS: left out
-    uint64_t malformed           # records too short for their type
-    uint64_t cut_mismatches      # cuts whose count disagrees with the records read
-    int started
 
 cdef class Feed:
     cdef TickCore core
@@ -104,8 +46,6 @@ cdef class Feed:
     cdef object _path
     cdef const PathPoint* path
     cdef Py_ssize_t path_length
-    cdef int mode
-    cdef uint32_t dropped_kinds
     cdef double set_speed_mps
     cdef uint8_t engage
     cdef Py_ssize_t kept_bytes   # of one row that is kept: an InputFrame or a RadarInput
@@ -121,7 +61,9 @@ cdef class Feed:
         self.serial = serial
         self._routes = routes
         self._path = path
-        self.mode = MODES[mode]
+        self.state.mode = MODES[mode]
+        self.state.can_routes = router.tables if router is not None else NULL
+        self.state.serial_ports = serial.rows if serial is not None else NULL
         self.set_speed_mps = set_speed_mps
         self.engage = engage
         cdef const double[:, ::1] points = path
@@ -134,9 +76,8 @@ cdef class Feed:
     def fork(self, TickCore core, uint32_t dropped_kinds) -> Feed:
         """A feed that stands where this one stands, but runs `core` and leaves out the kinds of the bit mask."""
         cdef Feed other = Feed(core, self.router, self._routes, self._path, "raw", self.set_speed_mps, self.engage, self.serial)
-        other.mode = self.mode
-        other.dropped_kinds = dropped_kinds
         memcpy(other.state, self.state, sizeof(FeedState))
+        other.state.dropped_kinds = dropped_kinds
         return other
 
     @property
@@ -184,7 +125,7 @@ cdef class Feed:
         """Runs the tick that holds the last records of the log; 1 if there was one (raw mode only), else 0."""
         cdef Py_buffer output_view, timing_view, frame_view
         cdef uint8_t* kept = NULL
-        if self.mode != RAW or not self.state.started:
+        if self.state.mode != RAW or not self.state.started:
             return 0
         PyObject_GetBuffer(outputs, &output_view, PyBUF_WRITABLE)
         PyObject_GetBuffer(timing, &timing_view, PyBUF_WRITABLE)
@@ -223,9 +164,9 @@ cdef class Feed:
                 position[0] += 1
                 continue
             if action == CUT or action == TICK_FRAME:
-                if action == TICK_FRAME and self.mode == CUTS:
+                if action == TICK_FRAME and self.state.mode == CUTS:
                     self._take_wishes(body, record.length)
-                if (action == CUT) != (self.mode == CUTS) or (action == TICK_FRAME) != (self.mode == FRAMES):
+                if (action == CUT) != (self.state.mode == CUTS) or (action == TICK_FRAME) != (self.state.mode == FRAMES):
                     position[0] += 1
                     continue
                 if ticks == capacity or (s.started and read_i64(body + 8) >= stop_ns):
@@ -235,7 +176,7 @@ cdef class Feed:
                 position[0] += 1
                 continue
             kind = routes[record.channel].kind
-            if self.mode == RAW:
+            if self.state.mode == RAW:
                 if not s.started:
                     s.next_tick_ns = _grid_after(record.log_time_ns)
                     s.started = 1
@@ -249,146 +190,14 @@ cdef class Feed:
                     continue  # the same record again: more than one tick may be due before it
                 if record.log_time_ns < s.next_tick_ns - 2 * PERIOD_NS:
                     s.late += 1
-            self._consume(action, kind, body, record.length)
+            consume(s, action, kind, body, record.length)
             position[0] += 1
         return ticks
 
-    cdef void _consume(self, int action, int kind, const uint8_t* body, uint32_t length) noexcept nogil:
-        cdef FeedState* s = self.state
-        cdef const ImuInput* head = <const ImuInput*> body   # every list message begins alike
-        cdef uint32_t index, count
-        cdef CanFrame can_frame
-        cdef GnssSample sample
-        if action == RAW_CAN:
-            s.consumed += 1
-            if length < sizeof(CanFrame):
-                s.malformed += 1
-            elif self.mode != FRAMES and self.router is not None:
-                # Records are not aligned in the log's buffer
-                memcpy(&can_frame, body, sizeof(CanFrame))
-                self._route(&can_frame)
-            return
-        if action == RAW_SERIAL:
-            s.consumed += 1
-            if length < SERIAL_FIRST or read_u32(body + SERIAL_COUNT) > length - SERIAL_FIRST:
-                s.malformed += 1
-            elif self.mode != FRAMES and self.serial is not None:
-                self._route_bytes(kind, body + SERIAL_FIRST, read_u32(body + SERIAL_COUNT), read_i64(body))
-            return
-        if length < 28:
-            s.malformed += 1
-            return
-        if read_u64(body) == ImuInput_NOT_IN_A_TICK:
-            s.consumed += 1
-            if self.mode == FRAMES:
-                return
-            count = read_u32(body + 24)
-            if count == 0 or 32 + <size_t> count * item_size(kind) > length:
-                s.malformed += count != 0
-                return
-            for index in range(count):
-                self._append(kind, body + 32 + index * item_size(kind))
-        elif self.mode == FRAMES:
-            count = read_u32(body + 24)
-            if count > <uint32_t> list_capacity(kind) or (count and 32 + <size_t> count * item_size(kind) > length):
-                s.malformed += 1
-                return
-            self._count(kind, count)
-            if kind == <int> KIND_GNSS:
-                for index in range(count):
-                    memcpy(&sample, body + 32 + index * item_size(kind), sizeof(GnssSample))
-                    self._watch_clock(&sample)
-            if not self.dropped_kinds >> kind & 1:
-                memcpy(input_of(&s.frame, kind), body, 28)
-                if count:
-                    memcpy(input_of(&s.frame, kind) + 32, body + 32, count * item_size(kind))
-
-    cdef void _route(self, const CanFrame* frame) noexcept nogil:
-        """One CAN frame into samples; a frame may feed several lists."""
-        cdef uint32_t[KIND_COUNT] before
-        self._note_counts(before)
-        if route_frame(self.router.tables, &self.state.router, frame, &self.state.frame) > 0:
-            self._account_new(before)
-
-    cdef void _route_bytes(self, int entry, const uint8_t* data, uint32_t length, int64_t time_ns) noexcept nogil:
-        cdef uint32_t[KIND_COUNT] before
-        self._note_counts(before)
-        route_bytes(self.serial.rows, &self.state.serial, entry, data, length, time_ns, &self.state.frame)
-        self._account_new(before)
-
-    cdef void _note_counts(self, uint32_t* before) noexcept nogil:
-        cdef int kind
-        for kind in range(1, <int> KIND_COUNT):
-            before[kind] = (<ImuInput*> input_of(&self.state.frame, kind)).count
-
-    cdef void _account_new(self, const uint32_t* before) noexcept nogil:
-        """What came into the frame since its counts were noted."""
-        cdef ImuInput* samples
-        cdef uint32_t index
-        cdef int kind
-        for kind in range(1, <int> KIND_COUNT):
-            samples = <ImuInput*> input_of(&self.state.frame, kind)
-            for index in range(before[kind], samples.count):
-                self._account(kind, input_of(&self.state.frame, kind) + 32 + index * item_size(kind))
-            if self.dropped_kinds >> kind & 1:
-                samples.count = before[kind]
-
-    cdef void _append(self, int kind, const uint8_t* item) noexcept nogil:
-        if not self.dropped_kinds >> kind & 1:
-            append_sample(&self.state.frame, <InputKind> kind, item)
-        self._account(kind, item)
-
-    cdef void _account(self, int kind, const uint8_t* item) noexcept nogil:
-        cdef KindCounts* counts = &self.state.counts[kind]
-        cdef GnssSample sample
-        cdef int64_t received_ns = read_i64(item + 8)
-        counts.received += 1
-        if kind == <int> KIND_GNSS:
-            memcpy(&sample, item, sizeof(GnssSample))
-            self._watch_clock(&sample)
-        if kind != <int> KIND_LANE_PATH and item[item_validity_offset(kind)] != 0:
-            counts.unusable += 1
-        else:
-            counts.used += 1
-        if counts.last_ns and received_ns - counts.last_ns > counts.max_gap_ns:
-            counts.max_gap_ns = received_ns - counts.last_ns
-        counts.last_ns = received_ns
-
-    cdef void _watch_clock(self, const GnssSample* sample) noexcept nogil:
-        cdef ClockSums* c = &self.state.clock
-        cdef double x, y
-        if sample.validity != 0 or sample.utc_time_ns <= 0 or (c.count and sample.received_time_ns <= c.last_received_ns):
-            return
-        x = 1e-9 * <double> (sample.received_time_ns - c.first_received_ns)
-        y = 1e-9 * <double> ((sample.received_time_ns - sample.utc_time_ns) - (c.first_received_ns - c.first_utc_ns))
-        if c.count == 0.0 or not (-CLOCK_JUMP_S < y - c.last_y < CLOCK_JUMP_S):
-            memset(c, 0, sizeof(ClockSums))
-            c.first_received_ns = sample.received_time_ns
-            c.first_utc_ns = sample.utc_time_ns
-            x = 0.0
-            y = 0.0
-        c.last_received_ns = sample.received_time_ns
-        c.last_y = y
-        c.count += 1.0
-        c.sum_x += x
-        c.sum_y += y
-        c.sum_xx += x * x
-        c.sum_xy += x * y
-
     def gnss_clock(self) -> tuple | None:
         """(offset in seconds at the last sample, rate) of the log's clock against UTC since its last jump; None when too short."""
-        cdef ClockSums* c = &self.state.clock
-        cdef double length = 1e-9 * <double> (c.last_received_ns - c.first_received_ns)
-        cdef double spread, rate
-        if c.count < 10.0 or length < 10.0:
-            return None
-        spread = c.sum_xx - c.sum_x * c.sum_x / c.count
-        rate = (c.sum_xy - c.sum_x * c.sum_y / c.count) / spread
-        return (c.first_received_ns - c.first_utc_ns) / 1e9 + c.sum_y / c.count + rate * (length - c.sum_x / c.count), rate
-
-    cdef void _count(self, int kind, uint32_t count) noexcept nogil:
-        self.state.counts[kind].received += count
-        self.state.counts[kind].used += count
+        cdef double offset_s, rate
+        return (offset_s, rate) if clock_line(&self.state.clock, &offset_s, &rate) else None
 
     cdef void _open_logged_tick(self, int action, const uint8_t* body, uint32_t length) noexcept nogil:
         """Takes index and time of the next tick from a cut or from a logged frame's header."""
@@ -421,7 +230,7 @@ cdef class Feed:
         frame.tick_time_ns = s.next_tick_ns
         frame.set_speed_mps = self.set_speed_mps
         frame.engage = self.engage
-        if self.mode != FRAMES:
+        if self.state.mode != FRAMES:
             fill_path_window(self.path, self.path_length, &s.cursor, &s.last.ego, frame)
         tick(self.core.state, self.core.parameters, frame, out)
         timing[0] = start_ns

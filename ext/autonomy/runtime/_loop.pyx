@@ -1,16 +1,16 @@
 """The loop: wakes on absolute deadlines, takes what has arrived, runs the tick, hands out the command, keeps the account.
 
-Frames come through rings, one a bus and direction, stamped by the threads that received them. A tick at time T takes the
-frames stamped up to T in the order that a log has (log time, then topic) and writes that order down as it goes: a frame's
-log time is its stamp, or just behind the last cut when it came too late for that; never after the cut it went into. So a
-replay of the log from its cuts routes the same frames before the same ticks. Ticks are at multiples of 10 ms of CLOCK_MONOTONIC. One that comes late is run at its own time; grid points
+Frames and pieces of serial lines come through rings, one a bus and direction or line, stamped by the threads that received
+them. A tick at time T takes what is stamped up to T in the order that a log has (log time, then topic) and writes that order
+down as it goes: a record's log time is its stamp, or just behind the last cut when it came too late for that; never after the cut it went into. So a
+replay of the log from its cuts routes the same records before the same ticks. Ticks are at multiples of 10 ms of CLOCK_MONOTONIC. One that comes late is run at its own time; grid points
 that are past by a whole period are left out and counted.
 
 Without the GIL, without allocation, one system call to sleep and, when a command leaves, one to wake its sender.
 """
 
 cimport cython
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, timespec
@@ -24,6 +24,7 @@ from autonomy.inputs._path_window cimport PathCursor, PathPoint, fill_path_windo
 from autonomy.msg.messages cimport LAYOUT_HASH, Actuation, CanFrame, InputFrame, OutputFrame
 from autonomy.playback._clock cimport now_ns
 from drivers.can._router cimport Router, RouterState, route_frame
+from drivers.serial._router cimport SerialRouter, SerialState, route_bytes
 from drivers.ring._ring cimport (Ring, RingMemory, ring_commit, ring_count, ring_load_relaxed, ring_peek, ring_push,
                                  ring_release, ring_reserve, ring_store_relaxed)
 
@@ -41,12 +42,27 @@ HISTOGRAM_US = 20_000
 MOST_PORTS = 16
 cdef enum:
     PORTS = 16
+    PIECE_BYTES = 496
     HISTOGRAM_BINS = 20_001     # one a microsecond, the last for everything longer
     FRAMES_A_TICK = 4096        # taken at most, so that a flood of frames cannot hold the tick up for more than about 1 ms
     LANE_TRACKED = 1            # LaneState.status
     LEVEL_FALLBACK = 2          # Health.level
 cdef int64_t PERIOD_NS = 10_000_000
 cdef int64_t LATE_NS = 1_000_000
+
+# SerialBytes with room for a piece, as a line's ring holds it
+cdef struct SerialPiece:
+    int64_t time_ns
+    uint32_t lost
+    uint32_t count
+    uint8_t[496] data
+
+# A piece in the order in which the loop took it
+cdef struct JournalPiece:
+    int64_t log_time_ns
+    int32_t line                # its place in `lines`
+    uint32_t padding
+    SerialPiece piece
 
 # A frame in the order in which the loop took it
 cdef struct JournalFrame:
@@ -65,6 +81,7 @@ cdef struct LoopState:
     InputFrame frame
     OutputFrame out
     RouterState router
+    SerialState serial
     PathCursor cursor
     uint64_t tick_index
     uint64_t records
@@ -74,6 +91,7 @@ cdef struct LoopState:
     uint64_t missed             # grid points without a tick
     uint64_t deferred           # ticks that left frames for the next one: FRAMES_A_TICK
     uint64_t stop
+    uint64_t permission         # PERMISSION_*, told by whoever stands for us on the bus
     int64_t lateness_max_ns
     int64_t work_max_ns
     int engaged
@@ -87,10 +105,19 @@ cdef struct LoopPlan:
     int command_event           # eventfd that wakes the sender, -1 without
 
 
+PERMISSION_NONE, PERMISSION_DRIVE, PERMISSION_STOP = 0, 1, 2
+cdef enum:
+    MAY_NOT = 0
+    MAY_DRIVE = 1
+    MUST_STOP = 2               # InputFrame.engage: an engaged stack comes to a stop, one that is not does not begin
+
+PIECE_ROW = np.dtype([("time_ns", "i8"), ("lost", "u4"), ("count", "u4"), ("data", "u1", (PIECE_BYTES,))])
+JOURNAL_PIECE_ROW = np.dtype([("log_time_ns", "i8"), ("line", "i4"), ("padding", "u4"), ("piece", PIECE_ROW)])
 FRAME_ROW = np.dtype([("log_time_ns", "i8"), ("frame", msg.dtype("CanFrame"))])
 TICK_ROW = np.dtype([("woken_ns", "i8"), ("finished_ns", "i8"), ("records", "u8"), ("frame", msg.dtype("InputFrame")),
                      ("out", msg.dtype("OutputFrame"))])
-if FRAME_ROW.itemsize != sizeof(JournalFrame) or TICK_ROW.itemsize != sizeof(JournalTick):
+if FRAME_ROW.itemsize != sizeof(JournalFrame) or TICK_ROW.itemsize != sizeof(JournalTick) \
+        or JOURNAL_PIECE_ROW.itemsize != sizeof(JournalPiece):
     raise ImportError("autonomy.runtime._loop: the journal's rows differ between C and NumPy")
 
 
@@ -101,7 +128,8 @@ cdef class Loop:
     `core`, `router`: of one Stack and its buses. `path`: float64 (n, 5), see autonomy/inputs/lane_path.py. `arrivals`: rings
     of CanFrame (24 bytes), in the order of their topics' names, which is the order in which equal times are taken. `frames`, `ticks`: rings of FRAME_ROW and TICK_ROW
     for the recorder. `commands`: ring of Actuation whose sender waits on `command_event`, or None: nothing is sent.
-    `engage_tick`: the first tick at which the stack may take over by itself, None = never.
+    `engage_tick`: the first tick at which the stack may take over by itself, None = never. `serial`: router of the serial
+    lines, `lines`: [(ring of PIECE_ROW, the router's entry)] in the order of their topics, `pieces`: ring of JOURNAL_PIECE_ROW.
     """
     cdef TickCore core
     cdef Router router
@@ -112,20 +140,29 @@ cdef class Loop:
     cdef Py_ssize_t path_length
     cdef tuple _arrivals
     cdef RingMemory *arrivals[PORTS]
-    cdef int port_count
+    cdef int port_count         # buses and directions, then serial lines
+    cdef int bus_count
+    cdef SerialRouter serial
+    cdef int32_t entries[PORTS]
+    cdef RingMemory *piece_journal
+    cdef Ring _pieces
     cdef Ring _frames
     cdef Ring _ticks
     cdef Ring _commands
 
     def __cinit__(self, TickCore core, Router router, path, arrivals, Ring frames, Ring ticks, *, Ring commands=None,
-                  int command_event=-1, double set_speed_mps=0.0, engage_tick=None):
+                  int command_event=-1, double set_speed_mps=0.0, engage_tick=None, SerialRouter serial=None, lines=(),
+                  Ring pieces=None):
         cdef const double[:, ::1] points = path
         cdef Ring ring
-        if len(arrivals) > PORTS:
-            raise ValueError(f"{len(arrivals)} rings of arrivals: at most {MOST_PORTS}")
-        for ring, size in [(ring, sizeof(CanFrame)) for ring in arrivals] + [
+        if len(arrivals) + len(lines) > PORTS:
+            raise ValueError(f"{len(arrivals) + len(lines)} rings of arrivals: at most {MOST_PORTS}")
+        if lines and (serial is None or pieces is None):
+            raise ValueError("serial lines need their router and a ring for the journal")
+        for ring, size in [(ring, sizeof(CanFrame)) for ring in arrivals] + [(ring, sizeof(SerialPiece)) for ring, _ in lines] + [
                 (frames, sizeof(JournalFrame)), (ticks, sizeof(JournalTick))] + (
-                [(commands, sizeof(Actuation))] if commands is not None else []):
+                [(commands, sizeof(Actuation))] if commands is not None else []) + (
+                [(pieces, sizeof(JournalPiece))] if pieces is not None else []):
             if ring.memory.slot_bytes != size:
                 raise ValueError(f"a ring with slots of {ring.memory.slot_bytes} bytes where {size} are needed")
         self.state = <LoopState*> calloc(1, sizeof(LoopState))
@@ -135,9 +172,15 @@ cdef class Loop:
         self.path_length = points.shape[0]
         self.path = <const PathPoint*> &points[0, 0] if self.path_length else NULL
         self._arrivals, self._frames, self._ticks, self._commands = tuple(arrivals), frames, ticks, commands
+        self._arrivals += tuple(ring for ring, _ in lines)
+        self.serial, self._pieces, self.bus_count = serial, pieces, len(arrivals)
         for ring in self._arrivals:
             self.arrivals[self.port_count] = ring.memory
             self.port_count += 1
+        for place, (_, entry) in enumerate(lines):
+            self.entries[self.bus_count + place] = entry
+        self.piece_journal = NULL if pieces is None else pieces.memory
+        self.state.permission = MAY_DRIVE
         self.plan.set_speed_mps = set_speed_mps
         self.plan.engage_tick = -1 if engage_tick is None else engage_tick
         self.plan.sends = commands is not None
@@ -160,6 +203,12 @@ cdef class Loop:
         """Lets `run` end behind the tick it is in."""
         ring_store_relaxed(&self.state.stop, 1)
 
+    def permit(self, int permission):
+        """PERMISSION_NONE: standby. PERMISSION_DRIVE (at first): engages as planned. PERMISSION_STOP: a stack that drives stops."""
+        if not 0 <= permission <= MUST_STOP:
+            raise ValueError(f"permission {permission}")
+        ring_store_relaxed(&self.state.permission, permission)
+
     cdef void _run(self, int64_t first_ns, int64_t end_ns) noexcept nogil:
         cdef LoopState* s = self.state
         cdef int64_t deadline_ns = first_ns, woken_ns, behind_ns
@@ -177,11 +226,14 @@ cdef class Loop:
         cdef LoopState* s = self.state
         cdef InputFrame* frame = &s.frame
         cdef int64_t finished_ns
+        cdef uint64_t permission = ring_load_relaxed(&s.permission)
         self._take(tick_time_ns)
         frame.tick_index = s.tick_index
         frame.tick_time_ns = tick_time_ns
         frame.set_speed_mps = self.plan.set_speed_mps
-        frame.engage = s.engaged
+        if permission == MAY_NOT:
+            s.engaged = 0
+        frame.engage = <uint8_t> (MUST_STOP if s.engaged and permission == MUST_STOP else s.engaged)
         fill_path_window(self.path, self.path_length, &s.cursor, &s.out.ego, frame)
         tick(self.core.state, self.core.parameters, frame, &s.out)
         if self.plan.sends:
@@ -191,15 +243,15 @@ cdef class Loop:
         self._account(tick_time_ns, woken_ns, finished_ns)
         clear_frame(frame)
         s.tick_index += 1
-        if self.plan.engage_tick >= 0 and <int64_t> s.tick_index >= self.plan.engage_tick and not s.engaged:
+        if self.plan.engage_tick >= 0 and <int64_t> s.tick_index >= self.plan.engage_tick and not s.engaged \
+                and permission == MAY_DRIVE:
             s.engaged = s.out.health.level < LEVEL_FALLBACK and s.out.lane.status == LANE_TRACKED
 
     cdef void _take(self, int64_t tick_time_ns) noexcept nogil:
-        """Every frame that is there and stamped up to the tick, in the order of the log: log time, then ring."""
+        """All that is there and stamped up to the tick, in the order of the log: log time, then ring."""
         cdef LoopState* s = self.state
-        cdef const CanFrame* frame
-        cdef const CanFrame* first
-        cdef JournalFrame* line
+        cdef const int64_t* stamp    # each item begins with it
+        cdef const void* first
         cdef uint64_t waiting[PORTS]
         cdef int64_t log_ns, first_ns
         cdef int port, first_port, taken
@@ -210,25 +262,44 @@ cdef class Loop:
             for port in range(self.port_count):
                 if not waiting[port]:
                     continue
-                frame = <const CanFrame*> ring_peek(self.arrivals[port])
-                # Behind the last cut: a frame that came after the tick of its stamp belongs to this one
-                log_ns = max(frame.time_ns, s.last_tick_ns + 1)
+                stamp = <const int64_t*> ring_peek(self.arrivals[port])
+                # Behind the last cut: what came after the tick of its stamp belongs to this one
+                log_ns = max(stamp[0], s.last_tick_ns + 1)
                 if log_ns <= tick_time_ns and (first == NULL or log_ns < first_ns):
-                    first, first_ns, first_port = frame, log_ns, port
+                    first, first_ns, first_port = stamp, log_ns, port
             if first == NULL:
                 return
             if taken == FRAMES_A_TICK:
                 s.deferred += 1
                 return
             s.records += 1
-            route_frame(self.router.tables, &s.router, first, &s.frame)
-            line = <JournalFrame*> ring_reserve(self._frames.memory)
-            if line != NULL:
-                line.log_time_ns = first_ns
-                line.frame = first[0]
-                ring_commit(self._frames.memory)
+            if first_port < self.bus_count:
+                self._take_frame(<const CanFrame*> first, first_ns)
+            else:
+                self._take_piece(<const SerialPiece*> first, first_ns, first_port)
             waiting[first_port] -= 1
             ring_release(self.arrivals[first_port])
+
+    cdef void _take_frame(self, const CanFrame* frame, int64_t log_ns) noexcept nogil:
+        cdef JournalFrame* line
+        route_frame(self.router.tables, &self.state.router, frame, &self.state.frame)
+        line = <JournalFrame*> ring_reserve(self._frames.memory)
+        if line != NULL:
+            line.log_time_ns = log_ns
+            line.frame = frame[0]
+            ring_commit(self._frames.memory)
+
+    cdef void _take_piece(self, const SerialPiece* piece, int64_t log_ns, int port) noexcept nogil:
+        cdef JournalPiece* line
+        route_bytes(self.serial.rows, &self.state.serial, self.entries[port], &piece.data[0],
+                    min(piece.count, <uint32_t> PIECE_BYTES), piece.time_ns, &self.state.frame)
+        line = <JournalPiece*> ring_reserve(self.piece_journal)
+        if line != NULL:
+            line.log_time_ns = log_ns
+            line.line = port - self.bus_count
+            line.padding = 0
+            line.piece = piece[0]
+            ring_commit(self.piece_journal)
 
     cdef void _send(self, const Actuation* actuation) noexcept nogil:
         cdef uint64_t one = 1
@@ -273,7 +344,8 @@ cdef class Loop:
         cdef LoopState* s = self.state
         return {"ticks": s.tick_index, "records": s.records, "late": s.late, "overrun": s.overrun, "missed": s.missed,
                 "deferred": s.deferred, "arrivals_lost": sum(ring.refused for ring in self._arrivals),
-                "frames_unrecorded": self._frames.refused, "ticks_unrecorded": self._ticks.refused,
+                "frames_unrecorded": self._frames.refused + (0 if self._pieces is None else self._pieces.refused),
+                "ticks_unrecorded": self._ticks.refused,
                 "commands_lost": 0 if self._commands is None else self._commands.refused}
 
     def histograms(self) -> dict:
@@ -285,6 +357,15 @@ cdef class Loop:
     def route_counts(self) -> dict:
         """Per route "bus:message>kind": frames received, used, unusable, inactive."""
         return self.router.counts_of(&self.state.router)
+
+    def serial_counts(self) -> dict:
+        """Per entry "port:protocol>kinds" of the serial lines: bytes, messages, samples and what was not of use."""
+        return {} if self.serial is None else self.serial.counts_of(&self.state.serial)
+
+    @property
+    def faults(self) -> int:
+        """Health.faults of the last tick, from any thread."""
+        return self.state.out.health.faults
 
     @property
     def output(self) -> np.void:

@@ -28,6 +28,7 @@ cdef enum:
     LEVEL_DEGRADED = 1
     LEVEL_FALLBACK = 2
     EMERGENCY_FULL = 2
+    ENGAGE_STOP = 2              # InputFrame.engage
 
 
 cdef void envelope_reset(EnvelopeMemory* memory, const EnvelopeParameters* parameters) noexcept nogil:
@@ -106,6 +107,8 @@ cdef inline uint8_t why_standby(const EnvelopeMemory* memory, const InputFrame* 
         return Health_STANDBY_SWITCH
     if memory.mode != STANDBY:
         return Health_STANDBY_NONE
+    if frame.engage == ENGAGE_STOP:
+        return Health_STANDBY_HOST
     if vehicle.awaits_driver:  # why it ended, or was refused, stays to be read
         return Health_STANDBY_NOT_ASKED if memory.standby_reason <= Health_STANDBY_NOT_ASKED else memory.standby_reason
     if vehicle.refusal:
@@ -127,7 +130,7 @@ cdef inline uint8_t mode_now(EnvelopeMemory* memory, const InputFrame* frame, co
     memory.standby_reason = reason
     if reason != Health_STANDBY_NONE:
         return STANDBY
-    if memory.mode == MINIMAL_RISK or plan.behaviour == FALLBACK_STOP or level == LEVEL_FALLBACK or memory.invalid:
+    if memory.mode == MINIMAL_RISK or frame.engage == ENGAGE_STOP or plan.behaviour == FALLBACK_STOP or level == LEVEL_FALLBACK or memory.invalid:
         return MINIMAL_RISK
     return ACTIVE
 
