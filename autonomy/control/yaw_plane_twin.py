@@ -37,10 +37,10 @@ def stiffness_shares(vehicle, mass: float) -> np.ndarray:
 
 
 class YawPlane:
-    """forces (3, 4), steering (3,) and wind (3,), 1 m/s2 of it: derivatives of
+    """forces (3, 4), steering (3,) and disturbance (3,): derivatives of
     lateral velocity, yaw rate, articulation rate; lengths in m."""
 
-    def __init__(self, vehicle, mass: float, speed: float):
+    def __init__(self, vehicle, mass: float, speed: float, wind_share: float = 0.0):
         trailer = bool(vehicle["has_trailer"])
         self.speed = speed
         self.front_m = float(vehicle["front_overhang_m"])
@@ -76,7 +76,8 @@ class YawPlane:
         behind_kingpin = float(vehicle["wind_trailer_x_m"])
         on_trailer = np.array([1.0, -(c + behind_kingpin), -behind_kingpin])
         share = float(vehicle["wind_trailer_share"]) if trailer else 0.0
-        self.wind = np.linalg.solve(M, mass * ((1.0 - share) * on_tractor + share * on_trailer))
+        wind = np.linalg.solve(M, mass * ((1.0 - share) * on_tractor + share * on_trailer))
+        self.disturbance = wind_share * wind + (1.0 - wind_share) * np.array([1.0, 0.0, 0.0])
         self.heading = np.zeros(12)
         self.heading[[FRONT, OFFSET]] = 1.0 / self.front_m, -1.0 / self.front_m
         self.articulation = -(1.0 + self.hitch_m / self.trailer_m) * self.heading
@@ -88,7 +89,7 @@ class YawPlane:
         A[:3, :3] = self.forces[:, :3]
         A[:3] += np.outer(self.forces[:, 3], self.articulation)
         A[:3, [ANGLE, BIAS]] += self.steering[:, None]
-        A[:3, DISTURBANCE] = self.wind
+        A[:3, DISTURBANCE] = self.disturbance
         drift = self.speed * self.heading
         drift[[V, R]] += 1.0, self.reference_m
         turn = np.zeros(12)
@@ -108,7 +109,7 @@ class YawPlane:
         """(coordinates (8,) without offsets, heading error, articulation) of steady travel along the lane."""
         rate = self.speed * curvature
         M = np.column_stack([self.forces[:, 0], self.forces[:, 3], self.steering])
-        velocity, articulation, angle = np.linalg.solve(M, -self.forces[:, 1] * rate - disturbance * self.wind)
+        velocity, articulation, angle = np.linalg.solve(M, -self.forces[:, 1] * rate - disturbance * self.disturbance)
         x = np.zeros(8)
         x[[V, R, ANGLE, COMMAND]] = velocity, rate, angle - bias, angle - bias
         return x, -(velocity + self.reference_m * rate) / self.speed, articulation
