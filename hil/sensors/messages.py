@@ -39,6 +39,7 @@ from hil.sensors.realism import (
     WHEEL_SOURCES,
 )
 from hil.world import Truth
+from hil.worlds.road import PREVIEW_DISTANCES
 
 NOT_AVAILABLE = 1  # validity
 SIGNALS = msg.constants("SignalSample")
@@ -235,8 +236,9 @@ class Messages:
     def _lane(self, truth: Truth):
         """Both boundaries as cubics about the vehicle, fitted over what the camera sees of them."""
         road, row = truth.road, self._row("Lane", SENSOR_SOURCE)
-        ahead = [(s, curvature) for s, curvature in road.preview if s <= LANE_RANGE_M]
-        middle = middle_ahead(*np.array(ahead).T, road.offset, road.heading_error)
+        s, curvature = np.array(road.preview or [(s, road.curvature + road.curvature_rate * s) for s in PREVIEW_DISTANCES]).T
+        seen = s <= LANE_RANGE_M
+        middle = middle_ahead(s[seen], curvature[seen], road.offset, road.heading_error)
         for side, width in (("left", road.width_left), ("right", -road.width_right)):
             noise = self.noise * self.random.standard_normal(4) * LANE_SIGMA
             row[side] = line_cubic(*middle, width) + noise
