@@ -25,7 +25,9 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "default_set_speed_mps", "acceleration_decay_s", "front_offset_weight", "trailer_offset_weight",
     "lateral_acceleration_weight", "articulation_rate_weight", "lane_margin_m", "tractor_cornering_stiffness",
     "trailer_cornering_stiffness", "cornering_load_sensitivity", "process_steering_offset", "process_lateral_disturbance",
-    "process_acceleration_bias", "trailer_tare_mass_kg", "absolute", "relative", "limit", "after_s",
+    "process_acceleration_bias", "trailer_tare_mass_kg", "wind_trailer_share", "agile_mass_exponent",
+    "agile_speed_exponent", "agile_response_exponent", "process_steering_offset_agile",
+    "absolute", "relative", "limit", "after_s",
 }  # fmt: skip
 AT_MOST = {
     "horizon_delay_s": 0.32,  # what the buffers of the ego filter hold at 400 Hz
@@ -33,7 +35,7 @@ AT_MOST = {
     "maximum_road_wheel_angle": 0.5 * math.pi,
     "rollover_share": 1.0,
     "iteration_budget": 100.0,  # the tick must end
-    "cornering_load_sensitivity": 0.9,
+    "cornering_load_sensitivity": 0.9, "wind_trailer_share": 1.0,
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from autonomy.estimation.lane._lane import LaneStep
 
 from autonomy import msg
+from hil.sensors.line_fit import line_cubic, middle_ahead
 
 TICK_S = 0.01
 START_NS = 1_000_000_000
@@ -48,11 +49,6 @@ class Line:
     seen: Callable[[float, float], bool] = lambda s, t: True
     colour: int = 0
     type: int = 2
-
-
-def _summed(values: np.ndarray, start: float) -> np.ndarray:
-    """Integral over the road's samples, by trapezoids."""
-    return start + np.concatenate([[0.0], np.cumsum(0.5 * SPACING_M * (values[1:] + values[:-1]))])
 
 
 @dataclass
@@ -101,14 +97,11 @@ class Drive:
         s = self.s[tick] + np.arange(0.0, self.camera.range_m, 2.5)
         fine = np.arange(self.s[tick], s[-1] + 0.1, SPACING_M)
         curvature = np.interp(fine, self.s_road, self.curvature_road)
-        heading = _summed(curvature, -self.heading_error[tick])
-        # The lane's middle beside the vehicle lies across the lane's own direction
-        x = _summed(np.cos(heading), self.offset[tick] * math.sin(heading[0]))
-        y = _summed(np.sin(heading), -self.offset[tick] * math.cos(heading[0]))
-        x, y, heading = (np.interp(s, fine, values) for values in (x, y, heading))
+        middle = middle_ahead(fine, curvature, self.offset[tick], self.heading_error[tick])
+        x, y, heading = (np.interp(s, fine, values) for values in middle)
         side = -line.side if self.mirrored else line.side
         distance = side * line.distance(s)
-        return np.polynomial.polynomial.polyfit(x - distance * np.sin(heading), y + distance * np.cos(heading), 3)
+        return line_cubic(x, y, heading, distance)
 
     def sample(self, tick: int) -> np.ndarray:
         """The LaneSample of what the camera sees at a tick."""

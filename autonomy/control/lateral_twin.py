@@ -32,13 +32,23 @@ STEP_M = constants("LaneState")["PREVIEW_STEP_M"]
 REVERSAL_SHARE = 0.05  # of half the play: as much turning back must be wanted before it is crossed
 
 
-def process_noise(p) -> np.ndarray:
+def agility(p, mass: float, speed: float, response: float) -> float:
+    """0 to 1, see _lateral.pxd; `response`: dead time and lag together, in s."""
+    values = {"mass_kg": mass, "speed_mps": speed, "response_s": response}
+    agile = 1.0
+    for name, value in values.items():
+        agile *= min(p[f"agile_{name}"] / value, 1.0) ** p[f"agile_{name.partition('_')[0]}_exponent"]
+    return float(agile)
+
+
+def process_noise(p, agile: float) -> np.ndarray:
     """Variance per tick, (12,)."""
     sigma = np.zeros(12)
     sigma[[V, R, G]] = p["process_lateral_velocity"], p["process_yaw_rate"], p["process_articulation_rate"]
     sigma[[TRAILER, OFFSET, FRONT]] = p["process_offset"]
     sigma[ACCELERATION_BIAS] = p["process_acceleration_bias"]
-    sigma[ANGLE], sigma[BIAS] = p["process_road_wheel_angle"], p["process_steering_offset"]
+    calm, agile_bias = p["process_steering_offset"], p["process_steering_offset_agile"]
+    sigma[ANGLE], sigma[BIAS] = p["process_road_wheel_angle"], calm + agile * (agile_bias - calm)
     sigma[DISTURBANCE] = p["process_lateral_disturbance"]
     return sigma**2 * TICK_S
 
@@ -92,7 +102,8 @@ class LateralTwin:
         `sideways`: lateral velocity to begin with; `width`: (left, right) of the lane.
         """
         p, vehicle = self.p, self.vehicle
-        model = YawPlane(vehicle, mass, speed)
+        agile = agility(p, mass, speed, delay + lag)
+        model = YawPlane(vehicle, mass, speed, agile)
         rates = model.rates(lag)
         tick = transition(rates, TICK_S)
         whole = int(delay / TICK_S + 1e-6)
@@ -106,7 +117,7 @@ class LateralTwin:
         else:
             acting = rest / TICK_S * sent[-2 - whole] + (1.0 - rest / TICK_S) * sent[-1 - whole]
             self.x[[COMMAND, CURVATURE]] = acting, preview[0]
-            self.x, self.P = tick @ self.x, tick @ self.P @ tick.T + np.diag(process_noise(p))
+            self.x, self.P = tick @ self.x, tick @ self.P @ tick.T + np.diag(process_noise(p, agile))
             for h, sigma, value in zip(*measurements(p, model), measured, strict=True):
                 gain = self.P @ h / (h @ self.P @ h + sigma**2)
                 self.x = self.x + gain * (value - h @ self.x)

@@ -37,9 +37,10 @@ def stiffness_shares(vehicle, mass: float) -> np.ndarray:
 
 
 class YawPlane:
-    """forces (3, 4) and steering (3,): derivatives of lateral velocity, yaw rate, articulation rate; lengths in m."""
+    """forces (3, 4), steering (3,) and disturbance (3,): derivatives of
+    lateral velocity, yaw rate, articulation rate; lengths in m."""
 
-    def __init__(self, vehicle, mass: float, speed: float):
+    def __init__(self, vehicle, mass: float, speed: float, wind_share: float = 0.0):
         trailer = bool(vehicle["has_trailer"])
         self.speed = speed
         self.front_m = float(vehicle["front_overhang_m"])
@@ -71,6 +72,12 @@ class YawPlane:
         else:
             M[2, 2], F[2] = 1.0, (0.0, 0.0, -2.0, -1.0)
         self.forces, self.steering = np.linalg.solve(M, F), np.linalg.solve(M, B)
+        on_tractor = np.array([1.0, vehicle["wind_x_m"] - vehicle["tractor_cg_x_m"], 0.0])
+        behind_kingpin = float(vehicle["wind_trailer_x_m"])
+        on_trailer = np.array([1.0, -(c + behind_kingpin), -behind_kingpin])
+        share = float(vehicle["wind_trailer_share"]) if trailer else 0.0
+        wind = np.linalg.solve(M, mass * ((1.0 - share) * on_tractor + share * on_trailer))
+        self.disturbance = wind_share * wind + (1.0 - wind_share) * np.array([1.0, 0.0, 0.0])
         self.heading = np.zeros(12)
         self.heading[[FRONT, OFFSET]] = 1.0 / self.front_m, -1.0 / self.front_m
         self.articulation = -(1.0 + self.hitch_m / self.trailer_m) * self.heading
@@ -82,7 +89,7 @@ class YawPlane:
         A[:3, :3] = self.forces[:, :3]
         A[:3] += np.outer(self.forces[:, 3], self.articulation)
         A[:3, [ANGLE, BIAS]] += self.steering[:, None]
-        A[V, DISTURBANCE] = 1.0
+        A[:3, DISTURBANCE] = self.disturbance
         drift = self.speed * self.heading
         drift[[V, R]] += 1.0, self.reference_m
         turn = np.zeros(12)
@@ -102,7 +109,7 @@ class YawPlane:
         """(coordinates (8,) without offsets, heading error, articulation) of steady travel along the lane."""
         rate = self.speed * curvature
         M = np.column_stack([self.forces[:, 0], self.forces[:, 3], self.steering])
-        velocity, articulation, angle = np.linalg.solve(M, -self.forces[:, 1] * rate - [disturbance, 0.0, 0.0])
+        velocity, articulation, angle = np.linalg.solve(M, -self.forces[:, 1] * rate - disturbance * self.disturbance)
         x = np.zeros(8)
         x[[V, R, ANGLE, COMMAND]] = velocity, rate, angle - bias, angle - bias
         return x, -(velocity + self.reference_m * rate) / self.speed, articulation

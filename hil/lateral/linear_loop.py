@@ -26,15 +26,19 @@ INTEGRATOR_RADPS = 1e-3  # slower than this is no motion
 
 
 class Gains:
-    """What the controller settles to at one speed, mass and lag: observer (10, 4), feedback (8,), wanted place a disturbance."""
+    """What the controller settles to at one speed, mass, dead time and lag.
 
-    def __init__(self, lateral, vehicle, speed: float, mass: float, lag: float):
-        model = YawPlane(vehicle, mass, speed)
+    Observer (10, 4), feedback (8,), wanted place a disturbance.
+    """
+
+    def __init__(self, lateral, vehicle, speed: float, mass: float, delay: float, lag: float):
+        agile = lateral_twin.agility(lateral, mass, speed, delay + lag)
+        model = YawPlane(vehicle, mass, speed, agile)
         self.tick = transition(model.rates(lag), TICK_S)
         moved = self.tick[np.ix_(ESTIMATED, ESTIMATED)]
         H, sigma = lateral_twin.measurements(lateral, model)
         H = H[:, ESTIMATED]
-        noise = np.diag(lateral_twin.process_noise(lateral)[ESTIMATED])
+        noise = np.diag(lateral_twin.process_noise(lateral, agile)[ESTIMATED])
         prior = solve_discrete_are(moved.T, H.T, noise, np.diag(sigma**2))
         self.observer = prior @ H.T @ np.linalg.inv(H @ prior @ H.T + np.diag(sigma**2))
         self.measured = H
@@ -50,7 +54,7 @@ class LinearLoop:
     """`tyres` scales the true cornering stiffness, `true_*` what differs from what the controller is told."""
 
     def __init__(self, lateral, vehicle, *, speed, mass, delay, lag, tyres=1.0, true_delay=None, gains=None, told_mass=None):
-        gains = gains or Gains(lateral, vehicle, speed, mass if told_mass is None else told_mass, lag)
+        gains = gains or Gains(lateral, vehicle, speed, mass if told_mass is None else told_mass, delay, lag)
         self.speed = speed
         true = vehicle.copy()
         true["tractor_cornering_stiffness"] = tyres * vehicle["tractor_cornering_stiffness"]

@@ -11,6 +11,7 @@ import numpy as np
 from autonomy import msg
 from autonomy.errors import UsageError
 from autonomy.geodesy import enu_to_geodetic
+from hil.sensors.line_fit import line_cubic, middle_ahead
 from hil.sensors.realism import (
     ACCELERATION_BIAS,
     ENGINE_SOURCE,
@@ -38,6 +39,7 @@ from hil.sensors.realism import (
     WHEEL_SOURCES,
 )
 from hil.world import Truth
+from hil.worlds.road import PREVIEW_DISTANCES
 
 NOT_AVAILABLE = 1  # validity
 SIGNALS = msg.constants("SignalSample")
@@ -233,12 +235,14 @@ class Messages:
         return rows
 
     def _lane(self, truth: Truth):
-        """Both boundaries as cubics about the vehicle, from the road's clothoid there."""
+        """Both boundaries as cubics about the vehicle, fitted over what the camera sees of them."""
         road, row = truth.road, self._row("Lane", SENSOR_SOURCE)
-        shape = (-road.offset, -road.heading_error, 0.5 * road.curvature, road.curvature_rate / 6.0)
+        s, curvature = np.array(road.preview or [(s, road.curvature + road.curvature_rate * s) for s in PREVIEW_DISTANCES]).T
+        seen = s <= LANE_RANGE_M
+        middle = middle_ahead(s[seen], curvature[seen], road.offset, road.heading_error)
         for side, width in (("left", road.width_left), ("right", -road.width_right)):
             noise = self.noise * self.random.standard_normal(4) * LANE_SIGMA
-            row[side] = np.array(shape) + (width, 0.0, 0.0, 0.0) + noise
+            row[side] = line_cubic(*middle, width) + noise
             row[f"{side}_sigma"], row[f"{side}_range_m"], row[f"{side}_quality"] = LANE_SIGMA, LANE_RANGE_M, 3
         return [row]
 

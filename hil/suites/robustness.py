@@ -72,10 +72,10 @@ def _cells(piece) -> list[tuple]:
     name, speed, load, lag, delays = piece
     lateral, vehicle = parameters(f"vehicles/{name}")
     mass = COMBINATIONS[name] + load * (HEAVIEST_KG - COMBINATIONS[name])
-    gains = Gains(lateral, vehicle, speed, mass, lag)
-    common = {"speed": speed, "mass": mass, "lag": lag, "gains": gains}
+    gains = {delay: Gains(lateral, vehicle, speed, mass, delay, lag) for delay in delays}
     found = []
     for delay, tyres in itertools.product(delays, TYRES):
+        common = {"speed": speed, "mass": mass, "lag": lag, "gains": gains[delay]}
         loop = LinearLoop(lateral, vehicle, delay=delay, tyres=tyres, **common)
         late = LinearLoop(lateral, vehicle, delay=delay, true_delay=delay + WRONG_BY_S, tyres=tyres, **common)
         early = LinearLoop(lateral, vehicle, delay=delay, true_delay=max(delay - WRONG_BY_S, 0.0), tyres=tyres, **common)

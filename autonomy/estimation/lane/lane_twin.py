@@ -1,6 +1,7 @@
 """The clothoid filter with NumPy and SciPy: exponential of the model's matrix, joint update, `polyfit` for the path.
 
-State: offset, heading error, curvature, curvature rate, width left, width right. `LaneTwin` keeps every tick: what was
+State: offset, heading error, curvature, curvature rate, width left, width right, side slip
+not told by the ego filter. `LaneTwin` keeps every tick: what was
 observed late goes where it belongs, and all that came after is gone through again. Which lines it uses: lines_twin.py.
 """
 
@@ -12,30 +13,31 @@ import numpy as np
 from scipy.linalg import expm
 
 # What a measurement is of the state
-ROWS = {
-    "offset": (1, 0, 0, 0, 0, 0), "heading": (0, 1, 0, 0, 0, 0), "curvature": (0, 0, 1, 0, 0, 0),
-    "curvature_rate": (0, 0, 0, 1, 0, 0), "width_left": (0, 0, 0, 0, 1, 0), "width_right": (0, 0, 0, 0, 0, 1),
-    "left": (-1, 0, 0, 0, 1, 0), "right": (-1, 0, 0, 0, 0, -1), "asymmetry": (0, 0, 0, 0, 1, -1),
+STATES = ("offset", "heading", "curvature", "curvature_rate", "width_left", "width_right", "side_slip")
+ROWS = {name: tuple(int(i == k) for k in range(7)) for i, name in enumerate(STATES)} | {
+    "left": (-1, 0, 0, 0, 1, 0, 0), "right": (-1, 0, 0, 0, 0, -1, 0), "asymmetry": (0, 0, 0, 0, 1, -1, 0),
 }  # fmt: skip
-START_SIGMA = (1.0, 0.1, 0.01, 1e-4, 0.5, 0.5)
+START_SIGMA = (1.0, 0.1, 0.01, 1e-4, 0.5, 0.5, 0.01)
 START_ASYMMETRY = 0.05
 
 
 @functools.lru_cache(maxsize=4096)
-def transition(distance: float, forgotten_over: float) -> np.ndarray:
-    """F over a distance in m: offset' = heading, heading' = -curvature, curvature' = rate, rate' = -rate / forgotten_over."""
-    model = np.zeros((6, 6))
+def transition(distance: float, forgotten_over: float, slip_forgotten_over: float) -> np.ndarray:
+    """F over a distance in m: offset' = heading + slip, heading' = -curvature, curvature' = rate; rate and slip are forgotten."""
+    model = np.zeros((7, 7))
     model[0, 1], model[1, 2], model[2, 3], model[3, 3] = 1.0, -1.0, 1.0, -1.0 / forgotten_over
+    model[0, 6], model[6, 6] = 1.0, -1.0 / slip_forgotten_over
     return expm(model * distance)
 
 
 def predict(x, P, parameters, dt: float, speed: float, drift: float, yaw_rate: float):
     """One tick. `drift` is the lateral velocity in m/s, yaw rate in rad/s."""
-    F = transition(speed * dt, float(parameters["curvature_rate_distance_m"]))
-    turned = np.zeros(6)
+    F = transition(speed * dt, float(parameters["curvature_rate_distance_m"]),
+                   float(parameters["side_slip_distance_m"]))  # fmt: skip
+    turned = np.zeros(7)
     turned[0] = 0.5 * speed * dt * yaw_rate * dt + drift * dt
     turned[1] = yaw_rate * dt
-    names = ("offset", "heading", "curvature", "curvature_rate", "width", "width")
+    names = ("offset", "heading", "curvature", "curvature_rate", "width", "width", "side_slip")
     Q = np.diag([float(parameters[f"process_{name}"]) ** 2 * abs(speed * dt) for name in names])
     return F @ x + turned, F @ P @ F.T + Q
 
@@ -62,7 +64,7 @@ def prior(parameters, offset: float, heading: float):
     half = float(parameters["default_half_width_m"])
     P = np.diag(np.square(START_SIGMA))
     P[4, 5] = P[5, 4] = START_SIGMA[4] ** 2 - 0.5 * START_ASYMMETRY**2
-    return np.array([offset, heading, 0.0, 0.0, half, half]), P
+    return np.array([offset, heading, 0.0, 0.0, half, half, 0.0]), P
 
 
 class LaneTwin:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.polynomial import Polynomial
 
 from autonomy.estimation.lane.lane_twin import ROWS, LaneTwin
+from autonomy.estimation.lane.profile_twin import ANEW_M, OTHER_ROAD, PROFILE_SIGMA, SHORTEST_M, TRUE_AT, CurvatureProfile
 
 TURNING_SHARE, STRICT = 0.25, 0.25
 SIDES = ("left", "right")
@@ -33,11 +34,15 @@ class Side:
 
 @dataclass
 class Seen:
-    """A line at a tick: measurements (distance, heading, curvature, curvature rate) and their sigmas."""
+    """A line at a tick: measurements (distance, heading, curvature, curvature rate), their sigmas,
+    and the curvature further ahead."""
 
     z: np.ndarray
     sigma: np.ndarray
     colour: int
+    reach: float
+    ahead: list[tuple[float, float]]  # curvature and sigma at TRUE_AT
+    profiled: bool  # runs as the profile does
     place: float = 0.0  # squared innovations as shares of the gate
     turn: float = 0.0
     turned: float = 0.0
@@ -50,6 +55,15 @@ class LinesTwin(LaneTwin):
         super().__init__(parameters)
         self.sides = {"left": Side(), "right": Side()}
         self.last_line_ns = 0
+        self.stations: list[float] = []  # m driven, at each tick
+        self.profile: CurvatureProfile | None = None
+
+    def tick(self, time_ns: int, dt: float, speed: float, drift: float, yaw_rate: float) -> None:
+        super().tick(time_ns, dt, speed, drift, yaw_rate)
+        self.stations.append((self.stations[-1] if self.stations else 0.0) + speed * dt)
+        if self.profile is None:
+            self.profile = CurvatureProfile(float(self.parameters["profile_walk"]), self.stations[-1])
+        self.profile.move(self.stations[-1])
 
     def bring(self, sample, name: str, tick: int) -> Seen | None:
         """A line as it is at the tick, seen a little before."""
@@ -64,8 +78,37 @@ class LinesTwin(LaneTwin):
         z = np.array([moved[0] * cosine, -math.atan(moved[1]), 2.0 * moved[2] * cosine**3, 6.0 * moved[3]])
         scale = p["quality_sigma_scale"][sample[f"{name}_quality"] - 1]
         sigma = scale * np.array(sample[f"{name.removesuffix('_second')}_sigma"])
+        reach, cubic = float(sample[f"{name}_range_m"]), Polynomial(sample[name])
+        ahead = []
+        for x in np.array(TRUE_AT) * reach:
+            curvature = cubic.deriv(2)(x) / math.hypot(1.0, cubic.deriv()(x)) ** 3
+            ahead.append((float(curvature), math.hypot(2.0 * sigma[2], 6.0 * x * sigma[3])))
         sigma[2:] = np.hypot(sigma[2:], p["line_shape_sigma"]) * (2.0, 6.0)
-        return Seen(z, sigma, int(sample[f"{name}_colour"]))
+        here = self.stations[tick] - s
+        profiled = reach > SHORTEST_M and all(
+            (curvature - self.profile.at(here + share * reach)) ** 2 <= p["gate"] * (error**2 + PROFILE_SIGMA**2)
+            for share, (curvature, error) in zip(TRUE_AT, ahead, strict=True))  # fmt: skip
+        if profiled:
+            own = self.profile.fit(here, reach)  # what a cubic makes of this road beside the vehicle
+            z = z - (own[0], -own[1], 0.0, 0.0)
+        return Seen(z, sigma, int(sample[f"{name}_colour"]), reach, ahead, profiled)
+
+    def look_at_curvature(self, sample, tick: int, lines: list[Seen], temporary: bool) -> None:
+        """Lines used observe the profile; what they say of curvature is then the profile's own."""
+        here = self.stations[tick]
+        seen_from = here - self.motions[tick][1] * (self.times_ns[tick] - int(sample["valid_time_ns"])) * 1e-9
+        if abs(seen_from - self.profile.observed_station) > ANEW_M:
+            self.profile.misfits = 0 if all(line.profiled for line in lines) else self.profile.misfits + 1
+            if self.profile.misfits >= OTHER_ROAD or temporary != self.profile.temporary:
+                self.profile.begin(here)
+                self.profile.temporary = temporary
+            for line in lines:
+                for share, (curvature, sigma) in zip(TRUE_AT, line.ahead, strict=True):
+                    self.profile.observe(seen_from + share * line.reach, curvature, sigma)
+            self.profile.solve()
+            self.profile.observed_station = seen_from
+        for line in lines:
+            line.z[2:] = self.profile.curvature_and_rate(here)
 
     def first_sight(self, left: Seen, right: Seen) -> tuple[float, float]:
         """Offset and heading from two lines of one lane, or from one of two that are not alike."""
@@ -95,7 +138,7 @@ class LinesTwin(LaneTwin):
         return min(there, key=lambda line: line.place + line.turn, default=None), temporary
 
     def leaving(self, left: Seen, right: Seen, x, P, temporary: tuple[bool, bool]) -> str | None:
-        width = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 1.0])
+        width = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0])
         variance = width @ P @ width + left.sigma[0] ** 2 + right.sigma[0] ** 2
         wide = (left.z[0] - right.z[0] - width @ x) ** 2 / (variance * self.parameters["gate"])
         sides, diverging = self.sides, self.parameters["diverging_rad"]
@@ -159,6 +202,9 @@ class LinesTwin(LaneTwin):
                 if self.adopted(self.sides[side], self.sides[other], within, driven_m):
                     found.append((f"loosen_{side}", 0.0, abs(self.ratio(x, P, side, chosen[side].z[0], 1.0)[0])))
                     break
+        used = {side: line for side, line in chosen.items() if self.sides[side].used}
+        if used:
+            self.look_at_curvature(sample, tick, list(used.values()), any(temporary[side] for side in used))
         for side, line in chosen.items():
             if self.sides[side].used:
                 found += [(side, line.z[0], line.sigma[0]), ("heading", line.z[1], line.sigma[1])]

@@ -1,5 +1,5 @@
 # Lateral control: observe, roll through the commands on their way, solve the MPC from there on.
-from libc.math cimport fabs, isfinite
+from libc.math cimport fabs, isfinite, pow
 from libc.string cimport memcpy, memset
 from libc.stdint cimport uint8_t
 from autonomy.msg.messages cimport *
@@ -78,9 +78,23 @@ cdef inline int whole_ticks(double delay, double* rest) noexcept nogil:
     return whole
 
 
+cdef inline double beyond(double value, double bound, double exponent) noexcept nogil:
+    return pow(bound / value, exponent) if value > bound else 1.0
+
+
+cdef inline double agility_of(const LateralParameters* parameters, double mass, double speed, double response) noexcept nogil:
+    """0 to 1: how much of the gusts' speed the disturbance estimate may follow without shaking the loop.
+
+    An empty truck is moved by wind, a loaded one by bank; late steering, high speed and tyres other than believed leave less room.
+    """
+    return beyond(mass, parameters.agile_mass_kg, parameters.agile_mass_exponent) \
+        * beyond(speed, parameters.agile_speed_mps, parameters.agile_speed_exponent) \
+        * beyond(response, parameters.agile_response_s, parameters.agile_response_exponent)
+
+
 cdef inline void observe(ControlMemory* memory, const LateralParameters* parameters, const YawPlane* model,
                          const double* rates_matrix, const double* transition, const EgoState* ego, const TruckState* truck,
-                         const LaneState* lane, double speed, double dt, bint drives) noexcept nogil:
+                         const LaneState* lane, double speed, double agility, double dt, bint drives) noexcept nogil:
     """Brings the observer to now. It starts over after a pause, a lost lane or at walking pace."""
     cdef Observer* observer = &memory.observer
     cdef double rest, acting
@@ -92,7 +106,7 @@ cdef inline void observe(ControlMemory* memory, const LateralParameters* paramet
     if memory.observing and drives and 0.0 < dt < 5.0 * LateralParameters_TICK_PERIOD_S:
         rest /= LateralParameters_TICK_PERIOD_S
         acting = rest * sent(memory, whole + 1) + (1.0 - rest) * sent(memory, whole)
-        observer_predict(observer, parameters, transition, acting, lane.preview[0])
+        observer_predict(observer, parameters, transition, acting, lane.preview[0], agility)
         if fabs(lane.offset - observer.x[OFFSET]) > parameters.lane_jump_m:
             observer_shift(observer, lane.offset - observer.x[OFFSET])
         memset(row, 0, sizeof(row))
@@ -284,7 +298,7 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
     cdef double speed = known if drives else parameters.minimum_speed_mps
     cdef double lag = truck.steering_lag_s if truck.steering_lag_s > LEAST_LAG_S else LEAST_LAG_S
     cdef double mass = truck.mass_kg if truck.mass_kg > 0.0 else vehicle.mass_kg
-    cdef double driven, heading, articulation, change
+    cdef double agility, driven, heading, articulation, change
     cdef double[144] continuous
     cdef double[144] transition
     cdef double[12] x
@@ -303,10 +317,11 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
         control.road_wheel_angle = control.feedforward
         control.lateral_active = 1
         return
-    yaw_plane(vehicle, mass, speed, &model)
+    agility = agility_of(parameters, mass, speed, truck.steering_delay_s + lag)
+    yaw_plane(vehicle, mass, speed, agility, &model)
     rates(&model, speed, lag, continuous)
     exponential(continuous, LateralParameters_TICK_PERIOD_S, transition)
-    observe(memory, parameters, &model, continuous, transition, ego, truck, lane, speed, dt, drives)
+    observe(memory, parameters, &model, continuous, transition, ego, truck, lane, speed, agility, dt, drives)
     memcpy(x, memory.observer.x, sizeof(x))
     driven = roll_dead_time(memory, continuous, transition, lane.preview, truck.steering_delay_s, speed, x)
     pose_problem(memory, parameters, vehicle, &model, lane, lane.preview, transition, x, plan.lateral_target, speed, driven,

@@ -33,8 +33,8 @@ cdef inline void observer_begin(Observer* observer, const LateralParameters* par
 
 
 cdef inline void observer_predict(Observer* observer, const LateralParameters* parameters, const double* transition,
-                                  double command, double curvature) noexcept nogil:
-    """One tick under the command in effect."""
+                                  double command, double curvature, double agility) noexcept nogil:
+    """One tick under the command in effect; `agility` from 0, calm, to 1."""
     cdef double[12] moved
     cdef double[144] product
     cdef double[144] transposed
@@ -56,7 +56,8 @@ cdef inline void observer_predict(Observer* observer, const LateralParameters* p
     noise[ARTICULATION_RATE] = parameters.process_articulation_rate
     noise[OFFSET] = noise[FRONT_OFFSET] = noise[TRAILER_OFFSET] = parameters.process_offset
     noise[ROAD_WHEEL_ANGLE] = parameters.process_road_wheel_angle
-    noise[STEERING_OFFSET] = parameters.process_steering_offset
+    noise[STEERING_OFFSET] = parameters.process_steering_offset \
+        + agility * (parameters.process_steering_offset_agile - parameters.process_steering_offset)
     noise[DISTURBANCE] = parameters.process_lateral_disturbance
     noise[ACCELERATION_BIAS] = parameters.process_acceleration_bias
     for i in range(COORDINATES):

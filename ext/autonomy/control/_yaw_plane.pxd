@@ -18,7 +18,7 @@ cdef enum:
     COMMAND = 7                      # rad
     CURVATURE = 8                    # 1/m
     STEERING_OFFSET = 9              # rad, of the wheels from what the command says
-    DISTURBANCE = 10                 # m/s2 to the left: bank, wind
+    DISTURBANCE = 10                 # m/s2 to the left of the whole: bank, which takes every part alike, and wind with its moments
     COMMAND_RATE = 11                # rad/s; the command rises at the beginning of each tick
     ACCELERATION_BIAS = 11           # m/s2, in its place in the observer: of the measured lateral acceleration (roll, tilt, sensor)
     COORDINATES = 12
@@ -35,6 +35,7 @@ cdef extern from *:
 ctypedef struct YawPlane:
     double[12] forces                # (3, 4): (v_y', r', articulation rate') of (v_y, r, articulation rate, articulation)
     double[3] steering               # of the road wheel angle
+    double[3] disturbance            # of 1 m/s2 to the side on the whole
     double reference_m               # reference point ahead of the tractor's centre of gravity (negative)
     double front_m                   # front face ahead of the reference point
     double hitch_m                   # kingpin behind the reference point
@@ -80,8 +81,9 @@ cdef inline void axle_loads(const VehicleParameters* vehicle, double trailer_mas
     loads[2] = trailer_mass - kingpin
 
 
-cdef inline void yaw_plane(const VehicleParameters* vehicle, double mass, double speed, YawPlane* model) noexcept nogil:
-    """The model at a speed (m/s, above zero) and a combination mass (kg)."""
+cdef inline void yaw_plane(const VehicleParameters* vehicle, double mass, double speed, double wind_share,
+                           YawPlane* model) noexcept nogil:
+    """The model at a speed (m/s, above zero) and a combination mass (kg); `wind_share` of a disturbance is wind, the rest bank."""
     cdef bint trailer = vehicle.has_trailer != 0
     cdef double own_mass = vehicle.tractor_mass_kg
     cdef double hauled = mass - own_mass
@@ -146,6 +148,15 @@ cdef inline void yaw_plane(const VehicleParameters* vehicle, double mass, double
         for k in range(3):
             F[4 * k + i] = column[k]
     solve_3x3(M, model.steering)
+    share = vehicle.wind_trailer_share if trailer else 0.0
+    model.disturbance[0] = own_mass + hauled
+    model.disturbance[1] = model.disturbance[0] * ((1.0 - share) * (vehicle.wind_x_m - vehicle.tractor_cg_x_m)
+                                     - share * (hitch + vehicle.wind_trailer_x_m))
+    model.disturbance[2] = -model.disturbance[0] * share * vehicle.wind_trailer_x_m
+    solve_3x3(M, model.disturbance)
+    for k in range(3):
+        model.disturbance[k] *= wind_share
+    model.disturbance[0] += 1.0 - wind_share
     model.reference_m = -vehicle.tractor_cg_x_m
     model.front_m = vehicle.front_overhang_m
     model.hitch_m = vehicle.hitch_offset_m if trailer else 0.0
@@ -190,7 +201,7 @@ cdef inline void rates(const YawPlane* model, double speed, double lag, double* 
             out[12 * k + i] += model.forces[4 * k + 3] * articulation[i]
         out[12 * k + ROAD_WHEEL_ANGLE] += model.steering[k]
         out[12 * k + STEERING_OFFSET] += model.steering[k]
-    out[12 * LATERAL_VELOCITY + DISTURBANCE] = 1.0
+        out[12 * k + DISTURBANCE] += model.disturbance[k]
     for i in range(12):
         out[12 * OFFSET + i] = speed * heading[i]
     out[12 * OFFSET + LATERAL_VELOCITY] += 1.0
@@ -242,8 +253,7 @@ cdef inline void steady(const YawPlane* model, double speed, double curvature, d
     cdef int k
     for k in range(3):
         M[3 * k], M[3 * k + 1], M[3 * k + 2] = model.forces[4 * k], model.forces[4 * k + 3], model.steering[k]
-        wanted[k] = -model.forces[4 * k + 1] * yaw_rate
-    wanted[0] -= disturbance
+        wanted[k] = -model.forces[4 * k + 1] * yaw_rate - model.disturbance[k] * disturbance
     solve_3x3(M, wanted)
     for k in range(8):
         x[k] = 0.0

@@ -85,10 +85,10 @@ def test_twice_the_ticks_tell_the_same():
 
 
 @settings(max_examples=15, deadline=None)
-@given(latency=st.integers(1, 40), place=st.integers(45, 95))
+@given(latency=st.integers(1, 40), place=st.integers(145, 195))
 def test_late_or_at_once_the_filter_ends_the_same(latency, place):
     """One observation more, told at once or late, in between others: the same state afterwards."""
-    drive = Drive(BEND, 1.6, seed=1)
+    drive = Drive(BEND, 2.6, seed=1)
     late, at_once = LaneStep(PARAMETERS), LaneStep(PARAMETERS)
     for tick, (frame, ego) in enumerate(drive.frames()):
         for step, told_at in ((late, place + latency), (at_once, place)):
@@ -141,7 +141,7 @@ def test_a_boundary_that_has_moved_for_good_is_adopted_slowly():
     assert abs(state["offset"] - middle)[-200:].max() < 0.08
     assert abs(state["width_left"] + state["width_right"] - 4.1)[-200:].max() < 0.08
     moved = np.diff(state["offset"] - drive.offset)[200:]
-    assert np.abs(moved).max() < 0.005  # half a metre a second
+    assert np.abs(moved).max() < 0.005, np.abs(moved).argmax()  # half a metre a second
 
 
 def test_another_lane_is_told_by_a_moment_without_one():

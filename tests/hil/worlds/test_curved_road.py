@@ -32,4 +32,5 @@ def test_commands_act_after_dead_time_and_lag():
     world.reset(0)
     angles = [world.step({"mode": 1, "road_wheel_angle_rad": 0.01, "acceleration_mps2": 0.0}, 0.01).ego.road_wheel_angle
               for _ in range(100)]  # fmt: skip
-    assert angles[24] == 0.0 and abs(angles[25 + 24] - 0.01 * (1 - np.exp(-1.0))) < 1e-9
+    dead, lag = (round(100 * VEHICLE[f"steering_{name}_s"]) for name in ("delay", "lag"))
+    assert angles[dead - 1] == 0.0 and abs(angles[dead + lag - 1] - 0.01 * (1 - np.exp(-1.0))) < 1e-9

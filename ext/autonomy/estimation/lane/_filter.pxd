@@ -1,7 +1,7 @@
-# The six-state clothoid filter: predict by the distance driven, update by scalars. Twin: lane_twin.predict, lane_twin.update.
+# The clothoid filter: predict by the distance driven, update by scalars. Twin: lane_twin.predict, lane_twin.update.
 from autonomy.msg.messages cimport LaneParameters
 from autonomy.estimation.lane._lane cimport (
-    ASYMMETRY, LEFT_LINE, LOOSEN_LEFT, LOOSEN_RIGHT, OFFSET, RIGHT_LINE, STATES, WIDTH_LEFT, WIDTH_RIGHT, LaneTick, Scalar)
+    ASYMMETRY, CURVATURE, CURVATURE_RATE, HEADING, LEFT_LINE, LOOSEN_LEFT, LOOSEN_RIGHT, OFFSET, RIGHT_LINE, SIDE_SLIP, STATES, WIDTH_LEFT, WIDTH_RIGHT, LaneTick, Scalar)
 
 # A row of H has one or two places that are not zero
 cdef struct Row:
@@ -11,53 +11,68 @@ cdef struct Row:
     double at_j
 
 
+cdef inline void walk(double* P, int state, double per_root_metre, double road) noexcept nogil:
+    P[(STATES + 1) * state] += per_root_metre * per_root_metre * road
+
+
 cdef inline void predict(double* x, double* P, const LaneParameters* parameters, const LaneTick* tick) noexcept nogil:
-    """Moves the vehicle `s = speed dt` along the clothoid: offset' = v heading + drift, heading' = r - v curvature,
-    curvature' = v rate, rate' = -v rate / distance, all but r and drift per metre of road."""
+    """Moves the vehicle `s = speed dt` along the clothoid: offset' = v (heading + slip) + drift, heading' = r - v
+    curvature, curvature' = v rate, rate' = -v rate / distance, slip' = -v slip / its distance; noise per metre of road."""
     cdef double dt = tick.dt
     cdef double s = tick.speed * dt
     cdef double road = s if s > 0.0 else -s
     cdef double a = 1.0 / parameters.curvature_rate_distance_m
-    cdef double[36] F
-    cdef double[36] product
+    cdef double[49] F
+    cdef double[49] product
+    cdef double b = 1.0 / parameters.side_slip_distance_m
     cdef double total
     cdef int i, j, k
-    for i in range(36):
+    for i in range(STATES * STATES):
         F[i] = 0.0
-    for i in range(6):
-        F[7 * i] = 1.0
+    for i in range(STATES):
+        F[(STATES + 1) * i] = 1.0
     # The exponential of the model, as series in a s: a tick's way is a small part of the distance
-    F[1] = s
-    F[2] = -0.5 * s * s
-    F[3] = -s * s * s * (1.0 / 6.0 - a * s / 24.0 + a * s * a * s / 120.0)
-    F[8] = -s
-    F[9] = -s * s * (0.5 - a * s / 6.0 + a * s * a * s / 24.0)
-    F[15] = s * (1.0 - a * s / 2.0 + a * s * a * s / 6.0)
-    F[21] = 1.0 - a * F[15]
-    x[0] += F[1] * x[1] + F[2] * x[2] + F[3] * x[3] + 0.5 * s * tick.yaw_rate * dt + tick.drift * dt
-    x[1] += F[8] * x[2] + F[9] * x[3] + tick.yaw_rate * dt
-    x[2] += F[15] * x[3]
-    x[3] *= F[21]
-    # Widths stay as they are, and column by column only the first four states mix
-    for i in range(6):
-        for j in range(6):
-            total = F[7 * i] * P[6 * i + j]
+    F[HEADING] = s
+    F[CURVATURE] = -0.5 * s * s
+    F[CURVATURE_RATE] = -s * s * s * (1.0 / 6.0 - a * s / 24.0 + a * s * a * s / 120.0)
+    F[SIDE_SLIP] = s * (1.0 - b * s / 2.0 + b * s * b * s / 6.0)
+    F[STATES * HEADING + CURVATURE] = -s
+    F[STATES * HEADING + CURVATURE_RATE] = -s * s * (0.5 - a * s / 6.0 + a * s * a * s / 24.0)
+    F[STATES * CURVATURE + CURVATURE_RATE] = s * (1.0 - a * s / 2.0 + a * s * a * s / 6.0)
+    F[STATES * CURVATURE_RATE + CURVATURE_RATE] = 1.0 - a * F[STATES * CURVATURE + CURVATURE_RATE]
+    F[STATES * SIDE_SLIP + SIDE_SLIP] = 1.0 - b * F[SIDE_SLIP]
+    x[OFFSET] += F[HEADING] * x[HEADING] + F[CURVATURE] * x[CURVATURE] + F[CURVATURE_RATE] * x[CURVATURE_RATE] \
+        + F[SIDE_SLIP] * x[SIDE_SLIP] + 0.5 * s * tick.yaw_rate * dt + tick.drift * dt
+    x[HEADING] += F[STATES * HEADING + CURVATURE] * x[CURVATURE] + F[STATES * HEADING + CURVATURE_RATE] * x[CURVATURE_RATE] \
+        + tick.yaw_rate * dt
+    x[CURVATURE] += F[STATES * CURVATURE + CURVATURE_RATE] * x[CURVATURE_RATE]
+    x[CURVATURE_RATE] *= F[STATES * CURVATURE_RATE + CURVATURE_RATE]
+    x[SIDE_SLIP] *= F[STATES * SIDE_SLIP + SIDE_SLIP]
+    # Widths stay as they are; the first four states mix, and the side slip moves the offset
+    for i in range(STATES):
+        for j in range(STATES):
+            total = F[(STATES + 1) * i] * P[STATES * i + j]
             for k in range(i + 1, 4):
-                total = total + F[6 * i + k] * P[6 * k + j]
-            product[6 * i + j] = total
-    for i in range(6):
-        for j in range(i, 6):
-            total = product[6 * i + j] * F[7 * j]
+                total = total + F[STATES * i + k] * P[STATES * k + j]
+            product[STATES * i + j] = total
+    for j in range(STATES):
+        product[j] += F[SIDE_SLIP] * P[STATES * SIDE_SLIP + j]
+    for i in range(STATES):
+        for j in range(i, STATES):
+            total = product[STATES * i + j] * F[(STATES + 1) * j]
             for k in range(j + 1, 4):
-                total = total + product[6 * i + k] * F[6 * j + k]
-            P[6 * i + j] = total
-            P[6 * j + i] = total
-    P[0] += parameters.process_offset * parameters.process_offset * road
-    P[7] += parameters.process_heading * parameters.process_heading * road
-    P[14] += parameters.process_curvature * parameters.process_curvature * road
-    P[21] += parameters.process_curvature_rate * parameters.process_curvature_rate * road
-    P[28] += parameters.process_width * parameters.process_width * road
-    P[35] += parameters.process_width * parameters.process_width * road
+                total = total + product[STATES * i + k] * F[STATES * j + k]
+            if j == OFFSET:
+                total = total + product[STATES * i + SIDE_SLIP] * F[SIDE_SLIP]
+            P[STATES * i + j] = total
+            P[STATES * j + i] = total
+    walk(P, OFFSET, parameters.process_offset, road)
+    walk(P, HEADING, parameters.process_heading, road)
+    walk(P, CURVATURE, parameters.process_curvature, road)
+    walk(P, CURVATURE_RATE, parameters.process_curvature_rate, road)
+    walk(P, WIDTH_LEFT, parameters.process_width, road)
+    walk(P, WIDTH_RIGHT, parameters.process_width, road)
+    walk(P, SIDE_SLIP, parameters.process_side_slip, road)
 
 
 cdef inline Row row_of(int measured) noexcept nogil:
@@ -87,8 +102,8 @@ cdef inline double innovation(const double* x, int measured, double z) noexcept 
 
 cdef inline double innovation_variance(const double* P, int measured, double sigma) noexcept nogil:
     cdef Row row = row_of(measured)
-    return sigma * sigma + row.at_i * row.at_i * P[7 * row.i] + row.at_j * row.at_j * P[7 * row.j] \
-        + 2.0 * row.at_i * row.at_j * P[6 * row.i + row.j]
+    return sigma * sigma + row.at_i * row.at_i * P[(STATES + 1) * row.i] + row.at_j * row.at_j * P[(STATES + 1) * row.j] \
+        + 2.0 * row.at_i * row.at_j * P[STATES * row.i + row.j]
 
 
 cdef inline double test_ratio(const double* x, const double* P, int measured, double z, double sigma, double gate) noexcept nogil:
@@ -101,21 +116,21 @@ cdef inline void update(double* x, double* P, const Scalar* scalar) noexcept nog
     """One scalar measurement z = H x + noise."""
     cdef int measured = <int>scalar.measured
     cdef Row row
-    cdef double[6] PH
+    cdef double[7] PH
     cdef double S, nu
     cdef int i, j
     if measured == LOOSEN_LEFT or measured == LOOSEN_RIGHT:
         i = WIDTH_LEFT if measured == LOOSEN_LEFT else WIDTH_RIGHT
-        P[7 * i] += scalar.sigma * scalar.sigma
+        P[(STATES + 1) * i] += scalar.sigma * scalar.sigma
         return
     row = row_of(measured)
     nu = innovation(x, measured, scalar.z)
     S = innovation_variance(P, measured, scalar.sigma)
     for i in range(STATES):
-        PH[i] = row.at_i * P[6 * i + row.i] + row.at_j * P[6 * i + row.j]
+        PH[i] = row.at_i * P[STATES * i + row.i] + row.at_j * P[STATES * i + row.j]
     for i in range(STATES):
         x[i] += PH[i] / S * nu
     for i in range(STATES):
         for j in range(i, STATES):
-            P[6 * i + j] -= PH[i] * PH[j] / S
-            P[6 * j + i] = P[6 * i + j]
+            P[STATES * i + j] -= PH[i] * PH[j] / S
+            P[STATES * j + i] = P[STATES * i + j]

@@ -5,6 +5,7 @@ from libc.string cimport memcpy
 from autonomy.msg.messages cimport LaneParameters
 from autonomy.estimation.lane._filter cimport predict, update
 from autonomy.estimation.lane._lane cimport HISTORY, SCALARS, LaneFilter, LaneTick
+from autonomy.estimation.lane._profile cimport move_profile
 
 
 cdef inline LaneTick* tick_back(LaneFilter* lane, uint32_t back) noexcept nogil:
@@ -23,7 +24,10 @@ cdef inline void advance(LaneFilter* lane, const LaneParameters* parameters, int
     lane.kept += lane.kept < HISTORY
     tick = &lane.ticks[lane.newest]
     tick.time_ns, tick.dt, tick.speed, tick.drift, tick.yaw_rate = now_ns, dt, speed, drift, yaw_rate
+    lane.station += speed * dt
+    tick.station = lane.station
     tick.count = 0
+    move_profile(&lane.profile, parameters, lane.station)
     if lane.initialised:
         predict(lane.x, lane.P, parameters, tick)
         memcpy(tick.x, lane.x, sizeof(tick.x))

@@ -3,25 +3,29 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint8_t
 from autonomy.msg.messages cimport EgoState, InputFrame, LaneParameters, LanePoint, LaneState
 
 cdef enum:
-    STATES = 6                   # offset, heading error, curvature, curvature rate, width left, width right
-    OFFSET = 0
+    STATES = 7
+    TOLD = 6                     # ... of them in the output
+    OFFSET = 0                   # m, left of the lane middle
     HEADING = 1
     CURVATURE = 2
     CURVATURE_RATE = 3
     WIDTH_LEFT = 4
     WIDTH_RIGHT = 5
+    SIDE_SLIP = 6                # rad, the way travelled is left of what the ego filter says
     POINTS = 64
     PREVIEW = 32
+    NODES = 40                   # of the curvature profile: 30 m behind, 165 m ahead
+    BEHIND = 6
     HISTORY = 48                 # ticks kept: observations up to 0.47 s old find their place
     SCALARS = 20                 # of two cameras, or of one and the lane path
 
-# What a scalar measurement says about the state; the first six are the states themselves
+# What a scalar measurement says about the state; the first seven are the states themselves
 cdef enum Measured:
-    LEFT_LINE = 6                # width left - offset
-    RIGHT_LINE = 7               # -width right - offset
-    ASYMMETRY = 8                # width left - width right
-    LOOSEN_LEFT = 9              # no measurement: sigma is added to the width's uncertainty
-    LOOSEN_RIGHT = 10
+    LEFT_LINE = 7                # width left - offset
+    RIGHT_LINE = 8               # -width right - offset
+    ASYMMETRY = 9                # width left - width right
+    LOOSEN_LEFT = 10             # no measurement: sigma is added to the width's uncertainty
+    LOOSEN_RIGHT = 11
 
 ctypedef struct Scalar:
     double z
@@ -35,11 +39,24 @@ ctypedef struct LaneTick:
     double speed
     double drift                 # m/s to the left
     double yaw_rate
-    double[6] x                  # before the observations
-    double[36] P
+    double station               # m driven along the lane, at the tick
+    double[7] x                  # before the observations
+    double[49] P
     Scalar[20] scalars
     uint32_t count
     uint32_t padding
+
+# Nodes of the road's curvature at whole multiples of LaneState.PREVIEW_STEP_M; information form
+ctypedef struct CurvatureProfile:
+    double[40] diagonal          # m2
+    double[40] beside            # m2, between a node and the next
+    double[40] vector            # m
+    double[40] curvature         # 1/m, the estimate
+    double observed_station      # m, the vehicle's at the last observation
+    int64_t first                # which multiple the first node is
+    uint32_t begun
+    uint32_t misfits             # observations in a row that show another road
+    int64_t temporary            # of temporary lines
 
 ctypedef struct LaneSide:
     double turning               # rad, mean heading innovation of the last few lines
@@ -54,11 +71,13 @@ ctypedef struct LaneSide:
     uint32_t padding2
 
 ctypedef struct LaneFilter:
-    double[6] x
-    double[36] P                 # row major, symmetric
+    double[7] x
+    double[49] P                 # row major, symmetric
     double[6] remainder          # of past corrections, not in the output yet
     double[6] remainder_rate     # 1/s
     LaneTick[48] ticks           # ring
+    CurvatureProfile profile
+    double station               # m driven along the lane
     uint32_t newest
     uint32_t kept                # ticks with a motion, from the newest back
     uint32_t expected            # ... with x and P

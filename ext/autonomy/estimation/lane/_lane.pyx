@@ -35,7 +35,7 @@ cdef void lane_step(LaneFilter* lane, const LaneParameters* parameters, const In
     cdef double speed = 0.0, drift = 0.0, yaw_rate = 0.0
     cdef bint anew = frame.lane_path.count > 0
     cdef bint continues
-    cdef double[6] before
+    cdef double[7] before
     cdef uint32_t i
     if velocity_known(ego):
         speed = ego.speed
@@ -104,4 +104,4 @@ cdef class LaneStep:
 
     @property
     def covariance(self):
-        return np.array(self.memory.P).reshape(6, 6)
+        return np.array(self.memory.P).reshape(STATES, STATES)

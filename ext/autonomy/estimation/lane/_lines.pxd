@@ -4,7 +4,8 @@ from libc.math cimport atan, fabs, isfinite, sqrt
 from libc.stdint cimport uint8_t
 from autonomy.msg.messages cimport LaneParameters, LaneSample, LaneSample_COLOUR_YELLOW
 from autonomy.estimation.lane._filter cimport innovation, test_ratio
-from autonomy.estimation.lane._lane cimport HEADING, LEFT_LINE, RIGHT_LINE, WIDTH_LEFT, WIDTH_RIGHT, LaneSide, LaneTick
+from autonomy.estimation.lane._lane cimport HEADING, LEFT_LINE, RIGHT_LINE, STATES, WIDTH_LEFT, WIDTH_RIGHT, CurvatureProfile, LaneSide, LaneTick
+from autonomy.estimation.lane._profile cimport fit_of_profile, profile_at
 
 cdef enum:
     NO_LINE = -1
@@ -15,20 +16,30 @@ cdef extern from *:
     #define LANE_STRICT 0.25             /* share of the gate within which a held line fits again: half as many sigmas */
     #define LANE_STEEPEST 0.5            /* slope of a line beyond which it is none of a lane's */
     #define LANE_FURTHEST_M 15.0
+    #define LANE_SHORTEST_M 20.0
+    #define LANE_PROFILE_SIGMA 1.5e-4    /* 1/m, of the profile itself where it was seen a few times */
+    /* Where the curvature of a cubic fitted over a line is that of the line, whatever its fourth power: zeros of the second
+       derivative of the fourth Legendre polynomial, as shares of the reach */
+    static const double lane_true_at[2] = {0.2763932, 0.7236068};
     """
+    const double[2] lane_true_at
     const double LANE_TURNING_SHARE
     const double LANE_STRICT
     const double LANE_STEEPEST
     const double LANE_FURTHEST_M
+    const double LANE_SHORTEST_M
+    const double LANE_PROFILE_SIGMA
 
 cdef struct Line:
     double[4] z                  # distance to the left along the lane's normal, heading error, curvature, curvature rate
     double[4] sigma
     double reach
+    double[2] ahead              # 1/m, curvature seen at lane_true_at
+    double[2] ahead_sigma
     uint8_t there
     uint8_t type
     uint8_t colour
-    uint8_t padding
+    uint8_t profiled             # runs as the profile does
 
 cdef struct Fit:
     double place                 # squared innovation as a share of the gate: distance,
@@ -36,12 +47,23 @@ cdef struct Fit:
     double turned                # rad, heading innovation
 
 
+cdef inline bint runs_as(const CurvatureProfile* profile, const Line* line, double gate, double seen_from) noexcept nogil:
+    cdef double difference
+    cdef int i
+    for i in range(2):
+        difference = line.ahead[i] - profile_at(profile, seen_from + lane_true_at[i] * line.reach)
+        if difference * difference > gate * (line.ahead_sigma[i] * line.ahead_sigma[i] + LANE_PROFILE_SIGMA * LANE_PROFILE_SIGMA):
+            return False
+    return line.reach > LANE_SHORTEST_M
+
+
 cdef inline void bring(Line* line, const LaneParameters* parameters, const LaneTick* tick, double wait, const double* seen,
-                       const double* sigma, int quality, double reach) noexcept nogil:
+                       const double* sigma, int quality, double reach, const CurvatureProfile* profile) noexcept nogil:
     """A line seen `wait` seconds before the tick, as measurements at the tick."""
     cdef double s = tick.speed * wait, turned = tick.yaw_rate * wait
     cdef double[4] c
-    cdef double scale, cosine
+    cdef double[4] own
+    cdef double scale, cosine, x
     cdef int i
     line.there = 0
     if quality == 0:
@@ -63,23 +85,34 @@ cdef inline void bring(Line* line, const LaneParameters* parameters, const LaneT
     scale = parameters.quality_sigma_scale[(quality if quality < 3 else 3) - 1]
     for i in range(4):
         line.sigma[i] = scale * (sigma[i] if isfinite(sigma[i]) and sigma[i] > 0.0 else parameters.line_sigma[i])
+    line.reach = reach if isfinite(reach) and reach > 0.0 else 0.0
+    for i in range(2):
+        x = lane_true_at[i] * line.reach
+        c[1] = seen[1] + x * (2.0 * seen[2] + 3.0 * x * seen[3])
+        cosine = 1.0 / sqrt(1.0 + c[1] * c[1])
+        line.ahead[i] = (2.0 * seen[2] + 6.0 * x * seen[3]) * cosine * cosine * cosine
+        line.ahead_sigma[i] = 2.0 * sqrt(line.sigma[2] * line.sigma[2] + 9.0 * x * x * line.sigma[3] * line.sigma[3])
     for i in range(2):
         line.sigma[2 + i] = sqrt(line.sigma[2 + i] * line.sigma[2 + i]
                                  + parameters.line_shape_sigma[i] * parameters.line_shape_sigma[i])
     line.sigma[2] = 2.0 * line.sigma[2]
     line.sigma[3] = 6.0 * line.sigma[3]
-    line.reach = reach if isfinite(reach) and reach > 0.0 else 0.0
+    line.profiled = runs_as(profile, line, parameters.gate, tick.station - s)
+    if line.profiled:
+        fit_of_profile(profile, tick.station - s, line.reach, own)
+        line.z[0] -= own[0]
+        line.z[1] += own[1]
     line.there = 1
 
 
 cdef inline void bring_all(Line* left, Line* right, const LaneParameters* parameters, const LaneTick* tick, double wait,
-                           const LaneSample* sample) noexcept nogil:
-    bring(&left[0], parameters, tick, wait, sample.left, sample.left_sigma, sample.left_quality, sample.left_range_m)
+                           const LaneSample* sample, const CurvatureProfile* profile) noexcept nogil:
+    bring(&left[0], parameters, tick, wait, sample.left, sample.left_sigma, sample.left_quality, sample.left_range_m, profile)
     bring(&left[1], parameters, tick, wait, sample.left_second, sample.left_sigma, sample.left_second_quality,
-          sample.left_second_range_m)
-    bring(&right[0], parameters, tick, wait, sample.right, sample.right_sigma, sample.right_quality, sample.right_range_m)
+          sample.left_second_range_m, profile)
+    bring(&right[0], parameters, tick, wait, sample.right, sample.right_sigma, sample.right_quality, sample.right_range_m, profile)
     bring(&right[1], parameters, tick, wait, sample.right_second, sample.right_sigma, sample.right_second_quality,
-          sample.right_second_range_m)
+          sample.right_second_range_m, profile)
     left[0].type, left[0].colour = sample.left_type, sample.left_colour
     left[1].type, left[1].colour = sample.left_second_type, sample.left_second_colour
     right[0].type, right[0].colour = sample.right_type, sample.right_colour
@@ -127,8 +160,8 @@ cdef inline int choose(const Line* lines, int measured, const double* x, const d
 cdef inline double width_ratio(const Line* left, const Line* right, const double* x, const double* P, double gate) noexcept nogil:
     """Of the width between two lines against the one known."""
     cdef double nu = left.z[0] - right.z[0] - x[WIDTH_LEFT] - x[WIDTH_RIGHT]
-    cdef double S = left.sigma[0] * left.sigma[0] + right.sigma[0] * right.sigma[0] + P[7 * WIDTH_LEFT] + P[7 * WIDTH_RIGHT] \
-        + 2.0 * P[6 * WIDTH_LEFT + WIDTH_RIGHT]
+    cdef double S = left.sigma[0] * left.sigma[0] + right.sigma[0] * right.sigma[0] + P[(STATES + 1) * WIDTH_LEFT] + P[(STATES + 1) * WIDTH_RIGHT] \
+        + 2.0 * P[STATES * WIDTH_LEFT + WIDTH_RIGHT]
     return nu * nu / (S * gate)
 
 

@@ -6,15 +6,26 @@ from autonomy.estimation.lane._filter cimport innovation, test_ratio
 from autonomy.estimation.lane._history cimport add_scalar, at_tick, find_tick, go_through, tick_back
 from autonomy.estimation.lane._lane cimport (
     ASYMMETRY, CURVATURE, CURVATURE_RATE, HEADING, LEFT_LINE, LOOSEN_LEFT, LOOSEN_RIGHT, OFFSET, RIGHT_LINE, SCALARS,
-    LaneFilter, LaneSide, LaneTick)
+    CurvatureProfile, LaneFilter, LaneSide, LaneTick)
 from autonomy.estimation.lane._lines cimport (
-    LANE_TURNING_SHARE, NO_LINE, Fit, Line, bring_all, choose, judge, leaving, plausible, temporary, width_ratio)
+    LANE_SHORTEST_M, LANE_TURNING_SHARE, NO_LINE, Fit, Line, bring_all, choose, judge, leaving, plausible, temporary, lane_true_at, width_ratio)
+from autonomy.estimation.lane._profile cimport begin_profile, observe_profile, profile_at, solve_profile
 from autonomy.estimation.lane._start cimport start
 
 cdef enum:
     SOURCE_PATH = 1
     SOURCE_CAMERA = 2
     SCALARS_OF_LINES = 10
+
+cdef extern from *:
+    """
+    #define LANE_RATE_BASE_M 10.0        /* the curvature rate is that between here behind and ahead */
+    #define LANE_OTHER_ROAD 5            /* in a row: what was taken for the road is none */
+    #define LANE_ANEW_M 0.5              /* a standing truck sees the same again and again: that is no new observation */
+    """
+    const double LANE_RATE_BASE_M
+    const double LANE_ANEW_M
+    const unsigned int LANE_OTHER_ROAD
 
 
 cdef inline bint restart(LaneFilter* lane, const LaneParameters* parameters, int back, double offset, double heading) noexcept nogil:
@@ -50,6 +61,37 @@ cdef inline bint begin_with(LaneFilter* lane, const LaneParameters* parameters, 
     elif use_right:
         start(lane, parameters, back, -half - right.z[0], right.z[1])
     return use_left or use_right
+
+
+cdef inline void set_curvature(const CurvatureProfile* profile, double station, Line* line) noexcept nogil:
+    line.z[2] = profile_at(profile, station)
+    line.z[3] = (profile_at(profile, station + LANE_RATE_BASE_M) - profile_at(profile, station - LANE_RATE_BASE_M)) \
+        / (2.0 * LANE_RATE_BASE_M)
+
+
+cdef inline void look_at_curvature(LaneFilter* lane, const LaneParameters* parameters, LaneTick* tick, double seen_from, Line* left, Line* right,
+                                   bint temporary) noexcept nogil:
+    """What the lines used show of the road's curvature goes into the profile, and the profile's own is what they measure."""
+    cdef CurvatureProfile* profile = &lane.profile
+    cdef int i
+    if seen_from - profile.observed_station > LANE_ANEW_M or seen_from < profile.observed_station - LANE_ANEW_M:
+        profile.misfits += 1
+        if (left == NULL or left.profiled) and (right == NULL or right.profiled):
+            profile.misfits = 0
+        if profile.misfits >= LANE_OTHER_ROAD or temporary != profile.temporary:
+            begin_profile(profile, parameters, profile.first)
+            profile.temporary = temporary
+        for i in range(2):
+            if left != NULL and left.reach > LANE_SHORTEST_M:
+                observe_profile(profile, seen_from + lane_true_at[i] * left.reach, left.ahead[i], left.ahead_sigma[i])
+            if right != NULL and right.reach > LANE_SHORTEST_M:
+                observe_profile(profile, seen_from + lane_true_at[i] * right.reach, right.ahead[i], right.ahead_sigma[i])
+        solve_profile(profile)
+        profile.observed_station = seen_from
+    if left != NULL and left.reach > LANE_SHORTEST_M:
+        set_curvature(profile, tick.station, left)
+    if right != NULL and right.reach > LANE_SHORTEST_M:
+        set_curvature(profile, tick.station, right)
 
 
 cdef inline void use_line(LaneFilter* lane, const LaneParameters* parameters, LaneTick* tick, const Line* line, LaneSide* side,
@@ -92,8 +134,8 @@ cdef inline void use_sample(LaneFilter* lane, const LaneParameters* parameters, 
     cdef Line* wanted_left = NULL
     cdef Line* wanted_right = NULL
     cdef Fit left_fit, right_fit
-    cdef double[6] x
-    cdef double[36] P
+    cdef double[7] x
+    cdef double[49] P
     cdef LaneTick* tick
     cdef double driven_m
     cdef int back, chosen, gone = 0
@@ -109,7 +151,7 @@ cdef inline void use_sample(LaneFilter* lane, const LaneParameters* parameters, 
     if tick.count + SCALARS_OF_LINES > SCALARS:
         lane.lines_rejected += 1
         return
-    bring_all(lefts, rights, parameters, tick, <double>(tick.time_ns - sample.valid_time_ns) * 1e-9, sample)
+    bring_all(lefts, rights, parameters, tick, <double>(tick.time_ns - sample.valid_time_ns) * 1e-9, sample, &lane.profile)
     left_yellow, right_yellow = temporary(lefts), temporary(rights)
     if not lane.initialised:
         if lefts[0].there or lefts[1].there:
@@ -164,6 +206,9 @@ cdef inline void use_sample(LaneFilter* lane, const LaneParameters* parameters, 
             at_tick(lane, back, x, P)
     if not lane.left.used and not lane.right.used:
         return
+    look_at_curvature(lane, parameters, tick, tick.station - tick.speed * <double>(tick.time_ns - sample.valid_time_ns) * 1e-9,
+                      left if lane.left.used else NULL, right if lane.right.used else NULL,
+                      (lane.left.used and left_yellow != NO_LINE) or (lane.right.used and right_yellow != NO_LINE))
     if lane.left.used:
         use_line(lane, parameters, tick, left, &lane.left, LEFT_LINE, x, P)
     if lane.right.used:

@@ -4,10 +4,11 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memset
 from autonomy.msg.messages cimport *
 from autonomy.estimation.lane._lane cimport (
-    CURVATURE, CURVATURE_RATE, HEADING, OFFSET, PREVIEW, STATES, WIDTH_LEFT, WIDTH_RIGHT, LaneFilter, LaneSide)
+    CURVATURE, CURVATURE_RATE, HEADING, OFFSET, PREVIEW, STATES, TOLD, WIDTH_LEFT, WIDTH_RIGHT, LaneFilter, LaneSide)
 from autonomy.estimation.lane._observe cimport SOURCE_PATH
 from autonomy.estimation.lane._path cimport path_curvature
 from autonomy.estimation.lane._path_use cimport lateral_variance
+from autonomy.estimation.lane._profile cimport profile_at
 
 cdef extern from *:
     """
@@ -28,7 +29,7 @@ cdef inline void spread_corrections(LaneFilter* lane, const LaneParameters* para
         memset(lane.remainder_rate, 0, sizeof(lane.remainder_rate))
         return
     kept = exp(-dt / lag)
-    for i in range(STATES):
+    for i in range(TOLD):
         lane.remainder[i] += before[i] - lane.x[i]
         moved = (lane.remainder_rate[i] + lane.remainder[i] / lag) * dt
         lane.remainder[i] = kept * (lane.remainder[i] + moved)
@@ -46,11 +47,11 @@ cdef inline double bounded(double curvature, double most) noexcept nogil:
 
 
 cdef inline void look_ahead(LaneFilter* lane, const LaneParameters* parameters, LaneState* result) noexcept nogil:
-    """Curvature ahead: the path's where there is one, before it what the lines show, else the clothoid as the model has it."""
+    """Curvature ahead: the path's where there is one, before it what the lines show and have shown."""
     cdef double step = exp(-LaneState_PREVIEW_STEP_M / parameters.curvature_rate_distance_m)
     cdef double seen = lane.reach if lane.reach > 0.0 else 0.0
     cdef double remaining = lane.distance[lane.points - 1] - lane.along if lane.path_matched else 0.0
-    cdef double s, forgotten = 1.0, difference = 0.0
+    cdef double s, difference = 0.0
     cdef uint32_t segment = lane.segment
     cdef int i
     if lane.path_matched and lane.source == SOURCE_PATH:
@@ -61,9 +62,7 @@ cdef inline void look_ahead(LaneFilter* lane, const LaneParameters* parameters, 
     result.valid_distance_m = seen if seen > remaining else remaining
     for i in range(PREVIEW):
         s = i * LaneState_PREVIEW_STEP_M
-        result.preview[i] = bounded(result.curvature + (1.0 - forgotten) * parameters.curvature_rate_distance_m
-                                    * result.curvature_rate, parameters.curvature_maximum)
-        forgotten = forgotten * step
+        result.preview[i] = bounded(profile_at(&lane.profile, lane.station + s), parameters.curvature_maximum)
         if not lane.path_matched or s > remaining:
             continue
         # Beyond what the lines show the path goes on, from where they end
@@ -83,8 +82,8 @@ cdef inline void write(LaneFilter* lane, const LaneParameters* parameters, const
     result.observation_age_s = age
     result.lines_rejected = lane.lines_rejected
     result.observations_late = lane.observations_late
-    for i in range(STATES):
-        variance = lane.P[7 * i] + lane.remainder[i] * lane.remainder[i]
+    for i in range(TOLD):
+        variance = lane.P[(STATES + 1) * i] + lane.remainder[i] * lane.remainder[i]
         if i == OFFSET and lane.source == SOURCE_PATH:
             variance += lateral_variance(ego)
         result.sigma[i] = sqrt(variance) if variance > 0.0 else 0.0

@@ -7,11 +7,11 @@ from autonomy.estimation.lane._lane cimport (
 
 cdef extern from *:
     """
-    /* Bends of 100 m radius, transitions of 1e-4 1/m2, halves of a lane within half a metre, equal within 5 cm. */
-    static const double lane_start_sigma[6] = {1.0, 0.1, 0.01, 1e-4, 0.5, 0.5};
+    /* Side slip of 0.01 rad, bends of 100 m radius, transitions of 1e-4 1/m2, halves of a lane within half a metre, equal within 5 cm. */
+    static const double lane_start_sigma[7] = {1.0, 0.1, 0.01, 1e-4, 0.5, 0.5, 0.01};
     static const double lane_start_asymmetry = 0.05;
     """
-    const double[6] lane_start_sigma
+    const double[7] lane_start_sigma
     const double lane_start_asymmetry
 
 
@@ -23,9 +23,9 @@ cdef inline void start(LaneFilter* lane, const LaneParameters* parameters, int b
     memset(tick.P, 0, sizeof(tick.P))
     for i in range(STATES):
         tick.x[i] = 0.0
-        tick.P[7 * i] = lane_start_sigma[i] * lane_start_sigma[i]
-    tick.P[6 * WIDTH_LEFT + WIDTH_RIGHT] = tick.P[7 * WIDTH_LEFT] - half
-    tick.P[6 * WIDTH_RIGHT + WIDTH_LEFT] = tick.P[7 * WIDTH_LEFT] - half
+        tick.P[(STATES + 1) * i] = lane_start_sigma[i] * lane_start_sigma[i]
+    tick.P[STATES * WIDTH_LEFT + WIDTH_RIGHT] = tick.P[(STATES + 1) * WIDTH_LEFT] - half
+    tick.P[STATES * WIDTH_RIGHT + WIDTH_LEFT] = tick.P[(STATES + 1) * WIDTH_LEFT] - half
     tick.x[OFFSET] = offset
     tick.x[HEADING] = heading
     tick.x[WIDTH_LEFT] = tick.x[WIDTH_RIGHT] = parameters.default_half_width_m
