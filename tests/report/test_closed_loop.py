@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -74,6 +76,13 @@ def test_runs_of_older_versions_show_the_furthest_axles(driven):
         del driven.truth[name]
     assert "tractor, the furthest" in str(combination.section(Drive(driven)).figures[0].legend)
     assert outcome.section(Drive(driven)).figures
+
+
+def test_a_standing_truck_without_a_lead_warns_nobody(driven):
+    driven.truth["headway"], driven.truth["speed"] = np.full_like(driven.truth["speed"], np.inf), 0.0 * driven.truth["speed"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert combination.section(Drive(driven)).figures
 
 
 def test_nobody_is_compared_with_a_driver_when_the_stack_drove(driven):

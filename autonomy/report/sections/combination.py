@@ -29,7 +29,7 @@ def section(drive: Drive) -> Section:
         )
     )
     wanted_gap = np.where(driving & np.isfinite(plan["gap_error"]), plan["desired_gap"], np.nan)
-    gap = truth["headway"] * truth["speed"]
+    gap = np.where(np.isfinite(truth["headway"]), truth["headway"], np.nan) * truth["speed"]  # endless without a lead
     gap = np.where(gap < MOST_GAP_M, gap, np.nan)
     figures = (
         time_figure("Axles off the lane's middle", _axles(time, truth), "to the left (m)", drive.x_range, least_span=0.4),
