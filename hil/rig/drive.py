@@ -27,6 +27,8 @@ VEHICLE = "vehicles/demo_truck"
 BUSES = 3
 INTERFACES = Path("/sys/class/net")
 LATE_TRUCK_US = 5_000.0  # p99: half a period; a later rig says nothing about the stack
+SILENT_TRUCK_US = 50_000.0  # at worst: half of what the stack lets pass without IMU before it stops (imu_timeout_s)
+MINIMAL_RISK = 2  # Actuation.mode
 START_TIMEOUT_S = 60.0
 
 
@@ -86,6 +88,7 @@ def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, duration_s: float |
                 if process is not None and process.poll() is None:
                     process.terminate()
                     process.communicate()
+    run["minimal_risk_ticks"] = minimal_risk_ticks(output / "run.mcap")
     return _judged(run, account, interface)
 
 
@@ -97,6 +100,9 @@ def _judged(run: dict, truck: dict, interface: str) -> dict[str, Any]:
     if metrics:
         reasons += ["collision"] * bool(metrics["collisions"]) + ["out of the lane"] * (metrics["out_of_lane_share"] > 0.0)
         reasons += ["rolled over"] * bool(metrics["rolled_over"])
+    stopped = f"a minimal-risk manoeuvre of {run['minimal_risk_ticks']} ticks that nothing asked for"
+    silent = truck["lateness_us"]["max"] > SILENT_TRUCK_US
+    reasons += [stopped] * (run["minimal_risk_ticks"] > 0 and not silent)
     verdict, exit_code = ("fail", FAIL) if reasons else ("pass", PASS)
     if not reasons:
         doubts = list(run["reasons"])
@@ -104,6 +110,8 @@ def _judged(run: dict, truck: dict, interface: str) -> dict[str, Any]:
             doubts.append("the stack never took over")
         if truck["lateness_us"]["p99"] > LATE_TRUCK_US:
             doubts.append(f"the truck's p99 of lateness is {truck['lateness_us']['p99'] / 1e3:.1f} ms")
+        if run["minimal_risk_ticks"]:
+            doubts.append(f"{stopped} but the truck, silent for {truck['lateness_us']['max'] / 1e3:.0f} ms")
         if doubts:
             verdict, exit_code, reasons = "inconclusive", INCONCLUSIVE, doubts
     return {"verdict": verdict, "exit_code": exit_code, "reasons": reasons, "interface": interface, "run": run, "truck": truck,
@@ -127,6 +135,13 @@ def lines(found: dict[str, Any]) -> list[str]:
             f"{metrics['collisions']} collisions, speed kept {metrics['speed_kept']:.2f}"
         )
     return shown + [f"verdict      {found['verdict']}" + (f": {'; '.join(found['reasons'])}" if found["reasons"] else "")]
+
+
+def minimal_risk_ticks(log: Path) -> int:
+    """Of the drive's outputs: ticks in which the stack brought the truck to a stop."""
+    from autonomy.playback.stored import load
+
+    return int((load(log).topic("actuation")["mode"] == MINIMAL_RISK).sum())
 
 
 def same_from_cuts(log: Path) -> list[Any]:

@@ -103,13 +103,15 @@ def test_spoilt_frames_are_heard_and_refused():
         (lambda run, truck: truck["metrics"].update(out_of_lane_share=0.1), "fail"),
         (lambda run, truck: truck["metrics"].update(rolled_over=True), "fail"),
         (lambda run, truck: truck["lateness_us"].update(p99=9000.0), "inconclusive"),
+        (lambda run, truck: run.update(minimal_risk_ticks=900), "fail"),
+        (lambda run, truck: (run.update(minimal_risk_ticks=900), truck["lateness_us"].update(max=97_000.0)), "inconclusive"),
         (lambda run, truck: run.update(verdict="inconclusive", reasons=["missed"]), "inconclusive"),
         (lambda run, truck: run.update(verdict="fail", reasons=["lost"]), "fail"),
     ],
 )
 def test_pain_14_a_late_rig_is_inconclusive_and_a_loss_is_a_failure(change, verdict):
-    run = {"verdict": "pass", "reasons": [], "counts": {"received": 1000, "sent": 400}}
-    truck = {"sent": 1000, "received": 400, "lateness_us": {"p99": 300.0},
+    run = {"verdict": "pass", "reasons": [], "counts": {"received": 1000, "sent": 400}, "minimal_risk_ticks": 0}
+    truck = {"sent": 1000, "received": 400, "lateness_us": {"p99": 300.0, "max": 2000.0},
              "metrics": {"collisions": 0, "out_of_lane_share": 0.0, "rolled_over": False}}  # fmt: skip
     change(run, truck)
     assert live_drive._judged(run, truck, "local")["verdict"] == verdict
