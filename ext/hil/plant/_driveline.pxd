@@ -20,6 +20,17 @@ cdef inline double full_load(const PlantParameters* parameters, double speed) no
     return 0.0  # beyond its governed speed
 
 
+cdef inline void burn(const PlantParameters* parameters, PlantMemory* memory, double most, double drag, double h) noexcept nogil:
+    """Fuel for the torque in the cylinders, which also turns the engine itself."""
+    cdef double indicated = memory.engine_torque + drag
+    cdef double away = memory.engine_speed - parameters.economic_speed
+    cdef double load = indicated / (most + drag)
+    cdef double efficiency = parameters.indicated_efficiency * (1.0 - parameters.efficiency_per_speed * away * away
+                                                                - parameters.efficiency_per_load * load * load)
+    memory.fuel_rate = indicated * memory.engine_speed / (efficiency * parameters.fuel_heat) if indicated > 1.0 else 0.0
+    memory.fuel += memory.fuel_rate * h
+
+
 cdef inline void make_torque(const PlantParameters* parameters, PlantMemory* memory, double demand, double h) noexcept nogil:
     """Net torque at the crank. Above zero: lag, charge that builds up; below: drag at once, the engine brake in steps."""
     cdef double most = full_load(parameters, memory.engine_speed)
@@ -43,6 +54,7 @@ cdef inline void make_torque(const PlantParameters* parameters, PlantMemory* mem
         if extra > strongest:
             extra = strongest
     memory.engine_brake += (extra - memory.engine_brake) * (1.0 - exp(-h / parameters.engine_brake_lag_s))
+    burn(parameters, memory, most, drag, h)
 
 
 cdef inline void choose_gear(const PlantParameters* parameters, PlantMemory* memory, double shaft) noexcept nogil:
@@ -59,6 +71,11 @@ cdef inline void choose_gear(const PlantParameters* parameters, PlantMemory* mem
             wanted = memory.gear + 1
         if wanted > parameters.gears:
             wanted = parameters.gears
+    elif parameters.economy_speed > 0.0 and memory.gear < parameters.gears and memory.engine_torque > 0.0 \
+            and shaft * parameters.ratio[memory.gear] > parameters.economy_speed \
+            and memory.engine_torque * parameters.ratio[memory.gear - 1] < parameters.economy_reserve * parameters.ratio[memory.gear] \
+            * full_load(parameters, shaft * parameters.ratio[memory.gear]):
+        wanted = memory.gear + 1
     if wanted != memory.gear:
         memory.next_gear = wanted
         memory.shift_left_s = parameters.shift_time_s

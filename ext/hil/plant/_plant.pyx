@@ -162,6 +162,8 @@ cdef void show(const PlantParameters* p, const PlantMemory* memory, const PlantC
     state.engine_speed_radps = memory.engine_speed
     state.engine_torque_nm = memory.engine_torque - memory.engine_brake
     state.engine_torque_maximum_nm = full_load(p, memory.engine_speed)
+    state.fuel_kg = memory.fuel
+    state.fuel_rate = memory.fuel_rate
     slip = 0.0
     for k in range(p.tractor_axles):
         if p.driven[k] and found.load[k] > 1.0:

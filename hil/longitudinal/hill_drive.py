@@ -1,0 +1,85 @@
+"""One drive over hills with the whole stack: plain or predictive cruise control, fuel and time from the plant."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from autonomy.geodesy import enu_to_geodetic
+from autonomy.planning.cruise import CruisePlanner, StoredRoad
+from autonomy.planning.route_grade import STEP_M, RouteGrade
+from hil.longitudinal.hills import LEAD_IN_M, POINT_M, Hills
+from hil.longitudinal.straight_road import ORIGIN, StraightRoad
+
+REPLAN_TICKS = 10
+LATENCY_TICKS = 2  # from the output that a plan is found from to the tick that gets it
+START_M = 200.0  # a bend's radius is none: the road leads east
+EVERY_TICKS = 10
+
+
+class HillDrive(NamedTuple):
+    """One value every EVERY_TICKS; distance counts from where the comparison begins."""
+
+    time_s: np.ndarray
+    distance_m: np.ndarray
+    speed: np.ndarray
+    grade: np.ndarray
+    gear: np.ndarray
+    fuel_kg: np.ndarray
+    target: np.ndarray
+    retarder_nm: np.ndarray
+    engine_nm: np.ndarray
+    brake_mps2: np.ndarray
+    time_behind_s: np.ndarray
+    solve_ms: np.ndarray  # of every plan
+
+
+def drive(road: StraightRoad, hills: Hills, set_speed: float, *, stored: RouteGrade | None = None, budget=None,
+          seconds: float = 1e9) -> HillDrive:  # fmt: skip
+    """From the first point to the last; with `stored` the predictive cruise control plans by it."""
+    import time
+
+    road.grade = 0.0
+    road.begin(set_speed)
+    start = road.s
+    planner = None if stored is None else CruisePlanner(road.stack.parameters, StoredRoad(stored), *([budget] if budget else []))
+    state = road.train.plant.state
+    rows, solves, waiting, tick = [], [], [], 0
+    while (place := road.s - start) < hills.length_m and tick < seconds * 100:
+        road.grade = hills.at(place)
+        cruise = road.frame["cruise"]
+        cruise["count"] = 0
+        if waiting and waiting[0][0] <= tick:
+            cruise["items"][0, 0], cruise["count"] = waiting.pop(0)[1], 1
+        out = road.step()
+        if planner is not None and tick % REPLAN_TICKS == 0:
+            begun = time.thread_time_ns()
+            _, plan = planner(out)
+            solves.append((time.thread_time_ns() - begun) / 1e6)
+            waiting.append((tick + LATENCY_TICKS, plan))
+        if tick % EVERY_TICKS == 0:
+            rows.append((tick / 100.0, place, state["speed"], road.grade, state["gear"], state["fuel_kg"],
+                         out["plan"]["target_speed"], state["retarder_torque_nm"], state["engine_torque_nm"],
+                         state["brake_deceleration_mps2"], planner.time_behind_s if planner else 0.0))  # fmt: skip
+        tick += 1
+    return HillDrive(*(np.array(column, float) for column in zip(*rows, strict=True)), np.array(solves))
+
+
+def surveyed(hills: Hills, begins_m: float, *, sigma: float = 0.003, seed: int | None = None, correlation_m: float = 300.0) -> RouteGrade:
+    """The hills as a stored route; with a seed wrong by `sigma` (rad), correlated along the road.
+
+    `begins_m`: where on the straight road the hills begin.
+    """
+    count = int(hills.length_m / STEP_M)
+    grade = hills.grade[: count * round(STEP_M / POINT_M)].reshape(count, -1).mean(axis=1)
+    if seed is not None:
+        random, keep = np.random.default_rng(seed), np.exp(-STEP_M / correlation_m)
+        error = np.zeros(count)
+        for k in range(1, count):
+            error[k] = keep * error[k - 1] + np.sqrt(1.0 - keep**2) * random.standard_normal()
+        grade = grade + sigma * error
+    flat = np.concatenate([[0.0], np.cumsum(STEP_M * np.cos(grade))])[:-1]
+    east = begins_m + flat
+    latitude, longitude, _ = enu_to_geodetic(np.column_stack([east, np.zeros(count), np.zeros(count)]), ORIGIN)
+    return RouteGrade(latitude, longitude, grade, np.full(count, sigma), np.ones(count))
