@@ -16,6 +16,7 @@ REPLAN_TICKS = 10
 LATENCY_TICKS = 2  # from the output that a plan is found from to the tick that gets it
 START_M = 200.0  # a bend's radius is none: the road leads east
 EVERY_TICKS = 10
+PLANT = ("speed", "gear", "fuel_kg", "engine_torque_nm", "retarder_torque_nm", "brake_deceleration_mps2")  # of its state
 
 
 class HillDrive(NamedTuple):
@@ -24,13 +25,13 @@ class HillDrive(NamedTuple):
     time_s: np.ndarray
     distance_m: np.ndarray
     speed: np.ndarray
-    grade: np.ndarray
     gear: np.ndarray
     fuel_kg: np.ndarray
-    target: np.ndarray
-    retarder_nm: np.ndarray
     engine_nm: np.ndarray
+    retarder_nm: np.ndarray
     brake_mps2: np.ndarray
+    grade: np.ndarray
+    target: np.ndarray
     time_behind_s: np.ndarray
     solve_ms: np.ndarray  # of every plan
 
@@ -59,9 +60,8 @@ def drive(road: StraightRoad, hills: Hills, set_speed: float, *, stored: RouteGr
             solves.append((time.thread_time_ns() - begun) / 1e6)
             waiting.append((tick + LATENCY_TICKS, plan))
         if tick % EVERY_TICKS == 0:
-            rows.append((tick / 100.0, place, state["speed"], road.grade, state["gear"], state["fuel_kg"],
-                         out["plan"]["target_speed"], state["retarder_torque_nm"], state["engine_torque_nm"],
-                         state["brake_deceleration_mps2"], planner.time_behind_s if planner else 0.0))  # fmt: skip
+            rows.append((tick / 100.0, place, *(float(state[name]) for name in PLANT), road.grade,
+                         float(out["plan"]["target_speed"]), planner.time_behind_s if planner else 0.0))  # fmt: skip
         tick += 1
     return HillDrive(*(np.array(column, float) for column in zip(*rows, strict=True)), np.array(solves))
 

@@ -7,7 +7,7 @@ accelerations; brakes only keep to the ceiling. Fuel is a Willans line: torque i
 nothing below zero. The gearbox is followed, not commanded. Twin: autonomy/planning/cruise_twin.py.
 """
 import numpy as np
-from libc.math cimport exp, fabs, fmax, fmin, isfinite, sin, sqrt
+from libc.math cimport exp, fmax, fmin, isfinite, sin, sqrt
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
@@ -43,6 +43,7 @@ cdef extern from *:
 ctypedef struct Model:
     double mass                  # kg
     double inert                 # kg, with what turns
+    double per_inert
     double rolling               # m/s2
     double air                   # 1/m: m/s2 per J/kg
     double torque                # N m
@@ -57,6 +58,18 @@ ctypedef struct Model:
     double energy_low            # J/kg
     double energy_step
     const CruiseParameters* p
+
+ctypedef struct Place:
+    double energy                # J/kg
+    double speed
+    double resisting             # N
+    double most                  # N at the wheels that the engine can give, and the least: without fuel
+    double least
+    double crank
+    double next_most             # N that the next gear carries with a reserve
+    double forced                # share of the step without traction, for a shift that the engine's speed forces
+    int gear
+    int next_gear                # the same where the engine would be too slow in it
 
 ctypedef struct Step:
     double energy                # J/kg at its end
@@ -81,6 +94,7 @@ cdef void prepare(Model* model, const CruiseParameters* p, const VehicleParamete
     model.p = p
     model.mass = horizon.mass_kg
     model.inert = horizon.mass_kg + p.rotating_mass_kg
+    model.per_inert = 1.0 / model.inert
     model.rolling = GRAVITY * vehicle.rolling_resistance
     model.air = AIR * vehicle.drag_area_m2 / horizon.mass_kg
     model.torque = vehicle.engine_torque_maximum_nm
@@ -118,64 +132,61 @@ cdef inline int kept_gear(const Model* model, double speed, int gear) noexcept n
     return gear
 
 
-cdef inline bint shifts_up(const Model* model, double speed, int gear, double force) noexcept nogil:
-    """Whether the next gear carries this force with a reserve at an economical speed."""
-    return gear > 0 and force > 0.0 and speed * model.crank[gear - 1] > model.p.economy_radps \
-        and force < model.p.economy_reserve * full_force(model, speed, model.crank[gear - 1])
+cdef inline void stand(const Model* model, double energy, int gear, double pull, Place* place) noexcept nogil:
+    """What the truck can do at this energy in this gear, or the one it must shift to."""
+    place.energy = energy
+    place.speed = sqrt(2.0 * energy)
+    place.gear = kept_gear(model, place.speed, gear)
+    place.crank = model.crank[place.gear]
+    place.resisting = model.mass * (pull + model.air * energy)
+    place.most = full_force(model, place.speed, place.crank)
+    place.least = overrun_force(model, place.speed, place.crank)
+    place.next_gear = place.gear - 1 if place.gear > 0 and place.speed * model.crank[place.gear - 1] > model.p.economy_radps \
+        else place.gear
+    place.next_most = model.p.economy_reserve * full_force(model, place.speed, model.crank[place.next_gear])
+    place.forced = 0.0
+    if place.gear != gear:
+        place.forced = fmin(place.speed * model.p.shift_time_s / CruisePlan_STEP_M, 1.0)
 
 
-cdef inline bint advance(const Model* model, double energy, int gear, int control, double pull, double ceiling,
-                         Step* step) noexcept nogil:
+cdef inline bint advance(const Model* model, const Place* place, int control, double ceiling, Step* step) noexcept nogil:
     """One step of the road; False when the control is none beside all and nothing."""
-    cdef double speed = sqrt(2.0 * energy), resisting, most, least, force, acceleration, before, after, torque, lost
-    cdef int g = kept_gear(model, speed, gear)
-    cdef double wanted
-    resisting = model.mass * (pull + model.air * energy)
-    most = full_force(model, speed, model.crank[g])
-    least = overrun_force(model, speed, model.crank[g])
+    cdef double force, acceleration, wanted, crank = place.crank, lost = place.forced, after, torque, speed
+    step.gear = place.gear
     step.drive = CruisePlan_DRIVE_PART
     if control == 0:
-        force = most
+        force = place.most
         step.drive = CruisePlan_DRIVE_FULL
     elif control == 1:
-        force = least
+        force = place.least
         step.drive = CruisePlan_DRIVE_OVERRUN
     else:
         wanted = WANTED[control - 2]
-        force = resisting + model.inert * wanted
-        if force >= most or force <= least:
+        force = place.resisting + model.inert * wanted
+        if force >= place.most or force <= place.least:
             return False
-        if shifts_up(model, speed, g, force):
-            g -= 1
-            least = overrun_force(model, speed, model.crank[g])
-            if force <= least:
-                return False
-    torque = force / model.crank[g]
-    torque = torque / model.efficiency if torque > 0.0 else torque * model.efficiency
-    step.fuel = (torque + model.drag + model.drag_per_speed * speed * model.crank[g]) * model.crank[g] * model.fuel_per_work
-    if step.fuel < 0.0 or control == 1:
-        step.fuel = 0.0
-    lost = 0.0
-    if g != gear:
-        lost = fmin(speed * model.p.shift_time_s / CruisePlan_STEP_M, 1.0)
-        step.fuel *= 1.0 - lost
-    acceleration = (force * (1.0 - lost) - resisting) / model.inert
-    after = energy + acceleration * CruisePlan_STEP_M
+        if place.next_gear != place.gear and 0.0 < force < place.next_most:
+            step.gear = place.next_gear
+            crank = model.crank[place.next_gear]
+            lost = fmin(place.speed * model.p.shift_time_s / CruisePlan_STEP_M, 1.0)
+    step.fuel = 0.0
+    if control != 1:
+        torque = force / model.efficiency if force > 0.0 else force * model.efficiency
+        step.fuel = (torque + (model.drag + model.drag_per_speed * place.speed * crank) * crank) * model.fuel_per_work \
+            * CruisePlan_STEP_M * (1.0 - lost)
+        if step.fuel < 0.0:
+            step.fuel = 0.0
+    acceleration = (force * (1.0 - lost) - place.resisting) * model.per_inert
+    after = place.energy + acceleration * CruisePlan_STEP_M
     if after > ceiling:
         after = ceiling
+        acceleration = 0.0
     if after < model.energy_low:
         after = model.energy_low
     step.energy = after
-    step.gear = g
-    step.fuel *= CruisePlan_STEP_M
-    before = speed
     speed = sqrt(2.0 * after)
-    step.time = 2.0 * CruisePlan_STEP_M / (before + speed)
-    step.cost = step.fuel + model.price * step.time
-    if control > 1:
-        step.cost += model.p.acceleration_price * WANTED[control - 2] * WANTED[control - 2] * CruisePlan_STEP_M
-    elif after < ceiling:
-        step.cost += model.p.acceleration_price * acceleration * acceleration * CruisePlan_STEP_M
+    step.time = 2.0 * CruisePlan_STEP_M / (place.speed + speed)
+    step.cost = step.fuel + model.price * step.time + model.p.acceleration_price * acceleration * acceleration * CruisePlan_STEP_M
     if speed < model.lowest_speed:
         step.cost += model.p.low_speed_price * (model.lowest_speed - speed) * CruisePlan_STEP_M
     return True
@@ -195,11 +206,13 @@ cdef inline double value_at(const Model* model, const Work* work, int k, int gea
 
 cdef inline double best_step(const Model* model, const Work* work, int k, double energy, int gear, Step* best) noexcept nogil:
     """kg from point k on; the step that begins it in `best`."""
+    cdef Place place
     cdef Step step
     cdef double lowest = 1e300, total
     cdef int control
+    stand(model, energy, gear, work.pull[k], &place)
     for control in range(CONTROLS):
-        if not advance(model, energy, gear, control, work.pull[k], work.ceiling[k + 1], &step):
+        if not advance(model, &place, control, work.ceiling[k + 1], &step):
             continue
         total = step.cost + value_at(model, work, k + 1, step.gear, step.energy)
         if total < lowest:
@@ -212,6 +225,7 @@ cdef void lay_road(Model* model, const CruiseHorizon* horizon, double energy, Wo
     """Pull and ceiling at every point, the grid, and which part of it can be reached from where the truck is."""
     cdef const CruiseParameters* p = model.p
     cdef double limit, highest = 0.0, low = energy, high = energy, grade, lead
+    cdef Place place
     cdef Step step
     cdef int k
     for k in range(POINTS):
@@ -237,9 +251,11 @@ cdef void lay_road(Model* model, const CruiseHorizon* horizon, double energy, Wo
         work.first[k] = 0 if work.first[k] < 0 else (ENERGIES - 3 if work.first[k] > ENERGIES - 3 else work.first[k])
         work.last[k] = ENERGIES - 1 if work.last[k] > ENERGIES - 1 else (work.first[k] + 1 if work.last[k] <= work.first[k] else work.last[k])
         if k < POINTS - 1:
-            advance(model, low, kept_gear(model, sqrt(2.0 * low), GEARS - 1), 1, work.pull[k], work.ceiling[k + 1], &step)
+            stand(model, low, kept_gear(model, sqrt(2.0 * low), GEARS - 1), work.pull[k], &place)
+            advance(model, &place, 1, work.ceiling[k + 1], &step)
             low = step.energy
-            advance(model, high, kept_gear(model, sqrt(2.0 * high), GEARS - 1), 0, work.pull[k], work.ceiling[k + 1], &step)
+            stand(model, high, kept_gear(model, sqrt(2.0 * high), GEARS - 1), work.pull[k], &place)
+            advance(model, &place, 0, work.ceiling[k + 1], &step)
             high = step.energy
 
 
