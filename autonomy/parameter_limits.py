@@ -9,7 +9,7 @@ import math
 
 SIGNED = {  # places, angles and offsets: any sign
     "understeer_gradient", "hitch_offset_m", "mounting", "axle_x_m", "reference_from_imu_m",
-    "antenna_from_imu_m", "wheel_delay_s", "slip", "tractor_axle_x_m", "trailer_axle_x_m",
+    "antenna_from_imu_m", "roll_grade", "wheel_delay_s", "slip", "tractor_axle_x_m", "trailer_axle_x_m",
 }  # fmt: skip
 MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wander, a part that is not fitted
     "mass_sigma_kg", "steering_delay_s", "steering_lag_s", "steering_play_rad", "yaw_lag_s", "retarder_torque_maximum_nm",
@@ -28,7 +28,7 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "process_acceleration_bias", "trailer_tare_mass_kg", "wind_trailer_share", "agile_mass_exponent",
     "agile_speed_exponent", "agile_response_exponent", "process_steering_offset_agile",
     "absolute", "relative", "limit", "after_s", "overspeed_mps", "cruise_bias", "engine_drag_torque_nm",
-    "engine_drag_torque_per_speed", "time_gain", "acceleration_price", "low_speed_price", "shift_time_s",
+    "engine_drag_torque_per_speed", "time_gain", "idle_fuel_kg_per_s", "roll_price", "acceleration_price", "low_speed_price", "shift_time_s",
 }  # fmt: skip
 AT_MOST = {
     "horizon_delay_s": 0.32,  # what the buffers of the ego filter hold at 400 Hz

@@ -25,7 +25,7 @@ POINTS = 64
 STEP_M = float(msg.constants("CruisePlan")["STEP_M"])
 FOLLOW, ACTIVE = 2, 1  # Plan.behaviour, Actuation.mode
 POSITION_VALID = msg.constants("EgoState")["STATUS_POSITION_VALID"]
-UNKNOWN_GEAR = 255
+UNKNOWN_GEAR, ROLLING = 255, 4
 GEAR_SHARE = 0.06  # by which engine over wheel speed may differ from a gear's [D]
 FAR = 1e2  # m/s: no limit
 CHECKED_M = 500.0  # over which stored and measured grade are compared ...
@@ -118,7 +118,7 @@ class CruisePlanner:
                              float(self.vehicle["rolling_resistance"]), engine, self.budget())  # fmt: skip
         found["limit"] = np.minimum(found["limit"], slowly)
         found["limit"] = np.minimum(found["limit"], FAR)
-        found["gear"] = self._gear(float(out["vehicle"]["engine_speed"]), speed)
+        found["gear"] = ROLLING if int(out["actuation"]["roll"]) else self._gear(float(out["vehicle"]["engine_speed"]), speed)
         found["paused"] = not engaged or int(plan["behaviour"]) == FOLLOW
         return found
 

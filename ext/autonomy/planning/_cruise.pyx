@@ -3,7 +3,7 @@
 Backwards over the steps of the horizon the least cost to its end is found for every kinetic energy and gear of a grid, linear
 between the energies (which leaves the speed free of steps: the force of a step is no difference of grid points). Forwards from
 where the truck is, the best step is taken again. In each step the engine gives all, nothing, or what makes one of a few
-accelerations; brakes only keep to the ceiling. Fuel is a Willans line: torque in the cylinders over a constant efficiency,
+accelerations, or is out of gear and idles; brakes only keep to the ceiling. Fuel is a Willans line: torque in the cylinders over a constant efficiency,
 nothing below zero. The gearbox is followed, not commanded. Twin: autonomy/planning/cruise_twin.py.
 """
 import numpy as np
@@ -14,7 +14,7 @@ from libc.string cimport memset
 from autonomy.inputs._face cimport pointer
 from autonomy.msg.messages cimport (
     LAYOUT_HASH, CruiseHorizon, CruiseParameters, CruisePlan, LongitudinalParameters, VehicleParameters,
-    CruisePlan_DRIVE_FULL, CruisePlan_DRIVE_OVERRUN, CruisePlan_DRIVE_PART, CruisePlan_STEP_M)
+    CruisePlan_DRIVE_FULL, CruisePlan_DRIVE_OVERRUN, CruisePlan_DRIVE_PART, CruisePlan_DRIVE_ROLL, CruisePlan_STEP_M)
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
 
@@ -23,8 +23,11 @@ require(__name__, LAYOUT_HASH)
 cdef enum:
     POINTS = 64
     GEARS = 4
+    ROLLING = 4                  # out of gear, the place behind the gears
+    STATES = 5
     ENERGIES = 112
-    CONTROLS = 9
+    CONTROLS = 10
+    ROLL = 9
     UNKNOWN_GEAR = 255
     NOT_AVAILABLE = 1
 
@@ -70,6 +73,8 @@ ctypedef struct Place:
     double forced                # share of the step without traction, for a shift that the engine's speed forces
     int gear
     int next_gear                # the same where the engine would be too slow in it
+    bint rolls
+    bint may_roll                # out of gear: downhill
 
 ctypedef struct Step:
     double energy                # J/kg at its end
@@ -80,7 +85,7 @@ ctypedef struct Step:
     uint8_t drive
 
 ctypedef struct Work:
-    double[64][4][112] value     # kg to the end of the horizon
+    double[64][5][112] value     # kg to the end of the horizon
     int[64] first                # the energies that can be reached, by point
     int[64] last
     double[64] ceiling           # J/kg
@@ -136,7 +141,7 @@ cdef inline void stand(const Model* model, double energy, int gear, double pull,
     """What the truck can do at this energy in this gear, or the one it must shift to."""
     place.energy = energy
     place.speed = sqrt(2.0 * energy)
-    place.gear = kept_gear(model, place.speed, gear)
+    place.gear = kept_gear(model, place.speed, 0 if gear == ROLLING else gear)
     place.crank = model.crank[place.gear]
     place.resisting = model.mass * (pull + model.air * energy)
     place.most = full_force(model, place.speed, place.crank)
@@ -144,6 +149,8 @@ cdef inline void stand(const Model* model, double energy, int gear, double pull,
     place.next_gear = place.gear - 1 if place.gear > 0 and place.speed * model.crank[place.gear - 1] > model.p.economy_radps \
         else place.gear
     place.next_most = model.p.economy_reserve * full_force(model, place.speed, model.crank[place.next_gear])
+    place.rolls = gear == ROLLING
+    place.may_roll = model.p.roll_grade < 0.0 and pull < model.rolling + GRAVITY * model.p.roll_grade
     place.forced = 0.0
     if place.gear != gear:
         place.forced = fmin(place.speed * model.p.shift_time_s / CruisePlan_STEP_M, 1.0)
@@ -160,6 +167,13 @@ cdef inline bint advance(const Model* model, const Place* place, int control, do
     elif control == 1:
         force = place.least
         step.drive = CruisePlan_DRIVE_OVERRUN
+    elif control == ROLL:
+        if not place.may_roll:
+            return False
+        force = 0.0
+        step.gear = ROLLING
+        step.drive = CruisePlan_DRIVE_ROLL
+        lost = 0.0
     else:
         wanted = WANTED[control - 2]
         force = place.resisting + model.inert * wanted
@@ -170,7 +184,9 @@ cdef inline bint advance(const Model* model, const Place* place, int control, do
             crank = model.crank[place.next_gear]
             lost = fmin(place.speed * model.p.shift_time_s / CruisePlan_STEP_M, 1.0)
     step.fuel = 0.0
-    if control != 1:
+    if control == ROLL:
+        step.fuel = model.p.idle_fuel_kg_per_s * CruisePlan_STEP_M / place.speed
+    elif control != 1:
         torque = force / model.efficiency if force > 0.0 else force * model.efficiency
         step.fuel = (torque + (model.drag + model.drag_per_speed * place.speed * crank) * crank) * model.fuel_per_work \
             * CruisePlan_STEP_M * (1.0 - lost)
@@ -187,6 +203,8 @@ cdef inline bint advance(const Model* model, const Place* place, int control, do
     speed = sqrt(2.0 * after)
     step.time = 2.0 * CruisePlan_STEP_M / (place.speed + speed)
     step.cost = step.fuel + model.price * step.time + model.p.acceleration_price * acceleration * acceleration * CruisePlan_STEP_M
+    if (step.gear == ROLLING) != place.rolls:
+        step.cost += model.p.roll_price
     if speed < model.lowest_speed:
         step.cost += model.p.low_speed_price * (model.lowest_speed - speed) * CruisePlan_STEP_M
     return True
@@ -264,15 +282,15 @@ cdef void solve(const Model* model, Work* work) noexcept nogil:
     cdef double energy, worth = model.inert * model.fuel_per_work / model.efficiency
     cdef Step step
     cdef int k, g, i
-    for g in range(GEARS):
+    for g in range(STATES):
         for i in range(work.first[POINTS - 1], work.last[POINTS - 1] + 1):
             work.value[POINTS - 1][g][i] = -worth * (model.energy_low + i * model.energy_step)
     for k in range(POINTS - 2, 0, -1):
         for i in range(work.first[k], work.last[k] + 1):
             energy = model.energy_low + i * model.energy_step
-            for g in range(GEARS):
+            for g in range(STATES):
                 # Too fast for this gear: it is left at once, and what that costs is nothing here
-                if g > 0 and sqrt(2.0 * energy) * model.crank[g] > model.p.shift_up_radps:
+                if 0 < g < GEARS and sqrt(2.0 * energy) * model.crank[g] > model.p.shift_up_radps:
                     work.value[k][g][i] = work.value[k][g - 1][i]
                 else:
                     work.value[k][g][i] = best_step(model, work, k, energy, g, &step)
@@ -326,7 +344,7 @@ cdef void cruise_plan(const CruiseParameters* p, const VehicleParameters* vehicl
     prepare(&model, p, vehicle, longitudinal, horizon)
     compare_time(&model, horizon, plan)
     energy = 0.5 * horizon.speed * horizon.speed
-    gear = kept_gear(&model, horizon.speed, 0 if horizon.gear >= GEARS else horizon.gear)
+    gear = ROLLING if horizon.gear == ROLLING else kept_gear(&model, horizon.speed, 0 if horizon.gear >= GEARS else horizon.gear)
     lay_road(&model, horizon, energy, work, plan)
     solve(&model, work)
     plan.time_price = model.price

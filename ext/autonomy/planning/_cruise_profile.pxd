@@ -2,7 +2,7 @@
 from libc.math cimport isfinite, sqrt
 from libc.stdint cimport int64_t, uint32_t
 from autonomy.msg.messages cimport (
-    CruisePlan, InputFrame, Plan, PlanParameters, CruisePlan_DRIVE_FULL, CruisePlan_DRIVE_OVERRUN, CruisePlan_STEP_M)
+    CruisePlan, InputFrame, Plan, PlanParameters, CruisePlan_DRIVE_FULL, CruisePlan_DRIVE_OVERRUN, CruisePlan_DRIVE_ROLL, CruisePlan_STEP_M)
 
 cdef enum:
     CRUISE_POINTS = 64
@@ -69,6 +69,8 @@ cdef inline void cruise_followed(const CruiseMemory* memory, const PlanParameter
     wanted[0] = slope + parameters.speed_gain * (target - speed)
     if memory.plan.drive[k] == CruisePlan_DRIVE_OVERRUN:
         wanted[0] -= parameters.cruise_bias
+    elif memory.plan.drive[k] == CruisePlan_DRIVE_ROLL and wanted[0] < rolling[0]:
+        plan.roll = 1
     elif memory.plan.drive[k] == CruisePlan_DRIVE_FULL:
         wanted[0] += parameters.cruise_bias
     fall = (fall if fall < 0.0 else 0.0) + parameters.speed_gain * (ceiling - speed)

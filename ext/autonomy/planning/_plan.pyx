@@ -201,6 +201,8 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
     if wanted < plan.target_acceleration:
         plan.coast_margin = plan.target_acceleration - wanted
         plan.target_acceleration = wanted
+    else:
+        plan.roll = 0
 
     if frame.engage == 0 or vehicle.driver_drives:
         memory.stopping = 0
@@ -218,6 +220,7 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
         if acceleration < plan.target_acceleration:
             plan.target_acceleration = acceleration
         plan.coast_margin = 0.0
+        plan.roll = 0
     memory.last_tick_ns = frame.tick_time_ns
 
 

@@ -84,8 +84,8 @@ cdef inline double within(double value, double low, double high) noexcept nogil:
 
 
 cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parameters, const VehicleParameters* vehicle,
-                       const TruckState* truck, double speed, double acceleration, double before, double margin, double dt,
-                       Actuation* actuation) noexcept nogil:
+                       const TruckState* truck, double speed, double acceleration, double before, double margin, bint roll,
+                       double dt, Actuation* actuation) noexcept nogil:
     """`acceleration` is to be driven now, `before` was the tick before; brakes are used beyond acceleration + margin only."""
     # 9.80665 m/s2 standard gravity (CGPM 1901); 1.2 kg/m3 air at 20 degrees C and sea level
     cdef double drag = 0.5 * 1.2 * vehicle.drag_area_m2 * speed * speed
@@ -103,6 +103,8 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
     share = parameters.brake_handover_s * within(2.25 + rate / parameters.jerk_down, 0.0, 1.0)
     memory.eased = acceleration if speed < parameters.standstill_mps else follows(memory.eased, acceleration, share, dt)
     braked = truck.mass_kg * (memory.eased + margin) + resistance
+    # Out of gear nothing but the retarder and the brakes acts; into gear again as after a shift
+    actuation.roll = roll and not held and braked >= 0.0
     if held:
         brake = parameters.standstill_hold + fabs(slope)
     else:
@@ -127,7 +129,7 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
                                     / parameters.engine_shift_foresight_s - 1.0, 0.0, 1.0)
                 engine += within((early - retarder * per_retarder) / per_crank - engine,
                                  -share * parameters.engine_brake_torque_maximum_nm, 0.0)
-        if shifting(memory):
+        if shifting(memory) or actuation.roll:
             engine = memory.engine = memory.returned = 0.0
             memory.returns = 1
         elif memory.returns:

@@ -149,6 +149,7 @@ cdef struct PlantCommand:
     double retarder_torque         # N m at the propeller shaft, <= 0
     double brake_deceleration      # m/s2, >= 0
     double held_speed              # m/s: the drive axle is given whatever force holds it; NaN = none
+    int64_t roll                   # 1 = out of gear
 
 cdef struct Surroundings:
     double grade                   # rad, positive uphill
@@ -172,6 +173,7 @@ cdef struct PlantMemory:
     double engine_speed
     double shift_left_s
     double shift_pause_s
+    int64_t rolls                  # out of gear, as commanded
     double fuel                    # kg since the reset
     double fuel_rate               # kg/s
     int64_t gear

@@ -82,12 +82,20 @@ cdef inline void choose_gear(const PlantParameters* parameters, PlantMemory* mem
 
 
 cdef inline double drive(const PlantParameters* parameters, PlantMemory* memory, double engine_demand, double retarder_demand,
-                         double speed, double h) noexcept nogil:
+                         bint roll, double speed, double h) noexcept nogil:
     """N at the driven axles; leaves gear, engine speed, torques and the retarder's temperature."""
     cdef double wheel = speed / parameters.wheel_radius
     cdef double shaft = wheel * parameters.final_drive
     cdef double along, torque = 0.0
-    if memory.shift_left_s > 0.0:
+    if roll and memory.shift_left_s <= 0.0:
+        memory.rolls = 1
+        memory.engine_speed += (parameters.engine_idle - memory.engine_speed) * (1.0 - exp(-h / (0.3 * parameters.shift_time_s)))
+        make_torque(parameters, memory, 0.0, h)
+    elif memory.rolls and not roll:
+        memory.rolls = 0
+        memory.next_gear = memory.gear
+        memory.shift_left_s = parameters.shift_time_s
+    elif memory.shift_left_s > 0.0:
         memory.shift_left_s -= h
         along = shaft * parameters.ratio[memory.next_gear - 1]
         memory.engine_speed += (along - memory.engine_speed) * (1.0 - exp(-h / (0.3 * parameters.shift_time_s)))
@@ -117,6 +125,6 @@ cdef inline double rotating_mass(const PlantParameters* parameters, const PlantM
     """kg along the road: wheels always, the engine while it is engaged and the clutch does not slip."""
     cdef double inertia = parameters.wheel_inertia
     cdef double total = parameters.ratio[memory.gear - 1] * parameters.final_drive
-    if memory.shift_left_s <= 0.0 and memory.engine_speed > parameters.engine_idle:
+    if memory.shift_left_s <= 0.0 and not memory.rolls and memory.engine_speed > parameters.engine_idle:
         inertia += parameters.engine_inertia * total * total
     return inertia / (parameters.wheel_radius * parameters.wheel_radius)
