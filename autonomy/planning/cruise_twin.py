@@ -120,8 +120,9 @@ def plan(cruise, vehicle, longitudinal, horizon) -> dict[str, np.ndarray | float
         cost = fuel + price * time + cruise["acceleration_price"] * acceleration**2 * STEP_M
         cost += cruise["low_speed_price"] * np.maximum(lowest - np.sqrt(2.0 * after), 0.0) * STEP_M
         cost += cruise["roll_price"] * ((chosen == ROLLING) != (gear == ROLLING))
-        later = np.array([[np.interp(e, grid, value[g]) for e, g in zip(*row, strict=True)]
-                          for row in zip(after, chosen, strict=True)])  # fmt: skip
+        left = np.clip(np.searchsorted(grid, after, "right") - 1, 0, ENERGIES - 2)
+        share = (after - grid[left]) / (grid[1] - grid[0])
+        later = value[chosen, left] * (1.0 - share) + value[chosen, left + 1] * share
         total = np.where(allowed, cost + later, np.inf)
         row = np.argmin(total, axis=0)
         pick = np.arange(len(energy))

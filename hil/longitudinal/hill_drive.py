@@ -9,12 +9,11 @@ import numpy as np
 from autonomy.geodesy import enu_to_geodetic
 from autonomy.planning.cruise import CruisePlanner, StoredRoad
 from autonomy.planning.route_grade import STEP_M, RouteGrade
-from hil.longitudinal.hills import LEAD_IN_M, POINT_M, Hills
+from hil.longitudinal.hills import POINT_M, Hills
 from hil.longitudinal.straight_road import ORIGIN, StraightRoad
 
 REPLAN_TICKS = 10
 LATENCY_TICKS = 2  # from the output that a plan is found from to the tick that gets it
-START_M = 200.0  # a bend's radius is none: the road leads east
 EVERY_TICKS = 10
 PLANT = ("speed", "gear", "fuel_kg", "engine_torque_nm", "retarder_torque_nm", "brake_deceleration_mps2")  # of its state
 
@@ -64,6 +63,29 @@ def drive(road: StraightRoad, hills: Hills, set_speed: float, *, stored: RouteGr
                          float(out["plan"]["target_speed"]), planner.time_behind_s if planner else 0.0))  # fmt: skip
         tick += 1
     return HillDrive(*(np.array(column, float) for column in zip(*rows, strict=True)), np.array(solves))
+
+
+def begin_of(road: StraightRoad, set_speed: float) -> float:
+    """m: where on the straight road a drive at this speed begins."""
+    road.begin(set_speed)
+    return road.s
+
+
+def learned(road: StraightRoad, hills: Hills, set_speed: float) -> RouteGrade:
+    """What one drive with the plain cruise control teaches of the hills, by the ego filter alone."""
+    route = surveyed(hills, begin_of(road, set_speed))
+    route.grade[:], route.drives[:] = np.nan, 0.0
+    road.grade = 0.0
+    road.begin(set_speed)
+    start, places, grades, sigmas = road.s, [], [], []
+    while (place := road.s - start) < hills.length_m:
+        road.grade = hills.at(place)
+        ego = road.step()["ego"]
+        places.append(place)
+        grades.append(float(ego["grade"]))
+        sigmas.append(float(np.hypot(ego["sigma"][6], ego["sigma"][7])))
+    route.learn(np.array(places), np.array(grades), np.array(sigmas))
+    return route
 
 
 def surveyed(hills: Hills, begins_m: float, *, sigma: float = 0.003, seed: int | None = None, correlation_m: float = 300.0) -> RouteGrade:

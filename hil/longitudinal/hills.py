@@ -27,13 +27,13 @@ class Hills(NamedTuple):
         return float(np.interp(s, POINT_M * np.arange(len(self.grade)), self.grade))
 
 
-def recorded(path: Path) -> Hills:
-    """A cycle's grade column (rise over run) over the distance that its speed column covers."""
+def recorded(path: Path, length_m: float | None = None) -> Hills:
+    """A cycle's grade column (rise over run) over the distance that its speed column covers, or the first `length_m` of it."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = np.array([(float(row["cycSecs"]), float(row["cycMps"]), float(row["cycGrade"])) for row in csv.DictReader(file)])
     distance = np.concatenate([[0.0], np.cumsum(rows[:-1, 1] * np.diff(rows[:, 0]))])
     moving = np.concatenate([[True], np.diff(distance) > 0.0])
-    s = np.arange(0.0, distance[-1], POINT_M)
+    s = np.arange(0.0, min(distance[-1], length_m or np.inf), POINT_M)
     return _road(path.stem, np.arctan(np.interp(s, distance[moving], rows[moving, 2])))
 
 

@@ -41,7 +41,7 @@ KEYS = {
         "curve_rpm": "list", "curve_torque_nm": "list", "inertia": 1, "idle_rpm": 1, "lag_s": 1, "turbo_rate": 1,
         "turbo_free_torque_nm": 1, "drag_torque_nm": 1, "drag_torque_per_speed": 1, "brake_torque_nm": 1, "brake_lag_s": 1,
         "brake_steps": 1, "indicated_efficiency": 1, "economic_rpm": 1, "efficiency_per_speed": 1, "efficiency_per_load": 1,
-        "fuel_heat": 1, "fuel_density": 1, "fuel_co2": 1,
+        "fuel_heat": 1,
     },
     "gearbox": {
         "ratios": "list", "start_gear": 1, "final_drive": 1, "efficiency": 1, "shift_up_rpm": 1, "shift_down_rpm": 1,
@@ -63,7 +63,7 @@ POSITIVE = {
     "relaxation_m", "track_m", "wheel_radius_m", "surge_lag_s", "maximum_rate", "maximum_angle", "lag_s", "turbo_rate",
     "brake_lag_s", "final_drive", "efficiency", "shift_time_s", "power_w", "full_from_rpm", "heat_capacity", "tractor_lag_s",
     "trailer_lag_s", "tractor_release_lag_s", "trailer_release_lag_s", "ratios", "slip_stiffness", "pitch_hz", "roll_hz",
-    "axle_behind_m", "idle_rpm", "indicated_efficiency", "fuel_heat", "fuel_density", "peak_reach", "grip_lateral",
+    "axle_behind_m", "idle_rpm", "indicated_efficiency", "fuel_heat", "peak_reach", "grip_lateral",
 }  # fmt: skip
 RADIANS_PER_S_PER_RPM = math.pi / 30.0
 
