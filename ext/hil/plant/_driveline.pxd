@@ -20,14 +20,16 @@ cdef inline double full_load(const PlantParameters* parameters, double speed) no
     return 0.0  # beyond its governed speed
 
 
-cdef inline void burn(const PlantParameters* parameters, PlantMemory* memory, double most, double drag, double h) noexcept nogil:
-    """Fuel for the torque in the cylinders, which also turns the engine itself."""
+cdef inline void burn(const PlantParameters* parameters, PlantMemory* memory, double most, double h) noexcept nogil:
+    """Fuel for the torque in the cylinders, which also turns the engine itself; with the clutch slipping it idles."""
+    cdef double turning = memory.engine_speed if memory.engine_speed > parameters.engine_idle else parameters.engine_idle
+    cdef double drag = parameters.drag_torque + parameters.drag_torque_per_speed * turning
     cdef double indicated = memory.engine_torque + drag
-    cdef double away = memory.engine_speed - parameters.economic_speed
+    cdef double away = turning - parameters.economic_speed
     cdef double load = indicated / (most + drag)
     cdef double efficiency = parameters.indicated_efficiency * (1.0 - parameters.efficiency_per_speed * away * away
                                                                 - parameters.efficiency_per_load * load * load)
-    memory.fuel_rate = indicated * memory.engine_speed / (efficiency * parameters.fuel_heat) if indicated > 1.0 else 0.0
+    memory.fuel_rate = indicated * turning / (efficiency * parameters.fuel_heat) if indicated > 1.0 else 0.0
     memory.fuel += memory.fuel_rate * h
 
 
@@ -54,7 +56,7 @@ cdef inline void make_torque(const PlantParameters* parameters, PlantMemory* mem
         if extra > strongest:
             extra = strongest
     memory.engine_brake += (extra - memory.engine_brake) * (1.0 - exp(-h / parameters.engine_brake_lag_s))
-    burn(parameters, memory, most, drag, h)
+    burn(parameters, memory, most, h)
 
 
 cdef inline void choose_gear(const PlantParameters* parameters, PlantMemory* memory, double shaft) noexcept nogil:
