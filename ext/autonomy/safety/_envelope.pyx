@@ -164,13 +164,13 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
     notice_shift(&memory.split, frame, dt)
     learn_ratio(&memory.split, longitudinal, vehicle_parameters, frame, speed)
 
+    actuation.indicators = vehicle.indicators  # the driver's lever in every mode: while driving the cab is told "off" otherwise
     if memory.mode == STANDBY:
         memory.invalid = 0
         memory.angle = clipped(vehicle.road_wheel_angle, -vehicle_parameters.maximum_road_wheel_angle,
                                vehicle_parameters.maximum_road_wheel_angle) if isfinite(vehicle.road_wheel_angle) else 0.0
         memory.acceleration = clipped(vehicle.driver_acceleration, -parameters.deceleration_maximum,
                                       parameters.acceleration_maximum) if isfinite(vehicle.driver_acceleration) else 0.0
-        actuation.indicators = vehicle.indicators
         actuation.expected_acceleration_mps2 = memory.acceleration
         rest(&memory.split)
     else:
