@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from autonomy import config as configuration
+from autonomy.errors import UsageError
 from hil.plant.kinematic import KinematicTruck
 from hil.world import Actor, EgoTruth, RoadTruth, Truth
 from hil.worlds.driver import Driver
@@ -39,8 +40,10 @@ class CurvedRoad:
         self.has_lead = lead
 
     def reset(self, seed: int, scenario=None) -> Truth:
-        """`scenario`: a dict that may set offset_m, lead_gap_m, speed_mps."""
+        """`scenario`: a dict that may set offset_m, lead_gap_m, speed_mps. Raises UsageError for a file or a name."""
         given = scenario or {}
+        if not isinstance(given, dict):
+            raise UsageError(f"CurvedRoad reads no scenario, so not '{given}'; leave it out or take hil.worlds.motorway:Motorway")
         random = np.random.default_rng(seed)
         self.time_ns = START_NS
         self.s = START_M
