@@ -184,7 +184,8 @@ cdef inline void derive(const PlantParameters* p, const Acting* acting, double s
     if p.linear:
         force[4] = force[5] = 0.0
     else:
-        couple = p.hitch_roll_stiffness * (x[ROLL] - x[TRAILER_ROLL]) + p.hitch_roll_damping * (x[ROLL_RATE] - x[TRAILER_ROLL_RATE])
+        couple = p.hitch_roll_stiffness * (x[ROLL] - x[TRAILER_ROLL]) \
+            + p.hitch_roll_damping * (x[ROLL_RATE] - x[TRAILER_ROLL_RATE])
         force[4] += lift[0] * GRAVITY * x[ROLL] - moment[0] - couple
         force[5] += lift[1] * GRAVITY * x[TRAILER_ROLL] - moment[1] + couple
 
