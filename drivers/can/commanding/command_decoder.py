@@ -18,7 +18,7 @@ from drivers.can.commanding.command_encoder import DRIVING_MODES
 from drivers.can.commanding.protection import is_sealed
 from drivers.can.j1939.identifier import parse
 from drivers.can.tables import EXTENDED
-from drivers.steering.plugin import load as load_steering
+from drivers.steering.installed import load as load_steering
 
 __all__ = ["CommandDecoder"]
 
