@@ -39,9 +39,7 @@ class CommandDecoder:
     def __init__(self, config: CommandConfig, codec: Codec):
         self.config, self.codec = config, codec
         self.refused: Counter[str] = Counter()
-        self.steering = config.steering and load_steering(
-            config.steering.plugin, config.source_address, config.steering.options
-        )
+        self.steering = config.steering and load_steering(config.steering.plugin, config.source_address, config.steering.options)
         self._torques = {part.address: (name, part) for name in ("engine", "retarder")
                          if (part := getattr(config, name)) is not None}  # fmt: skip
         self._heard: dict[str, _Heard] = {}
