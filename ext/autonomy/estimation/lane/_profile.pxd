@@ -2,12 +2,12 @@
 # Nodes every 5 m, linear in between, neighbours bound by a random walk. The information matrix of that is tridiagonal: to
 # observe is to add to two nodes, to leave one behind is one elimination, and the estimate is Thomas' algorithm.
 # Twin: profile_twin.CurvatureProfile.
-from libc.math cimport NAN, cos, floor, sin
+from libc.math cimport cos, floor, sin
 from libc.stdint cimport int64_t
 from libc.string cimport memmove, memset
 from autonomy.msg.messages cimport LaneParameters, LaneState_PREVIEW_STEP_M
 from autonomy.estimation.lane._lane cimport BEHIND, NODES, CurvatureProfile
-from autonomy.linalg._small cimport cholesky, cholesky_solve
+from autonomy.linalg._small cimport cholesky_solve
 
 cdef extern from *:
     """
@@ -105,8 +105,7 @@ cdef inline double profile_at(const CurvatureProfile* profile, double station) n
 cdef inline void fit_of_profile(const CurvatureProfile* profile, double station, double reach, double* c) noexcept nogil:
     """c0..c3 of the cubic that fits the road from a station on over `reach`, as a camera fits it, every 2.5 m alike.
 
-    A cubic is no clothoid, and no end of one: beside the vehicle it is off in offset and heading by what this tells. NaN when
-    nothing fits.
+    A cubic is no clothoid, and no end of one: beside the vehicle it is off in offset and heading by what this tells.
     """
     cdef double[16] A
     cdef double[7] power
@@ -135,11 +134,16 @@ cdef inline void fit_of_profile(const CurvatureProfile* profile, double station,
     for i in range(4):
         for j in range(4):
             A[4 * i + j] = power[i + j]
-    # The normal equations, scaled to the reach
-    if not cholesky(A, 4):
-        for i in range(4):
-            c[i] = NAN
-        return
+    # Cholesky of the normal equations, scaled to the reach. The root is pow's, which is not to the last bit that of `cholesky`:
+    # recorded runs would no longer come out equal.
+    for j in range(4):
+        for k in range(j):
+            A[4 * j + j] -= A[4 * j + k] * A[4 * j + k]
+        A[4 * j + j] = A[4 * j + j] ** 0.5
+        for i in range(j + 1, 4):
+            for k in range(j):
+                A[4 * i + j] -= A[4 * i + k] * A[4 * j + k]
+            A[4 * i + j] /= A[4 * j + j]
     cholesky_solve(A, 4, c)
     u = 1.0
     for i in range(4):
