@@ -130,13 +130,15 @@ cdef inline uint8_t mode_now(EnvelopeMemory* memory, const InputFrame* frame, co
     memory.standby_reason = reason
     if reason != Health_STANDBY_NONE:
         return STANDBY
-    if memory.mode == MINIMAL_RISK or frame.engage == ENGAGE_STOP or plan.behaviour == FALLBACK_STOP or level == LEVEL_FALLBACK or memory.invalid:
+    if memory.mode == MINIMAL_RISK or frame.engage == ENGAGE_STOP or plan.behaviour == FALLBACK_STOP \
+            or level == LEVEL_FALLBACK or memory.invalid:
         return MINIMAL_RISK
     return ACTIVE
 
 
 cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parameters,
-                        const LongitudinalParameters* longitudinal, const VehicleParameters* vehicle_parameters, const InputFrame* frame, const VehicleState* vehicle,
+                        const LongitudinalParameters* longitudinal, const VehicleParameters* vehicle_parameters,
+                        const InputFrame* frame, const VehicleState* vehicle,
                         const EgoState* ego, const TruckState* truck, const LaneState* lane, const TrackList* tracks,
                         const Plan* plan, const Control* control, Actuation* actuation, Health* health) noexcept nogil:
     cdef int64_t now_ns = frame.tick_time_ns
@@ -220,8 +222,9 @@ cdef class EnvelopeStep:
         """Returns (Actuation, Health)."""
         actuation = np.zeros((), dtype("Actuation"))
         health = np.zeros((), dtype("Health"))
-        envelope_step(&self.memory, &self.parameters, &self.longitudinal, &self.vehicle_parameters, <const InputFrame*>pointer(frame),
-                      <const VehicleState*>pointer(vehicle), <const EgoState*>pointer(ego), <const TruckState*>pointer(truck),
+        envelope_step(&self.memory, &self.parameters, &self.longitudinal, &self.vehicle_parameters,
+                      <const InputFrame*>pointer(frame), <const VehicleState*>pointer(vehicle),
+                      <const EgoState*>pointer(ego), <const TruckState*>pointer(truck),
                       <const LaneState*>pointer(lane), <const TrackList*>pointer(tracks), <const Plan*>pointer(plan),
                       <const Control*>pointer(control), <Actuation*>pointer(actuation), <Health*>pointer(health))
         return actuation, health
