@@ -22,6 +22,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from importlib import import_module
 
     from autonomy.errors import FAIL, PASS, UsageError
+    from autonomy.output_folder import prepare
 
     names = _names()
     unknown = [name for name in arguments.names if name not in names]
@@ -39,7 +40,7 @@ def execute(arguments: argparse.Namespace) -> int:
         print(f"{name}: {suite.TITLE} ...", file=sys.stderr, flush=True)
         output = None if arguments.output is None else arguments.output / name
         if output is not None:
-            output.mkdir(parents=True, exist_ok=True)
+            prepare(output)
         rows += [{"suite": name, **row} for row in suite.rows(quick=arguments.quick, jobs=arguments.jobs, output=output)]
     if arguments.json:
         json.dump(rows, sys.stdout, allow_nan=False)

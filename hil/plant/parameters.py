@@ -65,6 +65,10 @@ POSITIVE = {
     "trailer_lag_s", "tractor_release_lag_s", "trailer_release_lag_s", "ratios", "slip_stiffness", "pitch_hz", "roll_hz",
     "axle_behind_m", "idle_rpm", "indicated_efficiency", "fuel_heat", "peak_reach", "grip_lateral",
 }  # fmt: skip
+NOT_NEGATIVE = {
+    "play", "shift_pause_s", "torque_nm", "maximum_mps2", "brake_torque_nm", "cooling", "cooling_per_speed", "fade_per_kelvin",
+    "damping", "rolling_resistance", "drag_area_m2", "tractor_side_area_m2", "trailer_side_area_m2", "curve_torque_nm",
+}  # fmt: skip
 RADIANS_PER_S_PER_RPM = math.pi / 30.0
 
 
@@ -92,6 +96,8 @@ def _numbers(value, key: str, kind, where: str) -> np.ndarray:
             raise UsageError(f"{where} = {item!r}: needs a finite number")
         if key in POSITIVE and item <= 0.0:
             raise UsageError(f"{where} = {item!r}: must be above zero")
+        if key in NOT_NEGATIVE and item < 0.0:
+            raise UsageError(f"{where} = {item!r}: must not be below zero")
     return np.asarray(value, float)
 
 
@@ -126,6 +132,10 @@ def fill(parameters: np.ndarray, config: Config) -> dict[str, dict[str, np.ndarr
     if len(shares) != count or (shares < 0.0).any() or not shares.sum() > 0.0:
         raise UsageError(f"{config.path}: [brakes] shares = {shares.tolist()}: needs none or {count} numbers, one an axle, "
                          "none below zero and not all zero")  # fmt: skip
+    rpm, torque = table["engine"]["curve_rpm"], table["engine"]["curve_torque_nm"]
+    if len(rpm) < 2 or len(rpm) != len(torque) or (np.diff(rpm) <= 0.0).any():
+        raise UsageError(f"{config.path}: [engine] curve_rpm = {rpm.tolist()}: needs two or more numbers, rising, and as many as "
+                         f"curve_torque_nm, which has {len(torque)}")  # fmt: skip
     values = _values(table)
     values |= {
         "axle_x": axle_x, "axle_load": loads, "tractor_axles": len(tractor["axle_x_m"]), "axles": count,

@@ -25,6 +25,7 @@ from typing import Any
 import msgspec
 
 from autonomy.errors import UsageError
+from drivers.typed_table import convert
 
 __all__ = ["Brake", "CommandConfig", "CommandError", "Lights", "NodeName", "Steering", "Torque", "read"]
 
@@ -104,12 +105,7 @@ class CommandConfig(msgspec.Struct, forbid_unknown_fields=True):
 
 def read(table: dict[str, Any], path: str) -> CommandConfig:
     """The typed [command] table of the file `path`. Raises CommandError."""
-    try:
-        config = msgspec.convert(table, CommandConfig, strict=True)
-    except msgspec.ValidationError as error:
-        sentence, _, place = str(error).partition(" - at `$.")
-        where = f" at {place.rstrip('`')}" if place else ""
-        raise CommandError(f"{path}: [command]{where}: {sentence}; correct this key") from None
+    config = convert(table, CommandConfig, f"{path}: [command]", CommandError)
     _within(path, "bus", config.bus, 0, 255)
     _within(path, "source_address", config.source_address, 0, 253)
     _within(path, "release_frames", config.release_frames, 1, 100)

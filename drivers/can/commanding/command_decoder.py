@@ -18,7 +18,7 @@ from drivers.can.commanding.command_encoder import DRIVING_MODES
 from drivers.can.commanding.protection import is_sealed
 from drivers.can.j1939.identifier import parse
 from drivers.can.tables import EXTENDED
-from drivers.steering.plugin import load as load_steering
+from drivers.steering.installed import load as load_steering
 
 __all__ = ["CommandDecoder"]
 
@@ -39,9 +39,7 @@ class CommandDecoder:
     def __init__(self, config: CommandConfig, codec: Codec):
         self.config, self.codec = config, codec
         self.refused: Counter[str] = Counter()
-        self.steering = config.steering and load_steering(
-            config.steering.plugin, config.source_address, config.steering.options
-        )
+        self.steering = config.steering and load_steering(config.steering.plugin, config.source_address, config.steering.options)
         self._torques = {part.address: (name, part) for name in ("engine", "retarder")
                          if (part := getattr(config, name)) is not None}  # fmt: skip
         self._heard: dict[str, _Heard] = {}

@@ -15,8 +15,8 @@ from autonomy import msg
 from drivers.can.codec import Codec
 from drivers.can.commanding.command_config import CONTROLS, CommandConfig, Torque
 from drivers.can.commanding.protection import seal
+from drivers.steering.installed import load as load_steering
 from drivers.steering.plugin import SteeringPlugin, SteeringRequest
-from drivers.steering.plugin import load as load_steering
 
 __all__ = ["DRIVING_MODES", "CommandEncoder"]
 

@@ -51,6 +51,12 @@ def test_options_reach_the_suite(suites, tmp_path):
     assert suites == [(True, 2, tmp_path / "easy")] and (tmp_path / "easy").is_dir()
 
 
+def test_a_folder_that_cannot_be_made_is_of_the_machine(suites, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["hil", "suite", "easy", "-o", str(tmp_path / "file")]) == 4
+    assert "cannot be written" in capsys.readouterr().err and suites == []
+
+
 def test_json_is_one_list(suites, capsys):
     assert main(["hil", "suite", "hard", "--json"]) == 1
     rows = json.loads(capsys.readouterr().out)

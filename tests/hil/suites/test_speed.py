@@ -19,6 +19,16 @@ def test_the_jerk_leaves_emergencies_out():
     assert np.abs(speed.jerk(drive._replace(emergency=np.zeros(n)))).max() > 1.0
 
 
+def test_what_does_not_count_is_told():
+    n = 1000
+    flat = np.zeros(n)
+    drive = speed.Drive(np.where(np.arange(n) < 100, 8.0, 10.0), flat + 10.0, flat, flat, flat, np.arange(n) < 100, flat)
+    rows = {row["figure"]: row for row in speed.figures([("grade", 36.0, 0.06)], [drive])}
+    assert rows["speed error p99, +6 % at 36 km/h"]["met"]
+    assert rows["... of the drive that counts, engine not at its limit"]["value"] == pytest.approx(40.0)
+    assert rows["... speed error p99 of the whole drive"]["value"] == pytest.approx(7.2)
+
+
 @pytest.mark.slow
 def test_grade_and_stop_meet_their_aims():
     tasks = [("grade", 80.0, -speed.GRADE), ("grade", 40.0, speed.GRADE), ("stop", 50.0, 0.0), ("stop", 80.0, 0.0)]
