@@ -28,7 +28,8 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "process_acceleration_bias", "trailer_tare_mass_kg", "wind_trailer_share", "agile_mass_exponent",
     "agile_speed_exponent", "agile_response_exponent", "process_steering_offset_agile",
     "absolute", "relative", "limit", "after_s", "overspeed_mps", "cruise_bias", "engine_drag_torque_nm",
-    "engine_drag_torque_per_speed", "time_gain", "idle_fuel_kg_per_s", "roll_price", "acceleration_price", "low_speed_price", "shift_time_s",
+    "engine_drag_torque_per_speed", "time_gain", "idle_fuel_kg_per_s", "roll_price",
+    "acceleration_price", "low_speed_price", "shift_time_s",
 }  # fmt: skip
 AT_MOST = {
     "horizon_delay_s": 0.32,  # what the buffers of the ego filter hold at 400 Hz
@@ -36,7 +37,8 @@ AT_MOST = {
     "maximum_road_wheel_angle": 0.5 * math.pi,
     "rollover_share": 1.0,
     "iteration_budget": 100.0,  # the tick must end
-    "driveline_efficiency": 1.0, "indicated_efficiency": 0.6, "economy_reserve": 1.0, "overspeed_mps": 3.0, "cruise_band_mps": 6.0,
+    "driveline_efficiency": 1.0, "indicated_efficiency": 0.6, "economy_reserve": 1.0, "overspeed_mps": 3.0,
+    "cruise_band_mps": 6.0,
     "cruise_bias": 0.5, "band_below_mps": 6.0, "time_gain": 0.1,
     "cornering_load_sensitivity": 0.9, "wind_trailer_share": 1.0,
 }  # fmt: skip

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from autonomy.planning._cruise import Kernel
 
 from autonomy import msg
 from autonomy.geodesy import enu_to_geodetic
+from autonomy.planning._cruise import Kernel
 from autonomy.planning.descent import HeatBudget, entry_speed
 from autonomy.planning.route_grade import RouteGrade
 
@@ -112,8 +112,8 @@ class CruisePlanner:
         if np.isfinite(float(plan["gap_error"])):
             found["lead_speed"], found["lead_gap_error"] = tracks["lead_speed"], plan["gap_error"]
         found["grade"], found["grade_sigma"], found["limit"] = road
-        engine = (float(self.longitudinal["engine_drag_torque_nm"])
-                  + float(self.longitudinal["engine_drag_torque_per_speed"]) * speed * self.cranks[0]) * self.cranks[0]  # fmt: skip
+        turning, drag = speed * self.cranks[0], self.longitudinal
+        engine = float(drag["engine_drag_torque_nm"] + drag["engine_drag_torque_per_speed"] * turning) * self.cranks[0]
         slowly = entry_speed(np.nan_to_num(road.grade), STEP_M, mass, float(self.vehicle["drag_area_m2"]),
                              float(self.vehicle["rolling_resistance"]), engine, self.budget())  # fmt: skip
         found["limit"] = np.minimum(found["limit"], slowly)

@@ -1,4 +1,4 @@
-"""The optimizer of the predictive cruise control with NumPy: the same prices and the same road, all energies of a step at once."""
+"""The optimizer of the predictive cruise control with NumPy: all energies of a step at once."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class RouteGrade:
         return np.where(inside, grade, np.nan), np.where(inside, self.sigma[rows], np.nan)
 
     def learn(self, position_m: np.ndarray, grade: np.ndarray, sigma: np.ndarray) -> None:
-        """One drive's grades (rad) and sigmas at positions (m). A drive counts once a point: what is wrong with it is so all along."""
+        """One drive's grades (rad) and sigmas at positions (m); it counts once a point, as its errors are the same all along."""
         rows = (np.asarray(position_m) // STEP_M).astype(int)
         usable = (rows >= 0) & (rows < len(self)) & np.isfinite(grade) & np.isfinite(sigma) & (np.abs(grade) < STEEPEST)
         for row in np.unique(rows[usable]).tolist():

@@ -61,7 +61,8 @@ class Split:
 
             share = np.clip(0.5 * (speed - v["retarder_minimum_speed_mps"]), 0.0, 1.0)
             if braked < 0.0 and share > 0.0:
-                retarder = np.clip((early(p["retarder_lag_s"]) - engine * crank) / shaft, -share * v["retarder_torque_maximum_nm"], 0.0)
+                wanted = (early(p["retarder_lag_s"]) - engine * crank) / shaft
+                retarder = np.clip(wanted, -share * v["retarder_torque_maximum_nm"], 0.0)
                 rest = early(p["engine_brake_lag_s"]) - retarder * shaft - engine * crank
                 if ratio is not None:
                     spare = self._until_shift(ratio, speed, acceleration) / p["engine_shift_foresight_s"] - 1.0

@@ -24,10 +24,11 @@ def _lead(road: StraightRoad, set_speed: float) -> dict:
     def grade(place):
         return 0.02 * np.sin(2.0 * np.pi * place / 1500.0)
 
-    least, lead = np.inf, 300.0
-    for place, out in _drive(road, set_speed, grade, 240.0, lambda: [Other(1, lead, 0.0, 74.0 / 3.6, 0.0, 0.0)]):
-        lead += 0.01 * (74.0 / 3.6 - road.train.speed)
-        gap = lead - float(road.stack.parameters["vehicle"]["front_overhang_m"])
+    front, least = float(road.stack.parameters["vehicle"]["front_overhang_m"]), np.inf
+    lead = {"x": 300.0, "speed": 74.0 / 3.6}
+    for place, _ in _drive(road, set_speed, grade, 240.0, lambda: [Other(1, lead["x"], 0.0, lead["speed"], 0.0, 0.0)]):
+        lead["x"] += 0.01 * (lead["speed"] - road.train.speed)
+        gap = lead["x"] - front
         if place > 100.0:
             least = min(least, gap / max(road.train.speed, 1.0))
     return _row("behind a lead of 74 km/h on hills, least time gap", least, "s", ">= 2.4", least >= 2.4)
@@ -52,7 +53,8 @@ def _descent(road: StraightRoad, set_speed: float) -> dict:
         hottest = max(hottest, float(road.train.plant.state["retarder_temperature"]))
         if place > 1500.0 + DESCENT_M:
             break
-    return _row("6 % down over 5 km, entry speed by the heat budget, hottest retarder", hottest, "degC", "<= 100", hottest <= 100.0)
+    words = "6 % down over 5 km, entry speed by the heat budget, hottest retarder"
+    return _row(words, hottest, "degC", "<= 100", hottest <= 100.0)
 
 
 def _drive(road: StraightRoad, set_speed: float, grade, seconds: float, others=list, limits=None, budget=HeatBudget):

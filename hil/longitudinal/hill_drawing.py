@@ -6,9 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from autonomy.errors import MissingPackage
+
 WORDS = {"plain": "plain cruise control", "predictive": "predictive, in gear", "rolling": "predictive, rolling allowed"}
 COLOURS = {"plain": "#444444", "predictive": "#2a7fd4", "rolling": "#d4452a"}
-PANELS = ("speed [km/h]", "grade [%] and height [10 m]", "gear (0 = out of gear)", "engine, retarder [kN m]", "fuel less than plain [kg]")
+PANELS = (
+    "speed [km/h]", "grade [%] and height [10 m]", "gear (0 = out of gear)", "engine, retarder [kN m]",
+    "fuel less than plain [kg]",
+)  # fmt: skip
 
 
 def draw(title: str, drives: dict, path: Path) -> None:
@@ -41,11 +46,9 @@ def draw(title: str, drives: dict, path: Path) -> None:
 def _pyplot():
     try:
         import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
     except ImportError:
-        from autonomy.errors import MissingPackage
-
-        raise MissingPackage("drawing hills", "matplotlib", "dev") from None
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    return plt
+        raise MissingPackage("drawing", "matplotlib", "plot", ", or leave out -o") from None
+    return pyplot

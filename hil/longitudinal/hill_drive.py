@@ -88,7 +88,8 @@ def learned(road: StraightRoad, hills: Hills, set_speed: float) -> RouteGrade:
     return route
 
 
-def surveyed(hills: Hills, begins_m: float, *, sigma: float = 0.003, seed: int | None = None, correlation_m: float = 300.0) -> RouteGrade:
+def surveyed(hills: Hills, begins_m: float, *, sigma: float = 0.003, seed: int | None = None,
+             correlation_m: float = 300.0) -> RouteGrade:  # fmt: skip
     """The hills as a stored route; with a seed wrong by `sigma` (rad), correlated along the road.
 
     `begins_m`: where on the straight road the hills begin.

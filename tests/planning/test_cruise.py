@@ -71,7 +71,8 @@ def test_limits_are_kept_whatever_the_road(grade, speed, mass, gear, limit, wher
 
 def test_speed_is_given_up_before_a_descent_and_gathered_before_a_climb():
     places = STEP_M * np.arange(POINTS)
-    down, up = np.where((places > 800.0) & (places < 2000.0), -0.04, 0.0), np.where((places > 800.0) & (places < 2000.0), 0.04, 0.0)
+    steep = (places > 800.0) & (places < 2000.0)
+    down, up = np.where(steep, -0.04, 0.0), np.where(steep, 0.04, 0.0)
     before = slice(6, 17)
     assert plan(grade=down)["speed"][before].min() < SET_SPEED - 1.0
     assert OVERRUN in plan(grade=down)["drive"][:40]

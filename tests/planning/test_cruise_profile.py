@@ -55,7 +55,8 @@ def test_a_ceiling_that_falls_is_braked_for():
 
 @pytest.mark.parametrize("sample, ticks", [
     (None, 1), (cruise_plan(validity=1), 1), (cruise_plan(valid_ns=NOW - 2 * 10**9), 1), (cruise_plan(valid_ns=NOW + 1), 1),
-    (cruise_plan(speed=np.nan), 1), (cruise_plan(ceiling=-1.0), 1), (cruise_plan(speed=1e9), 1), (cruise_plan(), 150)])  # fmt: skip
+    (cruise_plan(speed=np.nan), 1),
+    (cruise_plan(ceiling=-1.0), 1), (cruise_plan(speed=1e9), 1), (cruise_plan(), 150)])  # fmt: skip
 def test_without_a_fresh_and_sound_plan_the_own_speed_law_holds(sample, ticks):
     plan, own = planned(sample, ticks=ticks), planned(None, ticks=ticks)
     assert plan["cruise"] == 0 and plan.tobytes() == own.tobytes()
@@ -64,7 +65,8 @@ def test_without_a_fresh_and_sound_plan_the_own_speed_law_holds(sample, ticks):
 @settings(max_examples=200, deadline=None)
 @given(st.floats(0.1, 59.0), st.floats(0.1, 59.0), st.integers(0, 3), st.floats(12.0, 27.0), st.floats(5.0, 150.0),
        st.floats(0.0, 28.0), st.floats(-6.0, 1.0), st.floats(-0.02, 0.02))  # fmt: skip
-def test_whatever_a_plan_says_gap_curve_and_conflict_win(speed, ceiling, drive, own_speed, gap, lead_speed, lead_acceleration, curvature):
+def test_whatever_a_plan_says_gap_curve_and_conflict_win(speed, ceiling, drive, own_speed, gap, lead_speed,
+                                                         lead_acceleration, curvature):  # fmt: skip
     told = {"speed": own_speed, "lead": (gap, lead_speed, lead_acceleration), "curvature": curvature}
     with_plan, without = planned(cruise_plan(speed, ceiling, drive), **told), planned(None, **told)
     before_brakes = with_plan["target_acceleration"] + with_plan["coast_margin"]
