@@ -132,8 +132,8 @@ def fill(parameters: np.ndarray, config: Config) -> dict[str, dict[str, np.ndarr
         raise UsageError(f"{config.path}: [brakes] shares = {shares.tolist()}: needs none or {count} numbers, one an axle, "
                          "none below zero and not all zero")  # fmt: skip
     rpm, torque = table["engine"]["curve_rpm"], table["engine"]["curve_torque_nm"]
-    if len(rpm) < 2 or len(rpm) != len(torque) or (np.diff(rpm) <= 0.0).any():
-        raise UsageError(f"{config.path}: [engine] curve_rpm = {rpm.tolist()}: needs two or more numbers, rising, and as many as "
+    if not 2 <= len(rpm) <= CURVE or len(rpm) != len(torque) or (np.diff(rpm) <= 0.0).any():
+        raise UsageError(f"{config.path}: [engine] curve_rpm = {rpm.tolist()}: needs 2 to {CURVE} numbers, rising, and as many as "
                          f"curve_torque_nm, which has {len(torque)}")  # fmt: skip
     values = _values(table)
     values |= {
@@ -164,7 +164,8 @@ def _values(table: dict) -> dict[str, object]:
     def both(key):
         return [float(unit[key]) for unit in units]
 
-    curve = np.linspace(engine["curve_rpm"][0], engine["curve_rpm"][-1], CURVE)  # the kernel's points
+    unused = CURVE - len(engine["curve_rpm"])
+    curve = np.pad(engine["curve_rpm"], (0, unused), mode="edge")  # the kernel passes over points at the same speed
     return {
         "inner_step_s": table["plant"]["inner_step_s"], "linear": bool(table["plant"]["linear"]),
         "mass": both("mass_kg"), "sprung_mass": both("sprung_mass_kg"), "sprung_height": both("sprung_height_m"),
@@ -187,7 +188,7 @@ def _values(table: dict) -> dict[str, object]:
         "steering_delay_s": steering["delay_s"], "steering_lag_s": steering["lag_s"], "steering_rate": steering["maximum_rate"],
         "steering_limit": steering["maximum_angle"], "steering_play": steering["play"], "steering_offset": steering["offset"],
         "curve_speed": curve * RADIANS_PER_S_PER_RPM,
-        "curve_torque": np.interp(curve, engine["curve_rpm"], engine["curve_torque_nm"]),
+        "curve_torque": np.pad(engine["curve_torque_nm"], (0, unused), mode="edge"),
         "engine_inertia": engine["inertia"], "engine_idle": engine["idle_rpm"] * RADIANS_PER_S_PER_RPM,
         "engine_lag_s": engine["lag_s"], "turbo_rate": engine["turbo_rate"], "turbo_free_torque": engine["turbo_free_torque_nm"],
         "drag_torque": engine["drag_torque_nm"], "drag_torque_per_speed": engine["drag_torque_per_speed"],

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autonomy.errors import UsageError
 from hil.plant import Plant, PlantCommand, Surroundings
 from tests.hil.plant.test_plant import DEMO, drive
 
@@ -139,6 +140,26 @@ def test_the_engine_brake_works_in_steps_and_takes_its_time():
     weak = drive(plant, 2.0, PlantCommand(0.0, -400.0))["engine_torque_nm"]
     assert strong[-1] < weak[-1] < -190.0
     assert 0.1 < 0.01 * np.argmax(strong < 0.63 * strong[-1]) < 0.6
+
+
+@pytest.mark.parametrize("rpm", [600.0, 750.0, 900.0, 1000.0, 1200.0, 1400.0, 1550.0, 2050.0])
+def test_the_engine_has_the_torque_of_its_file(rpm):
+    plant = Plant.load(DEMO)
+    engine = plant.table["engine"]
+    top = float(plant.parameters["ratio"][int(plant.parameters["gears"]) - 1] * plant.parameters["final_drive"])
+    if rpm < 1080.0:  # the gear that drives at this engine speed is the first
+        top *= float(plant.parameters["ratio"][int(plant.parameters["start_gear"]) - 1])
+    plant.reset(speed=rpm * math.pi / 30.0 / top * float(plant.parameters["wheel_radius"]))
+    turns = float(plant.state["engine_speed_radps"]) * 30.0 / math.pi
+    expected = np.interp(turns, engine["curve_rpm"], engine["curve_torque_nm"])
+    assert plant.state["engine_torque_maximum_nm"] == pytest.approx(expected, rel=1e-9)
+    assert turns == pytest.approx(rpm, rel=1e-6)
+
+
+def test_a_curve_of_more_points_than_the_kernel_holds_is_refused():
+    points = list(range(600, 2400, 200))
+    with pytest.raises(UsageError, match="needs 2 to 8 numbers"):
+        Plant.load(DEMO, {"engine.curve_rpm": points, "engine.curve_torque_nm": [2000] * 9})
 
 
 def test_torque_follows_with_charge_build_up():
