@@ -44,7 +44,7 @@ KEYS = {
     },
     "gearbox": {
         "ratios": "list", "start_gear": 1, "final_drive": 1, "efficiency": 1, "shift_up_rpm": 1, "shift_down_rpm": 1,
-        "shift_target_rpm": 1, "shift_time_s": 1, "shift_pause_s": 1,
+        "shift_target_rpm": 1, "shift_up_limit_rpm": 1, "shift_demand_s": 1, "shift_time_s": 1, "shift_pause_s": 1,
     },
     "retarder": {
         "torque_nm": 1, "power_w": 1, "full_from_rpm": 1, "lag_s": 1, "heat_capacity": 1, "cooling": 1, "fade_from_c": 1,
@@ -65,7 +65,7 @@ POSITIVE = {
     "axle_behind_m", "idle_rpm", "peak_reach", "grip_lateral",
 }  # fmt: skip
 NOT_NEGATIVE = {
-    "play", "shift_pause_s", "torque_nm", "maximum_mps2", "brake_torque_nm", "cooling", "cooling_per_speed", "fade_per_kelvin",
+    "play", "shift_pause_s", "shift_demand_s", "torque_nm", "maximum_mps2", "brake_torque_nm", "cooling", "cooling_per_speed", "fade_per_kelvin",
     "damping", "rolling_resistance", "drag_area_m2", "tractor_side_area_m2", "trailer_side_area_m2", "curve_torque_nm",
 }  # fmt: skip
 RADIANS_PER_S_PER_RPM = math.pi / 30.0
@@ -198,6 +198,7 @@ def _values(table: dict) -> dict[str, object]:
         "shift_up": gearbox["shift_up_rpm"] * RADIANS_PER_S_PER_RPM,
         "shift_down": gearbox["shift_down_rpm"] * RADIANS_PER_S_PER_RPM,
         "shift_target": gearbox["shift_target_rpm"] * RADIANS_PER_S_PER_RPM, "shift_time_s": gearbox["shift_time_s"],
+        "shift_up_limit": gearbox["shift_up_limit_rpm"] * RADIANS_PER_S_PER_RPM, "shift_demand_s": gearbox["shift_demand_s"],
         "shift_pause_s": gearbox["shift_pause_s"], "retarder_torque": retarder["torque_nm"],
         "retarder_power": retarder["power_w"], "retarder_speed": retarder["full_from_rpm"] * RADIANS_PER_S_PER_RPM,
         "retarder_lag_s": retarder["lag_s"], "retarder_heat_capacity": retarder["heat_capacity"],

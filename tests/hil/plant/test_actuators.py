@@ -124,6 +124,36 @@ def test_it_accelerates_through_the_gears_with_torque_gaps():
     assert (states["driveline_engaged"][shifting] == 0).all()
 
 
+def climb(plant, speed, grade, seconds=60.0):
+    """A driver who wants to hold the speed uphill."""
+    plant.reset(speed=speed)
+
+    def ask(_):
+        return PlantCommand(0.0, min(max(20000.0 * (speed - float(plant.state["speed"])), 0.0), 2500.0))
+
+    return drive(plant, seconds, ask, Surroundings(grade=grade))
+
+
+def test_on_a_climb_that_the_engine_can_hold_it_is_given_the_gear_to_do_so():
+    """6 % at 40 km/h take 305 kW: more than gear 9 has at 1125 rpm, less than the engine's 390 kW."""
+    states = climb(Plant.load(DEMO), 40.0 / 3.6, 0.06)
+    gears = states["gear"][states["gear"] > 0]
+    assert gears[0] == 9 and gears[-1] == 8
+    assert 3.6 * states["speed"].min() > 34.0 and 3.6 * states["speed"][-1] > 39.0
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(6.0, 24.0), st.floats(0.0, 0.08))
+def test_gears_do_not_hunt_on_an_even_climb(speed, grade):
+    """Never up again within ten seconds of a shift down: an upper gear that cannot hold the speed is not tried."""
+    states = climb(Plant.load(DEMO), speed, grade)
+    engaged = np.flatnonzero(states["gear"] > 0)
+    steps = np.diff(states["gear"][engaged])
+    at, way = engaged[1:][steps != 0], steps[steps != 0]
+    turned = [(a, b) for a, b, x, y in zip(at[:-1], at[1:], way[:-1], way[1:], strict=True) if x < 0 < y]
+    assert not [pair for pair in turned if pair[1] - pair[0] < 1000]
+
+
 def test_it_slows_down_through_the_gears_and_does_not_stall():
     plant = Plant.load(DEMO)
     plant.reset(speed=22.0)
