@@ -65,8 +65,8 @@ POSITIVE = {
     "axle_behind_m", "idle_rpm", "peak_reach", "grip_lateral",
 }  # fmt: skip
 NOT_NEGATIVE = {
-    "play", "shift_pause_s", "shift_demand_s", "torque_nm", "maximum_mps2", "brake_torque_nm", "cooling", "cooling_per_speed", "fade_per_kelvin",
-    "damping", "rolling_resistance", "drag_area_m2", "tractor_side_area_m2", "trailer_side_area_m2", "curve_torque_nm",
+    "play", "shift_pause_s", "shift_demand_s", "torque_nm", "maximum_mps2", "brake_torque_nm", "cooling", "cooling_per_speed",
+    "fade_per_kelvin", "damping", "rolling_resistance", "drag_area_m2", "tractor_side_area_m2", "trailer_side_area_m2", "curve_torque_nm",
 }  # fmt: skip
 RADIANS_PER_S_PER_RPM = math.pi / 30.0
 
@@ -133,8 +133,8 @@ def fill(parameters: np.ndarray, config: Config) -> dict[str, dict[str, np.ndarr
                          "none below zero and not all zero")  # fmt: skip
     rpm, torque = table["engine"]["curve_rpm"], table["engine"]["curve_torque_nm"]
     if not 2 <= len(rpm) <= CURVE or len(rpm) != len(torque) or (np.diff(rpm) <= 0.0).any():
-        raise UsageError(f"{config.path}: [engine] curve_rpm = {rpm.tolist()}: needs 2 to {CURVE} numbers, rising, and as many as "
-                         f"curve_torque_nm, which has {len(torque)}")  # fmt: skip
+        raise UsageError(f"{config.path}: [engine] curve_rpm = {rpm.tolist()}: needs 2 to {CURVE} numbers, rising, and as many "
+                         f"as curve_torque_nm, which has {len(torque)}")  # fmt: skip
     values = _values(table)
     values |= {
         "axle_x": axle_x, "axle_load": loads, "tractor_axles": len(tractor["axle_x_m"]), "axles": count,
