@@ -66,7 +66,8 @@ POSITIVE = {
 }  # fmt: skip
 NOT_NEGATIVE = {
     "play", "shift_pause_s", "shift_demand_s", "torque_nm", "maximum_mps2", "brake_torque_nm", "cooling", "cooling_per_speed",
-    "fade_per_kelvin", "damping", "rolling_resistance", "drag_area_m2", "tractor_side_area_m2", "trailer_side_area_m2", "curve_torque_nm",
+    "fade_per_kelvin", "damping", "rolling_resistance", "drag_area_m2", "tractor_side_area_m2", "trailer_side_area_m2",
+    "curve_torque_nm",
 }  # fmt: skip
 RADIANS_PER_S_PER_RPM = math.pi / 30.0
 

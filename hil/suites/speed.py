@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from autonomy import recordings
+from hil.suites._recordings import missing
 
 TITLE = "speed on 6 % grade, stopping, gap behind recorded speed traces, jerk; 40 t"
 CONFIG = "vehicles/demo_truck"
@@ -39,7 +41,7 @@ class Drive(NamedTuple):
 def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     tasks = [("grade", speed, GRADE) for speed in CLIMBS] + [("grade", speed, -GRADE) for speed in DESCENTS]
     tasks += [("stop", speed, 0.0) for speed in (50.0, 80.0)]
-    traces = data_directory()
+    traces = recordings.find("drive_cycles")
     if traces is not None:
         tasks += [("trace", str(traces / f"{name}.csv"), TRACE_S) for name in (TRACES[:1] if quick else TRACES)]
     if jobs == 1:
@@ -50,13 +52,7 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     if output is not None:
         for task, drive in zip(tasks, drives, strict=True):
             np.savez_compressed(output / f"{task[0]}_{Path(str(task[1])).stem}_{task[2]:g}.npz", **drive._asdict())
-    return figures(tasks, drives)
-
-
-def data_directory() -> Path | None:
-    """Where recorded speed traces lie: $AUTONOMY_DATA/drive_cycles."""
-    folder = Path(os.environ.get("AUTONOMY_DATA", "../shared/data")) / "drive_cycles"
-    return folder if folder.is_dir() else None
+    return figures(tasks, drives) + ([] if traces is not None else [missing("gap behind recorded speed traces", "drive_cycles")])
 
 
 def figures(tasks: list[tuple], drives: list[Drive]) -> list[dict]:
