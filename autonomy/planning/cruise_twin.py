@@ -66,6 +66,9 @@ class Truck:
         reserve = self.c["economy_reserve"] * self.most(speed, higher)
         economic = (kept > 0) & (speed * self.crank[higher] > self.c["economy_radps"])
         may_roll = self.c["roll_grade"] < 0.0 and pull < self.rolling + GRAVITY * self.c["roll_grade"]
+        lower = np.minimum(kept + 1, GEARS - 1)
+        kick = (kept < GEARS - 1) & (speed * self.crank[lower] < self.c["shift_up_radps"])
+        kick &= self.most(speed, lower) > self.c["kickdown_gain"] * most
         rows, drives = [], []
         yes = np.ones_like(energy, bool)
         for drive, wanted in ((FULL, None), (OVERRUN, None), *((PART, w) for w in WANTED), (ROLL, None)):
@@ -76,6 +79,9 @@ class Truck:
                 allowed = (force < most) & (force > least)
                 up = economic & (force > 0.0) & (force < reserve)
                 chosen, lost = np.where(up, higher, kept), np.where(up, shift, forced)
+            if drive == FULL:
+                force, chosen = np.where(kick, self.most(speed, lower), most), np.where(kick, lower, kept)
+                lost = np.where(kick, shift, forced)
             fuel = self.fuel(force, speed, chosen) * (1.0 - lost)
             if drive == OVERRUN:
                 fuel = np.zeros_like(energy)

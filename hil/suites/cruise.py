@@ -18,17 +18,18 @@ ECONOMY_RPM = 1000  # the gearbox shifts up early, for both
 ROLL = {"cruise.roll_grade": -0.002}
 # Found with generated 1, 2 (1.8 %) and 3 (1.2 %); reported: others
 TUNED_ON = ("generated 1", "generated 2", "generated 3")
-GENERATED = ((11, 0.012), (13, 0.018), (14, 0.018))  # seed, standard deviation of the grade
+GENERATED = ((11, 0.012), (14, 0.018))  # seed, standard deviation of the grade
 # The 65 mph cycle has the same hills over the distance as the 55 mph one
-RECORDED = (("EPA_Ph2_urban_highway_55mph", None), ("EPA_Ph2_rural_interstate_65mph__tests_version", 20_000.0))
+RECORDED = (("EPA_Ph2_urban_highway_55mph", None), ("EPA_Ph2_rural_interstate_65mph__tests_version", 12_000.0))
 ROBUST_ON = "generated 14"
 ERRORS = {
     "mass 5 % too high": {"vehicle.mass_kg": 42_000.0}, "mass 5 % too low": {"vehicle.mass_kg": 38_000.0},
-    "grade noise 0.3 %": {}, "mass 5 % too low and grade noise": {"vehicle.mass_kg": 38_000.0},
+    "grade noise 0.3 %": {},
 }  # fmt: skip
 NOISE_SEED, GRADE_NOISE = 101, 0.003  # rad, correlated over 300 m
 QUICK_M = 8_000.0
 PAYLOAD_KG = 25_500.0
+SLOWER = 0.993  # of the set speed, of the plain one's second drive: its fuel in any time lies on the line through the two
 
 
 class Case(NamedTuple):
@@ -47,6 +48,7 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     roads = {road[1]: road for road in _roads(quick)}
     both = [name for name in roads if not quick or name in (ROBUST_ON, RECORDED[0][0])]
     cases = [Case("plain", roads[name]) for name in both]
+    cases += [Case("slower", roads[name], SLOWER * SET_SPEED) for name in both]
     cases += [Case("predictive", roads[name], predictive=True) for name in both]
     cases += [Case("rolling", roads[name], predictive=True, overrides=tuple(ROLL.items())) for name in both]
     robust = roads[ROBUST_ON]
@@ -55,12 +57,7 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
                           noise_seed=NOISE_SEED if "noise" in name else None))  # fmt: skip
     cases.append(Case("learned", robust, predictive=True, overrides=tuple(ROLL.items()), learned=True))
     found = dict(zip([(case.road[1], case.name) for case in cases], mapped(_drive, cases, jobs), strict=True))
-    # The plain one again, as fast as the predictive one was: its fuel at equal time lies between the two drives
-    again = [Case("plain again", case.road, SET_SPEED * found[case.road[1], "plain"].time_s[-1] / drive.time_s[-1])
-             for case, drive in zip(cases, found.values(), strict=True) if case.predictive]  # fmt: skip
-    keys = [(case.road[1], case.name) for case in cases if case.predictive]
-    repeated = dict(zip(keys, mapped(_drive, again, jobs), strict=True))
-    table = _figures(found, repeated, both) + _solve_rows(found) + mapped(_special, SPECIALS, jobs)
+    table = _figures(found, both) + _solve_rows(found) + mapped(_special, SPECIALS, jobs)
     if output is not None:
         _write(found, both, output)
     return table
@@ -70,7 +67,7 @@ def _roads(quick: bool) -> list[tuple]:
     folder = Path(os.environ.get("AUTONOMY_DATA", "../shared/data")) / "drive_cycles"
     found = [("recorded", name, str(folder / f"{name}.csv"), QUICK_M if quick else length)
              for name, length in RECORDED if (folder / f"{name}.csv").is_file()]  # fmt: skip
-    return found + [("generated", f"generated {seed}", seed, roughness, QUICK_M if quick else 15_000.0)
+    return found + [("generated", f"generated {seed}", seed, roughness, QUICK_M if quick else 12_000.0)
                     for seed, roughness in GENERATED]  # fmt: skip
 
 
@@ -105,7 +102,7 @@ def _drive(case: Case):
     return drive(road, over, case.set_speed, stored=stored)
 
 
-def _figures(found: dict, repeated: dict, roads: list[str]) -> list[dict]:
+def _figures(found: dict, roads: list[str]) -> list[dict]:
     from hil.fuel import fuel_figures
 
     table = []
@@ -118,7 +115,7 @@ def _figures(found: dict, repeated: dict, roads: list[str]) -> list[dict]:
         for kind, words in (("predictive", "in gear"), ("rolling", "with rolling")):
             drive = found[name, kind]
             told = fuel_figures(drive.fuel_kg[-1], drive.distance_m[-1], PAYLOAD_KG)
-            equal = _at_equal_time(plain, repeated[name, kind], drive)
+            equal = _at_equal_time(plain, found[name, "slower"], drive)
             late = 100.0 * (drive.time_s[-1] / plain.time_s[-1] - 1.0)
             saved = 100.0 * (1.0 - drive.fuel_kg[-1] / equal)
             totals[kind][0] += drive.fuel_kg[-1]
@@ -135,7 +132,7 @@ def _figures(found: dict, repeated: dict, roads: list[str]) -> list[dict]:
         table.append(_row(f"all roads: {words}, less fuel at equal time", saved, "%", ">= 4", saved >= 4.0))
     for error in (*ERRORS, "learned"):
         drive, plain = found[ROBUST_ON, error], found[ROBUST_ON, "plain"]
-        equal = _at_equal_time(plain, repeated[ROBUST_ON, error], drive)
+        equal = _at_equal_time(plain, found[ROBUST_ON, "slower"], drive)
         saved, late = 100.0 * (1.0 - drive.fuel_kg[-1] / equal), 100.0 * (drive.time_s[-1] / plain.time_s[-1] - 1.0)
         words = "grade learned in one drive" if error == "learned" else error
         table.append(_row(f"{ROBUST_ON}: {words}, less fuel at equal time", saved, "%", ">= 4", saved >= 4.0))
@@ -143,11 +140,9 @@ def _figures(found: dict, repeated: dict, roads: list[str]) -> list[dict]:
     return table
 
 
-def _at_equal_time(plain, again, drive) -> float:
+def _at_equal_time(plain, slower, drive) -> float:
     """kg of the plain cruise control in the time of `drive`: on the line through its two drives."""
-    times, fuels = (plain.time_s[-1], again.time_s[-1]), (plain.fuel_kg[-1], again.fuel_kg[-1])
-    if abs(times[1] - times[0]) < 0.2:  # s: the line would be steep by chance
-        return float(fuels[0])
+    times, fuels = (plain.time_s[-1], slower.time_s[-1]), (plain.fuel_kg[-1], slower.fuel_kg[-1])
     return float(fuels[0] + (fuels[1] - fuels[0]) * (drive.time_s[-1] - times[0]) / (times[1] - times[0]))
 
 

@@ -40,8 +40,7 @@ class CommandDecoder:
         self.config, self.codec = config, codec
         self.refused: Counter[str] = Counter()
         self.steering = config.steering and load_steering(config.steering.plugin, config.source_address, config.steering.options)
-        self._torques = {part.address: (name, part) for name in ("engine", "retarder")
-                         if (part := getattr(config, name)) is not None}  # fmt: skip
+        self._torques = {part.address: (name, part) for name, part in config.torques().items()}
         self._heard: dict[str, _Heard] = {}
         self._counters: dict[int, tuple[int, int]] = {}  # identifier: last counter, how often in a row
 
@@ -58,7 +57,7 @@ class CommandDecoder:
         mode = int(self._value("mode", time_ns))
         row["mode"] = mode if mode in DRIVING_MODES else 0
         row["road_wheel_angle_rad"] = self._value("angle", time_ns)
-        row["engine_torque_nm"] = self._value("engine", time_ns)
+        row["engine_torque_nm"] = self._value("engine", time_ns) + self._value("engine_brake", time_ns)
         row["retarder_torque_nm"] = self._value("retarder", time_ns)
         row["brake_deceleration_mps2"] = self._value("brake", time_ns)
         return row[()]

@@ -4,7 +4,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from autonomy.msg.messages cimport (
-    CruiseInput, CruisePlan, DriverInput, DriverSample, GnssInput, GnssSample, ImuInput, ImuSample, InputFrame, LaneInput, LanePathInput, LanePoint,
+    CruiseInput, CruisePlan, DriverInput, DriverSample,
+    GnssInput, GnssSample, ImuInput, ImuSample, InputFrame, LaneInput, LanePathInput, LanePoint,
     LaneSample, ObjectInput, ObjectSample, ObstacleInput, ObstacleSample, OdometryInput, OdometrySample, RadarInput,
     RadarPoint, ShaftInput, ShaftSample, SignalInput, SignalSample, SteeringInput, SteeringSample, WheelInput, WheelSample,
 )

@@ -3,8 +3,9 @@
 Backwards over the steps of the horizon the least cost to its end is found for every kinetic energy and gear of a grid, linear
 between the energies (which leaves the speed free of steps: the force of a step is no difference of grid points). Forwards from
 where the truck is, the best step is taken again. In each step the engine gives all, nothing, or what makes one of a few
-accelerations, or is out of gear and idles; brakes only keep to the ceiling. Fuel is a Willans line: torque in the cylinders over a constant efficiency,
-nothing below zero. The gearbox is followed, not commanded. Twin: autonomy/planning/cruise_twin.py.
+accelerations, or the truck is out of gear and the engine idles; brakes only keep to the ceiling. Fuel is a Willans line: torque
+in the cylinders over a constant efficiency, nothing below zero. The gearbox is followed, not commanded. Twin:
+autonomy/planning/cruise_twin.py.
 """
 import numpy as np
 from libc.math cimport exp, fmax, fmin, isfinite, sin, sqrt
@@ -71,7 +72,10 @@ ctypedef struct Place:
     double crank
     double next_most             # N that the next gear carries with a reserve
     double forced                # share of the step without traction, for a shift that the engine's speed forces
+    double full_most             # N that the engine gives when all is asked, after the shift for it
+    double full_lost
     int gear
+    int full_gear
     int next_gear                # the same where the engine would be too slow in it
     bint rolls
     bint may_roll                # out of gear: downhill
@@ -139,6 +143,7 @@ cdef inline int kept_gear(const Model* model, double speed, int gear) noexcept n
 
 cdef inline void stand(const Model* model, double energy, int gear, double pull, Place* place) noexcept nogil:
     """What the truck can do at this energy in this gear, or the one it must shift to."""
+    cdef double work
     place.energy = energy
     place.speed = sqrt(2.0 * energy)
     place.gear = kept_gear(model, place.speed, 0 if gear == ROLLING else gear)
@@ -149,11 +154,23 @@ cdef inline void stand(const Model* model, double energy, int gear, double pull,
     place.next_gear = place.gear - 1 if place.gear > 0 and place.speed * model.crank[place.gear - 1] > model.p.economy_radps \
         else place.gear
     place.next_most = model.p.economy_reserve * full_force(model, place.speed, model.crank[place.next_gear])
-    place.rolls = gear == ROLLING
-    place.may_roll = model.p.roll_grade < 0.0 and pull < model.rolling + GRAVITY * model.p.roll_grade
     place.forced = 0.0
     if place.gear != gear:
         place.forced = fmin(place.speed * model.p.shift_time_s / CruisePlan_STEP_M, 1.0)
+    # An engine that gives all it has is given a lower gear, if that gives more
+    place.full_gear = place.gear
+    place.full_lost = 0.0
+    if place.gear < GEARS - 1 and place.speed * model.crank[place.gear + 1] < model.p.shift_up_radps:
+        work = full_force(model, place.speed, model.crank[place.gear + 1])
+        if work > model.p.kickdown_gain * place.most:
+            place.full_gear = place.gear + 1
+            place.full_lost = fmin(place.speed * model.p.shift_time_s / CruisePlan_STEP_M, 1.0)
+            place.full_most = work
+    if place.full_gear == place.gear:
+        place.full_most = place.most
+        place.full_lost = place.forced
+    place.rolls = gear == ROLLING
+    place.may_roll = model.p.roll_grade < 0.0 and pull < model.rolling + GRAVITY * model.p.roll_grade
 
 
 cdef inline bint advance(const Model* model, const Place* place, int control, double ceiling, Step* step) noexcept nogil:
@@ -162,7 +179,10 @@ cdef inline bint advance(const Model* model, const Place* place, int control, do
     step.gear = place.gear
     step.drive = CruisePlan_DRIVE_PART
     if control == 0:
-        force = place.most
+        force = place.full_most
+        step.gear = place.full_gear
+        crank = model.crank[place.full_gear]
+        lost = place.full_lost
         step.drive = CruisePlan_DRIVE_FULL
     elif control == 1:
         force = place.least
@@ -267,7 +287,10 @@ cdef void lay_road(Model* model, const CruiseHorizon* horizon, double energy, Wo
         work.first[k] = <int>((low - model.energy_low) / model.energy_step) - 1
         work.last[k] = <int>((high - model.energy_low) / model.energy_step) + 2
         work.first[k] = 0 if work.first[k] < 0 else (ENERGIES - 3 if work.first[k] > ENERGIES - 3 else work.first[k])
-        work.last[k] = ENERGIES - 1 if work.last[k] > ENERGIES - 1 else (work.first[k] + 1 if work.last[k] <= work.first[k] else work.last[k])
+        if work.last[k] <= work.first[k]:
+            work.last[k] = work.first[k] + 1
+        if work.last[k] > ENERGIES - 1:
+            work.last[k] = ENERGIES - 1
         if k < POINTS - 1:
             stand(model, low, kept_gear(model, sqrt(2.0 * low), GEARS - 1), work.pull[k], &place)
             advance(model, &place, 1, work.ceiling[k + 1], &step)
@@ -307,7 +330,8 @@ cdef void compare_time(const Model* model, const CruiseHorizon* horizon, CruiseP
     before = speed
     gear = kept_gear(model, speed, 0)
     energy = 0.5 * speed * speed
-    resisting = model.mass * (GRAVITY * sin(horizon.grade[0] if isfinite(horizon.grade[0]) else 0.0) + model.rolling + model.air * energy)
+    resisting = GRAVITY * sin(horizon.grade[0]) if isfinite(horizon.grade[0]) else 0.0
+    resisting = model.mass * (resisting + model.rolling + model.air * energy)
     wanted = REFERENCE_GAIN * (horizon.set_speed - speed)
     force = fmax(fmin(resisting + model.inert * wanted, full_force(model, speed, model.crank[gear])),
                  overrun_force(model, speed, model.crank[gear]))

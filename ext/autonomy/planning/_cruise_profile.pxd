@@ -2,7 +2,8 @@
 from libc.math cimport isfinite, sqrt
 from libc.stdint cimport int64_t, uint32_t
 from autonomy.msg.messages cimport (
-    CruisePlan, InputFrame, Plan, PlanParameters, CruisePlan_DRIVE_FULL, CruisePlan_DRIVE_OVERRUN, CruisePlan_DRIVE_ROLL, CruisePlan_STEP_M)
+    CruisePlan, InputFrame, Plan, PlanParameters, CruisePlan_DRIVE_FULL, CruisePlan_DRIVE_OVERRUN, CruisePlan_DRIVE_ROLL,
+    CruisePlan_STEP_M)
 
 cdef enum:
     CRUISE_POINTS = 64
@@ -25,12 +26,13 @@ cdef inline bint cruise_sound(const CruisePlan* plan) noexcept nogil:
 
 cdef inline void cruise_update(CruiseMemory* memory, const InputFrame* frame, double speed, double dt) noexcept nogil:
     """Moves on along the plan, and takes the newest one that came."""
+    cdef const CruisePlan* plan
     cdef uint32_t i
     memory.travelled_m += speed * dt
     for i in range(frame.cruise.count):
-        if frame.cruise.items[i].valid_time_ns > memory.plan.valid_time_ns and frame.cruise.items[i].valid_time_ns <= frame.tick_time_ns \
-                and cruise_sound(&frame.cruise.items[i]):
-            memory.plan = frame.cruise.items[i]
+        plan = &frame.cruise.items[i]
+        if memory.plan.valid_time_ns < plan.valid_time_ns <= frame.tick_time_ns and cruise_sound(plan):
+            memory.plan = plan[0]
             memory.travelled_m = speed * 1e-9 * <double>(frame.tick_time_ns - memory.plan.valid_time_ns)
 
 

@@ -112,6 +112,8 @@ cdef struct PlantParameters:
     double shift_target
     double economy_speed           # rad/s that the next gear shall keep for an early shift up; 0 = never early
     double economy_reserve
+    double shift_up_limit          # the engine is not kept beyond it, whatever is asked of it
+    double shift_demand_s          # an engine that gives all it has for so long is given a lower gear
     double shift_time_s
     double shift_pause_s
     # Retarder on the propeller shaft
@@ -176,6 +178,7 @@ cdef struct PlantMemory:
     int64_t rolls                  # out of gear, as commanded
     double fuel                    # kg since the reset
     double fuel_rate               # kg/s
+    double short_s                 # for how long it has been asked for more than the gear gives
     int64_t gear
     int64_t next_gear
     double retarder

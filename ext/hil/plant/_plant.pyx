@@ -127,8 +127,8 @@ cdef void show(const PlantParameters* p, const PlantMemory* memory, const PlantC
     memset(&acting, 0, sizeof(Acting))
     memset(&found, 0, sizeof(Found))
     acting.angle = memory.road_wheel_angle
-    acting.drive_force = ((memory.engine_torque - memory.engine_brake) * p.ratio[memory.gear - 1] * (memory.shift_left_s <= 0.0 and not memory.rolls)
-                          + memory.retarder) * p.final_drive / p.wheel_radius
+    acting.drive_force = ((memory.engine_torque - memory.engine_brake) * p.ratio[memory.gear - 1]
+                          * (memory.shift_left_s <= 0.0 and not memory.rolls) + memory.retarder) * p.final_drive / p.wheel_radius
     acting.rotating_mass = rotating_mass(p, memory)
     acting.held_speed = command.held_speed
     acting.road = road[0]

@@ -71,7 +71,9 @@ def heard(now_ns: list[int], *, spoil: int = 0, **fields) -> CommandReader:
     return reader
 
 
-@pytest.mark.parametrize(("engine", "retarder", "brake"), [(1300.0, 0.0, 0.0), (0.0, -500.0, 0.0), (0.0, -1250.0, 2.5)])
+@pytest.mark.parametrize(
+    ("engine", "retarder", "brake"), [(1300.0, 0.0, 0.0), (-600.0, 0.0, 0.0), (0.0, -500.0, 0.0), (0.0, -1250.0, 2.5)]
+)
 def test_what_was_commanded_is_what_the_truck_hears(engine, retarder, brake):
     found = heard([NOW_NS], mode=1, road_wheel_angle_rad=-0.0321, engine_torque_nm=engine, retarder_torque_nm=retarder,
                   brake_deceleration_mps2=brake).actuation()  # fmt: skip
