@@ -125,7 +125,7 @@ def plan(cruise, vehicle, longitudinal, horizon) -> dict[str, np.ndarray | float
         (allowed, after, chosen, fuel, time, acceleration), drives = truck.steps(energy, gear, pull[k], ceiling[k + 1])
         cost = fuel + price * time + cruise["acceleration_price"] * acceleration**2 * STEP_M
         cost += cruise["low_speed_price"] * np.maximum(lowest - np.sqrt(2.0 * after), 0.0) * STEP_M
-        cost += cruise["roll_price"] * ((chosen == ROLLING) != (gear == ROLLING))
+        cost += cruise["shift_price"] * (chosen != gear)
         left = np.clip(np.searchsorted(grid, after, "right") - 1, 0, ENERGIES - 2)
         share = (after - grid[left]) / (grid[1] - grid[0])
         later = value[chosen, left] * (1.0 - share) + value[chosen, left + 1] * share

@@ -77,7 +77,7 @@ ctypedef struct Place:
     int gear
     int full_gear
     int next_gear                # the same where the engine would be too slow in it
-    bint rolls
+    int came_in
     bint may_roll                # out of gear: downhill
 
 ctypedef struct Step:
@@ -169,7 +169,7 @@ cdef inline void stand(const Model* model, double energy, int gear, double pull,
     if place.full_gear == place.gear:
         place.full_most = place.most
         place.full_lost = place.forced
-    place.rolls = gear == ROLLING
+    place.came_in = gear
     place.may_roll = model.p.roll_grade < 0.0 and pull < model.rolling + GRAVITY * model.p.roll_grade
 
 
@@ -223,8 +223,8 @@ cdef inline bint advance(const Model* model, const Place* place, int control, do
     speed = sqrt(2.0 * after)
     step.time = 2.0 * CruisePlan_STEP_M / (place.speed + speed)
     step.cost = step.fuel + model.price * step.time + model.p.acceleration_price * acceleration * acceleration * CruisePlan_STEP_M
-    if (step.gear == ROLLING) != place.rolls:
-        step.cost += model.p.roll_price
+    if step.gear != place.came_in:
+        step.cost += model.p.shift_price
     if speed < model.lowest_speed:
         step.cost += model.p.low_speed_price * (model.lowest_speed - speed) * CruisePlan_STEP_M
     return True
