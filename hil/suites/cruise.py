@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from autonomy import recordings
 from hil.suites._pool import mapped
+from hil.suites._recordings import missing
 
 TITLE = "predictive cruise control on hills: fuel at equal time, robustness, limits, solve time; 40 t"
 CONFIG, PLANT = "vehicles/demo_truck", "plants/eu_4x2_40t"
@@ -60,13 +61,13 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     table = _figures(found, both) + _solve_rows(found) + mapped(_special, SPECIALS, jobs)
     if output is not None:
         _write(found, both, output)
-    return table
+    return table if recordings.find("drive_cycles") is not None else [*table, missing("hills of recorded cycles", "drive_cycles")]
 
 
 def _roads(quick: bool) -> list[tuple]:
-    folder = Path(os.environ.get("AUTONOMY_DATA", "../shared/data")) / "drive_cycles"
+    folder = recordings.find("drive_cycles")
     found = [("recorded", name, str(folder / f"{name}.csv"), QUICK_M if quick else length)
-             for name, length in RECORDED if (folder / f"{name}.csv").is_file()]  # fmt: skip
+             for name, length in RECORDED if folder is not None and (folder / f"{name}.csv").is_file()]  # fmt: skip
     return found + [("generated", f"generated {seed}", seed, roughness, QUICK_M if quick else 12_000.0)
                     for seed, roughness in GENERATED]  # fmt: skip
 
