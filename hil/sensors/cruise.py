@@ -1,7 +1,7 @@
 """The predictive cruise control beside any sensors: its plans arrive among their samples, a little after their tick.
 
-    senses = WithCruise(Messages(stack.config), stack.parameters, world)
-    hil.run(world, stack, senses, duration_s, watch=senses.watch)
+senses = WithCruise(Messages(stack.config), stack.parameters, world)
+hil.run(world, stack, senses, duration_s, watch=senses.watch)
 """
 
 from __future__ import annotations
