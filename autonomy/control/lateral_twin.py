@@ -41,16 +41,18 @@ def agility(p, mass: float, speed: float, response: float) -> float:
     return float(agile)
 
 
-def process_noise(p, agile: float) -> np.ndarray:
-    """Variance per tick, (12,)."""
+def process_noise(p, model: YawPlane, agile: float) -> np.ndarray:
+    """Covariance per tick, (12, 12)."""
     sigma = np.zeros(12)
     sigma[[V, R, G]] = p["process_lateral_velocity"], p["process_yaw_rate"], p["process_articulation_rate"]
-    sigma[[TRAILER, OFFSET, FRONT]] = p["process_offset"]
     sigma[ACCELERATION_BIAS] = p["process_acceleration_bias"]
     calm, agile_bias = p["process_steering_offset"], p["process_steering_offset_agile"]
     sigma[ANGLE], sigma[BIAS] = p["process_road_wheel_angle"], calm + agile * (agile_bias - calm)
     sigma[DISTURBANCE] = p["process_lateral_disturbance"]
-    return sigma**2 * TICK_S
+    aside, turned = np.zeros(12), np.zeros(12)
+    aside[[TRAILER, OFFSET, FRONT]] = p["process_offset"]
+    turned[[TRAILER, FRONT]] = p["process_heading"] * np.array([-model.hitch_m - model.trailer_m, model.front_m])
+    return (np.diag(sigma**2) + np.outer(aside, aside) + np.outer(turned, turned)) * TICK_S
 
 
 def measurements(p, model: YawPlane) -> tuple[np.ndarray, np.ndarray]:
@@ -117,7 +119,7 @@ class LateralTwin:
         else:
             acting = rest / TICK_S * sent[-2 - whole] + (1.0 - rest / TICK_S) * sent[-1 - whole]
             self.x[[COMMAND, CURVATURE]] = acting, preview[0]
-            self.x, self.P = tick @ self.x, tick @ self.P @ tick.T + np.diag(process_noise(p, agile))
+            self.x, self.P = tick @ self.x, tick @ self.P @ tick.T + process_noise(p, model, agile)
             for h, sigma, value in zip(*measurements(p, model), measured, strict=True):
                 gain = self.P @ h / (h @ self.P @ h + sigma**2)
                 self.x = self.x + gain * (value - h @ self.x)

@@ -38,7 +38,7 @@ class Gains:
         moved = self.tick[np.ix_(ESTIMATED, ESTIMATED)]
         H, sigma = lateral_twin.measurements(lateral, model)
         H = H[:, ESTIMATED]
-        noise = np.diag(lateral_twin.process_noise(lateral, agile)[ESTIMATED])
+        noise = lateral_twin.process_noise(lateral, model, agile)[np.ix_(ESTIMATED, ESTIMATED)]
         prior = solve_discrete_are(moved.T, H.T, noise, np.diag(sigma**2))
         self.observer = prior @ H.T @ np.linalg.inv(H @ prior @ H.T + np.diag(sigma**2))
         self.measured = H

@@ -106,7 +106,7 @@ cdef inline void observe(ControlMemory* memory, const LateralParameters* paramet
     if memory.observing and drives and 0.0 < dt < 5.0 * LateralParameters_TICK_PERIOD_S:
         rest /= LateralParameters_TICK_PERIOD_S
         acting = rest * sent(memory, whole + 1) + (1.0 - rest) * sent(memory, whole)
-        observer_predict(observer, parameters, transition, acting, lane.preview[0], agility)
+        observer_predict(observer, parameters, model, transition, acting, lane.preview[0], agility)
         if fabs(lane.offset - observer.x[OFFSET]) > parameters.lane_jump_m:
             observer_shift(observer, lane.offset - observer.x[OFFSET])
         memset(row, 0, sizeof(row))

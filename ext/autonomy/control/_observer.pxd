@@ -32,13 +32,18 @@ cdef inline void observer_begin(Observer* observer, const LateralParameters* par
         observer.covariance[13 * i] = sigma[i] * sigma[i]
 
 
-cdef inline void observer_predict(Observer* observer, const LateralParameters* parameters, const double* transition,
-                                  double command, double curvature, double agility) noexcept nogil:
-    """One tick under the command in effect; `agility` from 0, calm, to 1."""
+cdef inline void observer_predict(Observer* observer, const LateralParameters* parameters, const YawPlane* model,
+                                  const double* transition, double command, double curvature, double agility) noexcept nogil:
+    """One tick under the command in effect; `agility` from 0, calm, to 1.
+
+    An unknown side slip moves all of the combination aside, a lane that bends otherwise than told turns all of it.
+    """
     cdef double[12] moved
     cdef double[144] product
     cdef double[144] transposed
     cdef double[12] noise
+    cdef double aside, turning
+    cdef double* turned = [-model.hitch_m - model.trailer_m, 0.0, model.front_m]
     cdef int i, k
     observer.x[COMMAND], observer.x[CURVATURE] = command, curvature
     for i in range(COORDINATES):
@@ -54,7 +59,6 @@ cdef inline void observer_predict(Observer* observer, const LateralParameters* p
     noise[LATERAL_VELOCITY] = parameters.process_lateral_velocity
     noise[YAW_RATE] = parameters.process_yaw_rate
     noise[ARTICULATION_RATE] = parameters.process_articulation_rate
-    noise[OFFSET] = noise[FRONT_OFFSET] = noise[TRAILER_OFFSET] = parameters.process_offset
     noise[ROAD_WHEEL_ANGLE] = parameters.process_road_wheel_angle
     noise[STEERING_OFFSET] = parameters.process_steering_offset \
         + agility * (parameters.process_steering_offset_agile - parameters.process_steering_offset)
@@ -62,6 +66,11 @@ cdef inline void observer_predict(Observer* observer, const LateralParameters* p
     noise[ACCELERATION_BIAS] = parameters.process_acceleration_bias
     for i in range(COORDINATES):
         observer.covariance[13 * i] += noise[i] * noise[i] * LateralParameters_TICK_PERIOD_S
+    aside = parameters.process_offset * parameters.process_offset * LateralParameters_TICK_PERIOD_S
+    turning = parameters.process_heading * parameters.process_heading * LateralParameters_TICK_PERIOD_S
+    for i in range(3):
+        for k in range(3):
+            observer.covariance[12 * (TRAILER_OFFSET + i) + TRAILER_OFFSET + k] += aside + turning * turned[i] * turned[k]
     observer.time_s += LateralParameters_TICK_PERIOD_S
 
 
