@@ -30,6 +30,7 @@ LATERAL = constants("LateralParameters")
 TICK_S, STAGES, STAGE_TICKS = LATERAL["TICK_PERIOD_S"], int(LATERAL["STAGES"]), int(LATERAL["STAGE_TICKS"])
 STEP_M = constants("LaneState")["PREVIEW_STEP_M"]
 REVERSAL_SHARE = 0.05  # of half the play: as much turning back must be wanted before it is crossed
+TRANSITION_BASE_M = 10.0  # the lane's curvature rate is that between so far behind and ahead of a place
 
 
 def agility(p, mass: float, speed: float, response: float) -> float:
@@ -134,7 +135,8 @@ class LateralTwin:
         problem = self._problem(model, tick, x, ahead, driven, width, target, mass)
         inputs, value = self.solve(problem)
         self.cost_to_go = value
-        return self._across_play(x[COMMAND] + TICK_S * inputs[0], TICK_S * inputs[0])
+        change = TICK_S * (inputs[0] + self.lead_in(model, ahead, driven + 0.5 * STAGE_TICKS * TICK_S * speed)[0])
+        return self._across_play(x[COMMAND] + change, change)
 
     def through_play(self, last: float, command: float) -> float:
         """Where a command leaves wheels that stood at `last`."""
@@ -184,19 +186,31 @@ class LateralTwin:
         softness = np.zeros(8)
         softness[[TRAILER, OFFSET, FRONT]], softness[[R, COMMAND]] = p["offset_softness_m2"], p["angle_softness_rad2"]
         stage_m = STAGE_TICKS * TICK_S * speed
-        drift = np.array([held @ [ahead(driven + (k + 0.5) * stage_m), x[BIAS], x[DISTURBANCE]] for k in range(STAGES)])
+        halfway = driven + (np.arange(STAGES) + 0.5) * stage_m
+        own, yaw_rate, articulation_rate = self.lead_in(model, ahead, halfway)
+        drift = np.array([held @ [ahead(place), x[BIAS], x[DISTURBANCE]] for place in halfway]) + own[:, None] * B
         curvature = ahead(driven + np.arange(1, STAGES + 1) * stage_m)
         bend = np.zeros((STAGES, 8))
         bend[:, TRAILER] = 0.5 * curvature * (model.hitch_m + model.trailer_m) ** 2
         bend[:, FRONT] = 0.5 * curvature * model.front_m**2
         wanted = np.array([self.wanted(model, value, x[BIAS], x[DISTURBANCE], target) for value in curvature])
+        wanted[:, R] += yaw_rate
+        wanted[:, G] = articulation_rate
         terminal = self.cost_to_go + np.diag(W)
         linear = -W * wanted
         linear[-1] = -terminal @ wanted[-1]
         rate = min(p["lateral_jerk_maximum"] / per_angle, vehicle["maximum_road_wheel_rate"])
         return {"A": A, "B": B, "weight": W, "terminal": terminal, "input_weight": input_weight, "start": x[:8],
                 "softness": softness, "drift": drift, "linear": linear, "low": low + bend, "high": high + bend,
-                "input_low": np.full(STAGES, -rate), "input_high": np.full(STAGES, rate)}  # fmt: skip
+                "input_low": -rate - own, "input_high": rate - own}  # fmt: skip
+
+    @staticmethod
+    def lead_in(model: YawPlane, ahead, distance) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """rad/s, how fast the lane's own bending turns wheels, tractor (beyond the lane) and trailer, at distances ahead."""
+        behind = np.maximum(distance - TRANSITION_BASE_M, 0.0)
+        bending = (ahead(distance + TRANSITION_BASE_M) - ahead(behind)) / (distance + TRANSITION_BASE_M - behind)
+        x, heading, articulation = model.steady(1.0, 0.0, 0.0)
+        return tuple(model.speed * bending * value for value in (x[COMMAND], heading, articulation))
 
 
 def acceleration_bound(p, vehicle, mass: float) -> float:
