@@ -9,7 +9,7 @@ import math
 
 SIGNED = {  # places, angles and offsets: any sign
     "understeer_gradient", "hitch_offset_m", "mounting", "axle_x_m", "reference_from_imu_m",
-    "antenna_from_imu_m", "wheel_delay_s", "slip", "tractor_axle_x_m", "trailer_axle_x_m",
+    "antenna_from_imu_m", "ambient_c", "friction_cold_c", "wheel_delay_s", "slip", "tractor_axle_x_m", "trailer_axle_x_m",
 }  # fmt: skip
 MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wander, a part that is not fitted
     "mass_sigma_kg", "steering_delay_s", "steering_lag_s", "steering_play_rad", "yaw_lag_s", "retarder_torque_maximum_nm",
@@ -28,6 +28,8 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "process_acceleration_bias", "trailer_tare_mass_kg", "wind_trailer_share", "agile_mass_exponent",
     "agile_speed_exponent", "agile_response_exponent", "process_steering_offset_agile",
     "absolute", "relative", "limit", "after_s",
+    "engine_friction_nm", "engine_friction_per_radps", "mass_walk_share", "resistance_walk_mps2", "shaft_scale_walk",
+    "slip_compliance", "slip_compliance_sigma", "mass_systematic_share", "brake_cooling_wspmk",
 }  # fmt: skip
 AT_MOST = {
     "horizon_delay_s": 0.32,  # what the buffers of the ego filter hold at 400 Hz
@@ -36,6 +38,8 @@ AT_MOST = {
     "rollover_share": 1.0,
     "iteration_budget": 100.0,  # the tick must end
     "cornering_load_sensitivity": 0.9, "wind_trailer_share": 1.0,
+    "driveline_efficiency": 1.0, "mass_excited_share": 0.3, "mass_systematic_share": 0.3, "mass_force_share": 0.5,
+    "mass_bin_s": 2.0, "friction_assumed": 1.2,
 }  # fmt: skip
 
 
