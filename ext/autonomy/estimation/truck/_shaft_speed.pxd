@@ -89,6 +89,11 @@ cdef inline double speed_at(const SpeedMemory* memory, int64_t time_ns) noexcept
     return NAN
 
 
+cdef inline void begin(SpeedMemory* memory, double speed, int64_t now_ns) noexcept nogil:
+    memory.x[0], memory.running, memory.heard_ns = speed, 1, now_ns
+    memory.past[memory.newest], memory.past_ns[memory.newest] = speed, now_ns
+
+
 cdef inline void hear_shaft(SpeedMemory* memory, const TruckParameters* parameters, const VehicleParameters* vehicle,
                             const ShaftSample* sample, double force, bint settled, int64_t now_ns) noexcept nogil:
     cdef double per_shaft = vehicle.wheel_radius_m / vehicle.driveline_ratio
@@ -102,8 +107,7 @@ cdef inline void hear_shaft(SpeedMemory* memory, const TruckParameters* paramete
     if value < 0.05:
         sigma = SILENT_SIGMA_MPS
     if not memory.running:
-        memory.x[0], memory.running = value, 1
-        memory.past[memory.newest], memory.past_ns[memory.newest] = value, now_ns
+        begin(memory, value, now_ns)
     v = speed_at(memory, sample.valid_time_ns) if sample.valid_time_ns < now_ns else memory.x[0]
     if not isfinite(v):
         return
@@ -127,8 +131,7 @@ cdef inline void hear_wheel(SpeedMemory* memory, const TruckParameters* paramete
     if value < 0.05:
         sigma = SILENT_SIGMA_MPS
     if not memory.running:
-        memory.x[0], memory.running = value / scale, 1
-        memory.past[memory.newest], memory.past_ns[memory.newest] = memory.x[0], now_ns
+        begin(memory, value / scale, now_ns)
         return
     v = speed_at(memory, sample.valid_time_ns - <int64_t>(delay_s * 1e9))
     if not isfinite(v):
