@@ -173,8 +173,11 @@ class Messages:
 
     def _shaft(self, truth: Truth):
         row, plant = self._row("Shaft", SHAFT_SOURCE), truth.ego.plant
-        shaft = truth.ego.velocity * self.shaft_per_speed if plant is None else float(plant["shaft_speed"])
-        row["shaft_speed"] = max(0.0, shaft * self._wheel_scale() + self.powertrain.swing(truth) + self._normal("shaft"))
+        if plant is None:
+            shaft = truth.ego.velocity * self._wheel_scale() * self.shaft_per_speed
+        else:  # slip of the driven wheels and all; the tyres are as large as the plant has them
+            shaft = float(plant["shaft_speed"]) + self.powertrain.swing(truth)
+        row["shaft_speed"] = max(0.0, shaft + self._normal("shaft"))
         shifting = plant is not None and bool(plant["shift_in_progress"])
         row["clutch_slip"], row["driveline_engaged"], row["shift_in_progress"] = 0.0, not shifting, shifting
         return [row]

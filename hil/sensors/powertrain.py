@@ -53,6 +53,8 @@ class Powertrain:
         if plant is None:
             return
         speed, net = float(plant["engine_speed_radps"]), float(plant["engine_torque_nm"])
+        if plant["driveline_engaged"]:  # the plant's engine turns with wheels that do not slip; the shaft that is told does
+            speed = float(plant["shaft_speed"]) * float(plant["gear_ratio"])
         drag = ENGINE_DRAG_NM + ENGINE_DRAG_PER_RADPS * speed
         yield "ENGINE_SPEED", speed, ENGINE_SOURCE
         yield "ENGINE_TORQUE", self._percent(max(0.0, net + drag) * self.torque_scale, self.reference_nm), ENGINE_SOURCE

@@ -17,7 +17,7 @@ PEDAL_RATE = 2500.0  # N m/s, as a driver's foot moves [D]
 # What of TruckState, EgoState and truth a drive keeps, one column a name
 TRUCK = ("mass_kg", "mass_sigma_kg", "mass_low_kg", "mass_high_kg", "mass_excited", "mass_learning", "mass_resets", "grade",
          "grade_sigma", "resistance_mps2", "resistance_sigma_mps2", "headwind_mps", "headwind_sigma_mps", "speed",
-         "speed_sigma_mps", "shaft_scale", "driven_slip", "slip_compliance", "traction_n", "retarder_temperature_c",
+         "speed_sigma_mps", "shaft_scale", "wheel_delay_s", "engine_torque_offset_nm", "driven_slip", "slip_compliance", "traction_n", "retarder_temperature_c",
          "retarder_temperature_sigma_c", "retarder_heat_left_j", "brake_heat_left_j", "friction", "friction_sigma",
          "friction_low", "friction_known", "friction_warning")  # fmt: skip
 PLANT = ("speed", "ax", "engine_torque_nm", "gear_ratio", "shift_in_progress", "driveline_engaged", "retarder_temperature",

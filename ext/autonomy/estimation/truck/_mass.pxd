@@ -1,11 +1,11 @@
-# Mass from what force makes of specific force: an extended Kalman filter of three states.
+# Mass from what force makes of specific force: an extended Kalman filter of four states.
 #
-#   s = theta (F - F_air(v + w) - m_rot a) - e + noise,    F_air(u) = 1/2 rho CdA u |u|
+#   s = theta (F + k tau - F_air(v + w) - m_rot a) - e + noise,    F_air(u) = 1/2 rho CdA u |u|
 #
 # s: specific force along the road, acceleration and grade together; theta = 1 / mass, a state in which this is linear, so that a
-# wide beginning does no harm; e: rolling resistance and what the IMU is off by; w: wind from ahead. Both are states because
-# they would bias the mass: e is what remains when the force is gone, w changes within a minute, the mass does neither. The noise
-# is in s, so that noise of the acceleration does not make the truck heavier. Averages over a bin, taken only while gear, clutch
+# wide beginning does no harm; e: rolling resistance and what the IMU is off by; w: wind from ahead; tau: constant error of
+# the engine's net torque, which the gear multiplies by k. They are states because they would bias the mass: e is what remains
+# when the force is gone, w changes within a minute, tau with the gear, the mass does none of it. The noise is in s, so that noise of the acceleration does not make the truck heavier. Averages over a bin, taken only while gear, clutch
 # and brakes leave the force known; a bin that is interrupted is thrown away.
 #
 # Beside it, each acceleration (a stretch without interruption) gives a mass of its own from its spread alone. Three in a row
@@ -23,9 +23,13 @@ cdef extern from *:
     """
     const double AIR_DENSITY, STANDARD_GRAVITY, PRIOR_SPREAD, HUBER
 
+cdef enum:
+    M = 4                        # states
+
 # What one tick tells of the forces
 ctypedef struct Drive:
     double force                 # N at the driven wheels
+    double per_torque            # N per N m at the crank
     double rotating_mass         # kg
     double speed                 # m/s, true
     double acceleration          # m/s2, of the speed
@@ -34,6 +38,7 @@ ctypedef struct Drive:
 
 ctypedef struct Bin:
     double force                 # sums
+    double per_torque
     double rotating_mass
     double speed
     double acceleration
@@ -53,8 +58,8 @@ ctypedef struct Stretch:
     double fs
 
 ctypedef struct MassMemory:
-    double[3] x                  # theta (1/kg), e (m/s2), w (m/s)
-    double[9] p
+    double[4] x                  # theta (1/kg), e (m/s2), w (m/s), tau (N m)
+    double[16] p
     Bin bin
     Stretch stretch
     double standstill_s
@@ -70,13 +75,14 @@ cdef inline void mass_begin(MassMemory* memory, const TruckParameters* parameter
     cdef double heavy = 1.0 / parameters.mass_maximum_kg
     cdef double sigma = PRIOR_SPREAD * (light - heavy)
     cdef int i
-    for i in range(9):
+    for i in range(M * M):
         memory.p[i] = 0.0
     memory.x[0] = 0.5 * (light + heavy)
-    memory.x[1] = memory.x[2] = 0.0
+    memory.x[1] = memory.x[2] = memory.x[3] = 0.0
     memory.p[0] = sigma * sigma
-    memory.p[4] = parameters.resistance_sigma_mps2 * parameters.resistance_sigma_mps2
-    memory.p[8] = parameters.headwind_sigma_mps * parameters.headwind_sigma_mps
+    memory.p[15] = parameters.engine_torque_sigma_nm * parameters.engine_torque_sigma_nm
+    memory.p[5] = parameters.resistance_sigma_mps2 * parameters.resistance_sigma_mps2
+    memory.p[10] = parameters.headwind_sigma_mps * parameters.headwind_sigma_mps
     memory.excited = 0
     memory.disagreeing = 0
     drop_bin(memory)
@@ -90,16 +96,17 @@ cdef inline void mass_start(MassMemory* memory, const TruckParameters* parameter
 
 
 cdef inline void mass_forget(MassMemory* memory, const TruckParameters* parameters) noexcept nogil:
-    """Another trailer or load: the mass is learned anew; wind and the IMU stay what they were."""
+    """Another trailer or load: the mass is learned anew; wind, engine and IMU stay what they were."""
     cdef double resistance = memory.x[1]
     cdef double wind = memory.x[2]
+    cdef double torque = memory.x[3]
     cdef uint32_t resets = memory.resets + 1
     mass_begin(memory, parameters)
-    memory.x[1], memory.x[2], memory.resets = resistance, wind, resets
+    memory.x[1], memory.x[2], memory.x[3], memory.resets = resistance, wind, torque, resets
 
 
 cdef inline void drop_bin(MassMemory* memory) noexcept nogil:
-    memory.bin.force = memory.bin.rotating_mass = memory.bin.speed = memory.bin.acceleration = 0.0
+    memory.bin.force = memory.bin.per_torque = memory.bin.rotating_mass = memory.bin.speed = memory.bin.acceleration = 0.0
     memory.bin.specific_force = memory.bin.squared_force = memory.bin.duration_s = 0.0
     memory.bin.count = 0
 
@@ -112,46 +119,48 @@ cdef inline void mass_predict(MassMemory* memory, const TruckParameters* paramet
     """Mass and resistance wander, the wind is forgotten towards none."""
     cdef double keep = exp(-dt / parameters.headwind_time_s)
     cdef double wander = parameters.mass_walk_share * memory.x[0]
+    cdef int i
     memory.x[2] *= keep
-    memory.p[2] *= keep
-    memory.p[5] *= keep
-    memory.p[6] *= keep
-    memory.p[7] *= keep
-    memory.p[8] = keep * keep * memory.p[8] \
-        + (1.0 - keep * keep) * parameters.headwind_sigma_mps * parameters.headwind_sigma_mps
+    for i in range(M):
+        memory.p[M * i + 2] *= keep
+        memory.p[M * 2 + i] *= keep  # the diagonal twice: keep squared
+    memory.p[10] += (1.0 - keep * keep) * parameters.headwind_sigma_mps * parameters.headwind_sigma_mps
     memory.p[0] += wander * wander * dt
-    memory.p[4] += parameters.resistance_walk_mps2 * parameters.resistance_walk_mps2 * dt
+    memory.p[5] += parameters.resistance_walk_mps2 * parameters.resistance_walk_mps2 * dt
+    memory.p[15] += parameters.engine_torque_walk_nm * parameters.engine_torque_walk_nm * dt
 
 
 cdef inline void mass_update(MassMemory* memory, const TruckParameters* parameters, double drag_area, double force,
-                             double rotating, double speed, double specific_force, double spread) noexcept nogil:
-    """One average. `rotating` N is what turns, `spread` N the standard deviation of the force within the bin."""
+                             double per_torque, double rotating, double speed, double specific_force,
+                             double spread) noexcept nogil:
+    """One average. `rotating` N speeds up what turns, `spread` N is the standard deviation of the force within the bin."""
     cdef double air = speed + memory.x[2]
     cdef double slope = AIR_DENSITY * drag_area * fabs(air)
-    cdef double net = force - rotating - 0.5 * slope * air
-    cdef double[3] h
-    cdef double[3] ph
-    cdef double[3] gain
+    cdef double net = force + per_torque * memory.x[3] - rotating - 0.5 * slope * air
+    cdef double[4] h
+    cdef double[4] ph
+    cdef double[4] gain
     cdef double variance, residual, noise, force_noise
     cdef int i, j
-    h[0], h[1], h[2] = net, -1.0, -memory.x[0] * slope
+    h[0], h[1], h[2], h[3] = net, -1.0, -memory.x[0] * slope, memory.x[0] * per_torque
     residual = specific_force - (memory.x[0] * net - memory.x[1])
     force_noise = memory.x[0] * (parameters.mass_force_share * fabs(force) + 0.3 * spread)
     noise = parameters.mass_noise_mps2 * parameters.mass_noise_mps2 + force_noise * force_noise
-    for i in range(3):
-        ph[i] = memory.p[3 * i] * h[0] + memory.p[3 * i + 1] * h[1] + memory.p[3 * i + 2] * h[2]
-    variance = h[0] * ph[0] + h[1] * ph[1] + h[2] * ph[2] + noise
+    variance = noise
+    for i in range(M):
+        ph[i] = 0.0
+        for j in range(M):
+            ph[i] += memory.p[M * i + j] * h[j]
+        variance += h[i] * ph[i]
     if residual * residual > HUBER * HUBER * variance:
         variance = fabs(residual) * sqrt(variance) / HUBER      # Huber's weight: pulls no more than HUBER sigma
-    for i in range(3):
+    for i in range(M):
         gain[i] = ph[i] / variance
         memory.x[i] += gain[i] * residual
-    for i in range(3):
-        for j in range(3):
-            memory.p[3 * i + j] -= gain[i] * ph[j]
-    for i in range(3):
-        for j in range(i):
-            memory.p[3 * i + j] = memory.p[3 * j + i] = 0.5 * (memory.p[3 * i + j] + memory.p[3 * j + i])
+    for i in range(M):
+        for j in range(i + 1):
+            memory.p[M * i + j] -= gain[i] * ph[j]
+            memory.p[M * j + i] = memory.p[M * i + j]
     if memory.x[0] < 1.0 / parameters.mass_maximum_kg:
         memory.x[0] = 1.0 / parameters.mass_maximum_kg
     elif memory.x[0] > 1.0 / parameters.mass_minimum_kg:
@@ -208,6 +217,7 @@ cdef inline void mass_step(MassMemory* memory, const TruckParameters* parameters
         return
     bin.force += drive.force
     bin.squared_force += drive.force * drive.force
+    bin.per_torque += drive.per_torque
     bin.rotating_mass += drive.rotating_mass
     bin.speed += drive.speed
     bin.acceleration += drive.acceleration
@@ -221,8 +231,8 @@ cdef inline void mass_step(MassMemory* memory, const TruckParameters* parameters
     spread = bin.squared_force * n - force * force
     mass_predict(memory, parameters, memory.since_update_s)
     memory.since_update_s = 0.0
-    mass_update(memory, parameters, vehicle.drag_area_m2, force, bin.rotating_mass * n * bin.acceleration * n, bin.speed * n,
-                bin.specific_force * n, sqrt(spread) if spread > 0.0 else 0.0)
+    mass_update(memory, parameters, vehicle.drag_area_m2, force, bin.per_torque * n,
+                bin.rotating_mass * n * bin.acceleration * n, bin.speed * n, bin.specific_force * n, sqrt(spread) if spread > 0.0 else 0.0)
     extend_stretch(&memory.stretch, force - bin.rotating_mass * n * bin.acceleration * n, bin.specific_force * n)
     if sqrt(memory.p[0]) < parameters.mass_excited_share * memory.x[0]:
         memory.excited = 1
@@ -238,9 +248,11 @@ cdef inline void mass_tell(const MassMemory* memory, const TruckParameters* para
     truck.mass_excited = 1 if memory.excited else 0
     truck.mass_resets = memory.resets
     truck.resistance_mps2 = memory.x[1]
-    truck.resistance_sigma_mps2 = sqrt(memory.p[4])
+    truck.resistance_sigma_mps2 = sqrt(memory.p[5])
     truck.headwind_mps = memory.x[2]
-    truck.headwind_sigma_mps = sqrt(memory.p[8])
+    truck.headwind_sigma_mps = sqrt(memory.p[10])
+    truck.engine_torque_offset_nm = memory.x[3]
+    truck.engine_torque_offset_sigma_nm = sqrt(memory.p[15])
     if memory.excited:
         truck.mass_kg, truck.mass_sigma_kg = mass, sigma
         truck.mass_low_kg, truck.mass_high_kg = mass - 3.0 * sigma, mass + 3.0 * sigma

@@ -1,7 +1,7 @@
 # The force of the driven wheels from what the engine tells, and what turns along with the truck.
 #
-# F = eta (T_indicated - T_friction) i / r. The ratio i comes from engine and wheel speed, which turn together while the clutch is
-# closed; so the force is that of the power, whatever gear the gearbox tells.
+# F = eta (T_indicated - T_friction) i / r. The ratio i is the gearbox's, where it tells one that engine and shaft confirm, else
+# the one they turn with.
 from libc.math cimport NAN, fabs, isfinite
 from libc.stdint cimport int64_t
 from autonomy.msg.messages cimport *
@@ -11,6 +11,7 @@ ctypedef struct Traction:
     double force                 # N at the driven axles, NaN = not known
     double engine_force          # N, of the engine's own part of it with drag, without retarder
     double retarder_force        # N, <= 0
+    double per_torque            # N per N m at the crank
     double rotating_mass         # kg that turn, as seen along the road
     double ratio                 # engine turns per wheel turn, NaN = not known
     int64_t settled              # gear engaged, clutch closed, for settle_s
@@ -34,7 +35,7 @@ cdef inline void find_traction(const ObservedMemory* memory, const TruckParamete
     cdef double shaft = memory.shaft.value if since_s(memory.shaft.time_ns, now_ns) < 0.1 else NAN
     cdef double torque, slip
     found.force = found.engine_force = found.ratio = NAN
-    found.retarder_force = 0.0
+    found.retarder_force = found.per_torque = 0.0
     found.settled = 0
     found.rotating_mass = parameters.wheel_inertia_kgm2 / (radius * radius)
     if isfinite(retarder) and retarder < 0.0:
@@ -42,8 +43,11 @@ cdef inline void find_traction(const ObservedMemory* memory, const TruckParamete
     if not (isfinite(engine_speed) and isfinite(indicated) and shaft > 1.0):
         return
     found.ratio = engine_speed / shaft * vehicle.driveline_ratio
-    # A gearbox that tells its ratio shows whether the clutch slips
-    slip = fabs(engine_speed / (shaft * told) - 1.0) if told > 0.0 else 0.0
+    slip = 0.0
+    if told > 0.0:  # a gearbox that tells its ratio shows whether the clutch slips, and tells it better than two speeds
+        slip = fabs(engine_speed / (shaft * told) - 1.0)
+        if slip < parameters.clutch_slip_maximum:
+            found.ratio = told * vehicle.driveline_ratio
     found.settled = since_s(memory.unsettled_ns, now_ns) > parameters.settle_s and slip < parameters.clutch_slip_maximum
     torque = indicated - friction_torque(memory, parameters, engine_speed, now_ns)
     if isfinite(engine_brake) and engine_brake < 0.0:
@@ -51,6 +55,7 @@ cdef inline void find_traction(const ObservedMemory* memory, const TruckParamete
     torque *= parameters.driveline_efficiency if torque > 0.0 else 1.0 / parameters.driveline_efficiency
     if since_s(memory.unsettled_ns, now_ns) < 0.1:
         torque = 0.0             # the clutch is open
+    found.per_torque = parameters.driveline_efficiency * found.ratio / radius
     found.engine_force = torque * found.ratio / radius
     found.force = found.engine_force + found.retarder_force
     found.rotating_mass += parameters.engine_inertia_kgm2 * found.ratio * found.ratio / (radius * radius)

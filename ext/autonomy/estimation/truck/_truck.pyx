@@ -90,7 +90,7 @@ cdef void truck_step(TruckMemory* memory, const TruckParameters* parameters, con
         truck.grade_sigma = ego.sigma[5] / (fabs(ego.speed) if fabs(ego.speed) > 1.0 else 1.0)
 
     # Mass
-    drive.force = traction.force
+    drive.force, drive.per_torque = traction.force, traction.per_torque
     drive.rotating_mass = traction.rotating_mass
     drive.speed = truck.speed if isfinite(truck.speed) else known_speed(vehicle, ego)
     drive.acceleration = ego.acceleration[0] if known else NAN
