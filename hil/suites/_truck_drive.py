@@ -44,20 +44,23 @@ class Case(NamedTuple):
 
 
 def two_accelerations(plant: str, seed: int, **more) -> Case:
-    """Twice from a standstill to 60 km/h, full stop between."""
-    speeds = ((0.0, 0.0), (10.0, 60 / 3.6), (95.0, 0.0), (135.0, 60 / 3.6))
-    return Case(plant, seed, speeds, 215.0, **more)
+    """Twice from a standstill to 60 km/h, full stop between.
+
+    It begins with a few seconds of rolling at an even speed, so that the ego filter knows where it heads.
+    """
+    speeds = ((0.0, 8.0), (10.0, 0.0), (30.0, 60 / 3.6), (90.0, 0.0), (120.0, 60 / 3.6))
+    return Case(plant, seed, speeds, 180.0, start_speed=8.0, **more)
 
 
 def mixed(plant: str, seed: int, duration_s: float = 600.0, **more) -> Case:
     """Country road and motorway: another speed every 20 to 60 s, a stop now and then."""
     random = np.random.default_rng([seed, 7])
-    speeds, t = [(0.0, 0.0)], 8.0
+    speeds, t = [(0.0, 12.0)], 12.0
     while t < duration_s:
         speed = 0.0 if random.random() < 0.12 else random.uniform(40.0, 86.0) / 3.6
         speeds.append((t, speed))
         t += random.uniform(20.0, 60.0)
-    return Case(plant, seed, tuple(speeds), duration_s, **more)
+    return Case(plant, seed, tuple(speeds), duration_s, **({"start_speed": 12.0} | more))
 
 
 class Waves:
@@ -108,7 +111,8 @@ def drive(case: Case) -> dict[str, np.ndarray]:
         wind = case.headwind[0] + gust
         surroundings = Surroundings(math.atan(grade), 0.0, case.friction, wind, float(state["yaw"]))
         truck = out["truck"][0]
-        rows.append((t, math.atan(grade), wind, plant.mass, float(state["ax"]), float(out["ego"]["grade"][0]), driver.pedal,
+        rows.append((t, math.atan(grade), wind, plant.mass, float(state["ax"]), float(out["ego"]["grade"][0]),
+                     float(out["ego"]["acceleration"][0][0]), driver.pedal,
                      *(float(truck[name]) for name in TRUCK), *(float(state[name]) for name in PLANT)))  # fmt: skip
         heat = state["brake_temperature"]
         brakes.append((*truck["brake_temperature_c"], *truck["brake_temperature_sigma_c"], heat[0], heat[1], heat[own]))
@@ -117,7 +121,7 @@ def drive(case: Case) -> dict[str, np.ndarray]:
         moved = float(state["speed"]) * TICK_S
         s, z = s + moved, z + moved * math.sin(math.atan(grade))
         assert isinstance(command, PlantCommand)
-    names = ("t", "true_grade", "true_wind", "true_mass", "true_acceleration", "ego_grade", "pedal", *TRUCK,
+    names = ("t", "true_grade", "true_wind", "true_mass", "true_acceleration", "ego_grade", "ego_acceleration", "pedal", *TRUCK,
              *(f"plant_{name}" for name in PLANT))  # fmt: skip
     columns = dict(zip(names, np.array(rows).T, strict=True))
     heat = np.array(brakes)

@@ -11,7 +11,8 @@ from autonomy.msg.messages cimport *
 from autonomy.estimation.truck._articulation cimport articulation_step
 from autonomy.estimation.truck._brakes cimport brakes_start, brakes_step, brakes_tell
 from autonomy.estimation.truck._friction cimport friction_step, friction_tell
-from autonomy.estimation.truck._mass cimport STANDARD_GRAVITY, Drive, mass_forget, mass_start, mass_step, mass_tell
+from autonomy.estimation.truck._mass cimport (
+    STANDARD_GRAVITY, Drive, MassMemory, mass_forget, mass_predict, mass_start, mass_step, mass_tell, mass_update)
 from autonomy.estimation.truck._observed cimport *
 from autonomy.estimation.truck._shaft_speed cimport speed_start, speed_step, speed_tell
 from autonomy.estimation.truck._traction cimport Traction, find_traction
@@ -147,3 +148,48 @@ cdef class TruckStep:
 
     def forget(self):
         truck_forget(&self.memory, &self.parameters)
+
+
+cdef class MassKernel:
+    """The mass filter alone, for the test that holds it to its twin."""
+    cdef MassMemory memory
+    cdef TruckParameters parameters
+    cdef VehicleParameters vehicle_parameters
+
+    def __init__(self, parameters, vehicle_parameters):
+        self.parameters = (<TruckParameters*>pointer(parameters))[0]
+        self.vehicle_parameters = (<VehicleParameters*>pointer(vehicle_parameters))[0]
+        memset(&self.memory, 0, sizeof(MassMemory))
+        mass_start(&self.memory, &self.parameters, &self.vehicle_parameters)
+
+    def step(self, double dt, bint usable, double force=0.0, double per_torque=0.0, double rotating_mass=0.0, double speed=0.0,
+             double acceleration=0.0, double specific_force=0.0):
+        cdef Drive drive
+        cdef TruckState truck
+        drive.usable, drive.force, drive.per_torque, drive.rotating_mass = usable, force, per_torque, rotating_mass
+        drive.speed, drive.acceleration, drive.specific_force = speed, acceleration, specific_force
+        mass_step(&self.memory, &self.parameters, &self.vehicle_parameters, &drive, dt)
+
+    def update(self, double dt, double force, double per_torque, double rotating, double speed, double specific_force,
+               double spread):
+        """One bin: prediction and update."""
+        mass_predict(&self.memory, &self.parameters, dt)
+        mass_update(&self.memory, &self.parameters, self.vehicle_parameters.drag_area_m2, force, per_torque, rotating, speed,
+                    specific_force, spread)
+
+    def forget(self):
+        mass_forget(&self.memory, &self.parameters)
+
+    def told(self):
+        """The fields of TruckState that are the mass filter's."""
+        result = np.zeros((), dtype("TruckState"))
+        mass_tell(&self.memory, &self.parameters, &self.vehicle_parameters, <TruckState*>pointer(result))
+        return result
+
+    @property
+    def state(self):
+        return np.array([self.memory.x[i] for i in range(4)])
+
+    @property
+    def covariance(self):
+        return np.array([self.memory.p[i] for i in range(16)]).reshape(4, 4)
