@@ -17,8 +17,8 @@ LOADS = {"14.5 t": "plants/eu_4x2_empty", "27.3 t": "plants/eu_4x2_half", "40 t"
 WINDS = ((0.0, 0.0), (6.0, 2.0), (-6.0, 2.0), (3.0, 2.0))
 SEEDS, TUNED = (1, 2), tuple(range(200, 220))
 ICY, TRAILER_KG = 0.25, 6700.0
-STYLE = (":root{font:13px sans-serif}svg{width:900px}path{fill:none;stroke:#06c}.reference{stroke:#c30}"
-         ".band,path.band{fill:#06c3;stroke:none}")  # fmt: skip
+STYLE = (":root{font:13px sans-serif}svg{width:900px}.line{fill:none;stroke:#0067a3}.line.reference{stroke:#c65102}"
+         ".band{stroke:none;fill:#0067a3;fill-opacity:.16}")  # fmt: skip
 SETTLED_S = 5.0  # the ego filter aligns
 
 

@@ -214,6 +214,7 @@ cdef inline void mass_step(MassMemory* memory, const TruckParameters* parameters
         judge_stretch(memory, parameters)
         if memory.disagreeing >= parameters.relearn_accelerations:
             mass_forget(memory, parameters)
+            memory.x[1], memory.x[2], memory.x[3] = vehicle.rolling_resistance * STANDARD_GRAVITY, 0.0, 0.0   # bent by the wrong mass
         return
     bin.force += drive.force
     bin.squared_force += drive.force * drive.force

@@ -55,9 +55,13 @@ cdef inline void notice_trailer(TruckMemory* memory, const TruckParameters* para
         memory.trailer_connected = told
 
 
-cdef inline double along_road(const EgoState* ego) noexcept nogil:
-    """m/s2, acceleration and the road's slope; free of the IMU's offset, of how it is mounted, and of the frame's own pitch."""
-    return ego.acceleration[0] + STANDARD_GRAVITY * sin(ego.grade)
+cdef inline double along_road(const TruckParameters* parameters, const EgoState* ego) noexcept nogil:
+    """m/s2, acceleration and the road's slope; free of the IMU's offset and of how it is mounted.
+
+    The frame pitches with the specific force itself, and to the ego filter, whose wheels keep to the road, that is slope.
+    """
+    return (ego.acceleration[0] + STANDARD_GRAVITY * sin(ego.grade)) / (
+        1.0 + STANDARD_GRAVITY * parameters.frame_pitch_rad_per_mps2)
 
 
 cdef void truck_step(TruckMemory* memory, const TruckParameters* parameters, const VehicleParameters* vehicle_parameters,
@@ -95,7 +99,7 @@ cdef void truck_step(TruckMemory* memory, const TruckParameters* parameters, con
     drive.rotating_mass = traction.rotating_mass
     drive.speed = truck.speed if isfinite(truck.speed) else known_speed(vehicle, ego)
     drive.acceleration = ego.acceleration[0] if known else NAN
-    drive.specific_force = along_road(ego) if known else NAN
+    drive.specific_force = along_road(parameters, ego) if known else NAN
     drive.usable = traction.settled and known and isfinite(traction.force) and isfinite(drive.specific_force) \
         and since_s(memory.observed.braked_ns, now_ns) > parameters.settle_s \
         and drive.speed > parameters.mass_speed_minimum_mps and fabs(lateral) < parameters.mass_lateral_maximum_mps2 \
