@@ -1,13 +1,11 @@
-"""The truck step alone, on a drive with everything told: shaft, wheels, engine, gearbox, brakes."""
+"""The truck step alone, on a drive in which every tick brings a sample of shaft, wheels, engine, gearbox and brakes."""
 
 from __future__ import annotations
-
-import time
 
 import numpy as np
 
 AIM_NS = 25_000.0
-TICKS = 4000
+ROUNDS, TICKS = 15, 2000
 
 
 def rows() -> list[dict]:
@@ -28,21 +26,7 @@ def rows() -> list[dict]:
     shaft["shaft_speed"], shaft["driveline_engaged"], wheel["vehicle_speed"], wheel["source"] = 102.0, 1, 20.0, 11
     for place, (name, value) in enumerate(told.items()):
         rows_of["signal"][place], rows_of["value"][place] = signals[name], value
-    durations = []
-    for tick in range(1, TICKS + 1):
-        now = tick * 10_000_000
-        frame["tick_time_ns"] = vehicle["time_ns"] = now
-        ego["acceleration"][0] = 0.3 * np.sin(0.01 * tick)
-        frame["shaft"]["count"], frame["wheel"]["count"] = 1, tick % 10 == 0
-        frame["signal"]["count"] = len(told) if tick % 2 == 0 else 0
-        shaft["valid_time_ns"], wheel["valid_time_ns"], rows_of["valid_time_ns"] = now - 5_000_000, now - 60_000_000, now
-        begin = time.perf_counter_ns()
-        step.step(frame, vehicle, ego)
-        durations.append(time.perf_counter_ns() - begin)
-    median, late = float(np.median(durations[100:])), float(np.percentile(durations[100:], 99))
-    common = {"peer": None, "peer_version": None, "peer_ns": None, "ratio": None}
-    return [
-        common | {"kernel": "truck step, called from Python", "ours_ns": median, "aim": f"<= {AIM_NS / 1e3:g} us",
-                  "met": median <= AIM_NS},
-        common | {"kernel": "the same, 99th percentile", "ours_ns": late, "aim": "", "met": None},
-    ]  # fmt: skip
+    frame["shaft"]["count"], frame["wheel"]["count"], frame["signal"]["count"] = 1, 1, len(told)
+    median = float(np.median([step.nanoseconds(frame, vehicle, ego, TICKS) for _ in range(ROUNDS)]))
+    return [{"kernel": "truck step, all told in every tick", "ours_ns": median, "peer": None, "peer_version": None, "peer_ns": None,
+             "ratio": None, "aim": f"<= {AIM_NS / 1e3:g} us", "met": median <= AIM_NS}]  # fmt: skip
