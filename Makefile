@@ -57,7 +57,7 @@ sanitize: build
 	rm -rf build/sanitize && mkdir -p build/sanitize
 	tar --exclude='*.so' -cf - autonomy drivers hil ext configs tests setup.py pyproject.toml README.md | tar -xf - -C build/sanitize
 	cd build/sanitize && AUTONOMY_SANITIZE=1 $(abspath $(BIN))/python setup.py --quiet build_ext --inplace --parallel $(JOBS)
-	cd build/sanitize && AUTONOMY_DATA=$${AUTONOMY_DATA:-$(abspath ../shared/data)} PYTHONPATH=. ASAN_OPTIONS=detect_leaks=0 \
+	cd build/sanitize && PYTHONPATH=. ASAN_OPTIONS=detect_leaks=0 \
 	    LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" \
 	    $(abspath $(BIN))/python -m pytest -q -m "not slow" tests/playback tests/drivers tests/estimation tests/inputs \
 	    tests/planning tests/control tests/safety tests/faults tests/fuzz tests/runtime tests/hil/plant

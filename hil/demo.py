@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from hil.cli.seed import seed
+
 DEFAULT_OUTPUT = "runs/latest"
 DRIVE_LOG = "drive.mcap"
 CONFIG, SCENARIO, FAULTS = "vehicles/demo_truck", "motorway", "gnss_tunnel"
@@ -24,7 +26,7 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument("-o", "--output", metavar="DIR", default=DEFAULT_OUTPUT, help=f"default: {DEFAULT_OUTPUT}")
     parser.add_argument("--duration", type=float, default=DURATION_S, metavar="S", help=f"of the drive, default {DURATION_S:g} s")
-    parser.add_argument("--seed", type=int, default=0, help="of traffic and sensors; the same seed gives the same bytes")
+    parser.add_argument("--seed", type=seed, default=0, help="of traffic and sensors; the same seed gives the same bytes")
     parser.add_argument("--json", action="store_true", help="all figures as one JSON object on stdout")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autonomy import recordings
 from autonomy.log.reader import LogReader, rows_of
 from autonomy.log.writer import METADATA_NAME, LogWriter
 
@@ -32,8 +33,7 @@ print(json.dumps(keep | {"peak_rss_mb": peak}))
 
 def recorded_drive() -> Path | None:
     """The folder of the comma2k19 segment, None where the recordings are not."""
-    data = Path(os.environ.get("AUTONOMY_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
-    return data / "comma2k19" if (data / "comma2k19").is_dir() else None
+    return recordings.find("comma2k19")
 
 
 def rows() -> list[dict]:

@@ -28,6 +28,7 @@ from typing import Any
 import msgspec
 
 from autonomy.errors import UsageError
+from drivers.typed_table import convert
 
 __all__ = ["KINDS", "CanConfig", "RouteError", "conversion_of", "read"]
 
@@ -167,10 +168,9 @@ def _converted(table: dict[str, Any], key: str, kind: type, path: str, problems:
     found = []
     for place, entry in enumerate(entries):
         try:
-            found.append((place, msgspec.convert(entry, kind, strict=True)))
-        except msgspec.ValidationError as error:
-            sentence, _, inner = str(error).partition(" - at `$")
-            problems.append(f"{path}: [can] at {key}[{place}]{inner.rstrip('`')}: {sentence}; correct this key")
+            found.append((place, convert(entry, kind, f"{path}: [can]", RouteError, f"{key}[{place}]")))
+        except RouteError as error:
+            problems.append(str(error))
     return found
 
 

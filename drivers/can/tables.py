@@ -1,4 +1,4 @@
-"""Databases of several buses as the flat arrays the kernel reads (row layouts: ext/drivers/can/_codec.pxd)."""
+"""Databases of several buses as the flat arrays the kernel reads (row layouts: ext/drivers/can/_tables.pxd)."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 
 from autonomy.errors import UsageError
+from drivers.typed_table import convert
 
 __all__ = ["PREFIX", "Port", "SerialConfig", "SerialError", "axis_numbers", "devices_of", "ports_of", "read"]
 
@@ -54,12 +55,7 @@ class SerialConfig(msgspec.Struct, forbid_unknown_fields=True):
 
 def read(table: dict[str, Any], path: str) -> SerialConfig:
     """The typed [serial] table of the file `path`. Raises SerialError."""
-    try:
-        config = msgspec.convert(table, SerialConfig, strict=True)
-    except msgspec.ValidationError as error:
-        sentence, _, place = str(error).partition(" - at `$.")
-        where = f" at {place.rstrip('`')}" if place else ""
-        raise SerialError(f"{path}: [serial]{where}: {sentence}; correct this key") from None
+    config = convert(table, SerialConfig, f"{path}: [serial]", SerialError)
     if len(config.port) > MOST_ENTRIES:
         raise SerialError(f"{path}: [serial] has {len(config.port)} [[serial.port]] entries; at most {MOST_ENTRIES}")
     taken: set[tuple[str, str, int]] = set()

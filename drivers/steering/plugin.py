@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from autonomy.errors import UsageError
-
-__all__ = ["ENTRY_POINT_GROUP", "SteeringPlugin", "SteeringRequest", "SteeringStatus", "load"]
-
-ENTRY_POINT_GROUP = "autonomy.steering"
+__all__ = ["SteeringPlugin", "SteeringRequest", "SteeringStatus"]
 
 
 class SteeringRequest(NamedTuple):
@@ -45,23 +40,3 @@ class SteeringPlugin(Protocol):
     def read_status(self, identifier: int, data: bytes) -> SteeringStatus | None:
         """The actuator's answer: None for another frame or a broken one."""
         ...
-
-
-def load(name: str, source_address: int, options: Mapping[str, Any]) -> SteeringPlugin:
-    """The plugin of that name. Raises UsageError."""
-    if name == "simulated":
-        from drivers.steering.simulated import SimulatedSteering
-
-        factory: Callable[..., SteeringPlugin] = SimulatedSteering
-    else:
-        from importlib.metadata import entry_points
-
-        found = entry_points(group=ENTRY_POINT_GROUP)
-        if name not in found.names:
-            known = ", ".join(["simulated", *sorted(found.names)])
-            raise UsageError(f"[command.steering] plugin = '{name}': no such steering plugin; installed: {known}")
-        factory = found[name].load()
-    try:
-        return factory(source_address, **options)
-    except TypeError as error:
-        raise UsageError(f"[command.steering] options of '{name}': {error}") from None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from hil.cli.seed import seed
+
 WORLD = "hil.worlds.motorway:Motorway"
 LEVELS = {"perfect": "Perfect", "messages": "Messages", "bytes": "Bytes"}
 
@@ -19,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="A.B=V", help="override one value of it")
     parser.add_argument("--level", choices=LEVELS, default="messages", help="of the sensors; default messages")
-    parser.add_argument("--seed", type=int, default=0, help="of world and sensors; the same seed gives the same bytes")
+    parser.add_argument("--seed", type=seed, default=0, help="of world and sensors; the same seed gives the same bytes")
     parser.add_argument("--duration", type=float, metavar="S", help="default: the scenario's, else 60 s")
     parser.add_argument("--set-speed", type=float, metavar="M/S", help="asked of the stack; default: the scenario's")
     parser.add_argument("--faults", metavar="TOML", help="fault timeline, a file or a packaged name; seconds from the first tick")
@@ -59,6 +61,8 @@ def execute(arguments: argparse.Namespace) -> int:
         duration_s = float(getattr(given, "duration_s", None) or getattr(world, "duration_s", None) or 60.0)
     if not 0.0 < duration_s <= 86400.0:
         raise UsageError(f"--duration {duration_s:g}: must lie between 0 and 86400 seconds")
+    if arguments.set_speed is not None and not 0.0 <= arguments.set_speed <= 40.0:
+        raise UsageError(f"--set-speed {arguments.set_speed:g}: give m/s from 0 to 40")
     output = Path(arguments.output) if arguments.output else None
     print(f"driving {duration_s:g} s in {type(world).__name__}, {arguments.level} ...", file=sys.stderr)
     result = hil.run(world, stack, senses, duration_s, arguments.seed, arguments.faults, output, scenario=given,
@@ -71,6 +75,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def make_world(name: str):
     """The world of `package.module:Class`. Raises UsageError."""
+    import inspect
     from importlib import import_module
 
     from autonomy.errors import UsageError
@@ -87,4 +92,11 @@ def make_world(name: str):
         raise UsageError(f"--world {name}: the module {module} has no {attribute}") from None
     finally:
         sys.path.remove("")
+    missing = [method for method in ("reset", "step", "close") if not callable(getattr(made, method, None))]
+    if missing:
+        raise UsageError(f"--world {name}: is no world, it has no method {' and no '.join(missing)}; see hil/world.py")
+    try:
+        inspect.signature(made).bind()
+    except TypeError as error:
+        raise UsageError(f"--world {name}: {error}; it is called without arguments, so give them defaults") from None
     return made()

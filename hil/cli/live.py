@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from hil.cli.seed import seed
 from hil.rig import DEFAULT_SCENARIO
 
 
@@ -13,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", metavar="DIR", default="runs/hil", help="default: runs/hil")
     parser.add_argument("--duration", type=float, metavar="S", help="default: the scenario's")
-    parser.add_argument("--seed", type=int, default=0, help="of world and sensors")
+    parser.add_argument("--seed", type=seed, default=0, help="of world and sensors")
     parser.add_argument("--lockstep", action="store_true", help="the truck tells the time over the bus: the same bytes each time")
     parser.add_argument("--hard-realtime", action="store_true", help="refuse where the machine gives no real time")
     parser.add_argument("--json", action="store_true", help="the account as one JSON object on stdout")

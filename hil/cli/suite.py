@@ -17,11 +17,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Exit code 1 when a row misses its aim. Raises UsageError on an unknown name."""
+    """Exit code 1 when a row misses its aim, 5 when rows lack their recordings. Raises UsageError on an unknown name."""
     import json
     from importlib import import_module
 
-    from autonomy.errors import FAIL, PASS, UsageError
+    from autonomy.errors import FAIL, INCONCLUSIVE, PASS, UsageError
+    from autonomy.output_folder import prepare
+    from hil.suites._recordings import is_missing
 
     names = _names()
     unknown = [name for name in arguments.names if name not in names]
@@ -39,14 +41,19 @@ def execute(arguments: argparse.Namespace) -> int:
         print(f"{name}: {suite.TITLE} ...", file=sys.stderr, flush=True)
         output = None if arguments.output is None else arguments.output / name
         if output is not None:
-            output.mkdir(parents=True, exist_ok=True)
+            prepare(output)
         rows += [{"suite": name, **row} for row in suite.rows(quick=arguments.quick, jobs=arguments.jobs, output=output)]
     if arguments.json:
         json.dump(rows, sys.stdout, allow_nan=False)
         print()
     else:
         _print_table(rows)
-    return PASS if all(row["met"] in (True, None) for row in rows) else FAIL
+    if not all(row["met"] in (True, None) for row in rows):
+        return FAIL
+    missing = [row for row in rows if is_missing(row)]
+    for row in missing:
+        print(f"{row['suite']}: not measured: {row['figure']}", file=sys.stderr)
+    return INCONCLUSIVE if missing else PASS
 
 
 def _names() -> list[str]:

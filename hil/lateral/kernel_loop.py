@@ -20,6 +20,7 @@ def step_response(vehicle: str, speed: float, mass: float, delay: float, lag: fl
     `target_m` is the wanted offset: a number or a function of time in s.
     """
     parameters = load_parameters(config.load(vehicle))
+    parameters["vehicle"]["steering_play_rad"] = 0.0  # this plant has none, and telling more than there is makes it hunt
     model = YawPlane(parameters["vehicle"], mass, speed)
     plant = transition(model.rates(lag), TICK_S)
     sensed = measurements(parameters["lateral"], model)[0][3]  # lateral acceleration

@@ -44,7 +44,7 @@ KEYS = {
     },
     "gearbox": {
         "ratios": "list", "start_gear": 1, "final_drive": 1, "efficiency": 1, "shift_up_rpm": 1, "shift_down_rpm": 1,
-        "shift_target_rpm": 1, "shift_time_s": 1, "shift_pause_s": 1,
+        "shift_target_rpm": 1, "shift_up_limit_rpm": 1, "shift_demand_s": 1, "shift_time_s": 1, "shift_pause_s": 1,
     },
     "retarder": {
         "torque_nm": 1, "power_w": 1, "full_from_rpm": 1, "lag_s": 1, "heat_capacity": 1, "cooling": 1, "fade_from_c": 1,
@@ -63,6 +63,11 @@ POSITIVE = {
     "brake_lag_s", "final_drive", "efficiency", "shift_time_s", "power_w", "full_from_rpm", "heat_capacity", "tractor_lag_s",
     "trailer_lag_s", "tractor_release_lag_s", "trailer_release_lag_s", "ratios", "slip_stiffness", "pitch_hz", "roll_hz",
     "axle_behind_m", "idle_rpm", "peak_reach", "grip_lateral",
+}  # fmt: skip
+NOT_NEGATIVE = {
+    "play", "shift_pause_s", "shift_demand_s", "torque_nm", "maximum_mps2", "brake_torque_nm", "cooling", "cooling_per_speed",
+    "fade_per_kelvin", "damping", "rolling_resistance", "drag_area_m2", "tractor_side_area_m2", "trailer_side_area_m2",
+    "curve_torque_nm",
 }  # fmt: skip
 RADIANS_PER_S_PER_RPM = math.pi / 30.0
 
@@ -91,6 +96,8 @@ def _numbers(value, key: str, kind, where: str) -> np.ndarray:
             raise UsageError(f"{where} = {item!r}: needs a finite number")
         if key in POSITIVE and item <= 0.0:
             raise UsageError(f"{where} = {item!r}: must be above zero")
+        if key in NOT_NEGATIVE and item < 0.0:
+            raise UsageError(f"{where} = {item!r}: must not be below zero")
     return np.asarray(value, float)
 
 
@@ -125,6 +132,10 @@ def fill(parameters: np.ndarray, config: Config) -> dict[str, dict[str, np.ndarr
     if len(shares) != count or (shares < 0.0).any() or not shares.sum() > 0.0:
         raise UsageError(f"{config.path}: [brakes] shares = {shares.tolist()}: needs none or {count} numbers, one an axle, "
                          "none below zero and not all zero")  # fmt: skip
+    rpm, torque = table["engine"]["curve_rpm"], table["engine"]["curve_torque_nm"]
+    if not 2 <= len(rpm) <= CURVE or len(rpm) != len(torque) or (np.diff(rpm) <= 0.0).any():
+        raise UsageError(f"{config.path}: [engine] curve_rpm = {rpm.tolist()}: needs 2 to {CURVE} numbers, rising, and as many "
+                         f"as curve_torque_nm, which has {len(torque)}")  # fmt: skip
     values = _values(table)
     values |= {
         "axle_x": axle_x, "axle_load": loads, "tractor_axles": len(tractor["axle_x_m"]), "axles": count,
@@ -154,7 +165,8 @@ def _values(table: dict) -> dict[str, object]:
     def both(key):
         return [float(unit[key]) for unit in units]
 
-    curve = np.linspace(engine["curve_rpm"][0], engine["curve_rpm"][-1], CURVE)  # the kernel's points
+    unused = CURVE - len(engine["curve_rpm"])
+    curve = np.pad(engine["curve_rpm"], (0, unused), mode="edge")  # the kernel passes over points at the same speed
     return {
         "inner_step_s": table["plant"]["inner_step_s"], "linear": bool(table["plant"]["linear"]),
         "mass": both("mass_kg"), "sprung_mass": both("sprung_mass_kg"), "sprung_height": both("sprung_height_m"),
@@ -177,7 +189,7 @@ def _values(table: dict) -> dict[str, object]:
         "steering_delay_s": steering["delay_s"], "steering_lag_s": steering["lag_s"], "steering_rate": steering["maximum_rate"],
         "steering_limit": steering["maximum_angle"], "steering_play": steering["play"], "steering_offset": steering["offset"],
         "curve_speed": curve * RADIANS_PER_S_PER_RPM,
-        "curve_torque": np.interp(curve, engine["curve_rpm"], engine["curve_torque_nm"]),
+        "curve_torque": np.pad(engine["curve_torque_nm"], (0, unused), mode="edge"),
         "engine_inertia": engine["inertia"], "engine_idle": engine["idle_rpm"] * RADIANS_PER_S_PER_RPM,
         "engine_lag_s": engine["lag_s"], "turbo_rate": engine["turbo_rate"], "turbo_free_torque": engine["turbo_free_torque_nm"],
         "drag_torque": engine["drag_torque_nm"], "drag_torque_per_speed": engine["drag_torque_per_speed"],
@@ -187,6 +199,7 @@ def _values(table: dict) -> dict[str, object]:
         "shift_up": gearbox["shift_up_rpm"] * RADIANS_PER_S_PER_RPM,
         "shift_down": gearbox["shift_down_rpm"] * RADIANS_PER_S_PER_RPM,
         "shift_target": gearbox["shift_target_rpm"] * RADIANS_PER_S_PER_RPM, "shift_time_s": gearbox["shift_time_s"],
+        "shift_up_limit": gearbox["shift_up_limit_rpm"] * RADIANS_PER_S_PER_RPM, "shift_demand_s": gearbox["shift_demand_s"],
         "shift_pause_s": gearbox["shift_pause_s"], "retarder_torque": retarder["torque_nm"],
         "retarder_power": retarder["power_w"], "retarder_speed": retarder["full_from_rpm"] * RADIANS_PER_S_PER_RPM,
         "retarder_lag_s": retarder["lag_s"], "retarder_heat_capacity": retarder["heat_capacity"],

@@ -19,6 +19,7 @@ from typing import Any
 
 from autonomy import config as configuration
 from autonomy.errors import FAIL, INCONCLUSIVE, PASS, EnvironmentFault
+from autonomy.output_folder import prepare
 from hil.rig import DEFAULT_SCENARIO
 from hil.sensors import ORIGIN
 from hil.worlds.motorway import Motorway
@@ -51,7 +52,7 @@ def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, duration_s: float |
     """
     world = Motorway(scenario)
     world.reset(seed)
-    output.mkdir(parents=True, exist_ok=True)
+    prepare(output)
     config, path = output / "truck.toml", output / "lane_path.csv"
     config.write_text(f"include = ['{configuration.find(VEHICLE).resolve()}']\n[replay]\npath_origin = {list(ORIGIN)}\n")
     path.write_text("x_m,y_m\n" + "".join(f"{x:.3f},{y:.3f}\n" for x, y, _ in world.lane_path()))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 
 import numpy as np
 
+from autonomy import recordings
 from hil.plant import checks, manoeuvres, multibody
 from hil.plant.linear import linearise
 from hil.plant.plant import Plant
+from hil.suites._recordings import missing
 
 TITLE = "the plant: linear figures, soundness, manoeuvres, multibody simulation"
 SPEEDS = (22.2, 25.0, 29.0)
@@ -124,13 +125,12 @@ def _manoeuvres(quick: bool, output: Path | None) -> list[dict]:
 
 
 def _multibody(quick: bool, output: Path | None) -> list[dict]:
-    told = os.environ.get("AUTONOMY_DATA")
-    directory = Path(told) if told else None
-    if directory is None or not (directory / "chrono_kraz").is_dir():
-        return [_row("multibody: recordings not found, set AUTONOMY_DATA", None, "", "data there")]
+    folder = recordings.find("chrono_kraz")
+    if folder is None:
+        return [missing("multibody simulation", "chrono_kraz")]
     found = []
     for name in multibody.RECORDINGS[:2] if quick else multibody.RECORDINGS:
-        run = multibody.compare(multibody.load_plant(name), name, multibody.read(directory, name))
+        run = multibody.compare(multibody.load_plant(name), name, multibody.read(folder.parent, name))
         limit = 0.10 if name.startswith("v18") else 0.15
         for field in ("yaw_rate", "trailer_yaw_rate", "articulation"):
             error = run.error(field, run.cruising)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from autonomy import recordings
+from hil.suites._recordings import missing
 
 TITLE = "speed on 6 % grade, stopping, gap behind recorded speed traces, jerk; 40 t"
 CONFIG = "vehicles/demo_truck"
@@ -16,8 +18,8 @@ TICK_S = 0.01
 GRADE = 0.06
 SETTLING_S = 20.0
 JERK_WINDOW_S = 0.1  # acceleration is averaged over it before its derivative is taken
-TRACES = ("C8_LineHaul_Lammert", "long_haul_cyc", "regional_haul")
-TRACE_S = {False: 1500.0, True: 250.0}  # of each, by `quick`
+TRACES = ("regional_haul", "C8_LineHaul_Lammert", "long_haul_cyc")  # `quick`: the first, the hardest to follow
+TRACE_S = 1500.0  # of each; their first minutes are town traffic, so a part of them is not the figure of the whole
 FASTEST_LEAD = 24.0  # m/s, below the truck's own limit of 25
 LEAD_ACCELERATION, LEAD_POWER_PER_KG = 0.3, 5.5  # m/s2; W/kg: 220 of 370 kW at 40 t, a reserve to close up with
 # Ascents within the power of 370 kW at 40 t: 6 % costs 26 kN
@@ -39,9 +41,9 @@ class Drive(NamedTuple):
 def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     tasks = [("grade", speed, GRADE) for speed in CLIMBS] + [("grade", speed, -GRADE) for speed in DESCENTS]
     tasks += [("stop", speed, 0.0) for speed in (50.0, 80.0)]
-    traces = data_directory()
+    traces = recordings.find("drive_cycles")
     if traces is not None:
-        tasks += [("trace", str(traces / f"{name}.csv"), TRACE_S[quick]) for name in TRACES]
+        tasks += [("trace", str(traces / f"{name}.csv"), TRACE_S) for name in (TRACES[:1] if quick else TRACES)]
     if jobs == 1:
         drives = [_drive(task) for task in tasks]
     else:
@@ -50,13 +52,7 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     if output is not None:
         for task, drive in zip(tasks, drives, strict=True):
             np.savez_compressed(output / f"{task[0]}_{Path(str(task[1])).stem}_{task[2]:g}.npz", **drive._asdict())
-    return figures(tasks, drives)
-
-
-def data_directory() -> Path | None:
-    """Where recorded speed traces lie: $AUTONOMY_DATA/drive_cycles."""
-    folder = Path(os.environ.get("AUTONOMY_DATA", "../shared/data")) / "drive_cycles"
-    return folder if folder.is_dir() else None
+    return figures(tasks, drives) + ([] if traces is not None else [missing("gap behind recorded speed traces", "drive_cycles")])
 
 
 def figures(tasks: list[tuple], drives: list[Drive]) -> list[dict]:
@@ -67,13 +63,20 @@ def figures(tasks: list[tuple], drives: list[Drive]) -> list[dict]:
             counted = ~_held(drive.at_limit, 5.0)
             error = 3.6 * np.percentile(np.abs(drive.speed - drive.target)[counted], 99)
             table.append(_row(f"speed error p99, {100 * value:+g} % at {what:g} km/h", error, "km/h", "<= 1.0", error <= 1.0))
+            if not counted.all():
+                whole = 3.6 * np.percentile(np.abs(drive.speed - drive.target), 99)
+                table.append(_row("... of the drive that counts, engine not at its limit", 100.0 * counted.mean(), "%", "", None))
+                table.append(_row("... speed error p99 of the whole drive", whole, "km/h", "", None))
         elif kind == "stop":
             error = abs(drive.gap[-1] - drive.wanted_gap[-1])
             table.append(_row(f"stop behind a standing lead from {what:g} km/h, gap error", error, "m", "<= 0.5", error <= 0.5))
         else:
             after = slice(round(SETTLING_S / TICK_S), None)
-            error = float(np.sqrt(np.mean((drive.gap - drive.wanted_gap)[after] ** 2)))
+            excess = (drive.gap - drive.wanted_gap)[after]
+            error = float(np.sqrt(np.mean(excess**2)))
             table.append(_row(f"gap error RMS behind {Path(what).stem}", error, "m", "<= 1.5", error <= 1.5))
+            table.append(_row("... longer than wanted, at most", excess.max(), "m", "", None))
+            table.append(_row("... shorter than wanted, at most", -excess.min(), "m", "", None))
     for kind in dict.fromkeys(task[0] for task in tasks):
         parts = [jerk(drive) for task, drive in zip(tasks, drives, strict=True) if task[0] == kind]
         value = float(np.percentile(np.abs(np.concatenate(parts)), 99))

@@ -11,6 +11,8 @@ import math
 
 import numpy as np
 
+from autonomy import config as configuration
+from autonomy.errors import UsageError
 from hil.plant.kinematic import KinematicTruck
 from hil.world import Actor, EgoTruth, RoadTruth, Truth
 from hil.worlds.driver import Driver
@@ -26,9 +28,11 @@ LEAD_LENGTH_M = 4.6
 
 
 class CurvedRoad:
-    """`vehicle` is a table of the fields of VehicleParameters."""
+    """`vehicle` is a table of the fields of VehicleParameters; None: the demonstration truck's."""
 
-    def __init__(self, vehicle, *, speed_mps: float = 22.0, road: Road | None = None, lead: bool = True):
+    def __init__(self, vehicle=None, *, speed_mps: float = 22.0, road: Road | None = None, lead: bool = True):
+        if vehicle is None:
+            vehicle = configuration.load("vehicles/demo_truck").section("vehicle")
         self.truck = KinematicTruck(vehicle)
         self.understeer, self.front = float(vehicle["understeer_gradient"]), float(vehicle["front_overhang_m"])
         self.road = road or Road(Segment(length, curvature, lanes=1) for length, curvature in SEGMENTS)
@@ -36,8 +40,10 @@ class CurvedRoad:
         self.has_lead = lead
 
     def reset(self, seed: int, scenario=None) -> Truth:
-        """`scenario`: a dict that may set offset_m, lead_gap_m, speed_mps."""
+        """`scenario`: a dict that may set offset_m, lead_gap_m, speed_mps. Raises UsageError for a file or a name."""
         given = scenario or {}
+        if not isinstance(given, dict):
+            raise UsageError(f"CurvedRoad reads no scenario, so not '{given}'; leave it out or take hil.worlds.motorway:Motorway")
         random = np.random.default_rng(seed)
         self.time_ns = START_NS
         self.s = START_M

@@ -197,7 +197,12 @@ def _check(scenario: Scenario, where: str) -> None:
     for number, item in enumerate(scenario.traffic, start=1):
         _check_traffic(item, f"{where}: traffic, number {number}", lanes)
     for number, queue in enumerate(scenario.queue, start=1):
-        _within(f"{where}: queue, number {number}", "vehicles", queue.vehicles, 1, 100)
+        name = f"{where}: queue, number {number}"
+        _within(name, "vehicles", queue.vehicles, 1, 100)
+        _within(name, "place_m", queue.place_m, 0.0, length)
+        _within(name, "gap_m", queue.gap_m, 0.0, 1e3)
+        for lane in queue.lanes:
+            _within(name, "lanes", lane, 0, lanes - 1)
 
 
 def _check_segment(segment: SegmentTable, where: str) -> None:

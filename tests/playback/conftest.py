@@ -34,7 +34,10 @@ def samples(kind: str, times_ns: np.ndarray, **fields) -> tuple[np.ndarray, np.n
 
 def drive(duration_s: float = 4.0) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Topic -> (log times, rows), as LogWriter.write_merged takes them."""
-    every = lambda period_ns, offset_ns: np.arange(START_NS + offset_ns, START_NS + round(duration_s * 1e9), period_ns)  # noqa: E731
+
+    def every(period_ns, offset_ns):
+        return np.arange(START_NS + offset_ns, START_NS + round(duration_s * 1e9), period_ns)
+
     imu, gnss, wheel = every(10_000_000, 1_000_000), every(100_000_000, 50_000_000), every(20_000_000, 3_000_000)
     seconds = (gnss - START_NS) / 1e9
     yaw = 0.3 + YAW_RATE * seconds

@@ -1,4 +1,7 @@
+from functools import partial
+
 import numpy as np
+import pytest
 from autonomy.safety._envelope import EnvelopeStep
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -94,6 +97,15 @@ def test_standby_repeats_the_driver_and_engaging_begins_without_a_step():
     assert actuation["mode"] == 0 and actuation["road_wheel_angle_rad"] == 0.02 and actuation["engine_torque_nm"] == 0.0
     actuation, _ = harness.step(angle=0.3, road_wheel_angle=0.02)
     assert actuation["mode"] == 1 and abs(actuation["road_wheel_angle_rad"] - 0.02) < 0.005
+
+
+@pytest.mark.parametrize("engage", [0, 1])
+def test_the_drivers_indicators_go_on_whoever_drives(engage):
+    harness = Harness()
+    for asked in (1, 2, 0):
+        turn = partial(lambda asked, vehicle, **_: vehicle.__setitem__("indicators", asked), asked)
+        actuation, _ = harness.step(engage=engage, change=turn)
+        assert (actuation["mode"], actuation["indicators"]) == (engage, asked)
 
 
 def test_the_driver_takes_over_at_once():

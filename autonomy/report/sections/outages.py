@@ -32,7 +32,8 @@ class Drift:
 def section(drive: Drive) -> Section:
     listed = drive.metrics.get("outages") or []
     if not listed:
-        return Section("outages", "Without GNSS", missing="No outage was driven; 'autonomy replay --outages' asks for them.")
+        missing = "No stretch was driven a second time without GNSS; 'autonomy replay --outages' asks for it."
+        return Section("outages", "Without GNSS", missing=missing)
     drifts = _drifts(drive, listed)
     figures = (*_over("time", drifts), *_over("distance", drifts), *_by_start(drive, listed))
     missing = "" if drifts else "Of these runs only the figures are known, not their course."

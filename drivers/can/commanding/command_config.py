@@ -3,7 +3,7 @@
     [command]
     bus = 0
     source_address = 0x27                  # ours, claimed with [command.name]
-    [command.engine]                       # TSC1; also [command.retarder]
+    [command.engine]                       # TSC1; also [command.engine_brake] and [command.retarder]
     address = 0x00
     period_s = 0.01
     reference_torque_nm = 2600.0           # 100 %, as EC1 (SPN 544) or RC tell it
@@ -25,9 +25,11 @@ from typing import Any
 import msgspec
 
 from autonomy.errors import UsageError
+from drivers.typed_table import convert
 
 __all__ = ["Brake", "CommandConfig", "CommandError", "Lights", "NodeName", "Steering", "Torque", "read"]
 
+TORQUES = ("engine", "engine_brake", "retarder")
 CHECKSUMS = ("3 bit", "4 bit", "none")
 CONTROLS = {"torque": 2, "limit": 3}  # SPN 695, override control mode [V]; the limit mode only caps a torque [M]
 
@@ -90,6 +92,7 @@ class CommandConfig(msgspec.Struct, forbid_unknown_fields=True):
     source_address: int
     name: NodeName = msgspec.field(default_factory=NodeName)
     engine: Torque | None = None
+    engine_brake: Torque | None = None  # Actuation's engine torque below zero: a retarder of its own on the bus
     retarder: Torque | None = None
     brake: Brake | None = None
     steering: Steering | None = None
@@ -101,19 +104,18 @@ class CommandConfig(msgspec.Struct, forbid_unknown_fields=True):
         """What cannot be driven without."""
         return [name for name in ("engine", "brake", "steering") if getattr(self, name) is None]
 
+    def torques(self) -> dict[str, Torque]:
+        """Who is asked by TSC1."""
+        return {name: part for name in TORQUES if (part := getattr(self, name)) is not None}
+
 
 def read(table: dict[str, Any], path: str) -> CommandConfig:
     """The typed [command] table of the file `path`. Raises CommandError."""
-    try:
-        config = msgspec.convert(table, CommandConfig, strict=True)
-    except msgspec.ValidationError as error:
-        sentence, _, place = str(error).partition(" - at `$.")
-        where = f" at {place.rstrip('`')}" if place else ""
-        raise CommandError(f"{path}: [command]{where}: {sentence}; correct this key") from None
+    config = convert(table, CommandConfig, f"{path}: [command]", CommandError)
     _within(path, "bus", config.bus, 0, 255)
     _within(path, "source_address", config.source_address, 0, 253)
     _within(path, "release_frames", config.release_frames, 1, 100)
-    for part in ("engine", "retarder", "brake", "steering", "lights"):
+    for part in (*TORQUES, "brake", "steering", "lights"):
         section = getattr(config, part)
         if section is None:
             continue
@@ -123,6 +125,12 @@ def read(table: dict[str, Any], path: str) -> CommandConfig:
                 _within(path, f"{part}.{name}", getattr(section, name), 0, most)
         if isinstance(section, Torque):
             _check_torque(path, part, section)
+    addresses: dict[int, str] = {}
+    for name, part in config.torques().items():
+        other = addresses.setdefault(part.address, name)
+        if other != name:
+            raise CommandError(f"{path}: [command] {name}.address = {part.address}: [command.{other}] has it already, "
+                               "and a TSC1 tells its partner by the address alone")  # fmt: skip
     return config
 
 

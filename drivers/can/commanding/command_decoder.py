@@ -18,7 +18,7 @@ from drivers.can.commanding.command_encoder import DRIVING_MODES
 from drivers.can.commanding.protection import is_sealed
 from drivers.can.j1939.identifier import parse
 from drivers.can.tables import EXTENDED
-from drivers.steering.plugin import load as load_steering
+from drivers.steering.installed import load as load_steering
 
 __all__ = ["CommandDecoder"]
 
@@ -39,11 +39,8 @@ class CommandDecoder:
     def __init__(self, config: CommandConfig, codec: Codec):
         self.config, self.codec = config, codec
         self.refused: Counter[str] = Counter()
-        self.steering = config.steering and load_steering(
-            config.steering.plugin, config.source_address, config.steering.options
-        )
-        self._torques = {part.address: (name, part) for name in ("engine", "retarder")
-                         if (part := getattr(config, name)) is not None}  # fmt: skip
+        self.steering = config.steering and load_steering(config.steering.plugin, config.source_address, config.steering.options)
+        self._torques = {part.address: (name, part) for name, part in config.torques().items()}
         self._heard: dict[str, _Heard] = {}
         self._counters: dict[int, tuple[int, int]] = {}  # identifier: last counter, how often in a row
 
@@ -60,7 +57,7 @@ class CommandDecoder:
         mode = int(self._value("mode", time_ns))
         row["mode"] = mode if mode in DRIVING_MODES else 0
         row["road_wheel_angle_rad"] = self._value("angle", time_ns)
-        row["engine_torque_nm"] = self._value("engine", time_ns)
+        row["engine_torque_nm"] = self._value("engine", time_ns) + self._value("engine_brake", time_ns)
         row["retarder_torque_nm"] = self._value("retarder", time_ns)
         row["brake_deceleration_mps2"] = self._value("brake", time_ns)
         return row[()]

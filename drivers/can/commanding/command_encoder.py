@@ -15,8 +15,8 @@ from autonomy import msg
 from drivers.can.codec import Codec
 from drivers.can.commanding.command_config import CONTROLS, CommandConfig, Torque
 from drivers.can.commanding.protection import seal
+from drivers.steering.installed import load as load_steering
 from drivers.steering.plugin import SteeringPlugin, SteeringRequest
-from drivers.steering.plugin import load as load_steering
 
 __all__ = ["DRIVING_MODES", "CommandEncoder"]
 
@@ -25,6 +25,7 @@ RELEASED = 0  # SPN 695 and 2916
 MAXIMUM_MODE = 2  # SPN 2916: the highest of all demands counts, the driver's too [V]
 LOWEST_PRIORITY = 3
 MOST_TORQUE_PERCENT = 125.0
+LEAST_TORQUE_PERCENT = -100.0  # a brake has no more to give [V]
 XBR_FLOOR_MPS2 = -10.0  # the message's own use ends there; -15.687 is its last code [M]
 HARDEST_MPS2 = 5.0  # a demand beyond it is an emergency: full urgency (UN R157 5.3.1.1)
 NS = 1_000_000_000
@@ -43,9 +44,8 @@ class CommandEncoder:
         self.config, self.codec = config, codec
         self.steering: SteeringPlugin | None = None
         self._commands: list[_Command] = []
-        for part in (config.engine, config.retarder):
-            if part is not None:
-                self._add(part.period_s, _TorqueCommand(config, part, codec, is_retarder=part is config.retarder))
+        for name, part in config.torques().items():
+            self._add(part.period_s, _TorqueCommand(config, part, codec, SHARES[name]))
         if config.brake is not None:
             self._add(config.brake.period_s, self._brake)
         if config.steering is not None:
@@ -122,18 +122,30 @@ class _Command:
         return True
 
 
-class _TorqueCommand:
-    """TSC1, sealed as its partner checks it."""
+def _number(value: float) -> float:
+    """A request that is not a number asks for nothing; the envelope has marked it already."""
+    return float(value) if math.isfinite(value) else 0.0
 
-    def __init__(self, config: CommandConfig, part: Torque, codec: Codec, is_retarder: bool):
-        self._config, self._part, self._codec = config, part, codec
-        self._field = "retarder_torque_nm" if is_retarder else "engine_torque_nm"
+
+# The engine is asked to drive, its brake to brake: two controllers, also where both are in one housing.
+SHARES: dict[str, Callable[[np.void], float]] = {
+    "engine": lambda actuation: max(_number(actuation["engine_torque_nm"]), 0.0),
+    "engine_brake": lambda actuation: min(_number(actuation["engine_torque_nm"]), 0.0),
+    "retarder": lambda actuation: min(_number(actuation["retarder_torque_nm"]), 0.0),
+}
+
+
+class _TorqueCommand:
+    """TSC1 of the partner's share of the torque, sealed as it checks it."""
+
+    def __init__(self, config: CommandConfig, part: Torque, codec: Codec, share: Callable[[np.void], float]):
+        self._config, self._part, self._codec, self._share = config, part, codec, share
         self._counter = -1
 
     def __call__(self, actuation: np.void, drives: bool) -> Frames:
         part = self._part
-        torque = _number(actuation[self._field]) * part.torque_ratio
-        percent = min(max(100.0 * torque / part.reference_torque_nm, -MOST_TORQUE_PERCENT), MOST_TORQUE_PERCENT)
+        torque = self._share(actuation) * part.torque_ratio
+        percent = min(max(100.0 * torque / part.reference_torque_nm, LEAST_TORQUE_PERCENT), MOST_TORQUE_PERCENT)
         values = {
             "override_control_mode": CONTROLS[part.control] if drives else RELEASED,
             "requested_speed_control_conditions": 0,
@@ -146,8 +158,3 @@ class _TorqueCommand:
         )
         self._counter += 1
         return [(identifier, seal(part.checksum, identifier, data, self._counter))]
-
-
-def _number(value: float) -> float:
-    """A request that is not a number asks for nothing; the envelope has marked it already."""
-    return float(value) if math.isfinite(value) else 0.0

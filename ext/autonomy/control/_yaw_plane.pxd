@@ -1,7 +1,8 @@
 # Linear yaw-plane model of a tractor with semitrailer (or of a car) in coordinates whose bounds are those of the lane.
 #
 # Twelve coordinates: eight states and four quantities held constant over a step. Forces as in Pacejka's and Genta's books:
-#   m1 a1 + m2 a2 = sum F,  with a1 = v_y' + v r  and  a2 = v_y' - c r' - d (r' + g'') + v r  (c hitch, d trailer's centre of gravity)
+#   m1 a1 + m2 a2 = sum F,  with a1 = v_y' + v r  and  a2 = v_y' - c r' - d (r' + g'') + v r
+# (c hitch, d trailer's centre of gravity).
 # The articulation angle and the heading error follow from the three offsets.
 from libc.math cimport fabs
 from autonomy.msg.messages cimport VehicleParameters
@@ -11,16 +12,16 @@ cdef enum:
     LATERAL_VELOCITY = 0             # m/s, of the tractor's centre of gravity
     YAW_RATE = 1
     ARTICULATION_RATE = 2
-    TRAILER_OFFSET = 3               # m, of the trailer's axle group (a car's rear face), along the tangent at the reference point
+    TRAILER_OFFSET = 3               # m, of the trailer's axle group (a car's rear face), on the tangent at the reference point
     OFFSET = 4                       # m, of the reference point
     FRONT_OFFSET = 5                 # m, of the front face
     ROAD_WHEEL_ANGLE = 6             # rad, behind the lag
     COMMAND = 7                      # rad
     CURVATURE = 8                    # 1/m
     STEERING_OFFSET = 9              # rad, of the wheels from what the command says
-    DISTURBANCE = 10                 # m/s2 to the left of the whole: bank, which takes every part alike, and wind with its moments
+    DISTURBANCE = 10                 # m/s2 to the left of the whole: bank, taking every part alike, and wind with its moments
     COMMAND_RATE = 11                # rad/s; the command rises at the beginning of each tick
-    ACCELERATION_BIAS = 11           # m/s2, in its place in the observer: of the measured lateral acceleration (roll, tilt, sensor)
+    ACCELERATION_BIAS = 11           # m/s2, in its place in the observer: of the measured side acceleration (roll, tilt, sensor)
     COORDINATES = 12
     SQUARINGS = 5
 
@@ -83,7 +84,8 @@ cdef inline void axle_loads(const VehicleParameters* vehicle, double trailer_mas
 
 cdef inline void yaw_plane(const VehicleParameters* vehicle, double mass, double speed, double wind_share,
                            YawPlane* model) noexcept nogil:
-    """The model at a speed (m/s, above zero) and a combination mass (kg); `wind_share` of a disturbance is wind, the rest bank."""
+    """The model at a speed (m/s, above zero) and a combination mass (kg); `wind_share` of a disturbance is wind, the rest
+    bank."""
     cdef bint trailer = vehicle.has_trailer != 0
     cdef double own_mass = vehicle.tractor_mass_kg
     cdef double hauled = mass - own_mass

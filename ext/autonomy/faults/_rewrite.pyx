@@ -7,8 +7,9 @@ import numpy as np
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH, CanFrame
 
-from drivers.can._codec cimport CodecKernel, MessageRow, SignalRow
+from drivers.can._codec cimport CodecKernel
 from drivers.can._encode cimport checksum_holds, protect, put_bits
+from drivers.can._tables cimport MessageRow, SignalRow
 
 require(__name__, LAYOUT_HASH)
 

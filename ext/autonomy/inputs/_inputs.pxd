@@ -1,7 +1,7 @@
 # Chooses, ages and checks the vehicle's own signals.
 from libc.stdint cimport int64_t, uint8_t, uint16_t
 from autonomy.inputs._engagement cimport EngagementMemory
-from autonomy.inputs._plausibility cimport PlausibilityMemory
+from autonomy.inputs._senders cimport PlausibilityMemory
 from autonomy.msg.messages cimport (
     Actuation, EngagementParameters, InputFrame, InputsParameters, PlausibilityParameters, VehicleParameters, VehicleState)
 

@@ -10,8 +10,8 @@ from autonomy.msg.messages cimport *
 from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._engagement cimport engagement_reset, engagement_step
 from autonomy.inputs._face cimport pointer
-from autonomy.inputs._plausibility cimport (
-    QUANTITIES, check_quantity, hear_frame, is_refused, plausibility_reset, report_senders, wheel_speed)
+from autonomy.inputs._plausibility cimport check_quantity, is_refused, report_senders
+from autonomy.inputs._senders cimport QUANTITIES, hear_frame, plausibility_reset, wheel_speed
 import numpy as np
 from autonomy.msg import dtype
 from autonomy.msg.layout import require

@@ -61,8 +61,10 @@ cdef inline void fill_path_window(const PathPoint* path, Py_ssize_t length, Path
     origin[0] = (radius + ego.origin_altitude_m) * cos_lat * cos_lon
     origin[1] = (radius + ego.origin_altitude_m) * cos_lat * sin_lon
     origin[2] = (radius * (1.0 - ECCENTRICITY_SQUARED) + ego.origin_altitude_m) * sin_lat
-    position[0] = origin[0] - sin_lon * ego.position[0] - sin_lat * cos_lon * ego.position[1] + cos_lat * cos_lon * ego.position[2]
-    position[1] = origin[1] + cos_lon * ego.position[0] - sin_lat * sin_lon * ego.position[1] + cos_lat * sin_lon * ego.position[2]
+    position[0] = origin[0] - sin_lon * ego.position[0] - sin_lat * cos_lon * ego.position[1] \
+        + cos_lat * cos_lon * ego.position[2]
+    position[1] = origin[1] + cos_lon * ego.position[0] - sin_lat * sin_lon * ego.position[1] \
+        + cos_lat * sin_lon * ego.position[2]
     position[2] = origin[2] + cos_lat * ego.position[1] + sin_lat * ego.position[2]
 
     first = cursor.nearest - SEARCH_POINTS if cursor.located else 0

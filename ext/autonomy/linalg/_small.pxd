@@ -99,3 +99,16 @@ cdef inline bint cholesky(double* matrix, int size) noexcept nogil:
             else:
                 matrix[size * i + j] = total / matrix[size * j + j]
     return True
+
+
+cdef inline void cholesky_solve(const double* factor, int size, double* right) noexcept nogil:
+    """right = (L L')^-1 right, L the lower factor that `cholesky` leaves."""
+    cdef int i, k
+    for i in range(size):
+        for k in range(i):
+            right[i] -= factor[size * i + k] * right[k]
+        right[i] /= factor[size * i + i]
+    for i in range(size - 1, -1, -1):
+        for k in range(i + 1, size):
+            right[i] -= factor[size * k + i] * right[k]
+        right[i] /= factor[size * i + i]

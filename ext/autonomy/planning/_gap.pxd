@@ -83,7 +83,8 @@ cdef inline double follow_acceleration(const PlanParameters* parameters, double 
     cdef double wanted = desired_gap(parameters, speed)
     cdef double error = gap - wanted
     cdef double shortage = -2.0 * error / wanted, recovery, foreseen
-    cdef double steady = believed_acceleration(parameters, lead_acceleration), closing_slope, from_gap, room, approach, halting, result
+    cdef double steady = believed_acceleration(parameters, lead_acceleration)
+    cdef double closing_slope, from_gap, room, approach, halting, result
     from_gap = wanted_closing(parameters, error, lead_speed, &closing_slope) / divisor
     # The shorter the gap, the more is spent on it, and the sooner: one that near and braking is taken to go on with it
     shortage = 0.0 if shortage < 0.0 else (1.0 if shortage > 1.0 else shortage)

@@ -170,7 +170,8 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
         memory.fallback_travelled += speed * dt
     write_stop(memory, parameters, lane, tracks, vehicle_parameters.front_overhang_m, speed, plan)
 
-    plan.curve_speed = curve_speed(parameters, lane, speed, &bend_ahead_m) if lane.status != LaneState_STATUS_NONE else vehicle.set_speed
+    plan.curve_speed = curve_speed(parameters, lane, speed, &bend_ahead_m) if lane.status != LaneState_STATUS_NONE \
+        else vehicle.set_speed
     plan.behaviour = KEEP_LANE
     plan.target_speed = vehicle.set_speed if vehicle.set_speed < parameters.speed_maximum else parameters.speed_maximum
     if plan.curve_speed < plan.target_speed:

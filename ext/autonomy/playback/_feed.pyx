@@ -195,7 +195,7 @@ cdef class Feed:
         return ticks
 
     def gnss_clock(self) -> tuple | None:
-        """(offset in seconds at the last sample, rate) of the log's clock against UTC since its last jump; None when too short."""
+        """(offset in seconds at the last sample, rate) of the log's clock against UTC since its last jump; None if too short."""
         cdef double offset_s, rate
         return (offset_s, rate) if clock_line(&self.state.clock, &offset_s, &rate) else None
 

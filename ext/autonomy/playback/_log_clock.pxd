@@ -51,5 +51,6 @@ cdef inline bint clock_line(const ClockSums* c, double* offset_s, double* rate) 
         return False
     spread = c.sum_xx - c.sum_x * c.sum_x / c.count
     rate[0] = (c.sum_xy - c.sum_x * c.sum_y / c.count) / spread
-    offset_s[0] = <double> (c.first_received_ns - c.first_utc_ns) / 1e9 + c.sum_y / c.count + rate[0] * (length - c.sum_x / c.count)
+    offset_s[0] = <double> (c.first_received_ns - c.first_utc_ns) / 1e9 + c.sum_y / c.count \
+        + rate[0] * (length - c.sum_x / c.count)
     return True

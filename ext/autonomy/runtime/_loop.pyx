@@ -2,9 +2,10 @@
 
 Frames and pieces of serial lines come through rings, one a bus and direction or line, stamped by the threads that received
 them. A tick at time T takes what is stamped up to T in the order that a log has (log time, then topic) and writes that order
-down as it goes: a record's log time is its stamp, or just behind the last cut when it came too late for that; never after the cut it went into. So a
-replay of the log from its cuts routes the same records before the same ticks. Ticks are at multiples of 10 ms of CLOCK_MONOTONIC. One that comes late is run at its own time; grid points
-that are past by a whole period are left out and counted.
+down as it goes: a record's log time is its stamp, or just behind the last cut when it came too late for that; never after
+the cut it went into. So a replay of the log from its cuts routes the same records before the same ticks. Ticks are at
+multiples of 10 ms of CLOCK_MONOTONIC. One that comes late is run at its own time; grid points that are past by a whole period
+are left out and counted.
 
 Without the GIL, without allocation, one system call to sleep and, when a command leaves, one to wake its sender.
 """
@@ -126,10 +127,11 @@ cdef class Loop:
     """One stack driven by rings.
 
     `core`, `router`: of one Stack and its buses. `path`: float64 (n, 5), see autonomy/inputs/lane_path.py. `arrivals`: rings
-    of CanFrame (24 bytes), in the order of their topics' names, which is the order in which equal times are taken. `frames`, `ticks`: rings of FRAME_ROW and TICK_ROW
-    for the recorder. `commands`: ring of Actuation whose sender waits on `command_event`, or None: nothing is sent.
-    `engage_tick`: the first tick at which the stack may take over by itself, None = never. `serial`: router of the serial
-    lines, `lines`: [(ring of PIECE_ROW, the router's entry)] in the order of their topics, `pieces`: ring of JOURNAL_PIECE_ROW.
+    of CanFrame (24 bytes), in the order of their topics' names, which is the order in which equal times are taken. `frames`,
+    `ticks`: rings of FRAME_ROW and TICK_ROW for the recorder. `commands`: ring of Actuation whose sender waits on
+    `command_event`, or None: nothing is sent. `engage_tick`: the first tick at which the stack may take over by itself,
+    None = never. `serial`: router of the serial lines, `lines`: [(ring of PIECE_ROW, the router's entry)] in the order of
+    their topics, `pieces`: ring of JOURNAL_PIECE_ROW.
     """
     cdef TickCore core
     cdef Router router
@@ -204,7 +206,7 @@ cdef class Loop:
         ring_store_relaxed(&self.state.stop, 1)
 
     def permit(self, int permission):
-        """PERMISSION_NONE: standby. PERMISSION_DRIVE (at first): engages as planned. PERMISSION_STOP: a stack that drives stops."""
+        """PERMISSION_NONE: standby. PERMISSION_DRIVE (at first): engages as planned. PERMISSION_STOP: a driving stack stops."""
         if not 0 <= permission <= MUST_STOP:
             raise ValueError(f"permission {permission}")
         ring_store_relaxed(&self.state.permission, permission)
@@ -340,7 +342,8 @@ cdef class Loop:
         return bool(self.state.engaged)
 
     def counts(self) -> dict:
-        """ticks, records, late, overrun, missed, deferred; frames and ticks the recorder's rings and the commands' had no room for."""
+        """ticks, records, late, overrun, missed, deferred; frames and ticks that the rings of recorder and commands had no
+        room for."""
         cdef LoopState* s = self.state
         return {"ticks": s.tick_index, "records": s.records, "late": s.late, "overrun": s.overrun, "missed": s.missed,
                 "deferred": s.deferred, "arrivals_lost": sum(ring.refused for ring in self._arrivals),

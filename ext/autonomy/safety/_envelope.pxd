@@ -19,6 +19,7 @@ ctypedef struct EnvelopeMemory:
 
 cdef void envelope_reset(EnvelopeMemory* memory, const EnvelopeParameters* parameters) noexcept nogil
 cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parameters,
-                        const LongitudinalParameters* longitudinal, const VehicleParameters* vehicle_parameters, const InputFrame* frame, const VehicleState* vehicle,
+                        const LongitudinalParameters* longitudinal, const VehicleParameters* vehicle_parameters,
+                        const InputFrame* frame, const VehicleState* vehicle,
                         const EgoState* ego, const TruckState* truck, const LaneState* lane, const TrackList* tracks,
                         const Plan* plan, const Control* control, Actuation* actuation, Health* health) noexcept nogil

@@ -130,13 +130,15 @@ cdef inline uint8_t mode_now(EnvelopeMemory* memory, const InputFrame* frame, co
     memory.standby_reason = reason
     if reason != Health_STANDBY_NONE:
         return STANDBY
-    if memory.mode == MINIMAL_RISK or frame.engage == ENGAGE_STOP or plan.behaviour == FALLBACK_STOP or level == LEVEL_FALLBACK or memory.invalid:
+    if memory.mode == MINIMAL_RISK or frame.engage == ENGAGE_STOP or plan.behaviour == FALLBACK_STOP \
+            or level == LEVEL_FALLBACK or memory.invalid:
         return MINIMAL_RISK
     return ACTIVE
 
 
 cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parameters,
-                        const LongitudinalParameters* longitudinal, const VehicleParameters* vehicle_parameters, const InputFrame* frame, const VehicleState* vehicle,
+                        const LongitudinalParameters* longitudinal, const VehicleParameters* vehicle_parameters,
+                        const InputFrame* frame, const VehicleState* vehicle,
                         const EgoState* ego, const TruckState* truck, const LaneState* lane, const TrackList* tracks,
                         const Plan* plan, const Control* control, Actuation* actuation, Health* health) noexcept nogil:
     cdef int64_t now_ns = frame.tick_time_ns
@@ -164,13 +166,13 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
     notice_shift(&memory.split, frame, dt)
     learn_ratio(&memory.split, longitudinal, vehicle_parameters, frame, speed)
 
+    actuation.indicators = vehicle.indicators  # the driver's lever in every mode: while driving the cab is told "off" otherwise
     if memory.mode == STANDBY:
         memory.invalid = 0
         memory.angle = clipped(vehicle.road_wheel_angle, -vehicle_parameters.maximum_road_wheel_angle,
                                vehicle_parameters.maximum_road_wheel_angle) if isfinite(vehicle.road_wheel_angle) else 0.0
         memory.acceleration = clipped(vehicle.driver_acceleration, -parameters.deceleration_maximum,
                                       parameters.acceleration_maximum) if isfinite(vehicle.driver_acceleration) else 0.0
-        actuation.indicators = vehicle.indicators
         actuation.expected_acceleration_mps2 = memory.acceleration
         rest(&memory.split)
     else:
@@ -220,8 +222,9 @@ cdef class EnvelopeStep:
         """Returns (Actuation, Health)."""
         actuation = np.zeros((), dtype("Actuation"))
         health = np.zeros((), dtype("Health"))
-        envelope_step(&self.memory, &self.parameters, &self.longitudinal, &self.vehicle_parameters, <const InputFrame*>pointer(frame),
-                      <const VehicleState*>pointer(vehicle), <const EgoState*>pointer(ego), <const TruckState*>pointer(truck),
+        envelope_step(&self.memory, &self.parameters, &self.longitudinal, &self.vehicle_parameters,
+                      <const InputFrame*>pointer(frame), <const VehicleState*>pointer(vehicle),
+                      <const EgoState*>pointer(ego), <const TruckState*>pointer(truck),
                       <const LaneState*>pointer(lane), <const TrackList*>pointer(tracks), <const Plan*>pointer(plan),
                       <const Control*>pointer(control), <Actuation*>pointer(actuation), <Health*>pointer(health))
         return actuation, health

@@ -32,8 +32,8 @@ cdef inline bint shifting(const SplitMemory* memory) noexcept nogil:
 
 cdef inline void learn_ratio(SplitMemory* memory, const LongitudinalParameters* parameters, const VehicleParameters* vehicle,
                              const InputFrame* frame, double speed) noexcept nogil:
-    """From engine speed over wheel speed while both turn and a gear is engaged; between the highway gear and a crawler of 20 times it.
-    Standing, the gear that was driven last is the one expected."""
+    """From engine speed over wheel speed while both turn and a gear is engaged; between the highway gear and a crawler of 20
+    times it. Standing, the gear that was driven last is the one expected."""
     cdef double ratio
     cdef uint32_t i
     if shifting(memory):

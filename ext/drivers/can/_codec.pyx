@@ -14,6 +14,7 @@ from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH, CanFrame, CanFrame_FLAG_ERROR, CanFrame_FLAG_REMOTE
 
 from drivers.can._encode cimport checksum_holds, encode_message, protect
+from drivers.can._tables cimport BusRow, RangeRow
 
 require(__name__, LAYOUT_HASH)
 

@@ -4,8 +4,9 @@ from libc.math cimport isnan, ldexp, rint
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from drivers.can._codec cimport (
-    KIND_FLOAT16, KIND_FLOAT32, KIND_FLOAT64, KIND_UNREADABLE, CodecTables, MessageRow, SignalRow, far_bits,
+from drivers.can._codec cimport far_bits
+from drivers.can._tables cimport (
+    KIND_FLOAT16, KIND_FLOAT32, KIND_FLOAT64, KIND_UNREADABLE, CodecTables, MessageRow, SignalRow, is_in_ranges,
 )
 
 cdef extern from * nogil:
@@ -106,19 +107,12 @@ cdef inline bint is_wanted(const CodecTables *tables, const MessageRow *message,
     cdef const SignalRow *selector
     cdef uint64_t raw
     cdef int64_t number
-    cdef uint32_t place
-    cdef bint inside
     while signal.multiplexer >= 0:
         selector = &tables.signals[message.first_signal + signal.multiplexer]
         if raw_of(message, selector, values[signal.multiplexer], 0, &raw) != 0:
             return False
         number = <int64_t>((raw ^ selector.sign_bit) - selector.sign_bit)
-        inside = False
-        for place in range(signal.first_range, signal.first_range + signal.range_count):
-            if tables.ranges[place].low <= number <= tables.ranges[place].high:
-                inside = True
-                break
-        if not inside:
+        if not is_in_ranges(tables, signal, number):
             return False
         signal = selector
     return True

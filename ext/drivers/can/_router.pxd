@@ -8,7 +8,8 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, u
 
 from autonomy.msg.messages cimport CanFrame, InputFrame
 
-from drivers.can._codec cimport CodecKernel, CodecTables
+from drivers.can._codec cimport CodecKernel
+from drivers.can._tables cimport CodecTables
 
 cdef enum:
     MAX_ROUTES = 256

@@ -16,9 +16,8 @@ from autonomy.msg import dtype
 from autonomy.msg.layout import require
 
 from drivers.can._lane_mounting cimport move_lines
-from drivers.can._codec cimport (
-    VALIDITY_ERROR, VALIDITY_NOT_AVAILABLE, VALIDITY_OK, MessageRow, decode_signal, find_message, load_word,
-)
+from drivers.can._codec cimport address_of, decode_signal, load_word
+from drivers.can._tables cimport VALIDITY_ERROR, VALIDITY_NOT_AVAILABLE, VALIDITY_OK, MessageRow, find_message
 
 require(__name__, LAYOUT_HASH)
 
@@ -213,14 +212,6 @@ cdef void forget_old_parts(const RouterTables *tables, CombineState *combine, co
             field = &tables.fields[place]
             size = 8 if field.type == FIELD_FLOAT64 or field.type == FIELD_INT64 else 1 << (field.type - FIELD_UINT8)
             memcpy(<uint8_t *>combine.sample + field.offset, template + field.offset, size)
-
-
-cdef const void *address_of(object array) except? NULL:
-    cdef const uint8_t[::1] view
-    if array.size == 0:
-        return NULL
-    view = array.reshape(-1).view(np.uint8)
-    return &view[0]
 
 
 cdef class Router:

@@ -162,7 +162,8 @@ cdef bint take_readings(UbxState *state, const uint8_t *payload, uint32_t length
         reading = reading_of(word >> 24 & 63)
         if reading >= 0:
             # 24 bits with a sign
-            state.readings[reading] = <double>(<int32_t>(word << 8) >> 8) * (ACCELEROMETER_UNIT if reading < 3 else GYROSCOPE_UNIT)
+            state.readings[reading] = <double>(<int32_t>(word << 8) >> 8) \
+                * (ACCELEROMETER_UNIT if reading < 3 else GYROSCOPE_UNIT)
             state.present |= <uint32_t>1 << reading
     if state.present != WHOLE_SET:
         return False

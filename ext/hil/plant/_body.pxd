@@ -11,7 +11,7 @@
 # symmetric and positive definite; constraint forces never appear. Gravity is an acceleration of the road's frame, so grade and
 # bank act on everything at once. Twin: hil/plant/plant_twin.py.
 from libc.math cimport NAN, cos, fabs, isfinite, sin, sqrt, tanh
-from autonomy.linalg._small cimport cholesky
+from autonomy.linalg._small cimport cholesky, cholesky_solve
 from hil.plant._cab cimport cab_acceleration
 from hil.plant._data cimport *
 from hil.plant._loads cimport carry, roll_moment
@@ -33,16 +33,8 @@ cdef extern from *:
 
 cdef inline void solve(double* matrix, double* right) noexcept nogil:
     """right = matrix^-1 right, 6 x 6, symmetric positive definite."""
-    cdef int i, k
     cholesky(matrix, 6)
-    for i in range(6):
-        for k in range(i):
-            right[i] -= matrix[6 * i + k] * right[k]
-        right[i] /= matrix[6 * i + i]
-    for i in range(5, -1, -1):
-        for k in range(i + 1, 6):
-            right[i] -= matrix[6 * k + i] * right[k]
-        right[i] /= matrix[6 * i + i]
+    cholesky_solve(matrix, 6, right)
 
 
 cdef inline void derive(const PlantParameters* p, const Acting* acting, double since, const double* x, double* dx,
@@ -184,7 +176,8 @@ cdef inline void derive(const PlantParameters* p, const Acting* acting, double s
     if p.linear:
         force[4] = force[5] = 0.0
     else:
-        couple = p.hitch_roll_stiffness * (x[ROLL] - x[TRAILER_ROLL]) + p.hitch_roll_damping * (x[ROLL_RATE] - x[TRAILER_ROLL_RATE])
+        couple = p.hitch_roll_stiffness * (x[ROLL] - x[TRAILER_ROLL]) \
+            + p.hitch_roll_damping * (x[ROLL_RATE] - x[TRAILER_ROLL_RATE])
         force[4] += lift[0] * GRAVITY * x[ROLL] - moment[0] - couple
         force[5] += lift[1] * GRAVITY * x[TRAILER_ROLL] - moment[1] + couple
 

@@ -105,6 +105,8 @@ cdef struct PlantParameters:
     double shift_up                # rad/s
     double shift_down
     double shift_target
+    double shift_up_limit          # the engine is not kept beyond it, whatever is asked of it
+    double shift_demand_s          # an engine that gives all it has for so long is given a lower gear
     double shift_time_s
     double shift_pause_s
     # Retarder on the propeller shaft
@@ -165,6 +167,7 @@ cdef struct PlantMemory:
     double engine_speed
     double shift_left_s
     double shift_pause_s
+    double short_s                 # for how long it has been asked for more than the gear gives
     int64_t gear
     int64_t next_gear
     double retarder

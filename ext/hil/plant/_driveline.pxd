@@ -6,6 +6,12 @@ from libc.math cimport ceil, exp
 from hil.plant._data cimport CURVE, PlantMemory, PlantParameters
 from hil.plant._retarder cimport retard
 
+cdef extern from *:
+    """
+    static const double RESERVE = 0.1;          /* share of power between shifting up and down again */
+    """
+    const double RESERVE
+
 
 cdef inline double full_load(const PlantParameters* parameters, double speed) noexcept nogil:
     """N m at this engine speed, linear between the points of the curve."""
@@ -45,23 +51,64 @@ cdef inline void make_torque(const PlantParameters* parameters, PlantMemory* mem
     memory.engine_brake += (extra - memory.engine_brake) * (1.0 - exp(-h / parameters.engine_brake_lag_s))
 
 
-cdef inline void choose_gear(const PlantParameters* parameters, PlantMemory* memory, double shaft) noexcept nogil:
-    """Starts a shift when the engine leaves its range: into the highest gear that still keeps it at the target speed."""
+cdef inline double power(const PlantParameters* parameters, double shaft, long gear) noexcept nogil:
+    """W at full load in a gear."""
+    cdef double speed = shaft * parameters.ratio[gear - 1]
+    return full_load(parameters, speed) * speed
+
+
+cdef inline long highest_gear(const PlantParameters* parameters, double shaft) noexcept nogil:
+    """That still keeps the engine at the target speed."""
+    cdef long found = parameters.start_gear
+    cdef long k
+    for k in range(parameters.start_gear, parameters.gears + 1):
+        if shaft * parameters.ratio[k - 1] >= parameters.shift_target:
+            found = k
+    return found
+
+
+cdef inline long upper_gear(const PlantParameters* parameters, const PlantMemory* memory, double demand,
+                            double shaft) noexcept nogil:
+    """The highest above this one that gives what is asked, and RESERVE more for what the shift costs; else this one."""
+    cdef double now = shaft * parameters.ratio[memory.gear - 1]
+    cdef double most = full_load(parameters, now)
+    cdef double asked = (demand if demand < most else most) * now
+    cdef long k = highest_gear(parameters, shaft)
+    if k < memory.gear + 1:
+        k = memory.gear + 1
+    if k > parameters.gears:
+        return memory.gear
+    while k > memory.gear and power(parameters, shaft, k) < (1.0 + RESERVE) * asked:
+        k -= 1
+    if k == memory.gear and now > parameters.shift_up_limit:
+        k += 1
+    return k
+
+
+cdef inline long lower_gear(const PlantParameters* parameters, const PlantMemory* memory, double shaft) noexcept nogil:
+    """The next below this one, if it gives more and the engine is not near its limit there; else this one."""
+    cdef long k = memory.gear - 1
+    if k < parameters.start_gear or shaft * parameters.ratio[k - 1] > (1.0 - RESERVE) * parameters.shift_up_limit:
+        return memory.gear
+    return k if power(parameters, shaft, k) > (1.0 + 0.5 * RESERVE) * power(parameters, shaft, memory.gear) else memory.gear
+
+
+cdef inline void choose_gear(const PlantParameters* parameters, PlantMemory* memory, double demand, double shaft,
+                             double h) noexcept nogil:
+    """Starts a shift when the engine leaves its range, or has been asked for more than it gives in this gear for a while."""
     cdef double now = shaft * parameters.ratio[memory.gear - 1]
     cdef long wanted = memory.gear
-    cdef long k
-    if now > parameters.shift_up or now < parameters.shift_down:
-        wanted = parameters.start_gear
-        for k in range(parameters.start_gear, parameters.gears + 1):
-            if shaft * parameters.ratio[k - 1] >= parameters.shift_target:
-                wanted = k
-        if now > parameters.shift_up and wanted < memory.gear + 1:
-            wanted = memory.gear + 1
-        if wanted > parameters.gears:
-            wanted = parameters.gears
+    memory.short_s = memory.short_s + h if demand > 0.97 * full_load(parameters, now) else 0.0
+    if now < parameters.shift_down:
+        wanted = highest_gear(parameters, shaft)
+    elif now > parameters.shift_up:
+        wanted = upper_gear(parameters, memory, demand, shaft)
+    elif memory.short_s > parameters.shift_demand_s:
+        wanted = lower_gear(parameters, memory, shaft)
     if wanted != memory.gear:
         memory.next_gear = wanted
         memory.shift_left_s = parameters.shift_time_s
+        memory.short_s = 0.0
 
 
 cdef inline double wheel_force(const PlantParameters* parameters, const PlantMemory* memory, double torque) noexcept nogil:
@@ -100,7 +147,7 @@ cdef inline double drive(const PlantParameters* parameters, PlantMemory* memory,
         if memory.shift_pause_s > 0.0:
             memory.shift_pause_s -= h
         else:
-            choose_gear(parameters, memory, shaft)
+            choose_gear(parameters, memory, engine_demand, shaft, h)
     if memory.engine_speed < parameters.engine_idle:
         memory.engine_speed = parameters.engine_idle
     retard(parameters, memory, retarder_demand, shaft, h)

@@ -69,7 +69,8 @@ cdef void act(const PlantParameters* p, PlantMemory* memory, const PlantCommand*
     grip(p, memory, road.friction, acting)
 
 
-cdef bint held_still(const PlantParameters* p, const PlantMemory* memory, const Acting* acting, const Found* found) noexcept nogil:
+cdef bint held_still(const PlantParameters* p, const PlantMemory* memory, const Acting* acting,
+                     const Found* found) noexcept nogil:
     """Whether the brakes hold more than grade, engine and wind push."""
     cdef double holding = 0.0
     cdef double pushing = -(p.mass[0] + p.mass[1]) * GRAVITY * sin(acting.road.grade) + acting.drive_force
@@ -154,7 +155,8 @@ cdef void show(const PlantParameters* p, const PlantMemory* memory, const PlantC
     state.articulation = x[ARTICULATION]
     state.articulation_rate = x[S] - x[R]
     state.trailer_yaw_rate = x[S]
-    state.trailer_ay = found.lateral[1] - GRAVITY * (sin(road.bank) * cos(x[ARTICULATION]) - sin(road.grade) * sin(x[ARTICULATION]))
+    state.trailer_ay = found.lateral[1] \
+        - GRAVITY * (sin(road.bank) * cos(x[ARTICULATION]) - sin(road.grade) * sin(x[ARTICULATION]))
     state.trailer_roll = x[TRAILER_ROLL] + road.bank
     state.roll_rate = x[ROLL_RATE]
     state.road_wheel_angle = memory.road_wheel_angle

@@ -27,7 +27,8 @@ cdef inline double sliding_grip(const PlantParameters* parameters, double fricti
     return friction * (parameters.grip_longitudinal + beyond * (parameters.grip_sliding - parameters.grip_longitudinal))
 
 
-cdef inline void grip(const PlantParameters* parameters, const PlantMemory* memory, double friction, Acting* acting) noexcept nogil:
+cdef inline void grip(const PlantParameters* parameters, const PlantMemory* memory, double friction,
+                      Acting* acting) noexcept nogil:
     """What the road gives to each axle's brakes."""
     cdef int k
     for k in range(parameters.axles):

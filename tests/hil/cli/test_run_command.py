@@ -59,11 +59,33 @@ def test_the_list_names_the_packaged_scenarios(main, capsys):
 
 @pytest.mark.parametrize(("name", "sentence"), [
     ("hil.world", "write package.module:Class"), ("no_such:World", "a module that Python finds"), ("hil.world:No", "has no No"),
+    ("json:JSONDecoder", "no method reset and no step"), ("tests.hil.cli.test_run_command:Demanding", "argument: 'road'"),
 ])  # fmt: skip
 def test_worlds_that_are_not_there(name, sentence):
     with pytest.raises(UsageError, match=sentence):
         drive.make_world(name)
 
 
-def test_wrong_durations_are_usage(main):
-    assert main(["hil", "run", "--duration", "0"]) == 2
+class Demanding:
+    def __init__(self, road):
+        self.road = road
+
+    def reset(self, seed, scenario=None): ...
+    def step(self, actuation, dt_s): ...
+    def close(self): ...
+
+
+def test_the_small_world_needs_nothing():
+    assert drive.make_world("hil.worlds.curved_road:CurvedRoad").set_speed == 22.0
+
+
+@pytest.mark.parametrize("options", [("--duration", "0"), ("--set-speed", "-5"), ("--set-speed", "nan"), ("--set-speed", "500")])
+def test_wrong_numbers_are_usage(main, options):
+    assert main(["hil", "run", *options]) == 2
+
+
+@pytest.mark.parametrize("action", ["run", "live"])
+@pytest.mark.parametrize("seed", ["-1", "1.5"])
+def test_wrong_seeds_are_usage(main, capsys, action, seed):
+    assert main(["hil", action, "--seed", seed]) == 2
+    assert "whole number from 0 on" in capsys.readouterr().err

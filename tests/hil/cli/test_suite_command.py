@@ -4,8 +4,10 @@ from types import ModuleType
 
 import pytest
 
+from autonomy import recordings
 from autonomy.cli.main import main
 from hil.cli import suite
+from hil.suites._recordings import missing
 
 
 def row(met, value=1.0):
@@ -46,9 +48,35 @@ def test_a_missed_aim_is_exit_code_1(suites, capsys):
     assert "NO" in table and "<= 0.35" in table
 
 
+def test_figures_without_their_recordings_are_inconclusive(suites, monkeypatch, capsys):
+    module = ModuleType("far")
+    module.TITLE, module.rows = "the far one", lambda **_: [row(True), missing("gap behind traces", "drive_cycles")]
+    monkeypatch.setitem(sys.modules, "hil.suites.far", module)
+    monkeypatch.setattr(suite, "_names", lambda: ["far", "hard"])
+    assert main(["hil", "suite", "far"]) == 5
+    told = capsys.readouterr().err
+    assert "far: not measured: gap behind traces: set AUTONOMY_DATA to the folder that holds drive_cycles" in told
+    assert main(["hil", "suite", "far", "hard"]) == 1
+
+
+@pytest.mark.parametrize("told", [None, "", "/nowhere"])
+def test_recordings_are_looked_for_where_the_variable_says_and_nowhere_else(monkeypatch, told):
+    if told is None:
+        monkeypatch.delenv("AUTONOMY_DATA", raising=False)
+    else:
+        monkeypatch.setenv("AUTONOMY_DATA", told)
+    assert recordings.find("drive_cycles") is None
+
+
 def test_options_reach_the_suite(suites, tmp_path):
     assert main(["hil", "suite", "easy", "--quick", "-j", "2", "-o", str(tmp_path)]) == 0
     assert suites == [(True, 2, tmp_path / "easy")] and (tmp_path / "easy").is_dir()
+
+
+def test_a_folder_that_cannot_be_made_is_of_the_machine(suites, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["hil", "suite", "easy", "-o", str(tmp_path / "file")]) == 4
+    assert "cannot be written" in capsys.readouterr().err and suites == []
 
 
 def test_json_is_one_list(suites, capsys):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autonomy.errors import UsageError
 from hil.plant import Plant, PlantCommand, Surroundings
 from tests.hil.plant.test_plant import DEMO, drive
 
@@ -123,6 +124,36 @@ def test_it_accelerates_through_the_gears_with_torque_gaps():
     assert (states["driveline_engaged"][shifting] == 0).all()
 
 
+def climb(plant, speed, grade, seconds=60.0):
+    """A driver who wants to hold the speed uphill."""
+    plant.reset(speed=speed)
+
+    def ask(_):
+        return PlantCommand(0.0, min(max(20000.0 * (speed - float(plant.state["speed"])), 0.0), 2500.0))
+
+    return drive(plant, seconds, ask, Surroundings(grade=grade))
+
+
+def test_on_a_climb_that_the_engine_can_hold_it_is_given_the_gear_to_do_so():
+    """6 % at 40 km/h take 305 kW: more than gear 9 has at 1125 rpm, less than the engine's 390 kW."""
+    states = climb(Plant.load(DEMO), 40.0 / 3.6, 0.06)
+    gears = states["gear"][states["gear"] > 0]
+    assert gears[0] == 9 and gears[-1] == 8
+    assert 3.6 * states["speed"].min() > 34.0 and 3.6 * states["speed"][-1] > 39.0
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(6.0, 24.0), st.floats(0.0, 0.08))
+def test_gears_do_not_hunt_on_an_even_climb(speed, grade):
+    """Never up again within ten seconds of a shift down: an upper gear that cannot hold the speed is not tried."""
+    states = climb(Plant.load(DEMO), speed, grade)
+    engaged = np.flatnonzero(states["gear"] > 0)
+    steps = np.diff(states["gear"][engaged])
+    at, way = engaged[1:][steps != 0], steps[steps != 0]
+    turned = [(a, b) for a, b, x, y in zip(at[:-1], at[1:], way[:-1], way[1:], strict=True) if x < 0 < y]
+    assert not [pair for pair in turned if pair[1] - pair[0] < 1000]
+
+
 def test_it_slows_down_through_the_gears_and_does_not_stall():
     plant = Plant.load(DEMO)
     plant.reset(speed=22.0)
@@ -139,6 +170,26 @@ def test_the_engine_brake_works_in_steps_and_takes_its_time():
     weak = drive(plant, 2.0, PlantCommand(0.0, -400.0))["engine_torque_nm"]
     assert strong[-1] < weak[-1] < -190.0
     assert 0.1 < 0.01 * np.argmax(strong < 0.63 * strong[-1]) < 0.6
+
+
+@pytest.mark.parametrize("rpm", [600.0, 750.0, 900.0, 1000.0, 1200.0, 1400.0, 1550.0, 2050.0])
+def test_the_engine_has_the_torque_of_its_file(rpm):
+    plant = Plant.load(DEMO)
+    engine = plant.table["engine"]
+    top = float(plant.parameters["ratio"][int(plant.parameters["gears"]) - 1] * plant.parameters["final_drive"])
+    if rpm < 1080.0:  # the gear that drives at this engine speed is the first
+        top *= float(plant.parameters["ratio"][int(plant.parameters["start_gear"]) - 1])
+    plant.reset(speed=rpm * math.pi / 30.0 / top * float(plant.parameters["wheel_radius"]))
+    turns = float(plant.state["engine_speed_radps"]) * 30.0 / math.pi
+    expected = np.interp(turns, engine["curve_rpm"], engine["curve_torque_nm"])
+    assert plant.state["engine_torque_maximum_nm"] == pytest.approx(expected, rel=1e-9)
+    assert turns == pytest.approx(rpm, rel=1e-6)
+
+
+def test_a_curve_of_more_points_than_the_kernel_holds_is_refused():
+    points = list(range(600, 2400, 200))
+    with pytest.raises(UsageError, match="needs 2 to 8 numbers"):
+        Plant.load(DEMO, {"engine.curve_rpm": points, "engine.curve_torque_nm": [2000] * 9})
 
 
 def test_torque_follows_with_charge_build_up():

@@ -57,6 +57,11 @@ def test_a_mistake_in_the_file_is_one_sentence():
         Plant.load(DEMO, {"trailer.mass_kg": 0})
     with pytest.raises(UsageError, match="delay_s = 5.0"):
         Plant.load(DEMO, {"steering.delay_s": 5.0})
+    with pytest.raises(UsageError, match="play = -0.001: must not be below zero"):
+        Plant.load(DEMO, {"steering.play": -0.001})
+    for rpm in ([600.0], [600.0, 900.0], [2100.0, 1900.0, 1700.0, 1400.0, 1000.0, 900.0, 600.0]):
+        with pytest.raises(UsageError, match=r"\[engine\] curve_rpm = .* which has 7"):
+            Plant.load(DEMO, {"engine.curve_rpm": rpm})
 
 
 @pytest.mark.parametrize("grade", [-0.06, 0.0, 0.03])

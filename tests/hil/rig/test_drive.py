@@ -11,6 +11,7 @@ import pytest
 from autonomy import config as configuration
 from autonomy import msg
 from autonomy.cli.main import main
+from autonomy.errors import EnvironmentFault
 from drivers.can.commanding import command_config
 from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.can.router import Router
@@ -34,6 +35,12 @@ def test_pain_14_lockstep_runs_are_equal_and_replay_from_their_cuts(tmp_path, mo
         assert main(["replay", str(tmp_path / name / "run.mcap"), "--no-report", "--json"]) == 0
         said.append(json.loads(capsys.readouterr().out))
     assert said[0]["ticks"] == 600 and said[0]["output_sha256"] == said[1]["output_sha256"]
+
+
+def test_a_folder_that_cannot_be_made_is_of_the_machine(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EnvironmentFault, match="cannot be written"):
+        drive(tmp_path / "file")
 
 
 class OneShot:
@@ -64,7 +71,9 @@ def heard(now_ns: list[int], *, spoil: int = 0, **fields) -> CommandReader:
     return reader
 
 
-@pytest.mark.parametrize(("engine", "retarder", "brake"), [(1300.0, 0.0, 0.0), (0.0, -500.0, 0.0), (0.0, -1250.0, 2.5)])
+@pytest.mark.parametrize(
+    ("engine", "retarder", "brake"), [(1300.0, 0.0, 0.0), (-600.0, 0.0, 0.0), (0.0, -500.0, 0.0), (0.0, -1250.0, 2.5)]
+)
 def test_what_was_commanded_is_what_the_truck_hears(engine, retarder, brake):
     found = heard([NOW_NS], mode=1, road_wheel_angle_rad=-0.0321, engine_torque_nm=engine, retarder_torque_nm=retarder,
                   brake_deceleration_mps2=brake).actuation()  # fmt: skip

@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
 from autonomy import config
+from autonomy.errors import UsageError
 from hil.worlds.curved_road import CurvedRoad
 
 VEHICLE = config.load("vehicles/demo_truck").section("vehicle")
@@ -16,6 +18,11 @@ def test_the_driver_keeps_the_lane_and_follows():
         gaps.append(truth.actors[0].x)
     assert np.abs(offsets).max() < 0.3
     assert abs(truth.ego.velocity - truth.actors[0].speed) < 2.0
+
+
+def test_a_scenario_it_does_not_read_is_told():
+    with pytest.raises(UsageError, match="CurvedRoad reads no scenario, so not 'motorway'"):
+        CurvedRoad().reset(0, "motorway")
 
 
 def test_the_same_seed_is_the_same_drive():

@@ -105,6 +105,8 @@ def test_a_queue_stands_and_is_seen():
     ({"traffic": [{"speed_mps": 20.0, "gap_m": 5.0, "events": [{"at_s": 1.0}]}]}, "does nothing"),
     ({"traffic": [{"speed_mps": 20.0, "gap_m": 5.0, "events": [{"at_s": 1.0, "lane": 7}]}]}, "lane = 7 must lie within 0..2"),
     ({"wind": {"gusts": [{"speed_mps": 5.0}]}}, "give start_s or start_m"),
+    ({"queue": [{"place_m": 250.0, "vehicles": 3, "lanes": [0, 3]}]}, "queue, number 1: lanes = 3 must lie within 0..2"),
+    ({"queue": [{"place_m": 4000.0, "vehicles": 3}]}, "queue, number 1: place_m = 4000 must lie within 0..3000"),
     ({"schema": "autonomy.scenario/9"}, "this version reads"),
     ({"ego": {"lane": 3}}, "ego.lane = 3 must lie within 0..2"),
 ])  # fmt: skip

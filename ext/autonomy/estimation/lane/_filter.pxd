@@ -1,7 +1,9 @@
 # The clothoid filter: predict by the distance driven, update by scalars. Twin: lane_twin.predict, lane_twin.update.
 from autonomy.msg.messages cimport LaneParameters
 from autonomy.estimation.lane._lane cimport (
-    ASYMMETRY, CURVATURE, CURVATURE_RATE, HEADING, LEFT_LINE, LOOSEN_LEFT, LOOSEN_RIGHT, OFFSET, RIGHT_LINE, SIDE_SLIP, STATES, WIDTH_LEFT, WIDTH_RIGHT, LaneTick, Scalar)
+    ASYMMETRY, CURVATURE, CURVATURE_RATE, HEADING, LEFT_LINE, LOOSEN_LEFT, LOOSEN_RIGHT, OFFSET, RIGHT_LINE, SIDE_SLIP, STATES,
+    WIDTH_LEFT, WIDTH_RIGHT, LaneTick, Scalar,
+)
 
 # A row of H has one or two places that are not zero
 cdef struct Row:

@@ -4,7 +4,9 @@ from libc.math cimport atan, fabs, isfinite, sqrt
 from libc.stdint cimport uint8_t
 from autonomy.msg.messages cimport LaneParameters, LaneSample, LaneSample_COLOUR_YELLOW
 from autonomy.estimation.lane._filter cimport innovation, test_ratio
-from autonomy.estimation.lane._lane cimport HEADING, LEFT_LINE, RIGHT_LINE, STATES, WIDTH_LEFT, WIDTH_RIGHT, CurvatureProfile, LaneSide, LaneTick
+from autonomy.estimation.lane._lane cimport (
+    HEADING, LEFT_LINE, RIGHT_LINE, STATES, WIDTH_LEFT, WIDTH_RIGHT, CurvatureProfile, LaneSide, LaneTick,
+)
 from autonomy.estimation.lane._profile cimport fit_of_profile, profile_at
 
 cdef enum:
@@ -110,7 +112,8 @@ cdef inline void bring_all(Line* left, Line* right, const LaneParameters* parame
     bring(&left[0], parameters, tick, wait, sample.left, sample.left_sigma, sample.left_quality, sample.left_range_m, profile)
     bring(&left[1], parameters, tick, wait, sample.left_second, sample.left_sigma, sample.left_second_quality,
           sample.left_second_range_m, profile)
-    bring(&right[0], parameters, tick, wait, sample.right, sample.right_sigma, sample.right_quality, sample.right_range_m, profile)
+    bring(&right[0], parameters, tick, wait, sample.right, sample.right_sigma, sample.right_quality, sample.right_range_m,
+          profile)
     bring(&right[1], parameters, tick, wait, sample.right_second, sample.right_sigma, sample.right_second_quality,
           sample.right_second_range_m, profile)
     left[0].type, left[0].colour = sample.left_type, sample.left_colour
@@ -160,8 +163,8 @@ cdef inline int choose(const Line* lines, int measured, const double* x, const d
 cdef inline double width_ratio(const Line* left, const Line* right, const double* x, const double* P, double gate) noexcept nogil:
     """Of the width between two lines against the one known."""
     cdef double nu = left.z[0] - right.z[0] - x[WIDTH_LEFT] - x[WIDTH_RIGHT]
-    cdef double S = left.sigma[0] * left.sigma[0] + right.sigma[0] * right.sigma[0] + P[(STATES + 1) * WIDTH_LEFT] + P[(STATES + 1) * WIDTH_RIGHT] \
-        + 2.0 * P[STATES * WIDTH_LEFT + WIDTH_RIGHT]
+    cdef double S = left.sigma[0] * left.sigma[0] + right.sigma[0] * right.sigma[0] \
+        + P[(STATES + 1) * WIDTH_LEFT] + P[(STATES + 1) * WIDTH_RIGHT] + 2.0 * P[STATES * WIDTH_LEFT + WIDTH_RIGHT]
     return nu * nu / (S * gate)
 
 

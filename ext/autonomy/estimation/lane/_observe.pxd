@@ -8,7 +8,9 @@ from autonomy.estimation.lane._lane cimport (
     ASYMMETRY, CURVATURE, CURVATURE_RATE, HEADING, LEFT_LINE, LOOSEN_LEFT, LOOSEN_RIGHT, OFFSET, RIGHT_LINE, SCALARS,
     CurvatureProfile, LaneFilter, LaneSide, LaneTick)
 from autonomy.estimation.lane._lines cimport (
-    LANE_SHORTEST_M, LANE_TURNING_SHARE, NO_LINE, Fit, Line, bring_all, choose, judge, leaving, plausible, temporary, lane_true_at, width_ratio)
+    LANE_SHORTEST_M, LANE_TURNING_SHARE, NO_LINE, Fit, Line, bring_all, choose, judge, lane_true_at, leaving, plausible,
+    temporary, width_ratio,
+)
 from autonomy.estimation.lane._profile cimport begin_profile, observe_profile, profile_at, solve_profile
 from autonomy.estimation.lane._start cimport start
 
@@ -28,7 +30,8 @@ cdef extern from *:
     const unsigned int LANE_OTHER_ROAD
 
 
-cdef inline bint restart(LaneFilter* lane, const LaneParameters* parameters, int back, double offset, double heading) noexcept nogil:
+cdef inline bint restart(LaneFilter* lane, const LaneParameters* parameters, int back, double offset,
+                         double heading) noexcept nogil:
     """Begins anew where everything points to. Another lane is told as such: there is none for a moment."""
     if fabs(innovation(tick_back(lane, back).x, OFFSET, offset)) > parameters.jump_m:
         lane.initialised = 0
@@ -41,7 +44,8 @@ cdef inline bint restart(LaneFilter* lane, const LaneParameters* parameters, int
     return True
 
 
-cdef inline bint begin_with(LaneFilter* lane, const LaneParameters* parameters, const Line* left, const Line* right, int back) noexcept nogil:
+cdef inline bint begin_with(LaneFilter* lane, const LaneParameters* parameters, const Line* left, const Line* right,
+                            int back) noexcept nogil:
     """First sight of a lane: two lines that run alike, or one of them as far away as a line of the own lane can be."""
     cdef double half = parameters.default_half_width_m
     cdef bint use_left = left != NULL and 0.0 < left.z[0] < 2.0 * half
@@ -69,8 +73,8 @@ cdef inline void set_curvature(const CurvatureProfile* profile, double station, 
         / (2.0 * LANE_RATE_BASE_M)
 
 
-cdef inline void look_at_curvature(LaneFilter* lane, const LaneParameters* parameters, LaneTick* tick, double seen_from, Line* left, Line* right,
-                                   bint temporary) noexcept nogil:
+cdef inline void look_at_curvature(LaneFilter* lane, const LaneParameters* parameters, LaneTick* tick, double seen_from,
+                                   Line* left, Line* right, bint temporary) noexcept nogil:
     """What the lines used show of the road's curvature goes into the profile, and the profile's own is what they measure."""
     cdef CurvatureProfile* profile = &lane.profile
     cdef int i
@@ -105,14 +109,16 @@ cdef inline void use_line(LaneFilter* lane, const LaneParameters* parameters, La
     side.type = line.type
 
 
-cdef inline void remember_turn(LaneSide* side, const LaneParameters* parameters, const Fit* fit, int64_t valid_time_ns) noexcept nogil:
+cdef inline void remember_turn(LaneSide* side, const LaneParameters* parameters, const Fit* fit,
+                               int64_t valid_time_ns) noexcept nogil:
     if <double>(valid_time_ns - side.seen_ns) * 1e-9 > parameters.coast_after_s:
         side.turning = 0.0
     side.turning += LANE_TURNING_SHARE * (fit.turned - side.turning)
     side.seen_ns = valid_time_ns
 
 
-cdef inline bint adopted(LaneSide* side, const LaneParameters* parameters, const LaneSide* other, bint within, double driven_m) noexcept nogil:
+cdef inline bint adopted(LaneSide* side, const LaneParameters* parameters, const LaneSide* other, bint within,
+                         double driven_m) noexcept nogil:
     """A held line that has run parallel to the lane for long, at a lane's width: the boundary itself has moved."""
     if not (side.held and other.used and within and fabs(side.turning - other.turning) <= parameters.diverging_rad):
         side.parallel_m = 0.0
@@ -171,8 +177,8 @@ cdef inline void use_sample(LaneFilter* lane, const LaneParameters* parameters, 
         right = &rights[chosen]
         remember_turn(&lane.right, parameters, &right_fit, sample.valid_time_ns)
     if left != NULL and right != NULL:
-        gone = leaving(parameters, &lane.left, &lane.right, &left_fit, &right_fit, width_ratio(left, right, x, P, parameters.gate),
-                       left_yellow != NO_LINE, right_yellow != NO_LINE)
+        gone = leaving(parameters, &lane.left, &lane.right, &left_fit, &right_fit,
+                       width_ratio(left, right, x, P, parameters.gate), left_yellow != NO_LINE, right_yellow != NO_LINE)
     lane.left.used = lane.right.used = 0
     if left != NULL:
         judge(&lane.left, parameters, &left_fit, gone > 0)

@@ -3,6 +3,7 @@ from libc.math cimport cos, fabs, isfinite, sin, sqrt
 from libc.stdint cimport uint32_t
 from autonomy.msg.messages cimport EgoState, InputFrame, LaneParameters
 from autonomy.estimation.lane._lane cimport POINTS, LaneFilter
+from autonomy.linalg._small cimport cholesky, cholesky_solve
 
 
 cdef inline double circle_curvature(double x0, double y0, double x1, double y1, double x2, double y2) noexcept nogil:
@@ -107,7 +108,7 @@ cdef inline bint fit_cubic(const LaneFilter* lane, const LaneParameters* paramet
     cdef double[7] moments
     cdef double[4] right
     cdef double[16] L
-    cdef double dx, dy, x, y, power, total
+    cdef double dx, dy, x, y, power
     cdef uint32_t i
     cdef int row, column, k, used = 0
     for k in range(7):
@@ -134,25 +135,13 @@ cdef inline bint fit_cubic(const LaneFilter* lane, const LaneParameters* paramet
         return False
     for row in range(4):
         for column in range(row + 1):
-            total = moments[row + column]
-            for k in range(column):
-                total = total - L[4 * row + k] * L[4 * column + k]
-            if row == column:
-                if total < 1e-10:
-                    return False
-                L[5 * row] = sqrt(total)
-            else:
-                L[4 * row + column] = total / L[5 * column]
+            L[4 * row + column] = moments[row + column]
+    if not cholesky(L, 4):
+        return False
     for row in range(4):
-        total = right[row]
-        for k in range(row):
-            total = total - L[4 * row + k] * right[k]
-        right[row] = total / L[5 * row]
-    for row in range(3, -1, -1):
-        total = right[row]
-        for k in range(row + 1, 4):
-            total = total - L[4 * k + row] * right[k]
-        right[row] = total / L[5 * row]
+        if L[5 * row] < 1e-5:
+            return False
+    cholesky_solve(L, 4, right)
     c[0] = right[0]
     c[1] = right[1] / scale
     c[2] = right[2] / (scale * scale)

@@ -58,7 +58,8 @@ cdef inline void use_path(LaneFilter* lane, const LaneParameters* parameters, co
     add_scalar(tick, CURVATURE_RATE, rate, parameters.path_curvature_rate_sigma)
     if not lane.path_shifted:
         t = (lane.along - lane.distance[lane.segment]) / (lane.distance[lane.segment + 1] - lane.distance[lane.segment])
-        use_width(tick, parameters, WIDTH_LEFT, between(t, lane.path[lane.segment].width_left_m, lane.path[lane.segment + 1].width_left_m))
+        use_width(tick, parameters, WIDTH_LEFT,
+                  between(t, lane.path[lane.segment].width_left_m, lane.path[lane.segment + 1].width_left_m))
         use_width(tick, parameters, WIDTH_RIGHT,
                   between(t, lane.path[lane.segment].width_right_m, lane.path[lane.segment + 1].width_right_m))
     go_through(lane, parameters, 0)

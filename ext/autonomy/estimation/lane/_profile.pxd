@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memmove, memset
 from autonomy.msg.messages cimport LaneParameters, LaneState_PREVIEW_STEP_M
 from autonomy.estimation.lane._lane cimport BEHIND, NODES, CurvatureProfile
+from autonomy.linalg._small cimport cholesky_solve
 
 cdef extern from *:
     """
@@ -133,7 +134,8 @@ cdef inline void fit_of_profile(const CurvatureProfile* profile, double station,
     for i in range(4):
         for j in range(4):
             A[4 * i + j] = power[i + j]
-    # Cholesky of the normal equations, scaled to the reach
+    # Cholesky of the normal equations, scaled to the reach. The root is pow's, which is not to the last bit that of `cholesky`:
+    # recorded runs would no longer come out equal.
     for j in range(4):
         for k in range(j):
             A[4 * j + j] -= A[4 * j + k] * A[4 * j + k]
@@ -142,14 +144,7 @@ cdef inline void fit_of_profile(const CurvatureProfile* profile, double station,
             for k in range(j):
                 A[4 * i + j] -= A[4 * i + k] * A[4 * j + k]
             A[4 * i + j] /= A[4 * j + j]
-    for i in range(4):
-        for k in range(i):
-            c[i] -= A[4 * i + k] * c[k]
-        c[i] /= A[4 * i + i]
-    for i in range(3, -1, -1):
-        for k in range(i + 1, 4):
-            c[i] -= A[4 * k + i] * c[k]
-        c[i] /= A[4 * i + i]
+    cholesky_solve(A, 4, c)
     u = 1.0
     for i in range(4):
         c[i] *= u

@@ -7,7 +7,8 @@ from autonomy.estimation.lane._lane cimport (
 
 cdef extern from *:
     """
-    /* Side slip of 0.01 rad, bends of 100 m radius, transitions of 1e-4 1/m2, halves of a lane within half a metre, equal within 5 cm. */
+    /* Side slip of 0.01 rad, bends of 100 m radius, transitions of 1e-4 1/m2, halves of a lane within half a metre, equal within
+       5 cm. */
     static const double lane_start_sigma[7] = {1.0, 0.1, 0.01, 1e-4, 0.5, 0.5, 0.01};
     static const double lane_start_asymmetry = 0.05;
     """
@@ -15,7 +16,8 @@ cdef extern from *:
     const double lane_start_asymmetry
 
 
-cdef inline void start(LaneFilter* lane, const LaneParameters* parameters, int back, double offset, double heading) noexcept nogil:
+cdef inline void start(LaneFilter* lane, const LaneParameters* parameters, int back, double offset,
+                       double heading) noexcept nogil:
     """Begins with an offset and heading seen at a tick; what is older is forgotten."""
     cdef LaneTick* tick = tick_back(lane, back)
     cdef double half = 0.5 * lane_start_asymmetry * lane_start_asymmetry

@@ -91,7 +91,8 @@ cdef int read_object(uint32_t kind, const uint8_t* body, int64_t size, int64_t h
         set_bus(frame, read_u16(body))
         frame.flags = CanFdFrame_FLAG_ERROR
         return FRAME
-    if kind == CAN_ERROR_EXT:   # channel u16, length u16, flags u32, ecc, position, dlc, pad, frame length u32, id u32, u16, pad, data
+    if kind == CAN_ERROR_EXT:
+        # channel u16, length u16, flags u32, ecc, position, dlc, pad, frame length u32, id u32, u16, pad, data
         if size < 32:
             return BROKEN
         set_bus(frame, read_u16(body))
@@ -100,7 +101,8 @@ cdef int read_object(uint32_t kind, const uint8_t* body, int64_t size, int64_t h
         frame.length = min(body[10], <uint8_t> 8)
         memcpy(frame.data, body + 24, frame.length)
         return FRAME
-    if kind == CAN_FD_MESSAGE:   # channel u16, flags u8, dlc u8, id u32, frame length u32, bits u8, fd flags u8, valid u8, 5 pad, data
+    if kind == CAN_FD_MESSAGE:
+        # channel u16, flags u8, dlc u8, id u32, frame length u32, bits u8, fd flags u8, valid u8, 5 pad, data
         if size < 20:
             return BROKEN
         set_bus(frame, read_u16(body))
@@ -114,7 +116,8 @@ cdef int read_object(uint32_t kind, const uint8_t* body, int64_t size, int64_t h
             return FRAME
         set_data(frame, body + 20, size - 20, body[14], odd)
         flags = flags << 1       # BRS 2, ESI 4 there
-    elif kind == CAN_FD_MESSAGE_64:   # channel, dlc, valid, tx count, id u32, frame length u32, flags u32, ... direction 34, offset 35
+    elif kind == CAN_FD_MESSAGE_64:
+        # channel, dlc, valid, tx count, id u32, frame length u32, flags u32, ... direction 34, offset 35
         if size < 40:
             return BROKEN
         set_bus(frame, body[0])
@@ -131,7 +134,8 @@ cdef int read_object(uint32_t kind, const uint8_t* body, int64_t size, int64_t h
             size = body[35] - header
         set_data(frame, body + 40, size - 40, body[2], odd)
         flags = flags >> 11      # BRS 0x2000, ESI 0x4000 there
-    elif kind == CAN_FD_ERROR_64:   # channel, dlc, valid, ecc, flags u16, code u16, flags u16, offset u8, pad, id u32, ... data at 44
+    elif kind == CAN_FD_ERROR_64:
+        # channel, dlc, valid, ecc, flags u16, code u16, flags u16, offset u8, pad, id u32, ... data at 44
         if size < 44:
             return BROKEN
         set_bus(frame, body[0])

@@ -22,6 +22,7 @@ TABLE = {
     "bus": 0,
     "source_address": 0x27,
     "engine": {"address": 0, "reference_torque_nm": 2600.0},
+    "engine_brake": {"address": 15, "reference_torque_nm": 1500.0, "period_s": 0.05},
     "retarder": {"address": 16, "reference_torque_nm": 3000.0, "period_s": 0.05, "checksum": "none"},
     "brake": {},
     "steering": {"plugin": "simulated"},
@@ -55,7 +56,7 @@ def destinations(frames: np.ndarray) -> list[tuple[int, int]]:
 
 
 @given(
-    angle=st.floats(-0.6, 0.6), engine=st.floats(0, 2600), retarder=st.floats(-3000, 0), brake=st.floats(0, 8),
+    angle=st.floats(-0.6, 0.6), engine=st.floats(-1500, 2600), retarder=st.floats(-3000, 0), brake=st.floats(0, 8),
     mode=st.sampled_from([1, 2]),
 )  # fmt: skip
 def test_what_is_asked_is_what_the_controllers_read(databases, angle, engine, retarder, brake, mode):
@@ -72,6 +73,26 @@ def test_what_is_asked_is_what_the_controllers_read(databases, angle, engine, re
     assert not decoder.refused
 
 
+@pytest.mark.parametrize(("asked", "told"), [(1300.0, (50.0, 0.0)), (-600.0, (0.0, -40.0)), (0.0, (0.0, 0.0))])
+def test_the_engine_is_asked_to_drive_and_its_brake_to_brake(databases, asked, told):
+    """SA 0x0F brakes with the engine; a negative torque to the engine itself is nobody's request."""
+    table = read(TABLE, "here.toml")
+    codec, heard = Codec(databases), {}
+    for frame in CommandEncoder(table, codec).frames(actuation(0, engine_torque_nm=asked)):
+        identifier = parse(int(frame["id"]))
+        if identifier.pgn == 0:
+            signals = dict(zip(codec.signal_names("TSC1", 0), codec.decode_record(frame)[0], strict=True))
+            heard[identifier.destination] = signals["requested_torque"]
+    assert (heard[0x00], heard[0x0F]) == told
+
+
+def test_without_an_engine_brake_nobody_is_asked_to_brake_with_the_engine(databases):
+    table = read({name: part for name, part in TABLE.items() if name != "engine_brake"}, "here.toml")
+    encoder, decoder = CommandEncoder(table, Codec(databases)), CommandDecoder(table, Codec(databases))
+    decoder.take(encoder.frames(actuation(0, engine_torque_nm=-600.0)))
+    assert decoder.actuation(0)["engine_torque_nm"] == 0.0
+
+
 def test_every_controller_hears_at_its_own_period(pair):
     encoder, _ = pair
     heard: dict[tuple[int, int], list[int]] = {}
@@ -79,7 +100,7 @@ def test_every_controller_hears_at_its_own_period(pair):
         for key in destinations(encoder.frames(actuation(tick))):
             heard.setdefault(key, []).append(tick)
     periods = {key: set(np.diff(ticks).tolist()) for key, ticks in heard.items()}
-    assert periods == {(0, 0): {1}, (0, 16): {5}, (0x0400, 0x0B): {2}, (0xFF10, 255): {1}, (0xFDCC, 255): {10}}
+    assert periods == {(0, 0): {1}, (0, 15): {5}, (0, 16): {5}, (0x0400, 0x0B): {2}, (0xFF10, 255): {1}, (0xFDCC, 255): {10}}
 
 
 @pytest.mark.parametrize("mode", [0, 3])
@@ -92,7 +113,7 @@ def test_the_end_of_driving_is_released_at_once_and_some_times_more(pair):
     encoder, decoder = pair
     decoder.take(encoder.frames(actuation(0, 1, engine_torque_nm=1000.0, brake_deceleration_mps2=2.0)))
     released = [encoder.frames(actuation(tick, 0, engine_torque_nm=1000.0)) for tick in range(1, 8)]
-    assert [len(frames) for frames in released] == [5, 5, 5, 0, 0, 0, 0]
+    assert [len(frames) for frames in released] == [6, 6, 6, 0, 0, 0, 0]
     decoder.take(released[0])
     found = decoder.actuation(TICK_NS)
     assert (found["mode"], found["engine_torque_nm"], found["brake_deceleration_mps2"]) == (0, 0.0, 0.0)
@@ -112,7 +133,7 @@ def test_pain_05_a_broken_checksum_or_a_frozen_counter_is_not_obeyed(pair):
     broken = frames.copy()
     broken["data"][:, 3] ^= 0x10
     decoder.take(broken)
-    assert decoder.refused == {"engine: checksum": 1, "brake: checksum": 1}
+    assert decoder.refused == {"engine: checksum": 1, "engine_brake: checksum": 1, "brake: checksum": 1}
     assert decoder.actuation(0)["engine_torque_nm"] == 0.0
     for _ in range(STUCK_COUNTS + 2):
         decoder.take(frames)
@@ -158,6 +179,7 @@ def test_indicators_and_hazards(pair, databases):
         ({"engine": {"address": 0, "reference_torque_nm": 1.0, "checksum": "5 bit"}}, "checksum = '5 bit': choose one of 3 bit"),
         ({"brake": {"period_s": 5.0}}, "brake.period_s = 5"),
         ({"source_address": 254}, "source_address = 254: must lie within 0..253"),
+        ({"engine_brake": {"address": 0, "reference_torque_nm": 1500.0}}, "engine_brake.address = 0: [command.engine] has it"),
         ({"brakes": {}}, "unknown field `brakes`"),
     ],
 )

@@ -1,0 +1,33 @@
+"""Who may be driven at all: what `autonomy run --mode active` refuses before it opens anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from autonomy import config
+from autonomy.errors import UsageError
+from autonomy.runtime import live
+
+VEHICLE = "vehicles/demo_truck"
+
+
+@pytest.mark.parametrize(
+    ("part", "key"),
+    [
+        ("engine_brake", "[longitudinal] engine_brake_torque_maximum_nm = 800"),
+        ("retarder", "[vehicle] retarder_torque_maximum_nm"),
+    ],
+)
+def test_torque_that_is_expected_and_nobody_is_asked_for_is_refused(tmp_path, part, key):
+    lines = config.find(VEHICLE).read_text().splitlines()
+    first = lines.index(f"[command.{part}]")
+    behind = next(number for number in range(first + 1, len(lines)) if lines[number].startswith("["))
+    path = tmp_path / "truck.toml"
+    path.write_text("\n".join(lines[:first] + lines[behind:]).replace("../", f"{config.directory()}/"))
+    options = SimpleNamespace(config=str(path), channels=["a", "b", "c"])
+    with pytest.raises(UsageError) as error:
+        live._encoder(options, SimpleNamespace(config=config.load(Path(path))), None)
+    assert key in str(error.value) and f"no [command.{part}]" in str(error.value)
