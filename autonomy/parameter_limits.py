@@ -28,8 +28,8 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "process_acceleration_bias", "trailer_tare_mass_kg", "wind_trailer_share", "agile_mass_exponent",
     "agile_speed_exponent", "agile_response_exponent", "process_steering_offset_agile",
     "absolute", "relative", "limit", "after_s",
-    "engine_friction_nm", "engine_friction_per_radps", "engine_torque_sigma_nm", "engine_torque_walk_nm", "frame_pitch_rad_per_mps2",
-    "slip_doubt_share", "mass_walk_share", "resistance_walk_mps2", "shaft_scale_walk",
+    "engine_friction_nm", "engine_friction_per_radps", "engine_torque_sigma_nm", "engine_torque_walk_nm",
+    "frame_pitch_rad_per_mps2", "slip_doubt_share", "mass_walk_share", "resistance_walk_mps2", "shaft_scale_walk",
     "slip_compliance", "slip_compliance_sigma", "mass_systematic_share", "brake_cooling_wspmk",
 }  # fmt: skip
 AT_MOST = {

@@ -1,8 +1,9 @@
 """What the buses tell of engine, gearbox, retarder and brakes, as coarsely and as wrongly as they do it on trucks.
 
-Engine torque is indicated torque in whole percent of a reference (EEC1), what the engine needs for itself another (EEC3); retarder
-and engine brake tell a percentage each (ERC1). Each is off by a scale that is drawn once a drive. Between the gearbox's shaft
-and the driven wheels there is a spring, which the plant has not: its swing is put on the shaft's speed here.
+Engine torque is indicated torque in whole percent of a reference (EEC1), what the engine needs for itself another (EEC3);
+retarder and engine brake tell a percentage each (ERC1). Engine and friction torque are off by a scale each, drawn once a drive.
+Between the gearbox's shaft and the driven wheels there is a spring, which the plant has not: its swing is put on the shaft's
+speed here.
 """
 
 from __future__ import annotations

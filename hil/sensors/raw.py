@@ -118,7 +118,8 @@ class Bytes(Messages):
         elif name == "GEAR_RATIO":
             yield 0, "ETC2", {"actual_gear_ratio": value, "current_gear": self.told.get("GEAR", 0.0)}, SHAFT_SOURCE
         elif name == "TRACTION_CONTROL_ACTIVE":
-            yield 0, "EBC1", {"brake_pedal_position": 100.0 * self.told["BRAKE_PEDAL"], "abs_active": int(self.told["ABS_ACTIVE"]),
+            yield 0, "EBC1", {"brake_pedal_position": 100.0 * self.told["BRAKE_PEDAL"],
+                              "abs_active": int(self.told["ABS_ACTIVE"]),
                               "asr_brake_control_active": int(value)}, BRAKE_SOURCE  # fmt: skip
 
     def _steering_messages(self, row):

@@ -17,9 +17,9 @@ PEDAL_RATE = 2500.0  # N m/s, as a driver's foot moves [D]
 # What of TruckState, EgoState and truth a drive keeps, one column a name
 TRUCK = ("mass_kg", "mass_sigma_kg", "mass_low_kg", "mass_high_kg", "mass_excited", "mass_learning", "mass_resets", "grade",
          "grade_sigma", "resistance_mps2", "resistance_sigma_mps2", "headwind_mps", "headwind_sigma_mps", "speed",
-         "speed_sigma_mps", "shaft_scale", "wheel_delay_s", "engine_torque_offset_nm", "driven_slip", "slip_compliance", "traction_n", "retarder_temperature_c",
-         "retarder_temperature_sigma_c", "retarder_heat_left_j", "brake_heat_left_j", "friction", "friction_sigma",
-         "friction_low", "friction_known", "friction_warning")  # fmt: skip
+         "speed_sigma_mps", "shaft_scale", "wheel_delay_s", "engine_torque_offset_nm", "driven_slip", "slip_compliance",
+         "traction_n", "retarder_temperature_c", "retarder_temperature_sigma_c", "retarder_heat_left_j", "brake_heat_left_j",
+         "friction", "friction_sigma", "friction_low", "friction_known", "friction_warning")  # fmt: skip
 PLANT = ("speed", "ax", "engine_torque_nm", "gear_ratio", "shift_in_progress", "driveline_engaged", "retarder_temperature",
          "brake_deceleration_mps2", "shaft_speed")  # fmt: skip
 
@@ -151,7 +151,8 @@ class Driver:
         if braking and target - speed > -1.0 and target > 0.0:
             braking, retarder, brake = False, 0.0, 0.0  # rolls on: a driver does not brake for 1 m/s
         if not case.retarder and retarder < 0.0:
-            brake -= retarder * float(self.plant.parameters["final_drive"] / self.plant.parameters["wheel_radius"]) / self.plant.mass
+            per_shaft = float(self.plant.parameters["final_drive"] / self.plant.parameters["wheel_radius"])
+            brake -= retarder * per_shaft / self.plant.mass
             retarder = 0.0
         torque = 0.0 if braking or target == 0.0 else min(max(wanted.engine_torque_nm, -300.0), 2500.0)
         self.engine += min(max(torque - self.engine, -PEDAL_RATE * TICK_S * 2.0), PEDAL_RATE * TICK_S)
@@ -167,8 +168,9 @@ def _truth(time_ns: int, plant, z: float, grade: float, friction: float, pedal: 
     ego = EgoTruth(
         x=float(state["x"]), y=float(state["y"]), z=z, yaw=float(state["yaw"]), pitch=float(state["pitch"]),
         roll=float(state["roll"]), velocity=float(state["speed"]), acceleration=float(state["ax"]),
-        yaw_rate=float(state["yaw_rate"]), lateral_acceleration=float(state["ay"]), road_wheel_angle=float(state["road_wheel_angle"]),
-        mass=plant.mass, lateral_velocity=float(state["vy"]), brake_pedal=pedal, plant=state,
+        yaw_rate=float(state["yaw_rate"]), lateral_acceleration=float(state["ay"]),
+        road_wheel_angle=float(state["road_wheel_angle"]), mass=plant.mass,
+        lateral_velocity=float(state["vy"]), brake_pedal=pedal, plant=state,
     )  # fmt: skip
     return Truth(time_ns=time_ns, ego=ego, road=RoadTruth(grade=grade, friction=friction))
 

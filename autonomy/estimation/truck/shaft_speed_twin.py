@@ -36,7 +36,8 @@ class SpeedTwin:
 
     def wheel(self, t: float, speed: float, scale: float, acceleration: float) -> None:
         v = self.at(t - self.x[3])
-        self._correct(np.array([scale, 0.0, 0.0, -scale * acceleration]), speed - scale * v, float(self.p["wheel_sigma_mps"]) ** 2)
+        H = np.array([scale, 0.0, 0.0, -scale * acceleration])
+        self._correct(H, speed - scale * v, float(self.p["wheel_sigma_mps"]) ** 2)
 
     def _correct(self, H: np.ndarray, residual: float, noise: float) -> None:
         gain = self.P @ H / (H @ self.P @ H + noise)

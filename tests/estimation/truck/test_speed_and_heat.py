@@ -23,7 +23,8 @@ class Feed:
         self.step, self.index = TruckStep(TRUCK, VEHICLE), 0
         self.frame = zeros("InputFrame")
 
-    def tick(self, speed=20.0, acceleration=0.0, grade=0.0, shaft=None, wheel=None, wheel_age_s=0.0, signals=None, open_clutch=False):
+    def tick(self, speed=20.0, acceleration=0.0, grade=0.0, shaft=None, wheel=None, wheel_age_s=0.0, signals=None,
+             open_clutch=False):  # fmt: skip
         self.index += 1
         now = self.index * 10_000_000
         frame, vehicle, ego = self.frame, zeros("VehicleState"), valid_ego(speed)

@@ -53,8 +53,10 @@ cdef inline void axle_shares(const VehicleParameters* vehicle, double mass, doub
     if trailer > 0.0 and behind > 0:
         tractor = vehicle.tractor_mass_kg
         load = trailer - vehicle.trailer_tare_mass_kg
-        load_place = (vehicle.trailer_cg_x_m * (vehicle.trailer_tare_mass_kg + most)
-                      - vehicle.trailer_tare_mass_kg * vehicle.trailer_tare_cg_x_m) / most if most > 1.0 else vehicle.trailer_cg_x_m
+        load_place = vehicle.trailer_cg_x_m
+        if most > 1.0:
+            load_place = (vehicle.trailer_cg_x_m * (vehicle.trailer_tare_mass_kg + most)
+                          - vehicle.trailer_tare_mass_kg * vehicle.trailer_tare_cg_x_m) / most
         place = (vehicle.trailer_tare_mass_kg * vehicle.trailer_tare_cg_x_m + load * load_place) / trailer \
             if load > 0.0 else vehicle.trailer_tare_cg_x_m
         kingpin = trailer * (1.0 - place / vehicle.trailer_wheelbase_m)
@@ -64,7 +66,8 @@ cdef inline void axle_shares(const VehicleParameters* vehicle, double mass, doub
     share[DRIVEN] = (tractor + kingpin - front) / (mass * (rear if rear > 0 else 1))
 
 
-cdef inline double warmed(double temperature, double air, double power, double capacity, double cooling, double dt) noexcept nogil:
+cdef inline double warmed(double temperature, double air, double power, double capacity, double cooling,
+                          double dt) noexcept nogil:
     return temperature + dt / capacity * (power - cooling * (temperature - air))
 
 
@@ -72,7 +75,8 @@ cdef inline double brake_force(const TruckParameters* parameters, const VehicleP
                                double mass, double resistance, double wind) noexcept nogil:
     """N that the balance of forces lacks."""
     cdef double air = drive.speed + wind
-    cdef double lacks = (drive.force if isfinite(drive.force) else 0.0) - 0.5 * AIR_DENSITY * vehicle.drag_area_m2 * air * fabs(air) \
+    cdef double drag = 0.5 * AIR_DENSITY * vehicle.drag_area_m2 * air * fabs(air)
+    cdef double lacks = (drive.force if isfinite(drive.force) else 0.0) - drag \
         - mass * (drive.specific_force + resistance) - drive.rotating_mass * drive.acceleration
     return lacks if lacks > 0.0 else 0.0
 

@@ -31,7 +31,9 @@ cdef inline void friction_step(FrictionMemory* memory, const TruckParameters* pa
     cdef double braked = brake_force / (truck.mass_kg * GRAVITY_OF_FRICTION)
     cdef double driven, used
     axle_shares(vehicle, truck.mass_kg, share)
-    driven = fabs(force) / (share[DRIVEN] * truck.mass_kg * GRAVITY_OF_FRICTION) if isfinite(force) and share[DRIVEN] > 0.01 else 0.0
+    driven = 0.0
+    if isfinite(force) and share[DRIVEN] > 0.01:
+        driven = fabs(force) / (share[DRIVEN] * truck.mass_kg * GRAVITY_OF_FRICTION)
     used = sqrt((driven if driven > braked else braked) ** 2 + aside * aside)
     if used > memory.shown or since_s(memory.shown_ns, now_ns) > parameters.friction_hold_s:
         memory.shown, memory.shown_ns = used, now_ns
@@ -43,7 +45,6 @@ cdef inline void friction_step(FrictionMemory* memory, const TruckParameters* pa
         memory.shown, memory.shown_ns = used, now_ns
     if shaft_excess > parameters.friction_slip:
         memory.slipped_ns = now_ns
-    return
 
 
 cdef inline void friction_tell(const FrictionMemory* memory, const TruckParameters* parameters, const ObservedMemory* observed,

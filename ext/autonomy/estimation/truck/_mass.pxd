@@ -3,10 +3,11 @@
 #   s = theta (F + k tau - F_air(v + w) - m_rot a) - e + noise,    F_air(u) = 1/2 rho CdA u |u|
 #
 # s: specific force along the road, acceleration and grade together; theta = 1 / mass, a state in which this is linear, so that a
-# wide beginning does no harm; e: rolling resistance and what the IMU is off by; w: wind from ahead; tau: constant error of
-# the engine's net torque, which the gear multiplies by k. They are states because they would bias the mass: e is what remains
-# when the force is gone, w changes within a minute, tau with the gear, the mass does none of it. The noise is in s, so that noise of the acceleration does not make the truck heavier. Averages over a bin, taken only while gear, clutch
-# and brakes leave the force known; a bin that is interrupted is thrown away.
+# wide beginning does no harm; e: rolling resistance and what the IMU is off by; w: wind from ahead; tau: constant error of the
+# engine's net torque, which the gear multiplies by k. They are states because they would bias the mass: e is what remains when
+# the force is gone, w changes within a minute, tau with the gear, the mass does none of it. The noise is in s, so that noise of
+# the acceleration does not make the truck lighter or heavier. Averages over a bin, taken only while gear, clutch and brakes
+# leave the force known; a bin that is interrupted is thrown away.
 #
 # Beside it, each acceleration (a stretch without interruption) gives a mass of its own from its spread alone. Three in a row
 # that disagree mean another trailer: the filter begins anew. Twin: autonomy/estimation/truck/mass_twin.py.
@@ -89,7 +90,8 @@ cdef inline void mass_begin(MassMemory* memory, const TruckParameters* parameter
     end_stretch(memory)
 
 
-cdef inline void mass_start(MassMemory* memory, const TruckParameters* parameters, const VehicleParameters* vehicle) noexcept nogil:
+cdef inline void mass_start(MassMemory* memory, const TruckParameters* parameters,
+                            const VehicleParameters* vehicle) noexcept nogil:
     mass_begin(memory, parameters)
     memory.x[1] = vehicle.rolling_resistance * STANDARD_GRAVITY
     memory.resets = 0
@@ -214,7 +216,8 @@ cdef inline void mass_step(MassMemory* memory, const TruckParameters* parameters
         judge_stretch(memory, parameters)
         if memory.disagreeing >= parameters.relearn_accelerations:
             mass_forget(memory, parameters)
-            memory.x[1], memory.x[2], memory.x[3] = vehicle.rolling_resistance * STANDARD_GRAVITY, 0.0, 0.0   # bent by the wrong mass
+            # The wrong mass has bent the others
+            memory.x[1], memory.x[2], memory.x[3] = vehicle.rolling_resistance * STANDARD_GRAVITY, 0.0, 0.0
         return
     bin.force += drive.force
     bin.squared_force += drive.force * drive.force
@@ -233,7 +236,8 @@ cdef inline void mass_step(MassMemory* memory, const TruckParameters* parameters
     mass_predict(memory, parameters, memory.since_update_s)
     memory.since_update_s = 0.0
     mass_update(memory, parameters, vehicle.drag_area_m2, force, bin.per_torque * n,
-                bin.rotating_mass * n * bin.acceleration * n, bin.speed * n, bin.specific_force * n, sqrt(spread) if spread > 0.0 else 0.0)
+                bin.rotating_mass * n * bin.acceleration * n, bin.speed * n, bin.specific_force * n,
+                sqrt(spread) if spread > 0.0 else 0.0)
     extend_stretch(&memory.stretch, force - bin.rotating_mass * n * bin.acceleration * n, bin.specific_force * n)
     if sqrt(memory.p[0]) < parameters.mass_excited_share * memory.x[0]:
         memory.excited = 1

@@ -4,8 +4,8 @@
 #   v' = a (IMU)      shaft r / i = rho v (1 + kappa F)      wheel(t) = scale v(t - delay)
 #
 # rho: scale of the driven wheels; kappa: their slip per force; delay: of the wheel speeds behind their stamps. Their scale is
-# the ego filter's, which learns it against satellites. A late sample is compared with what was held then; what it corrects is corrected
-# for all times since. Twin: autonomy/estimation/truck/shaft_speed_twin.py.
+# the ego filter's, which learns it against satellites. A late sample is compared with what was held then;
+# what it corrects is corrected for all times since. Twin: autonomy/estimation/truck/shaft_speed_twin.py.
 from libc.math cimport NAN, fabs, isfinite, sqrt
 from libc.stdint cimport int64_t, uint32_t
 from autonomy.msg.messages cimport *

@@ -18,8 +18,8 @@ from autonomy.estimation.truck._shaft_speed cimport speed_start, speed_step, spe
 from autonomy.estimation.truck._traction cimport Traction, find_traction
 from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
-from autonomy.playback._clock cimport now_ns
 from autonomy.inputs._motion cimport known_speed, known_yaw_rate, velocity_known
+from autonomy.playback._clock cimport now_ns
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
 
@@ -127,7 +127,8 @@ cdef void truck_step(TruckMemory* memory, const TruckParameters* parameters, con
     friction_tell(&memory.friction, parameters, &memory.observed, tick_ns, truck)
 
     # Lateral: articulation; steering, tyres, wind and trailer geometry have their place here
-    articulation_step(&memory.articulation, vehicle_parameters, known_speed(vehicle, ego), known_yaw_rate(vehicle, ego), dt, truck)
+    articulation_step(&memory.articulation, vehicle_parameters, known_speed(vehicle, ego), known_yaw_rate(vehicle, ego), dt,
+                      truck)
     memory.last_tick_ns = tick_ns
 
 
@@ -149,7 +150,7 @@ cdef class TruckStep:
         return result
 
     def nanoseconds(self, frame, vehicle, ego, int repeats):
-        """Mean time of a step. What `frame` holds is told anew in each, 10 ms after the last; `frame` and `vehicle` are changed."""
+        """Mean time of a step. What `frame` holds is told anew in each, 10 ms after the last. Changes `frame` and `vehicle`."""
         cdef InputFrame* told = <InputFrame*>pointer(frame)
         cdef VehicleState* known = <VehicleState*>pointer(vehicle)
         cdef const EgoState* motion = <const EgoState*>pointer(ego)
