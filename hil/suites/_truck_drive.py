@@ -39,6 +39,7 @@ class Case(NamedTuple):
     start_speed: float = 0.0
     plant_values: tuple[tuple[str, float], ...] = ()  # that differ from the parameter set
     other: tuple[float, float] | None = None  # s, kg: another trailer mass from then on
+    braking: float = 1.2  # m/s2, to a stop
     connection: bool = False  # the bus tells that it was changed
     slope: float | None = None  # constant grade instead of hills
 
@@ -144,7 +145,7 @@ class Driver:
         target = [value for begin, value in case.speeds if t >= begin][-1]
         asked = min(max(0.35 * (target - speed), -1.4), 0.9)
         if target == 0.0:
-            asked = -1.2 if speed > 0.3 else -0.5
+            asked = -case.braking if speed > 0.3 else -0.5
         wanted = self.plant.drive(asked, surroundings)
         braking = wanted.engine_torque_nm <= 0.0 and (wanted.brake_deceleration_mps2 > 0.0 or wanted.retarder_torque_nm < 0.0)
         retarder, brake = wanted.retarder_torque_nm, wanted.brake_deceleration_mps2

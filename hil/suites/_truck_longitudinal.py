@@ -37,13 +37,14 @@ def cases(quick: bool) -> list[tuple[str, str, Case]]:
     found.append(("descent, retarder", "40 t", descent))
     found.append(("descent, brakes", "40 t", descent._replace(seed=22, retarder=False, duration_s=0.5 * descent.duration_s)))
     found.append(("slippery", "40 t", Case(plant, 23, ((0.0, 20.0), (20.0, 0.0)), 45.0, start_speed=20.0, friction=ICY, bend=0.0,
-                                             plant_values=(("trailer.mass_kg", 32200.0),))))  # fmt: skip
+                                             braking=4.0, retarder=False)))  # fmt: skip
     # A trailer of 6.7 t instead of 32.2 t: told by its plug, and not told at all
     other = two_accelerations(plant, 24)
-    stops = (*other.speeds, (160.0, 0.0), (190.0, 60 / 3.6), (260.0, 0.0), (285.0, 60 / 3.6), (350.0, 0.0), (375.0, 60 / 3.6))
+    stops = (*other.speeds, (160.0, 0.0), (190.0, 60 / 3.6), (260.0, 0.0), (285.0, 60 / 3.6), (350.0, 0.0), (375.0, 60 / 3.6),
+             (440.0, 0.0), (465.0, 60 / 3.6))  # fmt: skip
     told = other._replace(speeds=stops, duration_s=250.0, other=(187.0, TRAILER_KG), connection=True)
     found.append(("trailer told", "40 t", told))
-    found.append(("trailer not told", "40 t", told._replace(seed=25, connection=False, duration_s=480.0)))
+    found.append(("trailer not told", "40 t", told._replace(seed=25, connection=False, duration_s=530.0)))
     return found
 
 

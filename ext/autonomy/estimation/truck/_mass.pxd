@@ -9,8 +9,9 @@
 # the acceleration does not make the truck lighter or heavier. Averages over a bin, taken only while gear, clutch and brakes
 # leave the force known; a bin that is interrupted is thrown away.
 #
-# Beside it, each acceleration (a stretch without interruption) gives a mass of its own from its spread alone. Three in a row
-# that disagree mean another trailer: the filter begins anew. Twin: autonomy/estimation/truck/mass_twin.py.
+# Beside it, each acceleration (a stretch, shifts included, ended by a pause or by its length) gives a mass of its own from the
+# spread of its forces alone. Three in a row that disagree mean another trailer: the filter begins anew.
+# Twin: autonomy/estimation/truck/mass_twin.py.
 from libc.math cimport exp, fabs, isfinite, sqrt
 from libc.stdint cimport int64_t, uint32_t
 from autonomy.msg.messages cimport TruckParameters, TruckState, VehicleParameters
@@ -21,8 +22,10 @@ cdef extern from *:
     static const double STANDARD_GRAVITY = 9.80665;     /* m/s2, CGPM 1901 */
     static const double PRIOR_SPREAD = 0.29;    /* standard deviation of an even distribution over its width, 1 / sqrt(12) */
     static const double HUBER = 2.5;            /* sigmas beyond which a residual counts less */
+    static const double STRETCH_PAUSE_S = 3.0;  /* a shift is shorter, a stop longer */
+    static const double STRETCH_S = 40.0;       /* of bins: wind and slope errors stay alike for so long */
     """
-    const double AIR_DENSITY, STANDARD_GRAVITY, PRIOR_SPREAD, HUBER
+    const double AIR_DENSITY, STANDARD_GRAVITY, PRIOR_SPREAD, HUBER, STRETCH_PAUSE_S, STRETCH_S
 
 cdef enum:
     M = 4                        # states
@@ -57,6 +60,7 @@ ctypedef struct Stretch:
     double s
     double ff
     double fs
+    double pause_s               # since the last bin
 
 ctypedef struct MassMemory:
     double[4] x                  # theta (1/kg), e (m/s2), w (m/s), tau (N m)
@@ -115,6 +119,7 @@ cdef inline void drop_bin(MassMemory* memory) noexcept nogil:
 
 cdef inline void end_stretch(MassMemory* memory) noexcept nogil:
     memory.stretch.count = memory.stretch.f = memory.stretch.s = memory.stretch.ff = memory.stretch.fs = 0.0
+    memory.stretch.pause_s = 0.0
 
 
 cdef inline void mass_predict(MassMemory* memory, const TruckParameters* parameters, double dt) noexcept nogil:
@@ -175,6 +180,7 @@ cdef inline void extend_stretch(Stretch* stretch, double force, double specific_
     force -= stretch.first_force
     specific_force -= stretch.first_specific_force
     stretch.count += 1.0
+    stretch.pause_s = 0.0
     stretch.f += force
     stretch.s += specific_force
     stretch.ff += force * force
@@ -203,7 +209,7 @@ cdef inline void judge_stretch(MassMemory* memory, const TruckParameters* parame
 cdef inline void mass_step(MassMemory* memory, const TruckParameters* parameters, const VehicleParameters* vehicle,
                            const Drive* drive, double dt) noexcept nogil:
     cdef Bin* bin = &memory.bin
-    cdef double n, force, spread
+    cdef double n, force, rotating, air, spread
     memory.since_update_s += dt
     if isfinite(drive.speed) and fabs(drive.speed) < 0.1:
         memory.standstill_s += dt
@@ -211,13 +217,15 @@ cdef inline void mass_step(MassMemory* memory, const TruckParameters* parameters
         if memory.standstill_s > parameters.relearn_standstill_s:
             mass_forget(memory, parameters)
         memory.standstill_s = 0.0
-    if not drive.usable:
-        drop_bin(memory)
+    memory.stretch.pause_s += dt
+    if memory.stretch.pause_s > STRETCH_PAUSE_S or memory.stretch.count * parameters.mass_bin_s > STRETCH_S:
         judge_stretch(memory, parameters)
         if memory.disagreeing >= parameters.relearn_accelerations:
             mass_forget(memory, parameters)
             # The wrong mass has bent the others
             memory.x[1], memory.x[2], memory.x[3] = vehicle.rolling_resistance * STANDARD_GRAVITY, 0.0, 0.0
+    if not drive.usable:
+        drop_bin(memory)
         return
     bin.force += drive.force
     bin.squared_force += drive.force * drive.force
@@ -232,13 +240,15 @@ cdef inline void mass_step(MassMemory* memory, const TruckParameters* parameters
         return
     n = 1.0 / <double>bin.count
     force = bin.force * n
+    rotating = bin.rotating_mass * n * bin.acceleration * n
+    air = 0.5 * AIR_DENSITY * vehicle.drag_area_m2 * bin.speed * n * fabs(bin.speed * n)
     spread = bin.squared_force * n - force * force
     mass_predict(memory, parameters, memory.since_update_s)
     memory.since_update_s = 0.0
     mass_update(memory, parameters, vehicle.drag_area_m2, force, bin.per_torque * n,
-                bin.rotating_mass * n * bin.acceleration * n, bin.speed * n, bin.specific_force * n,
+                rotating, bin.speed * n, bin.specific_force * n,
                 sqrt(spread) if spread > 0.0 else 0.0)
-    extend_stretch(&memory.stretch, force - bin.rotating_mass * n * bin.acceleration * n, bin.specific_force * n)
+    extend_stretch(&memory.stretch, force - rotating - air, bin.specific_force * n)
     if sqrt(memory.p[0]) < parameters.mass_excited_share * memory.x[0]:
         memory.excited = 1
     drop_bin(memory)
