@@ -9,7 +9,8 @@ import math
 
 SIGNED = {  # places, angles and offsets: any sign
     "understeer_gradient", "hitch_offset_m", "mounting", "axle_x_m", "reference_from_imu_m",
-    "antenna_from_imu_m", "ambient_c", "friction_cold_c", "wheel_delay_s", "slip", "tractor_axle_x_m", "trailer_axle_x_m",
+    "antenna_from_imu_m", "ambient_c", "friction_cold_c", "roll_grade", "wheel_delay_s", "slip", "tractor_axle_x_m",
+    "trailer_axle_x_m",
 }  # fmt: skip
 MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wander, a part that is not fitted
     "mass_sigma_kg", "steering_delay_s", "steering_lag_s", "steering_play_rad", "yaw_lag_s", "retarder_torque_maximum_nm",
@@ -27,7 +28,9 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "trailer_cornering_stiffness", "cornering_load_sensitivity", "process_steering_offset", "process_lateral_disturbance",
     "process_acceleration_bias", "trailer_tare_mass_kg", "wind_trailer_share", "agile_mass_exponent",
     "agile_speed_exponent", "agile_response_exponent", "process_steering_offset_agile",
-    "absolute", "relative", "limit", "after_s",
+    "absolute", "relative", "limit", "after_s", "overspeed_mps", "cruise_bias", "engine_drag_torque_nm",
+    "engine_drag_torque_per_speed", "time_gain", "idle_fuel_kg_per_s", "shift_price",
+    "acceleration_price", "low_speed_price", "shift_time_s",
     "engine_friction_nm", "engine_friction_per_radps", "engine_torque_sigma_nm", "engine_torque_walk_nm",
     "frame_pitch_rad_per_mps2", "slip_doubt_share", "mass_walk_share", "resistance_walk_mps2", "shaft_scale_walk",
     "slip_compliance", "slip_compliance_sigma", "mass_systematic_share", "brake_cooling_wspmk",
@@ -38,8 +41,11 @@ AT_MOST = {
     "maximum_road_wheel_angle": 0.5 * math.pi,
     "rollover_share": 1.0,
     "iteration_budget": 100.0,  # the tick must end
+    "driveline_efficiency": 1.0, "indicated_efficiency": 0.6, "economy_reserve": 1.0, "overspeed_mps": 3.0,
+    "cruise_band_mps": 6.0,
+    "cruise_bias": 0.5, "band_below_mps": 6.0, "time_gain": 0.1,
     "cornering_load_sensitivity": 0.9, "wind_trailer_share": 1.0,
-    "driveline_efficiency": 1.0, "mass_excited_share": 0.3, "mass_systematic_share": 0.3, "mass_force_share": 0.5,
+    "mass_excited_share": 0.3, "mass_systematic_share": 0.3, "mass_force_share": 0.5,
     "mass_bin_s": 2.0, "friction_assumed": 1.2,
 }  # fmt: skip
 

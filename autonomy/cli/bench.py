@@ -15,6 +15,7 @@ BENCHES = {
     "truck": "the truck step: mass, speed, heat, friction, articulation",
     "solver": "the lateral MPC against daqp with condensing",
     "log": "MCAP, candump and BLF against the mcap library and python-can",
+    "cruise": "a plan of the predictive cruise control over 3 km",
     "tick": "one call of the tick from Python",
     "replay": "a recorded minute, log reading included, against real time",
     "corpus": "many recorded minutes on one core and on two",

@@ -179,7 +179,8 @@ class Messages:
             shaft = float(plant["shaft_speed"]) + self.powertrain.swing(truth)
         row["shaft_speed"] = max(0.0, shaft + self._normal("shaft"))
         shifting = plant is not None and bool(plant["shift_in_progress"])
-        row["clutch_slip"], row["driveline_engaged"], row["shift_in_progress"] = 0.0, not shifting, shifting
+        engaged = plant is None or int(plant["gear"]) != 0  # 0 in a shift and in neutral
+        row["clutch_slip"], row["driveline_engaged"], row["shift_in_progress"] = 0.0, engaged, shifting
         return [row]
 
     def _signal(self, truth: Truth):

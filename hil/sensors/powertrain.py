@@ -79,7 +79,7 @@ class Powertrain:
         plant = truth.ego.plant
         if plant is None or not self.noise:
             return 0.0
-        engaged = not bool(plant["shift_in_progress"])
+        engaged = int(plant["gear"]) != 0
         torque = engaged * float(plant["engine_torque_nm"]) * float(plant["gear_ratio"]) + float(plant["retarder_torque_nm"])
         elapsed_s = 0.0 if self.swing_ns is None else (truth.time_ns - self.swing_ns) / 1e9
         if self.swing_ns is None:

@@ -11,8 +11,9 @@ cdef extern from *:
     static const double GRAVITY_OF_FRICTION = 9.80665;  /* m/s2 */
     static const double CONTROLLED_SHARE = 0.85;    /* of the peak that anti-lock and traction control hold [M] */
     static const double LIMIT_SIGMA_SHARE = 0.2;    /* one axle may be at its limit before the others */
+    static const double LIMIT_WEIGHT = 0.03;        /* of a tick: a third of a second */
     """
-    const double GRAVITY_OF_FRICTION, CONTROLLED_SHARE, LIMIT_SIGMA_SHARE
+    const double GRAVITY_OF_FRICTION, CONTROLLED_SHARE, LIMIT_SIGMA_SHARE, LIMIT_WEIGHT
 
 ctypedef struct FrictionMemory:
     double shown                 # most that was used lately
@@ -30,6 +31,7 @@ cdef inline void friction_step(FrictionMemory* memory, const TruckParameters* pa
     cdef double aside = lateral_acceleration / GRAVITY_OF_FRICTION if isfinite(lateral_acceleration) else 0.0
     cdef double braked = brake_force / (truck.mass_kg * GRAVITY_OF_FRICTION)
     cdef double driven, used
+    cdef bint locking, spinning
     axle_shares(vehicle, truck.mass_kg, share)
     driven = 0.0
     if isfinite(force) and share[DRIVEN] > 0.01:
@@ -37,12 +39,15 @@ cdef inline void friction_step(FrictionMemory* memory, const TruckParameters* pa
     used = sqrt((driven if driven > braked else braked) ** 2 + aside * aside)
     if used > memory.shown or since_s(memory.shown_ns, now_ns) > parameters.friction_hold_s:
         memory.shown, memory.shown_ns = used, now_ns
-    if (heard(observed, SignalSample_ABS_ACTIVE, now_ns, 0.5) > 0.5 and braked > 0.02) \
-            or (heard(observed, SignalSample_TRACTION_CONTROL_ACTIVE, now_ns, 0.5) > 0.5 and driven > 0.02):
-        if since_s(memory.limit_ns, now_ns) > 0.5 or used > memory.limit:
+    locking = heard(observed, SignalSample_ABS_ACTIVE, now_ns, 0.5) > 0.5 and braked > 0.02
+    spinning = heard(observed, SignalSample_TRACTION_CONTROL_ACTIVE, now_ns, 0.5) > 0.5 and driven > 0.02
+    if locking or spinning:
+        used = sqrt((braked if locking else driven) ** 2 + aside * aside)
+        if since_s(memory.limit_ns, now_ns) > 0.5:
             memory.limit = used
-        memory.limit_ns = memory.slipped_ns = now_ns
-        memory.shown, memory.shown_ns = used, now_ns
+        memory.limit += LIMIT_WEIGHT * (used - memory.limit)
+        memory.limit_ns = memory.slipped_ns = memory.shown_ns = now_ns
+        memory.shown = memory.limit
     if shaft_excess > parameters.friction_slip:
         memory.slipped_ns = now_ns
 

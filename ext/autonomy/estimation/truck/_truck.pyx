@@ -122,7 +122,8 @@ cdef void truck_step(TruckMemory* memory, const TruckParameters* parameters, con
     if isfinite(truck.speed) and truck.speed > 3.0 and shaft > 0.0:
         excess = shaft * vehicle_parameters.wheel_radius_m / (
             vehicle_parameters.driveline_ratio * memory.speed.x[1] * truck.speed) - 1.0 - truck.driven_slip
-    friction_step(&memory.friction, parameters, vehicle_parameters, &memory.observed, truck, traction.force,
+    friction_step(&memory.friction, parameters, vehicle_parameters, &memory.observed, truck,
+                  traction.force if traction.settled else NAN,
                   memory.brakes.force, lateral, excess, tick_ns)
     friction_tell(&memory.friction, parameters, &memory.observed, tick_ns, truck)
 
