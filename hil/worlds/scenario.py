@@ -25,6 +25,7 @@ import msgspec
 from autonomy import config as configuration
 from autonomy import toml_file
 from autonomy.errors import UsageError
+from hil.world import MOST_ACTORS
 from hil.worlds.road import Road, Segment
 from hil.worlds.traffic import KINDS, Event
 from hil.worlds.wind import Gust, Wind
@@ -203,6 +204,9 @@ def _check(scenario: Scenario, where: str) -> None:
         _within(name, "gap_m", queue.gap_m, 0.0, 1e3)
         for lane in queue.lanes:
             _within(name, "lanes", lane, 0, lanes - 1)
+    vehicles = len(scenario.traffic) + sum(queue.vehicles * len(queue.lanes) for queue in scenario.queue)
+    if vehicles > MOST_ACTORS:
+        raise UsageError(f"{where}: traffic and queue have {vehicles} vehicles in all; a world tells of {MOST_ACTORS} at most")
 
 
 def _check_segment(segment: SegmentTable, where: str) -> None:
