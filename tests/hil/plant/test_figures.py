@@ -115,4 +115,4 @@ def test_it_rolls_over_when_the_multibody_simulation_does(data_directory):
     name = "v21.5_a12_36t"
     run = multibody.compare(multibody.load_plant(name), name, multibody.read(data_directory, name))
     recorded, own = multibody.rollover_onset(run)
-    assert abs(own - recorded) < 0.4
+    assert abs(own - recorded) <= suite.ONSET_S
