@@ -97,9 +97,10 @@ class QueueTable(msgspec.Struct, forbid_unknown_fields=True):
     gap_m: float = 6.0
 
 
-class Scenario(msgspec.Struct, forbid_unknown_fields=True):
-    """What was read, checked. `road()`, `wind()` and `traffic()` make what a world needs of it."""
+class Scenario(msgspec.Struct, forbid_unknown_fields=True, dict=True):
+    """What was read, checked. `road()`, `wind()` and `traffic()` make what a world needs of it; `where` it was read."""
 
+    where = "scenario"
     road: RoadTable
     schema: str = SCHEMA
     title: str = ""
@@ -151,6 +152,7 @@ def load(source: str | Path | dict | Scenario) -> Scenario:
     except msgspec.ValidationError as error:
         raise UsageError(f"{where}: {error}") from None
     _check(scenario, where)
+    scenario.where = where
     return scenario
 
 
