@@ -88,8 +88,8 @@ def _soundness() -> list[dict]:
         _row("path moved by half the inner step", halving, "m", "< 0.01", halving < 0.01),
         _row("the same, the trailer's wheels locked", locked, "m", "< 0.01", locked < 0.01),
         _row("energy not accounted for", energy, "1", "< 1e-4", energy < 1e-4),
-        _row("1 m/s: articulation off the kinematic model", articulation, "rad", "< 0.005", articulation < 0.005),
-        _row("1 m/s: place off the kinematic model, 60 m", place, "m", "< 0.2", place < 0.2),
+        _row("1 m/s: articulation off the kinematic model", articulation, "rad", "< 0.002", articulation < 0.002),
+        _row("1 m/s: place off the kinematic model, 60 m", place, "m", "< 0.12", place < 0.12),
     ]
 
 
