@@ -9,7 +9,7 @@ import math
 
 SIGNED = {  # places, angles and offsets: any sign
     "understeer_gradient", "hitch_offset_m", "mounting", "axle_x_m", "reference_from_imu_m",
-    "antenna_from_imu_m", "wheel_delay_s", "slip", "tractor_axle_x_m", "trailer_axle_x_m",
+    "antenna_from_imu_m", "roll_grade", "wheel_delay_s", "slip", "tractor_axle_x_m", "trailer_axle_x_m",
 }  # fmt: skip
 MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wander, a part that is not fitted
     "mass_sigma_kg", "steering_delay_s", "steering_lag_s", "steering_play_rad", "yaw_lag_s", "retarder_torque_maximum_nm",
@@ -27,7 +27,9 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "trailer_cornering_stiffness", "cornering_load_sensitivity", "process_steering_offset", "process_lateral_disturbance",
     "process_acceleration_bias", "trailer_tare_mass_kg", "wind_trailer_share", "agile_mass_exponent",
     "agile_speed_exponent", "agile_response_exponent", "process_steering_offset_agile",
-    "absolute", "relative", "limit", "after_s",
+    "absolute", "relative", "limit", "after_s", "overspeed_mps", "cruise_bias", "engine_drag_torque_nm",
+    "engine_drag_torque_per_speed", "time_gain", "idle_fuel_kg_per_s", "shift_price",
+    "acceleration_price", "low_speed_price", "shift_time_s",
 }  # fmt: skip
 AT_MOST = {
     "horizon_delay_s": 0.32,  # what the buffers of the ego filter hold at 400 Hz
@@ -35,6 +37,9 @@ AT_MOST = {
     "maximum_road_wheel_angle": 0.5 * math.pi,
     "rollover_share": 1.0,
     "iteration_budget": 100.0,  # the tick must end
+    "driveline_efficiency": 1.0, "indicated_efficiency": 0.6, "economy_reserve": 1.0, "overspeed_mps": 3.0,
+    "cruise_band_mps": 6.0,
+    "cruise_bias": 0.5, "band_below_mps": 6.0, "time_gain": 0.1,
     "cornering_load_sensitivity": 0.9, "wind_trailer_share": 1.0,
 }  # fmt: skip
 

@@ -18,7 +18,7 @@ from autonomy import msg
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 MESSAGES = {name: f"{name.capitalize()}Parameters" for name in (
-    "vehicle", "inputs", "lane", "tracks", "plan", "lateral", "longitudinal", "envelope")}  # fmt: skip
+    "vehicle", "inputs", "lane", "tracks", "plan", "lateral", "longitudinal", "envelope", "cruise")}  # fmt: skip
 EGO_VALID = 1 | 2 | 4 | 8  # aligned, position and velocity valid
 
 
@@ -34,6 +34,12 @@ def step_parameters(file: str = "demo_truck", /, **overrides: dict) -> dict[str,
         for key, value in (tables[name] | overrides.get(name, {})).items():
             parameters[name][key] = value
     return parameters
+
+
+def cruise_parameters(**overrides: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(cruise, vehicle, longitudinal), what the predictive cruise control is made of."""
+    parameters = step_parameters(**overrides)
+    return parameters["cruise"], parameters["vehicle"], parameters["longitudinal"]
 
 
 def zeros(name: str) -> np.ndarray:

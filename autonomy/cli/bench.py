@@ -14,6 +14,7 @@ BENCHES = {
     "ego": "ego filter against filterpy and numba",
     "solver": "the lateral MPC against daqp with condensing",
     "log": "MCAP, candump and BLF against the mcap library and python-can",
+    "cruise": "a plan of the predictive cruise control over 3 km",
     "tick": "one call of the tick from Python",
     "replay": "a recorded minute, log reading included, against real time",
     "corpus": "many recorded minutes on one core and on two",

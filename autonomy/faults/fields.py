@@ -16,13 +16,14 @@ PRIMARY_FIELDS = {
     "driver": ("accelerator_pedal",),  # 0..1
     "object": ("x",),  # m
     "signal": ("value",),  # SI
+    "cruise": ("speed[0]",),  # m/s
 }
 GROUND_FIELDS = ("east", "north")  # of GNSS, written to longitude and latitude
 
 SAMPLE_MESSAGES = {
     "imu": "ImuSample", "wheel": "WheelSample", "shaft": "ShaftSample", "steering": "SteeringSample", "gnss": "GnssSample",
     "radar": "RadarPoint", "lane": "LaneSample", "obstacle": "ObstacleSample", "odometry": "OdometrySample",
-    "driver": "DriverSample", "object": "ObjectSample", "signal": "SignalSample",
+    "driver": "DriverSample", "object": "ObjectSample", "signal": "SignalSample", "cruise": "CruisePlan",
 }  # fmt: skip
 # What tells samples of one kind and source apart, for freezing each by itself
 IDENTITY_FIELDS = {"radar": "target_id", "object": "object_id", "signal": "signal"}

@@ -78,6 +78,9 @@ def _drive(metrics: dict[str, Any]) -> str | None:
         f"{number(metrics.get('axle_offset_max_m'), 'm', 2)} at most; nearest corner to the line "
         f"{number(metrics.get('line_margin_min_m'), 'm', 2)}; speed kept {percent(metrics.get('speed_kept'))}"
     )
+    if is_number(metrics.get("fuel_l_per_100km")):
+        words += (f"; {number(metrics['fuel_l_per_100km'], 'l/100 km', 3)}, "
+                  f"{number(metrics.get('co2_g_per_tkm'), 'g', 3)} of CO2 per tonne-kilometre")  # fmt: skip
     if metrics.get("plant_differences"):
         names = ", ".join(found["parameter"] for found in metrics["plant_differences"])
         words += f"; vehicle file and plant differ in {names}"

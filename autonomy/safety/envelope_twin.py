@@ -33,7 +33,7 @@ class Split:
         self.returned = np.inf  # N m the engine may give since a shift
 
     def __call__(self, mass: float, grade: float, speed: float, acceleration: float, before: float, dt: float, ratio=None,
-                 shifting: bool = False):  # fmt: skip
+                 shifting: bool = False, margin: float = 0.0):  # fmt: skip
         """(engine torque, retarder torque in N m, brake deceleration, expected acceleration in m/s2)."""
         p, v = self.p, self.vehicle
         likely = 130.0 * v["wheel_radius_m"] / max(speed, 1e-6)  # 1250 rpm, from a gear to move off on
@@ -48,19 +48,22 @@ class Split:
         rate = (acceleration - before) / dt
         lag = p["brake_handover_s"] * np.clip(2.25 + rate / p["jerk_down"], 0.0, 1.0) if speed >= p["standstill_mps"] else 0.0
         self.eased = acceleration + (self.eased - acceleration) * lag / (lag + dt)
-        braked = mass * self.eased + resistance
+        braked = mass * (self.eased + margin) + resistance
+        turned = speed * crank if ratio is not None and speed * crank > p["engine_coupled_radps"] else None
+        overrun = 0.0 if turned is None else p["engine_drag_torque_nm"] + p["engine_drag_torque_per_speed"] * turned
         engine = retarder = brake = 0.0
         if not held:
             power = p["engine_power_maximum_w"] / (speed * crank) if speed > 1e-6 else np.inf
-            engine = max(min(min(force, braked) / crank, v["engine_torque_maximum_nm"], power), 0.0)
+            engine = max(min(min(force, braked) / crank, v["engine_torque_maximum_nm"], power), -overrun)
 
             def early(lag):
                 return braked + mass * np.clip(rate * lag, -1.0, 0.0)
 
             share = np.clip(0.5 * (speed - v["retarder_minimum_speed_mps"]), 0.0, 1.0)
             if braked < 0.0 and share > 0.0:
-                retarder = np.clip(early(p["retarder_lag_s"]) / shaft, -share * v["retarder_torque_maximum_nm"], 0.0)
-                rest = early(p["engine_brake_lag_s"]) - retarder * shaft
+                wanted = (early(p["retarder_lag_s"]) - engine * crank) / shaft
+                retarder = np.clip(wanted, -share * v["retarder_torque_maximum_nm"], 0.0)
+                rest = early(p["engine_brake_lag_s"]) - retarder * shaft - engine * crank
                 if ratio is not None:
                     spare = self._until_shift(ratio, speed, acceleration) / p["engine_shift_foresight_s"] - 1.0
                     share *= np.clip(spare, 0.0, 1.0)

@@ -37,6 +37,7 @@ KINDS = {
     "imu": "ImuSample", "wheel": "WheelSample", "shaft": "ShaftSample", "steering": "SteeringSample", "gnss": "GnssSample",
     "radar": "RadarPoint", "lane": "LaneSample", "obstacle": "ObstacleSample", "odometry": "OdometrySample",
     "driver": "DriverSample", "object": "ObjectSample", "signal": "SignalSample", "lane_path": "LanePoint",
+    "cruise": "CruisePlan",
 }  # fmt: skip
 ROUTABLE_KINDS = ("imu", "wheel", "shaft", "steering", "gnss", "radar", "lane", "driver", "object", "signal")
 

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=seed, default=0, help="of world and sensors; the same seed gives the same bytes")
     parser.add_argument("--duration", type=float, metavar="S", help="default: the scenario's, else 60 s")
     parser.add_argument("--set-speed", type=float, metavar="M/S", help="asked of the stack; default: the scenario's")
+    parser.add_argument("--cruise", action="store_true", help="with predictive cruise control, which knows the road's grade")
     parser.add_argument("--faults", metavar="TOML", help="fault timeline, a file or a packaged name; seconds from the first tick")
     parser.add_argument("-o", "--output", metavar="DIR", help="write output.mcap, result.json and report.html there")
     parser.add_argument("--no-report", action="store_true", help="leave report.html out")
@@ -44,6 +45,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from autonomy.report.junit import write_junit
     from hil import sensors
     from hil.worlds import scenario
+    from hil.worlds.plant_world import PlantWorld
 
     if arguments.list:
         for name in scenario.names():
@@ -53,6 +55,12 @@ def execute(arguments: argparse.Namespace) -> int:
     stack = Stack.from_config(arguments.config, dict(parse_override(text) for text in arguments.overrides))
     level = getattr(sensors, LEVELS[arguments.level])
     senses = level(stack.config) if arguments.level == "perfect" else level(stack.config, arguments.seed)
+    watch = None
+    if arguments.cruise:
+        if not isinstance(world, PlantWorld):
+            raise UsageError(f"--cruise: {arguments.world} tells no road ahead; leave one of the two out")
+        senses = sensors.WithCruise(senses, stack.parameters, world)
+        watch = senses.watch
     given = arguments.scenario
     if given is not None and hasattr(world, "scenario"):
         given = scenario.load(given)
@@ -69,7 +77,8 @@ def execute(arguments: argparse.Namespace) -> int:
         print(f"driving {duration_s:g} s in {type(world).__name__}, {arguments.level} ...", file=sys.stderr, flush=True)
 
     result = hil.run(world, stack, senses, duration_s, arguments.seed, arguments.faults, output, scenario=given,
-                     set_speed_mps=arguments.set_speed, begins=begins, report=not arguments.no_report)  # fmt: skip
+                     set_speed_mps=arguments.set_speed, watch=watch, begins=begins,
+                     report=not arguments.no_report)  # fmt: skip
     if arguments.junit:
         write_junit(Path(arguments.junit), result.metrics)
     tell(result.metrics, arguments.json)

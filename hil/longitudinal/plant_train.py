@@ -22,7 +22,7 @@ class PlantTrain:
 
     def step(self, actuation, grade: float) -> None:
         command = PlantCommand(0.0, float(actuation["engine_torque_nm"]), float(actuation["retarder_torque_nm"]),
-                               float(actuation["brake_deceleration_mps2"]))  # fmt: skip
+                               float(actuation["brake_deceleration_mps2"]), roll=bool(actuation["roll"]))  # fmt: skip
         self.plant.step(TICK_S, command, Surroundings(grade=grade))
         self._read()
 

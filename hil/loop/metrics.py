@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from hil.fuel import fuel_figures
 from hil.loop.contact import closest_ahead, touching
 from hil.world import Truth
 
@@ -34,11 +35,17 @@ class RunMetrics:
         self.rows: list[tuple[float, ...]] = []
         self.collisions = 0
         self.rolled_over = False
+        self.tare = float(vehicle["tractor_mass_kg"]) + float(vehicle["trailer_tare_mass_kg"])
+        self.fuel: list[float] = []  # kg since the plant's reset, of the first and the last tick
+        self.mass = 0.0
         self._touching: set[int] = set()
 
     def __call__(self, truth: Truth, tick: int = 0) -> None:
         ego, road = truth.ego, truth.road
         found = touching(truth, self.front, self.width)
+        if ego.plant is not None and "fuel_kg" in ego.plant.dtype.names:
+            self.fuel = [*self.fuel[:1], float(ego.plant["fuel_kg"])]
+        self.mass = ego.mass
         self.collisions += len(found - self._touching)
         self._touching = found
         gap, lead_speed = closest_ahead(truth, self.front, self.width)
@@ -105,7 +112,13 @@ class RunMetrics:
             "trailer_lateral_acceleration_max_mps2": _finite(np.abs(row["trailer_lateral_acceleration"]).max()),
             "steering_reversals_per_min": reversals(row["road_wheel_angle"], REVERSAL_RAD) / driven * 60.0,
             "rolled_over": self.rolled_over,
-        }
+        } | self._fuel(float(np.sum(speed[1:] * np.diff(time))))
+
+    def _fuel(self, distance_m: float) -> dict[str, float | None]:
+        """Null of a plant that burns none."""
+        if len(self.fuel) < 2:
+            return dict.fromkeys(_FUEL_KEYS)
+        return fuel_figures(self.fuel[1] - self.fuel[0], distance_m, self.mass - self.tare)
 
     def _offsets(self, truth: Truth) -> tuple[np.ndarray, np.ndarray]:
         """Axles and corners against the lane middle, the lane taken for a parabola about the vehicle."""
@@ -153,9 +166,11 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
+_FUEL_KEYS = ("fuel_kg", "fuel_l_per_100km", "co2_g_per_tkm")
 _KEYS = (
     "collisions", "min_ttc_s", "min_headway_s", "jerk_p99_mps3", "acceleration_min_mps2", "hard_brakes", "lane_offset_rms_m",
     "lane_offset_max_m", "trailer_offset_max_m", "out_of_lane_share", "lateral_acceleration_max_mps2", "speed_kept",
     "distance_m", "driven_s", "axle_offset_p99_m", "axle_offset_max_m", "line_margin_min_m", "lateral_jerk_max_mps3",
     "articulation_max_rad", "trailer_lateral_acceleration_max_mps2", "steering_reversals_per_min", "rolled_over",
+    *_FUEL_KEYS,
 )  # fmt: skip

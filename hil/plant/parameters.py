@@ -40,11 +40,13 @@ KEYS = {
     "engine": {
         "curve_rpm": "list", "curve_torque_nm": "list", "inertia": 1, "idle_rpm": 1, "lag_s": 1, "turbo_rate": 1,
         "turbo_free_torque_nm": 1, "drag_torque_nm": 1, "drag_torque_per_speed": 1, "brake_torque_nm": 1, "brake_lag_s": 1,
-        "brake_steps": 1,
+        "brake_steps": 1, "indicated_efficiency": 1, "economic_rpm": 1, "efficiency_per_speed": 1, "efficiency_per_load": 1,
+        "fuel_heat": 1,
     },
     "gearbox": {
         "ratios": "list", "start_gear": 1, "final_drive": 1, "efficiency": 1, "shift_up_rpm": 1, "shift_down_rpm": 1,
         "shift_target_rpm": 1, "shift_up_limit_rpm": 1, "shift_demand_s": 1, "shift_time_s": 1, "shift_pause_s": 1,
+        "economy_rpm": 1, "economy_reserve": 1,
     },
     "retarder": {
         "torque_nm": 1, "power_w": 1, "full_from_rpm": 1, "lag_s": 1, "heat_capacity": 1, "cooling": 1, "fade_from_c": 1,
@@ -62,7 +64,7 @@ POSITIVE = {
     "relaxation_m", "track_m", "wheel_radius_m", "surge_lag_s", "maximum_rate", "maximum_angle", "lag_s", "turbo_rate",
     "brake_lag_s", "final_drive", "efficiency", "shift_time_s", "power_w", "full_from_rpm", "heat_capacity", "tractor_lag_s",
     "trailer_lag_s", "tractor_release_lag_s", "trailer_release_lag_s", "ratios", "slip_stiffness", "pitch_hz", "roll_hz",
-    "axle_behind_m", "idle_rpm", "peak_reach", "grip_lateral",
+    "axle_behind_m", "idle_rpm", "indicated_efficiency", "fuel_heat", "peak_reach", "grip_lateral",
 }  # fmt: skip
 NOT_NEGATIVE = {
     "play", "shift_pause_s", "shift_demand_s", "torque_nm", "maximum_mps2", "brake_torque_nm", "cooling", "cooling_per_speed",
@@ -197,7 +199,12 @@ def _values(table: dict) -> dict[str, object]:
         "engine_brake_torque": engine["brake_torque_nm"], "engine_brake_lag_s": engine["brake_lag_s"],
         "engine_brake_steps": engine["brake_steps"], "ratio": gearbox["ratios"], "gears": len(gearbox["ratios"]),
         "start_gear": int(gearbox["start_gear"]), "final_drive": gearbox["final_drive"], "efficiency": gearbox["efficiency"],
+        "indicated_efficiency": engine["indicated_efficiency"], "fuel_heat": engine["fuel_heat"],
+        "economic_speed": engine["economic_rpm"] * RADIANS_PER_S_PER_RPM,
+        "efficiency_per_speed": engine["efficiency_per_speed"] / (1000.0 * RADIANS_PER_S_PER_RPM) ** 2,
+        "efficiency_per_load": engine["efficiency_per_load"],
         "shift_up": gearbox["shift_up_rpm"] * RADIANS_PER_S_PER_RPM,
+        "economy_speed": gearbox["economy_rpm"] * RADIANS_PER_S_PER_RPM, "economy_reserve": gearbox["economy_reserve"],
         "shift_down": gearbox["shift_down_rpm"] * RADIANS_PER_S_PER_RPM,
         "shift_target": gearbox["shift_target_rpm"] * RADIANS_PER_S_PER_RPM, "shift_time_s": gearbox["shift_time_s"],
         "shift_up_limit": gearbox["shift_up_limit_rpm"] * RADIANS_PER_S_PER_RPM, "shift_demand_s": gearbox["shift_demand_s"],

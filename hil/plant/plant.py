@@ -37,6 +37,7 @@ class PlantCommand:
     brake_deceleration_mps2: float = 0.0
     acceleration_mps2: float | None = None
     held_speed_mps: float | None = None
+    roll: bool = False  # out of gear
 
 
 @dataclass(slots=True)
@@ -94,15 +95,17 @@ class Plant:
                 held = command.held_speed_mps
             angle, engine = command.road_wheel_angle_rad, command.engine_torque_nm
             retarder, brake = command.retarder_torque_nm, command.brake_deceleration_mps2
+            roll = command.roll
         else:
             angle, engine = command["road_wheel_angle_rad"], command["engine_torque_nm"]
             retarder, brake = command["retarder_torque_nm"], command["brake_deceleration_mps2"]
+            roll = bool(command["roll"])
         wind_x = wind_y = 0.0
         if surroundings.wind_speed_mps:
             wind_x = -surroundings.wind_speed_mps * math.cos(surroundings.wind_from_rad)
             wind_y = -surroundings.wind_speed_mps * math.sin(surroundings.wind_from_rad)
         self.kernel.step(round(dt_s * 1e9), angle, engine, retarder, brake, held, surroundings.grade, surroundings.bank,
-                         surroundings.friction, wind_x, wind_y)  # fmt: skip
+                         surroundings.friction, wind_x, wind_y, roll)  # fmt: skip
         return self.state
 
     def drive(self, acceleration: float, surroundings: Surroundings = LEVEL, road_wheel_angle: float = 0.0) -> PlantCommand:

@@ -10,10 +10,11 @@
 
 from __future__ import annotations
 
+from hil.sensors.cruise import WithCruise
 from hil.sensors.messages import Messages
 from hil.sensors.perfect import Perfect
 from hil.sensors.raw import Bytes
 from hil.sensors.realism import ORIGIN
 from hil.sensors.records import RawRecord, put
 
-__all__ = ["ORIGIN", "Bytes", "Messages", "Perfect", "RawRecord", "put"]
+__all__ = ["ORIGIN", "Bytes", "Messages", "Perfect", "RawRecord", "WithCruise", "put"]

@@ -29,7 +29,7 @@ def test_every_message_of_the_table_exists_and_can_be_logged():
 def test_each_list_of_the_input_frame_has_its_topic():
     table = by_topic()
     kinds = [item for item in definitions.load("InputFrame").fields if item.type.endswith("Input")]
-    assert len(kinds) == 13
+    assert len(kinds) == 14
     for item in kinds:
         assert table[f"/in/{item.name}"].message == item.type
     assert table["/in/frame"].message == "TickInput"

@@ -259,7 +259,7 @@ def test_another_builds_message_is_compared_by_the_fields_both_have(tmp_path):
     text = (
         msg.schema_text("Plan")
         .replace("float64 desired_gap ", "float64 gap_wanted ")
-        .replace("uint8[7] padding", "uint8 colour\nuint8[6] padding")
+        .replace("uint8[5] padding", "uint8 colour\nuint8[4] padding")
     )
     theirs = output_log.dtype_of_schema("Plan", text)
     assert theirs.itemsize == PLAN.itemsize and "gap_wanted" in theirs.names

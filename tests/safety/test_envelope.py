@@ -330,7 +330,7 @@ def test_a_gearbox_that_never_tells_the_end_of_a_shift_is_believed_for_two_secon
 
 
 def test_the_engine_brake_is_handed_over_before_the_gearbox_shifts_down():
-    """Braking with 1.2 m/s2: near the speed of the shift the foundation brake has taken over all of it."""
+    """Braking with 1.2 m/s2: near the speed of the shift the foundation brake has taken over all but the drag."""
 
     def braking(engine_radps):
         harness = Harness()
@@ -340,7 +340,7 @@ def test_the_engine_brake_is_handed_over_before_the_gearbox_shifts_down():
         return actuation
 
     fast, slow = braking(160.0), braking(float(LONGITUDINAL["engine_shift_down_radps"]) + 5.0)
-    assert fast["engine_torque_nm"] < -300.0 and slow["engine_torque_nm"] == 0.0
+    assert fast["engine_torque_nm"] < -300.0 and -200.0 < slow["engine_torque_nm"] < 0.0
     assert slow["brake_deceleration_mps2"] > fast["brake_deceleration_mps2"] + 0.1
     for actuation in (fast, slow):
         assert abs(actuation["expected_acceleration_mps2"] + 1.2) < 0.02

@@ -74,7 +74,7 @@ def tiles(metrics: dict[str, Any]) -> tuple[Tile, ...]:
 
 
 def driven_tiles(metrics: dict[str, Any]) -> tuple[Tile, ...]:
-    """Ten of a drive in closed loop: the truck's first, then the estimate's and the machine's."""
+    """Eleven of a drive in closed loop: the truck's first, then the estimate's and the machine's."""
     times, reference = metrics.get("tick_us") or {}, known(metrics.get("reference"))
     speed = number(3.6 * metrics["set_speed_mps"], "km/h", decimals=0) if is_number(metrics.get("set_speed_mps")) else UNKNOWN
     brakes = whole(metrics.get("hard_brakes"))
@@ -87,6 +87,8 @@ def driven_tiles(metrics: dict[str, Any]) -> tuple[Tile, ...]:
         _tile("Smallest headway", number(metrics.get("min_headway_s"), "s", 2),
               f"time to collision {number(metrics.get('min_ttc_s'), 's', 2)} at least"),
         _tile("Speed kept", percent(metrics.get("speed_kept")), f"of {speed}, traffic and climbs included"),
+        _tile("Fuel", number(metrics.get("fuel_l_per_100km"), "l/100 km", 3),
+              f"{number(metrics.get('co2_g_per_tkm'), 'g', 3)} of CO2 per tonne and kilometre of payload"),
         _tile("Jerk", number(metrics.get("jerk_p99_mps3"), "m/s³", 2),
               f"99 % of the time; hardest braking {number(metrics.get('acceleration_min_mps2'), 'm/s²', 2)}"),
         _tile("Position error", number(reference.get("position_rms_m"), "m", 2),

@@ -89,6 +89,8 @@ cdef inline void drive(LongitudinalMemory* memory, const LongitudinalParameters*
     if plan.emergency and control.acceleration > wanted:
         control.acceleration = wanted
     control.jerk = (wanted - last) / dt if dt > 0.0 else 0.0
+    control.coast_margin = plan.coast_margin if plan.emergency == 0 else 0.0
+    control.roll = plan.roll if plan.emergency == 0 else 0
     control.longitudinal_active = 1
     memory.wanted = wanted
     memory.asked = control.acceleration

@@ -4,7 +4,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from autonomy.msg.messages cimport (
-    DriverInput, DriverSample, GnssInput, GnssSample, ImuInput, ImuSample, InputFrame, LaneInput, LanePathInput, LanePoint,
+    CruiseInput, CruisePlan, DriverInput, DriverSample,
+    GnssInput, GnssSample, ImuInput, ImuSample, InputFrame, LaneInput, LanePathInput, LanePoint,
     LaneSample, ObjectInput, ObjectSample, ObstacleInput, ObstacleSample, OdometryInput, OdometrySample, RadarInput,
     RadarPoint, ShaftInput, ShaftSample, SignalInput, SignalSample, SteeringInput, SteeringSample, WheelInput, WheelSample,
 )
@@ -25,7 +26,8 @@ cdef enum InputKind:
     KIND_OBJECT = 11
     KIND_SIGNAL = 12
     KIND_LANE_PATH = 13
-    KIND_COUNT = 14
+    KIND_CRUISE = 14
+    KIND_COUNT = 15
 
 cdef enum:
     LIST_FIRST_ITEM = 32        # tick_index, tick_time_ns, overflow, padding, count, padding
@@ -47,6 +49,7 @@ cdef inline uint8_t *input_of(InputFrame *frame, int kind) noexcept nogil:
     if kind == KIND_OBJECT: return <uint8_t *>&frame.object
     if kind == KIND_SIGNAL: return <uint8_t *>&frame.signal
     if kind == KIND_LANE_PATH: return <uint8_t *>&frame.lane_path
+    if kind == KIND_CRUISE: return <uint8_t *>&frame.cruise
     return NULL
 
 
@@ -65,6 +68,7 @@ cdef inline uint32_t item_size(int kind) noexcept nogil:
     if kind == KIND_OBJECT: return sizeof(ObjectSample)
     if kind == KIND_SIGNAL: return sizeof(SignalSample)
     if kind == KIND_LANE_PATH: return sizeof(LanePoint)
+    if kind == KIND_CRUISE: return sizeof(CruisePlan)
     return 0
 
 
@@ -83,6 +87,7 @@ cdef inline uint32_t input_size(int kind) noexcept nogil:
     if kind == KIND_OBJECT: return sizeof(ObjectInput)
     if kind == KIND_SIGNAL: return sizeof(SignalInput)
     if kind == KIND_LANE_PATH: return sizeof(LanePathInput)
+    if kind == KIND_CRUISE: return sizeof(CruiseInput)
     return 0
 
 
@@ -106,6 +111,7 @@ cdef inline uint32_t item_validity_offset(int kind) noexcept nogil:
     if kind == KIND_DRIVER: return <uint32_t><size_t>&(<DriverSample *>NULL).validity
     if kind == KIND_OBJECT: return <uint32_t><size_t>&(<ObjectSample *>NULL).validity
     if kind == KIND_SIGNAL: return <uint32_t><size_t>&(<SignalSample *>NULL).validity
+    if kind == KIND_CRUISE: return <uint32_t><size_t>&(<CruisePlan *>NULL).validity
     return 0
 
 

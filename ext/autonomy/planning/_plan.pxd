@@ -1,11 +1,13 @@
 # What the truck shall do, and the stop it can begin at any moment.
 from libc.stdint cimport int64_t, uint8_t
+from autonomy.planning._cruise_profile cimport CruiseMemory
 from autonomy.msg.messages cimport (
     EgoState, InputFrame, LaneState, Plan, PlanParameters, TrackList, TruckState, VehicleParameters, VehicleState)
 
 ctypedef struct PlanMemory:
     double[32] fallback_curvature  # the last stop path that could be laid, every FALLBACK_STEP_M from where it began
     double fallback_travelled    # m driven along it since
+    CruiseMemory cruise
     double steering_bias         # rad, road wheel angle measured in excess of the one the yaw rate tells
     int64_t last_tick_ns
     uint8_t fallback_known

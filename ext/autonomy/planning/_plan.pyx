@@ -20,6 +20,7 @@ from autonomy.planning._fallback cimport lay_stop, write_stop
 from autonomy.planning._conflict cimport (
     COMFORT, FULL, Conflict, early_deceleration, firm_deceleration, passed_before, ramp_jerk, required_deceleration, urgency,
     worst_conflict)
+from autonomy.planning._cruise_profile cimport cruise_followed, cruise_update
 from autonomy.planning._curve cimport curve_acceleration, curve_jerk, curve_speed
 from autonomy.planning._gap cimport desired_gap, follow_acceleration
 from autonomy.msg import dtype
@@ -153,7 +154,7 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
                     const LaneState* lane, const TrackList* tracks, Plan* plan) noexcept nogil:
     cdef double dt = elapsed_s(frame.tick_time_ns, memory.last_tick_ns)
     cdef double speed = known_speed(vehicle, ego)
-    cdef double acceleration, bend_ahead_m = 0.0
+    cdef double acceleration, wanted, rolling, bend_ahead_m = 0.0
     cdef uint8_t lost = what_is_lost(vehicle, ego, lane)
     memset(plan, 0, sizeof(Plan))
     plan.time_ns = frame.tick_time_ns
@@ -177,17 +178,32 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
     if plan.curve_speed < plan.target_speed:
         plan.target_speed = plan.curve_speed
         plan.reason = BECAUSE_CURVE
-    plan.target_acceleration = parameters.speed_gain * (plan.target_speed - speed)
-    if plan.target_acceleration < -parameters.approach_deceleration:
-        plan.target_acceleration = -parameters.approach_deceleration
+    # What is asked of the engine, and what the truck may reach by rolling before it brakes: the laws below bound the latter
+    wanted = parameters.speed_gain * (plan.target_speed - speed)
+    rolling = wanted + parameters.speed_gain * parameters.overspeed_mps
+    cruise_update(&memory.cruise, frame, speed, dt)
+    cruise_followed(&memory.cruise, parameters, frame.tick_time_ns, vehicle.set_speed, speed, &wanted, &rolling, plan)
+    if wanted < -parameters.approach_deceleration:
+        wanted = -parameters.approach_deceleration
+    plan.target_acceleration = rolling if rolling > -parameters.approach_deceleration else -parameters.approach_deceleration
     if plan.reason == BECAUSE_CURVE:
-        plan.target_acceleration = curve_acceleration(parameters, plan.curve_speed, bend_ahead_m, speed)
+        acceleration = curve_acceleration(parameters, plan.curve_speed, bend_ahead_m, speed)
+        if plan.cruise and plan.target_acceleration < acceleration:
+            acceleration = plan.target_acceleration
+        plan.target_acceleration = acceleration
         plan.braking_jerk = curve_jerk(parameters, plan.target_acceleration)
+        if not plan.cruise:
+            wanted = acceleration
     follow(parameters, vehicle_parameters, tracks, speed, plan)
     make_room(parameters, vehicle_parameters, tracks, speed, plan)
     brake_for_conflict(memory, parameters, vehicle_parameters, ego, tracks, speed, plan)
     if plan.target_acceleration > parameters.acceleration_maximum:
         plan.target_acceleration = parameters.acceleration_maximum
+    if wanted < plan.target_acceleration:
+        plan.coast_margin = plan.target_acceleration - wanted
+        plan.target_acceleration = wanted
+    else:
+        plan.roll = 0
 
     if frame.engage == 0 or vehicle.driver_drives:
         memory.stopping = 0
@@ -204,6 +220,8 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
         acceleration = -plan.fallback_deceleration if speed > parameters.standstill_mps else 0.0
         if acceleration < plan.target_acceleration:
             plan.target_acceleration = acceleration
+        plan.coast_margin = 0.0
+        plan.roll = 0
     memory.last_tick_ns = frame.tick_time_ns
 
 

@@ -198,7 +198,8 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
         if plan.emergency == EMERGENCY_FULL:
             actuation.hazards = 1   # tells those behind
         split(&memory.split, longitudinal, vehicle_parameters, truck, speed, memory.acceleration, before,
-              dt, actuation)
+              control.coast_margin if memory.mode == ACTIVE and control.coast_margin > 0.0 else 0.0,
+              control.roll and memory.mode == ACTIVE, dt, actuation)
     actuation.road_wheel_angle_rad = memory.angle
     actuation.acceleration_mps2 = memory.acceleration
     actuation.limited = limited

@@ -40,4 +40,4 @@ cdef inline uint32_t overflow_now(const InputFrame* frame) noexcept nogil:
     return frame.imu.overflow + frame.wheel.overflow + frame.shaft.overflow + frame.steering.overflow \
         + frame.gnss.overflow + frame.radar.overflow + frame.lane.overflow + frame.obstacle.overflow \
         + frame.odometry.overflow + frame.driver.overflow + frame.object.overflow + frame.signal.overflow \
-        + frame.lane_path.overflow
+        + frame.lane_path.overflow + frame.cruise.overflow

@@ -84,9 +84,9 @@ cdef inline double within(double value, double low, double high) noexcept nogil:
 
 
 cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parameters, const VehicleParameters* vehicle,
-                       const TruckState* truck, double speed, double acceleration, double before, double dt,
-                       Actuation* actuation) noexcept nogil:
-    """`acceleration` is to be driven now, `before` was the tick before."""
+                       const TruckState* truck, double speed, double acceleration, double before, double margin, bint roll,
+                       double dt, Actuation* actuation) noexcept nogil:
+    """`acceleration` is to be driven now, `before` was the tick before; brakes are used beyond acceleration + margin only."""
     # 9.80665 m/s2 standard gravity (CGPM 1901); 1.2 kg/m3 air at 20 degrees C and sea level
     cdef double drag = 0.5 * 1.2 * vehicle.drag_area_m2 * speed * speed
     cdef double rolling = vehicle.rolling_resistance * truck.mass_kg * 9.80665 if speed > 0.1 else 0.0
@@ -97,34 +97,39 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
     cdef double per_retarder = vehicle.driveline_ratio / vehicle.wheel_radius_m    # its shaft does not see the gear
     cdef double force = truck.mass_kg * acceleration + resistance
     cdef double rate = (acceleration - before) / dt if dt > 0.0 else 0.0
-    cdef double engine = 0.0, retarder = 0.0, brake = 0.0, most, early, share, lacking, step, braked
+    cdef double engine = 0.0, retarder = 0.0, brake = 0.0, overrun = 0.0, most, early, share, lacking, step, braked
     cdef bint held = speed < parameters.standstill_mps and acceleration <= 0.0
     # One begins where the other's lag has ended: without that both change at once, with twice the jerk. Not where it is urgent
     share = parameters.brake_handover_s * within(2.25 + rate / parameters.jerk_down, 0.0, 1.0)
     memory.eased = acceleration if speed < parameters.standstill_mps else follows(memory.eased, acceleration, share, dt)
-    braked = truck.mass_kg * memory.eased + resistance
+    braked = truck.mass_kg * (memory.eased + margin) + resistance
+    # Out of gear nothing but the retarder and the brakes acts; into gear again as after a shift
+    actuation.roll = roll and not held and braked >= 0.0
     if held:
         brake = parameters.standstill_hold + fabs(slope)
     else:
         most = vehicle.engine_torque_maximum_nm
         if most * speed * per_crank > parameters.engine_power_maximum_w:
             most = parameters.engine_power_maximum_w / (speed * per_crank)
-        engine = within((force if force < braked else braked) / per_crank, 0.0, most)
+        # Turned by the wheels it takes no fuel: that comes before any brake
+        if memory.ratio > 0.0 and speed * per_crank > parameters.engine_coupled_radps:
+            overrun = parameters.engine_drag_torque_nm + parameters.engine_drag_torque_per_speed * speed * per_crank
+        engine = within((force if force < braked else braked) / per_crank, -overrun, most)
         if braked < 0.0:
             # As far ahead as its lag is long, towards more braking only. The retarder first: no gear shift interrupts it.
             # Over the last 2 m/s [D] both are faded out, so that the foundation brake takes over without a jolt
             share = within(0.5 * (speed - vehicle.retarder_minimum_speed_mps), 0.0, 1.0)
             if share > 0.0:
                 early = braked + within(truck.mass_kg * rate * parameters.retarder_lag_s, -truck.mass_kg, 0.0)
-                retarder = within(early / per_retarder, -share * vehicle.retarder_torque_maximum_nm, 0.0)
+                retarder = within((early - engine * per_crank) / per_retarder, -share * vehicle.retarder_torque_maximum_nm, 0.0)
                 early = braked + within(truck.mass_kg * rate * parameters.engine_brake_lag_s, -truck.mass_kg, 0.0)
                 # Handed over before a gear shift would interrupt it
                 if memory.ratio > 0.0:
                     share *= within(until_shift(parameters, vehicle, ratio, speed, acceleration)
                                     / parameters.engine_shift_foresight_s - 1.0, 0.0, 1.0)
-                engine += within((early - retarder * per_retarder) / per_crank,
+                engine += within((early - retarder * per_retarder) / per_crank - engine,
                                  -share * parameters.engine_brake_torque_maximum_nm, 0.0)
-        if shifting(memory):
+        if shifting(memory) or actuation.roll:
             engine = memory.engine = memory.returned = 0.0
             memory.returns = 1
         elif memory.returns:

@@ -97,6 +97,11 @@ cdef struct PlantParameters:
     double engine_brake_torque     # N m at the curve's last speed, proportional to speed below
     double engine_brake_lag_s
     double engine_brake_steps
+    double indicated_efficiency    # of the cylinders at its best ...
+    double economic_speed          # rad/s, ... which is here
+    double efficiency_per_speed    # share lost with the square of the distance, s2/rad2
+    double efficiency_per_load     # share lost at full load, with the square
+    double fuel_heat               # J/kg
     double[16] ratio
     int64_t gears
     int64_t start_gear
@@ -105,6 +110,8 @@ cdef struct PlantParameters:
     double shift_up                # rad/s
     double shift_down
     double shift_target
+    double economy_speed           # rad/s that the next gear shall keep for an early shift up; 0 = never early
+    double economy_reserve
     double shift_up_limit          # the engine is not kept beyond it, whatever is asked of it
     double shift_demand_s          # an engine that gives all it has for so long is given a lower gear
     double shift_time_s
@@ -144,6 +151,7 @@ cdef struct PlantCommand:
     double retarder_torque         # N m at the propeller shaft, <= 0
     double brake_deceleration      # m/s2, >= 0
     double held_speed              # m/s: the drive axle is given whatever force holds it; NaN = none
+    int64_t roll                   # 1 = out of gear
 
 cdef struct Surroundings:
     double grade                   # rad, positive uphill
@@ -167,6 +175,9 @@ cdef struct PlantMemory:
     double engine_speed
     double shift_left_s
     double shift_pause_s
+    int64_t rolls                  # out of gear, as commanded
+    double fuel                    # kg since the reset
+    double fuel_rate               # kg/s
     double short_s                 # for how long it has been asked for more than the gear gives
     double short_shaft             # rad/s of the propeller shaft when that began
     int64_t gear
@@ -225,6 +236,8 @@ cdef struct PlantState:
     double engine_speed_radps
     double engine_torque_nm
     double engine_torque_maximum_nm
+    double fuel_kg                 # since the reset
+    double fuel_rate               # kg/s
     double shaft_speed             # rad/s, propeller shaft
     double retarder_torque_nm
     double retarder_torque_maximum_nm   # what it could give now, positive

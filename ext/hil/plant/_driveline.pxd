@@ -26,6 +26,19 @@ cdef inline double full_load(const PlantParameters* parameters, double speed) no
     return 0.0  # beyond its governed speed
 
 
+cdef inline void burn(const PlantParameters* parameters, PlantMemory* memory, double most, double h) noexcept nogil:
+    """Fuel for the torque in the cylinders, which also turns the engine itself; with the clutch slipping it idles."""
+    cdef double turning = memory.engine_speed if memory.engine_speed > parameters.engine_idle else parameters.engine_idle
+    cdef double drag = parameters.drag_torque + parameters.drag_torque_per_speed * turning
+    cdef double indicated = memory.engine_torque + drag
+    cdef double away = turning - parameters.economic_speed
+    cdef double load = indicated / (most + drag)
+    cdef double efficiency = parameters.indicated_efficiency * (1.0 - parameters.efficiency_per_speed * away * away
+                                                                - parameters.efficiency_per_load * load * load)
+    memory.fuel_rate = indicated * turning / (efficiency * parameters.fuel_heat) if indicated > 1.0 else 0.0
+    memory.fuel += memory.fuel_rate * h
+
+
 cdef inline void make_torque(const PlantParameters* parameters, PlantMemory* memory, double demand, double h) noexcept nogil:
     """Net torque at the crank. Above zero: lag, charge that builds up; below: drag at once, the engine brake in steps."""
     cdef double most = full_load(parameters, memory.engine_speed)
@@ -49,6 +62,7 @@ cdef inline void make_torque(const PlantParameters* parameters, PlantMemory* mem
         if extra > strongest:
             extra = strongest
     memory.engine_brake += (extra - memory.engine_brake) * (1.0 - exp(-h / parameters.engine_brake_lag_s))
+    burn(parameters, memory, most, h)
 
 
 cdef inline double power(const PlantParameters* parameters, double shaft, long gear) noexcept nogil:
@@ -107,6 +121,10 @@ cdef inline void choose_gear(const PlantParameters* parameters, PlantMemory* mem
         wanted = upper_gear(parameters, memory, demand, shaft)
     elif memory.short_s > parameters.shift_demand_s:
         wanted = lower_gear(parameters, memory, shaft)
+    elif parameters.economy_speed > 0.0 and memory.gear < parameters.gears and memory.engine_torque > 0.0 \
+            and shaft * parameters.ratio[memory.gear] > parameters.economy_speed \
+            and memory.engine_torque * now < parameters.economy_reserve * power(parameters, shaft, memory.gear + 1):
+        wanted = memory.gear + 1
     if wanted != memory.gear:
         memory.next_gear = wanted
         memory.shift_left_s = parameters.shift_time_s
@@ -114,12 +132,20 @@ cdef inline void choose_gear(const PlantParameters* parameters, PlantMemory* mem
 
 
 cdef inline double drive(const PlantParameters* parameters, PlantMemory* memory, double engine_demand, double retarder_demand,
-                         double speed, double h) noexcept nogil:
+                         bint roll, double speed, double h) noexcept nogil:
     """N at the driven axles; leaves gear, engine speed, torques and the retarder's temperature."""
     cdef double wheel = speed / parameters.wheel_radius
     cdef double shaft = wheel * parameters.final_drive
     cdef double along, torque = 0.0
-    if memory.shift_left_s > 0.0:
+    if roll and memory.shift_left_s <= 0.0:
+        memory.rolls = 1
+        memory.engine_speed += (parameters.engine_idle - memory.engine_speed) * (1.0 - exp(-h / (0.3 * parameters.shift_time_s)))
+        make_torque(parameters, memory, 0.0, h)
+    elif memory.rolls and not roll:
+        memory.rolls = 0
+        memory.next_gear = memory.gear
+        memory.shift_left_s = parameters.shift_time_s
+    elif memory.shift_left_s > 0.0:
         memory.shift_left_s -= h
         along = shaft * parameters.ratio[memory.next_gear - 1]
         memory.engine_speed += (along - memory.engine_speed) * (1.0 - exp(-h / (0.3 * parameters.shift_time_s)))
@@ -149,6 +175,6 @@ cdef inline double rotating_mass(const PlantParameters* parameters, const PlantM
     """kg along the road: wheels always, the engine while it is engaged and the clutch does not slip."""
     cdef double inertia = parameters.wheel_inertia
     cdef double total = parameters.ratio[memory.gear - 1] * parameters.final_drive
-    if memory.shift_left_s <= 0.0 and memory.engine_speed > parameters.engine_idle:
+    if memory.shift_left_s <= 0.0 and not memory.rolls and memory.engine_speed > parameters.engine_idle:
         inertia += parameters.engine_inertia * total * total
     return inertia / (parameters.wheel_radius * parameters.wheel_radius)

@@ -60,7 +60,7 @@ cdef void act(const PlantParameters* p, PlantMemory* memory, const PlantCommand*
     memory.brake_ring[memory.newest] = command.brake_deceleration if command.brake_deceleration > 0.0 else 0.0
     steer(p, memory, h)
     brake(p, memory, h, acting.brake_force)
-    acting.drive_force = drive(p, memory, command.engine_torque, command.retarder_torque, memory.state[U], h)
+    acting.drive_force = drive(p, memory, command.engine_torque, command.retarder_torque, command.roll != 0, memory.state[U], h)
     acting.rotating_mass = rotating_mass(p, memory)
     acting.held_speed = command.held_speed
     acting.angle = memory.road_wheel_angle
@@ -127,8 +127,8 @@ cdef void show(const PlantParameters* p, const PlantMemory* memory, const PlantC
     memset(&acting, 0, sizeof(Acting))
     memset(&found, 0, sizeof(Found))
     acting.angle = memory.road_wheel_angle
-    acting.drive_force = ((memory.engine_torque - memory.engine_brake) * p.ratio[memory.gear - 1] * (memory.shift_left_s <= 0.0)
-                          + memory.retarder) * p.final_drive / p.wheel_radius
+    acting.drive_force = ((memory.engine_torque - memory.engine_brake) * p.ratio[memory.gear - 1]
+                          * (memory.shift_left_s <= 0.0 and not memory.rolls) + memory.retarder) * p.final_drive / p.wheel_radius
     acting.rotating_mass = rotating_mass(p, memory)
     acting.held_speed = command.held_speed
     acting.road = road[0]
@@ -164,6 +164,8 @@ cdef void show(const PlantParameters* p, const PlantMemory* memory, const PlantC
     state.engine_speed_radps = memory.engine_speed
     state.engine_torque_nm = memory.engine_torque - memory.engine_brake
     state.engine_torque_maximum_nm = full_load(p, memory.engine_speed)
+    state.fuel_kg = memory.fuel
+    state.fuel_rate = memory.fuel_rate
     slip = 0.0
     for k in range(p.tractor_axles):
         if p.driven[k] and found.load[k] > 1.0:
@@ -184,8 +186,8 @@ cdef void show(const PlantParameters* p, const PlantMemory* memory, const PlantC
     state.cab_roll_rate = x[CAB_ROLL_RATE]
     state.mass = total
     state.shift_in_progress = memory.shift_left_s > 0.0
-    state.driveline_engaged = not state.shift_in_progress and memory.engine_speed > p.engine_idle
-    state.gear = 0 if state.shift_in_progress else memory.gear
+    state.driveline_engaged = not state.shift_in_progress and not memory.rolls and memory.engine_speed > p.engine_idle
+    state.gear = 0 if state.shift_in_progress or memory.rolls else memory.gear
     state.gear_ratio = p.ratio[memory.gear - 1]
     state.rolled_over = fallen(x)
 
@@ -255,7 +257,7 @@ cdef class Kernel:
 
     def step(self, long duration_ns, double road_wheel_angle, double engine_torque, double retarder_torque,
              double brake_deceleration, double held_speed, double grade, double bank, double friction, double wind_x,
-             double wind_y):
+             double wind_y, bint roll=False):
         """As many inner steps as `duration_ns` and what was owed hold; the rest is owed to the next call. Raises UsageError."""
         for name, value in (("road_wheel_angle_rad", road_wheel_angle), ("engine_torque_nm", engine_torque),
                             ("retarder_torque_nm", retarder_torque), ("brake_deceleration_mps2", brake_deceleration),
@@ -271,6 +273,7 @@ cdef class Kernel:
         self._command.retarder_torque = retarder_torque
         self._command.brake_deceleration = brake_deceleration
         self._command.held_speed = held_speed
+        self._command.roll = roll
         self._road.grade = grade
         self._road.bank = bank
         self._road.friction = friction

@@ -1,0 +1,131 @@
+"""Predictive cruise control beside the tick: ten times a second the outputs of a tick and the road ahead become a CruisePlan.
+
+    planner = CruisePlanner(stack.parameters, road)
+    horizon, plan = planner(output)          # the output of a tick; both 0-d arrays
+
+The plan is a pure function of the horizon (`Kernel.plan`), and it enters a later tick as a sample of the input "cruise" as any
+other: what a log holds of it (/in/cruise) replays as it was. `road(output)` tells what lies ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from autonomy import msg
+from autonomy.geodesy import enu_to_geodetic
+from autonomy.planning._cruise import Kernel
+from autonomy.planning.descent import HeatBudget, entry_speed
+from autonomy.planning.route_grade import RouteGrade
+
+PERIOD_NS = 100_000_000
+POINTS = 64
+STEP_M = float(msg.constants("CruisePlan")["STEP_M"])
+FOLLOW, ACTIVE = 2, 1  # Plan.behaviour, Actuation.mode
+POSITION_VALID = msg.constants("EgoState")["STATUS_POSITION_VALID"]
+UNKNOWN_GEAR, ROLLING = 255, 4
+GEAR_SHARE = 0.06  # by which engine over wheel speed may differ from a gear's [D]
+FAR = 1e2  # m/s: no limit
+CHECKED_M = 500.0  # over which stored and measured grade are compared ...
+DOUBTED = 0.01  # rad RMS ... and from which the stored one is not believed [D]
+
+
+class RoadAhead(NamedTuple):
+    """(POINTS,) each, a value a step: rad, rad, m/s."""
+
+    grade: np.ndarray
+    sigma: np.ndarray
+    limit: np.ndarray
+
+
+UNKNOWN_ROAD = RoadAhead(np.full(POINTS, np.nan), np.full(POINTS, np.nan), np.full(POINTS, FAR))
+
+
+class StoredRoad:
+    """The road ahead from a stored route, found by the ego filter's position, as long as what is driven agrees with it."""
+
+    def __init__(self, route: RouteGrade):
+        self.route = route
+        self.compared: list[tuple[float, float]] = []  # position, measured less stored grade
+
+    def __call__(self, out) -> RoadAhead:
+        ego = out["ego"]
+        if not int(ego["status"]) & POSITION_VALID:
+            return UNKNOWN_ROAD
+        origin = tuple(float(ego[f"origin_{name}"]) for name in ("latitude_deg", "longitude_deg", "altitude_m"))
+        latitude, longitude, _ = enu_to_geodetic(np.array(ego["position"]), origin)
+        position = self.route.position(latitude, longitude)
+        if position is None:
+            self.compared.clear()
+            return UNKNOWN_ROAD
+        here, _ = self.route.ahead(position, 1, STEP_M)
+        if np.isfinite(here[0]):
+            self.compared.append((position, float(ego["grade"]) - float(here[0])))
+        self.compared = [row for row in self.compared if 0.0 <= position - row[0] <= CHECKED_M]
+        if self.doubted():
+            return UNKNOWN_ROAD
+        grade, sigma = self.route.ahead(position, POINTS, STEP_M)
+        return RoadAhead(grade, sigma, UNKNOWN_ROAD.limit)
+
+    def doubted(self) -> bool:
+        """Whether the road driven is another one than the stored."""
+        rows = np.array(self.compared)
+        long_enough = len(rows) > 1 and rows[-1, 0] - rows[0, 0] > 0.5 * CHECKED_M
+        return bool(long_enough and np.sqrt(np.mean(rows[:, 1] ** 2)) > DOUBTED)
+
+
+class CruisePlanner:
+    """Keeps what one plan hands to the next. `budget()` is asked for what retarder and brakes can take."""
+
+    def __init__(self, parameters, road: Callable[..., RoadAhead], budget: Callable[[], HeatBudget] = HeatBudget):
+        self.vehicle, self.cruise = parameters["vehicle"].copy(), parameters["cruise"].copy()
+        self.longitudinal = parameters["longitudinal"].copy()
+        self.kernel = Kernel(self.cruise, self.vehicle, self.longitudinal)
+        self.road, self.budget = road, budget
+        self.front = float(self.vehicle["front_overhang_m"])
+        crank = float(self.vehicle["driveline_ratio"]) / float(self.vehicle["wheel_radius_m"])
+        self.cranks = crank * self.cruise["gear_ratio"]
+        self.last_ns, self.gear = 0, UNKNOWN_GEAR
+        self.reference_speed = self.time_behind_s = 0.0
+
+    def __call__(self, out) -> tuple[np.ndarray, np.ndarray]:
+        """(CruiseHorizon, CruisePlan) of one OutputFrame."""
+        horizon = self.horizon(out)
+        plan = self.kernel.plan(horizon)
+        self.last_ns = int(horizon["time_ns"])
+        self.reference_speed, self.time_behind_s = float(plan["reference_speed"]), float(plan["time_behind_s"])
+        return horizon, plan
+
+    def horizon(self, out) -> np.ndarray:
+        road, truck, plan, tracks = self.road(out), out["truck"], out["plan"], out["tracks"]
+        found = np.zeros((), msg.dtype("CruiseHorizon"))
+        speed, mass = float(out["ego"]["speed"]), float(truck["mass_kg"])
+        elapsed = (int(out["tick_time_ns"]) - self.last_ns) / 1e9 if self.last_ns else 0.0
+        engaged = int(out["actuation"]["mode"]) == ACTIVE
+        found["time_ns"], found["speed"], found["mass_kg"] = out["tick_time_ns"], speed, mass
+        found["set_speed"] = out["vehicle"]["set_speed"]
+        found["travelled_m"], found["elapsed_s"] = elapsed * max(speed, 0.0), elapsed
+        found["reference_speed"], found["time_behind_s"] = self.reference_speed, self.time_behind_s
+        found["lead_speed"] = found["lead_gap_error"] = np.nan
+        if np.isfinite(float(plan["gap_error"])):
+            found["lead_speed"], found["lead_gap_error"] = tracks["lead_speed"], plan["gap_error"]
+        found["grade"], found["grade_sigma"], found["limit"] = road
+        turning, drag = speed * self.cranks[0], self.longitudinal
+        engine = float(drag["engine_drag_torque_nm"] + drag["engine_drag_torque_per_speed"] * turning) * self.cranks[0]
+        slowly = entry_speed(np.nan_to_num(road.grade), STEP_M, mass, float(self.vehicle["drag_area_m2"]),
+                             float(self.vehicle["rolling_resistance"]), engine, self.budget())  # fmt: skip
+        found["limit"] = np.minimum(found["limit"], slowly)
+        found["limit"] = np.minimum(found["limit"], FAR)
+        found["gear"] = ROLLING if int(out["actuation"]["roll"]) else self._gear(float(out["vehicle"]["engine_speed"]), speed)
+        found["paused"] = not engaged or int(plan["behaviour"]) == FOLLOW
+        return found
+
+    def _gear(self, engine_speed: float, speed: float) -> int:
+        """Places below the highest; the last one known while a shift lasts."""
+        if speed > 1.0 and np.isfinite(engine_speed):
+            off = np.abs(engine_speed / speed / self.cranks - 1.0)
+            if off.min() < GEAR_SHARE:
+                self.gear = int(np.argmin(off))
+        return self.gear

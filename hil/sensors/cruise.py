@@ -1,0 +1,61 @@
+"""The predictive cruise control beside any sensors: its plans arrive among their samples, a little after their tick.
+
+senses = WithCruise(Messages(stack.config), stack.parameters, world)
+hil.run(world, stack, senses, duration_s, watch=senses.watch)
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+
+import numpy as np
+
+from autonomy import msg
+from autonomy.planning.cruise import PERIOD_NS, POINTS, STEP_M, CruisePlanner, RoadAhead
+from hil.sensors.records import RawRecord
+
+LATENCY_NS = 20_000_000  # the time a plan may take
+LIST_HEAD = struct.Struct("<QqIIII")  # tick index, tick time, overflow, padding, count, padding
+NOT_IN_A_TICK = msg.constants("CruiseInput")["NOT_IN_A_TICK"]
+TOPIC = "/in/cruise"
+
+
+class WithCruise:
+    """`sensors` of any level; `world`: one with a `road`, whose grades and limits are taken for a map without errors."""
+
+    def __init__(self, sensors, parameters, world):
+        self.sensors, self.world = sensors, world
+        self.takes_lane_path = getattr(sensors, "takes_lane_path", False)
+        self.planner = CruisePlanner(parameters, self._ahead)
+        self.place, self.next_ns = 0.0, 0
+        self.waiting: list[tuple[int, np.ndarray]] = []
+
+    @property
+    def channels(self) -> list[str]:
+        return [*self.sensors.channels, TOPIC]
+
+    def watch(self, truth, out) -> None:
+        """Every tick, with what came out of it."""
+        self.place = float(truth.info["distance_m"])
+        if truth.time_ns >= self.next_ns:
+            self.next_ns = truth.time_ns + PERIOD_NS
+            _, plan = self.planner(out)
+            plan["received_time_ns"] = truth.time_ns + LATENCY_NS
+            self.waiting.append((truth.time_ns + LATENCY_NS, plan))
+
+    def sense(self, truth):
+        sensed = self.sensors.sense(truth)
+        if self.waiting and self.waiting[0][0] <= truth.time_ns:
+            received_ns, plan = self.waiting.pop(0)
+            if isinstance(sensed, dict):
+                return sensed | {"cruise": plan.reshape(1)}
+            return [*sensed, RawRecord(received_ns, TOPIC, LIST_HEAD.pack(NOT_IN_A_TICK, 0, 0, 0, 1, 0) + plan.tobytes())]
+        return sensed
+
+    def _ahead(self, _) -> RoadAhead:
+        road, end = self.world.road, self.world.road.length
+        middles = self.place + STEP_M * (np.arange(POINTS) + 0.5)
+        grade = [math.atan(road.value("grade", s)) if s < end else math.nan for s in middles.tolist()]
+        limit = [road.step_value(road.speed_limits, min(s, end)) for s in (middles + 0.5 * STEP_M).tolist()]
+        return RoadAhead(np.array(grade), np.zeros(POINTS), np.array(limit))
