@@ -13,7 +13,7 @@ from hil.worlds.wind import Gust
 
 STRAIGHT = {"road": {"segments": [{"length_m": 3000.0, "lanes": 3}]}, "set_speed_mps": 20.0}
 STRAIGHT_AHEAD = {"mode": 1, "road_wheel_angle_rad": 0.0, "acceleration_mps2": 0.0, "engine_torque_nm": 900.0,
-                  "retarder_torque_nm": 0.0, "brake_deceleration_mps2": 0.0}  # fmt: skip
+                  "retarder_torque_nm": 0.0, "brake_deceleration_mps2": 0.0, "roll": 0}  # fmt: skip
 EU = {"ego": {"plant": "plants/eu_4x2_40t"}}
 
 
