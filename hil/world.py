@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+MOST_ACTORS = 128  # of one moment
+
 
 @dataclass
 class EgoTruth:

@@ -109,10 +109,12 @@ cdef inline long lower_gear(const PlantParameters* parameters, const PlantMemory
 
 cdef inline void choose_gear(const PlantParameters* parameters, PlantMemory* memory, double demand, double shaft,
                              double h) noexcept nogil:
-    """Starts a shift when the engine leaves its range, or has been asked for more than it gives in this gear for a while."""
+    """Starts a shift when the engine leaves its range, or has lost speed for a while with all that it gives in this gear."""
     cdef double now = shaft * parameters.ratio[memory.gear - 1]
     cdef long wanted = memory.gear
-    memory.short_s = memory.short_s + h if demand > 0.97 * full_load(parameters, now) else 0.0
+    if memory.short_s == 0.0:
+        memory.short_shaft = shaft
+    memory.short_s = memory.short_s + h if demand > 0.97 * full_load(parameters, now) and shaft <= memory.short_shaft else 0.0
     if now < parameters.shift_down:
         wanted = highest_gear(parameters, shaft)
     elif now > parameters.shift_up:
