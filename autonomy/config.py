@@ -85,18 +85,20 @@ def find(name: str | Path) -> Path:
     for candidate in candidates:
         if candidate.is_file():
             return candidate
-    known = sorted(str(path.relative_to(directory()).with_suffix("")) for path in (directory() / "vehicles").glob("*.toml"))
+    folder = given.parent if given.parent.name and (directory() / given.parent).is_dir() else Path("vehicles")
+    known = sorted(str(path.relative_to(directory()).with_suffix("")) for path in (directory() / folder).glob("*.toml"))
     raise UsageError(f"no configuration '{name}': neither a file nor one of the packaged ones ({', '.join(known)})")
 
 
-def load(name: str | Path, overrides: dict[str, Any] | None = None) -> Config:
-    """Reads a configuration with all it includes, then applies `{"section.key": value}`. Raises UsageError."""
+def load(name: str | Path, overrides: dict[str, Any] | None = None, told_by: str = "--set") -> Config:
+    """Reads a configuration with all it includes, then applies `{"section.key": value}`; what is wrong with those is told as
+    of `told_by`. Raises UsageError."""
     path = find(name)
     sections: dict[str, Any] = {}
     origins: dict[str, str] = {}
     _merge_file(path, sections, origins, trail=())
     for dotted, value in (overrides or {}).items():
-        _override(dotted, value, sections, origins, path)
+        _override(dotted, value, sections, origins, path, told_by)
     return Config(packaged_name(path), sections, origins)
 
 
@@ -154,16 +156,16 @@ def _included(name: str, path: Path) -> Path:
     )
 
 
-def _override(dotted: str, value: Any, sections: dict, origins: dict, path: Path) -> None:
+def _override(dotted: str, value: Any, sections: dict, origins: dict, path: Path, told_by: str = "--set") -> None:
     section, _, key = dotted.partition(".")
     if not key or "." in key:
-        raise UsageError(f"--set {dotted}: write section.key, two names with one dot")
+        raise UsageError(f"{told_by} {dotted}: write section.key, two names with one dot")
     table = sections.get(section)
     if not isinstance(table, dict) or key not in table:
         known = sorted(table) if isinstance(table, dict) else sorted(sections)
-        raise UsageError(f"--set {dotted}: no such key in {path}; known there: {', '.join(known)}")
+        raise UsageError(f"{told_by} {dotted}: no such key in {path}; known there: {', '.join(known)}")
     sections[section] = {**table, key: value}
-    origins[dotted] = "--set"
+    origins[dotted] = told_by
 
 
 def _hash(sections: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ import math
 
 SIGNED = {  # places, angles and offsets: any sign
     "understeer_gradient", "hitch_offset_m", "mounting", "axle_x_m", "reference_from_imu_m",
-    "antenna_from_imu_m", "roll_grade", "wheel_delay_s", "slip", "tractor_axle_x_m", "trailer_axle_x_m",
+    "antenna_from_imu_m", "ambient_c", "friction_cold_c", "roll_grade", "wheel_delay_s", "slip", "tractor_axle_x_m",
+    "trailer_axle_x_m",
 }  # fmt: skip
 MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wander, a part that is not fitted
     "mass_sigma_kg", "steering_delay_s", "steering_lag_s", "steering_play_rad", "yaw_lag_s", "retarder_torque_maximum_nm",
@@ -30,6 +31,9 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "absolute", "relative", "limit", "after_s", "overspeed_mps", "cruise_bias", "engine_drag_torque_nm",
     "engine_drag_torque_per_speed", "time_gain", "idle_fuel_kg_per_s", "shift_price",
     "acceleration_price", "low_speed_price", "shift_time_s",
+    "engine_friction_nm", "engine_friction_per_radps", "engine_torque_sigma_nm", "engine_torque_walk_nm",
+    "frame_pitch_rad_per_mps2", "slip_doubt_share", "mass_walk_share", "resistance_walk_mps2", "shaft_scale_walk",
+    "slip_compliance", "slip_compliance_sigma", "mass_systematic_share", "brake_cooling_wspmk",
 }  # fmt: skip
 AT_MOST = {
     "horizon_delay_s": 0.32,  # what the buffers of the ego filter hold at 400 Hz
@@ -41,6 +45,8 @@ AT_MOST = {
     "cruise_band_mps": 6.0,
     "cruise_bias": 0.5, "band_below_mps": 6.0, "time_gain": 0.1,
     "cornering_load_sensitivity": 0.9, "wind_trailer_share": 1.0,
+    "mass_excited_share": 0.3, "mass_systematic_share": 0.3, "mass_force_share": 0.5,
+    "mass_bin_s": 2.0, "friction_assumed": 1.2,
 }  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+MOST_ACTORS = 128  # of one moment
+
 
 @dataclass
 class EgoTruth:
@@ -33,6 +35,7 @@ class EgoTruth:
     outline: np.ndarray | None = None  # (units, 4, 2) m, ENU: corners of tractor and trailer
     axles: np.ndarray | None = None  # (n, 2) m, ENU: middle of each axle, from the front
     tractor_axles: int = 2  # how many of them are the tractor's
+    brake_pedal: float = 0.0  # 0..1, as a driver presses it
     plant: Any = None  # the plant's own state (hil.plant: structured array), for sensors of engine, brakes, loads
 
 

@@ -18,7 +18,7 @@ from autonomy import msg
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 MESSAGES = {name: f"{name.capitalize()}Parameters" for name in (
-    "vehicle", "inputs", "lane", "tracks", "plan", "lateral", "longitudinal", "envelope", "cruise")}  # fmt: skip
+    "vehicle", "inputs", "truck", "lane", "tracks", "plan", "lateral", "longitudinal", "envelope", "cruise")}  # fmt: skip
 EGO_VALID = 1 | 2 | 4 | 8  # aligned, position and velocity valid
 
 
@@ -61,7 +61,7 @@ class StepStack:
         p = parameters
         self.parameters, self.ego_source = p, ego_source
         self.inputs = InputsStep(p["inputs"], p["vehicle"])
-        self.truck = TruckStep(p["vehicle"])
+        self.truck = TruckStep(p["truck"], p["vehicle"])
         self.lane = LaneStep(p["lane"])
         self.tracks = TracksStep(p["tracks"])
         self.plan = PlanStep(p["plan"], p["vehicle"])
@@ -79,12 +79,13 @@ class StepStack:
         ego["velocity"][:2] = speed * np.cos(yaw), speed * np.sin(yaw)
         ego["angular_rate"][2] = yaw_rate
         vehicle = self.inputs.step(frame)
-        truck = self.truck.step(vehicle, ego)
+        truck = self.truck.step(frame, vehicle, ego)
         lane = self.lane.step(frame, ego)
         tracks = self.tracks.step(frame, ego, lane)
         plan = self.plan.step(frame, vehicle, ego, truck, lane, tracks)
         control = self.control.step(vehicle, ego, truck, lane, plan)
         actuation, health = self.envelope.step(frame, vehicle, ego, truck, lane, tracks, plan, control)
+        self.truck.remember(actuation)
         self.control.remember(actuation)
         result = np.zeros(1, msg.dtype("OutputFrame")) if out is None else out
         for name, value in (("vehicle", vehicle), ("ego", ego), ("truck", truck), ("lane", lane), ("tracks", tracks),

@@ -1,4 +1,4 @@
-"""Scenes of the drive seen from above: lane, followed objects, lead, wanted path and planned stop, as drawings in pixels.
+"""Scenes of the drive seen from above: lanes, followed objects, lead, wanted path and planned stop, as drawings in pixels.
 
 The vehicle stands still and looks to the right of the page; the world passes by, once as far as the radar sees and once close
 to tractor and trailer. One scene is drawn into the page, the others are text in the drawing's data, which the page's script
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,12 +35,21 @@ TURNED_ABOVE_MPS = 3.0  # slower objects are drawn along the own axis
 NOWHERE = "M-99 -99"
 
 
+class Road(NamedTuple):
+    """Lanes beside the own one, and their width in m."""
+
+    left: int
+    right: int
+    width: float
+
+
 @dataclass(frozen=True)
 class Scene:
     """Path data of everything that moves; `words` stand in the corner."""
 
     time_s: float
     words: str
+    lanes: str  # lines of the lanes beside
     lane: str  # the surface between its boundaries
     middle: str
     wanted: str
@@ -50,26 +59,28 @@ class Scene:
     ego: str
 
     def text(self) -> str:
-        paths = (self.lane, self.middle, self.wanted, self.stop, self.objects, self.lead, self.ego)
+        paths = (self.lanes, self.lane, self.middle, self.wanted, self.stop, self.objects, self.lead, self.ego)
         return "|".join((f"{self.time_s:.2f}", self.words, *paths))
 
 
 def scene(time_s: float, words: str, lane: np.void, plan: np.void, tracks: np.void, vehicle: Any = None,
-          articulation: float = 0.0) -> Scene:  # fmt: skip
+          articulation: float = 0.0, road: Road | None = None) -> Scene:  # fmt: skip
     """One tick as pixels. `lane`, `plan`, `tracks` are rows of LaneState, Plan and TrackList (its list may be missing),
     `vehicle` one of VehicleParameters; without it a mark stands for the truck."""
     path, normal = _lane_path(lane)
-    surface = middle = wanted = NOWHERE
+    surface = middle = wanted = lanes = NOWHERE
     if len(path) > 1:
         middle, surface = _drawn(path), _surface(path, normal, lane)
         wanted = _wanted(path, normal, plan)
+        if road is not None:
+            lanes = _lanes(path, normal, road)
     stop = _drawn(_stop_path(plan)) if plan["fallback_valid"] else NOWHERE
     objects, of_lead = _objects(tracks)
     lead = _outlines(objects[of_lead])
     if not of_lead.any():
         lead = _dots(_lead(tracks, path))
     ego = _mark() if vehicle is None else _combination(vehicle, articulation)
-    return Scene(time_s, words, surface, middle, wanted, stop, _outlines(objects[~of_lead]), lead, ego)
+    return Scene(time_s, words, lanes, surface, middle, wanted, stop, _outlines(objects[~of_lead]), lead, ego)
 
 
 def drawing(title: str, scenes: Sequence[Scene], still: int) -> str:
@@ -84,6 +95,7 @@ def drawing(title: str, scenes: Sequence[Scene], still: int) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" class="plot birdseye" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{escape(title)}" data-scenes="{escape(";".join(each.text() for each in scenes))}" data-still="{still}">'
         f'<svg width="{WIDTH}" height="{FAR_HEIGHT}">{far_lines}<g id="world">'
+        f'<path class="scene lanes" d="{shown.lanes}"/>'
         f'<path class="scene lane" d="{shown.lane}"/><path class="scene lanemiddle" d="{shown.middle}"/>'
         f'<path class="scene stop" d="{shown.stop}"/><path class="scene wanted" d="{shown.wanted}"/>'
         f'<path class="scene objects" d="{shown.objects}"/><path class="scene lead" d="{shown.lead}"/>'
@@ -136,6 +148,13 @@ def _surface(path: np.ndarray, normal: np.ndarray, lane: np.void) -> str:
     sides = [path + width[None, None] * normal for width in (lane["width_left"], -lane["width_right"])]
     known = [_thinned(side) for side in sides if np.isfinite(side).all()]
     return _line(np.concatenate([known[0], known[-1][::-1]])) + "Z" if known else NOWHERE
+
+
+def _lanes(path: np.ndarray, normal: np.ndarray, road: Road) -> str:
+    """The far line of every lane beside the own one, as parallels of its middle."""
+    places = [number + 0.5 for number in range(1, road.left + 1)] + [-number - 0.5 for number in range(1, road.right + 1)]
+    path, normal = _thinned(path), _thinned(normal)  # a road's far lines need fewer points than the own lane's
+    return "".join(_drawn(path + place * road.width * normal) for place in places) or NOWHERE
 
 
 def _wanted(path: np.ndarray, normal: np.ndarray, plan: np.void) -> str:

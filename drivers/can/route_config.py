@@ -50,12 +50,14 @@ UNITS = {
     "rad/s": ("angular rate", 1.0), "deg/s": ("angular rate", math.pi / 180), "rpm": ("angular rate", 2 * math.pi / 60),
     "Nm": ("torque", 1.0), "Pa": ("pressure", 1.0), "kPa": ("pressure", 1e3), "bar": ("pressure", 1e5),
     "kg": ("mass", 1.0), "t": ("mass", 1e3), "1": ("number", 1.0), "%": ("number", 1e-2),
+    "degC": ("temperature", 1.0),
     "1/m": ("curvature", 1.0), "1/km": ("curvature", 1e-3), "1/m2": ("curvature rate", 1.0),
     "s": ("time", 1.0), "ms": ("time", 1e-3), "us": ("time", 1e-6), "ns": ("time", 1e-9),
 }  # fmt: skip
 SPELLINGS = {
     "m/s^2": "m/s2", "m/s²": "m/s2", "kph": "km/h", "KPH": "km/h", "N m": "Nm", "N·m": "Nm", "degrees": "deg", "°": "deg",
-    "°/s": "deg/s", "knots": "kn", "r/min": "rpm", "percent": "%", "meters": "m", "": "1", "1/m^2": "1/m2", "1/m²": "1/m2",
+    "°/s": "deg/s", "knots": "kn", "r/min": "rpm", "percent": "%", "°C": "degC", "meters": "m",
+    "": "1", "1/m^2": "1/m2", "1/m²": "1/m2",
 }  # fmt: skip
 
 # Arrays of LaneSample, element by element: left_c0 .. right_second_c3, left_sigma_c0 .. right_sigma_c3

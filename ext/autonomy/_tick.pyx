@@ -9,7 +9,7 @@ from autonomy.control._control cimport control_remember, control_reset, control_
 from autonomy.estimation.ego._ego cimport ego_reset, ego_step
 from autonomy.estimation.lane._lane cimport lane_reset, lane_step
 from autonomy.estimation.tracks._tracks cimport tracks_reset, tracks_step
-from autonomy.estimation.truck._truck cimport truck_reset, truck_step
+from autonomy.estimation.truck._truck cimport truck_remember, truck_reset, truck_step
 from autonomy.inputs._inputs cimport inputs_remember, inputs_reset, inputs_step
 from autonomy.inputs._append cimport KIND_COUNT, input_of, list_capacity
 from autonomy.msg.messages cimport LAYOUT_HASH, ImuInput, InputFrame, OutputFrame, Parameters
@@ -28,7 +28,7 @@ cdef void tick_reset(TickState* state, const Parameters* p) noexcept nogil:
     memset(state, 0, sizeof(TickState))
     inputs_reset(&state.inputs, &p.inputs)
     ego_reset(&state.ego, &p.ego)
-    truck_reset(&state.truck, &p.vehicle)
+    truck_reset(&state.truck, &p.truck, &p.vehicle)
     lane_reset(&state.lane, &p.lane)
     tracks_reset(&state.tracks, &p.tracks)
     plan_reset(&state.plan, &p.plan)
@@ -42,7 +42,7 @@ cdef void tick(TickState* state, const Parameters* p, const InputFrame* frame, O
     out.tick_time_ns = frame.tick_time_ns
     inputs_step(&state.inputs, &p.inputs, &p.plausibility, &p.engagement, &p.vehicle, frame, &out.vehicle)
     ego_step(&state.ego, &p.ego, frame, &out.vehicle, &out.ego)
-    truck_step(&state.truck, &p.vehicle, &out.vehicle, &out.ego, &out.truck)
+    truck_step(&state.truck, &p.truck, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck)
     lane_step(&state.lane, &p.lane, frame, &out.ego, &out.lane)
     tracks_step(&state.tracks, &p.tracks, frame, &out.ego, &out.lane, &out.tracks)
     plan_step(&state.plan, &p.plan, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck, &out.lane, &out.tracks, &out.plan)
@@ -50,6 +50,7 @@ cdef void tick(TickState* state, const Parameters* p, const InputFrame* frame, O
                  &out.vehicle, &out.ego, &out.truck, &out.lane, &out.plan, &out.control)
     envelope_step(&state.envelope, &p.envelope, &p.longitudinal, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck,
                   &out.lane, &out.tracks, &out.plan, &out.control, &out.actuation, &out.health)
+    truck_remember(&state.truck, &out.actuation)
     control_remember(&state.control, &out.actuation)
     inputs_remember(&state.inputs, &out.actuation)
 

@@ -72,9 +72,13 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.set_speed is not None and not 0.0 <= arguments.set_speed <= 40.0:
         raise UsageError(f"--set-speed {arguments.set_speed:g}: give m/s from 0 to 40")
     output = Path(arguments.output) if arguments.output else None
-    print(f"driving {duration_s:g} s in {type(world).__name__}, {arguments.level} ...", file=sys.stderr)
+
+    def begins():
+        print(f"driving {duration_s:g} s in {type(world).__name__}, {arguments.level} ...", file=sys.stderr, flush=True)
+
     result = hil.run(world, stack, senses, duration_s, arguments.seed, arguments.faults, output, scenario=given,
-                     set_speed_mps=arguments.set_speed, watch=watch, report=not arguments.no_report)  # fmt: skip
+                     set_speed_mps=arguments.set_speed, watch=watch, begins=begins,
+                     report=not arguments.no_report)  # fmt: skip
     if arguments.junit:
         write_junit(Path(arguments.junit), result.metrics)
     tell(result.metrics, arguments.json)

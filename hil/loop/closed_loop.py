@@ -44,13 +44,14 @@ NEVER_NS = 2**62
 
 def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, output_dir=None, *, scenario=None,
         set_speed_mps: float | None = None, engage_after_s: float = ENGAGE_AFTER_S, metrics: RunMetrics | None = None,
-        watch=None, log_name: str = OUTPUT_LOG, report: bool = True) -> Result:  # fmt: skip
+        watch=None, begins=None, log_name: str = OUTPUT_LOG, report: bool = True) -> Result:  # fmt: skip
     """Runs `duration_s` of closed loop; what `replay` returns of a log, with the figures of the drive added.
 
     The figures count from the moment the stack drives. Verdict "fail" (exit code 1) on a collision, a corner over the lane
     line or a roll-over, "inconclusive" (5) when the stack never took over. `faults` is a timeline file or a packaged name, as
-    for replay, in seconds from the first tick. `watch(truth, output)` is called every tick. `metrics`: the caller's own, to read
-    its columns afterwards. Raises UsageError, EnvironmentFault.
+    for replay, in seconds from the first tick. `watch(truth, output)` is called every tick, `begins()` once before the first,
+    when nothing can be refused any more. `metrics`: the caller's own, to read its columns afterwards. Raises UsageError,
+    EnvironmentFault.
     """
     if not duration_s > 0.0:
         raise UsageError(f"hil.run: duration_s = {duration_s:g} must be above zero")
@@ -61,6 +62,8 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
     wanted = set_speed_mps if set_speed_mps is not None else getattr(world, "set_speed", 22.0)
     metrics = metrics or RunMetrics(stack.parameters["vehicle"], wanted)
     engaged = False
+    if begins is not None:
+        begins()
     started = time.perf_counter()
     try:
         for tick in range(round(duration_s / TICK_S)):

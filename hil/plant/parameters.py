@@ -132,11 +132,12 @@ def fill(parameters: np.ndarray, config: Config) -> dict[str, dict[str, np.ndarr
         raise UsageError(f"{config.path}: axle loads at rest of {np.round(loads).tolist()} N: check masses and lengths")
     shares = table["brakes"]["shares"] if table["brakes"]["shares"].size else loads
     if len(shares) != count or (shares < 0.0).any() or not shares.sum() > 0.0:
-        raise UsageError(f"{config.path}: [brakes] shares = {shares.tolist()}: needs none or {count} numbers, one an axle, "
-                         "none below zero and not all zero")  # fmt: skip
+        raise UsageError(f"{config.origin('brakes', 'shares')}: [brakes] shares = {shares.tolist()}: needs none or {count} "
+                         "numbers, one an axle, none below zero and not all zero")  # fmt: skip
     rpm, torque = table["engine"]["curve_rpm"], table["engine"]["curve_torque_nm"]
     if not 2 <= len(rpm) <= CURVE or len(rpm) != len(torque) or (np.diff(rpm) <= 0.0).any():
-        raise UsageError(f"{config.path}: [engine] curve_rpm = {rpm.tolist()}: needs 2 to {CURVE} numbers, rising, and as many "
+        where = config.origin("engine", "curve_rpm")
+        raise UsageError(f"{where}: [engine] curve_rpm = {rpm.tolist()}: needs 2 to {CURVE} numbers, rising, and as many "
                          f"as curve_torque_nm, which has {len(torque)}")  # fmt: skip
     values = _values(table)
     values |= {
@@ -232,8 +233,9 @@ def _limits(values: dict, config: Config) -> None:
                                 ("brakes", "tractor_delay_s", values["brake_delay_s"][0]),
                                 ("brakes", "trailer_delay_s", values["brake_delay_s"][1])):  # fmt: skip
         if not 0.0 <= delay <= longest:
-            raise UsageError(f"{config.path}: [{section}] {key} = {float(delay)}: must lie in 0..{longest:.2f} s")
+            raise UsageError(f"{config.origin(section, key)}: [{section}] {key} = {float(delay)}: must lie in 0..{longest:.2f} s")
     if not 1 <= values["gears"] <= GEARS or not 1 <= values["start_gear"] <= values["gears"]:
         raise UsageError(f"{config.path}: [gearbox] needs 1 to {GEARS} ratios and a start_gear among them")
     if not 1e-5 <= values["inner_step_s"] <= 0.02:
-        raise UsageError(f"{config.path}: [plant] inner_step_s = {float(values['inner_step_s'])}: must lie in 1e-5..0.02 s")
+        raise UsageError(f"{config.origin('plant', 'inner_step_s')}: [plant] inner_step_s = {float(values['inner_step_s'])}: "
+                         "must lie in 1e-5..0.02 s")  # fmt: skip

@@ -70,9 +70,12 @@ class Plant:
         self.reset()
 
     @classmethod
-    def load(cls, name: str | Path, overrides: dict[str, Any] | None = None) -> Plant:
-        """`name` of a file in configs or a path; overrides as {"section.key": value}. Raises UsageError."""
-        return cls(configuration.load(name, overrides))
+    def load(cls, name: str | Path, overrides: dict[str, Any] | None = None, told_by: str = "overrides") -> Plant:
+        """`name` of a file in configs or a path; overrides as {"section.key": value}, in errors those of `told_by`.
+
+        Raises UsageError.
+        """
+        return cls(configuration.load(name, overrides, told_by))
 
     def reset(self, x: float = 0.0, y: float = 0.0, yaw: float = 0.0, speed: float = 0.0) -> np.ndarray:
         """Straight ahead at a steady speed, everything cold, the clock at zero."""

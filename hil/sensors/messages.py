@@ -12,9 +12,9 @@ from autonomy import msg
 from autonomy.errors import UsageError
 from autonomy.geodesy import enu_to_geodetic
 from hil.sensors.line_fit import line_cubic, middle_ahead
+from hil.sensors.powertrain import Powertrain, engine_reference_nm
 from hil.sensors.realism import (
     ACCELERATION_BIAS,
-    ENGINE_SOURCE,
     GNSS_ALTITUDE_SIGMA,
     GNSS_COURSE_SIGMA_DEG,
     GNSS_DRIFT_SIGMA,
@@ -79,6 +79,7 @@ class Messages:
         self.random = np.random.default_rng(seed)
         self.chance = np.random.default_rng([seed, 1])  # of jitter and losses: the noise stays as it is without them
         self.dropouts = checked_dropouts(dropouts or {})
+        self.powertrain = Powertrain(engine_reference_nm(config), self.noise, seed)
         self.start_ns: int | None = None
         self.schedule = dict(SENSORS)
         self.next_ns: dict[str, int] = {}
@@ -171,20 +172,22 @@ class Messages:
         return rows
 
     def _shaft(self, truth: Truth):
-        row = self._row("Shaft", SHAFT_SOURCE)
-        row["shaft_speed"] = max(0.0, truth.ego.velocity * self._wheel_scale() * self.shaft_per_speed + self._normal("shaft"))
-        shifting = truth.ego.plant is not None and bool(truth.ego.plant["shift_in_progress"])
-        row["clutch_slip"], row["driveline_engaged"], row["shift_in_progress"] = 0.0, not shifting, shifting
+        row, plant = self._row("Shaft", SHAFT_SOURCE), truth.ego.plant
+        if plant is None:
+            shaft = truth.ego.velocity * self._wheel_scale() * self.shaft_per_speed
+        else:  # slip of the driven wheels and all; the tyres are as large as the plant has them
+            shaft = float(plant["shaft_speed"]) + self.powertrain.swing(truth)
+        row["shaft_speed"] = max(0.0, shaft + self._normal("shaft"))
+        shifting = plant is not None and bool(plant["shift_in_progress"])
+        engaged = plant is None or int(plant["gear"]) != 0  # 0 in a shift and in neutral
+        row["clutch_slip"], row["driveline_engaged"], row["shift_in_progress"] = 0.0, engaged, shifting
         return [row]
 
     def _signal(self, truth: Truth):
-        """Engine speed and torque, where the world's plant has an engine."""
-        plant = truth.ego.plant
-        if plant is None:
-            return []
+        """What engine, gearbox, retarder and brakes tell, where the world's plant has them."""
         rows = []
-        for name, value in (("ENGINE_SPEED", plant["engine_speed_radps"]), ("ENGINE_TORQUE", plant["engine_torque_nm"])):
-            row = self._row("Signal", ENGINE_SOURCE)
+        for name, value, source in self.powertrain.signals(truth):
+            row = self._row("Signal", source)
             row["signal"], row["value"] = SIGNALS[name], value
             rows.append(row)
         return rows

@@ -10,11 +10,22 @@ from autonomy import msg
 from drivers.serial.route_config import PREFIX, ports_of, read
 from hil.sensors.lane_camera import LaneCamera
 from hil.sensors.messages import SIGNALS, Dropouts, Messages
-from hil.sensors.realism import ENGINE_SOURCE, SHAFT_SOURCE, STEERING_SOURCE
+from hil.sensors.powertrain import engine_reference_nm
+from hil.sensors.realism import (
+    BRAKE_SOURCE,
+    ENGINE_BRAKE_REFERENCE_NM,
+    ENGINE_BRAKE_SOURCE,
+    ENGINE_SOURCE,
+    RETARDER_REFERENCE_NM,
+    RETARDER_SOURCE,
+    SHAFT_SOURCE,
+    STEERING_SOURCE,
+)
 from hil.sensors.records import RawRecord
 from hil.sensors.serial_line import SerialLine
 from hil.world import Truth
 
+SIGNAL_NAMES = {number: name for name, number in SIGNALS.items()}
 # The driver's switches in CCVS1: cruise control on, nothing pressed
 DRIVER_AT_REST = {"parking_brake_switch": 0, "brake_switch": 0, "cruise_control_enable_switch": 1,
                   "cruise_control_set_switch": 0}  # fmt: skip
@@ -38,7 +49,7 @@ class Bytes(Messages):
         serial = read(config.sections.get("serial", {}), config.path)
         self.lines = [SerialLine(port, [item for item in serial.port if item.port == port]) for port in ports_of(serial)]
         self.serial_kinds = {kind for item in serial.port for kind in item.kinds}
-        self.engine_speed = 0.0
+        self.told: dict[str, float] = {}
         self.engine_reference_nm = engine_reference_nm(config)
         self.imu_count = 0
         self.radar_count = 0
@@ -79,7 +90,8 @@ class Bytes(Messages):
     def _wheel_messages(self, row):
         speed = float(row["vehicle_speed"]) * 3.6
         if int(row["source"]) == 0:
-            yield 0, "CCVS1", {"wheel_based_vehicle_speed": speed, **DRIVER_AT_REST}, 0
+            switches = DRIVER_AT_REST | {"brake_switch": int(self.told.get("BRAKE_SWITCH", 0.0))}
+            yield 0, "CCVS1", {"wheel_based_vehicle_speed": speed, **switches}, 0
             return
         relative = {f"relative_speed_{wheel}": 0.0 for wheel in ("front_left", "front_right", "rear1_left", "rear1_right")}
         yield 0, "EBC2", {"front_axle_speed": speed, **relative}, 11
@@ -90,12 +102,25 @@ class Bytes(Messages):
                           "shift_in_progress": int(row["shift_in_progress"])}, SHAFT_SOURCE  # fmt: skip
 
     def _signal_messages(self, row):
-        """Both in one EEC1, behind the second."""
-        if int(row["signal"]) == SIGNALS["ENGINE_SPEED"]:
-            self.engine_speed = float(row["value"])
-            return
-        percent = 100.0 * float(row["value"]) / self.engine_reference_nm
-        yield 0, "EEC1", {"engine_speed": self.engine_speed * 30.0 / math.pi, "actual_engine_torque": percent}, ENGINE_SOURCE
+        """Each message goes out behind the last of its signals."""
+        name, value = SIGNAL_NAMES[int(row["signal"])], float(row["value"])
+        self.told[name] = value
+        percent = 100.0 / self.engine_reference_nm
+        if name == "ENGINE_TORQUE":
+            yield 0, "EEC1", {"engine_speed": self.told.get("ENGINE_SPEED", 0.0) * 30.0 / math.pi,
+                              "actual_engine_torque": percent * value}, ENGINE_SOURCE  # fmt: skip
+        elif name == "ENGINE_FRICTION_TORQUE":
+            yield 0, "EEC3", {"nominal_friction_torque": percent * value}, ENGINE_SOURCE
+        elif name == "ENGINE_BRAKE_TORQUE":
+            yield 0, "ERC1", {"actual_retarder_torque": 100.0 * value / ENGINE_BRAKE_REFERENCE_NM}, ENGINE_BRAKE_SOURCE
+        elif name == "RETARDER_TORQUE":
+            yield 0, "ERC1", {"actual_retarder_torque": 100.0 * value / RETARDER_REFERENCE_NM}, RETARDER_SOURCE
+        elif name == "GEAR_RATIO":
+            yield 0, "ETC2", {"actual_gear_ratio": value, "current_gear": self.told.get("GEAR", 0.0)}, SHAFT_SOURCE
+        elif name == "TRACTION_CONTROL_ACTIVE":
+            yield 0, "EBC1", {"brake_pedal_position": 100.0 * self.told["BRAKE_PEDAL"],
+                              "abs_active": int(self.told["ABS_ACTIVE"]),
+                              "asr_brake_control_active": int(value)}, BRAKE_SOURCE  # fmt: skip
 
     def _steering_messages(self, row):
         yaw_rate, lateral, longitudinal = self.motion
@@ -127,10 +152,3 @@ class Bytes(Messages):
             values = {name: float(row[name]) for name in ("x", "y", "range_rate", "target_id", "is_new")}
             yield 1, f"RADAR_TARGET_{self.radar_count}", values | {"valid": 1}, None
 
-
-def engine_reference_nm(config) -> float:
-    """100 % of the engine's torque: by what the vehicle file reads EEC1 with, 2600 N m where it does not [M]."""
-    for route in config.sections.get("can", {}).get("route", []):
-        if route.get("signal") == "ENGINE_TORQUE":
-            return 100.0 * float(route["fields"]["value"].get("scale", 26.0))
-    return 2600.0

@@ -50,3 +50,17 @@ GRAVITY = 9.80665  # m/s2, CGPM 1901
 UTC_START_NS = 1_767_614_400_000_000_000  # 2026-01-05 12:00 UTC is time 0 of every world
 WHEEL_SOURCES = (11, 0)  # ABS (EBC2) and engine (CCVS1)
 ENGINE_SOURCE, SHAFT_SOURCE, STEERING_SOURCE, SENSOR_SOURCE = 0, 3, 11, 1
+
+# Engine, gearbox and brakes as J1939 tells them: 1 % of a reference torque a bit, slow ones every 100 ms
+SLOW_SIGNAL_S = 0.1  # EEC3, ERC1, ETC2, EBC1, CCVS1
+TORQUE_SCALE_SIGMA = 0.01  # of what an engine says of itself [M]; one draw a drive
+FRICTION_SCALE_SIGMA = 0.10
+ENGINE_DRAG_NM, ENGINE_DRAG_PER_RADPS = 120.0, 0.7  # as configs/plants/common.toml [M]
+RETARDER_REFERENCE_NM = 3250.0  # ERC1's 100 % [M]
+ENGINE_BRAKE_REFERENCE_NM = 1500.0
+# Between gearbox and driven wheels: what twists under torque, and swings when it changes [M]
+DRIVELINE_STIFFNESS_NM_PER_RAD = 40e3  # at the output shaft
+DRIVELINE_HZ, DRIVELINE_DAMPING = 4.0, 0.15
+DRIVELINE_TORQUE_LAG_S = 0.1  # the gearbox lets the torque off before it opens the clutch
+ABS_SHARE = 0.85  # of the friction, where anti-lock and traction control step in: configs/plants grip_longitudinal
+RETARDER_SOURCE, ENGINE_BRAKE_SOURCE, BRAKE_SOURCE = 16, 15, 11

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from autonomy import config as configuration
+from autonomy.errors import UsageError
 from hil.world import Truth
 from hil.worlds import scenario as scenarios
 from hil.worlds.driver import Driver
@@ -39,10 +40,11 @@ class Motorway(PlantWorld):
         self._road = self._road or given.make_road()
         random = np.random.default_rng(seed)
         vehicle = configuration.load(given.ego.vehicle).section("vehicle")
+        plant = plant_of(given.ego, f"{given.where}: ego.overrides")
         driver = Driver(float(vehicle["wheelbase_m"]), float(vehicle["understeer_gradient"]), given.set_speed_mps,
                         random.uniform(0.0, 2.0 * math.pi))  # fmt: skip
         speed = given.set_speed_mps if given.ego.speed_mps is None else given.ego.speed_mps
-        super().__init__(self._road, plant_of(given.ego, vehicle), self._traffic(given), given.make_wind(), driver=driver,
+        super().__init__(self._road, plant, self._traffic(given), given.make_wind(), driver=driver,
                          place_m=given.ego.place_m, lane=given.ego.lane, offset_m=given.ego.offset_m, speed_mps=speed,
                          random=random)  # fmt: skip
         return self.truth()
@@ -51,16 +53,28 @@ class Motorway(PlantWorld):
         return ScriptedTraffic(self._road, given.make_traffic())
 
 
-def plant_of(ego: scenarios.EgoTable, vehicle):
-    """The plant that a scenario names. Raises UsageError."""
+def plant_of(ego: scenarios.EgoTable, told_by: str):
+    """The plant that a scenario names; `told_by` is the place of its overrides. Raises UsageError."""
     if ego.plant == scenarios.KINEMATIC:
         from hil.plant.kinematic import KinematicTruck
 
-        return KinematicTruck({**vehicle, **ego.overrides})
+        return KinematicTruck(_vehicle(ego, told_by))
     if ego.plant.endswith(".fmu"):
         from hil.plant.fmu import FmuPlant
 
-        return FmuPlant(ego.plant, {**vehicle, **ego.overrides}, ego.fmu_names)
+        return FmuPlant(ego.plant, _vehicle(ego, told_by), ego.fmu_names)
     from hil.plant import Plant
 
-    return Plant.load(ego.plant, overrides=ego.overrides)
+    return Plant.load(ego.plant, ego.overrides, told_by)
+
+
+def _vehicle(ego: scenarios.EgoTable, told_by: str) -> dict:
+    """[vehicle] of the ego's file with its overrides, which are keys of that table. Raises UsageError."""
+    table = configuration.load(ego.vehicle).section("vehicle")
+    for key, value in ego.overrides.items():
+        if key not in table:
+            raise UsageError(f"{told_by} {key}: no such key in [vehicle] of {ego.vehicle}; known there: "
+                             f"{', '.join(sorted(table))}")  # fmt: skip
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise UsageError(f"{told_by} {key} = {value!r}: needs a number")
+    return {**table, **ego.overrides}

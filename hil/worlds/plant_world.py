@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from autonomy.errors import UsageError
-from hil.world import EgoTruth, RoadTruth, Truth
+from hil.world import MOST_ACTORS, EgoTruth, RoadTruth, Truth
 from hil.worlds.body import Body
 from hil.worlds.driver import Driver
 from hil.worlds.road import PREVIEW_DISTANCES, PREVIEW_STEP_M, Road
@@ -91,8 +91,12 @@ class PlantWorld:
         place = self._ego_place()
         rolled = bool(state.get("rolled_over", False))
         done = s > road.length - END_MARGIN_M or rolled
-        return Truth(self.time_ns, ego, seen, self.traffic.actors(place)[:128], done,
-                     {"distance_m": s, "lane": self.lane, "rolled_over": rolled})  # fmt: skip
+        actors = self.traffic.actors(place)
+        left_out = max(len(actors) - MOST_ACTORS, 0)
+        if left_out:  # the farthest
+            actors = sorted(actors, key=lambda actor: math.hypot(actor.x - ego.x, actor.y - ego.y))[:MOST_ACTORS]
+        return Truth(self.time_ns, ego, seen, actors, done,
+                     {"distance_m": s, "lane": self.lane, "rolled_over": rolled, "actors_left_out": left_out})  # fmt: skip
 
     def lane_path(self) -> np.ndarray:
         """The middle of the vehicle's lane as points (n, 3), ENU metres."""

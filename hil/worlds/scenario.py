@@ -25,6 +25,7 @@ import msgspec
 from autonomy import config as configuration
 from autonomy import toml_file
 from autonomy.errors import UsageError
+from hil.world import MOST_ACTORS
 from hil.worlds.road import Road, Segment
 from hil.worlds.traffic import KINDS, Event
 from hil.worlds.wind import Gust, Wind
@@ -96,9 +97,10 @@ class QueueTable(msgspec.Struct, forbid_unknown_fields=True):
     gap_m: float = 6.0
 
 
-class Scenario(msgspec.Struct, forbid_unknown_fields=True):
-    """What was read, checked. `road()`, `wind()` and `traffic()` make what a world needs of it."""
+class Scenario(msgspec.Struct, forbid_unknown_fields=True, dict=True):
+    """What was read, checked. `road()`, `wind()` and `traffic()` make what a world needs of it; `where` it was read."""
 
+    where = "scenario"
     road: RoadTable
     schema: str = SCHEMA
     title: str = ""
@@ -150,6 +152,7 @@ def load(source: str | Path | dict | Scenario) -> Scenario:
     except msgspec.ValidationError as error:
         raise UsageError(f"{where}: {error}") from None
     _check(scenario, where)
+    scenario.where = where
     return scenario
 
 
@@ -203,6 +206,9 @@ def _check(scenario: Scenario, where: str) -> None:
         _within(name, "gap_m", queue.gap_m, 0.0, 1e3)
         for lane in queue.lanes:
             _within(name, "lanes", lane, 0, lanes - 1)
+    vehicles = len(scenario.traffic) + sum(queue.vehicles * len(queue.lanes) for queue in scenario.queue)
+    if vehicles > MOST_ACTORS:
+        raise UsageError(f"{where}: traffic and queue have {vehicles} vehicles in all; a world tells of {MOST_ACTORS} at most")
 
 
 def _check_segment(segment: SegmentTable, where: str) -> None:

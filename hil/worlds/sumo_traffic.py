@@ -7,6 +7,7 @@ the seed. Beside what its drivers do by themselves, some are told to: cut in clo
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import sys
 import tempfile
@@ -226,7 +227,9 @@ def library():
         tools = str(Path(sumo.SUMO_HOME) / "tools")
         if tools not in sys.path:
             sys.path.append(tools)  # its wheel brings traci there
-        with contextlib.redirect_stdout(sys.stderr):  # it remarks on other libraries there
+        # It asks on standard output to uninstall a pyarrow of another version than its own, which it writes its files with: we
+        # have it write none
+        with contextlib.redirect_stdout(io.StringIO()):
             import libsumo
     except ImportError as error:
         raise MissingPackage("SUMO's traffic", f"eclipse-sumo and libsumo ({error})", "traffic") from None

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from autonomy.errors import UsageError
 from hil.world import Actor
 from hil.worlds.road import Road
 
@@ -126,6 +127,7 @@ class ScriptedTraffic:
             speed = given["speed_mps"] + random.uniform(-1.0, 1.0) * given.get("speed_spread_mps", 0.0)
             self.vehicles.append(Vehicle(number, given["kind"], s, given["lane"] * self.road.lane_width, max(speed, 0.0),
                                          max(speed, 0.0), list(given.get("events", ()))))  # fmt: skip
+        self._check_places(ego)
 
     def step(self, time_s: float, dt_s: float, ego: EgoPlace) -> None:
         for vehicle in self.vehicles:
@@ -157,6 +159,20 @@ class ScriptedTraffic:
 
     def close(self) -> None:
         pass
+
+    def _check_places(self, ego: EgoPlace) -> None:
+        """Raises UsageError where two bodies would begin in the same place."""
+        bodies = [("the truck", ego.s - ego.rear, ego.s + ego.front, ego.offset, ego.width)]
+        for vehicle in self.vehicles:
+            half, width = 0.5 * vehicle.body.length, vehicle.body.width
+            name = f"{vehicle.kind} number {vehicle.number}"
+            for other, rear, front, offset, other_width in bodies:
+                if (vehicle.s + half > rear and vehicle.s - half < front
+                        and abs(vehicle.offset - offset) < 0.5 * (width + other_width)):  # fmt: skip
+                    raise UsageError(f"scenario: traffic: {name}, from {vehicle.s - half:.1f} to {vehicle.s + half:.1f} m along "
+                                     f"the road, begins inside {other}, from {rear:.1f} to {front:.1f} m; change its gap_m, "
+                                     "place_m or lane (queues are counted behind the traffic)")  # fmt: skip
+            bodies.append((name, vehicle.s - half, vehicle.s + half, vehicle.offset, width))
 
     def _happen(self, vehicle: Vehicle, time_s: float, ego: EgoPlace) -> None:
         for event in list(vehicle.events):

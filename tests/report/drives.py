@@ -81,6 +81,7 @@ class MadeUpRun:
     start_ns: int | None = START_NS
     outage_runs: list[np.ndarray] = field(default_factory=list)
     log_path: Path | None = None
+    truth: dict[str, np.ndarray] | None = None
 
     def topic(self, name: str) -> np.ndarray:
         return self.outputs[name]

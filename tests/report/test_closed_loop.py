@@ -7,10 +7,11 @@ import warnings
 import numpy as np
 import pytest
 
+from autonomy import msg
 from autonomy.report import page, summary
 from autonomy.report.drive import Drive
 from autonomy.report.plot import Level, Line, value_range
-from autonomy.report.sections import combination, commands, outcome
+from autonomy.report.sections import birdseye, combination, commands, outcome
 from tests.report import drives
 
 ACTIVE = 1
@@ -62,6 +63,31 @@ def test_another_vehicle_that_comes_between_is_a_cut_in(driven):
     assert "cut-in, 12.0" in figure.svg
     tracks["lead_track_id"] = 3
     assert "cut-in" not in outcome.section(Drive(driven)).figures[0].svg
+
+
+def test_from_above_the_simulation_knows_the_lanes_beside_and_the_true_articulation(driven, monkeypatch):
+    vehicle = np.zeros((), msg.dtype("VehicleParameters"))
+    vehicle["has_trailer"], vehicle["front_overhang_m"], vehicle["rear_overhang_m"], vehicle["width_m"] = 1, 5.2, 11.3, 2.55
+    monkeypatch.setattr(Drive, "vehicle", vehicle)
+
+    def shown():
+        (figure,) = birdseye.section(Drive(driven)).figures
+        scenes = [text.split("|") for text in figure.svg.partition('data-scenes="')[2].partition('"')[0].split(";")]
+        return figure, scenes[0], scenes[-1]
+
+    driven.outputs["lane"]["status"], driven.outputs["lane"]["valid_distance_m"] = 2, 100.0
+    driven.truth["articulation"] = np.full(2000, 0.1)
+    figure, before, _ = shown()
+    assert "lanes beside" not in str(figure.legend)
+    driven.truth |= {"lane_width": np.full(2000, 3.5), "lanes_left": np.full(2000, 2.0), "lanes_right": np.zeros(2000)}
+    figure, before, after = shown()
+    assert "lanes beside" in str(figure.legend) and before[2].count("L") == 0 and after[2].count("M") == 2
+    bent = after[-1]
+    driven.truth["articulation"] = np.zeros(2000)
+    _, first, last = shown()
+    assert last[-1] != bent and first[-1] == before[-1], "its own angle before it drove"
+    driven.truth = {name: values[:0] for name, values in driven.truth.items()}
+    assert birdseye.section(Drive(driven)).figures, "a simulation in which the stack never drove"
 
 
 def test_a_failed_check_is_marked(driven):

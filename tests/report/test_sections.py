@@ -209,6 +209,17 @@ def test_the_combination_is_to_scale():
     assert trailer[:, 1].min() < -2.3, "a trailer that looks to the left stands to the right"
 
 
+def test_the_lanes_beside_are_drawn_where_the_road_has_them():
+    lane, plan, tracks = rows(offset=0.5)
+    assert birdseye.scene(1.0, "", lane[0], plan[0], tracks[0]).lanes == birdseye.NOWHERE, "the stack knows its own lane only"
+    found = birdseye.scene(1.0, "", lane[0], plan[0], tracks[0], road=birdseye.Road(2, 1, 3.5)).lanes
+    lines = [points("M" + stroke) for stroke in found.split("M")[1:]]
+    assert [line[:, 1].mean() for line in lines] == pytest.approx([4.75, 8.25, -5.75], abs=0.1)
+    assert all(line[-1, 0] == pytest.approx(155.0, abs=0.2) for line in lines)
+    alone = birdseye.scene(1.0, "", lane[0], plan[0], tracks[0], road=birdseye.Road(0, 0, 3.5))
+    assert alone.lanes == birdseye.NOWHERE
+
+
 def test_unknown_numbers_draw_nothing():
     lane, plan, tracks = rows(offset=np.nan, width_left=np.nan)
     plan["fallback_curvature"] = np.nan

@@ -1,10 +1,10 @@
-"""The drive from above, moving: the lane, the objects followed, the lead and the stop that is planned at any time."""
+"""The drive from above, moving: the lanes, the objects followed, the lead and the stop that is planned at any time."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from autonomy.report.birdseye import WANTED_S, drawing, scene
+from autonomy.report.birdseye import WANTED_S, Road, drawing, scene
 from autonomy.report.drive import Drive
 from autonomy.report.plot import Figure
 from autonomy.report.sections.health import BEHAVIOURS, MODES
@@ -32,21 +32,38 @@ def section(drive: Drive) -> Section:
     known = (lane["status"] > 0) | np.isfinite(tracks["lead_distance"])
     if not known.any():
         return Section("birdseye", "Seen from the vehicle", missing="Neither a lane nor a vehicle ahead was ever known.")
-    vehicle, bent = drive.vehicle, drive.topic("truck")["articulation_angle"][rows]
+    vehicle, bent, roads = drive.vehicle, drive.topic("truck")["articulation_angle"][rows], [None] * len(rows)
+    truth = drive.result.truth or {}
+    if not len(truth.get("time_ns", ())):  # no simulation, or the stack never drove in it
+        truth = {}
+    at = _true_rows(truth, drive.tick_time_ns[rows])
+    if "articulation" in truth:
+        bent = np.where(at >= 0, truth["articulation"][at], bent)
+    if "lane_width" in truth:
+        beside = zip(*(truth[name][at] for name in ("lanes_left", "lanes_right", "lane_width")), strict=True)
+        roads = [Road(int(left), int(right), float(width)) if row >= 0 else None
+                 for row, (left, right, width) in zip(at, beside, strict=True)]  # fmt: skip
     scenes = [
         scene(float(time[row]), _words(time[row], speed[row], actuation[row], plan[row], tracks[row]), *of_row, vehicle,
-              float(bent[row]))
+              float(bent[row]), roads[row])
         for row, of_row in enumerate(zip(lane, plan, tracks, strict=True))
     ]  # fmt: skip
     svg = drawing("Seen from the vehicle", scenes, _still(known, tracks))
     step = float(time[-1] - time[0]) / max(len(time) - 1, 1)
     note = f"A scene about every {number(step, 's', 2)}. The page's other plots show the same time."
-    figure = Figure("Lane, objects, wanted path and planned stop", svg, LEGEND, note, "wide")
+    beside = (("lanes", "line", "lanes beside, of the simulation"),) if any(roads) else ()
+    figure = Figure("Lane, objects, wanted path and planned stop", svg, (LEGEND[0], *beside, *LEGEND[1:]), note, "wide")
     text = "All that the stack knew; it looks to the right, and below stands the same close up. "
     if vehicle is not None and vehicle["has_trailer"]:
-        text += "Tractor and trailer are to scale, the angle between them is the stack's own. "
+        whose = "the simulation's true one where the stack drove" if "articulation" in truth else "the stack's own"
+        text += f"Tractor and trailer are to scale, the angle between them is {whose}. "
     text += "Objects have the typical size of their class, of a car where it is unknown."
     return Section("birdseye", "Seen from the vehicle", text, (figure,))
+
+
+def _true_rows(truth: dict[str, np.ndarray], time_ns: np.ndarray) -> np.ndarray:
+    """For each time the truth's row, -1 before the stack drove."""
+    return np.searchsorted(truth.get("time_ns", ()), time_ns, side="right") - 1
 
 
 def _even(time_s: np.ndarray) -> np.ndarray:

@@ -333,8 +333,11 @@ cdef void compare_time(const Model* model, const CruiseHorizon* horizon, CruiseP
     resisting = GRAVITY * sin(horizon.grade[0]) if isfinite(horizon.grade[0]) else 0.0
     resisting = model.mass * (resisting + model.rolling + model.air * energy)
     wanted = REFERENCE_GAIN * (horizon.set_speed - speed)
-    force = fmax(fmin(resisting + model.inert * wanted, full_force(model, speed, model.crank[gear])),
-                 overrun_force(model, speed, model.crank[gear]))
+    # It shifts down on climbs as the truck would
+    force = full_force(model, speed, model.crank[gear])
+    if gear < GEARS - 1 and speed * model.crank[gear + 1] < model.p.shift_up_radps:
+        force = fmax(force, full_force(model, speed, model.crank[gear + 1]))
+    force = fmax(fmin(resisting + model.inert * wanted, force), overrun_force(model, speed, model.crank[gear]))
     energy += (force - resisting) / model.inert * horizon.travelled_m
     speed = sqrt(2.0 * fmax(energy, 0.5 * model.p.slowest_mps * model.p.slowest_mps))
     speed = fmin(speed, fmax(horizon.set_speed + model.p.overspeed_mps, before - 0.5))

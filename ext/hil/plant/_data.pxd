@@ -179,6 +179,7 @@ cdef struct PlantMemory:
     double fuel                    # kg since the reset
     double fuel_rate               # kg/s
     double short_s                 # for how long it has been asked for more than the gear gives
+    double short_shaft             # rad/s of the propeller shaft when that began
     int64_t gear
     int64_t next_gear
     double retarder

@@ -109,10 +109,12 @@ cdef inline long lower_gear(const PlantParameters* parameters, const PlantMemory
 
 cdef inline void choose_gear(const PlantParameters* parameters, PlantMemory* memory, double demand, double shaft,
                              double h) noexcept nogil:
-    """Starts a shift when the engine leaves its range, or has been asked for more than it gives in this gear for a while."""
+    """Starts a shift when the engine leaves its range, or has lost speed for a while with all that it gives in this gear."""
     cdef double now = shaft * parameters.ratio[memory.gear - 1]
     cdef long wanted = memory.gear
-    memory.short_s = memory.short_s + h if demand > 0.97 * full_load(parameters, now) else 0.0
+    if memory.short_s == 0.0:
+        memory.short_shaft = shaft
+    memory.short_s = memory.short_s + h if demand > 0.97 * full_load(parameters, now) and shaft <= memory.short_shaft else 0.0
     if now < parameters.shift_down:
         wanted = highest_gear(parameters, shaft)
     elif now > parameters.shift_up:
@@ -127,6 +129,21 @@ cdef inline void choose_gear(const PlantParameters* parameters, PlantMemory* mem
         memory.next_gear = wanted
         memory.shift_left_s = parameters.shift_time_s
         memory.short_s = 0.0
+
+
+cdef inline double wheel_force(const PlantParameters* parameters, const PlantMemory* memory, double torque) noexcept nogil:
+    """N at the driven axles of `torque` N m at the clutch and of the retarder."""
+    torque *= parameters.ratio[memory.gear - 1]
+    torque = torque * parameters.efficiency if torque > 0.0 else torque / parameters.efficiency
+    return (torque + memory.retarder) * parameters.final_drive / parameters.wheel_radius
+
+
+cdef inline double carried_torque(const PlantParameters* parameters, const PlantMemory* memory) noexcept nogil:
+    """N m that the clutch carries."""
+    cdef double torque = memory.engine_torque - memory.engine_brake
+    if memory.shift_left_s > 0.0 or memory.rolls or (memory.engine_speed <= parameters.engine_idle and torque < 0.0):
+        return 0.0                 # in a shift, in neutral; or the clutch opens before the engine stalls
+    return torque
 
 
 cdef inline double drive(const PlantParameters* parameters, PlantMemory* memory, double engine_demand, double retarder_demand,
@@ -154,9 +171,7 @@ cdef inline double drive(const PlantParameters* parameters, PlantMemory* memory,
     else:
         memory.engine_speed = shaft * parameters.ratio[memory.gear - 1]
         make_torque(parameters, memory, engine_demand, h)
-        torque = memory.engine_torque - memory.engine_brake
-        if memory.engine_speed < parameters.engine_idle and torque < 0.0:
-            torque = 0.0           # the clutch opens before the engine stalls
+        torque = carried_torque(parameters, memory)
         if memory.shift_pause_s > 0.0:
             memory.shift_pause_s -= h
         else:
@@ -164,9 +179,7 @@ cdef inline double drive(const PlantParameters* parameters, PlantMemory* memory,
     if memory.engine_speed < parameters.engine_idle:
         memory.engine_speed = parameters.engine_idle
     retard(parameters, memory, retarder_demand, shaft, h)
-    torque *= parameters.ratio[memory.gear - 1]
-    torque = torque * parameters.efficiency if torque > 0.0 else torque / parameters.efficiency
-    return (torque + memory.retarder) * parameters.final_drive / parameters.wheel_radius
+    return wheel_force(parameters, memory, torque)
 
 
 cdef inline double rotating_mass(const PlantParameters* parameters, const PlantMemory* memory) noexcept nogil:

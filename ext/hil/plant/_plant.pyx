@@ -13,7 +13,7 @@ from autonomy.msg.layout import require
 from hil.plant._body cimport GRAVITY, derive
 from hil.plant._brakes cimport brake, warm_brakes
 from hil.plant._data cimport *
-from hil.plant._driveline cimport drive, full_load, rotating_mass
+from hil.plant._driveline cimport carried_torque, drive, full_load, rotating_mass, wheel_force
 from hil.plant._retarder cimport retarder_maximum
 from hil.plant._steering cimport steer
 from hil.plant._wheels cimport grip, sliding_grip, spin
@@ -127,8 +127,7 @@ cdef void show(const PlantParameters* p, const PlantMemory* memory, const PlantC
     memset(&acting, 0, sizeof(Acting))
     memset(&found, 0, sizeof(Found))
     acting.angle = memory.road_wheel_angle
-    acting.drive_force = ((memory.engine_torque - memory.engine_brake) * p.ratio[memory.gear - 1]
-                          * (memory.shift_left_s <= 0.0 and not memory.rolls) + memory.retarder) * p.final_drive / p.wheel_radius
+    acting.drive_force = wheel_force(p, memory, carried_torque(p, memory))
     acting.rotating_mass = rotating_mass(p, memory)
     acting.held_speed = command.held_speed
     acting.road = road[0]

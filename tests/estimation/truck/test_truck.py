@@ -4,15 +4,15 @@ from autonomy.estimation.truck._truck import TruckStep
 from autonomy.estimation.truck.truck_twin import articulation
 from tests.step_parameters import step_parameters, valid_ego, zeros
 
-PARAMETERS = step_parameters()["vehicle"]
+TRUCK, PARAMETERS = (step_parameters()[name] for name in ("truck", "vehicle"))
 
 
 def drive(speed, yaw_rate, count):
-    step, angles = TruckStep(PARAMETERS), []
+    step, angles = TruckStep(TRUCK, PARAMETERS), []
     vehicle = zeros("VehicleState")
     for k in range(count):
         vehicle["time_ns"] = 10**9 + k * 10_000_000
-        truck = step.step(vehicle, valid_ego(speed(k), yaw_rate(k)))
+        truck = step.step(zeros("InputFrame"), vehicle, valid_ego(speed(k), yaw_rate(k)))
         angles.append(float(truck["articulation_angle"]))
     return truck, np.array(angles)
 
@@ -44,5 +44,5 @@ def test_mass_and_steering_are_the_configured_ones():
 
 def test_a_vehicle_without_trailer_has_no_articulation():
     alone = step_parameters("toyota_rav4_comma2k19")["vehicle"]
-    truck = TruckStep(alone).step(zeros("VehicleState"), valid_ego(20.0, 0.2))
+    truck = TruckStep(TRUCK, alone).step(zeros("InputFrame"), zeros("VehicleState"), valid_ego(20.0, 0.2))
     assert truck["articulation_angle"] == 0.0 and truck["has_trailer"] == 0

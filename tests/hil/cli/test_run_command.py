@@ -84,6 +84,29 @@ def test_wrong_numbers_are_usage(main, options):
     assert main(["hil", "run", *options]) == 2
 
 
+@pytest.mark.parametrize(("plant", "override", "sentence"), [
+    ("plants/eu_4x2_40t", '"steering.play" = -1', "ego.overrides: [steering] play = -1: must not be below zero"),
+    ("plants/eu_4x2_40t", '"steering.delay_s" = 50', "ego.overrides: [steering] delay_s = 50.0: must lie in"),
+    ("plants/eu_4x2_40t", '"steering.slack" = 1', "ego.overrides steering.slack: no such key in"),
+    ("kinematic", "slack = 1", "ego.overrides slack: no such key in [vehicle] of vehicles/demo_truck; known there: cornering"),
+    ("kinematic", 'mass_kg = "much"', "ego.overrides mass_kg = 'much': needs a number"),
+    ("plants/none", "", "'plants/none': neither a file nor one of the packaged ones (plants/common, plants/eu_4x2_40t"),
+])  # fmt: skip
+def test_a_wrong_plant_is_told_by_its_place_before_anything_is_said_to_drive(main, tmp_path, capsys, plant, override, sentence):
+    path = tmp_path / "road.toml"
+    path.write_text(f'{SCENARIO}[ego]\nplant = "{plant}"\n[ego.overrides]\n{override}\n')
+    assert main(["hil", "run", str(path)]) == 2
+    told = capsys.readouterr().err
+    assert sentence in told and "driving" not in told and "--set" not in told
+    assert "overrides" not in sentence or f"{path}: ego.overrides" in told
+
+
+def test_faults_that_are_not_there_are_told_before_anything_is_said_to_drive(main, capsys):
+    assert main(["hil", "run", "--faults", "nope.toml"]) == 2
+    told = capsys.readouterr().err
+    assert "no fault timeline 'nope.toml'" in told and "driving" not in told
+
+
 @pytest.mark.parametrize("action", ["run", "live"])
 @pytest.mark.parametrize("seed", ["-1", "1.5"])
 def test_wrong_seeds_are_usage(main, capsys, action, seed):

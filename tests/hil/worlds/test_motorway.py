@@ -13,7 +13,7 @@ from hil.worlds.wind import Gust
 
 STRAIGHT = {"road": {"segments": [{"length_m": 3000.0, "lanes": 3}]}, "set_speed_mps": 20.0}
 STRAIGHT_AHEAD = {"mode": 1, "road_wheel_angle_rad": 0.0, "acceleration_mps2": 0.0, "engine_torque_nm": 900.0,
-                  "retarder_torque_nm": 0.0, "brake_deceleration_mps2": 0.0}  # fmt: skip
+                  "retarder_torque_nm": 0.0, "brake_deceleration_mps2": 0.0, "roll": 0}  # fmt: skip
 EU = {"ego": {"plant": "plants/eu_4x2_40t"}}
 
 
@@ -117,6 +117,37 @@ def test_mistakes_are_told_with_place_and_remedy(change, sentence):
         scenario.load(STRAIGHT | change)
     with pytest.raises(UsageError, match="neither a file nor"):
         scenario.load("nowhere")
+
+
+@pytest.mark.parametrize(("traffic", "sentence"), [
+    ([{"speed_mps": 20.0, "place_m": 25.0}], "car number 1, from 22.7 to 27.3 m along the road, begins inside the truck"),
+    ([{"speed_mps": 20.0, "gap_m": 20.0}, {"speed_mps": 20.0, "gap_m": 23.0}], "car number 2, .* begins inside car number 1"),
+])  # fmt: skip
+def test_nobody_begins_inside_another(traffic, sentence):
+    from autonomy.errors import UsageError
+
+    with pytest.raises(UsageError, match=sentence):
+        Motorway(EU | STRAIGHT | {"traffic": traffic}).reset(0)
+    elsewhere = [{"speed_mps": 20.0, "gap_m": -5.0}, {**traffic[0], "lane": 1}]  # behind the truck, and beside it
+    Motorway(EU | STRAIGHT | {"traffic": elsewhere}).reset(0)
+
+
+def test_more_vehicles_than_a_world_tells_of_are_refused():
+    from autonomy.errors import UsageError
+
+    queue = {"place_m": 250.0, "vehicles": 65, "lanes": [0, 1]}
+    with pytest.raises(UsageError, match="have 130 vehicles in all; a world tells of 128 at most"):
+        scenario.load(STRAIGHT | {"queue": [queue]})
+    assert len(scenario.load(STRAIGHT | {"queue": [queue | {"vehicles": 64}]}).make_traffic()) == 128
+
+
+def test_of_too_many_actors_the_farthest_are_left_out_and_counted():
+    world = Motorway(EU | STRAIGHT)
+    world.reset(0)
+    crowd = [Actor(number, "car", 1000.0 - number, 0.0, 0.0, 0.0, 0.0, 4.6, 1.85, 1.5) for number in range(200)]
+    world.traffic.actors = lambda place: crowd
+    truth = world.truth()
+    assert {actor.id for actor in truth.actors} == set(range(72, 200)) and truth.info["actors_left_out"] == 72
 
 
 def test_contacts_are_those_of_tractor_and_trailer():

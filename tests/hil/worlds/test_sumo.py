@@ -1,4 +1,5 @@
 import math
+import subprocess
 import sys
 
 import pytest
@@ -12,6 +13,13 @@ def test_without_sumo_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sumo", None)
     with pytest.raises(EnvironmentFault, match=r"\[traffic\]"):
         library()
+
+
+def test_libsumos_advice_on_other_packages_reaches_nobody():
+    pytest.importorskip("sumo")
+    code = "from hil.worlds.sumo_traffic import library; library()"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert found.stdout == found.stderr == ""
 
 
 @pytest.fixture
