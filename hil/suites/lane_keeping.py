@@ -15,7 +15,7 @@ GUST = {"speed_mps": 7.5, "rise": 1.5, "hold": 2.0, "fall": 1.5, "start_s": 15.0
 WIND = {"speed_mps": 7.5, "gusts": [GUST]}  # 15 m/s in the gusts
 P99_M, PEAK_M, JERK_MPS3, REVERSALS = 0.25, 0.35, 5.0, 4.0
 SLIP_SPEED_MPS = 22.0
-HELD_SPEED_MPS2 = 3.0  # the plan must not brake for bends that noise in the preview makes tighter: the speed is the case's
+SEEDS = (11, 12, 13)  # of the sensors; the controller was tuned on 1 and 2
 SERIES = ("time_s", "tractor_m", "trailer_m", "road_wheel_angle_rad", "lateral_acceleration_mps2", "command_rad")
 PLAY_RAD, WIDE_PLAY_RAD = float(np.radians(0.1)), float(np.radians(0.3))
 
@@ -60,11 +60,14 @@ def cases() -> list[dict]:
 def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     chosen = cases()[:1] + cases()[2:3] + cases()[-1:] if quick else cases()
     pieces = [(case, play) for play in ((PLAY_RAD,) if quick else (PLAY_RAD, WIDE_PLAY_RAD)) for case in chosen]
+    seeds = SEEDS[:1] if quick else SEEDS
+    drives = [(case, play, seed) for case, play in pieces for seed in seeds]
     if jobs > 1:
         with ProcessPoolExecutor(jobs) as pool:
-            figures = list(pool.map(drive, pieces))
+            driven = list(pool.map(drive, drives))
     else:
-        figures = [drive(piece) for piece in pieces]
+        driven = [drive(piece) for piece in drives]
+    figures = [together(driven[k : k + len(seeds)]) for k in range(0, len(driven), len(seeds))]
     found = []
     for (case, play), figure in zip(pieces, figures, strict=True):
         found += judged(case["name"], play, figure)
@@ -98,6 +101,16 @@ def judged(name: str, play: float, figure: dict) -> list[dict]:
     return found
 
 
+def together(drives: list[dict]) -> dict:
+    """Figures over the drives of one case; the series is that of the first."""
+    axles = np.concatenate([drive["axles"] for drive in drives])
+    if not all(drive["driven"] for drive in drives):
+        return drives[0] | {"driven": False, "p99": float("nan"), "peak": float("nan")}
+    return {"p99": float(np.percentile(axles, 99)), "peak": float(axles.max()), "margin": min(drive["margin"] for drive in drives),
+            "jerk": max(drive["jerk"] for drive in drives), "driven": True, "series": drives[0]["series"],
+            "reversals": float(np.mean([drive["reversals"] for drive in drives]))}  # fmt: skip
+
+
 def drive(piece) -> dict:
     """One drive at the messages level; figures from SETTLED_S after the stack took over."""
     import hil
@@ -107,7 +120,7 @@ def drive(piece) -> dict:
     from hil.sensors import Messages
     from hil.worlds.motorway import Motorway
 
-    case, play = piece
+    case, play, seed = piece
     speed = case["speed"] / 3.6
     plant = case.get("plant", LOADED)
     segments = [{**segment, "speed_limit_mps": 27.0} for segment in case["segments"]]
@@ -117,9 +130,8 @@ def drive(piece) -> dict:
     if "wind" in case:
         scenario["wind"] = case["wind"]
     told = stack_overrides(plant, play)
-    told["plan.lateral_acceleration_maximum"] = HELD_SPEED_MPS2
     stack = Stack.from_config("vehicles/demo_truck", overrides=told)
-    sensors = Messages(configuration.load("vehicles/demo_truck", told), seed=1)
+    sensors = Messages(configuration.load("vehicles/demo_truck", told), seed=seed)
     rows = []
 
     def watch(truth, out):
@@ -132,14 +144,14 @@ def drive(piece) -> dict:
                      truth.ego.lateral_acceleration, float(out["actuation"]["road_wheel_angle_rad"]),
                      truth.road.width_left - corners))  # fmt: skip
 
-    hil.run(Motorway(scenario), stack, sensors, scenario["duration_s"], seed=1, watch=watch, report=False)
+    hil.run(Motorway(scenario), stack, sensors, scenario["duration_s"], seed=seed, watch=watch, report=False)
     if len(rows) < 500:
-        nothing = dict.fromkeys(("p99", "peak", "margin", "jerk", "reversals"), float("nan"))
-        return nothing | {"driven": False, "series": np.zeros((0, 6))}
+        nothing = dict.fromkeys(("margin", "jerk", "reversals"), float("nan"))
+        return nothing | {"driven": False, "axles": np.zeros(0), "series": np.zeros((0, 6))}
     series = np.array(rows)
     series = series[series[:, 0] > series[0, 0] + SETTLED_S]
     axles = series[:, 1:3].max(axis=1)
-    return {"p99": float(np.percentile(axles, 99)), "peak": float(axles.max()), "margin": float(series[:, 6].min()),
+    return {"axles": axles, "margin": float(series[:, 6].min()),
             "jerk": float(np.abs(_slope(series[:, 4], 0.01, LATERAL_JERK_WINDOW_S)).max()),
             "reversals": reversals(series[:, 3], REVERSAL_RAD) / (len(series) * 0.01) * 60.0, "driven": True,
             "series": series[:, :6]}  # fmt: skip
