@@ -14,7 +14,7 @@ import numpy as np
 from numpy.polynomial import Polynomial
 
 from autonomy.estimation.lane.lane_twin import ROWS, LaneTwin
-from autonomy.estimation.lane.profile_twin import ANEW_M, OTHER_ROAD, PROFILE_SIGMA, SHORTEST_M, TRUE_AT, CurvatureProfile
+from autonomy.estimation.lane.profile_twin import ANEW_M, LONGEST_M, OTHER_ROAD, PROFILE_SIGMA, SHORTEST_M, TRUE_AT, CurvatureProfile
 
 TURNING_SHARE, STRICT = 0.25, 0.25
 SIDES = ("left", "right")
@@ -34,14 +34,15 @@ class Side:
 
 @dataclass
 class Seen:
-    """A line at a tick: measurements (distance, heading, curvature, curvature rate), their sigmas,
-    and the curvature further ahead."""
+    """A line at a tick: measurements (distance, heading, curvature, curvature rate), their sigmas, and the cubic as told."""
 
     z: np.ndarray
     sigma: np.ndarray
     colour: int
     reach: float
-    ahead: list[tuple[float, float]]  # curvature and sigma at TRUE_AT
+    cubic: np.ndarray
+    cubic_sigma: np.ndarray
+    own: np.ndarray  # what a cubic makes of the profile there
     profiled: bool  # runs as the profile does
     place: float = 0.0  # squared innovations as shares of the gate
     turn: float = 0.0
@@ -78,20 +79,17 @@ class LinesTwin(LaneTwin):
         z = np.array([moved[0] * cosine, -math.atan(moved[1]), 2.0 * moved[2] * cosine**3, 6.0 * moved[3]])
         scale = p["quality_sigma_scale"][sample[f"{name}_quality"] - 1]
         sigma = scale * np.array(sample[f"{name.removesuffix('_second')}_sigma"])
-        reach, cubic = float(sample[f"{name}_range_m"]), Polynomial(sample[name])
-        ahead = []
-        for x in np.array(TRUE_AT) * reach:
-            curvature = cubic.deriv(2)(x) / math.hypot(1.0, cubic.deriv()(x)) ** 3
-            ahead.append((float(curvature), math.hypot(2.0 * sigma[2], 6.0 * x * sigma[3])))
+        told, reach = sigma.copy(), min(float(sample[f"{name}_range_m"]), LONGEST_M)
         sigma[2:] = np.hypot(sigma[2:], p["line_shape_sigma"]) * (2.0, 6.0)
-        here = self.stations[tick] - s
-        profiled = reach > SHORTEST_M and all(
-            (curvature - self.profile.at(here + share * reach)) ** 2 <= p["gate"] * (error**2 + PROFILE_SIGMA**2)
-            for share, (curvature, error) in zip(TRUE_AT, ahead, strict=True))  # fmt: skip
-        if profiled:
+        here, own, profiled = self.stations[tick] - s, np.zeros(4), False
+        if reach > SHORTEST_M and self.profile.holds(here, reach):
             own = self.profile.fit(here, reach)  # what a cubic makes of this road beside the vehicle
+            second = np.array([[2.0, 6.0 * share * reach] for share in TRUE_AT])  # derivative of c2, c3
+            difference = second @ (np.array(sample[name])[2:] - own[2:])
+            profiled = bool(np.all(difference**2 <= p["gate"] * (second**2 @ told[2:] ** 2 + PROFILE_SIGMA**2)))
+        if profiled:
             z = z - (own[0], -own[1], 0.0, 0.0)
-        return Seen(z, sigma, int(sample[f"{name}_colour"]), reach, ahead, profiled)
+        return Seen(z, sigma, int(sample[f"{name}_colour"]), reach, np.array(sample[name]), told, own, profiled)
 
     def look_at_curvature(self, sample, tick: int, lines: list[Seen], temporary: bool) -> None:
         """Lines used observe the profile; what they say of curvature is then the profile's own."""
@@ -102,9 +100,10 @@ class LinesTwin(LaneTwin):
             if self.profile.misfits >= OTHER_ROAD or temporary != self.profile.temporary:
                 self.profile.begin(here)
                 self.profile.temporary = temporary
+                for line in lines:
+                    line.own = np.zeros(4)
             for line in lines:
-                for share, (curvature, sigma) in zip(TRUE_AT, line.ahead, strict=True):
-                    self.profile.observe(seen_from + share * line.reach, curvature, sigma)
+                self.profile.observe(seen_from, line.reach, line.cubic, line.own, line.cubic_sigma)
             self.profile.solve()
             self.profile.observed_station = seen_from
         for line in lines:

@@ -9,7 +9,7 @@ import numpy as np
 STEP_M, BEHIND, NODES = 5.0, 6, 40
 START_CURVATURE = 5.0e-3  # 1/m
 TRUE_AT = 0.5 - 0.5 / math.sqrt(5.0), 0.5 + 0.5 / math.sqrt(5.0)  # zeros of the fourth Legendre polynomial's second derivative
-SHORTEST_M, PROFILE_SIGMA, OTHER_ROAD, ANEW_M, RATE_BASE_M = 20.0, 1.5e-4, 5, 0.5, 10.0
+SHORTEST_M, LONGEST_M, PROFILE_SIGMA, OTHER_ROAD, ANEW_M, RATE_BASE_M = 20.0, 150.0, 1.5e-4, 5, 0.5, 10.0
 
 
 class CurvatureProfile:
@@ -34,15 +34,36 @@ class CurvatureProfile:
             self.information[-2:, -2:] += self.bond * np.array([[1.0, -1.0], [-1.0, 1.0]])
             self.vector = np.append(self.vector, 0.0)
 
-    def observe(self, station: float, curvature: float, sigma: float) -> None:
-        place = station / STEP_M - self.first
-        if not self.oldest - self.first <= place < len(self.vector) - 1:
+    def holds(self, station: float, reach: float) -> bool:
+        """Whether the kernel has all the nodes that a line seen from there ties."""
+        place = station / STEP_M - self.oldest
+        return reach > 0.0 and place >= 0.0 and place + reach / STEP_M < NODES - 2
+
+    def weights(self, station: float, reach: float) -> np.ndarray:
+        """(4, nodes): derivative of the cubic's coefficients by the nodes' curvatures, small angles."""
+        step = 0.5 * STEP_M
+        s = step * np.arange(int(reach / step) + 1)
+        at = np.array([np.interp((station + s) / STEP_M - self.first, np.arange(len(self.vector)), unit)
+                       for unit in np.eye(len(self.vector))]).T  # fmt: skip
+        steps = 0.5 * step * (at[1:] + at[:-1])
+        turned = np.vstack([np.zeros(at.shape[1]), np.cumsum(steps, axis=0)])
+        y = np.vstack([np.zeros(at.shape[1]), np.cumsum(step * (turned[:-1] + 0.5 * steps), axis=0)])
+        return np.linalg.pinv(np.vander(s, 4, increasing=True)) @ y
+
+    def observe(self, station: float, reach: float, seen, own, sigma) -> None:
+        """c2 and c3 of a line seen from a station; `own` is the cubic of the profile there."""
+        if not self.holds(station, reach):
             return
-        row = np.zeros(len(self.vector))
-        index = int(place)
-        row[index], row[index + 1] = 1.0 - (place - index), place - index
-        self.information += np.outer(row, row) / sigma**2
-        self.vector += row * curvature / sigma**2
+        weights = self.weights(station, reach)
+        for k in (2, 3):
+            value = seen[k] - own[k] + weights[k] @ self.known()
+            self.information += np.outer(weights[k], weights[k]) / sigma[k] ** 2
+            self.vector += weights[k] * value / sigma[k] ** 2
+
+    def known(self) -> np.ndarray:
+        """(nodes,) the estimate, the last value beyond its end."""
+        more = len(self.vector) - len(self.curvature)
+        return np.concatenate([self.curvature, np.full(more, self.curvature[-1])])
 
     def solve(self) -> None:
         self.curvature = np.linalg.solve(self.information, self.vector)

@@ -16,27 +16,36 @@ BEND = ((150.0, 0.0), (80.0, 1 / 500), (200.0, 1 / 500), (80.0, 0.0), (400.0, 0.
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.floats(0.0, 120.0), st.floats(-0.004, 0.004)), min_size=1, max_size=30))
-def test_the_estimate_is_the_least_squares_of_the_walk(observed):
-    """However much was observed where: the weighted residuals' normal equations hold."""
+@given(st.lists(st.tuples(st.floats(0.0, 60.0), st.floats(-0.002, 0.002), st.floats(25.0, 90.0)), min_size=1, max_size=12))
+def test_the_estimate_is_the_least_squares_of_walk_and_cubics(observed):
+    """However much was seen from where: the weighted residuals' normal equations hold."""
     profile = CurvatureProfile(6e-5, 0.0)
-    for station, curvature in observed:
-        profile.observe(station, curvature, 3e-4)
+    rows, wanted = [np.eye(len(profile.vector))[0] / 5e-3], [0.0]
+    for station, c2, reach in observed:
+        seen = np.array([0.0, 0.0, c2, 0.0])
+        profile.observe(station, reach, seen, np.zeros(4), [0.04, 0.002, 1e-4, 1e-6])  # the estimate is still nought
+        weights = profile.weights(station, reach)
+        rows += [weights[2] / 1e-4, weights[3] / 1e-6]
+        wanted += [c2 / 1e-4, 0.0]
     profile.solve()
-    nodes = STEP_M * (profile.first + np.arange(len(profile.vector)))
-    rows = [np.eye(len(nodes))[0] / 5e-3]
-    wanted = [0.0]
-    for k in range(len(nodes) - 1):
-        row = np.zeros(len(nodes))
+    for k in range(len(profile.vector) - 1):
+        row = np.zeros(len(profile.vector))
         row[k], row[k + 1] = -1.0, 1.0
         rows.append(row / (6e-5 * np.sqrt(STEP_M)))
         wanted.append(0.0)
-    for station, curvature in observed:
-        rows.append(np.interp(station, nodes, np.eye(len(nodes))[0]) * np.zeros(len(nodes)))
-        rows[-1] = np.array([np.interp(station, nodes, unit) for unit in np.eye(len(nodes))]) / 3e-4
-        wanted.append(curvature / 3e-4)
     expected, *_ = np.linalg.lstsq(np.array(rows), np.array(wanted), rcond=None)
-    np.testing.assert_allclose(profile.curvature, expected, atol=1e-9)
+    np.testing.assert_allclose(profile.curvature, expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("reach", [30.0, 80.0, 117.5])
+def test_weights_are_the_derivative_of_the_fit(reach):
+    profile = CurvatureProfile(6e-5, 0.0)
+    profile.curvature = np.zeros(len(profile.vector))
+    weights = profile.weights(12.3, reach)
+    for node in (8, 12, 20):
+        profile.curvature[:] = 0.0
+        profile.curvature[node] = 1e-6
+        np.testing.assert_allclose(profile.fit(12.3, reach), 1e-6 * weights[:, node], rtol=1e-4, atol=1e-16)
 
 
 @pytest.mark.parametrize("begins_m", [-60.0, -20.0, 10.0, 40.0])

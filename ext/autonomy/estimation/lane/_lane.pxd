@@ -16,6 +16,7 @@ cdef enum:
     PREVIEW = 32
     NODES = 40                   # of the curvature profile: 30 m behind, 165 m ahead
     BEHIND = 6
+    BAND = 36                    # a line of 165 m ties 35 nodes
     HISTORY = 48                 # ticks kept: observations up to 0.47 s old find their place
     SCALARS = 20                 # of two cameras, or of one and the lane path
 
@@ -48,12 +49,12 @@ ctypedef struct LaneTick:
 
 # Nodes of the road's curvature at whole multiples of LaneState.PREVIEW_STEP_M; information form
 ctypedef struct CurvatureProfile:
-    double[40] diagonal          # m2
-    double[40] beside            # m2, between a node and the next
+    double[1440] band            # m2, (NODES, BAND): of a node with itself and with those after it
     double[40] vector            # m
     double[40] curvature         # 1/m, the estimate
     double observed_station      # m, the vehicle's at the last observation
     int64_t first                # which multiple the first node is
+    int64_t span                 # how many nodes after it a node is tied to at most
     uint32_t begun
     uint32_t misfits             # observations in a row that show another road
     int64_t temporary            # of temporary lines

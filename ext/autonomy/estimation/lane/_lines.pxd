@@ -7,7 +7,7 @@ from autonomy.estimation.lane._filter cimport innovation, test_ratio
 from autonomy.estimation.lane._lane cimport (
     HEADING, LEFT_LINE, RIGHT_LINE, STATES, WIDTH_LEFT, WIDTH_RIGHT, CurvatureProfile, LaneSide, LaneTick,
 )
-from autonomy.estimation.lane._profile cimport fit_of_profile, profile_at
+from autonomy.estimation.lane._line_fit cimport fit_of_profile, places
 
 cdef enum:
     NO_LINE = -1
@@ -19,9 +19,10 @@ cdef extern from *:
     #define LANE_STEEPEST 0.5            /* slope of a line beyond which it is none of a lane's */
     #define LANE_FURTHEST_M 15.0
     #define LANE_SHORTEST_M 20.0
+    #define LANE_LONGEST_M 150.0         /* the profile's nodes ahead */
     #define LANE_PROFILE_SIGMA 1.5e-4    /* 1/m, of the profile itself where it was seen a few times */
     /* Where the curvature of a cubic fitted over a line is that of the line, whatever its fourth power: zeros of the second
-       derivative of the fourth Legendre polynomial, as shares of the reach */
+       derivative of the fourth Legendre polynomial, as shares of the reach. There two cubics are compared. */
     static const double lane_true_at[2] = {0.2763932, 0.7236068};
     """
     const double[2] lane_true_at
@@ -30,14 +31,16 @@ cdef extern from *:
     const double LANE_STEEPEST
     const double LANE_FURTHEST_M
     const double LANE_SHORTEST_M
+    const double LANE_LONGEST_M
     const double LANE_PROFILE_SIGMA
 
 cdef struct Line:
     double[4] z                  # distance to the left along the lane's normal, heading error, curvature, curvature rate
     double[4] sigma
     double reach
-    double[2] ahead              # 1/m, curvature seen at lane_true_at
-    double[2] ahead_sigma
+    double[4] seen               # c0..c3 as told
+    double[4] seen_sigma
+    double[4] own                # what a cubic makes of the profile there
     uint8_t there
     uint8_t type
     uint8_t colour
@@ -49,14 +52,17 @@ cdef struct Fit:
     double turned                # rad, heading innovation
 
 
-cdef inline bint runs_as(const CurvatureProfile* profile, const Line* line, double gate, double seen_from) noexcept nogil:
-    cdef double difference
+cdef inline bint runs_as(const Line* line, double gate) noexcept nogil:
+    """Whether the line bends as the profile does, both seen through a cubic."""
+    cdef double difference, x, variance
     cdef int i
     for i in range(2):
-        difference = line.ahead[i] - profile_at(profile, seen_from + lane_true_at[i] * line.reach)
-        if difference * difference > gate * (line.ahead_sigma[i] * line.ahead_sigma[i] + LANE_PROFILE_SIGMA * LANE_PROFILE_SIGMA):
+        x = lane_true_at[i] * line.reach
+        difference = 2.0 * (line.seen[2] - line.own[2]) + 6.0 * x * (line.seen[3] - line.own[3])
+        variance = 4.0 * (line.seen_sigma[2] * line.seen_sigma[2] + 9.0 * x * x * line.seen_sigma[3] * line.seen_sigma[3])
+        if difference * difference > gate * (variance + LANE_PROFILE_SIGMA * LANE_PROFILE_SIGMA):
             return False
-    return line.reach > LANE_SHORTEST_M
+    return True
 
 
 cdef inline void bring(Line* line, const LaneParameters* parameters, const LaneTick* tick, double wait, const double* seen,
@@ -64,8 +70,7 @@ cdef inline void bring(Line* line, const LaneParameters* parameters, const LaneT
     """A line seen `wait` seconds before the tick, as measurements at the tick."""
     cdef double s = tick.speed * wait, turned = tick.yaw_rate * wait
     cdef double[4] c
-    cdef double[4] own
-    cdef double scale, cosine, x
+    cdef double scale, cosine
     cdef int i
     line.there = 0
     if quality == 0:
@@ -86,24 +91,23 @@ cdef inline void bring(Line* line, const LaneParameters* parameters, const LaneT
     line.z[3] = 6.0 * c[3]
     scale = parameters.quality_sigma_scale[(quality if quality < 3 else 3) - 1]
     for i in range(4):
-        line.sigma[i] = scale * (sigma[i] if isfinite(sigma[i]) and sigma[i] > 0.0 else parameters.line_sigma[i])
+        line.seen[i] = seen[i]
+        line.seen_sigma[i] = scale * (sigma[i] if isfinite(sigma[i]) and sigma[i] > 0.0 else parameters.line_sigma[i])
+    line.sigma[0], line.sigma[1] = line.seen_sigma[0], line.seen_sigma[1]
+    line.sigma[2] = 2.0 * sqrt(line.seen_sigma[2] * line.seen_sigma[2]
+                               + parameters.line_shape_sigma[0] * parameters.line_shape_sigma[0])
+    line.sigma[3] = 6.0 * sqrt(line.seen_sigma[3] * line.seen_sigma[3]
+                               + parameters.line_shape_sigma[1] * parameters.line_shape_sigma[1])
     line.reach = reach if isfinite(reach) and reach > 0.0 else 0.0
-    for i in range(2):
-        x = lane_true_at[i] * line.reach
-        c[1] = seen[1] + x * (2.0 * seen[2] + 3.0 * x * seen[3])
-        cosine = 1.0 / sqrt(1.0 + c[1] * c[1])
-        line.ahead[i] = (2.0 * seen[2] + 6.0 * x * seen[3]) * cosine * cosine * cosine
-        line.ahead_sigma[i] = 2.0 * sqrt(line.sigma[2] * line.sigma[2] + 9.0 * x * x * line.sigma[3] * line.sigma[3])
-    for i in range(2):
-        line.sigma[2 + i] = sqrt(line.sigma[2 + i] * line.sigma[2 + i]
-                                 + parameters.line_shape_sigma[i] * parameters.line_shape_sigma[i])
-    line.sigma[2] = 2.0 * line.sigma[2]
-    line.sigma[3] = 6.0 * line.sigma[3]
-    line.profiled = runs_as(profile, line, parameters.gate, tick.station - s)
+    if line.reach > LANE_LONGEST_M:
+        line.reach = LANE_LONGEST_M
+    line.profiled = 0
+    if line.reach > LANE_SHORTEST_M and places(profile, tick.station - s, line.reach) > 0:
+        fit_of_profile(profile, tick.station - s, line.reach, line.own)
+        line.profiled = runs_as(line, parameters.gate)
     if line.profiled:
-        fit_of_profile(profile, tick.station - s, line.reach, own)
-        line.z[0] -= own[0]
-        line.z[1] += own[1]
+        line.z[0] -= line.own[0]
+        line.z[1] += line.own[1]
     line.there = 1
 
 

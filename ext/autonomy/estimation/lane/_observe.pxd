@@ -8,10 +8,10 @@ from autonomy.estimation.lane._lane cimport (
     ASYMMETRY, CURVATURE, CURVATURE_RATE, HEADING, LEFT_LINE, LOOSEN_LEFT, LOOSEN_RIGHT, OFFSET, RIGHT_LINE, SCALARS,
     CurvatureProfile, LaneFilter, LaneSide, LaneTick)
 from autonomy.estimation.lane._lines cimport (
-    LANE_SHORTEST_M, LANE_TURNING_SHARE, NO_LINE, Fit, Line, bring_all, choose, judge, lane_true_at, leaving, plausible,
-    temporary, width_ratio,
+    LANE_SHORTEST_M, LANE_TURNING_SHARE, NO_LINE, Fit, Line, bring_all, choose, judge, leaving, plausible, temporary, width_ratio,
 )
-from autonomy.estimation.lane._profile cimport begin_profile, observe_profile, profile_at, solve_profile
+from autonomy.estimation.lane._line_fit cimport observe_line
+from autonomy.estimation.lane._profile cimport begin_profile, profile_at, solve_profile
 from autonomy.estimation.lane._start cimport start
 
 cdef enum:
@@ -85,11 +85,15 @@ cdef inline void look_at_curvature(LaneFilter* lane, const LaneParameters* param
         if profile.misfits >= LANE_OTHER_ROAD or temporary != profile.temporary:
             begin_profile(profile, parameters, profile.first)
             profile.temporary = temporary
-        for i in range(2):
-            if left != NULL and left.reach > LANE_SHORTEST_M:
-                observe_profile(profile, seen_from + lane_true_at[i] * left.reach, left.ahead[i], left.ahead_sigma[i])
-            if right != NULL and right.reach > LANE_SHORTEST_M:
-                observe_profile(profile, seen_from + lane_true_at[i] * right.reach, right.ahead[i], right.ahead_sigma[i])
+            for i in range(4):
+                if left != NULL:
+                    left.own[i] = 0.0
+                if right != NULL:
+                    right.own[i] = 0.0
+        if left != NULL and left.reach > LANE_SHORTEST_M:
+            observe_line(profile, seen_from, left.reach, left.seen, left.own, left.seen_sigma)
+        if right != NULL and right.reach > LANE_SHORTEST_M:
+            observe_line(profile, seen_from, right.reach, right.seen, right.own, right.seen_sigma)
         solve_profile(profile)
         profile.observed_station = seen_from
     if left != NULL and left.reach > LANE_SHORTEST_M:

@@ -1,13 +1,12 @@
 # Curvature of the road, fixed to the road: what a camera saw 50 m ahead two seconds ago is what lies beneath the truck now.
-# Nodes every 5 m, linear in between, neighbours bound by a random walk. The information matrix of that is tridiagonal: to
-# observe is to add to two nodes, to leave one behind is one elimination, and the estimate is Thomas' algorithm.
+# Nodes every 5 m, linear in between, neighbours bound by a random walk. A line's cubic ties the nodes under it (_line_fit.pxd);
+# so the information matrix is a band, to leave a node behind is one elimination, and the estimate is a banded Cholesky.
 # Twin: profile_twin.CurvatureProfile.
-from libc.math cimport cos, floor, sin
+from libc.math cimport floor
 from libc.stdint cimport int64_t
-from libc.string cimport memmove, memset
+from libc.string cimport memcpy, memmove, memset
 from autonomy.msg.messages cimport LaneParameters, LaneState_PREVIEW_STEP_M
-from autonomy.estimation.lane._lane cimport BEHIND, NODES, CurvatureProfile
-from autonomy.linalg._small cimport cholesky_solve
+from autonomy.estimation.lane._lane cimport BAND, BEHIND, NODES, CurvatureProfile
 
 cdef extern from *:
     """
@@ -26,26 +25,32 @@ cdef inline void begin_profile(CurvatureProfile* profile, const LaneParameters* 
     cdef int i
     memset(profile, 0, sizeof(CurvatureProfile))
     profile.first = first
-    profile.diagonal[0] = 1.0 / (LANE_START_CURVATURE * LANE_START_CURVATURE)
+    profile.span = 1
+    profile.band[0] = 1.0 / (LANE_START_CURVATURE * LANE_START_CURVATURE)
     for i in range(NODES - 1):
-        profile.diagonal[i] += w
-        profile.diagonal[i + 1] += w
-        profile.beside[i] = -w
+        profile.band[BAND * i] += w
+        profile.band[BAND * (i + 1)] += w
+        profile.band[BAND * i + 1] = -w
     profile.begun = 1
 
 
 cdef inline void leave_one_behind(CurvatureProfile* profile, const LaneParameters* parameters) noexcept nogil:
     cdef double w = bond(parameters)
-    cdef double ratio = profile.beside[0] / profile.diagonal[0]
-    profile.diagonal[1] -= profile.beside[0] * ratio
-    profile.vector[1] -= profile.vector[0] * ratio
-    memmove(&profile.diagonal[0], &profile.diagonal[1], (NODES - 1) * sizeof(double))
-    memmove(&profile.beside[0], &profile.beside[1], (NODES - 1) * sizeof(double))
+    cdef double ratio
+    cdef int span = <int>profile.span
+    cdef int i, j
+    for i in range(1, span + 1):
+        ratio = profile.band[i] / profile.band[0]
+        for j in range(i, span + 1):
+            profile.band[BAND * i + j - i] -= ratio * profile.band[j]
+        profile.vector[i] -= ratio * profile.vector[0]
+    memmove(&profile.band[0], &profile.band[BAND], BAND * (NODES - 1) * sizeof(double))
     memmove(&profile.vector[0], &profile.vector[1], (NODES - 1) * sizeof(double))
     memmove(&profile.curvature[0], &profile.curvature[1], (NODES - 1) * sizeof(double))
-    profile.diagonal[NODES - 2] += w
-    profile.beside[NODES - 2] = -w
-    profile.diagonal[NODES - 1] = w
+    memset(&profile.band[BAND * (NODES - 1)], 0, BAND * sizeof(double))
+    profile.band[BAND * (NODES - 2)] += w
+    profile.band[BAND * (NODES - 2) + 1] = -w
+    profile.band[BAND * (NODES - 1)] = w
     profile.vector[NODES - 1] = 0.0
     profile.curvature[NODES - 1] = profile.curvature[NODES - 2]
     profile.first += 1
@@ -61,33 +66,39 @@ cdef inline void move_profile(CurvatureProfile* profile, const LaneParameters* p
         leave_one_behind(profile, parameters)
 
 
-cdef inline void observe_profile(CurvatureProfile* profile, double station, double curvature, double sigma) noexcept nogil:
-    cdef double place = station / LaneState_PREVIEW_STEP_M - profile.first
-    cdef double share, weight
-    cdef int i
-    if not 0.0 <= place < NODES - 1:
-        return
-    i = <int>place
-    share = place - i
-    weight = 1.0 / (sigma * sigma)
-    profile.diagonal[i] += weight * (1.0 - share) * (1.0 - share)
-    profile.diagonal[i + 1] += weight * share * share
-    profile.beside[i] += weight * share * (1.0 - share)
-    profile.vector[i] += weight * (1.0 - share) * curvature
-    profile.vector[i + 1] += weight * share * curvature
+cdef inline void observe_profile(CurvatureProfile* profile, int first, int count, const double* weights, double value,
+                                 double sigma) noexcept nogil:
+    """Sum of weights (count,) times the curvatures of the nodes from `first` on, measured."""
+    cdef double information = 1.0 / (sigma * sigma)
+    cdef int i, j
+    for i in range(count):
+        for j in range(i, count):
+            profile.band[BAND * (first + i) + j - i] += information * weights[i] * weights[j]
+        profile.vector[first + i] += information * weights[i] * value
+    if count - 1 > profile.span:
+        profile.span = count - 1
 
 
 cdef inline void solve_profile(CurvatureProfile* profile) noexcept nogil:
-    cdef double[40] ratio
-    cdef double pivot = profile.diagonal[0]
-    cdef int i
-    profile.curvature[0] = profile.vector[0] / pivot
-    for i in range(1, NODES):
-        ratio[i] = profile.beside[i - 1] / pivot
-        pivot = profile.diagonal[i] - profile.beside[i - 1] * ratio[i]
-        profile.curvature[i] = (profile.vector[i] - profile.beside[i - 1] * profile.curvature[i - 1]) / pivot
-    for i in range(NODES - 2, -1, -1):
-        profile.curvature[i] -= ratio[i + 1] * profile.curvature[i + 1]
+    """Band = U' D U row by row, U with ones on its diagonal; then back."""
+    cdef double[1440] band
+    cdef double ratio
+    cdef int span = <int>profile.span
+    cdef int i, j, k, last
+    memcpy(band, profile.band, sizeof(band))
+    memcpy(profile.curvature, profile.vector, sizeof(profile.curvature))
+    for i in range(NODES):
+        last = span if i + span < NODES else NODES - 1 - i
+        for j in range(1, last + 1):
+            ratio = band[BAND * i + j] / band[BAND * i]
+            for k in range(j, last + 1):
+                band[BAND * (i + j) + k - j] -= ratio * band[BAND * i + k]
+            profile.curvature[i + j] -= ratio * profile.curvature[i]
+    for i in range(NODES - 1, -1, -1):
+        last = span if i + span < NODES else NODES - 1 - i
+        for j in range(1, last + 1):
+            profile.curvature[i] -= band[BAND * i + j] * profile.curvature[i + j]
+        profile.curvature[i] /= band[BAND * i]
 
 
 cdef inline double profile_at(const CurvatureProfile* profile, double station) noexcept nogil:
@@ -100,52 +111,3 @@ cdef inline double profile_at(const CurvatureProfile* profile, double station) n
         return profile.curvature[NODES - 1]
     i = <int>place
     return profile.curvature[i] + (place - i) * (profile.curvature[i + 1] - profile.curvature[i])
-
-
-cdef inline void fit_of_profile(const CurvatureProfile* profile, double station, double reach, double* c) noexcept nogil:
-    """c0..c3 of the cubic that fits the road from a station on over `reach`, as a camera fits it, every 2.5 m alike.
-
-    A cubic is no clothoid, and no end of one: beside the vehicle it is off in offset and heading by what this tells.
-    """
-    cdef double[16] A
-    cdef double[7] power
-    cdef double x = 0.0, y = 0.0, turned = 0.0, u, curvature, before = profile_at(profile, station)
-    cdef double step = 0.5 * LaneState_PREVIEW_STEP_M
-    cdef int count = <int>(reach / step) + 1
-    cdef int i, j, k
-    for i in range(7):
-        power[i] = 0.0
-    for i in range(4):
-        c[i] = 0.0
-    for k in range(count):
-        if k > 0:
-            curvature = profile_at(profile, station + k * step)
-            u = turned + 0.25 * step * (before + curvature)       # direction half-way
-            x += step * cos(u)
-            y += step * sin(u)
-            turned += 0.5 * step * (before + curvature)
-            before = curvature
-        u = 1.0
-        for i in range(7):
-            power[i] += u
-            if i < 4:
-                c[i] += u * y
-            u = u * x / reach
-    for i in range(4):
-        for j in range(4):
-            A[4 * i + j] = power[i + j]
-    # Cholesky of the normal equations, scaled to the reach. The root is pow's, which is not to the last bit that of `cholesky`:
-    # recorded runs would no longer come out equal.
-    for j in range(4):
-        for k in range(j):
-            A[4 * j + j] -= A[4 * j + k] * A[4 * j + k]
-        A[4 * j + j] = A[4 * j + j] ** 0.5
-        for i in range(j + 1, 4):
-            for k in range(j):
-                A[4 * i + j] -= A[4 * i + k] * A[4 * j + k]
-            A[4 * i + j] /= A[4 * j + j]
-    cholesky_solve(A, 4, c)
-    u = 1.0
-    for i in range(4):
-        c[i] *= u
-        u /= reach
