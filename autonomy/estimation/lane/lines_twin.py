@@ -14,7 +14,7 @@ import numpy as np
 from numpy.polynomial import Polynomial
 
 from autonomy.estimation.lane.lane_twin import ROWS, LaneTwin
-from autonomy.estimation.lane.profile_twin import ANEW_M, LONGEST_M, OTHER_ROAD, PROFILE_SIGMA, SHORTEST_M, TRUE_AT, CurvatureProfile
+from autonomy.estimation.lane.profile_twin import ANEW_M, APART, LONGEST_M, OTHER_ROAD, PROFILE_SIGMA, SHORTEST_M, TRUE_AT, CurvatureProfile
 
 TURNING_SHARE, STRICT = 0.25, 0.25
 SIDES = ("left", "right")
@@ -91,11 +91,11 @@ class LinesTwin(LaneTwin):
             z = z - (own[0], -own[1], 0.0, 0.0)
         return Seen(z, sigma, int(sample[f"{name}_colour"]), reach, np.array(sample[name]), told, own, profiled)
 
-    def look_at_curvature(self, sample, tick: int, lines: list[Seen], temporary: bool) -> None:
+    def look_at_curvature(self, sample, tick: int, lines: list[Seen], temporary: bool, apart: bool) -> None:
         """Lines used observe the profile; what they say of curvature is then the profile's own."""
         here = self.stations[tick]
         seen_from = here - self.motions[tick][1] * (self.times_ns[tick] - int(sample["valid_time_ns"])) * 1e-9
-        if abs(seen_from - self.profile.observed_station) > ANEW_M:
+        if not apart and abs(seen_from - self.profile.observed_station) > ANEW_M:
             self.profile.misfits = 0 if all(line.profiled for line in lines) else self.profile.misfits + 1
             if self.profile.misfits >= OTHER_ROAD or temporary != self.profile.temporary:
                 self.profile.begin(here)
@@ -203,7 +203,8 @@ class LinesTwin(LaneTwin):
                     break
         used = {side: line for side, line in chosen.items() if self.sides[side].used}
         if used:
-            self.look_at_curvature(sample, tick, list(used.values()), any(temporary[side] for side in used))
+            apart = both and abs(self.sides["left"].turning - self.sides["right"].turning) > APART * p["diverging_rad"]
+            self.look_at_curvature(sample, tick, list(used.values()), any(temporary[side] for side in used), apart)
         for side, line in chosen.items():
             if self.sides[side].used:
                 found += [(side, line.z[0], line.sigma[0]), ("heading", line.z[1], line.sigma[1])]

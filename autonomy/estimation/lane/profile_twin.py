@@ -9,6 +9,7 @@ import numpy as np
 STEP_M, BEHIND, NODES = 5.0, 6, 40
 START_CURVATURE = 5.0e-3  # 1/m
 TRUE_AT = 0.5 - 0.5 / math.sqrt(5.0), 0.5 + 0.5 / math.sqrt(5.0)  # zeros of the fourth Legendre polynomial's second derivative
+APART = 0.4  # of diverging_rad: the lines no longer show the same road
 SHORTEST_M, LONGEST_M, PROFILE_SIGMA, OTHER_ROAD, ANEW_M, RATE_BASE_M = 20.0, 150.0, 1.5e-4, 5, 0.5, 10.0
 
 

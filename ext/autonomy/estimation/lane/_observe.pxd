@@ -22,10 +22,12 @@ cdef enum:
 cdef extern from *:
     """
     #define LANE_RATE_BASE_M 10.0        /* the curvature rate is that between here behind and ahead */
+    #define LANE_APART 0.4               /* of diverging_rad: the lines no longer show the same road */
     #define LANE_OTHER_ROAD 5            /* in a row: what was taken for the road is none */
     #define LANE_ANEW_M 0.5              /* a standing truck sees the same again and again: that is no new observation */
     """
     const double LANE_RATE_BASE_M
+    const double LANE_APART
     const double LANE_ANEW_M
     const unsigned int LANE_OTHER_ROAD
 
@@ -74,11 +76,14 @@ cdef inline void set_curvature(const CurvatureProfile* profile, double station, 
 
 
 cdef inline void look_at_curvature(LaneFilter* lane, const LaneParameters* parameters, LaneTick* tick, double seen_from,
-                                   Line* left, Line* right, bint temporary) noexcept nogil:
-    """What the lines used show of the road's curvature goes into the profile, and the profile's own is what they measure."""
+                                   Line* left, Line* right, bint temporary, bint apart) noexcept nogil:
+    """What the lines used show of the road's curvature goes into the profile, and the profile's own is what they measure.
+
+    While the two sides go apart neither is believed: the profile would bend half-way with the one that leaves.
+    """
     cdef CurvatureProfile* profile = &lane.profile
     cdef int i
-    if seen_from - profile.observed_station > LANE_ANEW_M or seen_from < profile.observed_station - LANE_ANEW_M:
+    if not apart and (seen_from - profile.observed_station > LANE_ANEW_M or seen_from < profile.observed_station - LANE_ANEW_M):
         profile.misfits += 1
         if (left == NULL or left.profiled) and (right == NULL or right.profiled):
             profile.misfits = 0
@@ -218,7 +223,9 @@ cdef inline void use_sample(LaneFilter* lane, const LaneParameters* parameters, 
         return
     look_at_curvature(lane, parameters, tick, tick.station - tick.speed * <double>(tick.time_ns - sample.valid_time_ns) * 1e-9,
                       left if lane.left.used else NULL, right if lane.right.used else NULL,
-                      (lane.left.used and left_yellow != NO_LINE) or (lane.right.used and right_yellow != NO_LINE))
+                      (lane.left.used and left_yellow != NO_LINE) or (lane.right.used and right_yellow != NO_LINE),
+                      left != NULL and right != NULL
+                      and fabs(lane.left.turning - lane.right.turning) > LANE_APART * parameters.diverging_rad)
     if lane.left.used:
         use_line(lane, parameters, tick, left, &lane.left, LEFT_LINE, x, P)
     if lane.right.used:
