@@ -106,7 +106,8 @@ def together(drives: list[dict]) -> dict:
     axles = np.concatenate([drive["axles"] for drive in drives])
     if not all(drive["driven"] for drive in drives):
         return drives[0] | {"driven": False, "p99": float("nan"), "peak": float("nan")}
-    return {"p99": float(np.percentile(axles, 99)), "peak": float(axles.max()), "margin": min(drive["margin"] for drive in drives),
+    return {"p99": float(np.percentile(axles, 99)), "peak": float(axles.max()),
+            "margin": min(drive["margin"] for drive in drives),
             "jerk": max(drive["jerk"] for drive in drives), "driven": True, "series": drives[0]["series"],
             "reversals": float(np.mean([drive["reversals"] for drive in drives]))}  # fmt: skip
 

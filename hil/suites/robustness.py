@@ -12,6 +12,7 @@ from hil.lateral.linear_loop import Gains, LinearLoop, parameters, settling_time
 
 TITLE = "lateral control: stability, damping and settling over the whole range"
 COMBINATIONS = {"demo_truck": 14500.0, "us_6x4_53ft": 15000.0, "openpbs_6x2": 16800.0}  # empty mass, kg
+DRAWN_AS = {"demo_truck": "EU 4x2"}
 HEAVIEST_KG = 49000.0
 SPEEDS = (5.0, 8.0, 11.0, 14.0, 17.0, 20.0, 23.0, 26.0, 29.0)
 LOADS = (0.0, 1 / 3, 2 / 3, 1.0)  # from empty to HEAVIEST_KG
@@ -120,7 +121,7 @@ def drawn(table: np.ndarray) -> str:
     for row, name in enumerate(COMBINATIONS):
         for column, tyres in enumerate(TYRES):
             x0, y0 = left + column * panel_w, top + row * panel_h
-            parts.append(f'<text x="{x0}" y="{y0 + 10}">{name}, tyres {tyres:.0%}</text>')
+            parts.append(f'<text x="{x0}" y="{y0 + 10}">{DRAWN_AS.get(name, name)}, tyres {tyres:.0%}</text>')
             for i, speed in enumerate(speeds):
                 parts.append(f'<text x="{x0 + cell_w * (i + 0.5)}" y="{y0 + 30 + cell_h * len(delays)}" '
                              f'text-anchor="middle">{speed:.0f}</text>')  # fmt: skip

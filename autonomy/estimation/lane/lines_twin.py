@@ -14,7 +14,16 @@ import numpy as np
 from numpy.polynomial import Polynomial
 
 from autonomy.estimation.lane.lane_twin import ROWS, LaneTwin
-from autonomy.estimation.lane.profile_twin import ANEW_M, APART, LONGEST_M, OTHER_ROAD, PROFILE_SIGMA, SHORTEST_M, TRUE_AT, CurvatureProfile
+from autonomy.estimation.lane.profile_twin import (
+    ANEW_M,
+    APART,
+    LONGEST_M,
+    OTHER_ROAD,
+    PROFILE_SIGMA,
+    SHORTEST_M,
+    TRUE_AT,
+    CurvatureProfile,
+)
 
 TURNING_SHARE, STRICT = 0.25, 0.25
 SIDES = ("left", "right")
