@@ -22,7 +22,7 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "speed_scale_walk", "mounting_walk", "delay_walk", "slip_walk", "axle_x_sigma_m", "speed_scale_sigma", "mounting_sigma",
     "slip_sigma", "gnss_time_jitter_s", "gnss_velocity_smear_s", "gnss_course_sigma_rad", "gnss_position_delay_sigma_s",
     "gnss_velocity_delay_sigma_s", "wheel_delay_sigma_s", "lead_minimum_age_s", "stationary_age_s", "confirm_hits",
-    "correction_time_s", "process_curvature", "line_shape_sigma",
+    "correction_time_s", "process_curvature", "line_shape_sigma", "line_sway_sigma",
     "default_set_speed_mps", "acceleration_decay_s", "front_offset_weight", "trailer_offset_weight",
     "lateral_acceleration_weight", "articulation_rate_weight", "lane_margin_m", "tractor_cornering_stiffness",
     "trailer_cornering_stiffness", "cornering_load_sensitivity", "process_steering_offset", "process_lateral_disturbance",

@@ -18,11 +18,12 @@ import numpy as np
 from autonomy.estimation.lane._lane import LaneStep
 
 from autonomy import msg
-from hil.sensors.line_fit import line_cubic, middle_ahead
+from hil.sensors.line_fit import cubic_sigma, line_cubic, middle_ahead, point_sigma, sway
 
 TICK_S = 0.01
 START_NS = 1_000_000_000
 SPACING_M = 0.5
+POINT_EVERY_M = 2.5
 HALF_WIDTH_M = 1.75
 WHITE, YELLOW = 1, 2
 GYRO_NOISE, GYRO_BIAS = 0.001, 0.0005  # rad/s as the ego filter leaves them: white, constant [C]
@@ -36,8 +37,12 @@ class Camera:
     period_s: float = 0.05
     latency_s: float = 0.08
     range_m: float = 70.0
-    sigma: tuple[float, float, float, float] = (0.04, 0.002, 1e-4, 1e-6)  # c0..c3
     noise: float = 1.0
+
+    @property
+    def distance_m(self) -> np.ndarray:
+        """(n,) of the points of a line."""
+        return np.arange(0.0, self.range_m, POINT_EVERY_M)
 
 
 @dataclass
@@ -90,18 +95,20 @@ class Drive:
         white = random.standard_normal(ticks) * GYRO_NOISE * self.camera.noise
         self.ego_yaw_rate = self.yaw_rate + bias + sign * white
         self.ego_speed = ground * (1.0 + 0.001 * self.camera.noise)
-        self.noise = random.standard_normal((ticks, 2, 2, 4)) * self.camera.noise
+        points = len(self.camera.distance_m)
+        self.noise = random.standard_normal((ticks, 2, 2, points)) * point_sigma(self.camera.distance_m) * self.camera.noise
+        self.shaken = random.standard_normal((ticks, 2)) * self.camera.noise
 
-    def cubic(self, tick: int, line: Line) -> np.ndarray:
+    def cubic(self, tick: int, line: Line, error_m) -> np.ndarray:
         """c0..c3 of the line in the vehicle frame, fitted over what the camera sees."""
-        s = self.s[tick] + np.arange(0.0, self.camera.range_m, 2.5)
+        s = self.s[tick] + self.camera.distance_m
         fine = np.arange(self.s[tick], s[-1] + 0.1, SPACING_M)
         curvature = np.interp(fine, self.s_road, self.curvature_road)
         middle = middle_ahead(fine, curvature, self.offset[tick], self.heading_error[tick])
         x, y, heading = (np.interp(s, fine, values) for values in middle)
         side = -line.side if self.mirrored else line.side
         distance = side * line.distance(s)
-        return line_cubic(x, y, heading, distance)
+        return line_cubic(x, y, heading, distance, error_m)
 
     def sample(self, tick: int) -> np.ndarray:
         """The LaneSample of what the camera sees at a tick."""
@@ -110,15 +117,16 @@ class Drive:
         row["received_time_ns"] = row["valid_time_ns"] + round(self.camera.latency_s * 1e9)
         row["source"] = 1
         sides = {1: "left", -1: "right"}
-        row["left_sigma"] = row["right_sigma"] = self.camera.sigma
+        row["left_sigma"] = row["right_sigma"] = cubic_sigma(self.camera.distance_m)
+        shaken = sway(self.camera.distance_m, self.shaken[tick])
         places = {1: 0, -1: 0}
         for line in self.lines:
             side = -line.side if self.mirrored else line.side
             if places[side] > 1 or not line.seen(self.s[tick], self.time_s[tick]):
                 continue
             name = sides[side] + ("" if places[side] == 0 else "_second")
-            noise = self.noise[tick, 0 if line.side > 0 else 1, places[side]] * self.camera.sigma
-            row[name] = self.cubic(tick, line) + (-noise if self.mirrored else noise)
+            error = shaken + self.noise[tick, 0 if line.side > 0 else 1, places[side]]
+            row[name] = self.cubic(tick, line, -error if self.mirrored else error)
             row[f"{name}_quality"], row[f"{name}_range_m"] = 3, self.camera.range_m
             row[f"{name}_type"], row[f"{name}_colour"] = line.type, line.colour
             places[side] += 1

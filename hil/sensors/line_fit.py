@@ -9,6 +9,8 @@ import math
 
 import numpy as np
 
+from hil.sensors.realism import LANE_PIXEL_RAD, LANE_POINT_EVERY_M, LANE_POINT_SIGMA_M, LANE_SWAY_SIGMA
+
 
 def middle_ahead(distance_m, curvature, offset_m: float, heading_error_rad: float):
     """(x, y, direction) (n,) in the vehicle's frame of the lane's middle at arc lengths ahead, by trapezoids.
@@ -27,6 +29,26 @@ def middle_ahead(distance_m, curvature, offset_m: float, heading_error_rad: floa
     return x, y, direction
 
 
-def line_cubic(x, y, direction, left_m) -> np.ndarray:
-    """c0..c3 of a line that runs `left_m` (a number or (n,)) to the left of the middle."""
-    return np.polynomial.polynomial.polyfit(x - left_m * np.sin(direction), y + left_m * np.cos(direction), 3)
+def line_cubic(x, y, direction, left_m, error_m=0.0) -> np.ndarray:
+    """c0..c3 of a line that runs `left_m` (a number or (n,)) to the left of the middle, seen with an error at each point."""
+    return np.polynomial.polynomial.polyfit(x - left_m * np.sin(direction), y + left_m * np.cos(direction) + error_m, 3)
+
+
+def point_sigma(distance_m: np.ndarray) -> np.ndarray:
+    """(n,) m, of points of a line at equal steps ahead; denser points are so much worse each."""
+    every = distance_m[1] - distance_m[0]
+    return np.hypot(LANE_POINT_SIGMA_M, LANE_PIXEL_RAD * distance_m) * math.sqrt(LANE_POINT_EVERY_M / every)
+
+
+def sway(distance_m: np.ndarray, normal) -> np.ndarray:
+    """(n,) m, what a shaken camera moves all lines by; `normal` (2,) standard normal."""
+    return LANE_SWAY_SIGMA[0] * normal[0] + LANE_SWAY_SIGMA[1] * normal[1] * distance_m
+
+
+def cubic_sigma(distance_m: np.ndarray) -> np.ndarray:
+    """(4,) of c0..c3 that a cubic over points at these distances has."""
+    reach = distance_m[-1]
+    scale = reach ** np.arange(4)
+    to_cubic = np.linalg.pinv(np.vander(distance_m / reach, 4, increasing=True)) / scale[:, None]
+    sigma = np.sqrt(to_cubic**2 @ point_sigma(distance_m) ** 2)
+    return np.hypot(sigma, (*LANE_SWAY_SIGMA, 0.0, 0.0))

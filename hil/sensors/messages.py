@@ -11,7 +11,7 @@ import numpy as np
 from autonomy import msg
 from autonomy.errors import UsageError
 from autonomy.geodesy import enu_to_geodetic
-from hil.sensors.line_fit import line_cubic, middle_ahead
+from hil.sensors.line_fit import cubic_sigma, line_cubic, middle_ahead, point_sigma, sway
 from hil.sensors.powertrain import Powertrain, engine_reference_nm
 from hil.sensors.realism import (
     ACCELERATION_BIAS,
@@ -25,7 +25,6 @@ from hil.sensors.realism import (
     GRAVITY,
     GYRO_BIAS,
     LANE_RANGE_M,
-    LANE_SIGMA,
     ORIGIN,
     RADAR_HALF_ANGLE,
     RADAR_RANGE_M,
@@ -242,11 +241,13 @@ class Messages:
         road, row = truth.road, self._row("Lane", SENSOR_SOURCE)
         s, curvature = np.array(road.preview or [(s, road.curvature + road.curvature_rate * s) for s in PREVIEW_DISTANCES]).T
         seen = s <= LANE_RANGE_M
-        middle = middle_ahead(s[seen], curvature[seen], road.offset, road.heading_error)
+        s = s[seen]
+        middle = middle_ahead(s, curvature[seen], road.offset, road.heading_error)
+        shaken = sway(s, self.random.standard_normal(2))
         for side, width in (("left", road.width_left), ("right", -road.width_right)):
-            noise = self.noise * self.random.standard_normal(4) * LANE_SIGMA
-            row[side] = line_cubic(*middle, width) + noise
-            row[f"{side}_sigma"], row[f"{side}_range_m"], row[f"{side}_quality"] = LANE_SIGMA, LANE_RANGE_M, 3
+            error = self.noise * (shaken + self.random.standard_normal(len(s)) * point_sigma(s))
+            row[side] = line_cubic(*middle, width, error)
+            row[f"{side}_sigma"], row[f"{side}_range_m"], row[f"{side}_quality"] = cubic_sigma(s), LANE_RANGE_M, 3
         return [row]
 
 

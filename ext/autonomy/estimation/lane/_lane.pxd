@@ -61,6 +61,7 @@ ctypedef struct CurvatureProfile:
 
 ctypedef struct LaneSide:
     double turning               # rad, mean heading innovation of the last few lines
+    double bending               # scales, mean difference in bend of the last few lines from the profile
     double parallel_m            # a held line has run beside the lane this far
     int64_t seen_ns              # valid time of the last line chosen on this side
     int32_t misfits              # in a row

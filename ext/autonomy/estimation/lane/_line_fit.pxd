@@ -1,7 +1,9 @@
 # What a forward camera makes of the profile: one cubic over all of a line that it sees, fitted every 2.5 m alike.
 #
 # A cubic is no clothoid, and no end of one: beside the vehicle it is off in offset and heading. But each of its coefficients is
-# a weighted sum of the road's curvatures; so it is observed as what it is. Twin: profile_twin.CurvatureProfile.fit, weights.
+# a weighted sum of the road's curvatures; so it is observed as what it is. The errors of its coefficients go together, those of
+# its parts as Legendre polynomials over the reach do not: part k has sqrt(2 k + 1) times one scale (points of equal weight).
+# The first two parts tell offset and heading, the others the curvatures. Twin: profile_twin.CurvatureProfile.fit, weights.
 from libc.math cimport cos, sin
 from autonomy.msg.messages cimport LaneState_PREVIEW_STEP_M
 from autonomy.estimation.lane._lane cimport BAND, NODES, CurvatureProfile
@@ -10,6 +12,41 @@ from autonomy.linalg._small cimport cholesky_solve
 
 cdef enum:
     LONGEST = 72                 # places at which a line is taken, 2.5 m apart
+
+cdef extern from *:
+    """
+    /* Parts of a cubic in u = x / reach, 0..1, by its coefficients: rows of P0, P1, P2, P3 of 2 u - 1 */
+    static const double lane_part[4][4] = {{1.0, 0.5, 1.0 / 3.0, 0.25}, {0.0, 0.5, 0.5, 0.45},
+                                           {0.0, 0.0, 1.0 / 6.0, 0.25}, {0.0, 0.0, 0.0, 0.05}};
+    /* Sigma of a coefficient for a scale of 1: square roots of the diagonal of the inverse Hilbert matrix */
+    static const double lane_fit_sigma[4] = {4.0, 34.641016, 80.498447, 52.915026};
+    """
+    const double[4][4] lane_part
+    const double[4] lane_fit_sigma
+
+
+cdef inline double scale_of_errors(const double* sigma, double reach) noexcept nogil:
+    """m, the largest that the sigmas of c0..c3 tell."""
+    cdef double largest = 0.0, power = 1.0
+    cdef int i
+    for i in range(4):
+        largest = max(largest, sigma[i] * power / lane_fit_sigma[i])
+        power *= reach
+    return largest
+
+
+cdef inline void parts_of(const double* seen, const double* own, double reach, double* part) noexcept nogil:
+    """Legendre parts (4,) in m of the difference of two cubics over a reach."""
+    cdef double[4] difference
+    cdef double power = 1.0
+    cdef int i, k
+    for i in range(4):
+        difference[i] = (seen[i] - own[i]) * power
+        power *= reach
+    for k in range(4):
+        part[k] = 0.0
+        for i in range(k, 4):
+            part[k] += lane_part[k][i] * difference[i]
 
 
 cdef inline int places(const CurvatureProfile* profile, double station, double reach) noexcept nogil:
@@ -72,9 +109,9 @@ cdef inline void fit_of_profile(const CurvatureProfile* profile, double station,
         u /= reach
 
 
-cdef inline int fit_weights(const CurvatureProfile* profile, double station, double reach, int coefficient, double* weights,
+cdef inline int fit_weights(const CurvatureProfile* profile, double station, double reach, int part, double* weights,
                             int* first) noexcept nogil:
-    """Derivative of a coefficient of the cubic by the curvatures of the nodes from `first` on, small angles; their number."""
+    """Derivative of a Legendre part of the cubic by the curvatures of the nodes from `first` on, small angles; their number."""
     cdef double[16] A
     cdef double[7] power
     cdef double[4] c
@@ -94,14 +131,11 @@ cdef inline int fit_weights(const CurvatureProfile* profile, double station, dou
             u *= k * step / reach
     factor_of_normal_equations(power, A)
     for i in range(4):
-        c[i] = 1.0 if i == coefficient else 0.0
+        c[i] = lane_part[part][i]
     cholesky_solve(A, 4, c)
-    u = 1.0
-    for i in range(coefficient):
-        u /= reach
     for k in range(count):
         share = k * step / reach
-        ordinate[k] = u * (c[0] + share * (c[1] + share * (c[2] + share * c[3])))
+        ordinate[k] = c[0] + share * (c[1] + share * (c[2] + share * c[3]))
     first[0] = <int>place
     for i in range(nodes):
         weights[i] = 0.0
@@ -124,16 +158,18 @@ cdef inline void spread(double* weights, double place, double weight) noexcept n
 
 
 cdef inline void observe_line(CurvatureProfile* profile, double station, double reach, const double* seen, const double* own,
-                              const double* sigma) noexcept nogil:
-    """Curvature and its rate of a line's cubic, c2 and c3; `own` is the profile's cubic, about which the weights hold."""
+                              double scale) noexcept nogil:
+    """The curved parts of a line's cubic; `own` is the profile's cubic, about which the weights hold, `scale` that of errors."""
     cdef double[40] weights
+    cdef double[4] part
     cdef double known
-    cdef int first, count, i, coefficient
+    cdef int first, count, i, k
     if places(profile, station, reach) == 0:
         return
-    for coefficient in range(2, 4):
-        count = fit_weights(profile, station, reach, coefficient, weights, &first)
+    parts_of(seen, own, reach, part)
+    for k in range(2, 4):
+        count = fit_weights(profile, station, reach, k, weights, &first)
         known = 0.0
         for i in range(count):
             known += weights[i] * profile.curvature[first + i]
-        observe_profile(profile, first, count, weights, seen[coefficient] - own[coefficient] + known, sigma[coefficient])
+        observe_profile(profile, first, count, weights, part[k] + known, scale * (2.0 * k + 1.0) ** 0.5)

@@ -7,7 +7,7 @@ from autonomy.estimation.lane._filter cimport innovation, test_ratio
 from autonomy.estimation.lane._lane cimport (
     HEADING, LEFT_LINE, RIGHT_LINE, STATES, WIDTH_LEFT, WIDTH_RIGHT, CurvatureProfile, LaneSide, LaneTick,
 )
-from autonomy.estimation.lane._line_fit cimport fit_of_profile, places
+from autonomy.estimation.lane._line_fit cimport fit_of_profile, parts_of, places, scale_of_errors
 
 cdef enum:
     NO_LINE = -1
@@ -15,6 +15,7 @@ cdef enum:
 cdef extern from *:
     """
     #define LANE_TURNING_SHARE 0.25      /* of a new heading innovation in the mean: four lines */
+    #define LANE_BENT_APART 6.0          /* scales: five sigma of the mean of both lines' second parts, one less the other */
     #define LANE_STRICT 0.25             /* share of the gate within which a held line fits again: half as many sigmas */
     #define LANE_STEEPEST 0.5            /* slope of a line beyond which it is none of a lane's */
     #define LANE_FURTHEST_M 15.0
@@ -22,11 +23,21 @@ cdef extern from *:
     #define LANE_LONGEST_M 150.0         /* the profile's nodes ahead */
     #define LANE_PROFILE_SIGMA 1.5e-4    /* 1/m, of the profile itself where it was seen a few times */
     /* Where the curvature of a cubic fitted over a line is that of the line, whatever its fourth power: zeros of the second
-       derivative of the fourth Legendre polynomial, as shares of the reach. There two cubics are compared. */
-    static const double lane_true_at[2] = {0.2763932, 0.7236068};
+       derivative of the fourth Legendre polynomial, as shares of the reach. There two cubics are compared: second derivative
+       of the curved parts, and what of it errors of scale 1 are. */
+    static const double lane_bent[2][2] = {{12.0, -26.832816}, {12.0, 26.832816}};
+    #define LANE_BENT_SIGMA 75.894664
+    /* The straight parts begin where the profile's own cubic does; what the profile does not know yet is in the slope:
+       a tenth of what the curved parts of one image tell, squared: 12 + (180 + 1008) / 10 */
+    #define LANE_OFFSET_SIGMA 2.0
+    #define LANE_SLOPE_SIGMA 11.4
     """
-    const double[2] lane_true_at
+    const double[2][2] lane_bent
+    const double LANE_BENT_SIGMA
+    const double LANE_OFFSET_SIGMA
+    const double LANE_SLOPE_SIGMA
     const double LANE_TURNING_SHARE
+    const double LANE_BENT_APART
     const double LANE_STRICT
     const double LANE_STEEPEST
     const double LANE_FURTHEST_M
@@ -41,6 +52,8 @@ cdef struct Line:
     double[4] seen               # c0..c3 as told
     double[4] seen_sigma
     double[4] own                # what a cubic makes of the profile there
+    double scale                 # m, of the cubic's errors
+    double bent                  # scales, second part of the difference
     uint8_t there
     uint8_t type
     uint8_t colour
@@ -50,19 +63,29 @@ cdef struct Fit:
     double place                 # squared innovation as a share of the gate: distance,
     double turn                  # heading
     double turned                # rad, heading innovation
+    double bent                  # scales, second part of what it differs from the profile
 
 
-cdef inline bint runs_as(const Line* line, double gate) noexcept nogil:
-    """Whether the line bends as the profile does, both seen through a cubic."""
-    cdef double difference, x, variance
+cdef inline bint runs_as(const Line* line, const double* part, double gate) noexcept nogil:
+    """Whether the line bends as the profile does, both seen through a cubic; `part` (4,) of their difference."""
+    cdef double difference, sigma = LANE_BENT_SIGMA * line.scale / (line.reach * line.reach)
     cdef int i
     for i in range(2):
-        x = lane_true_at[i] * line.reach
-        difference = 2.0 * (line.seen[2] - line.own[2]) + 6.0 * x * (line.seen[3] - line.own[3])
-        variance = 4.0 * (line.seen_sigma[2] * line.seen_sigma[2] + 9.0 * x * x * line.seen_sigma[3] * line.seen_sigma[3])
-        if difference * difference > gate * (variance + LANE_PROFILE_SIGMA * LANE_PROFILE_SIGMA):
+        difference = (lane_bent[i][0] * part[2] + lane_bent[i][1] * part[3]) / (line.reach * line.reach)
+        if difference * difference > gate * (sigma * sigma + LANE_PROFILE_SIGMA * LANE_PROFILE_SIGMA):
             return False
     return True
+
+
+cdef inline void straighten(Line* line, const double* part, const LaneParameters* parameters, double* c) noexcept nogil:
+    """Offset and slope of a line that bends as the profile does: what is straight in their difference."""
+    cdef double scale = line.scale
+    c[0] = part[0] - part[1]
+    c[1] = 2.0 * part[1] / line.reach
+    line.sigma[0] = sqrt(LANE_OFFSET_SIGMA * scale * LANE_OFFSET_SIGMA * scale
+                         + parameters.line_sway_sigma[0] * parameters.line_sway_sigma[0])
+    line.sigma[1] = sqrt(LANE_SLOPE_SIGMA * scale * LANE_SLOPE_SIGMA * scale / (line.reach * line.reach)
+                         + parameters.line_sway_sigma[1] * parameters.line_sway_sigma[1])
 
 
 cdef inline void bring(Line* line, const LaneParameters* parameters, const LaneTick* tick, double wait, const double* seen,
@@ -70,6 +93,7 @@ cdef inline void bring(Line* line, const LaneParameters* parameters, const LaneT
     """A line seen `wait` seconds before the tick, as measurements at the tick."""
     cdef double s = tick.speed * wait, turned = tick.yaw_rate * wait
     cdef double[4] c
+    cdef double[4] part
     cdef double scale, cosine
     cdef int i
     line.there = 0
@@ -78,19 +102,9 @@ cdef inline void bring(Line* line, const LaneParameters* parameters, const LaneT
     for i in range(4):
         if not isfinite(seen[i]):
             return
-    c[0] = seen[0] + s * (seen[1] + s * (seen[2] + s * seen[3])) - 0.5 * s * turned - tick.drift * wait
-    c[1] = seen[1] + s * (2.0 * seen[2] + 3.0 * s * seen[3]) - turned
-    c[2] = seen[2] + 3.0 * s * seen[3]
-    c[3] = seen[3]
-    if fabs(c[0]) > LANE_FURTHEST_M or fabs(c[1]) > LANE_STEEPEST:
-        return
-    cosine = 1.0 / sqrt(1.0 + c[1] * c[1])
-    line.z[0] = c[0] * cosine
-    line.z[1] = -atan(c[1])
-    line.z[2] = 2.0 * c[2] * cosine * cosine * cosine
-    line.z[3] = 6.0 * c[3]
     scale = parameters.quality_sigma_scale[(quality if quality < 3 else 3) - 1]
     for i in range(4):
+        c[i] = seen[i]
         line.seen[i] = seen[i]
         line.seen_sigma[i] = scale * (sigma[i] if isfinite(sigma[i]) and sigma[i] > 0.0 else parameters.line_sigma[i])
     line.sigma[0], line.sigma[1] = line.seen_sigma[0], line.seen_sigma[1]
@@ -101,13 +115,26 @@ cdef inline void bring(Line* line, const LaneParameters* parameters, const LaneT
     line.reach = reach if isfinite(reach) and reach > 0.0 else 0.0
     if line.reach > LANE_LONGEST_M:
         line.reach = LANE_LONGEST_M
+    line.scale = scale_of_errors(line.seen_sigma, line.reach)
     line.profiled = 0
+    line.bent = 0.0
     if line.reach > LANE_SHORTEST_M and places(profile, tick.station - s, line.reach) > 0:
         fit_of_profile(profile, tick.station - s, line.reach, line.own)
-        line.profiled = runs_as(line, parameters.gate)
+        parts_of(line.seen, line.own, line.reach, part)
+        line.bent = part[2] / line.scale
+        line.profiled = runs_as(line, part, parameters.gate)
     if line.profiled:
-        line.z[0] -= line.own[0]
-        line.z[1] += line.own[1]
+        straighten(line, part, parameters, c)
+    c[0] += s * (c[1] + s * (c[2] + s * c[3])) - 0.5 * s * turned - tick.drift * wait
+    c[1] += s * (2.0 * c[2] + 3.0 * s * c[3]) - turned
+    c[2] += 3.0 * s * c[3]
+    if fabs(c[0]) > LANE_FURTHEST_M or fabs(c[1]) > LANE_STEEPEST:
+        return
+    cosine = 1.0 / sqrt(1.0 + c[1] * c[1])
+    line.z[0] = c[0] * cosine
+    line.z[1] = -atan(c[1])
+    line.z[2] = 2.0 * c[2] * cosine * cosine * cosine
+    line.z[3] = 6.0 * c[3]
     line.there = 1
 
 
@@ -131,6 +158,7 @@ cdef inline Fit fit_of(const Line* line, int measured, const double* x, const do
     fit.place = test_ratio(x, P, measured, line.z[0], line.sigma[0], gate)
     fit.turn = test_ratio(x, P, HEADING, line.z[1], line.sigma[1], gate)
     fit.turned = innovation(x, HEADING, line.z[1])
+    fit.bent = line.bent
     return fit
 
 
@@ -193,7 +221,8 @@ cdef inline void judge(LaneSide* side, const LaneParameters* parameters, const F
             side.fits = 0
             side.parallel_m = 0.0
         return
-    if not fits or fit.place > LANE_STRICT or fabs(side.turning) > parameters.diverging_rad:
+    if not fits or fit.place > LANE_STRICT or fabs(side.turning) > parameters.diverging_rad \
+            or fabs(side.bending) > LANE_BENT_APART:
         side.fits = 0
         return
     side.fits += 1
@@ -203,16 +232,27 @@ cdef inline void judge(LaneSide* side, const LaneParameters* parameters, const F
         side.used = 1
 
 
+cdef inline bint bent_apart(const LaneSide* left, const LaneSide* right) noexcept nogil:
+    """The far end of a line that leaves does so first."""
+    return fabs(left.bending - right.bending) > LANE_BENT_APART
+
+
+cdef inline double apartness(const LaneSide* side, const LaneParameters* parameters) noexcept nogil:
+    cdef double turning = side.turning / parameters.diverging_rad
+    cdef double bending = side.bending / LANE_BENT_APART
+    return turning * turning + bending * bending
+
+
 cdef inline int leaving(const LaneParameters* parameters, const LaneSide* left, const LaneSide* right, const Fit* left_fit,
                         const Fit* right_fit, double width, bint left_temporary, bint right_temporary) noexcept nogil:
     """Of two lines that go apart, the one that leaves the lane: 1 left, -1 right, 0 neither."""
     cdef double left_score, right_score
-    if width <= 1.0 and fabs(left.turning - right.turning) <= parameters.diverging_rad:
+    if width <= 1.0 and not bent_apart(left, right) and fabs(left.turning - right.turning) <= parameters.diverging_rad:
         return 0
     if left.held != right.held:
         return 1 if left.held else -1
     if left_temporary != right_temporary:
         return -1 if left_temporary else 1
-    left_score = left_fit.place + (left.turning / parameters.diverging_rad) * (left.turning / parameters.diverging_rad)
-    right_score = right_fit.place + (right.turning / parameters.diverging_rad) * (right.turning / parameters.diverging_rad)
+    left_score = left_fit.place + apartness(left, parameters)
+    right_score = right_fit.place + apartness(right, parameters)
     return 1 if left_score > right_score else -1

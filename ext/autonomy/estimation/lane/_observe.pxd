@@ -8,7 +8,7 @@ from autonomy.estimation.lane._lane cimport (
     ASYMMETRY, CURVATURE, CURVATURE_RATE, HEADING, LEFT_LINE, LOOSEN_LEFT, LOOSEN_RIGHT, OFFSET, RIGHT_LINE, SCALARS,
     CurvatureProfile, LaneFilter, LaneSide, LaneTick)
 from autonomy.estimation.lane._lines cimport (
-    LANE_SHORTEST_M, LANE_TURNING_SHARE, NO_LINE, Fit, Line, bring_all, choose, judge, leaving, plausible, temporary, width_ratio,
+    LANE_SHORTEST_M, LANE_TURNING_SHARE, NO_LINE, Fit, Line, bent_apart, bring_all, choose, judge, leaving, plausible, temporary, width_ratio,
 )
 from autonomy.estimation.lane._line_fit cimport observe_line
 from autonomy.estimation.lane._profile cimport begin_profile, profile_at, solve_profile
@@ -96,9 +96,9 @@ cdef inline void look_at_curvature(LaneFilter* lane, const LaneParameters* param
                 if right != NULL:
                     right.own[i] = 0.0
         if left != NULL and left.reach > LANE_SHORTEST_M:
-            observe_line(profile, seen_from, left.reach, left.seen, left.own, left.seen_sigma)
+            observe_line(profile, seen_from, left.reach, left.seen, left.own, left.scale)
         if right != NULL and right.reach > LANE_SHORTEST_M:
-            observe_line(profile, seen_from, right.reach, right.seen, right.own, right.seen_sigma)
+            observe_line(profile, seen_from, right.reach, right.seen, right.own, right.scale)
         solve_profile(profile)
         profile.observed_station = seen_from
     if left != NULL and left.reach > LANE_SHORTEST_M:
@@ -121,8 +121,9 @@ cdef inline void use_line(LaneFilter* lane, const LaneParameters* parameters, La
 cdef inline void remember_turn(LaneSide* side, const LaneParameters* parameters, const Fit* fit,
                                int64_t valid_time_ns) noexcept nogil:
     if <double>(valid_time_ns - side.seen_ns) * 1e-9 > parameters.coast_after_s:
-        side.turning = 0.0
+        side.turning = side.bending = 0.0
     side.turning += LANE_TURNING_SHARE * (fit.turned - side.turning)
+    side.bending += LANE_TURNING_SHARE * (fit.bent - side.bending)
     side.seen_ns = valid_time_ns
 
 
@@ -224,8 +225,9 @@ cdef inline void use_sample(LaneFilter* lane, const LaneParameters* parameters, 
     look_at_curvature(lane, parameters, tick, tick.station - tick.speed * <double>(tick.time_ns - sample.valid_time_ns) * 1e-9,
                       left if lane.left.used else NULL, right if lane.right.used else NULL,
                       (lane.left.used and left_yellow != NO_LINE) or (lane.right.used and right_yellow != NO_LINE),
-                      left != NULL and right != NULL
-                      and fabs(lane.left.turning - lane.right.turning) > LANE_APART * parameters.diverging_rad)
+                      left != NULL and right != NULL and not (lane.left.held or lane.right.held)
+                      and (fabs(lane.left.turning - lane.right.turning) > LANE_APART * parameters.diverging_rad
+                           or bent_apart(&lane.left, &lane.right)))
     if lane.left.used:
         use_line(lane, parameters, tick, left, &lane.left, LEFT_LINE, x, P)
     if lane.right.used:
