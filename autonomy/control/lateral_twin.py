@@ -161,13 +161,13 @@ class LateralTwin:
         self.P = np.diag(sigma**2)
 
     def wanted(self, model: YawPlane, curvature: float, bias: float, disturbance: float, target: float) -> np.ndarray:
-        """Steady travel whose weighted offsets about the lane are least, (8,)."""
-        W, _ = weights(self.p, self.vehicle, model.speed)
+        """Steady travel whose front and rear faces are equally far from the lane's place, (8,)."""
         x, heading, articulation = model.steady(curvature, bias, disturbance)
         offsets = np.array(model.place(0.0, heading, articulation))
-        bend = 0.5 * curvature * np.array([model.hitch_m + model.trailer_m, 0.0, model.front_m]) ** 2
-        share = W[[TRAILER, OFFSET, FRONT]] / W[[TRAILER, OFFSET, FRONT]].sum()
-        x[[TRAILER, OFFSET, FRONT]] = offsets + target - share @ (offsets - bend)
+        rear_m = self.vehicle["rear_overhang_m"]
+        front = offsets[2] - 0.5 * curvature * model.front_m**2
+        rear = -model.hitch_m * heading - (rear_m - model.hitch_m) * (heading + articulation) - 0.5 * curvature * rear_m**2
+        x[[TRAILER, OFFSET, FRONT]] = offsets + target - 0.5 * (front + rear)
         return x
 
     def _problem(self, model, tick, x, ahead, driven, width, target, mass) -> dict:

@@ -189,17 +189,18 @@ cdef inline void stage_matrices(const double* transition, BoxProblem* problem, d
             held[3 * i + k] = two[12 * i + CURVATURE + k]
 
 
-cdef inline void wanted_place(const LateralParameters* parameters, const YawPlane* model, double speed, double curvature,
-                              double steering_offset, double disturbance, double target, bint trailer, double* x) noexcept nogil:
-    """Steady travel that shares the off-tracking out: least weighted square of the three offsets about the lane's place."""
-    cdef double heading, articulation, front, behind, trailer_weight
+cdef inline void wanted_place(const VehicleParameters* vehicle, const YawPlane* model, double speed, double curvature,
+                              double steering_offset, double disturbance, double target, double* x) noexcept nogil:
+    """Steady travel that shares the off-tracking out: front and rear faces are equally far from the lane's place.
+
+    The rear end swings out further than the axles that the offsets are counted at.
+    """
+    cdef double heading, articulation, front, rear
     steady(model, speed, curvature, steering_offset, disturbance, &heading, &articulation, x)
-    trailer_weight = parameters.trailer_offset_weight if trailer else 0.0
     front = model.front_m * heading - 0.5 * curvature * model.front_m * model.front_m
-    behind = model.hitch_m + model.trailer_m
-    behind = -model.hitch_m * heading - model.trailer_m * (heading + articulation) - 0.5 * curvature * behind * behind
-    place(model, target - (parameters.front_offset_weight * front + trailer_weight * behind)
-          / (parameters.offset_weight + parameters.front_offset_weight + trailer_weight), heading, articulation, x)
+    rear = -model.hitch_m * heading - (vehicle.rear_overhang_m - model.hitch_m) * (heading + articulation) \
+        - 0.5 * curvature * vehicle.rear_overhang_m * vehicle.rear_overhang_m
+    place(model, target - 0.5 * (front + rear), heading, articulation, x)
 
 
 cdef inline double bending(const double* preview, double distance) noexcept nogil:
@@ -296,7 +297,7 @@ cdef inline void pose_problem(const ControlMemory* memory, const LateralParamete
                 + held[3 * i + 2] * x[DISTURBANCE] + problem.B[i] * own
             problem.low[STATES * k + i], problem.high[STATES * k + i] = low[i], high[i]
         curvature = curvature_at(preview, driven + (k + 1) * stage_s * speed)
-        wanted_place(parameters, model, speed, curvature, x[STEERING_OFFSET], x[DISTURBANCE], target, trailer, reference)
+        wanted_place(vehicle, model, speed, curvature, x[STEERING_OFFSET], x[DISTURBANCE], target, reference)
         reference[YAW_RATE] += yaw_rate
         reference[ARTICULATION_RATE] = articulation_rate
         # The lane bends away from the tangent in which the offsets are counted
@@ -364,8 +365,8 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
         control.road_wheel_angle = x[COMMAND]
     if not drives:
         control.road_wheel_angle = x[COMMAND]     # wheels are not turned on the spot
-    wanted_place(parameters, &model, speed, curvature_at(lane.preview, driven), x[STEERING_OFFSET], x[DISTURBANCE],
-                 plan.lateral_target, vehicle.has_trailer != 0, reference)
+    wanted_place(vehicle, &model, speed, curvature_at(lane.preview, driven), x[STEERING_OFFSET], x[DISTURBANCE],
+                 plan.lateral_target, reference)
     heading = heading_of(&model, x)
     articulation = articulation_of(&model, x)
     control.feedforward = reference[COMMAND]
