@@ -8,6 +8,7 @@ one that fits worse. A line that fits badly for long is held off until it fits w
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,15 +18,25 @@ from autonomy.estimation.lane.lane_twin import ROWS, LaneTwin
 from autonomy.estimation.lane.profile_twin import (
     ANEW_M,
     APART,
+    BENT_APART,
+    BENT_DOUBTFUL,
+    BENT_MORE,
+    EARLIER_M,
     LONGEST_M,
     OTHER_ROAD,
+    PART_SIGMA,
     PROFILE_SIGMA,
     SHORTEST_M,
     TRUE_AT,
     CurvatureProfile,
+    parts_of,
+    scale_of_errors,
 )
 
 TURNING_SHARE, STRICT = 0.25, 0.25
+# What is straight in the difference of two cubics, told where they begin: of errors 1 m each, and of what the profile does not
+# know yet, a tenth of what the curved parts of one image tell
+OFFSET_SIGMA, SLOPE_SIGMA = 2.0, 2.0 * math.sqrt(3.0 + (45.0 + 252.0) / 10.0)
 SIDES = ("left", "right")
 YELLOW = 2
 
@@ -33,6 +44,7 @@ YELLOW = 2
 @dataclass
 class Side:
     turning: float = 0.0
+    bending: float = 0.0
     seen_ns: int = 0
     misfits: int = 0
     fits: int = 0
@@ -50,8 +62,9 @@ class Seen:
     colour: int
     reach: float
     cubic: np.ndarray
-    cubic_sigma: np.ndarray
+    scale: float  # m, of the cubic's errors
     own: np.ndarray  # what a cubic makes of the profile there
+    bent: float  # scales, second part of the difference
     profiled: bool  # runs as the profile does
     place: float = 0.0  # squared innovations as shares of the gate
     turn: float = 0.0
@@ -67,6 +80,8 @@ class LinesTwin(LaneTwin):
         self.last_line_ns = 0
         self.stations: list[float] = []  # m driven, at each tick
         self.profile: CurvatureProfile | None = None
+        self.earlier: list[CurvatureProfile] = []  # profiles while both sides showed one road, the older one first
+        self.apart = False
 
     def tick(self, time_ns: int, dt: float, speed: float, drift: float, yaw_rate: float) -> None:
         super().tick(time_ns, dt, speed, drift, yaw_rate)
@@ -83,40 +98,57 @@ class LinesTwin(LaneTwin):
         _, speed, drift, yaw_rate = self.motions[tick]
         wait = (self.times_ns[tick] - int(sample["valid_time_ns"])) * 1e-9
         s, turned = speed * wait, yaw_rate * wait
-        moved = Polynomial(sample[name])(Polynomial([s, 1.0])).coef - (0.5 * s * turned + drift * wait, turned, 0.0, 0.0)
-        cosine = 1.0 / math.hypot(1.0, moved[1])
-        z = np.array([moved[0] * cosine, -math.atan(moved[1]), 2.0 * moved[2] * cosine**3, 6.0 * moved[3]])
-        scale = p["quality_sigma_scale"][sample[f"{name}_quality"] - 1]
-        sigma = scale * np.array(sample[f"{name.removesuffix('_second')}_sigma"])
-        told, reach = sigma.copy(), min(float(sample[f"{name}_range_m"]), LONGEST_M)
-        sigma[2:] = np.hypot(sigma[2:], p["line_shape_sigma"]) * (2.0, 6.0)
-        here, own, profiled = self.stations[tick] - s, np.zeros(4), False
+        seen = np.array(sample[name])
+        told = p["quality_sigma_scale"][sample[f"{name}_quality"] - 1] * np.array(sample[f"{name.removesuffix('_second')}_sigma"])
+        sigma = np.concatenate([told[:2], np.hypot(told[2:], p["line_shape_sigma"]) * (2.0, 6.0)])
+        reach = min(float(sample[f"{name}_range_m"]), LONGEST_M)
+        here, own, cubic = self.stations[tick] - s, np.zeros(4), seen.copy()
+        scale, bent, profiled = scale_of_errors(told, reach), 0.0, False
         if reach > SHORTEST_M and self.profile.holds(here, reach):
             own = self.profile.fit(here, reach)  # what a cubic makes of this road beside the vehicle
-            second = np.array([[2.0, 6.0 * share * reach] for share in TRUE_AT])  # derivative of c2, c3
-            difference = second @ (np.array(sample[name])[2:] - own[2:])
-            profiled = bool(np.all(difference**2 <= p["gate"] * (second**2 @ told[2:] ** 2 + PROFILE_SIGMA**2)))
+            parts = parts_of(seen - own, reach)
+            bent, second = parts[2] / scale, np.array([[12.0, 60.0 * (2.0 * at - 1.0)] for at in TRUE_AT]) / reach**2
+            noise = (second**2 @ PART_SIGMA[2:] ** 2) * scale**2 + PROFILE_SIGMA**2
+            profiled = bool(np.all((second @ parts[2:]) ** 2 <= p["gate"] * noise))
         if profiled:
-            z = z - (own[0], -own[1], 0.0, 0.0)
-        return Seen(z, sigma, int(sample[f"{name}_colour"]), reach, np.array(sample[name]), told, own, profiled)
+            cubic[:2] = parts[0] - parts[1], 2.0 * parts[1] / reach
+            sigma[:2] = np.hypot((OFFSET_SIGMA * scale, SLOPE_SIGMA * scale / reach), p["line_sway_sigma"])
+        moved = Polynomial(cubic)(Polynomial([s, 1.0])).coef - (0.5 * s * turned + drift * wait, turned, 0.0, 0.0)
+        cosine = 1.0 / math.hypot(1.0, moved[1])
+        z = np.array([moved[0] * cosine, -math.atan(moved[1]), 2.0 * moved[2] * cosine**3, 6.0 * moved[3]])
+        return Seen(z, sigma, int(sample[f"{name}_colour"]), reach, seen, scale, own, bent, profiled)
 
     def look_at_curvature(self, sample, tick: int, lines: list[Seen], temporary: bool, apart: bool) -> None:
         """Lines used observe the profile; what they say of curvature is then the profile's own."""
         here = self.stations[tick]
         seen_from = here - self.motions[tick][1] * (self.times_ns[tick] - int(sample["valid_time_ns"])) * 1e-9
-        if not apart and abs(seen_from - self.profile.observed_station) > ANEW_M:
+        if apart:
+            self.return_to_earlier(here)
+        elif abs(seen_from - self.profile.observed_station) > ANEW_M:
             self.profile.misfits = 0 if all(line.profiled for line in lines) else self.profile.misfits + 1
             if self.profile.misfits >= OTHER_ROAD or temporary != self.profile.temporary:
                 self.profile.begin(here)
+                self.earlier = []
                 self.profile.temporary = temporary
                 for line in lines:
                     line.own = np.zeros(4)
             for line in lines:
-                self.profile.observe(seen_from, line.reach, line.cubic, line.own, line.cubic_sigma)
+                self.profile.observe(seen_from, line.reach, line.cubic, line.own, line.scale)
             self.profile.solve()
-            self.profile.observed_station = seen_from
+            self.profile.observed_station, self.apart = seen_from, False
+            if not self.earlier:
+                self.earlier = [deepcopy(self.profile)] * 2
+            elif abs(seen_from - self.earlier[1].observed_station) > EARLIER_M:
+                self.earlier = [self.earlier[1], deepcopy(self.profile)]
         for line in lines:
             line.z[2:] = self.profile.curvature_and_rate(here)
+
+    def return_to_earlier(self, here: float) -> None:
+        """The profile has followed the line that leaves for some metres: as it was before that."""
+        if self.earlier and not self.apart:
+            self.apart, self.profile = True, deepcopy(self.earlier[0])
+            self.earlier[1] = self.earlier[0]
+            self.profile.move(here)
 
     def first_sight(self, left: Seen, right: Seen) -> tuple[float, float]:
         """Offset and heading from two lines of one lane, or from one of two that are not alike."""
@@ -150,14 +182,23 @@ class LinesTwin(LaneTwin):
         variance = width @ P @ width + left.sigma[0] ** 2 + right.sigma[0] ** 2
         wide = (left.z[0] - right.z[0] - width @ x) ** 2 / (variance * self.parameters["gate"])
         sides, diverging = self.sides, self.parameters["diverging_rad"]
-        if wide <= 1.0 and abs(sides["left"].turning - sides["right"].turning) <= diverging:
+        if wide <= 1.0 and abs(sides["left"].turning - sides["right"].turning) <= diverging and not self.bent_apart():
             return None
         if sides["left"].held != sides["right"].held:
             return "left" if sides["left"].held else "right"
         if temporary[0] != temporary[1]:
             return "right" if temporary[0] else "left"
-        scores = [line.place + (sides[side].turning / diverging) ** 2 for side, line in zip(SIDES, (left, right), strict=True)]
+        scores = [line.place + (sides[side].turning / diverging) ** 2 + (sides[side].bending / BENT_APART) ** 2
+                  for side, line in zip(SIDES, (left, right), strict=True)]  # fmt: skip
         return "left" if scores[0] > scores[1] else "right"
+
+    def bent_apart(self) -> bool:
+        """The far end of a line that leaves does so first."""
+        less, more = sorted(abs(side.bending) for side in self.sides.values())
+        return self.bent() > BENT_APART and more > BENT_MORE * less
+
+    def bent(self) -> float:
+        return abs(self.sides["left"].bending - self.sides["right"].bending)
 
     def judge(self, side: Side, line: Seen, leaves: bool) -> None:
         p, fits = self.parameters, line.place <= 1.0 and line.turn <= 1.0 and not leaves
@@ -167,7 +208,7 @@ class LinesTwin(LaneTwin):
             if side.misfits >= p["hold_after"]:
                 side.held, side.fits, side.parallel_m = True, 0, 0.0
             return
-        well = fits and line.place <= STRICT and abs(side.turning) <= p["diverging_rad"]
+        well = fits and line.place <= STRICT and abs(side.turning) <= p["diverging_rad"] and abs(side.bending) <= BENT_APART
         side.fits = side.fits + 1 if well else 0
         if side.fits >= p["readmit_after"]:
             side.held, side.misfits, side.used = False, 0, True
@@ -195,8 +236,9 @@ class LinesTwin(LaneTwin):
                 continue
             chosen[side], state = line, self.sides[side]
             if (int(sample["valid_time_ns"]) - state.seen_ns) * 1e-9 > p["coast_after_s"]:
-                state.turning = 0.0
+                state.turning = state.bending = 0.0
             state.turning += TURNING_SHARE * (line.turned - state.turning)
+            state.bending += TURNING_SHARE * (line.bent - state.bending)
             state.seen_ns = int(sample["valid_time_ns"])
         both = len(chosen) == 2
         gone = self.leaving(chosen["left"], chosen["right"], x, P, tuple(temporary.values())) if both else None
@@ -212,7 +254,9 @@ class LinesTwin(LaneTwin):
                     break
         used = {side: line for side, line in chosen.items() if self.sides[side].used}
         if used:
-            apart = both and abs(self.sides["left"].turning - self.sides["right"].turning) > APART * p["diverging_rad"]
+            turned_apart = abs(self.sides["left"].turning - self.sides["right"].turning) > APART * p["diverging_rad"]
+            held = any(side.held for side in self.sides.values())
+            apart = both and not held and (turned_apart or self.bent() > BENT_DOUBTFUL)
             self.look_at_curvature(sample, tick, list(used.values()), any(temporary[side] for side in used), apart)
         for side, line in chosen.items():
             if self.sides[side].used:

@@ -5,12 +5,30 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.polynomial import Legendre, Polynomial
 
 STEP_M, BEHIND, NODES = 5.0, 6, 40
 START_CURVATURE = 5.0e-3  # 1/m
 TRUE_AT = 0.5 - 0.5 / math.sqrt(5.0), 0.5 + 0.5 / math.sqrt(5.0)  # zeros of the fourth Legendre polynomial's second derivative
 APART = 0.4  # of diverging_rad: the lines no longer show the same road
+EARLIER_M = 12.0  # between profiles kept for when the sides go apart
+BENT_DOUBTFUL, BENT_APART, BENT_MORE = 4.2, 6.0, 2.0  # scales of errors, of lines whose far ends go apart; one over the other
 SHORTEST_M, LONGEST_M, PROFILE_SIGMA, OTHER_ROAD, ANEW_M, RATE_BASE_M = 20.0, 150.0, 1.5e-4, 5, 0.5, 10.0
+
+# Legendre parts of a cubic in x / reach by its coefficients, and a fitted cubic's sigmas of coefficients for a scale of 1
+PARTS = np.array([np.pad(Polynomial.basis(k).convert(domain=[0.0, 1.0], kind=Legendre).coef, (0, 3 - k)) for k in range(4)]).T
+FIT_SIGMA = np.sqrt(np.diag(np.linalg.inv(1.0 / (1.0 + np.add.outer(np.arange(4), np.arange(4))))))
+PART_SIGMA = np.sqrt(2.0 * np.arange(4) + 1.0)  # errors of the parts for a scale of 1; these are independent
+
+
+def parts_of(cubic, reach: float) -> np.ndarray:
+    """(4,) in m."""
+    return PARTS @ (cubic * reach ** np.arange(4))
+
+
+def scale_of_errors(sigma, reach: float) -> float:
+    """m, the largest that the sigmas of c0..c3 tell."""
+    return float(np.max(sigma * reach ** np.arange(4) / FIT_SIGMA))
 
 
 class CurvatureProfile:
@@ -41,7 +59,7 @@ class CurvatureProfile:
         return reach > 0.0 and place >= 0.0 and place + reach / STEP_M < NODES - 2
 
     def weights(self, station: float, reach: float) -> np.ndarray:
-        """(4, nodes): derivative of the cubic's coefficients by the nodes' curvatures, small angles."""
+        """(4, nodes): derivative of the cubic's parts by the nodes' curvatures, small angles."""
         step = 0.5 * STEP_M
         s = step * np.arange(int(reach / step) + 1)
         at = np.array([np.interp((station + s) / STEP_M - self.first, np.arange(len(self.vector)), unit)
@@ -49,17 +67,17 @@ class CurvatureProfile:
         steps = 0.5 * step * (at[1:] + at[:-1])
         turned = np.vstack([np.zeros(at.shape[1]), np.cumsum(steps, axis=0)])
         y = np.vstack([np.zeros(at.shape[1]), np.cumsum(step * (turned[:-1] + 0.5 * steps), axis=0)])
-        return np.linalg.pinv(np.vander(s, 4, increasing=True)) @ y
+        return PARTS @ np.linalg.pinv(np.vander(s / reach, 4, increasing=True)) @ y
 
-    def observe(self, station: float, reach: float, seen, own, sigma) -> None:
-        """c2 and c3 of a line seen from a station; `own` is the cubic of the profile there."""
+    def observe(self, station: float, reach: float, seen, own, scale: float) -> None:
+        """The curved parts of a line seen from a station; `own` is the cubic of the profile there, `scale` that of errors."""
         if not self.holds(station, reach):
             return
-        weights = self.weights(station, reach)
+        weights, parts = self.weights(station, reach), parts_of(np.subtract(seen, own), reach)
         for k in (2, 3):
-            value = seen[k] - own[k] + weights[k] @ self.known()
-            self.information += np.outer(weights[k], weights[k]) / sigma[k] ** 2
-            self.vector += weights[k] * value / sigma[k] ** 2
+            value, sigma = parts[k] + weights[k] @ self.known(), scale * PART_SIGMA[k]
+            self.information += np.outer(weights[k], weights[k]) / sigma**2
+            self.vector += weights[k] * value / sigma**2
 
     def known(self) -> np.ndarray:
         """(nodes,) the estimate, the last value beyond its end."""

@@ -6,7 +6,7 @@ from autonomy.estimation.lane._lane import LaneStep
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autonomy.estimation.lane.profile_twin import STEP_M, TRUE_AT, CurvatureProfile
+from autonomy.estimation.lane.profile_twin import PART_SIGMA, PARTS, STEP_M, TRUE_AT, CurvatureProfile, parts_of, scale_of_errors
 from hil.lane_road import Camera, Drive
 from hil.sensors.line_fit import line_cubic, middle_ahead
 from tests.step_parameters import step_parameters
@@ -23,10 +23,10 @@ def test_the_estimate_is_the_least_squares_of_walk_and_cubics(observed):
     rows, wanted = [np.eye(len(profile.vector))[0] / 5e-3], [0.0]
     for station, c2, reach in observed:
         seen = np.array([0.0, 0.0, c2, 0.0])
-        profile.observe(station, reach, seen, np.zeros(4), [0.04, 0.002, 1e-4, 1e-6])  # the estimate is still nought
-        weights = profile.weights(station, reach)
-        rows += [weights[2] / 1e-4, weights[3] / 1e-6]
-        wanted += [c2 / 1e-4, 0.0]
+        profile.observe(station, reach, seen, np.zeros(4), 0.01)  # the estimate is still nought
+        weights, parts = profile.weights(station, reach), parts_of(seen, reach)
+        rows += [weights[k] / (0.01 * PART_SIGMA[k]) for k in (2, 3)]
+        wanted += [parts[k] / (0.01 * PART_SIGMA[k]) for k in (2, 3)]
     profile.solve()
     for k in range(len(profile.vector) - 1):
         row = np.zeros(len(profile.vector))
@@ -45,7 +45,18 @@ def test_weights_are_the_derivative_of_the_fit(reach):
     for node in (8, 12, 20):
         profile.curvature[:] = 0.0
         profile.curvature[node] = 1e-6
-        np.testing.assert_allclose(profile.fit(12.3, reach), 1e-6 * weights[:, node], rtol=1e-4, atol=1e-16)
+        np.testing.assert_allclose(parts_of(profile.fit(12.3, reach), reach), 1e-6 * weights[:, node], rtol=1e-4, atol=1e-11)
+
+
+@pytest.mark.parametrize("reach", [30.0, 80.0])
+def test_errors_of_a_fitted_cubic_are_independent_in_its_parts(reach):
+    """Points alike: part k errs by sqrt(2 k + 1) of the scale that the sigmas of the coefficients tell."""
+    s = (np.arange(400) + 0.5) * reach / 400
+    to_parts = PARTS @ np.linalg.pinv(np.vander(s / reach, 4, increasing=True))
+    covariance = to_parts @ to_parts.T / len(s) * 20.0**2 * 0.04**2
+    sigma = np.sqrt(np.diag(np.linalg.inv(PARTS) @ covariance @ np.linalg.inv(PARTS).T)) / reach ** np.arange(4)
+    scale = scale_of_errors(sigma, reach)
+    np.testing.assert_allclose(covariance, scale**2 * np.diag(PART_SIGMA**2), rtol=0.02, atol=0.02 * scale**2)
 
 
 @pytest.mark.parametrize("begins_m", [-60.0, -20.0, 10.0, 40.0])

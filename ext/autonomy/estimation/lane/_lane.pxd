@@ -79,6 +79,7 @@ ctypedef struct LaneFilter:
     double[6] remainder_rate     # 1/s
     LaneTick[48] ticks           # ring
     CurvatureProfile profile
+    CurvatureProfile[2] earlier  # the profile while both sides showed one road, LANE_EARLIER_M apart: the older one first
     double station               # m driven along the lane
     uint32_t newest
     uint32_t kept                # ticks with a motion, from the newest back
@@ -105,7 +106,8 @@ ctypedef struct LaneFilter:
     uint8_t source
     uint8_t path_matched         # the vehicle stands beside the path
     uint8_t path_shifted         # path_shift is known
-    uint32_t padding
+    uint8_t apart                # the sides no longer show one road, the profile is an earlier one
+    uint8_t[3] padding
 
 cdef void lane_reset(LaneFilter* lane, const LaneParameters* parameters) noexcept nogil
 cdef void lane_step(LaneFilter* lane, const LaneParameters* parameters, const InputFrame* frame, const EgoState* ego,

@@ -15,7 +15,9 @@ cdef enum:
 cdef extern from *:
     """
     #define LANE_TURNING_SHARE 0.25      /* of a new heading innovation in the mean: four lines */
-    #define LANE_BENT_APART 6.0          /* scales: five sigma of the mean of both lines' second parts, one less the other */
+    #define LANE_BENT_DOUBTFUL 4.2       /* scales: 3.5 sigma of the mean of both lines' second parts, one less the other */
+    #define LANE_BENT_APART 6.0          /* five sigma ... */
+    #define LANE_BENT_MORE 2.0           /* ... and one of them so much more than the other: the profile may have bent half-way */
     #define LANE_STRICT 0.25             /* share of the gate within which a held line fits again: half as many sigmas */
     #define LANE_STEEPEST 0.5            /* slope of a line beyond which it is none of a lane's */
     #define LANE_FURTHEST_M 15.0
@@ -30,14 +32,16 @@ cdef extern from *:
     /* The straight parts begin where the profile's own cubic does; what the profile does not know yet is in the slope:
        a tenth of what the curved parts of one image tell, squared: 12 + (180 + 1008) / 10 */
     #define LANE_OFFSET_SIGMA 2.0
-    #define LANE_SLOPE_SIGMA 11.4
+    #define LANE_SLOPE_SIGMA 11.436783
     """
     const double[2][2] lane_bent
     const double LANE_BENT_SIGMA
     const double LANE_OFFSET_SIGMA
     const double LANE_SLOPE_SIGMA
     const double LANE_TURNING_SHARE
+    const double LANE_BENT_DOUBTFUL
     const double LANE_BENT_APART
+    const double LANE_BENT_MORE
     const double LANE_STRICT
     const double LANE_STEEPEST
     const double LANE_FURTHEST_M
@@ -234,7 +238,8 @@ cdef inline void judge(LaneSide* side, const LaneParameters* parameters, const F
 
 cdef inline bint bent_apart(const LaneSide* left, const LaneSide* right) noexcept nogil:
     """The far end of a line that leaves does so first."""
-    return fabs(left.bending - right.bending) > LANE_BENT_APART
+    cdef double one = fabs(left.bending), other = fabs(right.bending)
+    return fabs(left.bending - right.bending) > LANE_BENT_APART and max(one, other) > LANE_BENT_MORE * min(one, other)
 
 
 cdef inline double apartness(const LaneSide* side, const LaneParameters* parameters) noexcept nogil:

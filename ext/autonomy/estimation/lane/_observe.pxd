@@ -1,17 +1,18 @@
 # What one observation of lines does to the filter.
 from libc.math cimport fabs
 from libc.stdint cimport int64_t
-from autonomy.msg.messages cimport LaneParameters, LaneSample
+from autonomy.msg.messages cimport LaneParameters, LaneSample, LaneState_PREVIEW_STEP_M
 from autonomy.estimation.lane._filter cimport innovation, test_ratio
 from autonomy.estimation.lane._history cimport add_scalar, at_tick, find_tick, go_through, tick_back
 from autonomy.estimation.lane._lane cimport (
-    ASYMMETRY, CURVATURE, CURVATURE_RATE, HEADING, LEFT_LINE, LOOSEN_LEFT, LOOSEN_RIGHT, OFFSET, RIGHT_LINE, SCALARS,
+    ASYMMETRY, BEHIND, CURVATURE, CURVATURE_RATE, HEADING, LEFT_LINE, LOOSEN_LEFT, LOOSEN_RIGHT, OFFSET, RIGHT_LINE, SCALARS,
     CurvatureProfile, LaneFilter, LaneSide, LaneTick)
 from autonomy.estimation.lane._lines cimport (
-    LANE_SHORTEST_M, LANE_TURNING_SHARE, NO_LINE, Fit, Line, bent_apart, bring_all, choose, judge, leaving, plausible, temporary, width_ratio,
+    LANE_BENT_DOUBTFUL, LANE_SHORTEST_M, LANE_TURNING_SHARE, NO_LINE, Fit, Line, bring_all, choose, judge, leaving, plausible,
+    temporary, width_ratio,
 )
 from autonomy.estimation.lane._line_fit cimport observe_line
-from autonomy.estimation.lane._profile cimport begin_profile, profile_at, solve_profile
+from autonomy.estimation.lane._profile cimport begin_profile, move_profile, profile_at, solve_profile
 from autonomy.estimation.lane._start cimport start
 
 cdef enum:
@@ -24,10 +25,12 @@ cdef extern from *:
     #define LANE_RATE_BASE_M 10.0        /* the curvature rate is that between here behind and ahead */
     #define LANE_APART 0.4               /* of diverging_rad: the lines no longer show the same road */
     #define LANE_OTHER_ROAD 5            /* in a row: what was taken for the road is none */
+    #define LANE_EARLIER_M 12.0          /* half a second: so long is a line that leaves in the profile before it shows */
     #define LANE_ANEW_M 0.5              /* a standing truck sees the same again and again: that is no new observation */
     """
     const double LANE_RATE_BASE_M
     const double LANE_APART
+    const double LANE_EARLIER_M
     const double LANE_ANEW_M
     const unsigned int LANE_OTHER_ROAD
 
@@ -75,6 +78,24 @@ cdef inline void set_curvature(const CurvatureProfile* profile, double station, 
         / (2.0 * LANE_RATE_BASE_M)
 
 
+cdef inline void remember_profile(LaneFilter* lane) noexcept nogil:
+    """Now and then, while both sides show one road."""
+    if not lane.earlier[1].begun:
+        lane.earlier[0] = lane.earlier[1] = lane.profile
+    elif fabs(lane.profile.observed_station - lane.earlier[1].observed_station) > LANE_EARLIER_M:
+        lane.earlier[0], lane.earlier[1] = lane.earlier[1], lane.profile
+
+
+cdef inline void return_to_earlier(LaneFilter* lane, const LaneParameters* parameters) noexcept nogil:
+    """The sides go apart: the profile has followed the one that leaves for some metres. As it was before that."""
+    cdef int64_t first = lane.profile.first
+    if lane.apart or not lane.earlier[0].begun:
+        return
+    lane.apart = 1
+    lane.profile = lane.earlier[1] = lane.earlier[0]
+    move_profile(&lane.profile, parameters, LaneState_PREVIEW_STEP_M * (first + BEHIND + 0.5))
+
+
 cdef inline void look_at_curvature(LaneFilter* lane, const LaneParameters* parameters, LaneTick* tick, double seen_from,
                                    Line* left, Line* right, bint temporary, bint apart) noexcept nogil:
     """What the lines used show of the road's curvature goes into the profile, and the profile's own is what they measure.
@@ -83,12 +104,15 @@ cdef inline void look_at_curvature(LaneFilter* lane, const LaneParameters* param
     """
     cdef CurvatureProfile* profile = &lane.profile
     cdef int i
-    if not apart and (seen_from - profile.observed_station > LANE_ANEW_M or seen_from < profile.observed_station - LANE_ANEW_M):
+    if apart:
+        return_to_earlier(lane, parameters)
+    elif (seen_from - profile.observed_station > LANE_ANEW_M or seen_from < profile.observed_station - LANE_ANEW_M):
         profile.misfits += 1
         if (left == NULL or left.profiled) and (right == NULL or right.profiled):
             profile.misfits = 0
         if profile.misfits >= LANE_OTHER_ROAD or temporary != profile.temporary:
             begin_profile(profile, parameters, profile.first)
+            lane.earlier[1].begun = 0
             profile.temporary = temporary
             for i in range(4):
                 if left != NULL:
@@ -101,6 +125,8 @@ cdef inline void look_at_curvature(LaneFilter* lane, const LaneParameters* param
             observe_line(profile, seen_from, right.reach, right.seen, right.own, right.scale)
         solve_profile(profile)
         profile.observed_station = seen_from
+        lane.apart = 0
+        remember_profile(lane)
     if left != NULL and left.reach > LANE_SHORTEST_M:
         set_curvature(profile, tick.station, left)
     if right != NULL and right.reach > LANE_SHORTEST_M:
@@ -227,7 +253,7 @@ cdef inline void use_sample(LaneFilter* lane, const LaneParameters* parameters, 
                       (lane.left.used and left_yellow != NO_LINE) or (lane.right.used and right_yellow != NO_LINE),
                       left != NULL and right != NULL and not (lane.left.held or lane.right.held)
                       and (fabs(lane.left.turning - lane.right.turning) > LANE_APART * parameters.diverging_rad
-                           or bent_apart(&lane.left, &lane.right)))
+                           or fabs(lane.left.bending - lane.right.bending) > LANE_BENT_DOUBTFUL))
     if lane.left.used:
         use_line(lane, parameters, tick, left, &lane.left, LEFT_LINE, x, P)
     if lane.right.used:
