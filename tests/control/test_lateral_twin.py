@@ -38,12 +38,18 @@ def test_the_loaded_truck_swings_and_turns_as_the_field_knows_it(speed, damping,
 
 
 def test_the_wanted_place_shares_out_the_trailers_off_tracking():
-    """0.09 m outboard at 25 m/s on 500 m radius: tractor's front inside, trailer outside, and steady travel it is."""
+    """0.09 m outboard at 25 m/s on 500 m radius: front face as far inside as the rear outside, and steady travel it is."""
     twin = lateral_twin.LateralTwin(TRUCK["lateral"], TRUCK["vehicle"], None)
     model = yaw_plane_twin.YawPlane(TRUCK["vehicle"], 40000.0, 25.0)
     x = twin.wanted(model, 1 / 500, 0.001, 0.1, 0.0)
     trailer = x[3] - 0.5 / 500 * (model.hitch_m + model.trailer_m) ** 2
-    assert -0.12 < trailer - x[4] < -0.07 and abs(x[4]) < 0.05
+    assert -0.12 < trailer - x[4] < -0.07
+    front = x[5] - 0.5 / 500 * model.front_m**2
+    _, heading, articulation = model.steady(1 / 500, 0.001, 0.1)
+    rear_m = float(TRUCK["vehicle"]["rear_overhang_m"])
+    behind_axles = rear_m - model.hitch_m - model.trailer_m
+    rear = x[3] - behind_axles * (heading + articulation) - 0.5 / 500 * rear_m**2
+    assert front == pytest.approx(-rear, abs=1e-9) and 0.1 < front < 0.2
     derivative = model.rates(0.25)[:7] @ np.array([*x, 1 / 500, 0.001, 0.1, 0.0])
     np.testing.assert_allclose(derivative, 0.0, atol=1e-9)
 

@@ -87,7 +87,10 @@ def test_twice_the_ticks_tell_the_same():
 @settings(max_examples=15, deadline=None)
 @given(latency=st.integers(1, 40), place=st.integers(145, 195))
 def test_late_or_at_once_the_filter_ends_the_same(latency, place):
-    """One observation more, told at once or late, in between others: the same state afterwards."""
+    """One observation more, told at once or late, in between others: the same state afterwards.
+
+    But for what the road's profile has learned in between, by which the late one is then understood.
+    """
     drive = Drive(BEND, 2.6, seed=1)
     late, at_once = LaneStep(PARAMETERS), LaneStep(PARAMETERS)
     for tick, (frame, ego) in enumerate(drive.frames()):
@@ -98,7 +101,7 @@ def test_late_or_at_once_the_filter_ends_the_same(latency, place):
                 given_frame["lane"]["items"][count] = drive.sample(place)
                 given_frame["lane"]["count"] = count + 1
             step.step(given_frame, ego)
-    np.testing.assert_allclose(late.state, at_once.state, rtol=1e-3, atol=2e-4)
+    assert (np.abs(late.state - at_once.state) < 0.2 * np.sqrt(np.diag(late.covariance))).all()
     np.testing.assert_allclose(late.covariance, at_once.covariance, rtol=1e-6, atol=1e-12)
 
 
