@@ -209,12 +209,11 @@ cdef inline double bending(const double* preview, double distance) noexcept nogi
     return (curvature_at(preview, ahead) - curvature_at(preview, behind)) / (ahead - behind)
 
 
-cdef inline double lead_in(const YawPlane* model, double speed, double curvature_rate, double* yaw_rate,
-                              double* articulation_rate) noexcept nogil:
-    """rad/s, how fast a transition of the lane turns the wheels, the tractor beyond the lane (its slip grows) and the trailer."""
+cdef inline void lead_in(const YawPlane* model, double speed, double curvature_rate, double* yaw_rate,
+                         double* articulation_rate) noexcept nogil:
+    """rad/s, how fast a transition of the lane turns the tractor beyond the lane (its slip grows) and the trailer."""
     cdef double[8] x
     steady(model, speed, speed * curvature_rate, 0.0, 0.0, yaw_rate, articulation_rate, x)
-    return x[COMMAND]
 
 
 cdef inline void set_bounds(const LateralParameters* parameters, const VehicleParameters* vehicle, const YawPlane* model,
@@ -253,7 +252,7 @@ cdef inline void pose_problem(const ControlMemory* memory, const LateralParamete
                               BoxProblem* problem) noexcept nogil:
     """The MPC from the moment a command given now begins to act.
 
-    What a transition itself asks of wheels and trailer costs nothing, so nothing is saved by cutting it.
+    How a transition itself turns tractor and trailer costs nothing, so nothing is saved by cutting it.
     """
     cdef double[24] held
     cdef double[8] reference
@@ -264,7 +263,7 @@ cdef inline void pose_problem(const ControlMemory* memory, const LateralParamete
     cdef double rate = parameters.lateral_jerk_maximum / per_angle
     cdef double relative = speed / LateralParameters_REFERENCE_SPEED_MPS
     cdef double behind = model.hitch_m + model.trailer_m
-    cdef double curvature, total, own, yaw_rate, articulation_rate
+    cdef double curvature, total, yaw_rate, articulation_rate
     cdef bint trailer = vehicle.has_trailer != 0
     cdef int i, k, j
     problem.stages = <int>LateralParameters_STAGES
@@ -290,10 +289,10 @@ cdef inline void pose_problem(const ControlMemory* memory, const LateralParamete
         rate = vehicle.maximum_road_wheel_rate
     for k in range(problem.stages):
         curvature = curvature_at(preview, driven + (k + 0.5) * stage_s * speed)
-        own = lead_in(model, speed, bending(preview, driven + (k + 0.5) * stage_s * speed), &yaw_rate, &articulation_rate)
+        lead_in(model, speed, bending(preview, driven + (k + 0.5) * stage_s * speed), &yaw_rate, &articulation_rate)
         for i in range(STATES):
             problem.drift[STATES * k + i] = held[3 * i] * curvature + held[3 * i + 1] * x[STEERING_OFFSET] \
-                + held[3 * i + 2] * x[DISTURBANCE] + problem.B[i] * own
+                + held[3 * i + 2] * x[DISTURBANCE]
             problem.low[STATES * k + i], problem.high[STATES * k + i] = low[i], high[i]
         curvature = curvature_at(preview, driven + (k + 1) * stage_s * speed)
         wanted_place(parameters, model, speed, curvature, x[STEERING_OFFSET], x[DISTURBANCE], target, trailer, reference)
@@ -311,7 +310,7 @@ cdef inline void pose_problem(const ControlMemory* memory, const LateralParamete
                 for j in range(STATES):
                     total += problem.terminal[STATES * i + j] * reference[j]
             problem.linear[STATES * k + i] = -total
-        problem.input_low[k], problem.input_high[k] = -rate - own, rate - own
+        problem.input_low[k], problem.input_high[k] = -rate, rate
 
 
 cdef inline void steer(ControlMemory* memory, const LateralParameters* parameters, const VehicleParameters* vehicle,
@@ -354,9 +353,7 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
     control.solver_iterations = <uint8_t>solution.iterations
     if solution.status == BOX_FREE or solution.status == BOX_CONVERGED or solution.status == BOX_BUDGET:
         memcpy(memory.cost_to_go, solution.value, sizeof(memory.cost_to_go))
-        change = 0.5 * LateralParameters_STAGE_TICKS * LateralParameters_TICK_PERIOD_S * speed
-        change = solution.inputs[0] + lead_in(&model, speed, bending(lane.preview, driven + change), &heading, &articulation)
-        change *= LateralParameters_TICK_PERIOD_S
+        change = LateralParameters_TICK_PERIOD_S * solution.inputs[0]
         control.road_wheel_angle = across_play(memory, x[COMMAND] + change, change)
     else:
         memset(memory.cost_to_go, 0, sizeof(memory.cost_to_go))
