@@ -1,7 +1,7 @@
 # GNSS position: antenna position a delay ago, plus a slowly varying error, white noise, and jitter of the delay.
 #
-# The slow error is a state in units of the accuracy the receiver states for this fix (else of the configured one): as the receiver
-# finds its way out of a bad start or a forest, its error shrinks with the number it tells.
+# The slow error is a state in units of the accuracy the receiver states for this fix (else of the configured one): as the
+# receiver finds its way out of a bad start or a forest, its error shrinks with the number it tells.
 from libc.math cimport isfinite
 
 from autonomy.estimation.ego._alignment cimport NOT_ALIGNED
