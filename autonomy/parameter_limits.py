@@ -28,6 +28,7 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "trailer_cornering_stiffness", "cornering_load_sensitivity", "process_steering_offset", "process_lateral_disturbance",
     "process_acceleration_bias", "trailer_tare_mass_kg", "wind_trailer_share", "agile_mass_exponent",
     "agile_speed_exponent", "agile_response_exponent", "process_steering_offset_agile",
+    "threshold", "within_s", "act_after_s", "clear_after_s", "period_s", "speed_limit_mps",
     "absolute", "relative", "limit", "after_s", "overspeed_mps", "cruise_bias", "engine_drag_torque_nm",
     "engine_drag_torque_per_speed", "time_gain", "idle_fuel_kg_per_s", "shift_price",
     "acceleration_price", "low_speed_price", "shift_time_s",
