@@ -18,7 +18,9 @@ VALUE_KINDS = ("bias", "scale", "noise", "freeze", "not_available")  # write int
 ARITHMETIC_KINDS = ("bias", "scale", "noise")
 RECORD_KINDS = ("drop", "delay", "duplicate", "reorder", "corrupt", "clock_jump")  # act on whole records
 RIG_KINDS = ("process_kill", "process_hang", "bus_off", "flood", "unplug")
-KINDS = RECORD_KINDS + VALUE_KINDS + RIG_KINDS
+TRUCK_KINDS = ("steering_stuck", "retarder_lost", "brake_circuit_lost", "engine_lost")  # of the truck itself, source = "truck"
+KINDS = RECORD_KINDS + VALUE_KINDS + RIG_KINDS + TRUCK_KINDS
+TRUCK = "truck"
 KEYS = ("source", "message", "signal", "kind", "start_s", "end_s", "value", "probability", "seed")
 
 INFINITY = math.inf
@@ -33,8 +35,9 @@ VALUES: dict[str, tuple[float, float, str] | None] = {
     "bias": (-INFINITY, INFINITY, "a number in SI units"),
     "scale": (-INFINITY, INFINITY, "a factor"),
     "noise": (0.0, INFINITY, "a standard deviation in SI units"),
+    "brake_circuit_lost": (1, 2, "the number of the circuit: 1 driven axles, 2 front axle"),
 }
-WHOLE = ("duplicate", "corrupt")
+WHOLE = ("duplicate", "corrupt", "brake_circuit_lost")
 OPTIONAL = ("duplicate", "corrupt")  # one copy, one bit
 
 
@@ -65,9 +68,20 @@ class Timeline:
         """How an error names a fault."""
         return f"{self.path}: fault {fault.number}"
 
+    def of_truck(self) -> tuple[Fault, ...]:
+        """What happens to the truck itself: it needs one that drives."""
+        return tuple(fault for fault in self.faults if fault.kind in TRUCK_KINDS)
+
+    def of_records(self) -> Timeline:
+        """What happens to what is said of it."""
+        return Timeline(self.path, tuple(fault for fault in self.faults if fault.kind not in TRUCK_KINDS))
+
     def refuse_rig_kinds(self) -> None:
         """Raises UsageError when a fault needs processes or hardware, which a replay does not have."""
         for fault in self.faults:
+            if fault.kind in TRUCK_KINDS:
+                raise UsageError(f"{self.where(fault)}: kind = '{fault.kind}' happens to a truck that drives, a recorded one has "
+                                 "driven; use it with autonomy hil run")  # fmt: skip
             if fault.kind in RIG_KINDS:
                 possible = ", ".join(RECORD_KINDS + VALUE_KINDS)
                 raise UsageError(f"{self.where(fault)}: kind = '{fault.kind}' needs the rig; a replay can do {possible}")
@@ -118,6 +132,9 @@ def _fault(entry: dict[str, Any], number: int, where: str) -> Fault:
     if "signal" in texts and kind not in (*VALUE_KINDS, "corrupt"):
         raise UsageError(f"{where}: signal = '{texts['signal']}' has no meaning for {kind}, which acts on whole records; "
                          f"leave it out or use {', '.join(VALUE_KINDS)} or corrupt")  # fmt: skip
+    if (texts["source"] == TRUCK) != (kind in TRUCK_KINDS):
+        raise UsageError(f"{where}: source = '{texts['source']}' and kind = '{kind}' do not fit: source = '{TRUCK}' goes with "
+                         f"{', '.join(TRUCK_KINDS)}, and only with these")  # fmt: skip
     start = _number(entry.get("start_s", 0.0), "start_s", where, 0.0, INFINITY, "seconds from the log's first record")
     end = None
     if "end_s" in entry:

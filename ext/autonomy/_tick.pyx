@@ -15,7 +15,7 @@ from autonomy.inputs._append cimport KIND_COUNT, input_of, list_capacity
 from autonomy.msg.messages cimport LAYOUT_HASH, ImuInput, InputFrame, OutputFrame, Parameters
 from autonomy.planning._plan cimport plan_reset, plan_step
 from autonomy.safety._envelope cimport envelope_reset, envelope_step
-from autonomy.safety._faults cimport faults_remember, faults_reset, faults_step
+from autonomy.safety._faults cimport faults_correct, faults_remember, faults_reset, faults_step
 
 from autonomy.msg.definitions import load
 from autonomy.msg.layout import require
@@ -43,6 +43,7 @@ cdef void tick(TickState* state, const Parameters* p, const InputFrame* frame, O
     out.tick_index = frame.tick_index
     out.tick_time_ns = frame.tick_time_ns
     inputs_step(&state.inputs, &p.inputs, &p.plausibility, &p.engagement, &p.vehicle, frame, &out.vehicle)
+    faults_correct(&state.faults, &out.vehicle)
     ego_step(&state.ego, &p.ego, frame, &out.vehicle, &out.ego)
     truck_step(&state.truck, &p.truck, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck)
     faults_step(&state.faults, &p.faults, &p.plausibility, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck, &out.faults)

@@ -115,6 +115,9 @@ class Bytes(Messages):
             yield 0, "ERC1", {"actual_retarder_torque": 100.0 * value / ENGINE_BRAKE_REFERENCE_NM}, ENGINE_BRAKE_SOURCE
         elif name == "RETARDER_TORQUE":
             yield 0, "ERC1", {"actual_retarder_torque": 100.0 * value / RETARDER_REFERENCE_NM}, RETARDER_SOURCE
+        elif name == "BRAKE_PRESSURE_2":
+            yield 0, "AIR1", {f"service_brake_pressure_{number}": 1e-3 * self.told[f"BRAKE_PRESSURE_{number}"] for number in (1, 2)}, \
+                BRAKE_SOURCE  # fmt: skip
         elif name == "GEAR_RATIO":
             yield 0, "ETC2", {"actual_gear_ratio": value, "current_gear": self.told.get("GEAR", 0.0)}, SHAFT_SOURCE
         elif name == "TRACTION_CONTROL_ACTIVE":

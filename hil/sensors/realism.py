@@ -52,6 +52,8 @@ WHEEL_SOURCES = (11, 0)  # ABS (EBC2) and engine (CCVS1)
 ENGINE_SOURCE, SHAFT_SOURCE, STEERING_SOURCE, SENSOR_SOURCE = 0, 3, 11, 1
 
 # Engine, gearbox and brakes as J1939 tells them: 1 % of a reference torque a bit, slow ones every 100 ms
+AIR_SIGNAL_S = 1.0  # AIR1 [V]
+BRAKE_PRESSURE_PA = (8.6e5, 8.7e5)  # of both circuits, full [M]
 SLOW_SIGNAL_S = 0.1  # EEC3, ERC1, ETC2, EBC1, CCVS1
 TORQUE_SCALE_SIGMA = 0.01  # of what an engine says of itself [M]; one draw a drive
 FRICTION_SCALE_SIGMA = 0.10

@@ -28,6 +28,7 @@ ctypedef struct ResponseMemory:
     double brake_sent
     double expected              # m/s2, of the whole
     double surplus               # m/s2, learned while no brake works: acceleration that nobody asked for
+    double rolling               # m/s, as the gearbox's shaft turns; NaN while the clutch is open or a gear changes
     int64_t other_turn_ns        # when heard, 0 = never
     int64_t retarder_ns
     uint32_t newest
@@ -139,6 +140,19 @@ cdef inline double yaw_rate_difference(const ResponseMemory* memory) noexcept no
         return NAN
     return both(memory.yaw_rate[0] - memory.yaw_rate[1] - memory.yaw_rate_offset[0],
                 memory.yaw_rate[0] - memory.yaw_rate[2] - memory.yaw_rate_offset[1])
+
+
+cdef inline double yaw_rate_error(const ResponseMemory* memory) noexcept nogil:
+    """rad/s that the inertial unit turns too fast, by the other sensor."""
+    return memory.yaw_rate[0] - memory.yaw_rate[1] - memory.yaw_rate_offset[0]
+
+
+cdef inline void follow_shaft(ResponseMemory* memory, const VehicleParameters* vehicle, const InputFrame* frame) noexcept nogil:
+    cdef uint32_t i
+    for i in range(frame.shaft.count):
+        if frame.shaft.items[i].validity == 0:
+            memory.rolling = NAN if frame.shaft.items[i].driveline_engaged == 0 or frame.shaft.items[i].shift_in_progress == 1 \
+                else frame.shaft.items[i].shaft_speed * vehicle.wheel_radius_m / vehicle.driveline_ratio
 
 
 cdef inline void follow_brakes(ResponseMemory* memory, const InputFrame* frame, const EgoState* ego, double dt) noexcept nogil:

@@ -22,11 +22,13 @@ ctypedef struct FaultsMemory:
     double trailer_connected     # as told last, NaN = never
     int64_t hand_over_ns         # since when the driver is asked to take over, 0 = he is not
     int64_t last_tick_ns
+    uint8_t yaw_rate_told        # the inertial unit is known to be wrong
     uint8_t stopping             # he did not: until he takes over
-    uint8_t[7] padding
+    uint8_t[6] padding
 
 cdef void faults_reset(FaultsMemory* memory, const FaultParameters* parameters) noexcept nogil
 cdef void faults_step(FaultsMemory* memory, const FaultParameters* parameters, const PlausibilityParameters* plausibility,
                       const VehicleParameters* vehicle_parameters, const InputFrame* frame, const VehicleState* vehicle,
                       const EgoState* ego, const TruckState* truck, FaultState* state) noexcept nogil
+cdef void faults_correct(const FaultsMemory* memory, VehicleState* vehicle) noexcept nogil
 cdef void faults_remember(FaultsMemory* memory, const Actuation* actuation) noexcept nogil

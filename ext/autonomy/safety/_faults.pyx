@@ -14,8 +14,8 @@ from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport known_speed
 from autonomy.safety._fault_hearing cimport events_since, hear_row
 from autonomy.safety._fault_response cimport (
-    COMMANDS, brake_lacking, compare_yaw_rates, follow_brakes, follow_steering, retarder_lacking, steering_difference,
-    yaw_rate_difference)
+    COMMANDS, brake_lacking, compare_yaw_rates, follow_brakes, follow_shaft, follow_steering, retarder_lacking, steering_difference,
+    yaw_rate_difference, yaw_rate_error)
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
 
@@ -24,12 +24,19 @@ require(__name__, LAYOUT_HASH)
 cdef enum:
     STANDBY = 0
     EVENT_WINDOW_NS = 1000000000
-    LEAST_REPEATS = 5            # a slow sender's value may stand for long between two of its samples
+    LEAST_REPEATS = 3            # a coarse value may stand for a while
 
 
 cdef void faults_reset(FaultsMemory* memory, const FaultParameters* parameters) noexcept nogil:
     memset(memory, 0, sizeof(FaultsMemory))
     memory.trailer_connected = NAN
+
+
+cdef void faults_correct(const FaultsMemory* memory, VehicleState* vehicle) noexcept nogil:
+    """What the last tick knew to be wrong with the inertial unit, before this one's ego filter takes it."""
+    vehicle.imu_yaw_rate_error = yaw_rate_error(&memory.response) if memory.yaw_rate_told else 0.0
+    if vehicle.imu_validity == 0:
+        vehicle.yaw_rate -= vehicle.imu_yaw_rate_error
 
 
 cdef void faults_remember(FaultsMemory* memory, const Actuation* actuation) noexcept nogil:
@@ -43,13 +50,14 @@ cdef void faults_remember(FaultsMemory* memory, const Actuation* actuation) noex
     memory.response.expected = actuation.expected_acceleration_mps2
 
 
-cdef inline double frozen_by(RowMemory* row, const ResponseMemory* response, double speed,
+cdef inline double frozen_by(RowMemory* row, const ResponseMemory* response, bint by_turn, double speed,
                              const FaultParameters* parameters) noexcept nogil:
-    """rad that the yaw rate moved while the angle stood still. Zero is no such angle: sensors say it of wheels straight ahead."""
-    if row.heard.repeats < LEAST_REPEATS or row.heard.value == 0.0 or not speed > parameters.minimum_speed_mps:
-        row.stood_at = response.turn
+    """How far what should move with it did while the value stood still. Zero is no such value: sensors say it at rest."""
+    cdef double other = response.turn if by_turn else response.rolling
+    if row.heard.repeats == 0 or row.heard.value == 0.0 or not speed > parameters.minimum_speed_mps or not isfinite(other):
+        row.stood_at = other
         return 0.0
-    return fabs(response.turn - row.stood_at)
+    return fabs(other - row.stood_at) if row.heard.repeats >= LEAST_REPEATS else 0.0
 
 
 cdef inline double suspicion(const PlausibilityParameters* plausibility, const FaultRow* row,
@@ -88,7 +96,7 @@ cdef inline double value_now(FaultsMemory* memory, const FaultParameters* parame
     if row.detector == FaultRow_DETECTOR_SUSPECT:
         return suspicion(plausibility, row, vehicle)
     if row.detector == FaultRow_DETECTOR_FROZEN:
-        return frozen_by(own, &memory.response, speed, parameters)
+        return frozen_by(own, &memory.response, row.subject == FaultRow_SUBJECT_STEERING, speed, parameters)
     if row.detector == FaultRow_DETECTOR_STEERING_RESPONSE:
         return steering_difference(&memory.response, vehicle) if speed > parameters.minimum_speed_mps else NAN
     if row.detector == FaultRow_DETECTOR_RETARDER_RESPONSE:
@@ -185,6 +193,7 @@ cdef void faults_step(FaultsMemory* memory, const FaultParameters* parameters, c
     follow_steering(&memory.response, parameters, vehicle_parameters, vehicle, truck, speed, dt)
     compare_yaw_rates(&memory.response, parameters, vehicle_parameters, frame, vehicle, speed, dt)
     follow_brakes(&memory.response, frame, ego, dt)
+    follow_shaft(&memory.response, vehicle_parameters, frame)
     for i in range(ROWS):
         if parameters.row[i].detector == FaultRow_DETECTOR_NONE:
             break
@@ -192,6 +201,8 @@ cdef void faults_step(FaultsMemory* memory, const FaultParameters* parameters, c
         state.value[i] = value_now(memory, parameters, plausibility, vehicle_parameters, vehicle, ego, truck, i, speed, now_ns)
         state.status[i] = judge(&memory.row[i], &parameters.row[i], state.value[i], now_ns)
         state.since_ns[i] = memory.row[i].told_ns
+        if parameters.row[i].detector == FaultRow_DETECTOR_YAW_RATE:
+            memory.yaw_rate_told = state.status[i] >= FaultState_STATUS_TOLD
     ask_for(memory, parameters, now_ns, state)
 
 
