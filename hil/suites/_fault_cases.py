@@ -1,0 +1,128 @@
+"""What is done to the truck for each row of the fault table, and what must come of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+FAULT_S = 20.0  # the stack has taken over at 5 s and settled
+DURATION_S = 45.0
+BEND = [{"length_m": 300.0}, {"length_m": 100.0, "radius_m": 700.0}, {"length_m": 250.0, "radius_m": 700.0},
+        {"length_m": 100.0}, {"length_m": 1500.0}]  # fmt: skip
+STRAIGHT = [{"length_m": 2200.0}]
+DESCENT = [{"length_m": 150.0}, {"length_m": 100.0, "grade": -0.06}, {"length_m": 2000.0, "grade": -0.06}]
+
+
+@dataclass(frozen=True)
+class Case:
+    """`name`: the row's fault. `faults`: [[fault]] entries, times counted from FAULT_S. `ends`: what the row's action leads to,
+    "drives", "slower" or "stands"."""
+
+    name: str
+    faults: list[dict[str, Any]]
+    ends: str
+    segments: list[dict] = field(default_factory=lambda: BEND)
+    label: str = ""
+    level: str = "Bytes"
+    fault_s: float = FAULT_S
+    duration_s: float = DURATION_S
+    set_speed_mps: float = 22.0
+    lead: list[dict] = field(default_factory=list)
+    ego: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return self.label or self.name.replace("_", " ")
+
+    def timeline(self) -> dict[str, Any]:
+        """The tables of a fault timeline."""
+        return {"schema": "autonomy.faults/1", "fault": [{"start_s": self.fault_s, **entry} for entry in self.faults]}
+
+    def scenario(self) -> dict[str, Any]:
+        segments = [{**segment, "speed_limit_mps": 27.0} for segment in self.segments]
+        found = {"schema": "autonomy.scenario/1", "duration_s": self.duration_s, "set_speed_mps": self.set_speed_mps,
+                 "ego": {"plant": "plants/eu_4x2_40t", **self.ego}, "road": {"segments": segments}}  # fmt: skip
+        if self.lead:
+            found["traffic"] = self.lead
+        return found
+
+
+def cases() -> list[Case]:
+    """At least one for each row of configs/faults.toml, in its order."""
+    return [
+        Case("steering_frozen", [{"source": "steering", "kind": "freeze"}], "stands", fault_s=12.0),
+        Case("steering_stuck", [{"source": "truck", "kind": "steering_stuck"}], "stands", fault_s=12.0),
+        Case("engine_gone", [{"source": "truck", "kind": "engine_lost"}, {"source": "EEC1@00", "kind": "drop"},
+                             {"source": "EEC3@00", "kind": "drop"}, {"source": "CCVS1@00", "kind": "drop"}], "stands"),
+        Case("retarder_weak", [{"source": "truck", "kind": "retarder_lost"}], "stands", segments=DESCENT),
+    ]  # fmt: skip
+
+
+def driven(case: Case, seed: int, output=None) -> dict[str, Any]:
+    """Drives a case; what came of it."""
+    import hil
+    from autonomy import Stack, msg
+    from hil import sensors
+    from hil.worlds.motorway import Motorway
+
+    stack = Stack.from_config("vehicles/demo_truck")
+    words = msg.constants("FaultRow")
+    numbers = stack.parameters["faults"]["row"]["fault"].tolist()
+    row = numbers.index(words[f"FAULT_{case.name.upper()}"])
+    seen = Seen(stack.parameters["faults"]["row"], row, case.fault_s)
+    senses = getattr(sensors, case.level)(stack.config, seed)
+    result = hil.run(Motorway(case.scenario()), stack, senses, case.duration_s, seed, case.timeline(), output, watch=seen,
+                     report=output is not None)  # fmt: skip
+    return seen.figures(result.metrics)
+
+
+class Seen:
+    """Follows one row of the table through a drive."""
+
+    def __init__(self, rows, row: int, fault_s: float):
+        from autonomy import msg
+
+        self.rows, self.row = rows, row
+        self.fault_s, self.start_ns = fault_s, None
+        self.action = int(rows[row]["action"])
+        self.detector = {value: name.removeprefix("DETECTOR_").lower() for name, value in msg.constants("FaultRow").items()
+                         if name.startswith("DETECTOR_")}[int(rows[row]["detector"])]  # fmt: skip
+        self.passed_s = self.told_s = self.acted_s = self.value = None
+        self.early: set[int] = set()
+        self.others: set[int] = set()
+        self.speeds: list[float] = []
+        self.highest = 0
+        self.modes: set[int] = set()
+
+    def __call__(self, truth, out) -> None:
+        if self.start_ns is None:
+            self.start_ns = truth.time_ns
+        now_s = (truth.time_ns - self.start_ns) / 1e9
+        faults = out["faults"]
+        status = faults["status"]
+        told = {int(place) for place in (status >= 4).nonzero()[0]}
+        if now_s < self.fault_s:
+            self.early |= told
+            return
+        self.others |= told - {self.row}
+        self.speeds.append(truth.ego.velocity)
+        self.highest = max(self.highest, int(faults["action"]))
+        self.modes.add(int(out["actuation"]["mode"]))
+        own, value = int(status[self.row]), float(faults["value"][self.row])
+        if self.told_s is None:
+            if own >= 3 or (self.detector == "event" and value > 0.0):
+                self.passed_s = now_s if self.passed_s is None else self.passed_s
+            else:
+                self.passed_s = None
+            if own >= 4:
+                self.told_s, self.value = now_s, value
+        if own >= 5 and self.acted_s is None:
+            self.acted_s = now_s
+
+    def figures(self, metrics: dict) -> dict:
+        return {"detector": self.detector, "told_s": self.told_s, "passed_s": self.passed_s, "acted_s": self.acted_s,
+                "value": self.value, "period_s": float(self.rows[self.row]["period_s"]), "action": self.action,
+                "highest": self.highest, "early": sorted(self.early), "others": sorted(self.others), "modes": sorted(self.modes),
+                "end_speed": self.speeds[-1] if self.speeds else None, "margin": metrics["line_margin_min_m"],
+                "collisions": metrics["collisions"], "rolled_over": metrics["rolled_over"],
+                "overspeed": max(self.speeds, default=0.0)}  # fmt: skip
