@@ -16,7 +16,7 @@ from autonomy.errors import UsageError
 SCHEMA = "autonomy.faults/1"
 VALUE_KINDS = ("bias", "scale", "noise", "freeze", "not_available")  # write into the content
 ARITHMETIC_KINDS = ("bias", "scale", "noise")
-RECORD_KINDS = ("drop", "delay", "duplicate", "reorder", "corrupt", "clock_jump")  # act on whole records
+RECORD_KINDS = ("drop", "delay", "duplicate", "reorder", "corrupt", "clock_jump", "impersonate")  # act on whole records
 RIG_KINDS = ("process_kill", "process_hang", "bus_off", "flood", "unplug")
 TRUCK_KINDS = ("steering_stuck", "retarder_lost", "brake_circuit_lost", "engine_lost")  # of the truck itself, source = "truck"
 KINDS = RECORD_KINDS + VALUE_KINDS + RIG_KINDS + TRUCK_KINDS
@@ -32,12 +32,13 @@ VALUES: dict[str, tuple[float, float, str] | None] = {
     "duplicate": (0, 100, "a whole number of extra copies"),
     "corrupt": (0, 64, "a whole number of bits"),
     "clock_jump": (-3600.0, 3600.0, "a jump in seconds"),
+    "impersonate": (0, 255, "the address of the other sender"),
     "bias": (-INFINITY, INFINITY, "a number in SI units"),
     "scale": (-INFINITY, INFINITY, "a factor"),
     "noise": (0.0, INFINITY, "a standard deviation in SI units"),
     "brake_circuit_lost": (1, 2, "the number of the circuit: 1 driven axles, 2 front axle"),
 }
-WHOLE = ("duplicate", "corrupt", "brake_circuit_lost")
+WHOLE = ("impersonate", "duplicate", "corrupt", "brake_circuit_lost")
 OPTIONAL = ("duplicate", "corrupt")  # one copy, one bit
 
 
@@ -162,7 +163,7 @@ def _value(entry: dict[str, Any], kind: str, where: str) -> float:
     if kind in WHOLE:
         if not value.is_integer():
             raise UsageError(f"{where}: value = {value:g} must be {limits[2]} within {limits[0]:g}..{limits[1]:g}")
-        value = value or 1.0
+        value = value or (0.0 if kind == "impersonate" else 1.0)
     return value
 
 

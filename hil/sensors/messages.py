@@ -88,6 +88,7 @@ class Messages:
         self.seen: set[int] = set()
         self.gnss_drift = self.noise * GNSS_DRIFT_SIGMA * self.random.standard_normal(3)
         self.attitude: tuple[int, float, float] | None = None  # time, pitch and roll of the last IMU sample
+        self.road_wheel_angle = 0.0
         self.motion = (0.0, 0.0, 0.0)  # yaw rate, lateral, longitudinal acceleration as the stability control sees them
 
     def sense(self, truth: Truth) -> dict[str, np.ndarray]:
@@ -195,6 +196,7 @@ class Messages:
     def _steering(self, truth: Truth):
         row = self._row("Steering", STEERING_SOURCE)
         self.motion = truth.ego.yaw_rate, truth.ego.lateral_acceleration, truth.ego.acceleration
+        self.road_wheel_angle = truth.ego.road_wheel_angle
         row["steering_wheel_angle"] = truth.ego.road_wheel_angle * self.steering_ratio + self.noise * STEERING_OFFSET \
             + self._normal("steering")  # fmt: skip
         return [row]

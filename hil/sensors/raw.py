@@ -130,6 +130,7 @@ class Bytes(Messages):
         yield 0, "VDC2", {"steering_wheel_angle": float(row["steering_wheel_angle"]), "yaw_rate": yaw_rate,
                           "lateral_acceleration": lateral,
                           "longitudinal_acceleration": longitudinal}, STEERING_SOURCE  # fmt: skip
+        yield 1, "STEERING_STATUS", {"road_wheel_angle": self.road_wheel_angle, "follows": 1}, None
 
     def _gnss_messages(self, row):
         if int(row["validity"]):
