@@ -36,7 +36,7 @@ VALUES: dict[str, tuple[float, float, str] | None] = {
     "bias": (-INFINITY, INFINITY, "a number in SI units"),
     "scale": (-INFINITY, INFINITY, "a factor"),
     "noise": (0.0, INFINITY, "a standard deviation in SI units"),
-    "brake_circuit_lost": (1, 2, "the number of the circuit: 1 driven axles, 2 front axle"),
+    "brake_circuit_lost": (1, 3, "the number of the circuit: 1 driven axles, 2 front axle, 3 trailer"),
 }
 WHOLE = ("impersonate", "duplicate", "corrupt", "brake_circuit_lost")
 OPTIONAL = ("duplicate", "corrupt")  # one copy, one bit

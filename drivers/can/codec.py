@@ -116,7 +116,7 @@ class Codec(CodecKernel):
         row["counter_signal"], row["counter_modulo"] = place, counter_modulo or min(top, 255)
 
     def index(self, message: str, bus: int | None = None) -> int:
-        """Row of a message by its name. Raises ValueError."""
+        """Row of a message by its name. Raises KeyError."""
         return self._index(message, bus)
 
     def encode(self, message: str, values: Mapping[str, float] | np.ndarray, *, validity: np.ndarray | None = None,

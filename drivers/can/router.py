@@ -187,8 +187,8 @@ class _Build:
         where = f"{self.path}: [[can.guard]] {guard.message}"
         try:
             index = self.codec.index(guard.message, guard.bus)
-        except ValueError as error:
-            raise RouteError(f"{where}: {error}") from None
+        except KeyError as error:
+            raise RouteError(f"{where}: {error.args[0]}") from None
         message = self.tables.message_list[index]
         if guard.source_address is not None and (not message.is_j1939 or not 0 <= guard.source_address <= 255):
             raise RouteError(f"{where}: source_address = {guard.source_address}: a J1939 message has one within 0..255, others none")
@@ -199,8 +199,8 @@ class _Build:
                 self.codec.protect(guard.message, checksum=guard.checksum, kind=guard.checksum_kind, counter=guard.counter, bus=guard.bus)
             elif guard.counter is not None:
                 self.codec.count(guard.message, counter=guard.counter, bus=guard.bus)
-        except ValueError as error:
-            raise RouteError(f"{where}: {error}") from None
+        except (KeyError, ValueError) as error:
+            raise RouteError(f"{where}: {error.args[0]}") from None
         self.guard_of[index] = len(self.guards)
         sender = -1 if guard.source_address is None else guard.source_address
         self.guards.append((index, sender, guard.source if sender < 0 else sender))

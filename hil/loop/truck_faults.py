@@ -44,9 +44,9 @@ class TruckFaults:
         parameters["brake_share"] = healthy["brake_share"]
         lost = [int(fault.value) for fault in self.faults if fault in active.values() and fault.kind == "brake_circuit_lost"]
         for circuit in lost:
-            axles = range(1, self.plant.tractor_axles) if circuit == 1 else range(1)
-            for axle in axles:
-                parameters["brake_share"][axle] = 0.0
+            own, all_axles = self.plant.tractor_axles, int(parameters["axles"])
+            first, last = {1: (1, own), 2: (0, 1), 3: (own, all_axles)}[circuit]
+            parameters["brake_share"][first:last] = 0.0
         for circuit in (1, 2):
             change = -PRESSURE_FALL_PA_PER_S if circuit in lost else PRESSURE_FALL_PA_PER_S
             self.pressure[circuit - 1] = min(max(self.pressure[circuit - 1] + change * step_s, 0.0), BRAKE_PRESSURE_PA[circuit - 1])

@@ -10,6 +10,8 @@ DURATION_S = 45.0
 BEND = [{"length_m": 300.0}, {"length_m": 100.0, "radius_m": 700.0}, {"length_m": 250.0, "radius_m": 700.0},
         {"length_m": 100.0}, {"length_m": 1500.0}]  # fmt: skip
 STRAIGHT = [{"length_m": 2200.0}]
+SLOWER = [{"kind": "truck", "gap_m": 75.0, "speed_mps": 22.0, "events": [{"at_s": 22.0, "speed_mps": 16.0, "acceleration_mps2": 0.8}]}]
+BRAKING = [{"kind": "truck", "gap_m": 75.0, "speed_mps": 22.0, "events": [{"at_s": 24.0, "speed_mps": 0.0, "acceleration_mps2": 3.5}]}]
 DESCENT = [{"length_m": 150.0}, {"length_m": 100.0, "grade": -0.06}, {"length_m": 2000.0, "grade": -0.06}]
 
 
@@ -50,11 +52,31 @@ class Case:
 def cases() -> list[Case]:
     """At least one for each row of configs/faults.toml, in its order."""
     return [
+        Case("steering_silent", [{"source": "VDC2", "kind": "drop"}], "stands"),
+        Case("steering_not_available", [{"source": "VDC2", "kind": "not_available"}], "stands"),
         Case("steering_frozen", [{"source": "steering", "kind": "freeze"}], "stands", fault_s=12.0),
         Case("steering_stuck", [{"source": "truck", "kind": "steering_stuck"}], "stands", fault_s=12.0),
+        Case("steering_stuck", [{"source": "truck", "kind": "steering_stuck"}], "stands", label="steering stuck in the bend"),
+        Case("steering_stuck", [{"source": "truck", "kind": "steering_stuck"}], "stands", STRAIGHT, "steering stuck on the straight"),
+        Case("speed_silent", [{"source": "EBC2", "kind": "drop"}], "drives"),
+        Case("speed_not_available", [{"source": "EBC2", "kind": "not_available"}], "drives"),
+        Case("speed_frozen", [{"source": "EBC2", "kind": "freeze"}], "drives", lead=SLOWER),
+        Case("yaw_rate_biased", [{"source": "imu", "kind": "bias", "value": 0.0175}], "stands", label="yaw rate biased by 1 deg/s"),
+        Case("yaw_rate_biased", [{"source": "imu", "kind": "bias", "value": -0.1}], "stands", label="yaw rate biased by 6 deg/s"),
         Case("engine_gone", [{"source": "truck", "kind": "engine_lost"}, {"source": "EEC1@00", "kind": "drop"},
                              {"source": "EEC3@00", "kind": "drop"}, {"source": "CCVS1@00", "kind": "drop"}], "stands"),
-        Case("retarder_weak", [{"source": "truck", "kind": "retarder_lost"}], "stands", segments=DESCENT),
+        Case("retarder_weak", [{"source": "truck", "kind": "retarder_lost"}], "stands", DESCENT),
+        Case("retarder_gone", [{"source": "ERC1@10", "kind": "drop"}, {"source": "truck", "kind": "retarder_lost"}], "stands", DESCENT),
+        Case("brake_circuit_1", [{"source": "truck", "kind": "brake_circuit_lost", "value": 1}], "stands"),
+        Case("brake_circuit_2", [{"source": "truck", "kind": "brake_circuit_lost", "value": 2}], "stands"),
+        Case("brakes_weak", [{"source": "truck", "kind": "brake_circuit_lost", "value": 3}], "stands", STRAIGHT, lead=BRAKING,
+             label="trailer brakes lost, braking behind a lead"),
+        Case("second_sender", [{"source": "EEC1@00", "kind": "impersonate", "value": 49}], "stands"),
+        Case("own_address", [{"source": "EEC1@00", "kind": "impersonate", "value": 39}], "stands"),
+        Case("counter", [{"source": "IMU_ANGULAR_RATE", "kind": "freeze", "signal": "counter"}], "stands"),
+        Case("checksum", [{"source": "STEERING_STATUS", "kind": "corrupt"}], "stands"),
+        Case("trailer_wrong", [], "stands", level="Messages"),
+        Case("mass_wrong", [], "slower"),
     ]  # fmt: skip
 
 
