@@ -34,6 +34,7 @@ from hil.sensors.realism import (
     SHAFT_SOURCE,
     SLOW_SIGNAL_S,
     TORQUE_SCALE_SIGMA,
+    TRAILER_SOURCE,
 )
 from hil.world import Truth
 
@@ -77,6 +78,7 @@ class Powertrain:
             self.air_ns = truth.time_ns
             for number, pressure in enumerate(truth.info.get("brake_pressure_pa", BRAKE_PRESSURE_PA), start=1):
                 yield f"BRAKE_PRESSURE_{number}", pressure, BRAKE_SOURCE
+        yield "TRAILER_CONNECTED", 1.0, TRAILER_SOURCE
         grip = ABS_SHARE * truth.road.friction
         yield "ABS_ACTIVE", float(float(plant["brake_deceleration_mps2"]) > grip * GRAVITY), BRAKE_SOURCE
         yield "TRACTION_CONTROL_ACTIVE", float(self._spinning(plant, grip)), BRAKE_SOURCE

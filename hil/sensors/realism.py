@@ -37,6 +37,8 @@ WHEEL_SCALE = 0.992  # worn tyres: wheels say this share of the true speed
 GYRO_BIAS = (0.001, -0.0015, 0.0012)  # rad/s
 ACCELERATION_BIAS = (0.03, -0.02, 0.05)  # m/s2
 STEERING_OFFSET = 0.01  # rad at the steering wheel
+# Of the stability control's own sensors (VDC2): constant error and noise of yaw rate, lateral, longitudinal acceleration [M]
+STABILITY_ERRORS = ((0.003, 0.003), (0.05, 0.1), (0.05, 0.1))
 LANE_RANGE_M = 80.0  # a camera's
 LANE_SIGMA = (0.04, 0.002, 1e-4, 1e-6)  # c0..c3
 RADAR_RANGE_M, RADAR_HALF_ANGLE = 180.0, math.radians(20.0)
@@ -65,4 +67,4 @@ DRIVELINE_STIFFNESS_NM_PER_RAD = 40e3  # at the output shaft
 DRIVELINE_HZ, DRIVELINE_DAMPING = 4.0, 0.15
 DRIVELINE_TORQUE_LAG_S = 0.1  # the gearbox lets the torque off before it opens the clutch
 ABS_SHARE = 0.85  # of the friction, where anti-lock and traction control step in: configs/plants grip_longitudinal
-RETARDER_SOURCE, ENGINE_BRAKE_SOURCE, BRAKE_SOURCE = 16, 15, 11
+RETARDER_SOURCE, ENGINE_BRAKE_SOURCE, BRAKE_SOURCE, TRAILER_SOURCE = 16, 15, 11, 20

@@ -12,6 +12,8 @@ BEND = [{"length_m": 300.0}, {"length_m": 100.0, "radius_m": 700.0}, {"length_m"
 STRAIGHT = [{"length_m": 2200.0}]
 SLOWER = [{"kind": "truck", "gap_m": 75.0, "speed_mps": 22.0, "events": [{"at_s": 22.0, "speed_mps": 16.0, "acceleration_mps2": 0.8}]}]
 BRAKING = [{"kind": "truck", "gap_m": 75.0, "speed_mps": 22.0, "events": [{"at_s": 24.0, "speed_mps": 0.0, "acceleration_mps2": 3.5}]}]
+HILLS = [{"length_m": 300.0}, {"length_m": 200.0, "grade": 0.03}, {"length_m": 200.0, "grade": 0.0}, {"length_m": 200.0, "grade": -0.02},
+         {"length_m": 1500.0, "grade": 0.02}]  # fmt: skip
 DESCENT = [{"length_m": 150.0}, {"length_m": 100.0, "grade": -0.06}, {"length_m": 2000.0, "grade": -0.06}]
 
 
@@ -31,6 +33,7 @@ class Case:
     set_speed_mps: float = 22.0
     lead: list[dict] = field(default_factory=list)
     ego: dict[str, Any] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)  # overrides of the vehicle file
 
     @property
     def title(self) -> str:
@@ -75,8 +78,10 @@ def cases() -> list[Case]:
         Case("own_address", [{"source": "EEC1@00", "kind": "impersonate", "value": 39}], "stands"),
         Case("counter", [{"source": "IMU_ANGULAR_RATE", "kind": "freeze", "signal": "counter"}], "stands"),
         Case("checksum", [{"source": "STEERING_STATUS", "kind": "corrupt"}], "stands"),
-        Case("trailer_wrong", [], "stands", level="Messages"),
-        Case("mass_wrong", [], "slower"),
+        Case("trailer_wrong", [{"source": "TRAILER_STATUS", "signal": "connected", "kind": "bias", "value": -1.0}], "stands",
+             label="trailer told as gone"),
+        Case("mass_wrong", [], "slower", HILLS, fault_s=0.0, duration_s=90.0, ego={"plant": "plants/eu_4x2_empty", "speed_mps": 6.0},
+             told={"vehicle.mass_sigma_kg": 1000.0}, label="mass told as 40 t, it is 15 t"),
     ]  # fmt: skip
 
 
@@ -87,13 +92,13 @@ def driven(case: Case, seed: int, output=None) -> dict[str, Any]:
     from hil import sensors
     from hil.worlds.motorway import Motorway
 
-    stack = Stack.from_config("vehicles/demo_truck")
+    stack = Stack.from_config("vehicles/demo_truck", case.told)
     words = msg.constants("FaultRow")
     numbers = stack.parameters["faults"]["row"]["fault"].tolist()
     row = numbers.index(words[f"FAULT_{case.name.upper()}"])
     seen = Seen(stack.parameters["faults"]["row"], row, case.fault_s)
     senses = getattr(sensors, case.level)(stack.config, seed)
-    result = hil.run(Motorway(case.scenario()), stack, senses, case.duration_s, seed, case.timeline(), output, watch=seen,
+    result = hil.run(Motorway(case.scenario()), stack, senses, case.duration_s, seed, case.timeline() if case.faults else None, output, watch=seen,
                      report=output is not None)  # fmt: skip
     return seen.figures(result.metrics)
 
