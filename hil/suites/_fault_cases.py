@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+MINIMAL_RISK = 2  # Actuation.mode
 FAULT_S = 20.0  # the stack has taken over at 5 s and settled
 DURATION_S = 45.0
 BEND = [{"length_m": 300.0}, {"length_m": 100.0, "radius_m": 700.0}, {"length_m": 250.0, "radius_m": 700.0},
@@ -85,7 +86,7 @@ def cases() -> list[Case]:
     ]  # fmt: skip
 
 
-def driven(case: Case, seed: int, output=None) -> dict[str, Any]:
+def driven(case: Case, seed: int, output=None, report: bool = False) -> dict[str, Any]:
     """Drives a case; what came of it."""
     import hil
     from autonomy import Stack, msg
@@ -96,22 +97,25 @@ def driven(case: Case, seed: int, output=None) -> dict[str, Any]:
     words = msg.constants("FaultRow")
     numbers = stack.parameters["faults"]["row"]["fault"].tolist()
     row = numbers.index(words[f"FAULT_{case.name.upper()}"])
-    seen = Seen(stack.parameters["faults"]["row"], row, case.fault_s)
+    seen = Seen(stack.parameters["faults"], row, case.fault_s)
     senses = getattr(sensors, case.level)(stack.config, seed)
     result = hil.run(Motorway(case.scenario()), stack, senses, case.duration_s, seed, case.timeline() if case.faults else None, output, watch=seen,
-                     report=output is not None)  # fmt: skip
+                     report=report)  # fmt: skip
     return seen.figures(result.metrics)
 
 
 class Seen:
     """Follows one row of the table through a drive."""
 
-    def __init__(self, rows, row: int, fault_s: float):
+    def __init__(self, parameters, row: int, fault_s: float):
         from autonomy import msg
 
-        self.rows, self.row = rows, row
+        rows = parameters["row"]
+        self.row, self.own = row, rows[row].copy()
         self.fault_s, self.start_ns = fault_s, None
         self.action = int(rows[row]["action"])
+        self.hand_over = self.action == msg.constants("FaultRow")["ACTION_HAND_OVER"]
+        self.hand_over_s = float(parameters["hand_over_s"])
         self.detector = {value: name.removeprefix("DETECTOR_").lower() for name, value in msg.constants("FaultRow").items()
                          if name.startswith("DETECTOR_")}[int(rows[row]["detector"])]  # fmt: skip
         self.passed_s = self.told_s = self.acted_s = self.value = None
@@ -119,7 +123,8 @@ class Seen:
         self.others: set[int] = set()
         self.speeds: list[float] = []
         self.highest = 0
-        self.modes: set[int] = set()
+        self.stops_s: float | None = None
+        self.used = False
 
     def __call__(self, truth, out) -> None:
         if self.start_ns is None:
@@ -134,7 +139,8 @@ class Seen:
         self.others |= told - {self.row}
         self.speeds.append(truth.ego.velocity)
         self.highest = max(self.highest, int(faults["action"]))
-        self.modes.add(int(out["actuation"]["mode"]))
+        if self.stops_s is None and int(out["actuation"]["mode"]) == MINIMAL_RISK:
+            self.stops_s = now_s
         own, value = int(status[self.row]), float(faults["value"][self.row])
         if self.told_s is None:
             if own >= 3 or (self.detector == "event" and value > 0.0):
@@ -145,11 +151,23 @@ class Seen:
                 self.told_s, self.value = now_s, value
         if own >= 5 and self.acted_s is None:
             self.acted_s = now_s
+        if own >= 5:
+            self.used = self.used or uses(int(self.own["unusable"]), out["actuation"])
 
-    def figures(self, metrics: dict) -> dict:
-        return {"detector": self.detector, "told_s": self.told_s, "passed_s": self.passed_s, "acted_s": self.acted_s,
-                "value": self.value, "period_s": float(self.rows[self.row]["period_s"]), "action": self.action,
-                "highest": self.highest, "early": sorted(self.early), "others": sorted(self.others), "modes": sorted(self.modes),
-                "end_speed": self.speeds[-1] if self.speeds else None, "margin": metrics["line_margin_min_m"],
-                "collisions": metrics["collisions"], "rolled_over": metrics["rolled_over"],
-                "overspeed": max(self.speeds, default=0.0)}  # fmt: skip
+    def figures(self, metrics: dict) -> dict[str, Any]:
+        stops, acted = self.stops_s, self.acted_s
+        return {"detector": self.detector, "told_s": self.told_s, "passed_s": self.passed_s, "acted_s": acted, "value": self.value,
+                "period_s": float(self.own["period_s"]), "speed_limit": float(self.own["speed_limit_mps"]),
+                "unused": None if not int(self.own["unusable"]) else not self.used,
+                "minimal_risk_after_s": None if None in (stops, acted) else stops - acted,
+                "expected_after_s": self.hand_over_s if self.hand_over else 0.0, "highest": self.highest,
+                "early": sorted(self.early), "others": sorted(self.others), "end_speed": self.speeds[-1] if self.speeds else None,
+                "margin": metrics["line_margin_min_m"], "collisions": metrics["collisions"],
+                "rolled_over": metrics["rolled_over"], "output_sha256": metrics["output_sha256"]}  # fmt: skip
+
+
+def uses(unusable: int, actuation) -> bool:
+    """Whether the actuation asks for what is not to be used; bits as FaultRow UNUSABLE_*."""
+    return bool(unusable & 1 and float(actuation["retarder_torque_nm"]) < 0.0
+                or unusable & 2 and float(actuation["engine_torque_nm"]) > 0.0
+                or unusable & 4 and int(actuation["steering_channel"]) == 0)  # fmt: skip

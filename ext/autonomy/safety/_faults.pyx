@@ -201,6 +201,7 @@ cdef void faults_step(FaultsMemory* memory, const FaultParameters* parameters, c
         hear_row(&memory.row[i].heard, &parameters.row[i], frame)
         state.value[i] = value_now(memory, parameters, plausibility, vehicle_parameters, vehicle, ego, truck, i, speed, now_ns)
         state.status[i] = judge(&memory.row[i], &parameters.row[i], state.value[i], now_ns)
+        state.fault[i] = parameters.row[i].fault
         state.since_ns[i] = memory.row[i].told_ns
         if parameters.row[i].detector == FaultRow_DETECTOR_YAW_RATE:
             memory.yaw_rate_told = state.status[i] >= FaultState_STATUS_TOLD
