@@ -28,6 +28,7 @@ class Case:
     ends: str
     segments: list[dict] = field(default_factory=lambda: BEND)
     label: str = ""
+    sooner: bool = False  # the cross-checks of [plausibility] find it as well, and stop at once
     level: str = "Bytes"
     fault_s: float = FAULT_S
     duration_s: float = DURATION_S
@@ -66,7 +67,8 @@ def cases() -> list[Case]:
         Case("speed_not_available", [{"source": "EBC2", "kind": "not_available"}], "drives"),
         Case("speed_frozen", [{"source": "EBC2", "kind": "freeze"}], "drives", lead=SLOWER),
         Case("yaw_rate_biased", [{"source": "imu", "kind": "bias", "value": 0.0175}], "stands", label="yaw rate biased by 1 deg/s"),
-        Case("yaw_rate_biased", [{"source": "imu", "kind": "bias", "value": -0.1}], "stands", label="yaw rate biased by 6 deg/s"),
+        Case("yaw_rate_biased", [{"source": "imu", "kind": "bias", "value": -0.1}], "stands", label="yaw rate biased by 6 deg/s",
+             sooner=True),
         Case("engine_gone", [{"source": "truck", "kind": "engine_lost"}, {"source": "EEC1@00", "kind": "drop"},
                              {"source": "EEC3@00", "kind": "drop"}, {"source": "CCVS1@00", "kind": "drop"}], "stands"),
         Case("retarder_weak", [{"source": "truck", "kind": "retarder_lost"}], "stands", DESCENT),

@@ -154,8 +154,8 @@ cdef int apply_route(const RouterTables *tables, RouterState *state, int32_t num
             validity = VALIDITY_NOT_AVAILABLE
     if validity != VALIDITY_OK:
         counts.unusable += 1
-        if guarded and combine == NULL:
-            # Who speaks without a value is not silent
+        if guarded and combine == NULL and route.kind != KIND_SIGNAL:
+            # Who speaks without a value is not silent; a single signal may well be left out
             (<uint8_t *>sample)[item_validity_offset(route.kind)] = validity
             stamp(route, arrival.frame, sample)
             append_sample(inputs, <InputKind>route.kind, sample)
