@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -16,10 +18,14 @@ from autonomy import msg
 
 WORDS, STATUS = msg.constants("FaultRow"), msg.constants("FaultState")
 ANY_SOURCE = 65535
-EVENT_WINDOW_S, EVENTS = 1.0, 4
+EVENT_WINDOW_NS, EVENTS = 1_000_000_000, 4
 LISTS = {"STEERING": ("steering", "steering_wheel_angle"), "WHEEL": ("wheel", "vehicle_speed"), "SHAFT": ("shaft", "shaft_speed"),
          "IMU": ("imu", "angular_rate_z"), "GNSS": ("gnss", "latitude_deg"), "SIGNAL": ("signal", "value")}  # fmt: skip
 OF_SUBJECT = {WORDS[f"SUBJECT_{name}"]: told for name, told in LISTS.items()}
+
+
+def elapsed_s(then_ns: int, now_ns: int) -> float:
+    return (now_ns - then_ns) * 1e-9
 
 
 @dataclass
@@ -27,11 +33,11 @@ class Hearing:
     """What one row's sender said."""
 
     value: float = 0.0
-    heard_s: float | None = None
-    void_s: float | None = None
-    good_s: list[float] = field(default_factory=list)
+    heard_ns: int | None = None
+    void_ns: int | None = None
+    good_ns: list[int] = field(default_factory=list)
 
-    def hear(self, row: np.void, frame: np.ndarray, now_s: float) -> None:
+    def hear(self, row: np.void, frame: np.ndarray, now_ns: int) -> None:
         if int(row["subject"]) not in OF_SUBJECT:
             return
         kind, name = OF_SUBJECT[int(row["subject"])]
@@ -41,31 +47,31 @@ class Hearing:
             value = float(sample[name])
             if kind == "wheel" and not math.isfinite(value):
                 value = float(sample["front_left"])
-            self.heard_s = now_s
+            self.heard_ns = now_ns
             if int(sample["validity"]) or not math.isfinite(value):
-                self.void_s = now_s if self.void_s is None else self.void_s
+                self.void_ns = now_ns if self.void_ns is None else self.void_ns
                 continue
-            self.value, self.void_s = value, None
-            self.good_s = [*self.good_s, now_s][-EVENTS:]
+            self.value, self.void_ns = value, None
+            self.good_ns = [*self.good_ns, now_ns][-EVENTS:]
 
-    def measure(self, row: np.void, now_s: float) -> float:
+    def measure(self, row: np.void, now_ns: int) -> float:
         """What the detectors that only listen say; NaN = nothing to judge by."""
         detector, period = int(row["detector"]), float(row["period_s"])
         if detector == WORDS["DETECTOR_SILENT"]:
-            return math.nan if self.heard_s is None else (now_s - self.heard_s) / period
+            return math.nan if self.heard_ns is None else elapsed_s(self.heard_ns, now_ns) / period
         if detector == WORDS["DETECTOR_NOT_AVAILABLE"]:
-            return 0.0 if self.void_s is None else (now_s - self.void_s) / period
+            return 0.0 if self.void_ns is None else elapsed_s(self.void_ns, now_ns) / period
         if detector == WORDS["DETECTOR_EVENT"]:
-            return float(sum(then > now_s - EVENT_WINDOW_S for then in self.good_s))
+            return float(sum(then > now_ns - EVENT_WINDOW_NS for then in self.good_ns))
         assert detector == WORDS["DETECTOR_BELOW"], "a detector with a model"
-        return math.nan if self.heard_s is None else self.value
+        return math.nan if self.heard_ns is None else self.value
 
 
 @dataclass
 class _Row:
-    passed_s: float | None = None
-    told_s: float | None = None
-    gone_s: float | None = None
+    passed_ns: int | None = None
+    told_ns: int | None = None
+    gone_ns: int | None = None
 
 
 class Table:
@@ -74,44 +80,44 @@ class Table:
     def __init__(self, rows: np.ndarray, hand_over_s: float):
         self.rows, self.hand_over_s = rows[rows["detector"] != 0], hand_over_s
         self.memory = [_Row() for _ in self.rows]
-        self.asked_s: float | None = None
+        self.asked_ns: int | None = None
         self.stopping = False
 
-    def judge(self, values: list[float], now_s: float, driving: bool) -> dict[str, Any]:
+    def judge(self, values: list[float], now_ns: int, driving: bool) -> dict[str, Any]:
         """status (by row), action, unusable, speed_limit_mps, take_over_s (None = not asked)."""
-        status = [self._status(*parts, now_s) for parts in zip(self.memory, self.rows, values, strict=True)]
+        status = [self._status(*parts, now_ns) for parts in zip(self.memory, self.rows, values, strict=True)]
         acted = [row for row, found in zip(self.rows, status, strict=True) if found == STATUS["STATUS_ACTED"]]
         action = max((int(row["action"]) for row in acted), default=0)
         limits = [float(row["speed_limit_mps"]) for row in acted
                   if row["action"] >= WORDS["ACTION_LIMIT_SPEED"] and row["speed_limit_mps"] > 0.0]  # fmt: skip
         self.stopping = self.stopping and driving
         if not driving or action < WORDS["ACTION_HAND_OVER"]:
-            self.asked_s = None
-        elif self.asked_s is None:
-            self.asked_s = now_s
-        left = None if self.asked_s is None else max(self.hand_over_s - (now_s - self.asked_s), 0.0)
+            self.asked_ns = None
+        elif self.asked_ns is None:
+            self.asked_ns = now_ns
+        left = None if self.asked_ns is None else max(self.hand_over_s - elapsed_s(self.asked_ns, now_ns), 0.0)
         self.stopping = self.stopping or left == 0.0
         return {"status": status, "action": WORDS["ACTION_MINIMAL_RISK"] if self.stopping else action, "take_over_s": left,
-                "unusable": int(np.bitwise_or.reduce([int(row["unusable"]) for row in acted], initial=0)),
+                "unusable": reduce(or_, (int(row["unusable"]) for row in acted), 0),
                 "speed_limit_mps": min(limits, default=0.0)}  # fmt: skip
 
     @staticmethod
-    def _status(memory: _Row, row: np.void, value: float, now_s: float) -> int:
+    def _status(memory: _Row, row: np.void, value: float, now_ns: int) -> int:
         below = row["detector"] == WORDS["DETECTOR_BELOW"]
         if value < row["threshold"] if below else value > row["threshold"]:
-            memory.gone_s = None
-            memory.passed_s = now_s if memory.passed_s is None else memory.passed_s
-            if memory.told_s is None and now_s - memory.passed_s >= row["within_s"]:
-                memory.told_s = now_s
+            memory.gone_ns = None
+            memory.passed_ns = now_ns if memory.passed_ns is None else memory.passed_ns
+            if memory.told_ns is None and elapsed_s(memory.passed_ns, now_ns) >= row["within_s"]:
+                memory.told_ns = now_ns
         else:
-            memory.passed_s = None
-            if memory.told_s is not None and math.isfinite(value) and row["clear_after_s"] > 0.0:
-                memory.gone_s = now_s if memory.gone_s is None else memory.gone_s
-                if now_s - memory.gone_s >= row["clear_after_s"]:
-                    memory.told_s = memory.gone_s = None
-        if memory.told_s is not None:
-            return STATUS["STATUS_ACTED" if now_s - memory.told_s >= row["act_after_s"] else "STATUS_TOLD"]
-        if memory.passed_s is not None:
+            memory.passed_ns = None
+            if memory.told_ns is not None and math.isfinite(value) and row["clear_after_s"] > 0.0:
+                memory.gone_ns = now_ns if memory.gone_ns is None else memory.gone_ns
+                if elapsed_s(memory.gone_ns, now_ns) >= row["clear_after_s"]:
+                    memory.told_ns = memory.gone_ns = None
+        if memory.told_ns is not None:
+            return STATUS["STATUS_ACTED" if elapsed_s(memory.told_ns, now_ns) >= row["act_after_s"] else "STATUS_TOLD"]
+        if memory.passed_ns is not None:
             return STATUS["STATUS_SUSPECTED"]
         return STATUS["STATUS_GOOD" if math.isfinite(value) else "STATUS_UNKNOWN"]
 
