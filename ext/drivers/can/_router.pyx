@@ -95,9 +95,12 @@ cdef bint is_trusted(const RouterTables *tables, RouterState *state, int32_t num
     cdef uint64_t sample[SAMPLE_WORDS]
     cdef uint8_t found
     if guard.source_address >= 0 and guard.source_address != <int>(arrival.frame.id & 0xFF):
-        memcpy(sample, &tables.templates[route * MAX_SAMPLE_BYTES], item_size(tables.routes[route].kind))
-        if fill_fields(tables, &tables.routes[route], arrival, <uint8_t *>sample) == VALIDITY_OK:
-            tell(arrival.frame, SignalSample_SECOND_SENDER, <uint16_t>(arrival.frame.id & 0xFF), inputs)
+        while route >= 0:
+            memcpy(sample, &tables.templates[route * MAX_SAMPLE_BYTES], item_size(tables.routes[route].kind))
+            if fill_fields(tables, &tables.routes[route], arrival, <uint8_t *>sample) == VALIDITY_OK:
+                tell(arrival.frame, SignalSample_SECOND_SENDER, <uint16_t>(arrival.frame.id & 0xFF), inputs)
+                break
+            route = tables.routes[route].next
         return False
     if arrival.length < message.length or message.length > 8:
         return True
