@@ -17,7 +17,9 @@ def rows() -> list[dict]:
     loaded = config.load("vehicles/demo_truck")
     step = FaultsStep(load_section(loaded, "faults", "FaultParameters"), load_section(loaded, "vehicle", "VehicleParameters"),
                       load_section(loaded, "plausibility", "PlausibilityParameters"))  # fmt: skip
-    frame, vehicle, ego, truck = (np.zeros((), msg.dtype(name)) for name in ("InputFrame", "VehicleState", "EgoState", "TruckState"))
+    frame, vehicle, ego, truck = (
+        np.zeros((), msg.dtype(name)) for name in ("InputFrame", "VehicleState", "EgoState", "TruckState")
+    )
     ego["status"], ego["speed"], vehicle["yaw_rate"] = 15, 20.0, 0.01
     names = msg.constants("SignalSample")
     told = ("ENGINE_SPEED", "ENGINE_TORQUE", "ENGINE_FRICTION_TORQUE", "GEAR_RATIO", "BRAKE_PEDAL", "RETARDER_TORQUE", "YAW_RATE")
@@ -27,5 +29,5 @@ def rows() -> list[dict]:
     for place, name in enumerate(told):
         frame["signal"]["items"]["signal"][place] = names[name]
     median = float(np.median([step.nanoseconds(frame, vehicle, ego, truck, TICKS) for _ in range(ROUNDS)]))
-    return [{"kernel": "fault table, a sample of each sender in every tick", "ours_ns": median, "peer": None, "peer_version": None,
+    return [{"kernel": "fault table, a sample of each sender a tick", "ours_ns": median, "peer": None, "peer_version": None,
              "peer_ns": None, "ratio": None, "aim": f"<= {AIM_NS / 1e3:g} us", "met": median <= AIM_NS}]  # fmt: skip

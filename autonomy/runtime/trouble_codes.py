@@ -1,5 +1,5 @@
-"""What our node tells of the stack's health as DM1: proprietary suspect parameters (SPN from 520192 on [M]), one a fault bit, one a fault of
-the table [faults]."""
+"""What our node tells of the stack's health as DM1: proprietary suspect parameters (SPN from 520192 on [M]), one a fault
+bit, one a fault of the table [faults]."""
 
 from __future__ import annotations
 

@@ -42,7 +42,9 @@ class Hearing:
             return
         kind, name = OF_SUBJECT[int(row["subject"])]
         for sample in frame[kind]["items"][: int(frame[kind]["count"])]:
-            if int(row["source"]) not in (ANY_SOURCE, int(sample["source"])) or (kind == "signal" and sample["signal"] != row["signal"]):
+            if int(row["source"]) not in (ANY_SOURCE, int(sample["source"])) or (
+                kind == "signal" and sample["signal"] != row["signal"]
+            ):
                 continue
             value = float(sample[name])
             if kind == "wheel" and not math.isfinite(value):

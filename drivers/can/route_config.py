@@ -184,7 +184,8 @@ def examine(table: dict[str, Any], path: str) -> tuple[CanConfig, list[str]]:
         if guard.bus in numbers:
             guards.append(guard)
         else:
-            problems.append(f"{path}: [[can.guard]] number {place + 1} ({guard.message}): bus = {guard.bus} has no [[can.bus]] entry")
+            where = f"{path}: [[can.guard]] number {place + 1} ({guard.message})"
+            problems.append(f"{where}: bus = {guard.bus} has no [[can.bus]] entry")
     return CanConfig([item for _, item in buses if 0 <= item.bus <= 255], routes, guards), problems
 
 

@@ -191,12 +191,13 @@ class _Build:
             raise RouteError(f"{where}: {error.args[0]}") from None
         message = self.tables.message_list[index]
         if guard.source_address is not None and (not message.is_j1939 or not 0 <= guard.source_address <= 255):
-            raise RouteError(f"{where}: source_address = {guard.source_address}: a J1939 message has one within 0..255, others none")
+            raise RouteError(f"{where}: source_address = {guard.source_address}: J1939 messages have one within 0..255")
         if len(self.guards) >= MAX_GUARDS or self.guard_of[index] >= 0:
             raise RouteError(f"{where}: at most {MAX_GUARDS} guards, one a message")
         try:
             if guard.checksum is not None:
-                self.codec.protect(guard.message, checksum=guard.checksum, kind=guard.checksum_kind, counter=guard.counter, bus=guard.bus)
+                self.codec.protect(guard.message, checksum=guard.checksum, kind=guard.checksum_kind, counter=guard.counter,
+                                   bus=guard.bus)  # fmt: skip
             elif guard.counter is not None:
                 self.codec.count(guard.message, counter=guard.counter, bus=guard.bus)
         except (KeyError, ValueError) as error:

@@ -51,10 +51,10 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
     """Runs `duration_s` of closed loop; what `replay` returns of a log, with the figures of the drive added.
 
     The figures count from the moment the stack drives. Verdict "fail" (exit code 1) on a collision, a corner over the lane
-    line or a roll-over, "inconclusive" (5) when the stack never took over. `faults` is a timeline file or a packaged name, or its tables, as
-    for replay, in seconds from the first tick. `watch(truth, output)` is called every tick, `begins()` once before the first,
-    when nothing can be refused any more. `metrics`: the caller's own, to read its columns afterwards. Raises UsageError,
-    EnvironmentFault.
+    line or a roll-over, "inconclusive" (5) when the stack never took over. `faults` is a timeline file, a packaged name or its
+    tables, as for replay, in seconds from the first tick. `watch(truth, output)` is called every tick, `begins()` once before
+    the first, when nothing can be refused any more. `metrics`: the caller's own, to read its columns afterwards. Raises
+    UsageError, EnvironmentFault.
     """
     if not duration_s > 0.0:
         raise UsageError(f"hil.run: duration_s = {duration_s:g} must be above zero")

@@ -1,4 +1,4 @@
-"""Faults of the truck itself: steering, retarder, brake circuits and engine that fail, by the same timeline as faults of records."""
+"""Faults of the truck itself: steering, retarder, brake circuits, engine that fail, by the timeline that faults of records have."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ class TruckFaults:
             parameters["brake_share"][first:last] = 0.0
         for circuit in (1, 2):
             change = -PRESSURE_FALL_PA_PER_S if circuit in lost else PRESSURE_FALL_PA_PER_S
-            self.pressure[circuit - 1] = min(max(self.pressure[circuit - 1] + change * step_s, 0.0), BRAKE_PRESSURE_PA[circuit - 1])
+            self.pressure[circuit - 1] = min(
+                max(self.pressure[circuit - 1] + change * step_s, 0.0), BRAKE_PRESSURE_PA[circuit - 1]
+            )
         if "engine_lost" in active:
             actuation = actuation.copy()
             actuation["engine_torque_nm"] = 0.0

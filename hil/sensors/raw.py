@@ -120,8 +120,8 @@ class Bytes(Messages):
         elif name == "TRAILER_CONNECTED":
             yield 1, "TRAILER_STATUS", {"connected": value}, None
         elif name == "BRAKE_PRESSURE_2":
-            yield 0, "AIR1", {f"service_brake_pressure_{number}": 1e-3 * self.told[f"BRAKE_PRESSURE_{number}"] for number in (1, 2)}, \
-                BRAKE_SOURCE  # fmt: skip
+            pressures = {f"service_brake_pressure_{k}": 1e-3 * self.told[f"BRAKE_PRESSURE_{k}"] for k in (1, 2)}
+            yield 0, "AIR1", pressures, BRAKE_SOURCE
         elif name == "GEAR_RATIO":
             yield 0, "ETC2", {"actual_gear_ratio": value, "current_gear": self.told.get("GEAR", 0.0)}, SHAFT_SOURCE
         elif name == "TRACTION_CONTROL_ACTIVE":
@@ -130,8 +130,10 @@ class Bytes(Messages):
                               "asr_brake_control_active": int(value)}, BRAKE_SOURCE  # fmt: skip
 
     def _steering_messages(self, row):
-        yaw_rate, lateral, longitudinal = (value + self.noise * (offset + sigma * self.stability.standard_normal())
-                                           for value, (offset, sigma) in zip(self.motion, STABILITY_ERRORS, strict=True))  # fmt: skip
+        yaw_rate, lateral, longitudinal = (
+            value + self.noise * (offset + sigma * self.stability.standard_normal())
+            for value, (offset, sigma) in zip(self.motion, STABILITY_ERRORS, strict=True)
+        )
         yield 0, "VDC2", {"steering_wheel_angle": float(row["steering_wheel_angle"]), "yaw_rate": yaw_rate,
                           "lateral_acceleration": lateral,
                           "longitudinal_acceleration": longitudinal}, STEERING_SOURCE  # fmt: skip

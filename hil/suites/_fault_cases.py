@@ -11,10 +11,14 @@ DURATION_S = 45.0
 BEND = [{"length_m": 300.0}, {"length_m": 100.0, "radius_m": 700.0}, {"length_m": 250.0, "radius_m": 700.0},
         {"length_m": 100.0}, {"length_m": 1500.0}]  # fmt: skip
 STRAIGHT = [{"length_m": 2200.0}]
-SLOWER = [{"kind": "truck", "gap_m": 75.0, "speed_mps": 22.0, "events": [{"at_s": 22.0, "speed_mps": 16.0, "acceleration_mps2": 0.8}]}]
-BRAKING = [{"kind": "truck", "gap_m": 75.0, "speed_mps": 22.0, "events": [{"at_s": 24.0, "speed_mps": 0.0, "acceleration_mps2": 3.5}]}]
-HILLS = [{"length_m": 300.0}, {"length_m": 200.0, "grade": 0.03}, {"length_m": 200.0, "grade": 0.0}, {"length_m": 200.0, "grade": -0.02},
-         {"length_m": 1500.0, "grade": 0.02}]  # fmt: skip
+SLOWER = [
+    {"kind": "truck", "gap_m": 75.0, "speed_mps": 22.0, "events": [{"at_s": 22.0, "speed_mps": 16.0, "acceleration_mps2": 0.8}]}
+]
+BRAKING = [
+    {"kind": "truck", "gap_m": 75.0, "speed_mps": 22.0, "events": [{"at_s": 24.0, "speed_mps": 0.0, "acceleration_mps2": 3.5}]}
+]
+HILLS = [{"length_m": 300.0}, {"length_m": 200.0, "grade": 0.03}, {"length_m": 200.0, "grade": 0.0},
+         {"length_m": 200.0, "grade": -0.02}, {"length_m": 1500.0, "grade": 0.02}]  # fmt: skip
 DESCENT = [{"length_m": 150.0}, {"length_m": 100.0, "grade": -0.06}, {"length_m": 2000.0, "grade": -0.06}]
 
 
@@ -62,17 +66,20 @@ def cases() -> list[Case]:
         Case("steering_frozen", [{"source": "steering", "kind": "freeze"}], "stands", fault_s=12.0),
         Case("steering_stuck", [{"source": "truck", "kind": "steering_stuck"}], "stands", fault_s=12.0),
         Case("steering_stuck", [{"source": "truck", "kind": "steering_stuck"}], "stands", label="steering stuck in the bend"),
-        Case("steering_stuck", [{"source": "truck", "kind": "steering_stuck"}], "stands", STRAIGHT, "steering stuck on the straight"),
+        Case("steering_stuck", [{"source": "truck", "kind": "steering_stuck"}], "stands", STRAIGHT,
+             "steering stuck on the straight"),
         Case("speed_silent", [{"source": "EBC2", "kind": "drop"}], "drives"),
         Case("speed_not_available", [{"source": "EBC2", "kind": "not_available"}], "drives"),
         Case("speed_frozen", [{"source": "EBC2", "kind": "freeze"}], "drives", lead=SLOWER),
-        Case("yaw_rate_biased", [{"source": "imu", "kind": "bias", "value": 0.0175}], "stands", label="yaw rate biased by 1 deg/s"),
+        Case("yaw_rate_biased", [{"source": "imu", "kind": "bias", "value": 0.0175}], "stands",
+             label="yaw rate biased by 1 deg/s"),
         Case("yaw_rate_biased", [{"source": "imu", "kind": "bias", "value": -0.1}], "stands", label="yaw rate biased by 6 deg/s",
              sooner=True),
         Case("engine_gone", [{"source": "truck", "kind": "engine_lost"}, {"source": "EEC1@00", "kind": "drop"},
                              {"source": "EEC3@00", "kind": "drop"}, {"source": "CCVS1@00", "kind": "drop"}], "stands"),
         Case("retarder_weak", [{"source": "truck", "kind": "retarder_lost"}], "stands", DESCENT),
-        Case("retarder_gone", [{"source": "ERC1@10", "kind": "drop"}, {"source": "truck", "kind": "retarder_lost"}], "stands", DESCENT),
+        Case("retarder_gone", [{"source": "ERC1@10", "kind": "drop"}, {"source": "truck", "kind": "retarder_lost"}], "stands",
+             DESCENT),
         Case("brake_circuit_1", [{"source": "truck", "kind": "brake_circuit_lost", "value": 1}], "stands"),
         Case("brake_circuit_2", [{"source": "truck", "kind": "brake_circuit_lost", "value": 2}], "stands"),
         Case("brakes_weak", [{"source": "truck", "kind": "brake_circuit_lost", "value": 3}], "stands", STRAIGHT, lead=BRAKING,
@@ -83,8 +90,8 @@ def cases() -> list[Case]:
         Case("checksum", [{"source": "STEERING_STATUS", "kind": "corrupt"}], "stands"),
         Case("trailer_wrong", [{"source": "TRAILER_STATUS", "signal": "connected", "kind": "bias", "value": -1.0}], "stands",
              label="trailer told as gone"),
-        Case("mass_wrong", [], "slower", HILLS, fault_s=0.0, duration_s=90.0, ego={"plant": "plants/eu_4x2_empty", "speed_mps": 6.0},
-             told={"vehicle.mass_sigma_kg": 1000.0}, label="mass told as 40 t, it is 15 t"),
+        Case("mass_wrong", [], "slower", HILLS, fault_s=0.0, duration_s=90.0, ego={"plant": "plants/eu_4x2_empty",
+             "speed_mps": 6.0}, told={"vehicle.mass_sigma_kg": 1000.0}, label="mass told as 40 t, it is 15 t"),
     ]  # fmt: skip
 
 
@@ -101,8 +108,8 @@ def driven(case: Case, seed: int, output=None, report: bool = False) -> dict[str
     row = numbers.index(words[f"FAULT_{case.name.upper()}"])
     seen = Seen(stack.parameters["faults"], row, case.fault_s)
     senses = getattr(sensors, case.level)(stack.config, seed)
-    result = hil.run(Motorway(case.scenario()), stack, senses, case.duration_s, seed, case.timeline() if case.faults else None, output, watch=seen,
-                     report=report)  # fmt: skip
+    result = hil.run(Motorway(case.scenario()), stack, senses, case.duration_s, seed, case.timeline() if case.faults else None,
+                     output, watch=seen, report=report)  # fmt: skip
     return seen.figures(result.metrics)
 
 
@@ -158,7 +165,8 @@ class Seen:
 
     def figures(self, metrics: dict) -> dict[str, Any]:
         stops, acted = self.stops_s, self.acted_s
-        return {"detector": self.detector, "told_s": self.told_s, "passed_s": self.passed_s, "acted_s": acted, "value": self.value,
+        return {"detector": self.detector, "told_s": self.told_s, "passed_s": self.passed_s, "acted_s": acted,
+                "value": self.value,
                 "period_s": float(self.own["period_s"]), "speed_limit": float(self.own["speed_limit_mps"]),
                 "unused": None if not int(self.own["unusable"]) else not self.used,
                 "minimal_risk_after_s": None if None in (stops, acted) else stops - acted,

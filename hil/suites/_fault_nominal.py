@@ -1,4 +1,4 @@
-"""Hours of nothing wrong: bends, hills, wind, loads, other vehicles, noisy sensors. Each alarm of the fault table is a false one."""
+"""Hours of nothing wrong: bends, hills, wind, loads, other vehicles, noisy sensors. Each alarm of the table is a false one."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def scenario(seed: int) -> dict:
                      {"length_m": stretch, "radius_m": radius}, {"length_m": 100.0, "bank": 0.0},
                      {"length_m": float(random.uniform(50.0, 800.0))}]  # fmt: skip
         length += 1000.0 + stretch
-    events = [{"at_s": float(at), "speed_mps": float(random.uniform(5.0, 24.0)), "acceleration_mps2": float(random.choice([0.5, 1.0, 2.0, 3.5]))}
-              for at in range(40, int(DRIVE_S), 60)]  # fmt: skip
+    events = [{"at_s": float(at), "speed_mps": float(random.uniform(5.0, 24.0)),
+               "acceleration_mps2": float(random.choice([0.5, 1.0, 2.0, 3.5]))} for at in range(40, int(DRIVE_S), 60)]  # fmt: skip
     wind = {"speed_mps": float(random.uniform(0.0, 8.0)), "from_deg": float(random.uniform(0.0, 360.0)),
             "gusts": [{"speed_mps": float(random.uniform(2.0, 7.0)), "rise": 1.5, "hold": 2.0, "fall": 1.5, "start_s": 20.0,
                        "every": float(random.uniform(15.0, 40.0))}]}  # fmt: skip

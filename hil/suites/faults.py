@@ -80,8 +80,10 @@ def complaints(case: Case, figure: dict) -> list[str]:
             found.append("no minimal-risk manoeuvre")
     elif case.ends != "stands":
         found.append("stopped")
-    elif not (case.sooner or figure["minimal_risk_after_s"] > figure["expected_after_s"] - 0.05) \
-            or figure["minimal_risk_after_s"] > figure["expected_after_s"] + 0.05:
+    elif (
+        not (case.sooner or figure["minimal_risk_after_s"] > figure["expected_after_s"] - 0.05)
+        or figure["minimal_risk_after_s"] > figure["expected_after_s"] + 0.05
+    ):
         found.append(f"minimal-risk manoeuvre after {figure['minimal_risk_after_s']:.2f} s")
     if case.ends == "stands" and figure["end_speed"] > 0.1:
         found.append("does not stand")

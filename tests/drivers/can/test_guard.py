@@ -87,7 +87,8 @@ def test_a_sender_that_says_not_available_is_not_silent(truck):
 
 
 @pytest.mark.parametrize(("guard", "sentence"), [
-    ({"message": "EEC9"}, "EEC9"), ({"message": "EEC1", "counter": "nothing"}, "nothing"), ({"bus": 7, "message": "EEC1"}, "bus = 7"),
+    ({"message": "EEC9"}, "EEC9"), ({"message": "EEC1", "counter": "nothing"}, "nothing"),
+    ({"bus": 7, "message": "EEC1"}, "bus = 7"),
     ({"message": "EEC1", "source_address": 300}, "300"), ({"message": "EEC1", "sender": 0}, "sender"),
 ])  # fmt: skip
 def test_a_wrong_guard_is_named(guard, sentence):
