@@ -1,4 +1,4 @@
-"""Faults of the truck itself: steering, retarder, brake circuits, engine that fail, by the timeline that faults of records have."""
+"""Faults of the truck itself: steering, retarder, brake circuits, engine that fail, by the timeline of all faults."""
 
 from __future__ import annotations
 

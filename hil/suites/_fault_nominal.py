@@ -35,7 +35,8 @@ def scenario(seed: int) -> dict:
                      {"length_m": float(random.uniform(50.0, 800.0))}]  # fmt: skip
         length += 1000.0 + stretch
     events = [{"at_s": float(at), "speed_mps": float(random.uniform(5.0, 24.0)),
-               "acceleration_mps2": float(random.choice([0.5, 1.0, 2.0, 3.5]))} for at in range(40, int(DRIVE_S), 60)]  # fmt: skip
+               "acceleration_mps2": float(random.choice([0.5, 1.0, 2.0, 3.5]))}
+              for at in range(40, int(DRIVE_S), 60)]  # fmt: skip
     wind = {"speed_mps": float(random.uniform(0.0, 8.0)), "from_deg": float(random.uniform(0.0, 360.0)),
             "gusts": [{"speed_mps": float(random.uniform(2.0, 7.0)), "rise": 1.5, "hold": 2.0, "fall": 1.5, "start_s": 20.0,
                        "every": float(random.uniform(15.0, 40.0))}]}  # fmt: skip
