@@ -249,7 +249,8 @@ cdef class PlanStep:
         result = np.zeros((), dtype("Plan"))
         plan_step(&self.memory, &self.parameters, &self.vehicle_parameters, <const InputFrame*>pointer(frame),
                   <const VehicleState*>pointer(vehicle), <const EgoState*>pointer(ego), <const TruckState*>pointer(truck),
-                  <const FaultState*>pointer(faults), <const LaneState*>pointer(lane), <const TrackList*>pointer(tracks), <Plan*>pointer(result))
+                  <const FaultState*>pointer(faults), <const LaneState*>pointer(lane),
+                  <const TrackList*>pointer(tracks), <Plan*>pointer(result))
         return result
 
     def gap(self, double speed):

@@ -139,8 +139,8 @@ cdef inline uint8_t mode_now(EnvelopeMemory* memory, const InputFrame* frame, co
 cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parameters,
                         const LongitudinalParameters* longitudinal, const VehicleParameters* vehicle_parameters,
                         const InputFrame* frame, const VehicleState* vehicle,
-                        const EgoState* ego, const TruckState* truck, const FaultState* faults, const LaneState* lane, const TrackList* tracks,
-                        const Plan* plan, const Control* control, Actuation* actuation, Health* health) noexcept nogil:
+                        const EgoState* ego, const TruckState* truck, const FaultState* faults, const LaneState* lane,
+                        const TrackList* tracks, const Plan* plan, const Control* control, Actuation* actuation, Health* health) noexcept nogil:
     cdef int64_t now_ns = frame.tick_time_ns
     cdef double dt = elapsed_s(now_ns, memory.last_tick_ns)
     cdef double speed = cautious_speed(parameters, vehicle, ego)
@@ -230,6 +230,7 @@ cdef class EnvelopeStep:
         envelope_step(&self.memory, &self.parameters, &self.longitudinal, &self.vehicle_parameters,
                       <const InputFrame*>pointer(frame), <const VehicleState*>pointer(vehicle),
                       <const EgoState*>pointer(ego), <const TruckState*>pointer(truck),
-                      <const FaultState*>pointer(faults), <const LaneState*>pointer(lane), <const TrackList*>pointer(tracks), <const Plan*>pointer(plan),
+                      <const FaultState*>pointer(faults), <const LaneState*>pointer(lane),
+                      <const TrackList*>pointer(tracks), <const Plan*>pointer(plan),
                       <const Control*>pointer(control), <Actuation*>pointer(actuation), <Health*>pointer(health))
         return actuation, health

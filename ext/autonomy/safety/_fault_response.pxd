@@ -1,7 +1,7 @@
 # Whether steering, retarder and brakes do what was asked of them, and whether yaw rates agree. Header only.
 #
 # Each actuator has a model of dead time and lag, fed with what really was sent. What a constant error makes of the difference
-# (a crooked sensor, a bank) is learned slowly and left out. Judged only while the stack drives: else the driver steers and brakes.
+# (a crooked sensor, a bank) is learned slowly and left out. Judged only while the stack drives: else the driver does.
 from libc.math cimport NAN, fabs, isfinite
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from autonomy.msg.messages cimport *
@@ -56,8 +56,8 @@ cdef inline double bow(const VehicleParameters* vehicle, double speed) noexcept 
     return vehicle.wheelbase_m + vehicle.understeer_gradient * speed * speed
 
 
-cdef inline void follow_steering(ResponseMemory* memory, const FaultParameters* parameters, const VehicleParameters* vehicle_parameters,
-                                 const VehicleState* vehicle, const TruckState* truck, double speed, double dt) noexcept nogil:
+cdef inline void follow_steering(ResponseMemory* memory, const FaultParameters* parameters,
+                                 const VehicleParameters* vehicle_parameters, const VehicleState* vehicle, const TruckState* truck, double speed, double dt) noexcept nogil:
     """Model of the wheels, and the angle that the yaw rate tells."""
     cdef double delay = truck.steering_delay_s if isfinite(truck.steering_delay_s) else vehicle_parameters.steering_delay_s
     cdef double lag = truck.steering_lag_s if isfinite(truck.steering_lag_s) else vehicle_parameters.steering_lag_s

@@ -15,8 +15,8 @@ from autonomy.inputs._motion cimport known_speed
 from autonomy.playback._clock cimport now_ns
 from autonomy.safety._fault_hearing cimport events_since, hear_row
 from autonomy.safety._fault_response cimport (
-    COMMANDS, brake_lacking, compare_yaw_rates, follow_brakes, follow_shaft, follow_steering, retarder_lacking, steering_difference,
-    yaw_rate_difference, yaw_rate_error)
+    COMMANDS, brake_lacking, compare_yaw_rates, follow_brakes, follow_shaft, follow_steering, retarder_lacking,
+    steering_difference, yaw_rate_difference, yaw_rate_error)
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
 
@@ -72,7 +72,8 @@ cdef inline double suspicion(const PlausibilityParameters* plausibility, const F
     else: kind = PlausibilitySender_KIND_SIGNAL
     for i in range(16):
         if plausibility.sender[i].kind == kind and (row.source == 65535 or plausibility.sender[i].source == row.source) and (
-                vehicle.sender_status[i] == VehicleState_SENDER_FROZEN or vehicle.sender_status[i] == VehicleState_SENDER_DISAGREES):
+                vehicle.sender_status[i] == VehicleState_SENDER_FROZEN
+                or vehicle.sender_status[i] == VehicleState_SENDER_DISAGREES):
             return 1.0
     return 0.0
 
@@ -139,7 +140,8 @@ cdef inline uint8_t judge(RowMemory* own, const FaultRow* row, double value, int
     return FaultState_STATUS_GOOD if isfinite(value) else FaultState_STATUS_UNKNOWN
 
 
-cdef inline void ask_for(FaultsMemory* memory, const FaultParameters* parameters, int64_t now_ns, FaultState* state) noexcept nogil:
+cdef inline void ask_for(FaultsMemory* memory, const FaultParameters* parameters, int64_t now_ns,
+                         FaultState* state) noexcept nogil:
     """What the rows in force ask for together."""
     cdef const FaultRow* row
     cdef int i
@@ -247,7 +249,7 @@ cdef class FaultsStep:
         begun = now_ns()
         for k in range(repeats):
             told.tick_time_ns += 10_000_000
-            faults_step(&self.memory, &self.parameters, &self.plausibility, &self.vehicle_parameters, told, known, motion, learned,
-                        &state)
+            faults_step(&self.memory, &self.parameters, &self.plausibility, &self.vehicle_parameters, told, known, motion,
+                        learned, &state)
             faults_remember(&self.memory, &actuation)
         return <double>(now_ns() - begun) / repeats
