@@ -19,8 +19,12 @@ cdef extern from *:
     #define SENSOR_PATIENCE 20               /* samples refused in a row: it was the estimate that is wrong */
     #define GREATEST_ARTICULATION_SIGMA 0.5
     #define TURNING_ARTICULATION 0.05        /* rad: as good as a bend for the wheelbase, when manoeuvring */
+    /* What no drive shows: load transfer and relaxation of the tyres; where the wind acts, against which the wheels are held */
+    #define TYRE_DOUBT 0.05
+    #define STEERING_DOUBT_PER_WIND 8.0e-5   /* rad per m/s of the crosswind's uncertainty */
     """
     const double SENSED_S, LATEST_SENSOR_S, SENSOR_GATE, GREATEST_ARTICULATION_SIGMA, TURNING_ARTICULATION
+    const double TYRE_DOUBT, STEERING_DOUBT_PER_WIND
     const int SENSOR_PATIENCE
 
 ctypedef struct ArticulationMemory:
@@ -288,16 +292,23 @@ cdef inline double sigma_of(const ArticulationMemory* memory, int state) noexcep
     return sqrt(variance) if variance > 0.0 else 0.0
 
 
+cdef inline double with_doubt(const ArticulationMemory* memory, int state, double doubt) noexcept nogil:
+    return sqrt(memory.p[(STATES + 1) * state] + doubt * doubt)
+
+
 cdef inline void articulation_tell(const ArticulationMemory* memory, const TruckParameters* parameters,
                                    const VehicleParameters* vehicle, int64_t tick_ns, TruckState* truck) noexcept nogil:
     cdef double length = vehicle.trailer_wheelbase_m
     cdef double together = memory.p[13 * WIND] + memory.p[13 * GUST] + 2.0 * memory.p[STATES * WIND + GUST]
-    truck.steering_offset_rad, truck.steering_offset_sigma_rad = memory.x[STEERING_OFFSET], sigma_of(memory, STEERING_OFFSET)
-    truck.front_tyre_factor, truck.front_tyre_factor_sigma = 1.0 + memory.x[FRONT_TYRES], sigma_of(memory, FRONT_TYRES)
-    truck.rear_tyre_factor, truck.rear_tyre_factor_sigma = 1.0 + memory.x[REAR_TYRES], sigma_of(memory, REAR_TYRES)
-    truck.trailer_tyre_factor, truck.trailer_tyre_factor_sigma = 1.0 + memory.x[TRAILER_TYRES], sigma_of(memory, TRAILER_TYRES)
+    cdef double wind_sigma = sqrt(together) if together > 0.0 else 0.0
+    truck.steering_offset_rad = memory.x[STEERING_OFFSET]
+    truck.steering_offset_sigma_rad = with_doubt(memory, STEERING_OFFSET, STEERING_DOUBT_PER_WIND * wind_sigma)
+    truck.front_tyre_factor, truck.front_tyre_factor_sigma = 1.0 + memory.x[FRONT_TYRES], with_doubt(memory, FRONT_TYRES, TYRE_DOUBT)
+    truck.rear_tyre_factor, truck.rear_tyre_factor_sigma = 1.0 + memory.x[REAR_TYRES], with_doubt(memory, REAR_TYRES, TYRE_DOUBT)
+    truck.trailer_tyre_factor = 1.0 + memory.x[TRAILER_TYRES]
+    truck.trailer_tyre_factor_sigma = with_doubt(memory, TRAILER_TYRES, TYRE_DOUBT)
     truck.crosswind_mps, truck.gust_mps = memory.x[WIND] + memory.x[GUST], memory.x[GUST]
-    truck.crosswind_sigma_mps, truck.gust_sigma_mps = sqrt(together) if together > 0.0 else 0.0, sigma_of(memory, GUST)
+    truck.crosswind_sigma_mps, truck.gust_sigma_mps = wind_sigma, sigma_of(memory, GUST)
     truck.wind_force_n = memory.force if memory.tracked else 0.0
     truck.steering_offset_known = truck.steering_offset_sigma_rad < parameters.steering_offset_known_rad
     truck.tyres_known = truck.front_tyre_factor_sigma < parameters.tyre_factor_known \
