@@ -16,7 +16,6 @@ from hil.sensors.powertrain import Powertrain, engine_reference_nm
 from hil.sensors.realism import (
     ACCELERATION_BIAS,
     ARTICULATION_OFFSET_SIGMA,
-    ARTICULATION_SIGMA,
     GNSS_ALTITUDE_SIGMA,
     GNSS_COURSE_SIGMA_DEG,
     GNSS_DRIFT_SIGMA,

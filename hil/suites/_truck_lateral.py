@@ -101,7 +101,8 @@ def drive(case: Case) -> dict[str, np.ndarray]:
     if case.steering is not None:
         delay, lag = case.steering
         overrides |= {"steering.delay_s": delay, "steering.lag_s": lag}
-    scenario = {"schema": "autonomy.scenario/1", "duration_s": (case.length_m - 150.0) / SPEED_MPS, "set_speed_mps": SPEED_MPS,
+    duration_s = (case.length_m - 150.0) / SPEED_MPS
+    scenario = {"schema": "autonomy.scenario/1", "duration_s": duration_s, "set_speed_mps": SPEED_MPS,
                 "ego": {"plant": case.plant, "overrides": overrides}, "road": {"segments": _road(random, case.length_m)}}  # fmt: skip
     if case.wind:
         scenario["wind"] = WIND
@@ -116,7 +117,7 @@ def drive(case: Case) -> dict[str, np.ndarray]:
         measured.append((truth.time_ns / 1e9, ego.articulation, ego.articulation_rate, crosswind,
                          *(float(truck[name]) for name in TRUCK)))  # fmt: skip
 
-    result = hil.run(Motorway(scenario), Stack.from_config(CONFIG, overrides=told), sensors, scenario["duration_s"],
+    result = hil.run(Motorway(scenario), Stack.from_config(CONFIG, overrides=told), sensors, duration_s,
                      seed=case.seed, watch=watch, report=False)  # fmt: skip
     columns = dict(zip(("t", *TRUTH, *TRUCK), np.array(measured).T, strict=True))
     columns["t"] = columns["t"] - columns["t"][0]
@@ -162,8 +163,9 @@ def _settled(columns: dict, name: str, after_s: float = SETTLED_S) -> np.ndarray
 
 def _articulation(done) -> list[dict]:
     table = []
-    for what, aim, kinds in (("without wind", 0.3, ("calm", "steering", "tyres")), ("in wind, no trailer sensing", 0.6, ("wind",)),
-                             ("in wind, with trailer sensing", 0.15, ("wind, sensed",))):  # fmt: skip
+    kinds_of = (("without wind", 0.3, ("calm", "steering", "tyres")), ("in wind, no trailer sensing", 0.6, ("wind",)),
+                ("in wind, with trailer sensing", 0.15, ("wind, sensed",)))  # fmt: skip
+    for what, aim, kinds in kinds_of:
         chosen = _of(done, *kinds)
         errors = [_settled(c, "articulation_angle") - _settled(c, "true_articulation") for _, c in chosen]
         sigmas = [_settled(c, "articulation_sigma") for _, c in chosen]
@@ -216,8 +218,8 @@ def _tyres(done) -> list[dict]:
 
 def _wind(done) -> list[dict]:
     table = []
-    for what, kinds in (("no wind", ("calm",)), ("7.5 to 15 m/s", ("wind",)), ("7.5 to 15 m/s, trailer sensed", ("wind, sensed",))):
-        chosen = _of(done, *kinds)
+    for what, kind in (("no wind", "calm"), ("7.5 to 15 m/s", "wind"), ("7.5 to 15 m/s, trailer sensed", "wind, sensed")):
+        chosen = _of(done, kind)
         errors = [_settled(c, "crosswind_mps") - _settled(c, "true_crosswind") for _, c in chosen]
         table.append(_row(f"crosswind RMS error, {what}", np.sqrt(np.mean(np.concatenate(errors) ** 2)), "m/s"))
         share = _outside(errors, [_settled(c, "crosswind_sigma_mps") for _, c in chosen])

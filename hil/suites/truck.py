@@ -10,7 +10,7 @@ from pathlib import Path
 from hil.suites import _truck_lateral as lateral
 from hil.suites import _truck_longitudinal as longitudinal
 
-TITLE = "what the truck learns while it drives: mass, grade, speed, heat, friction, articulation, steering, wind; with truth and 3 sigma"
+TITLE = "what the truck learns while it drives: mass, grade, speed, heat, friction; articulation, steering, tyres, wind"
 PARTS = (longitudinal, lateral)
 
 

@@ -1,5 +1,5 @@
 # Which of the stored trailers this one is. Nothing of them is believed before what is measured anew has said the same: the
-# wheelbase, by a trailer sensor, and of one row alone.
+# wheelbase, by a trailer sensor, and of one row alone. Twin: the test's own arithmetic, it is one comparison.
 from libc.math cimport fabs, sqrt
 from libc.stdint cimport int64_t
 from autonomy.msg.messages cimport *
@@ -11,7 +11,7 @@ cdef enum:
 
 ctypedef struct TrailerMemory:
     int64_t restored             # 1 + row; 0 = none
-    int64_t asked                # once a trailer
+    int64_t asked                # the question is settled
 
 
 cdef inline void trailer_forget(TrailerMemory* memory) noexcept nogil:
@@ -29,20 +29,23 @@ cdef inline double disagreement(const StoredTrailer* stored, const VehicleParame
 
 cdef inline void trailer_step(TrailerMemory* memory, const TruckParameters* parameters, const VehicleParameters* vehicle,
                               ArticulationMemory* articulation) noexcept nogil:
-    """Asks once, when the wheelbase is measured; the stored values then count as one more measurement."""
+    """Once a trailer, as soon as the wheelbase is measured so well that one row at most fits; its values then count as one more
+    measurement."""
     cdef const StoredTrailer* stored
     cdef double[12] row
     cdef double[12] learned
     cdef int i, found = 0, agreeing = 0
     if memory.asked or not vehicle.has_trailer or not sigma_of(articulation, WHEELBASE) < parameters.trailer_wheelbase_known:
         return
-    memory.asked = 1
     for i in range(STORED_TRAILERS):
         stored = &parameters.stored_trailer[i]
         if stored.wheelbase_m > 0.0 and disagreement(stored, vehicle, articulation) < parameters.stored_trailer_agreement:
             agreeing += 1
             found = i
-    if agreeing != 1:
+    if agreeing > 1:
+        return
+    memory.asked = 1
+    if agreeing == 0:
         return
     stored = &parameters.stored_trailer[found]
     for i in range(STATES):
