@@ -101,9 +101,9 @@ def drive(case: Case) -> dict[str, np.ndarray]:
     if case.steering is not None:
         delay, lag = case.steering
         overrides |= {"steering.delay_s": delay, "steering.lag_s": lag}
-    duration_s = (case.length_m - 150.0) / SPEED_MPS
+    duration_s, road = (case.length_m - 150.0) / SPEED_MPS, _road(random, case.length_m)
     scenario = {"schema": "autonomy.scenario/1", "duration_s": duration_s, "set_speed_mps": SPEED_MPS,
-                "ego": {"plant": case.plant, "overrides": overrides}, "road": {"segments": _road(random, case.length_m)}}  # fmt: skip
+                "ego": {"plant": case.plant, "overrides": overrides}, "road": {"segments": road}}  # fmt: skip
     if case.wind:
         scenario["wind"] = WIND
     config = configuration.load(CONFIG, told)

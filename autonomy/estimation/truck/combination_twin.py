@@ -1,4 +1,4 @@
-"""The yaw plane's filter stated plainly: nonlinear rates, derivatives by complex steps, a scalar measurement at a time (NumPy)."""
+"""The yaw plane's filter stated plainly: nonlinear rates, derivatives by complex steps, one measurement at a time (NumPy)."""
 
 from __future__ import annotations
 
