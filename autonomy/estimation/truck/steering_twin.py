@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-TICK_S, CURVATURE, SETTLES_S, OFFSET_SIGMA_RAD = 0.01, 10.0, 1.0, 0.005
+TICK_S, CURVATURE, SETTLES_S, OFFSET_SIGMA_RAD, GATE = 0.01, 10.0, 1.0, 0.005, 5.0
 DEAD_TIME, LAG, OFFSET, HALF_PLAY = range(4)
 
 
@@ -61,8 +61,11 @@ class ResponseFilter:
     def _learn(self, measured: float) -> None:
         bent = self.row * [1.0, 1.0, 0.0, 1.0]
         noise = self.p["steering_response_noise_rad"] ** 2 + CURVATURE * bent @ self.P @ bent
-        gain = self.P @ self.row / (self.row @ self.P @ self.row + noise)
-        change = gain * (measured - self.wheels - self.x[OFFSET])
+        residual, variance = measured - self.wheels - self.x[OFFSET], self.row @ self.P @ self.row + noise
+        if residual**2 > GATE**2 * variance:
+            return
+        gain = self.P @ self.row / variance
+        change = gain * residual
         self.P = self.P - np.outer(gain, self.row @ self.P)
         self.x = self.x + change
         self.actuator += self.slope @ change[:2]

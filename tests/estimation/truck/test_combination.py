@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy.estimation.truck import combination_twin as twin
+from autonomy.estimation.truck import stored_trailer
 from tests.estimation.truck.lateral_feed import LateralFeed
 from tests.step_parameters import step_parameters
 
@@ -183,3 +184,13 @@ def test_the_covariance_stays_one(speed, yaw_rate, angle, sensed):
     scale = np.sqrt(np.diag(P))
     assert np.linalg.eigvalsh(P / np.outer(scale, scale)).min() > -1e-9
     np.testing.assert_allclose(P, P.T, rtol=1e-9, atol=1e-12)
+
+
+def test_what_was_measured_is_stored_and_nothing_else():
+    feed = LateralFeed()
+    assert stored_trailer.row(feed.tick()) is None
+    told, _ = travel(feed, 40.0, with_true(WHEELBASE=7.1 / 7.7 - 1.0))
+    kept = stored_trailer.row(told)
+    again, _ = travel(stored([kept]), 40.0, with_true(WHEELBASE=7.1 / 7.7 - 1.0))
+    assert again["trailer_restored"] == 1 and abs(again["trailer_wheelbase_m"] - 7.1) < 0.25
+    assert stored_trailer.row(again) is None  # told twice is not measured twice

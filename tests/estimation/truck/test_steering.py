@@ -81,3 +81,21 @@ def test_an_angle_that_is_lost_stops_the_model_and_loses_nothing():
     after, P = feed.step.steering
     np.testing.assert_array_equal(after, x)
     assert np.all(np.isfinite(P))
+
+
+def test_a_frozen_angle_is_not_taken_for_a_slow_steering():
+    feed, sent = LateralFeed(), commands(45.0)
+    wheels = response(sent, 0.15, 0.20, 0.00175)
+    for k, command in enumerate(sent[:4000]):
+        feed.tick(20.0, 0.0, wheels[max(k - 2, 0)], command=command)
+    for command in sent[4000:4100]:  # then it counts as frozen and is not used any more
+        told = feed.tick(20.0, 0.0, wheels[3997], command=command)
+    assert abs(told["steering_delay_s"] - 0.15) < 0.02 and abs(told["steering_lag_s"] - 0.20) < 0.02
+
+
+def test_a_steering_that_became_another_is_learned_anew():
+    feed, sent = LateralFeed(), commands(150.0)
+    quick, slow = response(sent, 0.12, 0.15, 0.00175), response(sent, 0.30, 0.35, 0.00175)
+    for k, command in enumerate(sent):
+        told = feed.tick(20.0, 0.0, (quick if k < 4000 else slow)[max(k - 2, 0)], command=command)
+    assert abs(told["steering_delay_s"] - 0.30) < 0.03 and abs(told["steering_lag_s"] - 0.35) < 0.04

@@ -25,9 +25,12 @@ cdef extern from *:
     #define RESPONSE_OFFSET_SIGMA_RAD 0.005
     #define RESPONSE_SETTLES_S 1.0           /* after a beginning */
     #define RESPONSE_CURVATURE 10.0          /* share of the variance to come, by which the model is not linear */
+    #define RESPONSE_GATE 5.0                /* sigmas: an angle that froze is no slow steering */
+    #define RESPONSE_PATIENCE 300            /* ticks refused in a row: the steering is another */
     """
     const double LONGEST_DEAD_TIME_S, SHORTEST_LAG_S, LONGEST_LAG_S, WIDEST_HALF_PLAY_RAD, RESPONSE_OFFSET_SIGMA_RAD
-    const double RESPONSE_SETTLES_S, RESPONSE_CURVATURE
+    const double RESPONSE_SETTLES_S, RESPONSE_CURVATURE, RESPONSE_GATE
+    const int RESPONSE_PATIENCE
 
 ctypedef struct SteeringMemory:
     double[4] x
@@ -42,21 +45,28 @@ ctypedef struct SteeringMemory:
     int64_t newest
     int64_t driving              # ticks in a row
     int64_t running              # ticks since the model began; 0 = it does not run
+    int64_t refused              # angles in a row
 
 
-cdef inline void steering_start(SteeringMemory* memory, const TruckParameters* parameters,
-                                const VehicleParameters* vehicle) noexcept nogil:
+cdef inline void doubt_response(SteeringMemory* memory, const TruckParameters* parameters) noexcept nogil:
+    """As uncertain as at the start."""
     cdef int i
     for i in range(RESPONSE * RESPONSE):
         memory.p[i] = 0.0
-    memory.x[DEAD_TIME], memory.x[LAG] = vehicle.steering_delay_s, vehicle.steering_lag_s
-    if memory.x[LAG] < SHORTEST_LAG_S:
-        memory.x[LAG] = SHORTEST_LAG_S
-    memory.x[OFFSET], memory.x[HALF_PLAY] = 0.0, 0.5 * vehicle.steering_play_rad
     memory.p[0] = parameters.steering_delay_sigma_s * parameters.steering_delay_sigma_s
     memory.p[5] = parameters.steering_lag_sigma_s * parameters.steering_lag_sigma_s
     memory.p[10] = RESPONSE_OFFSET_SIGMA_RAD * RESPONSE_OFFSET_SIGMA_RAD
     memory.p[15] = 0.25 * parameters.steering_play_sigma_rad * parameters.steering_play_sigma_rad
+    memory.refused = 0
+
+
+cdef inline void steering_start(SteeringMemory* memory, const TruckParameters* parameters,
+                                const VehicleParameters* vehicle) noexcept nogil:
+    memory.x[DEAD_TIME], memory.x[LAG] = vehicle.steering_delay_s, vehicle.steering_lag_s
+    if memory.x[LAG] < SHORTEST_LAG_S:
+        memory.x[LAG] = SHORTEST_LAG_S
+    memory.x[OFFSET], memory.x[HALF_PLAY] = 0.0, 0.5 * vehicle.steering_play_rad
+    doubt_response(memory, parameters)
     memory.told_delay, memory.told_lag = vehicle.steering_delay_s, vehicle.steering_lag_s
     memory.newest = memory.driving = memory.running = 0
 
@@ -128,6 +138,12 @@ cdef inline void learn_response(SteeringMemory* memory, const TruckParameters* p
     variance = parameters.steering_response_noise_rad * parameters.steering_response_noise_rad + RESPONSE_CURVATURE * bent
     for i in range(RESPONSE):
         variance += memory.row[i] * carried[i]
+    if residual * residual > RESPONSE_GATE * RESPONSE_GATE * variance:
+        memory.refused += 1
+        if memory.refused > RESPONSE_PATIENCE:
+            doubt_response(memory, parameters)
+        return
+    memory.refused = 0
     for i in range(RESPONSE):
         change[i] = carried[i] / variance * residual
         memory.x[i] += change[i]
