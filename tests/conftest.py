@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,24 @@ def data_directory() -> Path:
     told = os.environ.get("AUTONOMY_DATA")
     path = Path(told) if told else Path(__file__).parents[2] / "shared" / "data"
     if not path.is_dir():
-        reason = f"no recorded data in {path}; set AUTONOMY_DATA to the folder that holds comma2k19"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        _missing(f"no recorded data in {path}; set AUTONOMY_DATA to the folder that holds comma2k19")
     return path.resolve()
+
+
+@pytest.fixture(scope="session")
+def recorded_j1939(data_directory) -> Callable[[str], Path]:
+    """The recording of a truck's bus of that name; its absence is a failure in CI."""
+
+    def recording(name: str) -> Path:
+        path = data_directory / "j1939" / name
+        if not path.exists():
+            _missing(f"{path} is not there")
+        return path
+
+    return recording
+
+
+def _missing(reason: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -135,7 +135,7 @@ class LateralTwin:
         problem = self._problem(model, tick, x, ahead, driven, width, target, mass)
         inputs, value = self.solve(problem)
         self.cost_to_go = value
-        change = TICK_S * (inputs[0] + self.lead_in(model, ahead, driven + 0.5 * STAGE_TICKS * TICK_S * speed)[0])
+        change = TICK_S * inputs[0]
         return self._across_play(x[COMMAND] + change, change)
 
     def through_play(self, last: float, command: float) -> float:
@@ -187,8 +187,8 @@ class LateralTwin:
         softness[[TRAILER, OFFSET, FRONT]], softness[[R, COMMAND]] = p["offset_softness_m2"], p["angle_softness_rad2"]
         stage_m = STAGE_TICKS * TICK_S * speed
         halfway = driven + (np.arange(STAGES) + 0.5) * stage_m
-        own, yaw_rate, articulation_rate = self.lead_in(model, ahead, halfway)
-        drift = np.array([held @ [ahead(place), x[BIAS], x[DISTURBANCE]] for place in halfway]) + own[:, None] * B
+        yaw_rate, articulation_rate = self.lead_in(model, ahead, halfway)
+        drift = np.array([held @ [ahead(place), x[BIAS], x[DISTURBANCE]] for place in halfway])
         curvature = ahead(driven + np.arange(1, STAGES + 1) * stage_m)
         bend = np.zeros((STAGES, 8))
         bend[:, TRAILER] = 0.5 * curvature * (model.hitch_m + model.trailer_m) ** 2
@@ -202,15 +202,15 @@ class LateralTwin:
         rate = min(p["lateral_jerk_maximum"] / per_angle, vehicle["maximum_road_wheel_rate"])
         return {"A": A, "B": B, "weight": W, "terminal": terminal, "input_weight": input_weight, "start": x[:8],
                 "softness": softness, "drift": drift, "linear": linear, "low": low + bend, "high": high + bend,
-                "input_low": -rate - own, "input_high": rate - own}  # fmt: skip
+                "input_low": np.full(STAGES, -rate), "input_high": np.full(STAGES, rate)}  # fmt: skip
 
     @staticmethod
-    def lead_in(model: YawPlane, ahead, distance) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """rad/s, how fast the lane's own bending turns wheels, tractor (beyond the lane) and trailer, at distances ahead."""
+    def lead_in(model: YawPlane, ahead, distance) -> tuple[np.ndarray, np.ndarray]:
+        """rad/s, how fast the lane's own bending turns tractor (beyond the lane) and trailer, at distances ahead."""
         behind = np.maximum(distance - TRANSITION_BASE_M, 0.0)
         bending = (ahead(distance + TRANSITION_BASE_M) - ahead(behind)) / (distance + TRANSITION_BASE_M - behind)
-        x, heading, articulation = model.steady(1.0, 0.0, 0.0)
-        return tuple(model.speed * bending * value for value in (x[COMMAND], heading, articulation))
+        _, heading, articulation = model.steady(1.0, 0.0, 0.0)
+        return model.speed * bending * heading, model.speed * bending * articulation
 
 
 def acceleration_bound(p, vehicle, mass: float) -> float:

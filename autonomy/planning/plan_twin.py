@@ -60,16 +60,30 @@ def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration) -
     return float(np.clip(result, -p["deceleration_maximum"], p["acceleration_maximum"]))
 
 
-def smallest_gap(gap, speed, acceleration, other_speed, other_acceleration, deceleration, reaction_s, step_s=1e-3) -> float:
-    """m, by marching through time: both go on for the reaction time, then the truck brakes; until neither closes in."""
-    smallest, t = gap, 0.0
-    while t < 60.0 and (t < reaction_s or (speed > 0.0 and (speed > other_speed or other_acceleration < 0.0 < other_speed))):
-        own = min(acceleration, 0.0) if t < reaction_s else -deceleration
-        before = speed, other_speed
-        speed, other_speed = max(speed + own * step_s, 0.0), max(other_speed + other_acceleration * step_s, 0.0)
-        gap += 0.5 * step_s * (before[1] + other_speed - before[0] - speed)
-        smallest, t = min(smallest, gap), t + step_s
-    return smallest
+def smallest_gap(gap, speed, acceleration, other_speed, other_acceleration, deceleration, reaction_s) -> float:
+    """m: both go on for the reaction time, then the truck brakes. Smallest where one of them stands or both are equally fast."""
+
+    def stands_after(speed, acceleration):
+        return -speed / acceleration if acceleration < 0.0 else np.inf
+
+    def way(speed, acceleration, t):
+        stands = stands_after(speed, acceleration)
+        return (speed + 0.5 * acceleration * t) * t if t < stands else 0.5 * speed * stands
+
+    def gap_at(t):
+        own = way(speed, coasting, min(t, reaction_s)) + way(braked_from, -deceleration, max(t - reaction_s, 0.0))
+        return gap + way(other_speed, other_acceleration, t) - own
+
+    coasting = min(acceleration, 0.0)
+    braked_from = max(speed + coasting * reaction_s, 0.0)
+    if deceleration <= 0.0 and braked_from > (0.0 if other_acceleration < 0.0 else other_speed):
+        return -np.inf
+    times = [0.0, reaction_s, reaction_s + stands_after(braked_from, -deceleration)]
+    times.append(stands_after(other_speed, other_acceleration))
+    for start, own, own_acceleration in ((0.0, speed, coasting), (reaction_s, braked_from, -deceleration)):
+        if other_acceleration > own_acceleration:
+            times.append(start + (own - other_speed - other_acceleration * start) / (other_acceleration - own_acceleration))
+    return min(gap_at(t) for t in times if 0.0 <= t < np.inf)
 
 
 def curve_speed(parameters, preview, valid_distance_m: float, speed: float, curvature_sigma=0.0, rate_sigma=0.0) -> float:

@@ -83,7 +83,7 @@ def _drive(metrics: dict[str, Any]) -> str | None:
                   f"{number(metrics.get('co2_g_per_tkm'), 'g', 3)} of CO2 per tonne-kilometre")  # fmt: skip
     if metrics.get("plant_differences"):
         names = ", ".join(found["parameter"] for found in metrics["plant_differences"])
-        words += f"; vehicle file and plant differ in {names}"
+        words += f"; stack and plant differ in {names}"
     return words
 
 

@@ -61,14 +61,14 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
     loop = _Loop(world, stack, sensors, truth, log_path, faults)
     wanted = set_speed_mps if set_speed_mps is not None else getattr(world, "set_speed", 22.0)
     metrics = metrics or RunMetrics(stack.parameters["vehicle"], wanted)
-    engaged = False
+    engaged, mass_kg = False, float(stack.parameters["vehicle"]["mass_kg"])
     if begins is not None:
         begins()
     started = time.perf_counter()
     try:
         for tick in range(round(duration_s / TICK_S)):
             out = loop.tick(tick, truth, sensors.sense(truth), wanted, engaged)
-            mode = int(out["actuation"]["mode"])
+            mode, mass_kg = int(out["actuation"]["mode"]), float(out["truck"]["mass_kg"])
             if not engaged and tick * TICK_S >= engage_after_s:
                 engaged = bool(out["health"]["level"] < STANDBY_HEALTH and out["lane"]["status"] == 1)
             if mode in DRIVING_MODES:
@@ -79,7 +79,7 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
             if truth.done:
                 break
     finally:
-        figures_of_plant = differences(world, stack.parameters["vehicle"])
+        figures_of_plant = differences(world, stack.parameters["vehicle"], mass_kg)
         world.close()
         loop.close()
     finished = time.perf_counter()

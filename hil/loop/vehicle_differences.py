@@ -8,14 +8,17 @@ from typing import Any
 TOLERANCE = 0.02  # relative; below it two figures are the same
 
 
-def differences(world, vehicle) -> list[dict[str, Any]]:
-    """[{parameter, stack, plant}] of what is more than 2 % apart; empty for a world that shows no plant."""
+def differences(world, vehicle, mass_kg: float) -> list[dict[str, Any]]:
+    """[{parameter, stack, plant}] of what is more than 2 % apart; empty for a world that shows no plant.
+
+    `mass_kg`: what the stack believed last. It learns its mass, so the configured one says little of a drive.
+    """
     body, plant = getattr(world, "body", None), getattr(world, "plant", None)
     if body is None or plant is None:
         return []
     found = []
     for name, value in _figures(body, plant).items():
-        own = float(vehicle[name])
+        own = mass_kg if name == "mass_kg" else float(vehicle[name])
         if abs(own - value) > TOLERANCE * max(abs(value), 0.1):
             found.append({"parameter": name, "stack": own, "plant": value})
     return found

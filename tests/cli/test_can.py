@@ -163,10 +163,8 @@ def test_pain_10_losses_are_asked_for_before_the_bus_is_closed(capsys, live, mon
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", ["candump-2023-08-08_152318.log", "candump-2023-08-22_1.log", "candump-2023-08-22_2.log"])
-def test_pain_18_a_recorded_candump_log_comes_back_byte_for_byte(data_directory, tmp_path, capsys, name):
-    path = data_directory / "j1939" / name
-    if not path.exists():
-        pytest.skip(f"{path} is not there")
+def test_pain_18_a_recorded_candump_log_comes_back_byte_for_byte(recorded_j1939, tmp_path, capsys, name):
+    path = recorded_j1939(name)
     run(capsys, "dump", str(path), "-o", str(tmp_path / "again.log"))
     assert (tmp_path / "again.log").read_bytes() == path.read_bytes()
 

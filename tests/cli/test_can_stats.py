@@ -76,11 +76,9 @@ def test_batches_do_not_matter():
         ("SampleTruckData.bin", 145278, 0.266, 391, {"aborted": 38}),
     ],
 )
-def test_recorded_trucks(data_directory, name, frames, load, complete, failed):
+def test_recorded_trucks(recorded_j1939, name, frames, load, complete, failed):
     pytest.importorskip("asammdf")
-    path = data_directory / "j1939" / name
-    if not path.exists():
-        pytest.skip(f"{path} is not there")
+    path = recorded_j1939(name)
     statistics = Statistics(Catalogue.from_options([]))
     statistics.add(nmfta_frames(path) if path.suffix == ".bin" else can_dataframes(path))
     statistics.finish()

@@ -68,7 +68,7 @@ def test_following_is_that_of_the_twin_and_never_beyond_the_limits(speed, gap, l
 @settings(max_examples=60, deadline=None)
 @given(st.floats(1.0, 80.0), st.floats(2.0, 28.0), st.floats(-5.0, 0.0), st.floats(0.0, 28.0), st.floats(-8.0, 0.0))
 def test_the_required_deceleration_just_keeps_clear(gap, speed, acceleration, other_speed, other_acceleration):
-    """Marched through time: with it the smallest gap is the margin, with 5 % less it is below."""
+    """With it the smallest gap of all time is the margin, with 5 % less it is below."""
     required = PlanStep(PLAN, VEHICLE).required(gap, speed, acceleration, other_speed, other_acceleration)
     reaction = float(PLAN["reaction_s"])
     margin = min(float(PLAN["collision_margin_m"]), float(PLAN["standing_margin_m"]) + reaction * speed)
@@ -76,11 +76,11 @@ def test_the_required_deceleration_just_keeps_clear(gap, speed, acceleration, ot
     def smallest(deceleration):
         return plan_twin.smallest_gap(gap, speed, acceleration, other_speed, other_acceleration, deceleration, reaction)
 
-    if required == 0.0:
-        assert smallest(0.0) > margin - 0.05 or smallest(0.0) >= smallest(50.0) - 0.05
-    elif 0.2 < required < 50.0 and smallest(1000.0) > margin + 0.1:
-        assert smallest(required) > margin - 0.05
-        assert smallest(0.95 * required) < margin + 0.05
+    if required == 0.0:  # the least braking of all is enough: who brakes as little as a float can tell stands one day
+        assert smallest(1e-9) > margin - 1e-6 or smallest(1e-9) >= smallest(50.0) - 1e-6
+    elif 1e-5 < required < 50.0 and smallest(1000.0) > margin + 0.1:
+        assert smallest(required) > margin - 1e-6
+        assert smallest(0.95 * required) < margin + 1e-6
 
 
 def ahead(gap, speed, entry_time_s=0.0, acceleration=0.0, existence=1.0):

@@ -28,7 +28,7 @@ def test_firm_braking_is_that_of_the_twin(gap, other_speed, other_acceleration):
     if plan["braking_jerk"] > 0.0:
         braking = plan_twin.believed_acceleration(PLAN, other_acceleration)
         wait = float(PLAN["reaction_s"]) + 0.5 * required / float(PLAN["ramp_jerk"])
-        gap_left = plan_twin.smallest_gap(gap, SPEED, 0.0, other_speed, braking, float(PLAN["ramp_unhurried"]), wait, 5e-3)
+        gap_left = plan_twin.smallest_gap(gap, SPEED, 0.0, other_speed, braking, float(PLAN["ramp_unhurried"]), wait)
         if plan["braking_jerk"] == PLAN["ramp_jerk"]:  # a gentle ramp to what is unhurried is enough
             assert gap_left > 0.0
         assert PLAN["ramp_jerk"] <= plan["braking_jerk"] <= PLAN["ramp_jerk_steep"]

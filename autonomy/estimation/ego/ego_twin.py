@@ -68,17 +68,18 @@ class EgoTwin:
         self.last_wheel_ns, self.wheel_step, self.wheel_sample = 0, 0.0, 0.0
         self.tells_accuracy = False
         self.nis = {name: [] for name in ("position", "velocity", "wheel", "non_holonomic")}
-        self.running = False
+        self.running = self.has_delays = False
 
     def step(self, frame: np.ndarray) -> dict[str, np.ndarray] | None:
         """One tick; None before the start."""
         now = int(frame["tick_time_ns"])
         self.take(frame)
-        if not self.running and len(self.imu) >= 15 and self.fixes and now - self.fixes[-1]["time"] < 100_000_000:
+        horizon = now - int(self.p["horizon_delay_s"] * 1e9)
+        if not self.running and len(self.imu) >= 15 and self.fixes and self.true_time(self.fixes[-1]) >= horizon:
             self.start(self.fixes[-1], now)
         if not self.running:
             return None
-        self.advance_horizon(now - int(self.p["horizon_delay_s"] * 1e9))
+        self.advance_horizon(horizon)
         return self.output(now)
 
     # Samples
@@ -102,6 +103,9 @@ class EgoTwin:
                 self.last_wheel_ns, self.group = self.group[-1][0], []
         for s in frame["gnss"]["items"][: frame["gnss"]["count"]]:
             lla = (float(s["latitude_deg"]), float(s["longitude_deg"]), float(s["altitude_m"]))
+            if not self.has_delays:  # what the receiver tells of its delay is none that the filter has to know
+                told = 1e-9 * (int(s["received_time_ns"]) - int(s["valid_time_ns"]))
+                self.delay[:2], self.has_delays = np.maximum(0.0, self.delay[:2] - told), True
             course, speed = np.radians(s["course_deg"]), float(s["speed"])
             told = {name: float(s[name]) if s[name] > 0.0 else np.nan for name in REPORTED}
             told["course_sigma"] = np.radians(told.pop("course_sigma_deg"))
@@ -109,6 +113,9 @@ class EgoTwin:
                                "velocity": speed * np.array([np.sin(course), np.cos(course), 0.0])})  # fmt: skip
 
     # Start
+
+    def true_time(self, fix: dict) -> int:
+        return fix["time"] - int(self.delay[0] * 1e9)
 
     def start(self, fix: dict, now: int) -> None:
         p = self.p
@@ -130,7 +137,7 @@ class EgoTwin:
         sigma[AXLE], sigma[SLIP] = p["axle_x_sigma_m"], p["slip_sigma"]
         sigma[GNSS] = 1.0
         self.covariance = np.diag(sigma**2)
-        self.positions = [f for f in self.fixes if f["time"] - int(self.delay[0] * 1e9) >= self.horizon]
+        self.positions = [f for f in self.fixes if self.true_time(f) >= self.horizon]
         self.velocities = [f for f in self.fixes if f["time"] - int(self.delay[1] * 1e9) >= self.horizon]
         self.fixes, self.wheels = [], []
         self.next_constraint = self.horizon
@@ -332,7 +339,7 @@ class EgoTwin:
         while True:
             waiting = []
             if self.positions:
-                waiting.append((self.positions[0]["time"] - int(self.delay[0] * 1e9), "position"))
+                waiting.append((self.true_time(self.positions[0]), "position"))
             if self.velocities:
                 waiting.append((self.velocities[0]["time"] - int(self.delay[1] * 1e9), "velocity"))
             if self.wheels:

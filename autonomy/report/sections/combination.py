@@ -56,7 +56,7 @@ def section(drive: Drive) -> Section:
     text = "From the simulation's truth, while the stack drove; the stack never sees it. Sent and target are the stack's."
     found = drive.metrics.get("plant_differences") or []
     rows = tuple((item["parameter"], number(item["stack"], digits=4), number(item["plant"], digits=4)) for item in found)
-    tables = (Table("Where vehicle file and plant differ", ("Parameter", "Vehicle file", "Plant"), rows),) if rows else ()
+    tables = (Table("Where stack and plant differ", ("Parameter", "Stack", "Plant"), rows),) if rows else ()
     return Section("combination", title, text, figures, tables)
 
 

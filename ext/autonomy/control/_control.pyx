@@ -1,9 +1,9 @@
 """Road wheel angle and acceleration from the plan, before any limit.
 
 Lateral: dead time is not a disturbance but known commands. An observer (_observer.pxd) of the yaw-plane model of tractor and
-trailer (_yaw_plane.pxd) is rolled exactly through the commands sent during the dead time; only the lag stays a state of the MPC
-(_lateral.pxd), whose end cost is the cost-to-go of the one before: without active bounds it is an LQR with preview. When the
-solver's budget runs out, the command is that LQR's, clipped.
+trailer (_yaw_plane.pxd) is rolled exactly through the commands sent during the dead time (_dead_time.pxd); only the lag stays a
+state of the MPC (_lateral_problem.pxd), whose end cost is the cost-to-go of the one before: without active bounds it is an LQR
+with preview. When the solver's budget runs out, the command is that LQR's, clipped.
 Longitudinal: the plan's acceleration, jerk-limited, less the acceleration that acts without being asked for.
 Twins: autonomy/control/lateral_twin.py, autonomy/control/control_twin.py.
 """
@@ -11,7 +11,8 @@ import numpy as np
 from libc.math cimport isfinite
 from libc.string cimport memset
 from autonomy.msg.messages cimport *
-from autonomy.control._lateral cimport FALLBACK_STOP, steer, through_play
+from autonomy.control._lateral cimport FALLBACK_STOP, steer
+from autonomy.control._play cimport through_play
 from autonomy.control._yaw_plane cimport *
 from autonomy.control._longitudinal cimport drive, longitudinal_remember
 from autonomy.inputs._clock cimport elapsed_s

@@ -5,6 +5,7 @@
 from libc.math cimport fabs
 from libc.string cimport memset
 from autonomy.msg.messages cimport LateralParameters, LateralParameters_TICK_PERIOD_S
+from autonomy.linalg._kalman cimport carry_row, take_scalar
 from autonomy.linalg._vector cimport multiply_12x12
 from autonomy.control._yaw_plane cimport *
 
@@ -77,20 +78,12 @@ cdef inline void observer_predict(Observer* observer, const LateralParameters* p
 cdef inline void observer_update(Observer* observer, const double* row, double value, double sigma) noexcept nogil:
     """Takes a measured value of row' x."""
     cdef double[12] carried
-    cdef double innovation = value
-    cdef double variance = sigma * sigma
-    cdef int i, k
+    cdef double variance = carry_row(observer.covariance, COORDINATES, row, sigma * sigma, carried)
+    cdef double residual = value
+    cdef int i
     for i in range(COORDINATES):
-        carried[i] = 0.0
-        for k in range(COORDINATES):
-            carried[i] += observer.covariance[12 * i + k] * row[k]
-    for i in range(COORDINATES):
-        innovation -= row[i] * observer.x[i]
-        variance += row[i] * carried[i]
-    for i in range(COORDINATES):
-        observer.x[i] += carried[i] / variance * innovation
-        for k in range(COORDINATES):
-            observer.covariance[12 * i + k] -= carried[i] * carried[k] / variance
+        residual -= row[i] * observer.x[i]
+    take_scalar(observer.x, observer.covariance, COORDINATES, carried, variance, residual)
 
 
 cdef inline void hold_within(double* value, double bound) noexcept nogil:

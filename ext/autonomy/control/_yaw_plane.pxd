@@ -22,6 +22,7 @@ cdef enum:
     DISTURBANCE = 10                 # m/s2 to the left of the whole: bank, taking every part alike, and wind with its moments
     COMMAND_RATE = 11                # rad/s; the command rises at the beginning of each tick
     ACCELERATION_BIAS = 11           # m/s2, in its place in the observer: of the measured side acceleration (roll, tilt, sensor)
+    STATES = 8
     COORDINATES = 12
     SQUARINGS = 5
 

@@ -1,5 +1,6 @@
-"""The inline algebra of _small.pxd over NumPy arrays, for its tests: nothing else calls it through Python."""
+"""The inline algebra of _small.pxd and _kalman.pxd over NumPy arrays, for its tests: nothing else calls it through Python."""
 import numpy as np
+from autonomy.linalg._kalman cimport carry_row, take_scalar
 from autonomy.linalg._small cimport cholesky, cholesky_solve
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH
@@ -19,3 +20,19 @@ def solve(matrix, right):
         return None
     cholesky_solve(&rows[0, 0], rows.shape[0], &column[0])
     return factor, answer
+
+
+def scalar_update(state, covariance, row, double value, double noise):
+    """(x (n,), P (n, n), variance of the residual) after a measured value of row' x with the variance `noise`; n up to 32."""
+    cdef double[32] carried
+    after, reduced = np.array(state, dtype=np.float64), np.array(covariance, dtype=np.float64, order="C")
+    cdef double[::1] x = after
+    cdef double[:, ::1] P = reduced
+    cdef const double[::1] h = np.array(row, dtype=np.float64)
+    cdef int size = x.shape[0]
+    if not 0 < size <= 32 or P.shape[0] != size or P.shape[1] != size or h.shape[0] != size:
+        raise ValueError("scalar_update: a state of up to 32, a square covariance and a row of the same length")
+    cdef double residual = value - np.dot(row, state)
+    cdef double variance = carry_row(&P[0, 0], size, &h[0], noise, carried)
+    take_scalar(&x[0], &P[0, 0], size, carried, variance, residual)
+    return after, reduced, variance

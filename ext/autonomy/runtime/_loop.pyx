@@ -14,7 +14,6 @@ cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
-from posix.time cimport CLOCK_MONOTONIC, timespec
 from posix.unistd cimport write
 
 import numpy as np
@@ -24,6 +23,8 @@ from autonomy.inputs._append cimport clear_frame
 from autonomy.inputs._path_window cimport PathCursor, PathPoint, fill_path_window
 from autonomy.msg.messages cimport LAYOUT_HASH, Actuation, CanFrame, InputFrame, OutputFrame
 from autonomy.playback._clock cimport now_ns
+from autonomy.runtime._deadline cimport sleep_until
+from autonomy.runtime._journal cimport PIECE_BYTES, JournalFrame, JournalPiece, JournalTick, SerialPiece
 from drivers.can._router cimport Router, RouterState, route_frame
 from drivers.serial._router cimport SerialRouter, SerialState, route_bytes
 from drivers.ring._ring cimport (Ring, RingMemory, ring_commit, ring_count, ring_load_relaxed, ring_peek, ring_push,
@@ -34,49 +35,17 @@ from autonomy.msg.layout import require
 
 require(__name__, LAYOUT_HASH)
 
-cdef extern from "time.h" nogil:
-    int clock_nanosleep(int clock, int flags, const timespec *until, timespec *remaining)
-    int TIMER_ABSTIME
-
 TICK_PERIOD_NS = 10_000_000
 HISTOGRAM_US = 20_000
 MOST_PORTS = 16
 cdef enum:
     PORTS = 16
-    PIECE_BYTES = 496
     HISTOGRAM_BINS = 20_001     # one a microsecond, the last for everything longer
     FRAMES_A_TICK = 4096        # taken at most, so that a flood of frames cannot hold the tick up for more than about 1 ms
     LANE_TRACKED = 1            # LaneState.status
     LEVEL_FALLBACK = 2          # Health.level
 cdef int64_t PERIOD_NS = 10_000_000
 cdef int64_t LATE_NS = 1_000_000
-
-# SerialBytes with room for a piece, as a line's ring holds it
-cdef struct SerialPiece:
-    int64_t time_ns
-    uint32_t lost
-    uint32_t count
-    uint8_t[496] data
-
-# A piece in the order in which the loop took it
-cdef struct JournalPiece:
-    int64_t log_time_ns
-    int32_t line                # its place in `lines`
-    uint32_t padding
-    SerialPiece piece
-
-# A frame in the order in which the loop took it
-cdef struct JournalFrame:
-    int64_t log_time_ns
-    CanFrame frame
-
-# What one tick was and took
-cdef struct JournalTick:
-    int64_t woken_ns
-    int64_t finished_ns
-    uint64_t records            # frames taken since the start
-    InputFrame frame
-    OutputFrame out
 
 cdef struct LoopState:
     InputFrame frame
@@ -387,14 +356,6 @@ def bare_lateness(int64_t first_ns, int ticks) -> np.ndarray:
             late[place] = now_ns() - deadline_ns
             deadline_ns += PERIOD_NS
     return np.asarray(late)
-
-
-cdef inline void sleep_until(int64_t deadline_ns) noexcept nogil:
-    cdef timespec until
-    until.tv_sec = deadline_ns // 1_000_000_000
-    until.tv_nsec = deadline_ns % 1_000_000_000
-    while clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) != 0:
-        pass  # a signal
 
 
 cdef inline int bin_of(int64_t duration_ns) noexcept nogil:

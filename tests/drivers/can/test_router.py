@@ -16,7 +16,7 @@ from autonomy.errors import UsageError
 from autonomy.msg import dtype
 from drivers.can._router import LIMITS, ROW_SIZES
 from drivers.can.database import parse
-from drivers.can.route_config import KINDS, ROUTABLE_KINDS, read
+from drivers.can.route_config import KINDS, read
 from drivers.can.router import FIELD_ROW, ROUTE_ROW, TERM_ROW, RouteError, Router
 from drivers.can.router_twin import RouterTwin
 from drivers.can.tables import pgn_of
@@ -346,7 +346,7 @@ def test_rows_and_kinds_agree_with_the_kernel():
     assert list(KINDS) == lists  # the kinds are numbered in the order of the frame
     for kind, message in KINDS.items():
         layout = dtype(message)
-        assert kind not in ROUTABLE_KINDS or layout.itemsize <= LIMITS["sample_bytes"]
+        assert kind == "cruise" or layout.itemsize <= LIMITS["sample_bytes"]
         assert kind == "lane_path" or layout.names[:2] == ("valid_time_ns", "received_time_ns")
         assert dtype("InputFrame").fields[kind][0].fields["items"][1] == 32
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from autonomy.geodesy import ecef_to_geodetic, enu_rotation, enu_to_geodetic
 from autonomy.parameters import load_section
 
 TICK_NS = 10_000_000
+SIMULATED_DELAY_NS = 90_000_000  # of a simulated position behind its stamp
 # What is to be reached on the recorded minute (comma2k19) against its reference, at most
 GOALS = {"position_rms_offset_free_m": 0.23, "position_rms_m": 0.45, "velocity_rms_mps": 0.05, "velocity_rms_3d_mps": 0.10,
          "course_rms_deg": 0.12, "heading_rms_deg": 0.3}  # fmt: skip
@@ -69,6 +70,15 @@ def run(estimator, frames, count: int) -> np.ndarray:
         estimator.step(frame, outputs[used])
         used += 1
     return outputs[:used]
+
+
+def arriving_late(drive: Drive, least_s: float, most_s: float, seed: int = 0) -> Drive:
+    """The fixes of a simulated drive stamped with when they were true; each arrives so much later, in the order of arrival."""
+    gnss = drive.gnss.copy()
+    late = np.random.default_rng(seed).uniform(least_s, most_s, len(gnss))
+    gnss["valid_time_ns"] -= SIMULATED_DELAY_NS
+    gnss["received_time_ns"] = gnss["valid_time_ns"] + np.round(late * 1e9).astype(np.int64)
+    return replace(drive, gnss=gnss[np.argsort(gnss["received_time_ns"], kind="stable")])
 
 
 def _samples(kind: str, time_s: np.ndarray) -> np.ndarray:

@@ -127,6 +127,22 @@ def test_a_receiver_that_tells_its_latency_starts_the_filter_too():
     assert outputs[-1]["aids"][STATE["AID_GNSS_POSITION"]]["accepted"] > 30
 
 
+@pytest.mark.parametrize("at_rest_s", [0.0, 5.0])
+@pytest.mark.parametrize("least_s, most_s", [(0.1, 0.1), (0.15, 0.15), (0.2, 0.2), (0.25, 0.25), (0.1, 0.3)])
+def test_late_fixes_give_a_place_and_a_direction_too(least_s, most_s, at_rest_s):
+    """The vehicle is 3 m/s fast 2 s after it drives off; the delay that is learned may make the fixes no older than they are."""
+    for seed in range(4):
+        simulated = drives.simulated(duration_s=25.0, at_rest_s=at_rest_s, seed=seed, heading=2.0 * seed)
+        drive = drives.arriving_late(simulated, least_s, most_s, seed)
+        outputs = drives.run(EgoEstimator(drives.parameters()), drive.ticks(), 2600)
+        aligned = (outputs["status"] & STATE["STATUS_YAW_ALIGNED"]) > 0
+        assert aligned[int(100 * at_rest_s) + 300 :].all() and outputs[-1]["resets"] == 0, seed
+        assert outputs[-1]["status"] & STATE["STATUS_POSITION_VALID"]
+        metrics = reference.reference_metrics(outputs, drive.reference, at_rest_s + 10.0)
+        assert metrics["velocity_rms_mps"] < 0.06 and metrics["position_rms_m"] < 0.8, seed
+        assert metrics["inside_3_sigma_share"] > 0.99, seed
+
+
 def _coarse(drive: drives.Drive) -> drives.Drive:
     """Wheels at 2 Hz in whole km/h, cut; the gyro in steps of 0.25 deg/s."""
     drive = copy.copy(drive)

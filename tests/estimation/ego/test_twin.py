@@ -37,6 +37,10 @@ def test_kernel_and_twin_agree_on_a_simulated_drive():
     _compare(drives.simulated(duration_s=6.0, seed=3), 6.0)
 
 
+def test_kernel_and_twin_agree_on_a_start_by_late_fixes():
+    _compare(drives.arriving_late(drives.simulated(duration_s=6.0, seed=4), 0.2, 0.24), 6.0)
+
+
 def test_kernel_and_twin_agree_on_a_receiver_that_tells_its_accuracy_and_coarse_wheels():
     drive = drives.simulated(duration_s=8.0, seed=5)
     count = np.arange(len(drive.gnss))

@@ -15,12 +15,10 @@ KEY_ON = "SampleTruckData.bin"
 
 
 @pytest.fixture
-def recorded(data_directory):
+def recorded(recorded_j1939):
     def run(name: str, seconds: float):
         pytest.importorskip("asammdf")
-        path = data_directory / "j1939" / name
-        if not path.exists():
-            pytest.skip(f"{path} is not there")
+        path = recorded_j1939(name)
         frames = nmfta_frames(path) if path.suffix == ".bin" else can_dataframes(path)
         frames = frames[np.argsort(frames["time_ns"], kind="stable")]
         stack = Stack.from_config("vehicles/demo_truck")

@@ -105,6 +105,14 @@ def test_what_the_stack_believes_of_another_truck_is_told(stack):
     assert told == [{"parameter": "mass_kg", "stack": 40000.0, "plant": 15000.0}]
 
 
+def test_the_empty_truck_in_the_wind_is_known_as_empty_before_the_first_gust():
+    stack, masses = Stack.from_config("vehicles/demo_truck"), []
+    told = hil.run(Motorway("crosswind"), stack, Messages(stack.config, seed=0), 27.0, report=False,
+                   watch=lambda truth, out: masses.append(float(out["truck"]["mass_kg"])))  # fmt: skip
+    assert masses[0] == 40_000.0 and masses[-1] == pytest.approx(14_500.0, rel=0.05)
+    assert "mass_kg" not in {row["parameter"] for row in told.metrics["plant_differences"] if row["stack"] == 40_000.0}
+
+
 def test_wrong_use_is_told(stack, tmp_path):
     with pytest.raises(UsageError, match="duration_s"):
         closed_loop(stack, "perfect", 0.0)

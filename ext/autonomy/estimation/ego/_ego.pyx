@@ -21,10 +21,6 @@ from autonomy.msg.messages cimport LAYOUT_HASH, AidStatus_REASON_NEVER_SEEN, Ego
 
 require(__name__, LAYOUT_HASH)
 
-# A start needs a new fix, or one so much younger than the horizon, which must stay behind it
-cdef double NEW_FIX_S = 0.1
-cdef double START_MARGIN_S = 0.08
-
 
 cdef void ego_reset(EgoFilter* state, const EgoParameters* parameters) noexcept nogil:
     """All means at their priors, nothing known of motion; the next samples start the alignment."""
@@ -66,13 +62,13 @@ cdef inline void restart_after_loss(EgoFilter* state, const EgoParameters* param
 
 
 cdef inline void align(EgoFilter* state, const EgoParameters* parameters, int64_t tick_ns) noexcept nogil:
-    """Starts the filter, or gives it a yaw, as soon as a new fix allows it."""
+    """Starts the filter, or gives it a yaw, as soon as a fix allows it that was true no earlier than the horizon."""
     cdef const GnssEntry* fix
+    cdef int64_t horizon_ns = tick_ns - <int64_t>(parameters.horizon_delay_s * 1e9)
     if state.gnss_head > 0:
         fix = &state.gnss[(state.gnss_head - 1) % GNSS_RING]
         # A standing vehicle starts once with unknown yaw; a moving fix gives it
-        if (1e-9 * <double>(tick_ns - fix.time_ns) < max(NEW_FIX_S, parameters.horizon_delay_s - START_MARGIN_S - state.delay[0])
-                and fix.has_velocity
+        if (fix.time_ns - <int64_t>(state.delay[0] * 1e9) >= horizon_ns and fix.has_velocity
                 and (state.phase != RUNNING or fix.speed > parameters.gnss_course_speed_mps)):
             if not state.has_origin:
                 set_origin(state, fix)

@@ -14,6 +14,7 @@
 # Twin: autonomy/estimation/truck/mass_twin.py.
 from libc.math cimport exp, fabs, isfinite, sqrt
 from libc.stdint cimport int64_t, uint32_t
+from autonomy.linalg._kalman cimport carry_row, take_scalar
 from autonomy.msg.messages cimport TruckParameters, TruckState, VehicleParameters
 
 cdef extern from *:
@@ -146,28 +147,15 @@ cdef inline void mass_update(MassMemory* memory, const TruckParameters* paramete
     cdef double net = force + per_torque * memory.x[3] - rotating - 0.5 * slope * air
     cdef double[4] h
     cdef double[4] ph
-    cdef double[4] gain
     cdef double variance, residual, noise, force_noise
-    cdef int i, j
     h[0], h[1], h[2], h[3] = net, -1.0, -memory.x[0] * slope, memory.x[0] * per_torque
     residual = specific_force - (memory.x[0] * net - memory.x[1])
     force_noise = memory.x[0] * (parameters.mass_force_share * fabs(force) + 0.3 * spread)
     noise = parameters.mass_noise_mps2 * parameters.mass_noise_mps2 + force_noise * force_noise
-    variance = noise
-    for i in range(M):
-        ph[i] = 0.0
-        for j in range(M):
-            ph[i] += memory.p[M * i + j] * h[j]
-        variance += h[i] * ph[i]
+    variance = carry_row(memory.p, M, h, noise, ph)
     if residual * residual > HUBER * HUBER * variance:
         variance = fabs(residual) * sqrt(variance) / HUBER      # Huber's weight: pulls no more than HUBER sigma
-    for i in range(M):
-        gain[i] = ph[i] / variance
-        memory.x[i] += gain[i] * residual
-    for i in range(M):
-        for j in range(i + 1):
-            memory.p[M * i + j] -= gain[i] * ph[j]
-            memory.p[M * j + i] = memory.p[M * i + j]
+    take_scalar(memory.x, memory.p, M, ph, variance, residual)
     if memory.x[0] < 1.0 / parameters.mass_maximum_kg:
         memory.x[0] = 1.0 / parameters.mass_maximum_kg
     elif memory.x[0] > 1.0 / parameters.mass_minimum_kg:

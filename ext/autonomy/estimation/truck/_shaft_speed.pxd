@@ -10,6 +10,7 @@ from libc.math cimport NAN, fabs, isfinite, sqrt
 from libc.stdint cimport int64_t, uint32_t
 from autonomy.msg.messages cimport *
 from autonomy.inputs._motion cimport velocity_known
+from autonomy.linalg._kalman cimport carry_row, take_scalar
 from autonomy.estimation.truck._observed cimport *
 
 cdef enum:
@@ -55,14 +56,9 @@ cdef inline void speed_start(SpeedMemory* memory, const TruckParameters* paramet
 cdef inline void speed_correct(SpeedMemory* memory, const double* h, double residual, double noise, double gate) noexcept nogil:
     """One scalar measurement; corrects what is remembered of the speed as well."""
     cdef double[4] ph
-    cdef double variance, moved
-    cdef int i, j
-    variance = noise
-    for i in range(S):
-        ph[i] = 0.0
-        for j in range(S):
-            ph[i] += memory.p[S * i + j] * h[j]
-        variance += h[i] * ph[i]
+    cdef double variance = carry_row(memory.p, S, h, noise, ph)
+    cdef double moved
+    cdef int i
     if residual * residual > gate * gate * variance:
         memory.refused += 1
         if memory.refused > PATIENCE:
@@ -71,11 +67,7 @@ cdef inline void speed_correct(SpeedMemory* memory, const double* h, double resi
         return
     memory.refused = 0
     moved = ph[0] / variance * residual
-    for i in range(S):
-        memory.x[i] += ph[i] / variance * residual
-    for i in range(S):
-        for j in range(S):
-            memory.p[S * i + j] -= ph[i] * ph[j] / variance
+    take_scalar(memory.x, memory.p, S, ph, variance, residual)
     memory.x[3] = 0.0 if memory.x[3] < 0.0 else (LONGEST_DELAY_S if memory.x[3] > LONGEST_DELAY_S else memory.x[3])
     for i in range(PAST):
         memory.past[i] += moved

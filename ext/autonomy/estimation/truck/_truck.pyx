@@ -151,15 +151,21 @@ cdef void truck_step(TruckMemory* memory, const TruckParameters* parameters, con
     memory.last_tick_ns = tick_ns
 
 
-cdef class TruckStep:
-    """The step alone, for tests; messages are 0-d arrays of their dtypes."""
-    cdef TruckMemory memory
+cdef class Parametrized:
+    """What the faces below are made from: 0-d arrays of dtype("TruckParameters") and dtype("VehicleParameters")."""
     cdef TruckParameters parameters
     cdef VehicleParameters vehicle_parameters
 
-    def __init__(self, parameters, vehicle_parameters):
+    def __cinit__(self, parameters, vehicle_parameters):
         self.parameters = (<TruckParameters*>pointer(parameters))[0]
         self.vehicle_parameters = (<VehicleParameters*>pointer(vehicle_parameters))[0]
+
+
+cdef class TruckStep(Parametrized):
+    """The step alone, for tests; messages are 0-d arrays of their dtypes."""
+    cdef TruckMemory memory
+
+    def __cinit__(self, parameters, vehicle_parameters):
         truck_reset(&self.memory, &self.parameters, &self.vehicle_parameters)
 
     def step(self, frame, vehicle, ego):
@@ -230,15 +236,11 @@ def yaw_plane_rates(vehicle_parameters, double mass, double speed, double headwi
     return np.array([rates[i] for i in range(4)]), np.array([jacobian[i] for i in range(48)]).reshape(4, 12)
 
 
-cdef class MassKernel:
+cdef class MassKernel(Parametrized):
     """The mass filter alone, for the test that holds it to its twin."""
     cdef MassMemory memory
-    cdef TruckParameters parameters
-    cdef VehicleParameters vehicle_parameters
 
-    def __init__(self, parameters, vehicle_parameters):
-        self.parameters = (<TruckParameters*>pointer(parameters))[0]
-        self.vehicle_parameters = (<VehicleParameters*>pointer(vehicle_parameters))[0]
+    def __cinit__(self, parameters, vehicle_parameters):
         memset(&self.memory, 0, sizeof(MassMemory))
         mass_start(&self.memory, &self.parameters, &self.vehicle_parameters)
 

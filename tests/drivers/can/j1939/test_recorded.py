@@ -30,11 +30,9 @@ EXPECTED = {
 }  # fmt: skip
 
 
-def frames_of(data_directory, name):
+def frames_of(recorded_j1939, name):
     pytest.importorskip("asammdf")
-    path = data_directory / "j1939" / name
-    if not path.exists():
-        pytest.skip(f"{path} is not there")
+    path = recorded_j1939(name)
     return as_frames(nmfta_frames(path) if path.suffix == ".bin" else can_dataframes(path))
 
 
@@ -60,8 +58,8 @@ def plain_broadcasts(frames, *, knows_repetition):
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_pain_24_recorded_sessions_are_those_of_a_plain_reading(data_directory, name):
-    frames = frames_of(data_directory, name)
+def test_pain_24_recorded_sessions_are_those_of_a_plain_reading(recorded_j1939, name):
+    frames = frames_of(recorded_j1939, name)
     listener, found = Listener(), []
     for frame in frames:
         found += listener.hear(*frame)
@@ -82,10 +80,10 @@ def test_pain_24_recorded_sessions_are_those_of_a_plain_reading(data_directory, 
     assert counts.announced == counts.completed + sum(counts.failed.values())
 
 
-def test_the_recorded_aborts_are_those_of_an_engine_nobody_answers(data_directory):
+def test_the_recorded_aborts_are_those_of_an_engine_nobody_answers(recorded_j1939):
     """Engine to service tool, one every 5 s in turn: software, vehicle and component identification."""
     listener, failures = Listener(), []
-    for frame in frames_of(data_directory, KEY_ON):
+    for frame in frames_of(recorded_j1939, KEY_ON):
         failures += [item for item in listener.hear(*frame) if isinstance(item, Failure)]
     assert Counter((f.source, f.destination, f.pgn) for f in failures) == {
         (0, 249, 0xFEDA): 13,

@@ -1,9 +1,10 @@
 # GNSS position: antenna position a delay ago, plus a slowly varying error, white noise, and jitter of the delay.
 #
-# The slow error is a state in units of the accuracy the receiver states for this fix (else of the configured one): as the receiver
-# finds its way out of a bad start or a forest, its error shrinks with the number it tells.
+# The slow error is a state in units of the accuracy the receiver states for this fix (else of the configured one): as the
+# receiver finds its way out of a bad start or a forest, its error shrinks with the number it tells.
 from libc.math cimport isfinite
 
+from autonomy.estimation.ego._alignment cimport NOT_ALIGNED
 from autonomy.estimation.ego._frame cimport local_position
 from autonomy.estimation.ego._state cimport ATTITUDE, GNSS_ERROR, POSITION, POSITION_DELAY, EgoFilter, GnssEntry, Jacobian
 from autonomy.estimation.ego._update cimport entries, entry, fuse, is_unlikely
@@ -50,7 +51,8 @@ cdef inline bint fuse_gnss_position(EgoFilter* state, const EgoParameters* param
         rows[i].count = 0
         entry(&rows[i], POSITION + i, 1.0)
         entry(&rows[i], GNSS_ERROR + i, slow[i])
-        entry(&rows[i], POSITION_DELAY, -(state.velocity[i] + turning[i]))
+        # Which way the vehicle goes must be known before a delay along it can be
+        entry(&rows[i], POSITION_DELAY, 0.0 if state.yaw_aligned == NOT_ALIGNED else -(state.velocity[i] + turning[i]))
     entries(&rows[0], ATTITUDE, 0.0, arm[2], -arm[1])
     entries(&rows[1], ATTITUDE, -arm[2], 0.0, arm[0])
     entries(&rows[2], ATTITUDE, arm[1], -arm[0], 0.0)

@@ -1,6 +1,7 @@
 # GNSS velocity: Doppler velocity of the antenna a delay ago; the vertical part where the receiver gives it.
 from libc.math cimport isfinite
 
+from autonomy.estimation.ego._alignment cimport NOT_ALIGNED
 from autonomy.estimation.ego._frame cimport local_velocity
 from autonomy.estimation.ego._state cimport ATTITUDE, VELOCITY, VELOCITY_DELAY, EgoFilter, GnssEntry, Jacobian
 from autonomy.estimation.ego._update cimport entries, entry, fuse, is_unlikely
@@ -59,7 +60,7 @@ cdef inline bint fuse_gnss_velocity(EgoFilter* state, const EgoParameters* param
         residual[i] = measured[i] - state.velocity[i] - turning[i]
         rows[i].count = 0
         entry(&rows[i], VELOCITY + i, 1.0)
-        entry(&rows[i], VELOCITY_DELAY, -state.mean_acceleration[i])
+        entry(&rows[i], VELOCITY_DELAY, 0.0 if state.yaw_aligned == NOT_ALIGNED else -state.mean_acceleration[i])
     entries(&rows[0], ATTITUDE, 0.0, turning[2], -turning[1])
     entries(&rows[1], ATTITUDE, -turning[2], 0.0, turning[0])
     entries(&rows[2], ATTITUDE, turning[1], -turning[0], 0.0)
