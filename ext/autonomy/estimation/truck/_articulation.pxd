@@ -7,6 +7,7 @@
 from libc.math cimport cos, exp, fabs, isfinite, sin, sqrt
 from libc.stdint cimport int64_t, uint32_t
 from autonomy.msg.messages cimport *
+from autonomy.linalg._kalman cimport carry_row
 from autonomy.inputs._motion cimport known_speed, known_yaw_rate, velocity_known
 from autonomy.estimation.truck._combination cimport *
 from autonomy.estimation.truck._observed cimport ObservedMemory, heard, since_s
@@ -144,14 +145,8 @@ cdef inline bint correct(ArticulationMemory* memory, const double* row, double r
     """A measurement of row' x; states whose `learned` is 0 keep their value. False when it is beyond the gate."""
     cdef double[12] carried
     cdef double[12] gain
-    cdef double variance = sigma * sigma
+    cdef double variance = carry_row(memory.p, STATES, row, sigma * sigma, carried)
     cdef int i, j
-    for i in range(STATES):
-        carried[i] = 0.0
-        for j in range(STATES):
-            carried[i] += memory.p[STATES * i + j] * row[j]
-    for i in range(STATES):
-        variance += row[i] * carried[i]
     if residual * residual > gate * gate * variance:
         return False
     for i in range(STATES):
@@ -303,9 +298,10 @@ cdef inline void articulation_tell(const ArticulationMemory* memory, const Truck
     cdef double wind_sigma = sqrt(together) if together > 0.0 else 0.0
     truck.steering_offset_rad = memory.x[STEERING_OFFSET]
     truck.steering_offset_sigma_rad = with_doubt(memory, STEERING_OFFSET, STEERING_DOUBT_PER_WIND * wind_sigma)
-    truck.front_tyre_factor, truck.front_tyre_factor_sigma = 1.0 + memory.x[FRONT_TYRES], with_doubt(memory, FRONT_TYRES, TYRE_DOUBT)
-    truck.rear_tyre_factor, truck.rear_tyre_factor_sigma = 1.0 + memory.x[REAR_TYRES], with_doubt(memory, REAR_TYRES, TYRE_DOUBT)
+    truck.front_tyre_factor, truck.rear_tyre_factor = 1.0 + memory.x[FRONT_TYRES], 1.0 + memory.x[REAR_TYRES]
     truck.trailer_tyre_factor = 1.0 + memory.x[TRAILER_TYRES]
+    truck.front_tyre_factor_sigma = with_doubt(memory, FRONT_TYRES, TYRE_DOUBT)
+    truck.rear_tyre_factor_sigma = with_doubt(memory, REAR_TYRES, TYRE_DOUBT)
     truck.trailer_tyre_factor_sigma = with_doubt(memory, TRAILER_TYRES, TYRE_DOUBT)
     truck.crosswind_mps, truck.gust_mps = memory.x[WIND] + memory.x[GUST], memory.x[GUST]
     truck.crosswind_sigma_mps, truck.gust_sigma_mps = wind_sigma, sigma_of(memory, GUST)

@@ -7,6 +7,7 @@
 from libc.math cimport exp, fabs, isfinite, sqrt
 from libc.stdint cimport int64_t
 from autonomy.msg.messages cimport *
+from autonomy.linalg._kalman cimport carry_row, take_scalar
 
 cdef enum:
     DEAD_TIME = 0                # s
@@ -128,16 +129,11 @@ cdef inline void learn_response(SteeringMemory* memory, const TruckParameters* p
     cdef double variance, bent = 0.0
     cdef int i, j
     for i in range(RESPONSE):
-        carried[i] = 0.0
-        for j in range(RESPONSE):
-            carried[i] += memory.p[RESPONSE * i + j] * memory.row[j]
-    for i in range(RESPONSE):
         for j in range(RESPONSE):
             if i != OFFSET and j != OFFSET:
                 bent += memory.row[i] * memory.p[RESPONSE * i + j] * memory.row[j]
     variance = parameters.steering_response_noise_rad * parameters.steering_response_noise_rad + RESPONSE_CURVATURE * bent
-    for i in range(RESPONSE):
-        variance += memory.row[i] * carried[i]
+    variance = carry_row(memory.p, RESPONSE, memory.row, variance, carried)
     if residual * residual > RESPONSE_GATE * RESPONSE_GATE * variance:
         memory.refused += 1
         if memory.refused > RESPONSE_PATIENCE:
@@ -146,9 +142,7 @@ cdef inline void learn_response(SteeringMemory* memory, const TruckParameters* p
     memory.refused = 0
     for i in range(RESPONSE):
         change[i] = carried[i] / variance * residual
-        memory.x[i] += change[i]
-        for j in range(RESPONSE):
-            memory.p[RESPONSE * i + j] -= carried[i] * carried[j] / variance
+    take_scalar(memory.x, memory.p, RESPONSE, carried, variance, residual)
     memory.actuator += memory.slope[0] * change[DEAD_TIME] + memory.slope[1] * change[LAG]
     for i in range(RESPONSE):
         if i != OFFSET:

@@ -223,7 +223,7 @@ cdef class TruckStep(Parametrized):
 
 def yaw_plane_rates(vehicle_parameters, double mass, double speed, double headwind, double side_area, x, double angle,
                     double bank):
-    """d/dt (4,) of v, yaw rate, articulation rate, articulation and its derivatives (4, 12) by all states, for the twin's test."""
+    """d/dt (4,) of v, yaw rate, articulation rate, articulation, and its derivatives (4, 12) by all states, for tests."""
     cdef Combination made
     cdef double[12] state
     cdef double[4] rates
