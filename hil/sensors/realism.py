@@ -29,10 +29,13 @@ SENSORS = {
     "gnss": Timing(0.1, 0.1),
     "radar": Timing(0.05, 0.05),
     "lane": Timing(0.05, 0.08, jitter_s=0.005, loss=0.01),  # an image now and then gives no lines
+    "trailer": Timing(0.05, 0.04),  # a sensor of the articulation, where the rig is asked for one [D]
 }
+ARTICULATION_SIGMA, ARTICULATION_OFFSET_SIGMA = math.radians(0.1), math.radians(0.2)  # white; as mounted, one draw a drive [M]
 # One standard deviation of white noise, SI
 SIGMA = {"acceleration": 0.05, "angular_rate": 0.0015, "speed": 0.03, "steering": 0.003, "position": 0.10, "altitude": 0.18,
-         "velocity": 0.05, "range": 0.25, "lateral": 0.20, "range_rate": 0.10, "shaft": 0.15}  # fmt: skip
+         "velocity": 0.05, "range": 0.25, "lateral": 0.20, "range_rate": 0.10, "shaft": 0.15,
+         "articulation": ARTICULATION_SIGMA}  # fmt: skip
 WHEEL_SCALE = 0.992  # worn tyres: wheels say this share of the true speed
 GYRO_BIAS = (0.001, -0.0015, 0.0012)  # rad/s
 ACCELERATION_BIAS = (0.03, -0.02, 0.05)  # m/s2
@@ -67,4 +70,4 @@ DRIVELINE_STIFFNESS_NM_PER_RAD = 40e3  # at the output shaft
 DRIVELINE_HZ, DRIVELINE_DAMPING = 4.0, 0.15
 DRIVELINE_TORQUE_LAG_S = 0.1  # the gearbox lets the torque off before it opens the clutch
 ABS_SHARE = 0.85  # of the friction, where anti-lock and traction control step in: configs/plants grip_longitudinal
-RETARDER_SOURCE, ENGINE_BRAKE_SOURCE, BRAKE_SOURCE, TRAILER_SOURCE = 16, 15, 11, 20
+RETARDER_SOURCE, ENGINE_BRAKE_SOURCE, BRAKE_SOURCE, TRAILER_SOURCE = 16, 15, 11, 2

@@ -22,4 +22,5 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
                         const LongitudinalParameters* longitudinal, const VehicleParameters* vehicle_parameters,
                         const InputFrame* frame, const VehicleState* vehicle,
                         const EgoState* ego, const TruckState* truck, const FaultState* faults, const LaneState* lane,
-                        const TrackList* tracks, const Plan* plan, const Control* control, Actuation* actuation, Health* health) noexcept nogil
+                        const TrackList* tracks, const Plan* plan, const Control* control, Actuation* actuation,
+                        Health* health) noexcept nogil

@@ -140,7 +140,8 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
                         const LongitudinalParameters* longitudinal, const VehicleParameters* vehicle_parameters,
                         const InputFrame* frame, const VehicleState* vehicle,
                         const EgoState* ego, const TruckState* truck, const FaultState* faults, const LaneState* lane,
-                        const TrackList* tracks, const Plan* plan, const Control* control, Actuation* actuation, Health* health) noexcept nogil:
+                        const TrackList* tracks, const Plan* plan, const Control* control, Actuation* actuation,
+                        Health* health) noexcept nogil:
     cdef int64_t now_ns = frame.tick_time_ns
     cdef double dt = elapsed_s(now_ns, memory.last_tick_ns)
     cdef double speed = cautious_speed(parameters, vehicle, ego)

@@ -57,7 +57,8 @@ cdef inline double bow(const VehicleParameters* vehicle, double speed) noexcept 
 
 
 cdef inline void follow_steering(ResponseMemory* memory, const FaultParameters* parameters,
-                                 const VehicleParameters* vehicle_parameters, const VehicleState* vehicle, const TruckState* truck, double speed, double dt) noexcept nogil:
+                                 const VehicleParameters* vehicle_parameters, const VehicleState* vehicle,
+                                 const TruckState* truck, double speed, double dt) noexcept nogil:
     """Model of the wheels, and the angle that the yaw rate tells."""
     cdef double delay = truck.steering_delay_s if isfinite(truck.steering_delay_s) else vehicle_parameters.steering_delay_s
     cdef double lag = truck.steering_lag_s if isfinite(truck.steering_lag_s) else vehicle_parameters.steering_lag_s

@@ -78,6 +78,16 @@ cdef inline double suspicion(const PlausibilityParameters* plausibility, const F
     return 0.0
 
 
+cdef inline double another_trailer(const VehicleParameters* vehicle, const TruckState* truck, double connected) noexcept nogil:
+    """1 = told or measured otherwise than configured: a tenth of the wheelbase and three sigma are no other trailer."""
+    if isfinite(connected) and (connected > 0.5) != (vehicle.has_trailer != 0):
+        return 1.0
+    if truck.trailer_wheelbase_known and fabs(truck.trailer_wheelbase_m - vehicle.trailer_wheelbase_m) > \
+            0.1 * vehicle.trailer_wheelbase_m + 3.0 * truck.trailer_wheelbase_sigma_m:
+        return 1.0
+    return 0.0 if isfinite(connected) or truck.trailer_wheelbase_known else NAN
+
+
 cdef inline double mass_beyond(const VehicleParameters* vehicle, const TruckState* truck) noexcept nogil:
     """kg that the measured mass lies beyond what the configured one may be off by."""
     if not truck.mass_excited:
@@ -112,8 +122,7 @@ cdef inline double value_now(FaultsMemory* memory, const FaultParameters* parame
     if row.detector == FaultRow_DETECTOR_YAW_RATE:
         return yaw_rate_difference(&memory.response)
     if row.detector == FaultRow_DETECTOR_TRAILER:
-        return NAN if not isfinite(memory.trailer_connected) else (
-            1.0 if (memory.trailer_connected > 0.5) != (vehicle_parameters.has_trailer != 0) else 0.0)
+        return another_trailer(vehicle_parameters, truck, memory.trailer_connected)
     return mass_beyond(vehicle_parameters, truck)
 
 
