@@ -39,7 +39,6 @@ class Case:
     set_speed_mps: float = 22.0
     lead: list[dict] = field(default_factory=list)
     ego: dict[str, Any] = field(default_factory=dict)
-    sensing: dict[str, Any] = field(default_factory=dict)  # of the sensors
     told: dict[str, Any] = field(default_factory=dict)  # overrides of the vehicle file
 
     @property
@@ -91,8 +90,6 @@ def cases() -> list[Case]:
         Case("checksum", [{"source": "STEERING_STATUS", "kind": "corrupt"}], "stands"),
         Case("trailer_wrong", [{"source": "TRAILER_STATUS", "signal": "connected", "kind": "bias", "value": -1.0}], "stands",
              label="trailer told as gone"),
-        Case("trailer_wrong", [], "stands", fault_s=0.0, duration_s=60.0, level="Messages", sensing={"trailer_sensing": True},
-             told={"vehicle.trailer_wheelbase_m": 10.0}, label="trailer told as 10 m long, it is 7.7 m"),
         Case("mass_wrong", [], "slower", HILLS, fault_s=0.0, duration_s=90.0, ego={"plant": "plants/eu_4x2_empty",
              "speed_mps": 6.0}, told={"vehicle.mass_sigma_kg": 1000.0}, label="mass told as 40 t, it is 15 t"),
     ]  # fmt: skip
@@ -110,7 +107,7 @@ def driven(case: Case, seed: int, output=None, report: bool = False) -> dict[str
     numbers = stack.parameters["faults"]["row"]["fault"].tolist()
     row = numbers.index(words[f"FAULT_{case.name.upper()}"])
     seen = Seen(stack.parameters["faults"], row, case.fault_s)
-    senses = getattr(sensors, case.level)(stack.config, seed, **case.sensing)
+    senses = getattr(sensors, case.level)(stack.config, seed)
     result = hil.run(Motorway(case.scenario()), stack, senses, case.duration_s, seed, case.timeline() if case.faults else None,
                      output, watch=seen, report=report)  # fmt: skip
     return seen.figures(result.metrics)

@@ -171,6 +171,16 @@ def test_a_retarder_is_told_by_what_it_lacks(share):
     assert (state["status"][row] >= TOLD) == (share < 0.4)
 
 
+def test_another_trailer_is_told_by_its_wheelbase_once_that_is_known():
+    truck, row = Truck(), row_of("trailer_wrong")
+    truck.truck["trailer_wheelbase_m"], truck.truck["trailer_wheelbase_sigma_m"] = VEHICLE["trailer_wheelbase_m"] + 2.0, 0.2
+    assert all(truck.tick(steering())["status"][row] == STATUS["STATUS_UNKNOWN"] for _ in range(30))
+    truck.truck["trailer_wheelbase_known"] = 1
+    assert [int(truck.tick(steering())["status"][row]) >= TOLD for _ in range(25)][-1]
+    truck.truck["trailer_wheelbase_m"] = VEHICLE["trailer_wheelbase_m"] + 0.5
+    assert [int(truck.tick(steering())["status"][row]) for _ in range(110)][-1] == STATUS["STATUS_GOOD"]
+
+
 def listening_table() -> np.ndarray:
     """The packaged rows whose detectors only listen."""
     table = FAULTS.copy()
