@@ -28,12 +28,14 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "trailer_cornering_stiffness", "cornering_load_sensitivity", "process_steering_offset", "process_lateral_disturbance",
     "process_acceleration_bias", "trailer_tare_mass_kg", "wind_trailer_share", "agile_mass_exponent",
     "agile_speed_exponent", "agile_response_exponent", "process_steering_offset_agile",
+    "threshold", "within_s", "act_after_s", "clear_after_s", "period_s", "speed_limit_mps",
     "absolute", "relative", "limit", "after_s", "overspeed_mps", "cruise_bias", "engine_drag_torque_nm",
     "engine_drag_torque_per_speed", "time_gain", "idle_fuel_kg_per_s", "shift_price",
     "acceleration_price", "low_speed_price", "shift_time_s",
     "engine_friction_nm", "engine_friction_per_radps", "engine_torque_sigma_nm", "engine_torque_walk_nm",
     "frame_pitch_rad_per_mps2", "slip_doubt_share", "mass_walk_share", "resistance_walk_mps2", "shaft_scale_walk",
     "slip_compliance", "slip_compliance_sigma", "mass_systematic_share", "brake_cooling_wspmk",
+    "frame_roll_rad_per_mps2", "steering_offset_walk_rad", "tyre_factor_walk", "steering_response_walk_s",
 }  # fmt: skip
 AT_MOST = {
     "horizon_delay_s": 0.32,  # what the buffers of the ego filter hold at 400 Hz
@@ -47,6 +49,8 @@ AT_MOST = {
     "cornering_load_sensitivity": 0.9, "wind_trailer_share": 1.0,
     "mass_excited_share": 0.3, "mass_systematic_share": 0.3, "mass_force_share": 0.5,
     "mass_bin_s": 2.0, "friction_assumed": 1.2,
+    "tyre_factor_sigma": 0.5, "trailer_wheelbase_sigma": 0.3, "steering_delay_sigma_s": 0.2, "steering_lag_sigma_s": 0.3,
+    "steering_response_slew": 0.5,
 }  # fmt: skip
 
 

@@ -14,7 +14,10 @@ from autonomy.config import Config
 from autonomy.errors import UsageError
 from autonomy.msg import definitions
 
-WORDS = {("EngagementCondition", "signal"): ("SignalSample", "")}  # fields whose words are another message's constants
+WORDS = {
+    ("EngagementCondition", "signal"): ("SignalSample", ""),
+    ("FaultRow", "signal"): ("SignalSample", ""),
+}  # fields whose words are another message's constants
 
 
 def load_parameters(config: Config) -> np.ndarray:

@@ -32,7 +32,8 @@ def step_parameters(file: str = "demo_truck", /, **overrides: dict) -> dict[str,
     for name, message in MESSAGES.items():
         parameters[name] = np.zeros((), msg.dtype(message))
         for key, value in (tables[name] | overrides.get(name, {})).items():
-            parameters[name][key] = value
+            if value != []:  # a table without rows stays empty
+                parameters[name][key] = value
     return parameters
 
 

@@ -1,4 +1,5 @@
-"""The truck step alone, on a drive in which every tick brings a sample of shaft, wheels, engine, gearbox and brakes."""
+"""The truck step alone, on a drive in which every tick brings a sample of shaft, wheels, engine, gearbox, brakes, steering and
+trailer, and a command that the steering follows."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ def rows() -> list[dict]:
     ego["status"], ego["speed"], ego["speed_scale"], vehicle["speed_source"] = 15, 20.0, 1.0, 11
     signals = msg.constants("SignalSample")
     told = {"ENGINE_SPEED": 102.0, "ENGINE_TORQUE": 900.0, "ENGINE_FRICTION_TORQUE": 190.0, "GEAR_RATIO": 1.0, "BRAKE_PEDAL": 0.0,
-            "RETARDER_TORQUE": 0.0}  # fmt: skip
+            "RETARDER_TORQUE": 0.0, "TRAILER_ARTICULATION": 0.001}  # fmt: skip
     shaft, wheel, rows_of = frame["shaft"]["items"], frame["wheel"]["items"], frame["signal"]["items"]
     shaft["shaft_speed"], shaft["driveline_engaged"], wheel["vehicle_speed"], wheel["source"] = 102.0, 1, 20.0, 11
     for place, (name, value) in enumerate(told.items()):

@@ -12,7 +12,8 @@ from pathlib import Path
 BENCHES = {
     "codec": "CAN decoding against cantools and NumPy",
     "ego": "ego filter against filterpy and numba",
-    "truck": "the truck step: mass, speed, heat, friction, articulation",
+    "truck": "the truck step: mass, speed, heat, friction, articulation, steering, tyres, wind",
+    "faults": "the fault table, all rows",
     "solver": "the lateral MPC against daqp with condensing",
     "log": "MCAP, candump and BLF against the mcap library and python-can",
     "cruise": "a plan of the predictive cruise control over 3 km",

@@ -170,6 +170,19 @@ class _Stage:
         self.counts["added"] += int(copies.sum()) - len(copies)
         return Batch(np.repeat(batch.records, copies), batch.data)
 
+    def _impersonate(self, batch: Batch, rows: np.ndarray) -> Batch:
+        """Behind each frame the same one from another address."""
+        rows = rows[self.target.is_can[batch.records["channel"][rows]]]
+        copies = np.ones(len(batch.records), np.int64)
+        copies[rows] += 1
+        places = (np.cumsum(copies) - 1)[rows]  # of the copies, in the new batch
+        self.counts["added"] += len(rows)
+        changed = with_own_bytes(Batch(np.repeat(batch.records, copies), batch.data), places)
+        frames = load(changed.data, changed.records["offset"][places], FRAME)
+        frames["id"] = frames["id"] & np.uint32(0xFFFFFF00) | np.uint32(int(self.fault.value))
+        store(changed.data, changed.records["offset"][places], frames)
+        return changed
+
     def _delay(self, batch: Batch, rows: np.ndarray) -> Batch | None:
         return self._move(batch, rows, np.full(len(rows), self._step_ns, np.int64))
 

@@ -16,9 +16,11 @@ from autonomy.errors import UsageError
 SCHEMA = "autonomy.faults/1"
 VALUE_KINDS = ("bias", "scale", "noise", "freeze", "not_available")  # write into the content
 ARITHMETIC_KINDS = ("bias", "scale", "noise")
-RECORD_KINDS = ("drop", "delay", "duplicate", "reorder", "corrupt", "clock_jump")  # act on whole records
+RECORD_KINDS = ("drop", "delay", "duplicate", "reorder", "corrupt", "clock_jump", "impersonate")  # act on whole records
 RIG_KINDS = ("process_kill", "process_hang", "bus_off", "flood", "unplug")
-KINDS = RECORD_KINDS + VALUE_KINDS + RIG_KINDS
+TRUCK_KINDS = ("steering_stuck", "retarder_lost", "brake_circuit_lost", "engine_lost")  # of the truck itself, source = "truck"
+KINDS = RECORD_KINDS + VALUE_KINDS + RIG_KINDS + TRUCK_KINDS
+TRUCK = "truck"
 KEYS = ("source", "message", "signal", "kind", "start_s", "end_s", "value", "probability", "seed")
 
 INFINITY = math.inf
@@ -30,11 +32,13 @@ VALUES: dict[str, tuple[float, float, str] | None] = {
     "duplicate": (0, 100, "a whole number of extra copies"),
     "corrupt": (0, 64, "a whole number of bits"),
     "clock_jump": (-3600.0, 3600.0, "a jump in seconds"),
+    "impersonate": (0, 255, "the address of the other sender"),
     "bias": (-INFINITY, INFINITY, "a number in SI units"),
     "scale": (-INFINITY, INFINITY, "a factor"),
     "noise": (0.0, INFINITY, "a standard deviation in SI units"),
+    "brake_circuit_lost": (1, 3, "the number of the circuit: 1 driven axles, 2 front axle, 3 trailer"),
 }
-WHOLE = ("duplicate", "corrupt")
+WHOLE = ("impersonate", "duplicate", "corrupt", "brake_circuit_lost")
 OPTIONAL = ("duplicate", "corrupt")  # one copy, one bit
 
 
@@ -65,9 +69,20 @@ class Timeline:
         """How an error names a fault."""
         return f"{self.path}: fault {fault.number}"
 
+    def of_truck(self) -> tuple[Fault, ...]:
+        """What happens to the truck itself: it needs one that drives."""
+        return tuple(fault for fault in self.faults if fault.kind in TRUCK_KINDS)
+
+    def of_records(self) -> Timeline:
+        """What happens to what is said of it."""
+        return Timeline(self.path, tuple(fault for fault in self.faults if fault.kind not in TRUCK_KINDS))
+
     def refuse_rig_kinds(self) -> None:
         """Raises UsageError when a fault needs processes or hardware, which a replay does not have."""
         for fault in self.faults:
+            if fault.kind in TRUCK_KINDS:
+                raise UsageError(f"{self.where(fault)}: kind = '{fault.kind}' happens to a truck that drives, a recorded one has "
+                                 "driven; use it with autonomy hil run")  # fmt: skip
             if fault.kind in RIG_KINDS:
                 possible = ", ".join(RECORD_KINDS + VALUE_KINDS)
                 raise UsageError(f"{self.where(fault)}: kind = '{fault.kind}' needs the rig; a replay can do {possible}")
@@ -118,6 +133,9 @@ def _fault(entry: dict[str, Any], number: int, where: str) -> Fault:
     if "signal" in texts and kind not in (*VALUE_KINDS, "corrupt"):
         raise UsageError(f"{where}: signal = '{texts['signal']}' has no meaning for {kind}, which acts on whole records; "
                          f"leave it out or use {', '.join(VALUE_KINDS)} or corrupt")  # fmt: skip
+    if (texts["source"] == TRUCK) != (kind in TRUCK_KINDS):
+        raise UsageError(f"{where}: source = '{texts['source']}' and kind = '{kind}' do not fit: source = '{TRUCK}' goes with "
+                         f"{', '.join(TRUCK_KINDS)}, and only with these")  # fmt: skip
     start = _number(entry.get("start_s", 0.0), "start_s", where, 0.0, INFINITY, "seconds from the log's first record")
     end = None
     if "end_s" in entry:
@@ -145,7 +163,7 @@ def _value(entry: dict[str, Any], kind: str, where: str) -> float:
     if kind in WHOLE:
         if not value.is_integer():
             raise UsageError(f"{where}: value = {value:g} must be {limits[2]} within {limits[0]:g}..{limits[1]:g}")
-        value = value or 1.0
+        value = value or (0.0 if kind == "impersonate" else 1.0)
     return value
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 NOT_IN_A_TICK = msg.constants("ImuInput")["NOT_IN_A_TICK"]
 Streams = dict[str, tuple[np.ndarray, np.ndarray]]  # topic: log times (n,), rows (n,)
 SPAN_NS = 500_000_000  # of inputs written before their outputs: with the views' lag no topic is 1 s behind another
-OUTPUTS = ("vehicle", "ego", "truck", "lane", "plan", "control", "actuation", "health", "tracks")
+OUTPUTS = ("vehicle", "ego", "truck", "faults", "lane", "plan", "control", "actuation", "health", "tracks")
 
 
 class Recording:

@@ -130,7 +130,9 @@ def _router(config: configuration.Config, reader: LogReader) -> Router:
         table = config.sections.get("can", {})
         read_routes(table, config.path)  # before the tables are looked into
         if all(name.isdecimal() for name in names):  # else any bus may hide behind a name: a frame tells its number
-            kept = {key: [item for item in table.get(key, []) if str(item.get("bus")) in names] for key in ("bus", "route")}
+            kept = {
+                key: [item for item in table.get(key, []) if str(item.get("bus")) in names] for key in ("bus", "route", "guard")
+            }
             config = replace(config, sections={**config.sections, "can": {**table, **kept}})
         return Router.from_config(config, carried_databases(reader))
     except RouteError as error:

@@ -35,6 +35,7 @@ STATES = {
     "control": ("lateral_active", "longitudinal_active"),
     "actuation": ("mode", "limited"),
     "health": ("level", "faults"),
+    "faults": ("told", "action"),
 }
 
 

@@ -1,4 +1,5 @@
-"""What our node tells of the stack's health as DM1: proprietary suspect parameters (SPN from 520192 on [M]), one a fault bit."""
+"""What our node tells of the stack's health as DM1: proprietary suspect parameters (SPN from 520192 on [M]), one a fault
+bit, one a fault of the table [faults]."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ CONDITION_EXISTS = 31
 
 
 def trouble_codes(faults: int) -> tuple[TroubleCode, ...]:
-    """One for each bit of Health.faults that has a name."""
+    """One for each bit of Health.faults that has a name, and for each number of the table's faults above bit 32."""
     return tuple(TroubleCode(FIRST_SPN + place, mode, None, 0) for place, mode in _known() if faults >> place & 1)
 
 
@@ -23,4 +24,6 @@ def trouble_codes(faults: int) -> tuple[TroubleCode, ...]:
 def _known() -> list[tuple[int, int]]:
     """(bit number, failure mode) of each fault."""
     bits = {name.removeprefix("FAULT_"): bit for name, bit in msg.constants("Health").items() if name.startswith("FAULT_")}
-    return [(bit.bit_length() - 1, FAILURE_MODE.get(name, CONDITION_EXISTS)) for name, bit in bits.items()]
+    table = [number for name, number in msg.constants("FaultRow").items() if name.startswith("FAULT_") and number]
+    return [(bit.bit_length() - 1, FAILURE_MODE.get(name, CONDITION_EXISTS)) for name, bit in bits.items()] \
+        + [(32 + number, CONDITION_EXISTS) for number in table]  # fmt: skip

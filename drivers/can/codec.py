@@ -101,12 +101,23 @@ class Codec(CodecKernel):
         row = self._tables.messages[index : index + 1]
         row["checksum_signal"], row["checksum_kind"] = self._place(described, checksum), CHECKSUMS[kind]
         if counter is not None:
-            place = self._place(described, counter)
-            top = 1 << described.signals[place].length
-            if not 1 < (counter_modulo or top) <= min(top, 255):
-                raise ValueError(f"message {message}: counter {counter} cannot count to {counter_modulo} in "
-                                 f"{described.signals[place].length} bits")  # fmt: skip
-            row["counter_signal"], row["counter_modulo"] = place, counter_modulo or min(top, 255)
+            self.count(message, counter=counter, counter_modulo=counter_modulo, bus=bus)
+
+    def count(self, message: str, *, counter: str, counter_modulo: int = 0, bus: int | None = None) -> None:
+        """Names the rolling counter of a message. Raises ValueError."""
+        index = self._index(message, bus)
+        described = self._tables.message_list[index]
+        place = self._place(described, counter)
+        top = 1 << described.signals[place].length
+        if not 1 < (counter_modulo or top) <= min(top, 255):
+            raise ValueError(f"message {message}: counter {counter} cannot count to {counter_modulo} in "
+                             f"{described.signals[place].length} bits")  # fmt: skip
+        row = self._tables.messages[index : index + 1]
+        row["counter_signal"], row["counter_modulo"] = place, counter_modulo or min(top, 255)
+
+    def index(self, message: str, bus: int | None = None) -> int:
+        """Row of a message by its name. Raises KeyError."""
+        return self._index(message, bus)
 
     def encode(self, message: str, values: Mapping[str, float] | np.ndarray, *, validity: np.ndarray | None = None,
                bus: int | None = None, source_address: int | None = None, destination: int | None = None,

@@ -13,6 +13,14 @@
     valid_when = { signal = "VALID", equals = 1 }
     fields.vehicle_speed = { signal = "wheel_based_vehicle_speed", unit = "km/h" }
 
+    [[can.guard]]                          # a message that is checked before it is used (docs/faults.md)
+    bus = 0
+    message = "EEC1"
+    source_address = 0                     # J1939: the only one who may send it with values
+    counter = "counter"                    # rolling counter and checksum, where it has them
+    checksum = "checksum"
+    checksum_kind = "crc8_j1850"
+
 A field is a signal (unit, scale, offset: `(value * scale + offset)` in `unit`, the DBC's unit when none is given), a
 list of signals that are added, `{constant = 3}` or `{identifier = true}`. `map = {1 = 2}` and `otherwise` translate
 codes. `required = true` makes the sample unusable without this field. Parts of one sample in several messages share
@@ -128,9 +136,20 @@ class Route(msgspec.Struct, forbid_unknown_fields=True):
     mounting_y_m: float = 0.0
 
 
+class Guard(msgspec.Struct, forbid_unknown_fields=True):
+    bus: int
+    message: str
+    source_address: int | None = None
+    source: int = 0  # in what is told of it, where the message has no address
+    counter: str | None = None
+    checksum: str | None = None
+    checksum_kind: str = "crc8_j1850"
+
+
 class CanConfig(msgspec.Struct, forbid_unknown_fields=True):
     bus: list[Bus] = []
     route: list[Route] = []
+    guard: list[Guard] = []
 
 
 def read(table: dict[str, Any], path: str) -> CanConfig:
@@ -145,7 +164,8 @@ def examine(table: dict[str, Any], path: str) -> tuple[CanConfig, list[str]]:
     """The entries that are as they must be, and a sentence for everything that is not."""
     if not isinstance(table, dict):
         return CanConfig(), [f"{path}: [can] is no table; write [[can.bus]] and [[can.route]]"]
-    problems = [f"{path}: [can] has no key '{key}'; known: bus, route" for key in table if key not in ("bus", "route")]
+    problems = [f"{path}: [can] has no key '{key}'; known: bus, route, guard" for key in table
+                if key not in ("bus", "route", "guard")]  # fmt: skip
     buses = _converted(table, "bus", Bus, path, problems)
     numbers = [item.bus for _, item in buses]
     problems += [
@@ -159,7 +179,14 @@ def examine(table: dict[str, Any], path: str) -> tuple[CanConfig, list[str]]:
             routes.append(route)
         except RouteError as error:
             problems.append(str(error))
-    return CanConfig([item for _, item in buses if 0 <= item.bus <= 255], routes), problems
+    guards = []
+    for place, guard in _converted(table, "guard", Guard, path, problems):
+        if guard.bus in numbers:
+            guards.append(guard)
+        else:
+            where = f"{path}: [[can.guard]] number {place + 1} ({guard.message})"
+            problems.append(f"{where}: bus = {guard.bus} has no [[can.bus]] entry")
+    return CanConfig([item for _, item in buses if 0 <= item.bus <= 255], routes, guards), problems
 
 
 def _converted(table: dict[str, Any], key: str, kind: type, path: str, problems: list[str]) -> list[tuple[int, Any]]:

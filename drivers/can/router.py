@@ -27,6 +27,7 @@ from drivers.can.route_config import (
     Bus,
     CanConfig,
     Field,
+    Guard,
     Route,
     RouteError,
     conversion_of,
@@ -39,6 +40,7 @@ __all__ = ["RouteError", "Router"]
 MAX_ROUTES, MAX_COMBINES, MAX_PARTS, MAX_MAPPINGS, SAMPLE_BYTES = (
     _router.LIMITS[name] for name in ("routes", "combines", "parts", "mappings", "sample_bytes")
 )
+MAX_GUARDS = _router.LIMITS["guards"]
 TERM_ROW = np.dtype([("scale", "f8"), ("offset", "f8"), ("signal", "i4"), ("padding", "u4")])
 FIELD_ROW = np.dtype([
     ("constant", "f8"), ("otherwise", "f8"), ("mapping_from", "f8", (MAX_MAPPINGS,)), ("mapping_to", "f8", (MAX_MAPPINGS,)),
@@ -51,6 +53,7 @@ ROUTE_ROW = np.dtype([
     ("first_field", "u4"), ("field_count", "u2"), ("source_offset", "u2"), ("source_address", "i2"), ("kind", "u1"),
     ("combine", "i1"), ("part", "u1"), ("emits", "u1"), ("source_is_sender", "u1"), ("required_parts", "u1"),
 ])  # fmt: skip
+GUARD_ROW = np.dtype([("message", "i4"), ("source_address", "i2"), ("source", "u2")])
 FIELD_TYPES = {"float64": 0, "uint8": 1, "uint16": 2, "uint32": 3, "int64": 4}
 HEADER_FIELDS = ("valid_time_ns", "received_time_ns", "source", "validity", "padding")
 NOT_TOLD = {"driveline_engaged": 255, "shift_in_progress": 255, "fix_type": 255, "satellites": 255}
@@ -59,12 +62,16 @@ NOT_TOLD = {"driveline_engaged": 255, "shift_in_progress": 255, "fix_type": 255,
 class Router(_router.Router):
     """Routes of one vehicle over the databases of its buses."""
 
-    def __new__(cls, config: CanConfig, databases: Mapping[int, Database], path: str = "vehicle file"):
+    def __new__(cls, config: CanConfig, databases: Mapping[int, Database], path: str = "vehicle file",
+                own: tuple[int, int] = (-1, 0)):  # fmt: skip
+        """`own`: (address, bus) that we send with; an address below zero is none."""
         codec = Codec(databases)
         build = _Build(codec, path)
         for route in config.route:
             build.add(route)
-        self = super().__new__(cls, codec, build.arrays(), build.names)
+        for guard in config.guard:
+            build.guard(guard)
+        self = super().__new__(cls, codec, build.arrays(), build.names, own)
         self.codec, self.config = codec, config
         return self
 
@@ -88,7 +95,9 @@ class Router(_router.Router):
         typed = read(config.sections.get("can", {}), str(config.path))
         given = databases or {}
         found = {item.bus: _database(item, given.get(item.bus), config) for item in typed.bus}
-        return cls(typed, found, str(config.path))
+        command = config.sections.get("command", {})
+        own = int(command.get("source_address", -1)), int(command.get("bus", 0))
+        return cls(typed, found, str(config.path), own)
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -112,6 +121,12 @@ def complaints(config: Config, databases: Mapping[int, str | Path | Database] | 
         if route.bus in found:
             try:
                 build.add(route)
+            except RouteError as error:
+                problems.append(str(error))
+    for guard in typed.guard:
+        if guard.bus in found:
+            try:
+                build.guard(guard)
             except RouteError as error:
                 problems.append(str(error))
     if not problems:
@@ -150,6 +165,8 @@ class _Build:
         self.templates: list[np.ndarray] = []
         self.first_route = np.full(len(self.tables.messages) + 1, -1, np.int32)
         self.last_route: dict[int, int] = {}
+        self.guard_of = np.full(len(self.tables.messages) + 1, -1, np.int32)
+        self.guards: list[tuple] = []
         self.combines: dict[str, list[tuple[int, Route]]] = {}
 
     def add(self, route: Route) -> None:
@@ -165,6 +182,29 @@ class _Build:
             raise RouteError(f"{where}: combine = '{route.combine}' needs one message, the pattern fits {len(indices)}")
         for index in indices:
             self._add_message(route, index, where)
+
+    def guard(self, guard: Guard) -> None:
+        where = f"{self.path}: [[can.guard]] {guard.message}"
+        try:
+            index = self.codec.index(guard.message, guard.bus)
+        except KeyError as error:
+            raise RouteError(f"{where}: {error.args[0]}") from None
+        message = self.tables.message_list[index]
+        if guard.source_address is not None and (not message.is_j1939 or not 0 <= guard.source_address <= 255):
+            raise RouteError(f"{where}: source_address = {guard.source_address}: J1939 messages have one within 0..255")
+        if len(self.guards) >= MAX_GUARDS or self.guard_of[index] >= 0:
+            raise RouteError(f"{where}: at most {MAX_GUARDS} guards, one a message")
+        try:
+            if guard.checksum is not None:
+                self.codec.protect(guard.message, checksum=guard.checksum, kind=guard.checksum_kind, counter=guard.counter,
+                                   bus=guard.bus)  # fmt: skip
+            elif guard.counter is not None:
+                self.codec.count(guard.message, counter=guard.counter, bus=guard.bus)
+        except (KeyError, ValueError) as error:
+            raise RouteError(f"{where}: {error.args[0]}") from None
+        self.guard_of[index] = len(self.guards)
+        sender = -1 if guard.source_address is None else guard.source_address
+        self.guards.append((index, sender, guard.source if sender < 0 else sender))
 
     def arrays(self) -> dict[str, np.ndarray]:
         rows = np.array(self.routes, ROUTE_ROW)
@@ -183,6 +223,7 @@ class _Build:
         return {
             "first_route": self.first_route, "routes": rows, "fields": np.array(self.fields, FIELD_ROW),
             "terms": np.array(self.terms, TERM_ROW), "part_routes": part_routes,
+            "guard_of": self.guard_of, "guards": np.array(self.guards, GUARD_ROW),
             "templates": np.concatenate(self.templates) if self.templates else np.zeros(0, np.uint8),
         }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 For each route of a frame's message: the condition is looked at, every field is the sum of its signals in the field's
 unit, a sample without a required field or without any is dropped. Parts of a combined sample are kept until the last one
-sends them out, if they are young enough.
+sends them out, if they are young enough. Guards are not among this: tests/drivers/can/test_guard.py holds the kernel to them.
 """
 
 from __future__ import annotations

@@ -9,11 +9,13 @@ from autonomy.inputs._inputs cimport InputsMemory
 from autonomy.msg.messages cimport InputFrame, OutputFrame, Parameters
 from autonomy.planning._plan cimport PlanMemory
 from autonomy.safety._envelope cimport EnvelopeMemory
+from autonomy.safety._faults cimport FaultsMemory
 
 cdef struct TickState:
     InputsMemory inputs
     EgoFilter ego
     TruckMemory truck
+    FaultsMemory faults
     LaneFilter lane
     TracksMemory tracks
     PlanMemory plan

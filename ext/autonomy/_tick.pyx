@@ -15,6 +15,7 @@ from autonomy.inputs._append cimport KIND_COUNT, input_of, list_capacity
 from autonomy.msg.messages cimport LAYOUT_HASH, ImuInput, InputFrame, OutputFrame, Parameters
 from autonomy.planning._plan cimport plan_reset, plan_step
 from autonomy.safety._envelope cimport envelope_reset, envelope_step
+from autonomy.safety._faults cimport faults_correct, faults_remember, faults_reset, faults_step
 
 from autonomy.msg.definitions import load
 from autonomy.msg.layout import require
@@ -29,6 +30,7 @@ cdef void tick_reset(TickState* state, const Parameters* p) noexcept nogil:
     inputs_reset(&state.inputs, &p.inputs)
     ego_reset(&state.ego, &p.ego)
     truck_reset(&state.truck, &p.truck, &p.vehicle)
+    faults_reset(&state.faults, &p.faults)
     lane_reset(&state.lane, &p.lane)
     tracks_reset(&state.tracks, &p.tracks)
     plan_reset(&state.plan, &p.plan)
@@ -41,16 +43,20 @@ cdef void tick(TickState* state, const Parameters* p, const InputFrame* frame, O
     out.tick_index = frame.tick_index
     out.tick_time_ns = frame.tick_time_ns
     inputs_step(&state.inputs, &p.inputs, &p.plausibility, &p.engagement, &p.vehicle, frame, &out.vehicle)
+    faults_correct(&state.faults, &out.vehicle)
     ego_step(&state.ego, &p.ego, frame, &out.vehicle, &out.ego)
     truck_step(&state.truck, &p.truck, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck)
+    faults_step(&state.faults, &p.faults, &p.plausibility, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck, &out.faults)
     lane_step(&state.lane, &p.lane, frame, &out.ego, &out.lane)
     tracks_step(&state.tracks, &p.tracks, frame, &out.ego, &out.lane, &out.tracks)
-    plan_step(&state.plan, &p.plan, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck, &out.lane, &out.tracks, &out.plan)
+    plan_step(&state.plan, &p.plan, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck, &out.faults, &out.lane, &out.tracks,
+              &out.plan)
     control_step(&state.control, &p.lateral, &p.longitudinal, &p.vehicle,
                  &out.vehicle, &out.ego, &out.truck, &out.lane, &out.plan, &out.control)
     envelope_step(&state.envelope, &p.envelope, &p.longitudinal, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck,
-                  &out.lane, &out.tracks, &out.plan, &out.control, &out.actuation, &out.health)
+                  &out.faults, &out.lane, &out.tracks, &out.plan, &out.control, &out.actuation, &out.health)
     truck_remember(&state.truck, &out.actuation)
+    faults_remember(&state.faults, &out.actuation)
     control_remember(&state.control, &out.actuation)
     inputs_remember(&state.inputs, &out.actuation)
 

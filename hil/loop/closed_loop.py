@@ -19,6 +19,8 @@ from autonomy.playback._feed import Feed
 
 from autonomy import __version__, msg, output_folder
 from autonomy.errors import FAIL, INCONCLUSIVE, PASS, UsageError
+from autonomy.faults import timeline
+from autonomy.faults.timeline import Timeline
 from autonomy.log.ordered import Batch
 from autonomy.playback import metrics as figures
 from autonomy.playback.collector import ReferenceCollector
@@ -31,6 +33,7 @@ from autonomy.playback.spool import OutputSpool
 from hil.loop.live import LiveSource, channels_of
 from hil.loop.metrics import RunMetrics
 from hil.loop.reference import centre_line, pose_of
+from hil.loop.truck_faults import TruckFaults
 from hil.loop.vehicle_differences import differences
 
 TICK_S = 0.01
@@ -48,17 +51,20 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
     """Runs `duration_s` of closed loop; what `replay` returns of a log, with the figures of the drive added.
 
     The figures count from the moment the stack drives. Verdict "fail" (exit code 1) on a collision, a corner over the lane
-    line or a roll-over, "inconclusive" (5) when the stack never took over. `faults` is a timeline file or a packaged name, as
-    for replay, in seconds from the first tick. `watch(truth, output)` is called every tick, `begins()` once before the first,
-    when nothing can be refused any more. `metrics`: the caller's own, to read its columns afterwards. Raises UsageError,
-    EnvironmentFault.
+    line or a roll-over, "inconclusive" (5) when the stack never took over. `faults` is a timeline file, a packaged name or its
+    tables, as for replay, in seconds from the first tick. `watch(truth, output)` is called every tick, `begins()` once before
+    the first, when nothing can be refused any more. `metrics`: the caller's own, to read its columns afterwards. Raises
+    UsageError, EnvironmentFault.
     """
     if not duration_s > 0.0:
         raise UsageError(f"hil.run: duration_s = {duration_s:g} must be above zero")
     began = time.perf_counter()
     truth = world.reset(seed, scenario)
     log_path = None if output_dir is None else Path(output_dir) / log_name
-    loop = _Loop(world, stack, sensors, truth, log_path, faults)
+    planned = _timeline(faults)
+    broken = TruckFaults(planned, world, truth.time_ns)
+    loop = _Loop(world, stack, sensors, truth, log_path, planned)
+    loop.broken = broken
     wanted = set_speed_mps if set_speed_mps is not None else getattr(world, "set_speed", 22.0)
     metrics = metrics or RunMetrics(stack.parameters["vehicle"], wanted)
     engaged, mass_kg = False, float(stack.parameters["vehicle"]["mass_kg"])
@@ -75,7 +81,8 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
                 metrics(truth, tick)
             if watch is not None:
                 watch(truth, out)
-            truth = world.step(out["actuation"], TICK_S)
+            truth = world.step(broken.act(out["actuation"], truth.time_ns), TICK_S)
+            broken.show(truth)
             if truth.done:
                 break
     finally:
@@ -97,10 +104,17 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
     return result
 
 
+def _timeline(faults) -> Timeline:
+    """Of a file, a packaged name, parsed tables, or nothing. Raises UsageError."""
+    if faults is None:
+        return Timeline("", ())
+    return timeline.from_tables(faults, "faults") if isinstance(faults, dict) else timeline.load(faults)
+
+
 class _Loop:
     """The feed, what it gives and who is told."""
 
-    def __init__(self, world, stack, sensors, truth, log_path: Path | None, faults):
+    def __init__(self, world, stack, sensors, truth, log_path: Path | None, faults: Timeline):
         self.log_path = log_path
         path = None
         if getattr(sensors, "takes_lane_path", False) and hasattr(world, "lane_path"):
@@ -110,10 +124,10 @@ class _Loop:
         self.feed = Feed(stack.core, self.source.router, self.source.routes, self.source.path, "cuts", 0.0, False,
                          self.source.serial)  # fmt: skip
         self.injector = None
-        if faults is not None:
+        if faults.of_records().faults:
             from autonomy.faults.inject import Injector
 
-            self.injector = Injector.from_file(faults, self.source)
+            self.injector = Injector(faults.of_records(), self.source)
         self.outputs = np.zeros(BLOCK_TICKS, msg.dtype("OutputFrame"))
         self.timing = np.zeros((BLOCK_TICKS, 3), np.int64)
         self.frames = np.zeros(BLOCK_TICKS, msg.dtype("InputFrame")) if log_path is not None else None
@@ -186,7 +200,7 @@ class _Loop:
             "clocks": figures.clocks(last, self.feed.gnss_clock()), "aids": figures.aids(last),
             "reference": figures.reference(self.collector), "speed_scale": float(last["speed_scale"]), "outages": [],
             "outage_reference": None, **figures.outage_summary([]), "shadow": {},
-            "faults": [] if self.injector is None else self.injector.as_json(),
+            "faults": ([] if self.injector is None else self.injector.as_json()) + self.broken.as_json(),
         }  # fmt: skip
 
     def result(self, verdict: str, exit_code: int, found: dict[str, Any]) -> Result:

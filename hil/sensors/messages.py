@@ -15,6 +15,7 @@ from hil.sensors.line_fit import cubic_sigma, line_cubic, middle_ahead, point_si
 from hil.sensors.powertrain import Powertrain, engine_reference_nm
 from hil.sensors.realism import (
     ACCELERATION_BIAS,
+    ARTICULATION_OFFSET_SIGMA,
     GNSS_ALTITUDE_SIGMA,
     GNSS_COURSE_SIGMA_DEG,
     GNSS_DRIFT_SIGMA,
@@ -34,6 +35,7 @@ from hil.sensors.realism import (
     SIGMA,
     STEERING_OFFSET,
     STEERING_SOURCE,
+    TRAILER_SOURCE,
     WHEEL_SCALE,
     WHEEL_SOURCES,
 )
@@ -42,6 +44,7 @@ from hil.worlds.road import PREVIEW_DISTANCES
 
 NOT_AVAILABLE = 1  # validity
 SIGNALS = msg.constants("SignalSample")
+CARRIED_AS = {"trailer": "signal"}  # kinds of sensor that have no kind of sample of their own
 Dropouts = dict[str, list[tuple[float, float]]]
 
 
@@ -60,7 +63,8 @@ class Messages:
     """Samples with rate, noise, latency and losses. `config`: a Config, for the vehicle's steering ratio and wheels.
 
     `dropouts`: {kind: [(start, end), ...]} in seconds from the first truth. A GNSS receiver goes on and says it has no fix, as
-    in a tunnel; any other sensor is silent.
+    in a tunnel; any other sensor is silent. `trailer_sensing`: a sensor tells the articulation. `steering_offset_rad`: of the
+    steering wheel's sensor.
     """
 
     noise = 1.0
@@ -69,9 +73,10 @@ class Messages:
     @property
     def channels(self) -> list[str]:
         """The topics a log of these sensors has."""
-        return [f"/in/{kind}" for kind in self.schedule]
+        return list(dict.fromkeys(f"/in/{CARRIED_AS.get(kind, kind)}" for kind in self.schedule))
 
-    def __init__(self, config, seed: int = 0, dropouts: Dropouts | None = None):
+    def __init__(self, config, seed: int = 0, dropouts: Dropouts | None = None, *, trailer_sensing: bool = False,
+                 steering_offset_rad: float = STEERING_OFFSET):  # fmt: skip
         vehicle = config.section("vehicle")
         self.steering_ratio = float(vehicle["steering_ratio"])
         self.shaft_per_speed = float(vehicle["driveline_ratio"]) / float(vehicle["wheel_radius_m"])
@@ -80,13 +85,16 @@ class Messages:
         self.dropouts = checked_dropouts(dropouts or {})
         self.powertrain = Powertrain(engine_reference_nm(config), self.noise, seed)
         self.start_ns: int | None = None
-        self.schedule = dict(SENSORS)
+        self.schedule = {kind: timing for kind, timing in SENSORS.items() if kind != "trailer" or trailer_sensing}
+        self.steering_offset = self.noise * steering_offset_rad
+        self.articulation_offset = self.noise * ARTICULATION_OFFSET_SIGMA * np.random.default_rng([seed, 3]).standard_normal()
         self.next_ns: dict[str, int] = {}
         self.waiting: list[tuple[int, int, str, np.ndarray]] = []
         self.counter = 0
         self.seen: set[int] = set()
         self.gnss_drift = self.noise * GNSS_DRIFT_SIGMA * self.random.standard_normal(3)
         self.attitude: tuple[int, float, float] | None = None  # time, pitch and roll of the last IMU sample
+        self.road_wheel_angle = 0.0
         self.motion = (0.0, 0.0, 0.0)  # yaw rate, lateral, longitudinal acceleration as the stability control sees them
 
     def sense(self, truth: Truth) -> dict[str, np.ndarray]:
@@ -113,7 +121,7 @@ class Messages:
                 continue
             for row in rows:
                 row["valid_time_ns"], row["received_time_ns"] = now, received_ns
-                heapq.heappush(self.waiting, (received_ns, self.counter, kind, row))
+                heapq.heappush(self.waiting, (received_ns, self.counter, CARRIED_AS.get(kind, kind), row))
                 self.counter += 1
         while self.waiting and self.waiting[0][0] <= now:
             _, _, kind, row = heapq.heappop(self.waiting)
@@ -194,8 +202,15 @@ class Messages:
     def _steering(self, truth: Truth):
         row = self._row("Steering", STEERING_SOURCE)
         self.motion = truth.ego.yaw_rate, truth.ego.lateral_acceleration, truth.ego.acceleration
-        row["steering_wheel_angle"] = truth.ego.road_wheel_angle * self.steering_ratio + self.noise * STEERING_OFFSET \
+        self.road_wheel_angle = truth.ego.road_wheel_angle
+        row["steering_wheel_angle"] = truth.ego.road_wheel_angle * self.steering_ratio + self.steering_offset \
             + self._normal("steering")  # fmt: skip
+        return [row]
+
+    def _trailer(self, truth: Truth):
+        row = self._row("Signal", TRAILER_SOURCE)
+        row["signal"] = SIGNALS["TRAILER_ARTICULATION"]
+        row["value"] = truth.ego.articulation + self.articulation_offset + self._normal("articulation")
         return [row]
 
     def _gnss(self, truth: Truth):

@@ -15,6 +15,8 @@ import numpy as np
 
 from hil.sensors.realism import (
     ABS_SHARE,
+    AIR_SIGNAL_S,
+    BRAKE_PRESSURE_PA,
     BRAKE_SOURCE,
     DRIVELINE_DAMPING,
     DRIVELINE_HZ,
@@ -32,6 +34,7 @@ from hil.sensors.realism import (
     SHAFT_SOURCE,
     SLOW_SIGNAL_S,
     TORQUE_SCALE_SIGMA,
+    TRAILER_SOURCE,
 )
 from hil.world import Truth
 
@@ -45,6 +48,7 @@ class Powertrain:
         self.torque_scale = 1.0 + noise * TORQUE_SCALE_SIGMA * random.standard_normal()
         self.friction_scale = 1.0 + noise * FRICTION_SCALE_SIGMA * random.standard_normal()
         self.slow_ns: int | None = None
+        self.air_ns: int | None = None
         self.swing_ns: int | None = None
         self.torque = self.twist = self.twist_rate = 0.0
 
@@ -70,6 +74,11 @@ class Powertrain:
         pedal = truth.ego.brake_pedal  # the driver's: what is asked for on the bus moves no pedal
         yield "BRAKE_PEDAL", round(pedal / 0.004) * 0.004 if self.noise else pedal, BRAKE_SOURCE
         yield "BRAKE_SWITCH", float(pedal > 0.0), ENGINE_SOURCE
+        if self.air_ns is None or truth.time_ns - self.air_ns >= round(AIR_SIGNAL_S * 1e9):
+            self.air_ns = truth.time_ns
+            for number, pressure in enumerate(truth.info.get("brake_pressure_pa", BRAKE_PRESSURE_PA), start=1):
+                yield f"BRAKE_PRESSURE_{number}", pressure, BRAKE_SOURCE
+        yield "TRAILER_CONNECTED", 1.0, TRAILER_SOURCE
         grip = ABS_SHARE * truth.road.friction
         yield "ABS_ACTIVE", float(float(plant["brake_deceleration_mps2"]) > grip * GRAVITY), BRAKE_SOURCE
         yield "TRACTION_CONTROL_ACTIVE", float(self._spinning(plant, grip)), BRAKE_SOURCE

@@ -19,6 +19,7 @@ from hil.sensors.realism import (
     RETARDER_REFERENCE_NM,
     RETARDER_SOURCE,
     SHAFT_SOURCE,
+    STABILITY_ERRORS,
     STEERING_SOURCE,
 )
 from hil.sensors.records import RawRecord
@@ -52,6 +53,7 @@ class Bytes(Messages):
         self.told: dict[str, float] = {}
         self.engine_reference_nm = engine_reference_nm(config)
         self.imu_count = 0
+        self.stability = np.random.default_rng([seed, 4])
         self.radar_count = 0
         self.radar_time = 0
 
@@ -115,6 +117,11 @@ class Bytes(Messages):
             yield 0, "ERC1", {"actual_retarder_torque": 100.0 * value / ENGINE_BRAKE_REFERENCE_NM}, ENGINE_BRAKE_SOURCE
         elif name == "RETARDER_TORQUE":
             yield 0, "ERC1", {"actual_retarder_torque": 100.0 * value / RETARDER_REFERENCE_NM}, RETARDER_SOURCE
+        elif name == "TRAILER_CONNECTED":
+            yield 1, "TRAILER_STATUS", {"connected": value}, None
+        elif name == "BRAKE_PRESSURE_2":
+            pressures = {f"service_brake_pressure_{k}": 1e-3 * self.told[f"BRAKE_PRESSURE_{k}"] for k in (1, 2)}
+            yield 0, "AIR1", pressures, BRAKE_SOURCE
         elif name == "GEAR_RATIO":
             yield 0, "ETC2", {"actual_gear_ratio": value, "current_gear": self.told.get("GEAR", 0.0)}, SHAFT_SOURCE
         elif name == "TRACTION_CONTROL_ACTIVE":
@@ -123,10 +130,14 @@ class Bytes(Messages):
                               "asr_brake_control_active": int(value)}, BRAKE_SOURCE  # fmt: skip
 
     def _steering_messages(self, row):
-        yaw_rate, lateral, longitudinal = self.motion
+        yaw_rate, lateral, longitudinal = (
+            value + self.noise * (offset + sigma * self.stability.standard_normal())
+            for value, (offset, sigma) in zip(self.motion, STABILITY_ERRORS, strict=True)
+        )
         yield 0, "VDC2", {"steering_wheel_angle": float(row["steering_wheel_angle"]), "yaw_rate": yaw_rate,
                           "lateral_acceleration": lateral,
                           "longitudinal_acceleration": longitudinal}, STEERING_SOURCE  # fmt: skip
+        yield 1, "STEERING_STATUS", {"road_wheel_angle": self.road_wheel_angle, "follows": 1}, None
 
     def _gnss_messages(self, row):
         if int(row["validity"]):

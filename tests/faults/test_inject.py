@@ -150,6 +150,19 @@ def test_duplicates_follow_their_original():
     assert [item for n, item in enumerate(found) if n == 0 or item != found[n - 1]] == CLEAN
 
 
+def test_another_sender_repeats_each_frame_from_its_own_address():
+    found = expected({"source": "wheel", "kind": "impersonate", "value": 0x31})
+    added = records.frames(found, records.WHEELS & ~0xFF | 0x31)
+    assert len(added) == 100 == len(found) - len(CLEAN)
+    originals = records.frames(found, records.WHEELS)
+    assert (added["data"] == originals["data"]).all() and (added["time_ns"] == originals["time_ns"]).all()
+
+
+def test_a_recorded_truck_cannot_break():
+    with pytest.raises(UsageError, match="hil run"):
+        injector({"source": "truck", "kind": "engine_lost"})
+
+
 @pytest.mark.parametrize("jump", [0.35, -0.35])
 def test_a_clock_jump_shifts_every_stamp_and_the_stream_stays_in_order(jump):
     under_test = injector({"source": "imu", "kind": "clock_jump", "value": jump, "start_s": 0.5, "end_s": 1.0})

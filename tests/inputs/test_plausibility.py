@@ -239,7 +239,7 @@ def test_a_frozen_speed_in_a_recorded_drive_is_left_out_and_told(tmp_path):
     assert frozen[0] > 2000 and frozen[-1] < 4700
     assert np.unique(vehicle["speed_source"][frozen]).tolist() == [0]
     assert (health["faults"][frozen] & msg.constants("Health")["FAULT_SENDER_SUSPECT"]).all()
-    assert (health["level"][frozen] == 1).all()
+    assert (health["level"][frozen] >= 1).all()  # 2 where the fault table keeps a truck in standby from engaging
 
 
 def test_the_demonstration_raises_no_alarm(tmp_path):

@@ -84,7 +84,7 @@ def test_frames_match_the_promised_capacities():
     for kind, capacity in promised.items():
         assert frame[kind]["items"].shape == (capacity,), kind
         assert {"count", "overflow"} <= set(frame[kind].names)
-    parts = {"vehicle", "ego", "truck", "lane", "tracks", "plan", "control", "actuation", "health"}
+    parts = {"vehicle", "ego", "truck", "faults", "lane", "tracks", "plan", "control", "actuation", "health"}
     assert parts <= set(msg.dtype("OutputFrame").names)
 
 

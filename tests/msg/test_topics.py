@@ -10,7 +10,7 @@ import pytest
 from autonomy.log import topics
 from autonomy.msg import definitions
 
-OUTPUTS = {"vehicle", "ego", "truck", "lane", "tracks", "plan", "control", "actuation", "health"}
+OUTPUTS = {"vehicle", "ego", "truck", "faults", "lane", "tracks", "plan", "control", "actuation", "health"}
 
 
 def by_topic():

@@ -10,7 +10,7 @@ import numpy as np
 from autonomy import msg
 from autonomy.report.drive import Drive
 from autonomy.report.sections.aids import AXES
-from autonomy.report.sections.health import BEHAVIOURS, LANES, LEVELS, MODES, plain_bit
+from autonomy.report.sections.health import BEHAVIOURS, LANES, LEVELS, MODES, actions, plain_bit, told_rows
 from autonomy.report.sections.section import Link, Section, Table
 from autonomy.report.series import runs
 from autonomy.report.words import AIDS, INPUTS, number, whole
@@ -73,6 +73,7 @@ def _every(drive: Drive) -> Iterator[Event]:
     yield from _states(time, health["level"], "Health", LEVELS, bad=(1, 2))
     yield from _states(time, lane["status"], "Lane", LANES, bad=(2,))
     yield from _stretches(time, health["faults"], "Health", "FAULT_", "Fault")
+    yield from _fault_table(time, drive.topic("faults"))
     yield from _stretches(time, actuation["limited"], "Actuation", "LIMITED_", "Limit")
     ego_status = msg.constants("EgoState")
     odd = sum(ego_status[f"STATUS_{name}"] for name in ("DEAD_RECKONING", "IMU_LOST", "DIVERGED"))
@@ -109,6 +110,23 @@ def _stretches(time: np.ndarray, values: np.ndarray, message: str, prefix: str, 
                 until = float(time[min(last, len(time) - 1)])
                 ending = "to the end" if last == len(time) else f"for {number(until - float(time[first]), 's')}"
                 yield Event(float(time[first]), kind, f"{plain_bit(key.removeprefix(prefix))} {ending}", kind != "Limit")
+
+
+def _fault_table(time: np.ndarray, faults: np.ndarray) -> Iterator[Event]:
+    """When a row of the fault table was told, what its detector said then, and when the action began."""
+    acted_from = msg.constants("FaultState")["STATUS_ACTED"]
+    for row, name, told in told_rows(faults):
+        for first, last in runs(told):
+            if not told[first]:
+                continue
+            until = float(time[min(last, len(time) - 1)])
+            ending = "to the end" if last == len(time) else f"for {number(until - float(time[first]), 's')}"
+            text = f"{name} {ending}, told at {number(float(faults['value'][first, row]))}"
+            acted = np.flatnonzero(faults["status"][first:last, row] >= acted_from)
+            if len(acted):
+                text += f", acted on {number(float(time[first + acted[0]] - time[first]), 's')} later"
+            yield Event(float(time[first]), "Fault table", text, True)
+    yield from _states(time, faults["action"], "Action", {**actions(), 0: "none"}, bad=(3, 4))
 
 
 def _counted(time: np.ndarray, counts: np.ndarray, kind: str, text: str) -> Iterator[Event]:

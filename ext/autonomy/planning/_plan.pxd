@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t
 from autonomy.planning._cruise_profile cimport CruiseMemory
 from autonomy.msg.messages cimport (
-    EgoState, InputFrame, LaneState, Plan, PlanParameters, TrackList, TruckState, VehicleParameters, VehicleState)
+    EgoState, FaultState, InputFrame, LaneState, Plan, PlanParameters, TrackList, TruckState, VehicleParameters, VehicleState)
 
 ctypedef struct PlanMemory:
     double[32] fallback_curvature  # the last stop path that could be laid, every FALLBACK_STEP_M from where it began
@@ -20,4 +20,4 @@ ctypedef struct PlanMemory:
 cdef void plan_reset(PlanMemory* memory, const PlanParameters* parameters) noexcept nogil
 cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const VehicleParameters* vehicle_parameters,
                     const InputFrame* frame, const VehicleState* vehicle, const EgoState* ego, const TruckState* truck,
-                    const LaneState* lane, const TrackList* tracks, Plan* plan) noexcept nogil
+                    const FaultState* faults, const LaneState* lane, const TrackList* tracks, Plan* plan) noexcept nogil

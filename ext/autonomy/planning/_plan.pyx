@@ -39,6 +39,7 @@ cdef enum:
     BECAUSE_EGO_LOST = 4
     BECAUSE_VEHICLE_LOST = 5
     BECAUSE_CUT_IN = 6
+    BECAUSE_FAULT = 7
 
 
 cdef void plan_reset(PlanMemory* memory, const PlanParameters* parameters) noexcept nogil:
@@ -64,7 +65,8 @@ cdef inline void estimate_steering_bias(PlanMemory* memory, const PlanParameters
         memory.steering_bias = -parameters.steering_bias_maximum
 
 
-cdef inline uint8_t what_is_lost(const VehicleState* vehicle, const EgoState* ego, const LaneState* lane) noexcept nogil:
+cdef inline uint8_t what_is_lost(const VehicleState* vehicle, const EgoState* ego, const FaultState* faults,
+                                const LaneState* lane) noexcept nogil:
     """The reason for a stop, 0 when nothing is lost."""
     if not velocity_known(ego):
         return BECAUSE_EGO_LOST
@@ -72,6 +74,8 @@ cdef inline uint8_t what_is_lost(const VehicleState* vehicle, const EgoState* eg
         return BECAUSE_VEHICLE_LOST
     if lane.status == LaneState_STATUS_NONE:
         return BECAUSE_LANE_LOST
+    if faults.action >= FaultRow_ACTION_MINIMAL_RISK:
+        return BECAUSE_FAULT
     return 0
 
 
@@ -151,11 +155,11 @@ cdef inline void brake_for_conflict(PlanMemory* memory, const PlanParameters* pa
 
 cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const VehicleParameters* vehicle_parameters,
                     const InputFrame* frame, const VehicleState* vehicle, const EgoState* ego, const TruckState* truck,
-                    const LaneState* lane, const TrackList* tracks, Plan* plan) noexcept nogil:
+                    const FaultState* faults, const LaneState* lane, const TrackList* tracks, Plan* plan) noexcept nogil:
     cdef double dt = elapsed_s(frame.tick_time_ns, memory.last_tick_ns)
     cdef double speed = known_speed(vehicle, ego)
     cdef double acceleration, wanted, rolling, bend_ahead_m = 0.0
-    cdef uint8_t lost = what_is_lost(vehicle, ego, lane)
+    cdef uint8_t lost = what_is_lost(vehicle, ego, faults, lane)
     memset(plan, 0, sizeof(Plan))
     plan.time_ns = frame.tick_time_ns
     if not isfinite(speed):
@@ -175,6 +179,9 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
         else vehicle.set_speed
     plan.behaviour = KEEP_LANE
     plan.target_speed = vehicle.set_speed if vehicle.set_speed < parameters.speed_maximum else parameters.speed_maximum
+    if faults.speed_limit_mps > 0.0 and faults.speed_limit_mps < plan.target_speed:
+        plan.target_speed = faults.speed_limit_mps
+        plan.reason = BECAUSE_FAULT
     if plan.curve_speed < plan.target_speed:
         plan.target_speed = plan.curve_speed
         plan.reason = BECAUSE_CURVE
@@ -182,7 +189,8 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
     wanted = parameters.speed_gain * (plan.target_speed - speed)
     rolling = wanted + parameters.speed_gain * parameters.overspeed_mps
     cruise_update(&memory.cruise, frame, speed, dt)
-    cruise_followed(&memory.cruise, parameters, frame.tick_time_ns, vehicle.set_speed, speed, &wanted, &rolling, plan)
+    if faults.speed_limit_mps == 0.0:
+        cruise_followed(&memory.cruise, parameters, frame.tick_time_ns, vehicle.set_speed, speed, &wanted, &rolling, plan)
     if wanted < -parameters.approach_deceleration:
         wanted = -parameters.approach_deceleration
     plan.target_acceleration = rolling if rolling > -parameters.approach_deceleration else -parameters.approach_deceleration
@@ -236,11 +244,13 @@ cdef class PlanStep:
         self.vehicle_parameters = (<VehicleParameters*>pointer(vehicle_parameters))[0]
         plan_reset(&self.memory, &self.parameters)
 
-    def step(self, frame, vehicle, ego, truck, lane, tracks):
+    def step(self, frame, vehicle, ego, truck, lane, tracks, faults=None):
+        faults = np.zeros((), dtype("FaultState")) if faults is None else faults
         result = np.zeros((), dtype("Plan"))
         plan_step(&self.memory, &self.parameters, &self.vehicle_parameters, <const InputFrame*>pointer(frame),
                   <const VehicleState*>pointer(vehicle), <const EgoState*>pointer(ego), <const TruckState*>pointer(truck),
-                  <const LaneState*>pointer(lane), <const TrackList*>pointer(tracks), <Plan*>pointer(result))
+                  <const FaultState*>pointer(faults), <const LaneState*>pointer(lane),
+                  <const TrackList*>pointer(tracks), <Plan*>pointer(result))
         return result
 
     def gap(self, double speed):

@@ -21,7 +21,7 @@ import numpy as np
 from autonomy._tick cimport TickCore, tick
 from autonomy.inputs._append cimport clear_frame
 from autonomy.inputs._path_window cimport PathCursor, PathPoint, fill_path_window
-from autonomy.msg.messages cimport LAYOUT_HASH, Actuation, CanFrame, InputFrame, OutputFrame
+from autonomy.msg.messages cimport LAYOUT_HASH, Actuation, CanFrame, FaultState_STATUS_TOLD, InputFrame, OutputFrame
 from autonomy.playback._clock cimport now_ns
 from autonomy.runtime._deadline cimport sleep_until
 from autonomy.runtime._journal cimport PIECE_BYTES, JournalFrame, JournalPiece, JournalTick, SerialPiece
@@ -336,8 +336,12 @@ cdef class Loop:
 
     @property
     def faults(self) -> int:
-        """Health.faults of the last tick, from any thread."""
-        return self.state.out.health.faults
+        """Health.faults of the last tick, and above bit 32 the numbers of the faults of the table; from any thread."""
+        found = self.state.out.health.faults
+        for i in range(24):
+            if self.state.out.faults.status[i] >= FaultState_STATUS_TOLD:
+                found |= 1 << (32 + self.state.out.faults.fault[i])
+        return found
 
     @property
     def output(self) -> np.void:

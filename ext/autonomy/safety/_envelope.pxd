@@ -1,8 +1,8 @@
 # Hard limits, mode and health. Can only make a command safer.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from autonomy.msg.messages cimport (
-    Actuation, Control, EgoState, EnvelopeParameters, Health, InputFrame, LaneState, LongitudinalParameters, Plan, TrackList,
-    TruckState, VehicleParameters, VehicleState)
+    Actuation, Control, EgoState, EnvelopeParameters, FaultState, Health, InputFrame, LaneState, LongitudinalParameters, Plan,
+    TrackList, TruckState, VehicleParameters, VehicleState)
 from autonomy.safety._split cimport SplitMemory
 
 ctypedef struct EnvelopeMemory:
@@ -21,5 +21,6 @@ cdef void envelope_reset(EnvelopeMemory* memory, const EnvelopeParameters* param
 cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parameters,
                         const LongitudinalParameters* longitudinal, const VehicleParameters* vehicle_parameters,
                         const InputFrame* frame, const VehicleState* vehicle,
-                        const EgoState* ego, const TruckState* truck, const LaneState* lane, const TrackList* tracks,
-                        const Plan* plan, const Control* control, Actuation* actuation, Health* health) noexcept nogil
+                        const EgoState* ego, const TruckState* truck, const FaultState* faults, const LaneState* lane,
+                        const TrackList* tracks, const Plan* plan, const Control* control, Actuation* actuation,
+                        Health* health) noexcept nogil

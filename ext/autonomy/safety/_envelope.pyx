@@ -139,8 +139,9 @@ cdef inline uint8_t mode_now(EnvelopeMemory* memory, const InputFrame* frame, co
 cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parameters,
                         const LongitudinalParameters* longitudinal, const VehicleParameters* vehicle_parameters,
                         const InputFrame* frame, const VehicleState* vehicle,
-                        const EgoState* ego, const TruckState* truck, const LaneState* lane, const TrackList* tracks,
-                        const Plan* plan, const Control* control, Actuation* actuation, Health* health) noexcept nogil:
+                        const EgoState* ego, const TruckState* truck, const FaultState* faults, const LaneState* lane,
+                        const TrackList* tracks, const Plan* plan, const Control* control, Actuation* actuation,
+                        Health* health) noexcept nogil:
     cdef int64_t now_ns = frame.tick_time_ns
     cdef double dt = elapsed_s(now_ns, memory.last_tick_ns)
     cdef double speed = cautious_speed(parameters, vehicle, ego)
@@ -153,8 +154,10 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
     health.time_ns = actuation.time_ns = now_ns
     health.tick_index = frame.tick_index
     health.overflow = memory.overflow
-    health.faults = faults_now(vehicle, ego, lane, overflow, now_ns, memory.last_tick_ns)
-    health.level = LEVEL_FALLBACK if health.faults & parameters.fallback_faults else (
+    health.faults = faults_now(vehicle, ego, faults, lane, overflow, now_ns, memory.last_tick_ns)
+    # Who stands by does not begin with a fault that would end in handing over; who drives is told, and stopped by the worst only
+    health.level = LEVEL_FALLBACK if health.faults & parameters.fallback_faults or faults.action >= (
+        FaultRow_ACTION_REFUSE if memory.mode == STANDBY else FaultRow_ACTION_MINIMAL_RISK) else (
         LEVEL_DEGRADED if health.faults & parameters.degraded_faults else LEVEL_OK)
     mode = mode_now(memory, frame, vehicle, lane, plan, health.level)
     if mode != memory.mode or memory.mode_since_ns == 0:
@@ -197,9 +200,10 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
             health.level = LEVEL_FALLBACK
         if plan.emergency == EMERGENCY_FULL:
             actuation.hazards = 1   # tells those behind
-        split(&memory.split, longitudinal, vehicle_parameters, truck, speed, memory.acceleration, before,
+        split(&memory.split, longitudinal, vehicle_parameters, truck, faults.unusable, speed, memory.acceleration, before,
               control.coast_margin if memory.mode == ACTIVE and control.coast_margin > 0.0 else 0.0,
               control.roll and memory.mode == ACTIVE, dt, actuation)
+    actuation.steering_channel = 1 if faults.unusable & FaultRow_UNUSABLE_STEERING_CHANNEL else 0
     actuation.road_wheel_angle_rad = memory.angle
     actuation.acceleration_mps2 = memory.acceleration
     actuation.limited = limited
@@ -219,13 +223,15 @@ cdef class EnvelopeStep:
         self.vehicle_parameters = (<VehicleParameters*>pointer(vehicle_parameters))[0]
         envelope_reset(&self.memory, &self.parameters)
 
-    def step(self, frame, vehicle, ego, truck, lane, tracks, plan, control):
+    def step(self, frame, vehicle, ego, truck, lane, tracks, plan, control, faults=None):
         """Returns (Actuation, Health)."""
+        faults = np.zeros((), dtype("FaultState")) if faults is None else faults
         actuation = np.zeros((), dtype("Actuation"))
         health = np.zeros((), dtype("Health"))
         envelope_step(&self.memory, &self.parameters, &self.longitudinal, &self.vehicle_parameters,
                       <const InputFrame*>pointer(frame), <const VehicleState*>pointer(vehicle),
                       <const EgoState*>pointer(ego), <const TruckState*>pointer(truck),
-                      <const LaneState*>pointer(lane), <const TrackList*>pointer(tracks), <const Plan*>pointer(plan),
+                      <const FaultState*>pointer(faults), <const LaneState*>pointer(lane),
+                      <const TrackList*>pointer(tracks), <const Plan*>pointer(plan),
                       <const Control*>pointer(control), <Actuation*>pointer(actuation), <Health*>pointer(health))
         return actuation, health

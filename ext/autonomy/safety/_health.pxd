@@ -4,7 +4,8 @@ from autonomy.msg.messages cimport *
 from autonomy.inputs._motion cimport velocity_known
 
 
-cdef inline uint32_t faults_now(const VehicleState* vehicle, const EgoState* ego, const LaneState* lane, uint32_t overflow,
+cdef inline uint32_t faults_now(const VehicleState* vehicle, const EgoState* ego, const FaultState* table,
+                                const LaneState* lane, uint32_t overflow,
                                 int64_t now_ns, int64_t last_ns) noexcept nogil:
     cdef uint32_t faults = 0
     cdef int i
@@ -30,6 +31,8 @@ cdef inline uint32_t faults_now(const VehicleState* vehicle, const EgoState* ego
     for i in range(4):
         if vehicle.disputed[i]:
             faults |= Health_FAULT_SENDERS_DISPUTED
+    if table.told:
+        faults |= Health_FAULT_TABLE
     if last_ns != 0 and now_ns <= last_ns:
         faults |= Health_FAULT_TIME_BACKWARDS
     return faults

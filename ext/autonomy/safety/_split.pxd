@@ -5,7 +5,8 @@
 from libc.math cimport fabs, isfinite, sin
 from libc.stdint cimport uint8_t, uint32_t
 from autonomy.msg.messages cimport (
-    Actuation, InputFrame, LongitudinalParameters, TruckState, VehicleParameters, SignalSample_ENGINE_SPEED)
+    Actuation, InputFrame, LongitudinalParameters, TruckState, VehicleParameters, FaultRow_UNUSABLE_ENGINE,
+    FaultRow_UNUSABLE_RETARDER, SignalSample_ENGINE_SPEED)
 
 ctypedef struct SplitMemory:
     double engine                # N m at the crank, expected now; negative = engine brake
@@ -84,8 +85,8 @@ cdef inline double within(double value, double low, double high) noexcept nogil:
 
 
 cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parameters, const VehicleParameters* vehicle,
-                       const TruckState* truck, double speed, double acceleration, double before, double margin, bint roll,
-                       double dt, Actuation* actuation) noexcept nogil:
+                       const TruckState* truck, uint8_t unusable, double speed, double acceleration, double before, double margin,
+                       bint roll, double dt, Actuation* actuation) noexcept nogil:
     """`acceleration` is to be driven now, `before` was the tick before; brakes are used beyond acceleration + margin only."""
     # 9.80665 m/s2 standard gravity (CGPM 1901); 1.2 kg/m3 air at 20 degrees C and sea level
     cdef double drag = 0.5 * 1.2 * vehicle.drag_area_m2 * speed * speed
@@ -98,6 +99,8 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
     cdef double force = truck.mass_kg * acceleration + resistance
     cdef double rate = (acceleration - before) / dt if dt > 0.0 else 0.0
     cdef double engine = 0.0, retarder = 0.0, brake = 0.0, overrun = 0.0, most, early, share, lacking, step, braked
+    cdef double retarder_most = 0.0 if unusable & FaultRow_UNUSABLE_RETARDER else vehicle.retarder_torque_maximum_nm
+    cdef bint has_engine = not unusable & FaultRow_UNUSABLE_ENGINE
     cdef bint held = speed < parameters.standstill_mps and acceleration <= 0.0
     # One begins where the other's lag has ended: without that both change at once, with twice the jerk. Not where it is urgent
     share = parameters.brake_handover_s * within(2.25 + rate / parameters.jerk_down, 0.0, 1.0)
@@ -108,7 +111,7 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
     if held:
         brake = parameters.standstill_hold + fabs(slope)
     else:
-        most = vehicle.engine_torque_maximum_nm
+        most = vehicle.engine_torque_maximum_nm if has_engine else 0.0
         if most * speed * per_crank > parameters.engine_power_maximum_w:
             most = parameters.engine_power_maximum_w / (speed * per_crank)
         # Turned by the wheels it takes no fuel: that comes before any brake
@@ -121,14 +124,14 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
             share = within(0.5 * (speed - vehicle.retarder_minimum_speed_mps), 0.0, 1.0)
             if share > 0.0:
                 early = braked + within(truck.mass_kg * rate * parameters.retarder_lag_s, -truck.mass_kg, 0.0)
-                retarder = within((early - engine * per_crank) / per_retarder, -share * vehicle.retarder_torque_maximum_nm, 0.0)
+                retarder = within((early - engine * per_crank) / per_retarder, -share * retarder_most, 0.0)
                 early = braked + within(truck.mass_kg * rate * parameters.engine_brake_lag_s, -truck.mass_kg, 0.0)
                 # Handed over before a gear shift would interrupt it
                 if memory.ratio > 0.0:
                     share *= within(until_shift(parameters, vehicle, ratio, speed, acceleration)
                                     / parameters.engine_shift_foresight_s - 1.0, 0.0, 1.0)
                 engine += within((early - retarder * per_retarder) / per_crank - engine,
-                                 -share * parameters.engine_brake_torque_maximum_nm, 0.0)
+                                 -share * parameters.engine_brake_torque_maximum_nm if has_engine else 0.0, 0.0)
         if shifting(memory) or actuation.roll:
             engine = memory.engine = memory.returned = 0.0
             memory.returns = 1

@@ -18,6 +18,8 @@ cdef enum:
     MAX_SAMPLE_BYTES = 256
     SAMPLE_WORDS = 32           # the same in 8 byte words
     MAX_MAPPINGS = 4
+    MAX_GUARDS = 64
+    NO_ADDRESS = -1
 
     NOT_ROUTED = 0              # no route for this frame, or one part of a sample that is not complete yet
     NOT_AVAILABLE = -1          # a required signal, or every signal, is not available or the frame is too short
@@ -25,6 +27,7 @@ cdef enum:
     CONDITION_UNMET = -3        # `valid_when` says there is nothing to report
     LIST_FULL = -4              # counted in the list's overflow
     NOT_A_MEASUREMENT = -5      # error frame, remote request or own echo
+    NOT_TRUSTED = -6            # of a guarded message: another sender, or a checksum that does not hold
 
     FIELD_FLOAT64 = 0
     FIELD_UINT8 = 1
@@ -71,6 +74,11 @@ cdef struct RouteRow:
     uint8_t source_is_sender    # `source` is the J1939 source address
     uint8_t required_parts      # bit mask: parts the sample is of no use without
 
+cdef struct GuardRow:
+    int32_t message             # index of the codec
+    int16_t source_address      # J1939: the one sender, NO_ADDRESS = any
+    uint16_t source             # of the events that tell of it: the sender's address, else the sensor's number
+
 cdef struct RouterTables:
     const CodecTables *codec
     const int32_t *first_route  # per message, -1 without
@@ -79,6 +87,10 @@ cdef struct RouterTables:
     const TermRow *terms
     const uint8_t *templates    # MAX_SAMPLE_BYTES a route: the sample before its fields are written
     const int32_t *part_routes  # MAX_PARTS a combine: the route that fills the part, -1 without
+    const int32_t *guard_of     # per message: its guard, -1 without
+    const GuardRow *guards
+    int32_t own_address         # that we send with, NO_ADDRESS = none
+    int32_t own_bus
 
 cdef struct RouteCounts:
     uint64_t received           # frames of the route
@@ -94,6 +106,7 @@ cdef struct CombineState:
 cdef struct RouterState:
     RouteCounts counts[MAX_ROUTES]
     CombineState combines[MAX_COMBINES]
+    uint8_t last_counter[MAX_GUARDS]    # 1 + the last one, 0 = none yet
     uint64_t not_routed
     uint64_t not_measurements
 

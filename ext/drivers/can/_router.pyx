@@ -7,22 +7,25 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
-from autonomy.inputs._append cimport KIND_LANE, InputKind, append_sample, item_size
+from autonomy.inputs._append cimport KIND_LANE, KIND_SIGNAL, InputKind, append_sample, item_size, item_validity_offset
 from autonomy.msg.messages cimport (
-    LAYOUT_HASH, LaneSample, CanFrame_FLAG_ERROR, CanFrame_FLAG_REMOTE, CanFrame_FLAG_TRANSMITTED,
+    LAYOUT_HASH, LaneSample, SignalSample, CanFrame_FLAG_ERROR, CanFrame_FLAG_REMOTE, CanFrame_FLAG_TRANSMITTED,
+    SignalSample_CHECKSUM_ERROR, SignalSample_COUNTER_ERROR, SignalSample_OWN_ADDRESS, SignalSample_SECOND_SENDER,
 )
 
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
 
 from drivers.can._lane_mounting cimport move_lines
-from drivers.can._codec cimport address_of, decode_signal, load_word
-from drivers.can._tables cimport VALIDITY_ERROR, VALIDITY_NOT_AVAILABLE, VALIDITY_OK, MessageRow, find_message
+from drivers.can._codec cimport address_of, decode_signal, far_bits, load_word
+from drivers.can._encode cimport checksum_holds
+from drivers.can._tables cimport (
+    EXTENDED, VALIDITY_ERROR, VALIDITY_NOT_AVAILABLE, VALIDITY_OK, MessageRow, SignalRow, find_message, pgn_of)
 
 require(__name__, LAYOUT_HASH)
 
-ROW_SIZES = {"route": sizeof(RouteRow), "field": sizeof(FieldRow), "term": sizeof(TermRow)}
-LIMITS = {"routes": MAX_ROUTES, "combines": MAX_COMBINES, "parts": MAX_PARTS, "mappings": MAX_MAPPINGS,
+ROW_SIZES = {"route": sizeof(RouteRow), "field": sizeof(FieldRow), "term": sizeof(TermRow), "guard": sizeof(GuardRow)}
+LIMITS = {"routes": MAX_ROUTES, "combines": MAX_COMBINES, "parts": MAX_PARTS, "mappings": MAX_MAPPINGS, "guards": MAX_GUARDS,
           "sample_bytes": MAX_SAMPLE_BYTES}
 cdef int NOT_MEASUREMENT_FLAGS = CanFrame_FLAG_ERROR | CanFrame_FLAG_REMOTE | CanFrame_FLAG_TRANSMITTED
 
@@ -38,23 +41,30 @@ cdef int route_frame(const RouterTables *tables, RouterState *state, const CanFr
                      InputFrame *inputs) noexcept nogil:
     """Appends the samples of one frame; returns the kind of the first one, 0 (not routed) or a negative reason."""
     cdef Arrival arrival
-    cdef int32_t message, route
+    cdef int32_t message, route, guard
     cdef int status, result = NOT_ROUTED
     cdef bint heard = False
     if frame.flags & NOT_MEASUREMENT_FLAGS:
         state.not_measurements += 1
         return NOT_A_MEASUREMENT
+    if tables.own_address >= 0 and frame.bus == tables.own_bus and frame.id & EXTENDED \
+            and <int32_t>(frame.id & 0xFF) == tables.own_address:
+        tell(frame, SignalSample_OWN_ADDRESS, <uint16_t>tables.own_address, inputs)
     message = find_message(tables.codec, frame.bus, frame.id)
+    guard = tables.guard_of[message] if message >= 0 else -1
     route = tables.first_route[message] if message >= 0 else -1
     if route >= 0:
         arrival.frame = frame
         arrival.message = &tables.codec.messages[message]
         arrival.length = frame.length if frame.length <= 8 else 8
         arrival.word = load_word(frame.data, arrival.length)
+        if guard >= 0 and not is_trusted(tables, state, guard, route, &arrival, inputs):
+            state.not_routed += 1
+            return NOT_TRUSTED
     while route >= 0:
         if tables.routes[route].source_address < 0 or tables.routes[route].source_address == <int>(frame.id & 0xFF):
             heard = True
-            status = apply_route(tables, state, route, &arrival, inputs)
+            status = apply_route(tables, state, route, &arrival, guard >= 0, inputs)
             if result == NOT_ROUTED or (result < 0 and status > 0):
                 result = status
         route = tables.routes[route].next
@@ -63,7 +73,57 @@ cdef int route_frame(const RouterTables *tables, RouterState *state, const CanFr
     return result
 
 
-cdef int apply_route(const RouterTables *tables, RouterState *state, int32_t number, const Arrival *arrival,
+cdef void tell(const CanFrame *frame, uint16_t event, uint16_t source, InputFrame *inputs) noexcept nogil:
+    """An event of the bus as a signal; its value is the PGN, else the identifier."""
+    cdef SignalSample sample
+    memset(&sample, 0, sizeof(SignalSample))
+    sample.valid_time_ns = sample.received_time_ns = frame.time_ns
+    sample.value = pgn_of(frame.id & 0x1FFFFFFF) if frame.id & EXTENDED else frame.id
+    sample.signal, sample.source = event, source
+    append_sample(inputs, <InputKind>KIND_SIGNAL, &sample)
+
+
+cdef bint is_trusted(const RouterTables *tables, RouterState *state, int32_t number, int32_t route, const Arrival *arrival,
+                     InputFrame *inputs) noexcept nogil:
+    """Tells of another sender that has values to say, of a wrong checksum and of a counter that did not count.
+
+    The frame of a wrong counter is used: it may be that one before it was lost.
+    """
+    cdef const GuardRow *guard = &tables.guards[number]
+    cdef const MessageRow *message = arrival.message
+    cdef const SignalRow *counter
+    cdef uint64_t sample[SAMPLE_WORDS]
+    cdef uint8_t found
+    if guard.source_address >= 0 and guard.source_address != <int>(arrival.frame.id & 0xFF):
+        while route >= 0:
+            memcpy(sample, &tables.templates[route * MAX_SAMPLE_BYTES], item_size(tables.routes[route].kind))
+            if fill_fields(tables, &tables.routes[route], arrival, <uint8_t *>sample) == VALIDITY_OK:
+                tell(arrival.frame, SignalSample_SECOND_SENDER, <uint16_t>(arrival.frame.id & 0xFF), inputs)
+                break
+            route = tables.routes[route].next
+        return False
+    if arrival.length < message.length or message.length > 8:
+        return True
+    if not checksum_holds(tables.codec, message, arrival.frame.id, arrival.frame.data):
+        tell(arrival.frame, SignalSample_CHECKSUM_ERROR, guard.source, inputs)
+        return False
+    if message.counter_signal >= 0:
+        counter = &tables.codec.signals[message.first_signal + message.counter_signal]
+        found = <uint8_t>far_bits(counter, arrival.frame.data)
+        if state.last_counter[number] and found != state.last_counter[number] % message.counter_modulo:
+            tell(arrival.frame, SignalSample_COUNTER_ERROR, guard.source, inputs)
+        state.last_counter[number] = found + 1
+    return True
+
+
+cdef inline void stamp(const RouteRow *route, const CanFrame *frame, uint64_t *sample) noexcept nogil:
+    (<int64_t *>sample)[0] = frame.time_ns - route.delay_ns
+    (<int64_t *>sample)[1] = frame.time_ns
+    if route.source_is_sender:
+        (<uint16_t *>(<uint8_t *>sample + route.source_offset))[0] = <uint16_t>(frame.id & 0xFF)
+
+
+cdef int apply_route(const RouterTables *tables, RouterState *state, int32_t number, const Arrival *arrival, bint guarded,
                      InputFrame *inputs) noexcept nogil:
     cdef const RouteRow *route = &tables.routes[number]
     cdef RouteCounts *counts = &state.counts[number]
@@ -97,6 +157,11 @@ cdef int apply_route(const RouterTables *tables, RouterState *state, int32_t num
             validity = VALIDITY_NOT_AVAILABLE
     if validity != VALIDITY_OK:
         counts.unusable += 1
+        if guarded and combine == NULL and route.kind != KIND_SIGNAL:
+            # Who speaks without a value is not silent; a single signal may well be left out
+            (<uint8_t *>sample)[item_validity_offset(route.kind)] = validity
+            stamp(route, arrival.frame, sample)
+            append_sample(inputs, <InputKind>route.kind, sample)
         return ERROR_INDICATED if validity == VALIDITY_ERROR else NOT_AVAILABLE
     if combine != NULL and not route.emits:
         memcpy(combine.sample, sample, item_size(route.kind))
@@ -104,10 +169,7 @@ cdef int apply_route(const RouterTables *tables, RouterState *state, int32_t num
         combine.part_time_ns[route.part] = arrival.frame.time_ns
         counts.used += 1
         return NOT_ROUTED
-    (<int64_t *>sample)[0] = arrival.frame.time_ns - route.delay_ns
-    (<int64_t *>sample)[1] = arrival.frame.time_ns
-    if route.source_is_sender:
-        (<uint16_t *>(<uint8_t *>sample + route.source_offset))[0] = <uint16_t>(arrival.frame.id & 0xFF)
+    stamp(route, arrival.frame, sample)
     if route.kind == KIND_LANE:
         move_lines(<LaneSample *>sample, route.mounting_x_m, route.mounting_y_m)
     if not append_sample(inputs, <InputKind>route.kind, sample):
@@ -217,7 +279,7 @@ cdef void forget_old_parts(const RouterTables *tables, CombineState *combine, co
 cdef class Router:
     """Route tables and a state of its own. `arrays`: the rows built by drivers/can/router.py."""
 
-    def __cinit__(self, CodecKernel codec, arrays, route_names, *args):
+    def __cinit__(self, CodecKernel codec, arrays, route_names, own=(NO_ADDRESS, 0), *args):
         self.codec_kernel = codec
         self.arrays = arrays
         self.route_names = tuple(route_names)
@@ -228,6 +290,9 @@ cdef class Router:
         self.rows.terms = <const TermRow *>address_of(arrays["terms"])
         self.rows.templates = <const uint8_t *>address_of(arrays["templates"])
         self.rows.part_routes = <const int32_t *>address_of(arrays["part_routes"])
+        self.rows.guard_of = <const int32_t *>address_of(arrays["guard_of"])
+        self.rows.guards = <const GuardRow *>address_of(arrays["guards"])
+        self.rows.own_address, self.rows.own_bus = own
         self.tables = &self.rows
         self.state = <RouterState *>calloc(1, sizeof(RouterState))
         if self.state == NULL:

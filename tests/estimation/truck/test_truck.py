@@ -7,9 +7,11 @@ from tests.step_parameters import step_parameters, valid_ego, zeros
 TRUCK, PARAMETERS = (step_parameters()[name] for name in ("truck", "vehicle"))
 
 
-def drive(speed, yaw_rate, count):
+def drive(speed, yaw_rate, count, without_steering=True):
+    """No steering angle: the trailer is taken to roll without slip."""
     step, angles = TruckStep(TRUCK, PARAMETERS), []
     vehicle = zeros("VehicleState")
+    vehicle["steering_validity"] = 3 if without_steering else 0
     for k in range(count):
         vehicle["time_ns"] = 10**9 + k * 10_000_000
         truck = step.step(zeros("InputFrame"), vehicle, valid_ego(speed(k), yaw_rate(k)))
@@ -17,7 +19,7 @@ def drive(speed, yaw_rate, count):
     return truck, np.array(angles)
 
 
-def test_the_articulation_is_that_of_the_twin():
+def test_the_articulation_of_a_trailer_that_rolls_is_that_of_the_twin():
     speed, yaw_rate = lambda k: 15.0 + 0.01 * k, lambda k: 0.08 * np.sin(0.02 * k)
     _, angles = drive(speed, yaw_rate, 300)
     k = np.arange(300)
@@ -27,19 +29,20 @@ def test_the_articulation_is_that_of_the_twin():
 
 def test_a_steady_bend_gives_the_geometric_angle():
     """The trailer's axle follows a circle about the same centre: sin of the angle from the radii of hitch and axle."""
-    curvature, speed = 1 / 100.0, 10.0
-    truck, _ = drive(lambda k: speed, lambda k: speed * curvature, 2000)
+    curvature, speed = 1 / 100.0, 3.0
+    truck, _ = drive(lambda k: speed, lambda k: speed * curvature, 4000, without_steering=False)
     hitch, length = float(PARAMETERS["hitch_offset_m"]), float(PARAMETERS["trailer_wheelbase_m"])
     radius = np.hypot(100.0, hitch)
     expected = -(np.arcsin(length / radius) + np.arctan(hitch / 100.0))
     assert abs(truck["articulation_angle"] - expected) < 1e-6
-    assert abs(truck["articulation_rate"]) < 1e-9
+    assert abs(truck["articulation_rate"]) < 1e-8 and truck["combination_tracked"] == 0
 
 
 def test_mass_and_steering_are_the_configured_ones():
     truck, _ = drive(lambda k: 20.0, lambda k: 0.0, 2)
     assert truck["mass_kg"] == 40000.0 and truck["mass_excited"] == 0
     assert truck["steering_delay_s"] == PARAMETERS["steering_delay_s"]
+    assert truck["trailer_wheelbase_m"] == PARAMETERS["trailer_wheelbase_m"] and truck["trailer_wheelbase_known"] == 0
 
 
 def test_a_vehicle_without_trailer_has_no_articulation():

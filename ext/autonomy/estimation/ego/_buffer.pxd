@@ -28,7 +28,7 @@ cdef inline void learn_step(double* step, double change) noexcept nogil:
 
 
 cdef inline void push_imu(EgoFilter* state, const EgoParameters* parameters, const ImuSample* sample,
-                          int64_t tick_ns) noexcept nogil:
+                          double yaw_rate_error, int64_t tick_ns) noexcept nogil:
     cdef ImuEntry* entry
     cdef int64_t previous = 0
     cdef int i
@@ -55,7 +55,7 @@ cdef inline void push_imu(EgoFilter* state, const EgoParameters* parameters, con
     entry.force[2] = sample.acceleration_z
     entry.rate[0] = sample.angular_rate_x
     entry.rate[1] = sample.angular_rate_y
-    entry.rate[2] = sample.angular_rate_z
+    entry.rate[2] = sample.angular_rate_z - yaw_rate_error
     if state.imu_head > 0:
         for i in range(3):
             learn_step(&state.gyro_step, entry.rate[i] - state.imu[(state.imu_head - 1) % IMU_RING].rate[i])
@@ -211,7 +211,8 @@ cdef inline void take_samples(EgoFilter* state, const EgoParameters* parameters,
                               const VehicleState* vehicle) noexcept nogil:
     cdef unsigned int i
     for i in range(min(frame.imu.count, 32)):
-        push_imu(state, parameters, &frame.imu.items[i], frame.tick_time_ns)
+        push_imu(state, parameters, &frame.imu.items[i], vehicle.imu_yaw_rate_error if vehicle != NULL else 0.0,
+                 frame.tick_time_ns)
     for i in range(min(frame.wheel.count, 16)):
         if not is_refused(vehicle, &frame.wheel.items[i]):
             push_wheel(state, parameters, &frame.wheel.items[i], frame.tick_time_ns)

@@ -8,6 +8,8 @@ from autonomy.estimation.truck._friction cimport FrictionMemory
 from autonomy.estimation.truck._mass cimport MassMemory
 from autonomy.estimation.truck._observed cimport ObservedMemory
 from autonomy.estimation.truck._shaft_speed cimport SpeedMemory
+from autonomy.estimation.truck._steering cimport SteeringMemory
+from autonomy.estimation.truck._trailer cimport TrailerMemory
 
 # One struct a sub-estimator, each in the file of its name
 ctypedef struct TruckMemory:
@@ -17,6 +19,8 @@ ctypedef struct TruckMemory:
     BrakesMemory brakes
     FrictionMemory friction
     ArticulationMemory articulation
+    SteeringMemory steering
+    TrailerMemory trailer
     double trailer_connected     # as told last, NaN = never
     int64_t last_tick_ns
 

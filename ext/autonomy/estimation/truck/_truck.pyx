@@ -1,21 +1,26 @@
 """The combination as it is learned while it drives: one file a sub-estimator, called in the order data flows.
 
-observed (what the buses tell) -> traction -> speed -> mass -> brakes -> friction -> articulation. Each has its own struct in
-TruckMemory and its twin in autonomy/estimation/truck. What is not learned yet is the configured value with its sigma.
+observed (what the buses tell) -> traction -> speed -> mass -> brakes -> friction -> articulation with all that the yaw plane
+tells -> trailer -> steering response. Each has its own struct in TruckMemory and its twin in autonomy/estimation/truck. What is
+not learned yet is the configured value with its sigma.
 """
 import numpy as np
 from libc.math cimport NAN, fabs, isfinite, sin
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memset
 from autonomy.msg.messages cimport *
-from autonomy.estimation.truck._articulation cimport articulation_step
+from autonomy.estimation.truck._articulation cimport (
+    articulation_forget, articulation_start, articulation_step, articulation_tell)
 from autonomy.estimation.truck._brakes cimport brakes_start, brakes_step, brakes_tell
+from autonomy.estimation.truck._combination cimport Combination, combination_rates, combine
 from autonomy.estimation.truck._friction cimport friction_step, friction_tell
 from autonomy.estimation.truck._mass cimport (
     STANDARD_GRAVITY, Drive, MassMemory, mass_forget, mass_predict, mass_start, mass_step, mass_tell, mass_update)
 from autonomy.estimation.truck._observed cimport *
 from autonomy.estimation.truck._shaft_speed cimport speed_start, speed_step, speed_tell
+from autonomy.estimation.truck._steering cimport steering_remember, steering_start, steering_step, steering_tell
 from autonomy.estimation.truck._traction cimport Traction, find_traction
+from autonomy.estimation.truck._trailer cimport trailer_forget, trailer_step
 from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport known_speed, known_yaw_rate, velocity_known
@@ -34,18 +39,26 @@ cdef void truck_reset(TruckMemory* memory, const TruckParameters* parameters, co
     speed_start(&memory.speed, parameters)
     mass_start(&memory.mass, parameters, vehicle)
     brakes_start(&memory.brakes, parameters)
+    articulation_start(&memory.articulation, parameters)
+    steering_start(&memory.steering, parameters, vehicle)
     memory.trailer_connected = NAN
 
 
 cdef void truck_forget(TruckMemory* memory, const TruckParameters* parameters) noexcept nogil:
     """Another trailer: everything that came with the old one is learned anew."""
     mass_forget(&memory.mass, parameters)
-    memory.articulation.angle = 0.0
+    forget_trailer(memory, parameters)
+
+
+cdef inline void forget_trailer(TruckMemory* memory, const TruckParameters* parameters) noexcept nogil:
+    articulation_forget(&memory.articulation, parameters)
+    trailer_forget(&memory.trailer)
 
 
 cdef void truck_remember(TruckMemory* memory, const Actuation* actuation) noexcept nogil:
     """Keeps what was really sent, limits and all; called after the envelope."""
     remember_sent(&memory.observed, actuation)
+    steering_remember(&memory.steering, actuation)
 
 
 cdef inline void notice_trailer(TruckMemory* memory, const TruckParameters* parameters, int64_t tick_ns) noexcept nogil:
@@ -75,10 +88,9 @@ cdef void truck_step(TruckMemory* memory, const TruckParameters* parameters, con
     cdef Drive drive
     cdef double lateral = known_speed(vehicle, ego) * known_yaw_rate(vehicle, ego)
     cdef double shaft, excess
+    cdef int64_t resets = memory.mass.resets
     memset(truck, 0, sizeof(TruckState))
     truck.time_ns = tick_ns
-    truck.steering_delay_s = vehicle_parameters.steering_delay_s
-    truck.steering_lag_s = vehicle_parameters.steering_lag_s
     truck.has_trailer = vehicle_parameters.has_trailer
 
     # What is told, and the forces
@@ -127,9 +139,15 @@ cdef void truck_step(TruckMemory* memory, const TruckParameters* parameters, con
                   memory.brakes.force, lateral, excess, tick_ns)
     friction_tell(&memory.friction, parameters, &memory.observed, tick_ns, truck)
 
-    # Lateral: articulation; steering, tyres, wind and trailer geometry have their place here
-    articulation_step(&memory.articulation, vehicle_parameters, known_speed(vehicle, ego), known_yaw_rate(vehicle, ego), dt,
-                      truck)
+    # Lateral. Where the mass was found to be another, the trailer may be
+    if memory.mass.resets != resets:
+        forget_trailer(memory, parameters)
+    articulation_step(&memory.articulation, parameters, vehicle_parameters, frame, vehicle, ego, truck, dt)
+    trailer_step(&memory.trailer, parameters, vehicle_parameters, &memory.articulation)
+    articulation_tell(&memory.articulation, parameters, vehicle_parameters, tick_ns, truck)
+    truck.trailer_restored = <uint8_t>memory.trailer.restored
+    steering_step(&memory.steering, parameters, vehicle_parameters, vehicle, dt)
+    steering_tell(&memory.steering, parameters, vehicle_parameters, dt, truck)
     memory.last_tick_ns = tick_ns
 
 
@@ -157,15 +175,21 @@ cdef class TruckStep(Parametrized):
         return result
 
     def nanoseconds(self, frame, vehicle, ego, int repeats):
-        """Mean time of a step. What `frame` holds is told anew in each, 10 ms after the last. Changes `frame` and `vehicle`."""
+        """Mean time of a step and of `remember`, driving. What `frame` holds is told anew in each, 10 ms after the last. Changes
+        `frame` and `vehicle`."""
         cdef InputFrame* told = <InputFrame*>pointer(frame)
         cdef VehicleState* known = <VehicleState*>pointer(vehicle)
         cdef const EgoState* motion = <const EgoState*>pointer(ego)
         cdef TruckState truck
+        cdef Actuation sent
         cdef int64_t begun = now_ns()
         cdef int k
         cdef unsigned int i
+        memset(&sent, 0, sizeof(Actuation))
+        sent.mode = 1
         for k in range(repeats):
+            sent.road_wheel_angle_rad = 0.01 * sin(0.05 * k)
+            known.road_wheel_angle = 0.01 * sin(0.05 * k - 1.5)
             told.tick_time_ns += 10_000_000
             known.time_ns = told.tick_time_ns
             for i in range(told.shaft.count):
@@ -175,6 +199,7 @@ cdef class TruckStep(Parametrized):
             for i in range(told.signal.count):
                 told.signal.items[i].valid_time_ns = told.tick_time_ns
             truck_step(&self.memory, &self.parameters, &self.vehicle_parameters, told, known, motion, &truck)
+            truck_remember(&self.memory, &sent)
         return (now_ns() - begun) / <double>repeats
 
     def remember(self, actuation):
@@ -182,6 +207,33 @@ cdef class TruckStep(Parametrized):
 
     def forget(self):
         truck_forget(&self.memory, &self.parameters)
+
+    @property
+    def combination(self):
+        """States (12,) and covariance (12, 12) of the yaw plane's filter."""
+        return (np.array([self.memory.articulation.x[i] for i in range(12)]),
+                np.array([self.memory.articulation.p[i] for i in range(144)]).reshape(12, 12))
+
+    @property
+    def steering(self):
+        """Parameters (4,) and covariance (4, 4) of the steering's response."""
+        return (np.array([self.memory.steering.x[i] for i in range(4)]),
+                np.array([self.memory.steering.p[i] for i in range(16)]).reshape(4, 4))
+
+
+def yaw_plane_rates(vehicle_parameters, double mass, double speed, double headwind, double side_area, x, double angle,
+                    double bank):
+    """d/dt (4,) of v, yaw rate, articulation rate, articulation, and its derivatives (4, 12) by all states, for tests."""
+    cdef Combination made
+    cdef double[12] state
+    cdef double[4] rates
+    cdef double[48] jacobian
+    cdef int i
+    for i in range(12):
+        state[i] = x[i]
+    combine(<const VehicleParameters*>pointer(vehicle_parameters), mass, speed, headwind, side_area, &made)
+    combination_rates(&made, state, angle, bank, rates, jacobian)
+    return np.array([rates[i] for i in range(4)]), np.array([jacobian[i] for i in range(48)]).reshape(4, 12)
 
 
 cdef class MassKernel(Parametrized):

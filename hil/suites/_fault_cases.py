@@ -1,0 +1,183 @@
+"""What is done to the truck for each row of the fault table, and what must come of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+MINIMAL_RISK = 2  # Actuation.mode
+FAULT_S = 20.0  # the stack has taken over at 5 s and settled
+DURATION_S = 45.0
+BEND = [{"length_m": 300.0}, {"length_m": 100.0, "radius_m": 700.0}, {"length_m": 250.0, "radius_m": 700.0},
+        {"length_m": 100.0}, {"length_m": 1500.0}]  # fmt: skip
+STRAIGHT = [{"length_m": 2200.0}]
+SLOWER = [
+    {"kind": "truck", "gap_m": 75.0, "speed_mps": 22.0, "events": [{"at_s": 22.0, "speed_mps": 16.0, "acceleration_mps2": 0.8}]}
+]
+BRAKING = [
+    {"kind": "truck", "gap_m": 75.0, "speed_mps": 22.0, "events": [{"at_s": 24.0, "speed_mps": 0.0, "acceleration_mps2": 3.5}]}
+]
+HILLS = [{"length_m": 300.0}, {"length_m": 200.0, "grade": 0.03}, {"length_m": 200.0, "grade": 0.0},
+         {"length_m": 200.0, "grade": -0.02}, {"length_m": 1500.0, "grade": 0.02}]  # fmt: skip
+DESCENT = [{"length_m": 150.0}, {"length_m": 100.0, "grade": -0.06}, {"length_m": 2000.0, "grade": -0.06}]
+
+
+@dataclass(frozen=True)
+class Case:
+    """`name`: the row's fault. `faults`: [[fault]] entries, times counted from FAULT_S. `ends`: what the row's action leads to,
+    "drives", "slower" or "stands"."""
+
+    name: str
+    faults: list[dict[str, Any]]
+    ends: str
+    segments: list[dict] = field(default_factory=lambda: BEND)
+    label: str = ""
+    sooner: bool = False  # the cross-checks of [plausibility] find it as well, and stop at once
+    level: str = "Bytes"
+    fault_s: float = FAULT_S
+    duration_s: float = DURATION_S
+    set_speed_mps: float = 22.0
+    lead: list[dict] = field(default_factory=list)
+    ego: dict[str, Any] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)  # overrides of the vehicle file
+
+    @property
+    def title(self) -> str:
+        return self.label or self.name.replace("_", " ")
+
+    def timeline(self) -> dict[str, Any]:
+        """The tables of a fault timeline."""
+        return {"schema": "autonomy.faults/1", "fault": [{"start_s": self.fault_s, **entry} for entry in self.faults]}
+
+    def scenario(self) -> dict[str, Any]:
+        segments = [{**segment, "speed_limit_mps": 27.0} for segment in self.segments]
+        found = {"schema": "autonomy.scenario/1", "duration_s": self.duration_s, "set_speed_mps": self.set_speed_mps,
+                 "ego": {"plant": "plants/eu_4x2_40t", **self.ego}, "road": {"segments": segments}}  # fmt: skip
+        if self.lead:
+            found["traffic"] = self.lead
+        return found
+
+
+def cases() -> list[Case]:
+    """At least one for each row of configs/faults.toml, in its order."""
+    return [
+        Case("steering_silent", [{"source": "VDC2", "kind": "drop"}], "stands"),
+        Case("steering_not_available", [{"source": "VDC2", "kind": "not_available"}], "stands"),
+        Case("steering_frozen", [{"source": "steering", "kind": "freeze"}], "stands", fault_s=12.0),
+        Case("steering_stuck", [{"source": "truck", "kind": "steering_stuck"}], "stands", fault_s=12.0),
+        Case("steering_stuck", [{"source": "truck", "kind": "steering_stuck"}], "stands", label="steering stuck in the bend"),
+        Case("steering_stuck", [{"source": "truck", "kind": "steering_stuck"}], "stands", STRAIGHT,
+             "steering stuck on the straight"),
+        Case("speed_silent", [{"source": "EBC2", "kind": "drop"}], "drives"),
+        Case("speed_not_available", [{"source": "EBC2", "kind": "not_available"}], "drives"),
+        Case("speed_frozen", [{"source": "EBC2", "kind": "freeze"}], "drives", lead=SLOWER),
+        Case("yaw_rate_biased", [{"source": "imu", "kind": "bias", "value": 0.0175}], "stands",
+             label="yaw rate biased by 1 deg/s"),
+        Case("yaw_rate_biased", [{"source": "imu", "kind": "bias", "value": -0.1}], "stands", label="yaw rate biased by 6 deg/s",
+             sooner=True),
+        Case("engine_gone", [{"source": "truck", "kind": "engine_lost"}, {"source": "EEC1@00", "kind": "drop"},
+                             {"source": "EEC3@00", "kind": "drop"}, {"source": "CCVS1@00", "kind": "drop"}], "stands"),
+        Case("retarder_weak", [{"source": "truck", "kind": "retarder_lost"}], "stands", DESCENT),
+        Case("retarder_gone", [{"source": "ERC1@10", "kind": "drop"}, {"source": "truck", "kind": "retarder_lost"}], "stands",
+             DESCENT),
+        Case("brake_circuit_1", [{"source": "truck", "kind": "brake_circuit_lost", "value": 1}], "stands"),
+        Case("brake_circuit_2", [{"source": "truck", "kind": "brake_circuit_lost", "value": 2}], "stands"),
+        Case("brakes_weak", [{"source": "truck", "kind": "brake_circuit_lost", "value": 3}], "stands", STRAIGHT, lead=BRAKING,
+             label="trailer brakes lost, braking behind a lead"),
+        Case("second_sender", [{"source": "EEC1@00", "kind": "impersonate", "value": 49}], "stands"),
+        Case("own_address", [{"source": "EEC1@00", "kind": "impersonate", "value": 39}], "stands"),
+        Case("counter", [{"source": "IMU_ANGULAR_RATE", "kind": "freeze", "signal": "counter"}], "stands"),
+        Case("checksum", [{"source": "STEERING_STATUS", "kind": "corrupt"}], "stands"),
+        Case("trailer_wrong", [{"source": "TRAILER_STATUS", "signal": "connected", "kind": "bias", "value": -1.0}], "stands",
+             label="trailer told as gone"),
+        Case("mass_wrong", [], "slower", HILLS, fault_s=0.0, duration_s=90.0, ego={"plant": "plants/eu_4x2_empty",
+             "speed_mps": 6.0}, told={"vehicle.mass_sigma_kg": 1000.0}, label="mass told as 40 t, it is 15 t"),
+    ]  # fmt: skip
+
+
+def driven(case: Case, seed: int, output=None, report: bool = False) -> dict[str, Any]:
+    """Drives a case; what came of it."""
+    import hil
+    from autonomy import Stack, msg
+    from hil import sensors
+    from hil.worlds.motorway import Motorway
+
+    stack = Stack.from_config("vehicles/demo_truck", case.told)
+    words = msg.constants("FaultRow")
+    numbers = stack.parameters["faults"]["row"]["fault"].tolist()
+    row = numbers.index(words[f"FAULT_{case.name.upper()}"])
+    seen = Seen(stack.parameters["faults"], row, case.fault_s)
+    senses = getattr(sensors, case.level)(stack.config, seed)
+    result = hil.run(Motorway(case.scenario()), stack, senses, case.duration_s, seed, case.timeline() if case.faults else None,
+                     output, watch=seen, report=report)  # fmt: skip
+    return seen.figures(result.metrics)
+
+
+class Seen:
+    """Follows one row of the table through a drive."""
+
+    def __init__(self, parameters, row: int, fault_s: float):
+        from autonomy import msg
+
+        rows = parameters["row"]
+        self.row, self.own = row, rows[row].copy()
+        self.fault_s, self.start_ns = fault_s, None
+        self.action = int(rows[row]["action"])
+        self.hand_over = self.action == msg.constants("FaultRow")["ACTION_HAND_OVER"]
+        self.hand_over_s = float(parameters["hand_over_s"])
+        self.detector = {value: name.removeprefix("DETECTOR_").lower() for name, value in msg.constants("FaultRow").items()
+                         if name.startswith("DETECTOR_")}[int(rows[row]["detector"])]  # fmt: skip
+        self.passed_s = self.told_s = self.acted_s = self.value = None
+        self.early: set[int] = set()
+        self.others: set[int] = set()
+        self.speeds: list[float] = []
+        self.highest = 0
+        self.stops_s: float | None = None
+        self.used = False
+
+    def __call__(self, truth, out) -> None:
+        if self.start_ns is None:
+            self.start_ns = truth.time_ns
+        now_s = (truth.time_ns - self.start_ns) / 1e9
+        faults = out["faults"]
+        status = faults["status"]
+        told = {int(place) for place in (status >= 4).nonzero()[0]}
+        if now_s < self.fault_s:
+            self.early |= told
+            return
+        self.others |= told - {self.row}
+        self.speeds.append(truth.ego.velocity)
+        self.highest = max(self.highest, int(faults["action"]))
+        if self.stops_s is None and int(out["actuation"]["mode"]) == MINIMAL_RISK:
+            self.stops_s = now_s
+        own, value = int(status[self.row]), float(faults["value"][self.row])
+        if self.told_s is None:
+            if own >= 3 or (self.detector == "event" and value > 0.0):
+                self.passed_s = now_s if self.passed_s is None else self.passed_s
+            else:
+                self.passed_s = None
+            if own >= 4:
+                self.told_s, self.value = now_s, value
+        if own >= 5 and self.acted_s is None:
+            self.acted_s = now_s
+        if own >= 5:
+            self.used = self.used or uses(int(self.own["unusable"]), out["actuation"])
+
+    def figures(self, metrics: dict) -> dict[str, Any]:
+        stops, acted = self.stops_s, self.acted_s
+        return {"detector": self.detector, "told_s": self.told_s, "passed_s": self.passed_s, "acted_s": acted,
+                "value": self.value,
+                "period_s": float(self.own["period_s"]), "speed_limit": float(self.own["speed_limit_mps"]),
+                "unused": None if not int(self.own["unusable"]) else not self.used,
+                "minimal_risk_after_s": None if None in (stops, acted) else stops - acted,
+                "expected_after_s": self.hand_over_s if self.hand_over else 0.0, "highest": self.highest,
+                "early": sorted(self.early), "others": sorted(self.others), "end_speed": self.speeds[-1] if self.speeds else None,
+                "margin": metrics["line_margin_min_m"], "collisions": metrics["collisions"],
+                "rolled_over": metrics["rolled_over"], "output_sha256": metrics["output_sha256"]}  # fmt: skip
+
+
+def uses(unusable: int, actuation) -> bool:
+    """Whether the actuation asks for what is not to be used; bits as FaultRow UNUSABLE_*."""
+    return bool(unusable & 1 and float(actuation["retarder_torque_nm"]) < 0.0
+                or unusable & 2 and float(actuation["engine_torque_nm"]) > 0.0
+                or unusable & 4 and int(actuation["steering_channel"]) == 0)  # fmt: skip
