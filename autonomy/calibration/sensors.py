@@ -89,7 +89,9 @@ def _states(run: CalibrationDrive, configured: dict[str, Any]) -> list[Quantity]
         ("wheel speed delay", "s", "wheel_delay_s", "wheel_delay_sigma_s"),
         ("drive axle ahead of the IMU", "m", "axle_x_m", "axle_x_sigma_m"),
     ):
-        found.append(Quantity(name, unit, last[key], last[sigma_key], configured[key], key))
+        # No receiver knows the future: a short drive may put a delay below zero by its noise
+        value = max(last[key], 0.0) if key.startswith("gnss_") else last[key]
+        found.append(Quantity(name, unit, value, last[sigma_key], configured[key], key))
     return [item._replace(value=float(item.value), sigma=float(item.sigma), configured=float(item.configured)) for item in found]
 
 

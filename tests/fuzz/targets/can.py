@@ -29,9 +29,16 @@ TRANSFER = struct.Struct("<BBBHB8s")  # kind of frame, source, destination, ms s
 KINDS_OF_FRAME = (0x1CEC0000, 0x1CEB0000, 0x1CEE0000, 0x18FECA00, 0x1CC80000)  # TP.CM, TP.DT, claim, DM1, ETP.CM
 
 
+def demo_truck():
+    """Its configuration without guards, which the router's twin does not have."""
+    truck = config.load("vehicles/demo_truck")
+    del truck.sections["can"]["guard"]
+    return truck
+
+
 @cache
 def demo_router() -> Router:
-    return Router.from_config(config.load("vehicles/demo_truck"))
+    return Router.from_config(demo_truck())
 
 
 @cache
@@ -113,7 +120,7 @@ def router(data: bytes) -> None:
     """The samples are the twin's, and every frame a route gets is used, unusable or inactive."""
     frames, kernel = frames_in(data), demo_router()
     kernel.reset()
-    twin = RouterTwin(read(config.load("vehicles/demo_truck").sections["can"], "demo"), kernel.codec.databases)
+    twin = RouterTwin(read(demo_truck().sections["can"], "demo"), kernel.codec.databases)
     for frame in frames:
         inputs = np.zeros(1, msg.dtype("InputFrame"))
         kernel.route(frame[None], inputs)

@@ -4,7 +4,7 @@
 # a weighted sum of the road's curvatures; so it is observed as what it is. The errors of its coefficients go together, those of
 # its parts as Legendre polynomials over the reach do not: part k has sqrt(2 k + 1) times one scale (points of equal weight).
 # The first two parts tell offset and heading, the others the curvatures. Twin: profile_twin.CurvatureProfile.fit, weights.
-from libc.math cimport cos, sin
+from libc.math cimport cos, sin, sqrt
 from autonomy.msg.messages cimport LaneState_PREVIEW_STEP_M
 from autonomy.estimation.lane._lane cimport BAND, NODES, CurvatureProfile
 from autonomy.estimation.lane._profile cimport observe_profile, profile_at
@@ -172,4 +172,4 @@ cdef inline void observe_line(CurvatureProfile* profile, double station, double 
         known = 0.0
         for i in range(count):
             known += weights[i] * profile.curvature[first + i]
-        observe_profile(profile, first, count, weights, part[k] + known, scale * (2.0 * k + 1.0) ** 0.5)
+        observe_profile(profile, first, count, weights, part[k] + known, scale * sqrt(2.0 * k + 1.0))
