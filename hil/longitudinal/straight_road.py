@@ -1,6 +1,7 @@
 """A straight road with grade for longitudinal cases, as light as the tick itself: thousands of cases in a minute.
 
-The truck keeps the middle of its lane by itself; along the road it moves as its `train` makes of the stack's actuation.
+The truck keeps the middle of its lane by itself, its wheels turn as they are asked to; along the road it moves as its `train`
+makes of the stack's actuation.
 The stack is the real one, ego filter included. Its start, half a minute at constant speed, is driven once for a speed
 and taken up again from the snapshot for every case.
 """
@@ -22,6 +23,7 @@ WARM_UP_S = 30.0
 GNSS_TICKS, LANE_TICKS = 10, 5
 LANE_HALF_WIDTH_M = 1.75
 NOT_KNOWN = np.nan
+STANDBY = 0  # Actuation.mode
 
 
 class Train(Protocol):
@@ -85,6 +87,7 @@ class StraightRoad:
         train = self.train
         before = train.speed
         train.step(self.out["actuation"][0], self.grade)
+        self._turn_wheels()
         moved = 0.5 * (before + train.speed) * TICK_S
         self.s += moved
         self.height += moved * math.sin(self.grade)
@@ -101,6 +104,7 @@ class StraightRoad:
         for k in range(ticks):
             self._sense((), engage=k > 0.5 * ticks)
             self.stack.tick(self.frame[0], out=self.out)
+            self._turn_wheels()
             self.s += speed * TICK_S
             self.height += speed * TICK_S * math.sin(self.grade)
             self.tick += 1
@@ -119,6 +123,7 @@ class StraightRoad:
             row["source"] = source
             setattr(self, f"_{kind}", row)
         vehicle = self.stack.parameters["vehicle"]
+        self._steering_ratio = float(vehicle["steering_ratio"])
         self._shaft_per_speed = float(vehicle["driveline_ratio"]) / float(vehicle["wheel_radius_m"])
         for name in ("acceleration_y", "angular_rate_x", "angular_rate_y", "angular_rate_z"):
             self._imu[name] = 0.0
@@ -159,6 +164,10 @@ class StraightRoad:
             self._gnss["velocity_up"] = train.speed * math.sin(self.grade)
         self._put_signals(train.signals(), now)
         self._put_others(others, now)
+
+    def _turn_wheels(self) -> None:
+        if int(self.out["actuation"]["mode"][0]) != STANDBY:
+            self._steering["steering_wheel_angle"] = self.out["actuation"]["road_wheel_angle_rad"][0] * self._steering_ratio
 
     def _every(self, ticks: int, kind: str, row) -> None:
         due = self.tick % ticks == 0

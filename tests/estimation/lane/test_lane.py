@@ -122,6 +122,24 @@ def test_boundaries_of_a_camera_are_brought_from_their_time_to_now():
     assert abs(lane["width_left"] - 1.75) < 0.05 and 50.0 < lane["valid_distance_m"] < 61.0
 
 
+def test_lines_win_over_a_path_when_the_heading_was_wrong_for_a_moment():
+    """A gyro that errs for 0.1 s turns pose and lane by 15 mrad: no line fits any more, but both lines say the same."""
+    step = LaneStep(PARAMETERS)
+    for k in range(550):
+        error = 0.15 * 0.01 * np.clip(k - 300, 0, 10)
+        frame = frame_with(arc(0.0) if k == 0 else None, 10**9 + k * TICK_NS)
+        if k % 5 == 0:
+            row = frame["lane"]["items"][0]
+            for side, width in (("left", 1.75), ("right", -1.75)):
+                row[side], row[f"{side}_quality"], row[f"{side}_range_m"] = (width, 0.0, 0.0, 0.0), 3, 60.0
+                row[f"{side}_sigma"] = (0.05, 0.005, 1e-4, 1e-6)
+            row["valid_time_ns"], frame["lane"]["count"] = frame["tick_time_ns"], 1
+        lane = step.step(frame, ego_at(0.2 * k, 0.0, error, 20.0, 0.15 if 300 <= k < 310 else 0.0))
+        if k == 350:
+            assert lane["heading_error"] > 0.01 and lane["lines_rejected"] > 0
+    assert lane["source"] == 2 and abs(lane["heading_error"]) < 0.001 and abs(lane["offset"]) < 0.05
+
+
 def test_not_a_number_never_reaches_the_filter():
     step = LaneStep(PARAMETERS)
     points = arc(0.0)

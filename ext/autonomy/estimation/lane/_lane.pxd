@@ -99,7 +99,8 @@ ctypedef struct LaneFilter:
     double reach                 # m, how far ahead the lines seen last reach
     double path_shift            # m, the path left of the middle between the lines
     uint32_t segment             # of the path, nearest to the vehicle
-    int32_t rejected             # observations in a row
+    int32_t rejected             # pairs of lines in a row
+    int32_t path_rejected        # places on the path in a row
     uint32_t lines_rejected
     uint32_t observations_late
     uint8_t initialised
@@ -107,7 +108,7 @@ ctypedef struct LaneFilter:
     uint8_t path_matched         # the vehicle stands beside the path
     uint8_t path_shifted         # path_shift is known
     uint8_t apart                # the sides no longer show one road, the profile is an earlier one
-    uint8_t[3] padding
+    uint8_t[7] padding
 
 cdef void lane_reset(LaneFilter* lane, const LaneParameters* parameters) noexcept nogil
 cdef void lane_step(LaneFilter* lane, const LaneParameters* parameters, const InputFrame* frame, const EgoState* ego,

@@ -41,7 +41,7 @@ cdef inline bint restart(LaneFilter* lane, const LaneParameters* parameters, int
     if fabs(innovation(tick_back(lane, back).x, OFFSET, offset)) > parameters.jump_m:
         lane.initialised = 0
         lane.expected = 0
-        lane.rejected = 0
+        lane.rejected = lane.path_rejected = 0
         lane.path_shift = 0.0
         lane.path_shifted = 0
         return False

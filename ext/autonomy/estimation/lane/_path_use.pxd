@@ -48,10 +48,10 @@ cdef inline void use_path(LaneFilter* lane, const LaneParameters* parameters, co
     if not lane.initialised:
         start(lane, parameters, 0, offset, heading)
     elif test_ratio(lane.x, lane.P, OFFSET, offset, parameters.path_offset_sigma, parameters.gate) > 1.0:
-        lane.rejected += 1
-        if lane.rejected < parameters.reject_limit or not restart(lane, parameters, 0, offset, heading):
+        lane.path_rejected += 1
+        if lane.path_rejected < parameters.reject_limit or not restart(lane, parameters, 0, offset, heading):
             return
-    lane.rejected = 0
+    lane.path_rejected = 0
     add_scalar(tick, OFFSET, offset, parameters.path_offset_sigma)
     add_scalar(tick, HEADING, heading, parameters.path_heading_sigma)
     add_scalar(tick, CURVATURE, curvature, parameters.path_curvature_sigma)

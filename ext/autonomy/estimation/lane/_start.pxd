@@ -34,7 +34,7 @@ cdef inline void start(LaneFilter* lane, const LaneParameters* parameters, int b
     tick.count = 0
     lane.expected = back + 1
     lane.initialised = 1
-    lane.rejected = 0
+    lane.rejected = lane.path_rejected = 0
     memset(&lane.left, 0, sizeof(lane.left))
     memset(&lane.right, 0, sizeof(lane.right))
     go_through(lane, parameters, back)
