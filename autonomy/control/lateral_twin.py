@@ -30,6 +30,7 @@ LATERAL = constants("LateralParameters")
 TICK_S, STAGES, STAGE_TICKS = LATERAL["TICK_PERIOD_S"], int(LATERAL["STAGES"]), int(LATERAL["STAGE_TICKS"])
 STEP_M = constants("LaneState")["PREVIEW_STEP_M"]
 REVERSAL_SHARE = 0.05  # of half the play: as much turning back must be wanted before it is crossed
+CROSSING_S = 0.08  # lag with which it is crossed, where the actuator's is longer
 TRANSITION_BASE_M = 10.0  # the lane's curvature rate is that between so far behind and ahead of a place
 
 
@@ -96,12 +97,12 @@ class LateralTwin:
     def __init__(self, parameters, vehicle, solve):
         self.p, self.vehicle, self.solve = parameters, vehicle, solve
         self.x, self.cost_to_go = None, np.zeros((8, 8))
-        self.side, self.pull = 0.0, 0.0  # of the play
+        self.side, self.pull, self.actuator, self.wheels = 0.0, 0.0, 0.0, 0.0  # of the play
 
     def step(self, sent, speed, lag, delay, mass, measured, articulation, preview, width, target=0.0, sideways=0.0) -> float:
         """Road wheel angle in rad.
 
-        `sent`: commands behind the play, newest last; `measured`: offset, heading error, yaw rate, lateral acceleration;
+        `sent`: commands less the play, newest last; `measured`: offset, heading error, yaw rate, lateral acceleration;
         `sideways`: lateral velocity to begin with; `width`: (left, right) of the lane.
         """
         p, vehicle = self.p, self.vehicle
@@ -136,19 +137,22 @@ class LateralTwin:
         inputs, value = self.solve(problem)
         self.cost_to_go = value
         change = TICK_S * inputs[0]
-        return self._across_play(x[COMMAND] + change, change)
+        return self._across_play(x[COMMAND] + change, change, lag)
 
-    def through_play(self, last: float, command: float) -> float:
-        """Where a command leaves wheels that stood at `last`."""
-        half = 0.5 * float(self.vehicle["steering_play_rad"])
-        return float(np.clip(last, command - half, command + half))
+    def through_play(self, command: float, lag: float) -> float:
+        """The command under which steering without play would have moved the wheels as this one does."""
+        half, before, share = 0.5 * float(self.vehicle["steering_play_rad"]), self.wheels, 1.0 - np.exp(-TICK_S / lag)
+        self.actuator += share * (command - self.actuator)
+        self.wheels = float(np.clip(before, self.actuator - half, self.actuator + half))
+        return before + (self.wheels - before) / share
 
-    def _across_play(self, wanted: float, change: float) -> float:
+    def _across_play(self, wanted: float, change: float, lag: float) -> float:
         half = 0.5 * float(self.vehicle["steering_play_rad"])
         self.pull = 0.0 if self.side * (self.pull + change) > 0.0 else self.pull + change
         if abs(self.pull) > REVERSAL_SHARE * half:
             self.side, self.pull = np.sign(self.pull), 0.0
-        return wanted + self.side * half
+        to_cross = abs(self.side) * (self.wheels + self.side * half - self.actuator)
+        return wanted + self.side * half + max(lag / CROSSING_S - 1.0, 0.0) * to_cross
 
     def _begin(self, model, measured, articulation, sideways, command):
         offset, heading, yaw_rate, _ = measured

@@ -94,5 +94,5 @@ def test_steering_is_that_of_the_twin(name, solve, offset, statuses):
         actuation["road_wheel_angle_rad"] = control["road_wheel_angle"]
         actuation["mode"] = 1
         step.remember(actuation)
-        sent.append(twin.through_play(sent[-1], float(control["road_wheel_angle"])))
+        sent.append(twin.through_play(float(control["road_wheel_angle"]), lag))
     assert found == statuses

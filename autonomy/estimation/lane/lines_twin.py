@@ -105,13 +105,13 @@ class LinesTwin(LaneTwin):
         here, own, cubic = self.stations[tick] - s, np.zeros(4), seen.copy()
         scale, bent, profiled = scale_of_errors(told, reach), 0.0, False
         if reach > SHORTEST_M and self.profile.holds(here, reach):
-            own = self.profile.fit(here, reach)  # what a cubic makes of this road beside the vehicle
+            own = self.profile.fit(here, reach, *seen[:2])  # what a cubic makes of this road beside the vehicle
             parts = parts_of(seen - own, reach)
             bent, second = parts[2] / scale, np.array([[12.0, 60.0 * (2.0 * at - 1.0)] for at in TRUE_AT]) / reach**2
             noise = (second**2 @ PART_SIGMA[2:] ** 2) * scale**2 + PROFILE_SIGMA**2
             profiled = bool(np.all((second @ parts[2:]) ** 2 <= p["gate"] * noise))
         if profiled:
-            cubic[:2] = parts[0] - parts[1], 2.0 * parts[1] / reach
+            cubic[:2] += parts[0] - parts[1], 2.0 * parts[1] / reach
             sigma[:2] = np.hypot((OFFSET_SIGMA * scale, SLOPE_SIGMA * scale / reach), p["line_sway_sigma"])
         moved = Polynomial(cubic)(Polynomial([s, 1.0])).coef - (0.5 * s * turned + drift * wait, turned, 0.0, 0.0)
         cosine = 1.0 / math.hypot(1.0, moved[1])

@@ -93,14 +93,15 @@ class CurvatureProfile:
         low = max(self.oldest - self.first, 0)  # what lies behind is not kept
         return np.interp(station, nodes[low:], known[low:]) if len(known) > low else np.full_like(station, known[-1], float)
 
-    def fit(self, station: float, reach: float) -> np.ndarray:
-        """c0..c3 of a camera's cubic over the road from a station on."""
-        step = 0.5 * STEP_M
+    def fit(self, station: float, reach: float, left: float = 0.0, slope: float = 0.0) -> np.ndarray:
+        """c0..c3 of a camera's cubic over a line beside the road, `left` of the vehicle and running off by `slope`."""
+        step, aside = 0.5 * STEP_M, left * math.cos(math.atan(slope))
         curvature = self.at(station + step * np.arange(int(reach / step) + 1))
-        turned = np.concatenate([[0.0], np.cumsum(0.5 * step * (curvature[1:] + curvature[:-1]))])
-        halfway = turned[:-1] + 0.25 * step * (curvature[1:] + curvature[:-1])
-        x, y = (np.concatenate([[0.0], np.cumsum(step * f(halfway))]) for f in (np.cos, np.sin))
-        return np.polynomial.polynomial.polyfit(x, y, 3)
+        mean = 0.5 * (curvature[1:] + curvature[:-1])
+        halfway = math.atan(slope) + step * (np.cumsum(mean) - 0.5 * mean)
+        lengths = step * (1.0 - mean * aside)
+        x, y = (np.concatenate([[0.0], np.cumsum(lengths * f(halfway))]) for f in (np.cos, np.sin))
+        return np.polynomial.polynomial.polyfit(x, left + y, 3)
 
     def curvature_and_rate(self, station: float) -> tuple[float, float]:
         behind, here, ahead = self.at(station + RATE_BASE_M * np.array([-1.0, 0.0, 1.0]))

@@ -10,8 +10,11 @@ cdef enum:
     COMMANDS = 64                # of 10 ms: a dead time up to 0.6 s
 
 ctypedef struct ControlMemory:
-    double[64] sent              # commands sent as they come through the steering's play, a ring: newest at index newest
+    double[64] sent              # commands sent less what the steering's play took of them, a ring: newest at index newest
     double half_play             # rad
+    double lag_s                 # of the steering
+    double actuator              # rad, where the commands sent bring the steering, dead time apart, before the play
+    double wheels                # ... and behind it
     double side                  # of the play the steering stands at: -1, 1, or 0 = not known
     double pull                  # rad, turning back that was wanted since
     Observer observer

@@ -11,7 +11,7 @@ import numpy as np
 from libc.math cimport isfinite
 from libc.string cimport memset
 from autonomy.msg.messages cimport *
-from autonomy.control._lateral cimport FALLBACK_STOP, steer
+from autonomy.control._lateral cimport FALLBACK_STOP, steer, steering_lag
 from autonomy.control._play cimport through_play
 from autonomy.control._yaw_plane cimport *
 from autonomy.control._longitudinal cimport drive, longitudinal_remember
@@ -30,12 +30,13 @@ cdef void control_reset(ControlMemory* memory, const LateralParameters* lateral)
 
 cdef void control_remember(ControlMemory* memory, const Actuation* actuation) noexcept nogil:
     """Keeps what was really sent, limits and all; called after the envelope."""
-    cdef double last = memory.sent[memory.newest]
+    cdef double command = actuation.road_wheel_angle_rad if isfinite(actuation.road_wheel_angle_rad) else 0.0
     memory.newest = (memory.newest + 1) % COMMANDS
-    memory.sent[memory.newest] = through_play(
-        memory, last, actuation.road_wheel_angle_rad if isfinite(actuation.road_wheel_angle_rad) else 0.0)
+    memory.sent[memory.newest] = through_play(memory, command)
     if actuation.mode == 0:
-        memory.side = memory.pull = 0.0    # the driver's hands take the play out where they want
+        # The driver's hands take the play out where they want
+        memory.side = memory.pull = 0.0
+        memory.actuator = memory.wheels = memory.sent[memory.newest] = command
     longitudinal_remember(&memory.longitudinal, actuation)
     memory.remembers = 1
 
@@ -46,7 +47,7 @@ cdef void control_step(ControlMemory* memory, const LateralParameters* lateral, 
     cdef double dt = elapsed_s(vehicle.time_ns, memory.last_tick_ns)
     cdef double speed = known_speed(vehicle, ego)
     memset(control, 0, sizeof(Control))
-    memory.half_play = 0.5 * vehicle_parameters.steering_play_rad
+    memory.half_play, memory.lag_s = 0.5 * vehicle_parameters.steering_play_rad, steering_lag(truck)
     control.time_ns = vehicle.time_ns
     if isfinite(speed):
         steer(memory, lateral, vehicle_parameters, ego, truck, lane, plan, speed, dt, control)

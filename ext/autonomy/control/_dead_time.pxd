@@ -6,7 +6,7 @@ from autonomy.control._yaw_plane cimport *
 
 
 cdef inline double sent(const ControlMemory* memory, int ticks_ago) noexcept nogil:
-    """rad, the command sent so many ticks before the last one, through the play."""
+    """rad, the command sent so many ticks before the last one, less the play."""
     return memory.sent[(memory.newest - ticks_ago) & (COMMANDS - 1)]
 
 

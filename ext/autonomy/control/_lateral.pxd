@@ -81,12 +81,16 @@ cdef inline void observe(ControlMemory* memory, const LateralParameters* paramet
         memory.observing = 1
 
 
+cdef inline double steering_lag(const TruckState* truck) noexcept nogil:
+    return truck.steering_lag_s if truck.steering_lag_s > LEAST_LAG_S else LEAST_LAG_S
+
+
 cdef inline void steer(ControlMemory* memory, const LateralParameters* parameters, const VehicleParameters* vehicle,
                        const EgoState* ego, const TruckState* truck, const LaneState* lane, const Plan* plan, double known,
                        double dt, Control* control) noexcept nogil:
     cdef bint drives = known > parameters.minimum_speed_mps
     cdef double speed = known if drives else parameters.minimum_speed_mps
-    cdef double lag = truck.steering_lag_s if truck.steering_lag_s > LEAST_LAG_S else LEAST_LAG_S
+    cdef double lag = steering_lag(truck)
     cdef double mass = truck.mass_kg if truck.mass_kg > 0.0 else vehicle.mass_kg
     cdef double agility, driven, heading, articulation, change
     cdef double[144] continuous

@@ -1,32 +1,47 @@
-# The steering's play: how far a command moves before the wheels do.
+# The steering's play lies behind its lag: the actuator moves, then nothing does, then the wheels do.
+#
+# A model without play stays exact when it is fed with the commands that would have moved such wheels as these moved.
+from libc.math cimport exp
+from autonomy.msg.messages cimport LateralParameters_TICK_PERIOD_S
 from autonomy.control._control cimport ControlMemory
 
 cdef extern from *:
     """
     #define REVERSAL_SHARE 0.05
+    #define CROSSING_S 0.08
     """
     const double REVERSAL_SHARE
+    const double CROSSING_S
 
 
-cdef inline double through_play(const ControlMemory* memory, double last, double command) noexcept nogil:
-    """rad, where a command leaves wheels that stood for `last` before: inside the play they stay."""
-    if command - memory.half_play > last:
-        return command - memory.half_play
-    if command + memory.half_play < last:
-        return command + memory.half_play
-    return last
+cdef inline double through_play(ControlMemory* memory, double command) noexcept nogil:
+    """Moves actuator and wheels on by a tick under a command (dead time apart).
+
+    Returns the command under which steering without play would have moved the wheels so: inside the play where they stand.
+    """
+    cdef double share = 1.0 - exp(-LateralParameters_TICK_PERIOD_S / memory.lag_s) if memory.lag_s > 0.0 else 1.0
+    cdef double before = memory.wheels
+    memory.actuator += share * (command - memory.actuator)
+    if memory.actuator - memory.half_play > before:
+        memory.wheels = memory.actuator - memory.half_play
+    elif memory.actuator + memory.half_play < before:
+        memory.wheels = memory.actuator + memory.half_play
+    return before + (memory.wheels - before) / share
 
 
 cdef inline double across_play(ControlMemory* memory, double wanted, double change) noexcept nogil:
     """rad, the command that brings the wheels to `wanted`, `change` from where they are.
 
-    The play is crossed at once, but only when turning back has been wanted by a share of it, or noise would make it rattle.
+    The play is crossed faster than the actuator's lag, but only when turning back has been wanted by a share of it, or noise
+    would make it rattle.
     """
     cdef double enough = REVERSAL_SHARE * memory.half_play
+    cdef double to_cross, hurry = memory.lag_s / CROSSING_S - 1.0
     memory.pull += change
     if memory.side * memory.pull > 0.0:
         memory.pull = 0.0
     if memory.pull > enough or memory.pull < -enough:
         memory.side = 1.0 if memory.pull > 0.0 else -1.0
         memory.pull = 0.0
-    return wanted + memory.side * memory.half_play
+    to_cross = memory.wheels + memory.side * memory.half_play - memory.actuator
+    return wanted + memory.side * memory.half_play + (hurry * to_cross if hurry > 0.0 and memory.side != 0.0 else 0.0)

@@ -4,7 +4,7 @@
 # a weighted sum of the road's curvatures; so it is observed as what it is. The errors of its coefficients go together, those of
 # its parts as Legendre polynomials over the reach do not: part k has sqrt(2 k + 1) times one scale (points of equal weight).
 # The first two parts tell offset and heading, the others the curvatures. Twin: profile_twin.CurvatureProfile.fit, weights.
-from libc.math cimport cos, sin, sqrt
+from libc.math cimport atan, cos, sin, sqrt
 from autonomy.msg.messages cimport LaneState_PREVIEW_STEP_M
 from autonomy.estimation.lane._lane cimport BAND, NODES, CurvatureProfile
 from autonomy.estimation.lane._profile cimport observe_profile, profile_at
@@ -75,11 +75,16 @@ cdef inline void factor_of_normal_equations(const double* power, double* A) noex
             A[4 * i + j] /= A[4 * j + j]
 
 
-cdef inline void fit_of_profile(const CurvatureProfile* profile, double station, double reach, double* c) noexcept nogil:
-    """c0..c3 of the cubic over the road from a station on."""
+cdef inline void fit_of_profile(const CurvatureProfile* profile, double station, double reach, double left, double slope,
+                                double* c) noexcept nogil:
+    """c0..c3 of the cubic over a line beside the road from a station on, `left` of the vehicle and running off by `slope`.
+
+    In a tight bend the inner line bends more than the outer one, and what the vehicle's heading makes of a slope counts.
+    """
     cdef double[16] A
     cdef double[7] power
-    cdef double x = 0.0, y = 0.0, turned = 0.0, u, curvature, before = profile_at(profile, station)
+    cdef double x = 0.0, y = left, turned = atan(slope), aside = left * cos(turned)
+    cdef double u, length, curvature, before = profile_at(profile, station)
     cdef double step = 0.5 * LaneState_PREVIEW_STEP_M
     cdef int count = <int>(reach / step) + 1
     cdef int i, k
@@ -91,8 +96,9 @@ cdef inline void fit_of_profile(const CurvatureProfile* profile, double station,
         if k > 0:
             curvature = profile_at(profile, station + k * step)
             u = turned + 0.25 * step * (before + curvature)       # direction half-way
-            x += step * cos(u)
-            y += step * sin(u)
+            length = step * (1.0 - 0.5 * (before + curvature) * aside)
+            x += length * cos(u)
+            y += length * sin(u)
             turned += 0.5 * step * (before + curvature)
             before = curvature
         u = 1.0

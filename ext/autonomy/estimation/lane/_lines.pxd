@@ -82,10 +82,10 @@ cdef inline bint runs_as(const Line* line, const double* part, double gate) noex
 
 
 cdef inline void straighten(Line* line, const double* part, const LaneParameters* parameters, double* c) noexcept nogil:
-    """Offset and slope of a line that bends as the profile does: what is straight in their difference."""
+    """Offset and slope of a line that bends as the profile does: corrected by what is straight in their difference."""
     cdef double scale = line.scale
-    c[0] = part[0] - part[1]
-    c[1] = 2.0 * part[1] / line.reach
+    c[0] += part[0] - part[1]
+    c[1] += 2.0 * part[1] / line.reach
     line.sigma[0] = sqrt(LANE_OFFSET_SIGMA * scale * LANE_OFFSET_SIGMA * scale
                          + parameters.line_sway_sigma[0] * parameters.line_sway_sigma[0])
     line.sigma[1] = sqrt(LANE_SLOPE_SIGMA * scale * LANE_SLOPE_SIGMA * scale / (line.reach * line.reach)
@@ -123,7 +123,7 @@ cdef inline void bring(Line* line, const LaneParameters* parameters, const LaneT
     line.profiled = 0
     line.bent = 0.0
     if line.reach > LANE_SHORTEST_M and places(profile, tick.station - s, line.reach) > 0:
-        fit_of_profile(profile, tick.station - s, line.reach, line.own)
+        fit_of_profile(profile, tick.station - s, line.reach, line.seen[0], line.seen[1], line.own)
         parts_of(line.seen, line.own, line.reach, part)
         line.bent = part[2] / line.scale
         line.profiled = runs_as(line, part, parameters.gate)
