@@ -29,8 +29,9 @@ from autonomy.msg import constants
 LATERAL = constants("LateralParameters")
 TICK_S, STAGES, STAGE_TICKS = LATERAL["TICK_PERIOD_S"], int(LATERAL["STAGES"]), int(LATERAL["STAGE_TICKS"])
 STEP_M = constants("LaneState")["PREVIEW_STEP_M"]
-REVERSAL_SHARE = 0.05  # of half the play: as much turning back must be wanted before it is crossed
-CROSSING_S = 0.08  # lag with which it is crossed, where the actuator's is longer
+REVERSAL_SHARE = 0.2  # of half the play: as much turning back must be wanted before it is crossed
+CROSSING_S, CROSSING_TICKS = 0.06, 15.0  # lag with which it is crossed, where the actuator's is longer; until wheels move again
+CROSSED_RAD = 1e-7
 TRANSITION_BASE_M = 10.0  # the lane's curvature rate is that between so far behind and ahead of a place
 
 
@@ -151,8 +152,10 @@ class LateralTwin:
         self.pull = 0.0 if self.side * (self.pull + change) > 0.0 else self.pull + change
         if abs(self.pull) > REVERSAL_SHARE * half:
             self.side, self.pull = np.sign(self.pull), 0.0
-        to_cross = abs(self.side) * (self.wheels + self.side * half - self.actuator)
-        return wanted + self.side * half + max(lag / CROSSING_S - 1.0, 0.0) * to_cross
+        to_cross = self.wheels + self.side * half - self.actuator
+        if self.side * to_cross > CROSSED_RAD:
+            wanted += CROSSING_TICKS * change + max(lag / CROSSING_S - 1.0, 0.0) * to_cross
+        return wanted + self.side * half
 
     def _begin(self, model, measured, articulation, sideways, command):
         offset, heading, yaw_rate, _ = measured

@@ -7,11 +7,15 @@ from autonomy.control._control cimport ControlMemory
 
 cdef extern from *:
     """
-    #define REVERSAL_SHARE 0.05
-    #define CROSSING_S 0.08
+    #define REVERSAL_SHARE 0.2
+    #define CROSSING_S 0.06        /* lag with which the play is crossed, where the actuator's is longer */
+    #define CROSSING_TICKS 15.0    /* until wheels move again */
+    #define CROSSED_RAD 1.0e-7
     """
     const double REVERSAL_SHARE
     const double CROSSING_S
+    const double CROSSING_TICKS
+    const double CROSSED_RAD
 
 
 cdef inline double through_play(ControlMemory* memory, double command) noexcept nogil:
@@ -32,8 +36,8 @@ cdef inline double through_play(ControlMemory* memory, double command) noexcept 
 cdef inline double across_play(ControlMemory* memory, double wanted, double change) noexcept nogil:
     """rad, the command that brings the wheels to `wanted`, `change` from where they are.
 
-    The play is crossed faster than the actuator's lag, but only when turning back has been wanted by a share of it, or noise
-    would make it rattle.
+    The play is crossed faster than the actuator's lag, and to where the wheels are wanted by then; but only when turning back
+    has been wanted by a share of it, or noise would make it rattle.
     """
     cdef double enough = REVERSAL_SHARE * memory.half_play
     cdef double to_cross, hurry = memory.lag_s / CROSSING_S - 1.0
@@ -44,4 +48,8 @@ cdef inline double across_play(ControlMemory* memory, double wanted, double chan
         memory.side = 1.0 if memory.pull > 0.0 else -1.0
         memory.pull = 0.0
     to_cross = memory.wheels + memory.side * memory.half_play - memory.actuator
-    return wanted + memory.side * memory.half_play + (hurry * to_cross if hurry > 0.0 and memory.side != 0.0 else 0.0)
+    if memory.side * to_cross > CROSSED_RAD:
+        wanted += CROSSING_TICKS * change
+        if hurry > 0.0:
+            wanted += hurry * to_cross
+    return wanted + memory.side * memory.half_play
