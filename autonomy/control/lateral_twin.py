@@ -100,7 +100,8 @@ class LateralTwin:
         self.x, self.cost_to_go = None, np.zeros((8, 8))
         self.side, self.pull, self.actuator, self.wheels = 0.0, 0.0, 0.0, 0.0  # of the play
 
-    def step(self, sent, speed, lag, delay, mass, measured, articulation, preview, width, target=0.0, sideways=0.0) -> float:
+    def step(self, sent, speed, lag, delay, mass, measured, articulation, preview, width, target=0.0, sideways=0.0,
+             tyres=(1.0, 1.0, 1.0)) -> float:
         """Road wheel angle in rad.
 
         `sent`: commands less the play, newest last; `measured`: offset, heading error, yaw rate, lateral acceleration;
@@ -108,7 +109,7 @@ class LateralTwin:
         """
         p, vehicle = self.p, self.vehicle
         agile = agility(p, mass, speed, delay + lag)
-        model = YawPlane(vehicle, mass, speed, agile)
+        model = YawPlane(vehicle, mass, speed, agile, tyres)
         rates = model.rates(lag)
         tick = transition(rates, TICK_S)
         whole = int(delay / TICK_S + 1e-6)

@@ -38,9 +38,10 @@ def stiffness_shares(vehicle, mass: float) -> np.ndarray:
 
 class YawPlane:
     """forces (3, 4), steering (3,) and disturbance (3,): derivatives of
-    lateral velocity, yaw rate, articulation rate; lengths in m."""
+    lateral velocity, yaw rate, articulation rate; lengths in m. `tyres` (3,): cornering stiffness over the configured one of
+    front axle, rest of the tractor, trailer."""
 
-    def __init__(self, vehicle, mass: float, speed: float, wind_share: float = 0.0):
+    def __init__(self, vehicle, mass: float, speed: float, wind_share: float = 0.0, tyres=(1.0, 1.0, 1.0)):
         trailer = bool(vehicle["has_trailer"])
         self.speed = speed
         self.front_m = float(vehicle["front_overhang_m"])
@@ -49,7 +50,7 @@ class YawPlane:
         self.trailer_m = max(float(vehicle["trailer_wheelbase_m" if trailer else "rear_overhang_m"]), 0.5)
         own = float(vehicle["tractor_mass_kg"]) if trailer else mass
         hauled = max(mass - own, 500.0) if trailer else 0.0
-        shares = stiffness_shares(vehicle, mass) if trailer else np.ones(3)
+        shares = (stiffness_shares(vehicle, mass) if trailer else np.ones(3)) * tyres
         c, d = vehicle["tractor_cg_x_m"] + vehicle["hitch_offset_m"], trailer_cg(vehicle, hauled) if trailer else 0.0
         own_inertia, inertia = vehicle["tractor_yaw_inertia_kgm2"], hauled * vehicle["trailer_yaw_radius_m"] ** 2
         behind = np.array([1.0, -(c + d), -d])  # acceleration of the trailer's centre of gravity

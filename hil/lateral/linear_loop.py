@@ -28,12 +28,12 @@ INTEGRATOR_RADPS = 1e-3  # slower than this is no motion
 class Gains:
     """What the controller settles to at one speed, mass, dead time and lag.
 
-    Observer (10, 4), feedback (8,), wanted place a disturbance.
+    Observer (10, 4), feedback (8,), wanted place a disturbance. `tyres`: cornering stiffness it has learned over the configured one.
     """
 
-    def __init__(self, lateral, vehicle, speed: float, mass: float, delay: float, lag: float):
+    def __init__(self, lateral, vehicle, speed: float, mass: float, delay: float, lag: float, tyres: float = 1.0):
         agile = lateral_twin.agility(lateral, mass, speed, delay + lag)
-        model = YawPlane(vehicle, mass, speed, agile)
+        model = YawPlane(vehicle, mass, speed, agile, (tyres, tyres, tyres))
         self.tick = transition(model.rates(lag), TICK_S)
         moved = self.tick[np.ix_(ESTIMATED, ESTIMATED)]
         H, sigma = lateral_twin.measurements(lateral, model)

@@ -15,12 +15,13 @@ TRUCK = VEHICLES["demo_truck"]
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.sampled_from(sorted(VEHICLES)), st.floats(0.35, 1.3), st.floats(2.0, 32.0), st.floats(0.02, 0.5), st.floats(1e-4, 0.01))
-def test_rates_and_exponential_are_those_of_the_twin(name, load, speed, lag, dt):
+@given(st.sampled_from(sorted(VEHICLES)), st.floats(0.35, 1.3), st.floats(2.0, 32.0), st.floats(0.02, 0.5), st.floats(1e-4, 0.01),
+       st.tuples(*[st.floats(0.6, 1.5)] * 3))
+def test_rates_and_exponential_are_those_of_the_twin(name, load, speed, lag, dt, tyres):
     vehicle = VEHICLES[name]["vehicle"]
     mass = load * float(vehicle["mass_kg"])
-    rates, discrete = yaw_plane_matrices(vehicle, mass, speed, lag, dt)
-    expected = yaw_plane_twin.YawPlane(vehicle, mass, speed).rates(lag)
+    rates, discrete = yaw_plane_matrices(vehicle, mass, speed, lag, dt, 0.0, tyres)
+    expected = yaw_plane_twin.YawPlane(vehicle, mass, speed, 0.0, tyres).rates(lag)
     np.testing.assert_allclose(rates, expected, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(discrete, yaw_plane_twin.transition(expected, dt), rtol=1e-8, atol=1e-10)
 
@@ -76,7 +77,9 @@ def test_steering_is_that_of_the_twin(name, solve, offset, statuses):
     twin = lateral_twin.LateralTwin(parameters["lateral"], vehicle, solve)
     state, truck, plan, lane, actuation = (zeros(n) for n in ("VehicleState", "TruckState", "Plan", "LaneState", "Actuation"))
     truck["steering_delay_s"], truck["steering_lag_s"], truck["mass_kg"], truck["articulation_angle"] = delay, lag, mass, 0.002
-    truck["has_trailer"] = vehicle["has_trailer"]
+    truck["front_tyre_factor"], truck["rear_tyre_factor"], truck["trailer_tyre_factor"] = 0.8, 1.2, 0.9
+    truck["has_trailer"], truck["tyres_known"], truck["trailer_wheelbase_known"] = vehicle["has_trailer"], 1, 1
+    tyres = [truck[f"{name}_tyre_factor"] for name in ("front", "rear", "trailer")]
     lane["status"], lane["width_left"], lane["width_right"] = 1, 1.9, 1.8
     plan["lateral_target"] = 0.05
     lane["preview"] = np.linspace(0.0, 0.0005, 32)
@@ -88,7 +91,7 @@ def test_steering_is_that_of_the_twin(name, solve, offset, statuses):
         ego["velocity"][1], ego["acceleration"][1] = 0.05, measured[3]
         state["time_ns"] = 10**9 + k * 10_000_000
         control = step.step(state, ego, truck, lane, plan)
-        expected = twin.step(sent, speed, lag, delay, mass, measured, 0.002, lane["preview"], (1.9, 1.8), 0.05, 0.05)
+        expected = twin.step(sent, speed, lag, delay, mass, measured, 0.002, lane["preview"], (1.9, 1.8), 0.05, 0.05, tyres)
         assert control["road_wheel_angle"] == pytest.approx(expected, abs=2e-8), k
         found.add(int(control["solver_status"]))
         actuation["road_wheel_angle_rad"] = control["road_wheel_angle"]

@@ -80,11 +80,13 @@ cdef class ControlStep:
         control_remember(&self.memory, <const Actuation*>pointer(actuation))
 
 
-def yaw_plane_matrices(vehicle_parameters, double mass, double speed, double lag, double dt, double wind_share=0.0):
+def yaw_plane_matrices(vehicle_parameters, double mass, double speed, double lag, double dt, double wind_share=0.0,
+                       tyres=(1.0, 1.0, 1.0)):
     """For the test of the model: rates and their exponential over dt, both (12, 12)."""
     cdef YawPlane model
+    cdef double[3] factors = tyres
     continuous, discrete = np.zeros((12, 12)), np.zeros((12, 12))
-    yaw_plane(<const VehicleParameters*>pointer(vehicle_parameters), mass, speed, wind_share, &model)
+    yaw_plane(<const VehicleParameters*>pointer(vehicle_parameters), mass, speed, wind_share, factors, &model)
     rates(&model, speed, lag, <double*>pointer(continuous))
     exponential(<const double*>pointer(continuous), dt, <double*>pointer(discrete))
     return continuous, discrete

@@ -18,8 +18,12 @@ cdef enum:
 cdef extern from *:
     """
     #define LEAST_LAG_S 0.02
+    #define SOFTEST_TYRES 0.6          /* what tyres of trucks differ by, and some */
+    #define STIFFEST_TYRES 1.5
     """
     const double LEAST_LAG_S
+    const double SOFTEST_TYRES
+    const double STIFFEST_TYRES
 
 
 cdef inline double beyond(double value, double bound, double exponent) noexcept nogil:
@@ -81,6 +85,16 @@ cdef inline void observe(ControlMemory* memory, const LateralParameters* paramet
         memory.observing = 1
 
 
+cdef inline void learned_tyres(const TruckState* truck, double* tyres) noexcept nogil:
+    """(3,) of front axle, rest of the tractor, trailer; 1 until a drive has shown them."""
+    cdef int i
+    tyres[0] = truck.front_tyre_factor if truck.tyres_known else 1.0
+    tyres[1] = truck.rear_tyre_factor if truck.tyres_known else 1.0
+    tyres[2] = truck.trailer_tyre_factor if truck.trailer_wheelbase_known else 1.0
+    for i in range(3):
+        tyres[i] = SOFTEST_TYRES if tyres[i] < SOFTEST_TYRES else (STIFFEST_TYRES if tyres[i] > STIFFEST_TYRES else tyres[i])
+
+
 cdef inline double steering_lag(const TruckState* truck) noexcept nogil:
     return truck.steering_lag_s if truck.steering_lag_s > LEAST_LAG_S else LEAST_LAG_S
 
@@ -97,6 +111,7 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
     cdef double[144] transition
     cdef double[12] x
     cdef double[8] reference
+    cdef double[3] tyres
     cdef YawPlane model
     cdef BoxProblem problem
     cdef BoxSolution solution
@@ -112,7 +127,8 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
         control.lateral_active = 1
         return
     agility = agility_of(parameters, mass, speed, truck.steering_delay_s + lag)
-    yaw_plane(vehicle, mass, speed, agility, &model)
+    learned_tyres(truck, tyres)
+    yaw_plane(vehicle, mass, speed, agility, tyres, &model)
     rates(&model, speed, lag, continuous)
     exponential(continuous, LateralParameters_TICK_PERIOD_S, transition)
     observe(memory, parameters, &model, continuous, transition, ego, truck, lane, speed, agility, dt, drives)

@@ -84,9 +84,9 @@ cdef inline void axle_loads(const VehicleParameters* vehicle, double trailer_mas
 
 
 cdef inline void yaw_plane(const VehicleParameters* vehicle, double mass, double speed, double wind_share,
-                           YawPlane* model) noexcept nogil:
+                           const double* tyres, YawPlane* model) noexcept nogil:
     """The model at a speed (m/s, above zero) and a combination mass (kg); `wind_share` of a disturbance is wind, the rest
-    bank."""
+    bank. `tyres` (3,): cornering stiffness over the configured one of front axle, rest of the tractor, trailer."""
     cdef bint trailer = vehicle.has_trailer != 0
     cdef double own_mass = vehicle.tractor_mass_kg
     cdef double hauled = mass - own_mass
@@ -122,7 +122,7 @@ cdef inline void yaw_plane(const VehicleParameters* vehicle, double mass, double
     F[9] = arm * hauled * speed
     for i in range(4):
         share = stiffness_share(vehicle, loads[0 if i == 0 else 1], configured[0 if i == 0 else 1])
-        stiffness = vehicle.tractor_cornering_stiffness[i] * share
+        stiffness = vehicle.tractor_cornering_stiffness[i] * share * tyres[0 if i == 0 else 1]
         x = vehicle.tractor_axle_x_m[i] - vehicle.tractor_cg_x_m
         F[0] -= stiffness / speed
         F[1] -= stiffness * x / speed
@@ -133,7 +133,7 @@ cdef inline void yaw_plane(const VehicleParameters* vehicle, double mass, double
     if trailer:
         share = stiffness_share(vehicle, loads[2], configured[2])
         for i in range(4):
-            stiffness = vehicle.trailer_cornering_stiffness[i] * share
+            stiffness = vehicle.trailer_cornering_stiffness[i] * share * tyres[2]
             x = vehicle.trailer_axle_x_m[i]
             column[0], column[1], column[2] = stiffness, -stiffness * (hitch + x), -stiffness * x
             for k in range(3):
