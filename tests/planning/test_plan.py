@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy.planning import plan_twin
-from tests.step_parameters import step_parameters, valid_ego, zeros
+from tests.step_parameters import known_truck, step_parameters, valid_ego, zeros
 
 PARAMETERS = step_parameters()
 PLAN, VEHICLE = PARAMETERS["plan"], PARAMETERS["vehicle"]
@@ -23,7 +23,7 @@ def situation(speed=20.0, engage=1, curvature=0.0, lead=None, lane_status=1, set
     gap, lead_speed, lead_acceleration = lead or (np.nan, np.nan, np.nan)
     tracks["lead_distance"] = gap + FRONT
     tracks["lead_speed"], tracks["lead_acceleration"] = lead_speed, lead_acceleration
-    return [frame, vehicle, valid_ego(speed, curvature * speed), zeros("TruckState"), lane, tracks]
+    return [frame, vehicle, valid_ego(speed, curvature * speed), known_truck(), lane, tracks]
 
 
 def plan_for(**given_situation):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from autonomy import msg
 from autonomy.safety import envelope_twin
-from tests.step_parameters import step_parameters, valid_ego, zeros
+from tests.step_parameters import known_truck, step_parameters, valid_ego, zeros
 
 PARAMETERS = step_parameters()
 LIMITS, LONGITUDINAL, VEHICLE = PARAMETERS["envelope"], PARAMETERS["longitudinal"], PARAMETERS["vehicle"]
@@ -26,12 +26,12 @@ class Harness:
     def step(self, angle=0.0, acceleration=0.0, speed=20.0, engage=1, road_wheel_angle=0.0, change=None):
         self.k += 1
         now = 10**9 + self.k * 10_000_000
-        frame, vehicle, truck = zeros("InputFrame"), zeros("VehicleState"), zeros("TruckState")
+        frame, vehicle, truck = zeros("InputFrame"), zeros("VehicleState"), known_truck()
         lane, tracks, plan, control = zeros("LaneState"), zeros("TrackList"), zeros("Plan"), zeros("Control")
         ego = valid_ego(speed)
         frame["tick_time_ns"], frame["engage"] = now, engage
         vehicle["time_ns"], vehicle["speed"], vehicle["road_wheel_angle"] = now, speed, road_wheel_angle
-        truck["mass_kg"], lane["status"], plan["behaviour"], plan["fallback_deceleration"] = 40000.0, 1, 1, 2.5
+        lane["status"], plan["behaviour"], plan["fallback_deceleration"] = 1, 1, 2.5
         control["road_wheel_angle"], control["acceleration"] = angle, acceleration
         control["lateral_active"] = control["longitudinal_active"] = 1
         if change:
