@@ -17,7 +17,7 @@ import numpy as np
 from autonomy import msg
 from autonomy.geodesy import enu_to_geodetic
 from autonomy.planning._cruise import Kernel
-from autonomy.planning.descent import HeatBudget, budget_of, entry_speed
+from autonomy.planning.descent import HeatBudget, budget_of, entry_speed, steadied
 from autonomy.planning.route_grade import RouteGrade
 
 PERIOD_NS = 100_000_000
@@ -89,6 +89,7 @@ class CruisePlanner:
         self.cranks = crank * self.cruise["gear_ratio"]
         self.last_ns, self.gear = 0, UNKNOWN_GEAR
         self.reference_speed = self.time_behind_s = 0.0
+        self.descent_limit = np.inf  # m/s here, of the plan before
 
     def __call__(self, out) -> tuple[np.ndarray, np.ndarray]:
         """(CruiseHorizon, CruisePlan) of one OutputFrame."""
@@ -118,6 +119,8 @@ class CruisePlanner:
         # The heaviest it may be on the steepest it may be
         slowly = entry_speed(road.grade - road.sigma, STEP_M, float(truck["mass_high_kg"]), float(self.vehicle["drag_area_m2"]),
                              float(self.vehicle["rolling_resistance"]), engine, budget)  # fmt: skip
+        slowly = steadied(slowly, self.descent_limit, elapsed)
+        self.descent_limit = float(slowly[0])
         found["limit"] = np.minimum(found["limit"], slowly)
         found["limit"] = np.minimum(found["limit"], FAR)
         found["gear"] = ROLLING if int(out["actuation"]["roll"]) else self._gear(float(out["vehicle"]["engine_speed"]), speed)

@@ -18,7 +18,8 @@ AIR = 1.2  # kg/m3
 LEAST_GRADE = -0.015  # rad: what is less steep is no descent [D]
 JOINED_M = 300.0  # flatter stretches shorter than this do not end one [D]
 SPEEDS = np.arange(5.0, 30.0, 0.25)  # m/s
-BRAKE_SHARE = 0.5  # of what the brakes take beside their reserve, where there is no retarder [D]
+BRAKE_SHARE = 0.2  # of what the brakes take beside their reserve [D]: fills where the slope is steeper than the map says
+RISING_MPS2 = 0.05  # a descent that turns out easier is not run down faster and faster [D]
 UNUSABLE = {name: msg.constants("FaultRow")[f"UNUSABLE_{name.upper()}"] for name in ("retarder", "engine")}
 
 
@@ -42,7 +43,7 @@ def budget_of(truck, faults, vehicle, plan) -> HeatBudget:
     return HeatBudget(
         retarder_power_w=float(truck["retarder_cooled_w"]) if works else 0.0,
         retarder_heat_j=float(truck["retarder_heat_left_j"]) if works else 0.0,
-        brake_heat_j=0.0 if works else BRAKE_SHARE * brakes,
+        brake_heat_j=BRAKE_SHARE * brakes,
         retarder_force_n=most * float(vehicle["driveline_ratio"] / vehicle["wheel_radius_m"]) if works else np.inf,
         engine_power_w=0.0 if unusable & UNUSABLE["engine"] else float(plan["engine_brake_power_w"]),
         stop_heat_j=brakes / float(plan["stop_heat_reserve"]), stop_deceleration=stop)  # fmt: skip
@@ -64,14 +65,23 @@ def entry_speed(grade: np.ndarray, step_m: float, mass_kg: float, drag_area_m2: 
         pushing = mass_kg * GRAVITY * (np.nan_to_num(down)[:, None] - rolling_resistance) - held
         length = (end - first) * step_m
         work = np.maximum(np.sum(pushing, axis=0) * step_m, 0.0)
-        stored = budget.retarder_heat_j + budget.brake_heat_j if end < known else 0.0
+        stored, brakes = (budget.retarder_heat_j, budget.brake_heat_j) if end < known else (0.0, 0.0)
         steepest = float(np.nanmax(down))
         stop = 0.5 * mass_kg * SPEEDS**2 * (1.0 + GRAVITY * steepest / budget.stop_deceleration)
-        # A short stretch that is steeper than the retarder holds is the foundation brake's; over the whole it must do
-        room = np.minimum(budget.retarder_power_w * length / SPEEDS + stored, budget.retarder_force_n * length)
+        room = np.minimum(budget.retarder_power_w * length / SPEEDS + stored, budget.retarder_force_n * length) + brakes
         excess = np.maximum(_share(work, room), _share(stop, budget.stop_heat_j))
         limit[first:end] = _highest(excess)
     return limit
+
+
+def steadied(limit: np.ndarray, last: float, elapsed_s: float) -> np.ndarray:
+    """`limit` of entry_speed where the truck is on a descent already: no more above the `last` limit here than may rise since."""
+    if not np.isfinite(limit[0]) or not np.isfinite(last):
+        return limit
+    found = limit.copy()
+    end = int(np.argmin(np.isfinite(limit))) if not np.isfinite(limit).all() else len(limit)
+    found[:end] = np.minimum(limit[:end], last + RISING_MPS2 * elapsed_s)
+    return found
 
 
 def _share(needed: np.ndarray, room: np.ndarray | float) -> np.ndarray:

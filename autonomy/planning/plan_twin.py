@@ -49,14 +49,15 @@ def lateral_limit(parameters, vehicle, truck) -> float:
     """m/s2 in bends: by load, distance to rolling over, friction."""
     p, trailer = parameters, float(vehicle["has_trailer"])
     empty = vehicle["tractor_mass_kg"] + trailer * vehicle["trailer_tare_mass_kg"]
-    by_load = np.interp(truck["mass_high_kg"], [empty, vehicle["loaded_mass_kg"]],
+    full = empty + p["loaded_share"] * (vehicle["loaded_mass_kg"] - empty)
+    by_load = np.interp(truck["mass_high_kg"], [empty, full],
                         [p["lateral_acceleration_empty"], p["lateral_acceleration_maximum"]])  # fmt: skip
     height = vehicle["tractor_cg_height_m"]
     if trailer and truck["mass_high_kg"] > vehicle["tractor_mass_kg"]:
         height = max(height, vehicle["trailer_cg_height_m"])
     threshold = p["rollover_compliance"] * GRAVITY * vehicle["track_width_m"] / (2.0 * height)
     friction = p["curve_friction_share"] * GRAVITY * believed_friction(p, truck)
-    return float(min(by_load, (1.0 - p["rollover_margin"]) * threshold, friction))
+    return float(min(by_load, (1.0 - p["rollover_margin"]) * threshold, friction) - p["lateral_acceleration_reserve"])
 
 
 def descent_fits(parameters, vehicle, truck, unusable: int, speed: float) -> bool:

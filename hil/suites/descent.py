@@ -58,18 +58,19 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
 
 
 def crest() -> float:
-    return LEVEL_M
+    """m where the slope passes 1.5 %."""
+    return LEVEL_M + 0.25 * CURVE_M
 
 
 def half_way_s(drive: Drive) -> float:
     row = drive.columns
-    return float(row["time_s"][np.argmax(row["place"] > crest() + CURVE_M + 0.5 * DESCENT_M)])
+    return float(row["time_s"][np.argmax(row["place"] > LEVEL_M + CURVE_M + 0.5 * DESCENT_M)])
 
 
 def descended(name: str, drive: Drive, known: bool) -> list[dict]:
     """Rows of a drive to the foot."""
-    row, foot = drive.columns, crest() + CURVE_M + DESCENT_M
-    down = (row["place"] > crest() + CURVE_M) & (row["place"] < foot)
+    row, foot = drive.columns, LEVEL_M + CURVE_M + DESCENT_M
+    down = (row["place"] > crest()) & (row["place"] < foot)
     over = 3.6 * float(np.max((row["speed"] - row["allowed"])[down]))
     rise = float(np.max(row["brake_c"]) - row["brake_c"][0])
     fell = row["target"] < SET_SPEED - FELL_MPS
@@ -92,9 +93,9 @@ def descended(name: str, drive: Drive, known: bool) -> list[dict]:
 def halted(name: str, drive: Drive) -> list[dict]:
     """Rows of a drive that ends on the slope."""
     row = drive.columns
-    foot, end = crest() + CURVE_M + DESCENT_M, float(row["speed"][-1])
+    foot, end = LEVEL_M + CURVE_M + DESCENT_M, float(row["speed"][-1])
     rise = float(np.max(row["brake_c"]) - row["brake_c"][0])
-    down = row["place"] > crest() + CURVE_M
+    down = row["place"] > LEVEL_M + CURVE_M
     over = 3.6 * float(np.max((row["speed"] - row["allowed"])[down & (row["mode"] == 1)]))
     return [
         _row(f"{name}: speed at the end", 3.6 * end, "km/h", "<= 0.1", 3.6 * end <= 0.1),

@@ -25,9 +25,10 @@ cdef inline double rollover_acceleration(const PlanParameters* parameters, const
 cdef inline double lateral_limit(const PlanParameters* parameters, const VehicleParameters* vehicle,
                                  const TruckState* truck) noexcept nogil:
     """m/s2 in bends: between the empty and the loaded truck's by the heaviest it may be, with a margin to rolling over and
-    a share of the friction."""
+    a share of the friction; less what keeping the lane takes."""
     cdef double empty = vehicle.tractor_mass_kg + (vehicle.trailer_tare_mass_kg if vehicle.has_trailer else 0.0)
-    cdef double load = (truck.mass_high_kg - empty) / (vehicle.loaded_mass_kg - empty) if vehicle.loaded_mass_kg > empty else 1.0
+    cdef double full = parameters.loaded_share * (vehicle.loaded_mass_kg - empty)
+    cdef double load = (truck.mass_high_kg - empty) / full if full > 0.0 else 1.0
     cdef double result, most
     load = 0.0 if load < 0.0 else (1.0 if load > 1.0 else load)
     result = parameters.lateral_acceleration_empty \
@@ -36,7 +37,7 @@ cdef inline double lateral_limit(const PlanParameters* parameters, const Vehicle
     if most < result:
         result = most
     most = parameters.curve_friction_share * GRAVITY_OF_BRAKING * believed_friction(parameters, truck)
-    return most if most < result else result
+    return (most if most < result else result) - parameters.lateral_acceleration_reserve
 
 
 cdef inline double believed_curvature(const PlanParameters* parameters, const LaneState* lane, int i, int last) noexcept nogil:

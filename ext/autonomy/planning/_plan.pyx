@@ -185,7 +185,7 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
         memory.fallback_travelled += speed * dt
     write_stop(memory, parameters, &braking, lateral, lane, tracks, vehicle_parameters.front_overhang_m, speed, plan)
 
-    plan.braking_deceleration = braking.deceleration
+    plan.braking_deceleration, plan.lateral_limit = braking.deceleration, lateral
     plan.curve_speed = curve_speed(parameters, lane, lateral, speed, &bend_ahead_m) if lane.status != LaneState_STATUS_NONE \
         else vehicle.set_speed
     plan.descent_speed = descent_speed(parameters, vehicle_parameters, truck, faults)
@@ -203,6 +203,7 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
     # What is asked of the engine, and what the truck may reach by rolling before it brakes: the laws below bound the latter
     wanted = parameters.speed_gain * (plan.target_speed - speed)
     rolling = wanted + parameters.speed_gain * parameters.overspeed_mps
+    plan.ceiling_speed = plan.target_speed + parameters.overspeed_mps
     cruise_update(&memory.cruise, frame, speed, dt)
     if faults.speed_limit_mps == 0.0:
         cruise_followed(&memory.cruise, parameters, frame.tick_time_ns, vehicle.set_speed, speed, &wanted, &rolling, plan)
@@ -211,7 +212,8 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
         rolling = descending
     if descending < wanted:
         wanted = descending
-    plan.ceiling_speed = speed + rolling / parameters.speed_gain
+    if plan.descent_speed < plan.ceiling_speed:
+        plan.ceiling_speed = plan.descent_speed
     if wanted < -parameters.approach_deceleration:
         wanted = -parameters.approach_deceleration
     plan.target_acceleration = rolling if rolling > -parameters.approach_deceleration else -parameters.approach_deceleration
