@@ -77,7 +77,7 @@ class StoredRoad:
 
 
 class CruisePlanner:
-    """Keeps what one plan hands to the next. `budget()` is asked for what retarder and brakes can take, else the truck's estimates."""
+    """Keeps what one plan hands to the next. `budget()` tells what retarder and brakes take, else the truck's estimates do."""
 
     def __init__(self, parameters, road: Callable[..., RoadAhead], budget: Callable[[], HeatBudget] | None = None):
         self.vehicle, self.cruise, self.plan = (parameters[name].copy() for name in ("vehicle", "cruise", "plan"))

@@ -188,7 +188,8 @@ def return_path(length: float, offset: float, heading: float) -> np.polynomial.P
 
 def stop(parameters, speed: float, reach: float, braking=UNLIMITED) -> tuple[float, float, float]:
     """(deceleration, distance, duration) of the stop from `speed` within `reach` metres where limits and brakes allow it."""
-    build_up, highest = float(parameters["fallback_build_up_s"]), min(float(parameters["fallback_deceleration_maximum"]), braking[0])
+    build_up = float(parameters["fallback_build_up_s"])
+    highest = min(float(parameters["fallback_deceleration_maximum"]), braking[0])
     room = reach - speed * build_up
     needed = min(0.5 * speed**2 / room, highest) if room > 0.0 else highest
     deceleration = max(needed, min(float(parameters["fallback_deceleration"]), highest))

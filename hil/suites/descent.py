@@ -17,10 +17,11 @@ GRADE = 0.06
 SEEDS, TUNED_ON = (11, 12), (1,)
 MAP_SIGMA, MAP_CORRELATION_M = 0.003, 300.0  # rad: the grade that is known ahead is wrong by as much
 OVERSPEED_KMH, RISE_K = 2.0, 200.0
-FELL_MPS = 0.3  # below the set speed: the plan has begun to slow down
+FELL_MPS = 0.3  # below the set speed: the ceiling has begun to fall
+STARTED_M = 500.0  # the mass is still being learned before
 DRIVING = (1, 2)
-COLUMNS = ("time_s", "place", "speed", "target", "allowed", "retarder_c", "brake_c", "brake_told_c", "mass_high", "mode", "margin",
-           "behaviour", "grade")  # fmt: skip
+COLUMNS = ("time_s", "place", "speed", "target", "allowed", "retarder_c", "brake_c", "brake_told_c", "mass_high", "mode",
+           "margin", "behaviour", "grade")  # fmt: skip
 
 
 class Case(NamedTuple):
@@ -43,8 +44,8 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     whole = [Case("retarder holds", seed) for seed in seeds]
     whole += [] if quick else [Case("grade ahead not known", seeds[0], known=False)]
     driven = mapped(drive, whole, jobs)
-    failing = [Case("retarder fails half-way", case.seed, fails_s=half_way_s(found)) for case, found in zip(whole, driven, strict=True)
-               if case.known]  # fmt: skip
+    failing = [Case("retarder fails half-way", case.seed, fails_s=half_way_s(found))
+               for case, found in zip(whole, driven, strict=True) if case.known]  # fmt: skip
     stopped = mapped(drive, failing, jobs)
     if output is not None:
         for case, found in zip(whole + failing, driven + stopped, strict=True):
@@ -73,8 +74,7 @@ def descended(name: str, drive: Drive, known: bool) -> list[dict]:
     down = (row["place"] > crest()) & (row["place"] < foot)
     over = 3.6 * float(np.max((row["speed"] - row["allowed"])[down]))
     rise = float(np.max(row["brake_c"]) - row["brake_c"][0])
-    fell = row["target"] < SET_SPEED - FELL_MPS
-    fell &= (row["place"] > crest() - 1500.0)
+    fell = (row["allowed"] < SET_SPEED - FELL_MPS) & (row["place"] > STARTED_M)
     before = crest() - float(row["place"][np.argmax(fell)]) if fell.any() else -np.inf
     at_crest = 3.6 * float(np.interp(crest(), row["place"], row["speed"]))
     return [

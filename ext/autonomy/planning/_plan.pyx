@@ -6,10 +6,11 @@ path or on its way into it, which constant deceleration just keeps clear: up to 
 beyond it that much is demanded with a reserve, and from full_deceleration on all that the brakes have.
 
 The stop begins by itself when lane, ego motion or the vehicle's own speed are lost while engaged, and then stays until
-the driver disengages (UN R157 5.5: no restart without manual input). Twin: autonomy/planning/plan_twin.py.
+the driver disengages (UN R157 5.5: no restart without manual input). Brakes, bends and descents count as the truck step knows
+them, at the worse end (docs/truck.md). Twin: autonomy/planning/plan_twin.py.
 """
 import numpy as np
-from libc.math cimport INFINITY, NAN, fabs, isfinite
+from libc.math cimport INFINITY, NAN, isfinite
 from libc.string cimport memset
 from libc.stdint cimport uint8_t
 from autonomy.msg.messages cimport *
@@ -18,7 +19,7 @@ from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport known_speed, known_yaw_rate, velocity_known
 from autonomy.planning._braking cimport Braking, brakes_now
 from autonomy.planning._descent cimport descent_speed, must_stop
-from autonomy.planning._fallback cimport lay_stop, write_stop
+from autonomy.planning._fallback cimport estimate_steering_bias, lay_stop, write_stop
 from autonomy.planning._conflict cimport (
     COMFORT, FULL, Conflict, early_deceleration, firm_deceleration, passed_before, ramp_jerk, required_deceleration, urgency,
     worst_conflict)
@@ -47,25 +48,6 @@ cdef enum:
 
 cdef void plan_reset(PlanMemory* memory, const PlanParameters* parameters) noexcept nogil:
     memset(memory, 0, sizeof(PlanMemory))
-
-
-cdef inline void estimate_steering_bias(PlanMemory* memory, const PlanParameters* parameters,
-                                        const VehicleParameters* vehicle_parameters, const VehicleState* vehicle,
-                                        const EgoState* ego, double dt) noexcept nogil:
-    """Low-passed road wheel angle in excess of r (L + K v2) / v: steering play, a crooked sensor, a side wind."""
-    cdef double excess, share
-    if not velocity_known(ego) or vehicle.steering_validity != 0 or ego.speed < parameters.steering_bias_minimum_speed_mps:
-        return
-    excess = vehicle.road_wheel_angle - ego.angular_rate[2] / ego.speed * (
-        vehicle_parameters.wheelbase_m + vehicle_parameters.understeer_gradient * ego.speed * ego.speed)
-    if not fabs(excess) < 2.0 * parameters.steering_bias_maximum:
-        return
-    share = dt / (parameters.steering_bias_lag_s + dt)
-    memory.steering_bias += share * (excess - memory.steering_bias)
-    if memory.steering_bias > parameters.steering_bias_maximum:
-        memory.steering_bias = parameters.steering_bias_maximum
-    elif memory.steering_bias < -parameters.steering_bias_maximum:
-        memory.steering_bias = -parameters.steering_bias_maximum
 
 
 cdef inline uint8_t what_is_lost(const PlanParameters* parameters, const VehicleParameters* vehicle_parameters,
