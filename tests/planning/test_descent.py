@@ -70,10 +70,11 @@ def test_the_brakes_must_take_a_stop_from_the_speed_of_the_descent():
 )
 def test_the_estimates_decide_with_their_worse_end(change):
     parameters, faults = step_parameters(), zeros("FaultState")
+    road = np.where((np.arange(64) >= 5) & (np.arange(64) < 60), -0.06, 0.0)
 
     def speed(truck, faults=faults):
         budget = budget_of(truck, faults, parameters["vehicle"], parameters["plan"])
-        return entry_speed(ROAD, 50.0, budget=budget, **(TRUCK | {"mass_kg": float(truck["mass_high_kg"])}))[30]
+        return entry_speed(road, 50.0, budget=budget, **(TRUCK | {"mass_kg": float(truck["mass_high_kg"])}))[30]
 
     assert speed(known_truck(**change)) < speed(known_truck()) - 0.1
     lost = zeros("FaultState")

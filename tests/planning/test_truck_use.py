@@ -116,10 +116,10 @@ def test_bends_are_driven_by_the_heaviest_that_the_truck_may_be(more):
 @pytest.mark.parametrize(
     "doubt",
     [{"mass_high_kg": 50_000.0}, {"grade": -0.07}, {"grade_sigma": 0.01}, {"retarder_cooled_w": 150e3},
-     {"retarder_heat_left_j": 5e6}, {"brake_heat_left_j": 15e6}],
+     {"retarder_heat_left_j": 1e6}, {"brake_heat_left_j": 15e6}],
 )  # fmt: skip
 def test_a_descent_is_driven_more_slowly_the_less_its_heat_fits(doubt):
-    sure = {"grade": SLOPE, "retarder_heat_left_j": 15e6, "brake_heat_left_j": 40e6}
+    sure = {"grade": SLOPE, "retarder_heat_left_j": 4e6, "brake_heat_left_j": 40e6}
     assert planned(known_truck(**(sure | doubt)))["descent_speed"] < planned(known_truck(**sure))["descent_speed"] - 0.2
 
 
