@@ -102,7 +102,7 @@ def halted(name: str, drive: Drive) -> list[dict]:
         _row(f"{name}: stands before the foot of the slope", foot - float(row["place"][-1]), "m", "> 0", row["place"][-1] < foot),
         _row(f"{name}: brakes, hottest", float(np.max(row["brake_c"])), "degC"),
         _row(f"{name}: brakes, rise of the hottest", rise, "K", f"<= {RISE_K:g}", rise <= RISE_K),
-        _row(f"{name}: over the speed before the failure, at most", over, "km/h"),
+        _row(f"{name}: over the speed allowed, which falls with the failure", over, "km/h"),
         *_safe(name, drive),
     ]  # fmt: skip
 
