@@ -55,6 +55,17 @@ def valid_ego(speed: float = 20.0, yaw_rate: float = 0.0) -> np.ndarray:
     return ego
 
 
+def known_truck(**fields) -> np.ndarray:
+    """A TruckState of 40 t, known to 2 t, cool, on a dry level road; `fields` change it."""
+    truck = zeros("TruckState")
+    told = {"mass_kg": 40_000.0, "mass_sigma_kg": 700.0, "mass_low_kg": 38_000.0, "mass_high_kg": 42_000.0, "friction": 0.8,
+            "friction_sigma": 0.1, "retarder_temperature_c": 20.0, "retarder_heat_left_j": 18e6, "retarder_cooled_w": 230e3,
+            "brake_temperature_c": 20.0, "brake_heat_left_j": 50e6, "has_trailer": 1}  # fmt: skip
+    for name, value in (told | fields).items():
+        truck[name] = value
+    return truck
+
+
 class StepStack:
     """All steps but the ego filter, whose place the truth takes: `ego_source()` gives (x, y, yaw, speed, yaw rate)."""
 

@@ -17,7 +17,7 @@ import numpy as np
 from autonomy import msg
 from autonomy.geodesy import enu_to_geodetic
 from autonomy.planning._cruise import Kernel
-from autonomy.planning.descent import HeatBudget, entry_speed
+from autonomy.planning.descent import HeatBudget, budget_of, entry_speed, steadied
 from autonomy.planning.route_grade import RouteGrade
 
 PERIOD_NS = 100_000_000
@@ -77,10 +77,10 @@ class StoredRoad:
 
 
 class CruisePlanner:
-    """Keeps what one plan hands to the next. `budget()` is asked for what retarder and brakes can take."""
+    """Keeps what one plan hands to the next. `budget()` tells what retarder and brakes take, else the truck's estimates do."""
 
-    def __init__(self, parameters, road: Callable[..., RoadAhead], budget: Callable[[], HeatBudget] = HeatBudget):
-        self.vehicle, self.cruise = parameters["vehicle"].copy(), parameters["cruise"].copy()
+    def __init__(self, parameters, road: Callable[..., RoadAhead], budget: Callable[[], HeatBudget] | None = None):
+        self.vehicle, self.cruise, self.plan = (parameters[name].copy() for name in ("vehicle", "cruise", "plan"))
         self.longitudinal = parameters["longitudinal"].copy()
         self.kernel = Kernel(self.cruise, self.vehicle, self.longitudinal)
         self.road, self.budget = road, budget
@@ -89,6 +89,7 @@ class CruisePlanner:
         self.cranks = crank * self.cruise["gear_ratio"]
         self.last_ns, self.gear = 0, UNKNOWN_GEAR
         self.reference_speed = self.time_behind_s = 0.0
+        self.descent_limit = np.inf  # m/s here, of the plan before
 
     def __call__(self, out) -> tuple[np.ndarray, np.ndarray]:
         """(CruiseHorizon, CruisePlan) of one OutputFrame."""
@@ -114,8 +115,12 @@ class CruisePlanner:
         found["grade"], found["grade_sigma"], found["limit"] = road
         turning, drag = speed * self.cranks[0], self.longitudinal
         engine = float(drag["engine_drag_torque_nm"] + drag["engine_drag_torque_per_speed"] * turning) * self.cranks[0]
-        slowly = entry_speed(np.nan_to_num(road.grade), STEP_M, mass, float(self.vehicle["drag_area_m2"]),
-                             float(self.vehicle["rolling_resistance"]), engine, self.budget())  # fmt: skip
+        budget = budget_of(truck, out["faults"], self.vehicle, self.plan) if self.budget is None else self.budget()
+        # The heaviest it may be on the steepest it may be
+        slowly = entry_speed(road.grade - road.sigma, STEP_M, float(truck["mass_high_kg"]), float(self.vehicle["drag_area_m2"]),
+                             float(self.vehicle["rolling_resistance"]), engine, budget)  # fmt: skip
+        slowly = steadied(slowly, self.descent_limit, elapsed)
+        self.descent_limit = float(slowly[0])
         found["limit"] = np.minimum(found["limit"], slowly)
         found["limit"] = np.minimum(found["limit"], FAR)
         found["gear"] = ROLLING if int(out["actuation"]["roll"]) else self._gear(float(out["vehicle"]["engine_speed"]), speed)

@@ -2,6 +2,7 @@
 
 Over a descent the weight's work that air, tyres and engine do not take goes into retarder and brakes. The retarder cools away
 a power, so it takes more of it the slower the descent is driven; what is stored beyond that is limited by the temperatures.
+Whatever the retarder does, the brakes must be able to take a stop anywhere.
 """
 
 from __future__ import annotations
@@ -10,11 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from autonomy import msg
+
 GRAVITY = 9.80665
 AIR = 1.2  # kg/m3
 LEAST_GRADE = -0.015  # rad: what is less steep is no descent [D]
 JOINED_M = 300.0  # flatter stretches shorter than this do not end one [D]
 SPEEDS = np.arange(5.0, 30.0, 0.25)  # m/s
+BRAKE_SHARE = 0.2  # of what the brakes take beside their reserve [D]: fills where the slope is steeper than the map says
+RISING_MPS2 = 0.05  # a descent that turns out easier is not run down faster and faster [D]
+UNUSABLE = {name: msg.constants("FaultRow")[f"UNUSABLE_{name.upper()}"] for name in ("retarder", "engine")}
 
 
 class HeatBudget(NamedTuple):
@@ -24,27 +30,74 @@ class HeatBudget(NamedTuple):
     retarder_heat_j: float = 0.0  # that it may store beside that
     brake_heat_j: float = 0.0  # that the foundation brakes may take; a reserve is best left out of it
     retarder_force_n: float = np.inf  # at the wheels, the most
+    engine_power_w: float = 0.0  # that the engine brake takes from the wheels
+    stop_heat_j: float = np.inf  # that the foundation brakes may take for one stop
+    stop_deceleration: float = 2.5  # m/s2, of that stop
+
+
+def budget_of(truck, faults, vehicle, plan) -> HeatBudget:
+    """From a TruckState and FaultState, VehicleParameters and PlanParameters: every estimate at its worse end."""
+    unusable, stop = int(faults["unusable"]), float(plan["fallback_deceleration"])
+    most, brakes = float(vehicle["retarder_torque_maximum_nm"]), float(truck["brake_heat_left_j"])
+    works = most > 0.0 and not unusable & UNUSABLE["retarder"]
+    return HeatBudget(
+        retarder_power_w=float(truck["retarder_cooled_w"]) if works else 0.0,
+        retarder_heat_j=float(truck["retarder_heat_left_j"]) if works else 0.0,
+        brake_heat_j=BRAKE_SHARE * brakes,
+        retarder_force_n=most * float(vehicle["driveline_ratio"] / vehicle["wheel_radius_m"]) if works else np.inf,
+        engine_power_w=0.0 if unusable & UNUSABLE["engine"] else float(plan["engine_brake_power_w"]),
+        stop_heat_j=brakes / float(plan["stop_heat_reserve"]), stop_deceleration=stop)  # fmt: skip
 
 
 def entry_speed(grade: np.ndarray, step_m: float, mass_kg: float, drag_area_m2: float, rolling_resistance: float,
                 engine_force_n: float, budget: HeatBudget) -> np.ndarray:  # fmt: skip
-    """m/s at the beginning of each step that no descent of the road ahead (rad a step) may exceed; inf where there is none.
+    """m/s at the beginning of each step that no descent of the road ahead (rad a step, NaN unknown) may exceed; inf where there
+    is none.
 
-    `engine_force_n`, positive, is what the engine brakes with at the wheels. A descent that leaves the road known is taken to
-    end there. One for which no speed is slow enough gets the slowest.
+    `engine_force_n`, positive, is what the engine takes at the wheels beside its brake. A descent that leaves the road known is
+    taken to go on for ever: only what is cooled away counts. One for which no speed is slow enough gets the slowest.
     """
     limit = np.full(len(grade), np.inf)
+    known = int(np.count_nonzero(np.isfinite(grade)))
     for first, end in descents(grade, step_m):
-        down = -np.sin(grade[first:end]) - rolling_resistance
-        pushing = mass_kg * GRAVITY * down[:, None] - 0.5 * AIR * drag_area_m2 * SPEEDS**2 - engine_force_n
-        work = np.sum(np.maximum(pushing, 0.0), axis=0) * step_m
+        down = -np.sin(grade[first:end])
+        held = 0.5 * AIR * drag_area_m2 * SPEEDS**2 + np.maximum(engine_force_n, budget.engine_power_w / SPEEDS)
+        pushing = mass_kg * GRAVITY * (np.nan_to_num(down)[:, None] - rolling_resistance) - held
         length = (end - first) * step_m
-        room = budget.retarder_power_w * length / SPEEDS + budget.retarder_heat_j + budget.brake_heat_j
-        fits = (work <= room) & (np.max(pushing, axis=0) <= budget.retarder_force_n)
-        limit[first:end] = SPEEDS[fits][-1] if fits.any() else SPEEDS[0]
-        if fits.all():
-            limit[first:end] = np.inf
+        work = np.maximum(np.sum(pushing, axis=0) * step_m, 0.0)
+        stored, brakes = (budget.retarder_heat_j, budget.brake_heat_j) if end < known else (0.0, 0.0)
+        steepest = float(np.nanmax(down))
+        stop = 0.5 * mass_kg * SPEEDS**2 * (1.0 + GRAVITY * steepest / budget.stop_deceleration)
+        room = np.minimum(budget.retarder_power_w * length / SPEEDS + stored, budget.retarder_force_n * length) + brakes
+        excess = np.maximum(_share(work, room), _share(stop, budget.stop_heat_j))
+        limit[first:end] = _highest(excess)
     return limit
+
+
+def steadied(limit: np.ndarray, last: float, elapsed_s: float) -> np.ndarray:
+    """`limit` of entry_speed where the truck is on a descent already: no more above the `last` limit here than may rise since."""
+    if not np.isfinite(limit[0]) or not np.isfinite(last):
+        return limit
+    found = limit.copy()
+    end = int(np.argmin(np.isfinite(limit))) if not np.isfinite(limit).all() else len(limit)
+    found[:end] = np.minimum(limit[:end], last + RISING_MPS2 * elapsed_s)
+    return found
+
+
+def _share(needed: np.ndarray, room: np.ndarray | float) -> np.ndarray:
+    """What is lacking as a share of what there is, not above zero where it fits."""
+    return needed / np.maximum(room, 1e-3) - 1.0
+
+
+def _highest(excess: np.ndarray) -> float:
+    """m/s where `excess` over SPEEDS rises above zero; inf where it does not."""
+    over = np.flatnonzero(excess > 0.0)
+    if not len(over):
+        return np.inf
+    k = int(over[0])
+    if k == 0:
+        return float(SPEEDS[0])
+    return float(SPEEDS[k - 1] + (SPEEDS[k] - SPEEDS[k - 1]) * -excess[k - 1] / (excess[k] - excess[k - 1]))
 
 
 def descents(grade: np.ndarray, step_m: float) -> list[tuple[int, int]]:

@@ -1,4 +1,6 @@
-"""Gap, follow law, curve speed and stop of the plan with NumPy. Tables and limits are fields of PlanParameters."""
+"""Gap, follow law, curve speed, descent speed and stop of the plan with NumPy. Tables and limits are fields of PlanParameters.
+
+`braking`: (m/s2 that the truck brakes with for certain, that a lead may brake with, share of the thresholds)."""
 
 from __future__ import annotations
 
@@ -8,19 +10,94 @@ STEP_M = 5.0
 STOPPING_S, STOPPING_LAG_S = 4.0, 0.2
 
 
-def desired_gap(parameters, speed: float) -> float:
+GRAVITY, AIR = 9.80665, 1.2
+UNLIMITED = (np.inf, np.inf)
+RETARDER, ENGINE = 1, 2  # FaultRow UNUSABLE_*
+
+
+def believed_friction(parameters, truck) -> float:
+    doubt = parameters["friction_doubt"] * (1.0 + (truck["friction_warning"] > 0))
+    return float(max(truck["friction"] - doubt * truck["friction_sigma"], truck["friction_low"]))
+
+
+def downhill(parameters, truck) -> float:
+    """m/s2 that the slope pushes with at the most, negative uphill."""
+    return float(-GRAVITY * np.sin(truck["grade"] - parameters["grade_doubt"] * truck["grade_sigma"]))
+
+
+def stop_heat(parameters, truck, speed: float) -> float:
+    """J of a comfortable stop with the foundation brakes alone."""
+    deceleration = parameters["fallback_deceleration"]
+    return float(truck["mass_high_kg"] * 0.5 * speed**2 * (1.0 + max(downhill(parameters, truck), 0.0) / deceleration))
+
+
+def braking(parameters, vehicle, truck, speed: float) -> tuple[float, float, float]:
+    """What the brakes give for certain."""
+    hottest = np.max(truck["brake_temperature_c"] + 2.0 * truck["brake_temperature_sigma_c"])
+    fade = np.clip(1.0 - parameters["brake_fade_per_kelvin"] * (hottest - parameters["brake_fade_from_c"]), 0.4, 1.0)
+    force = parameters["emergency_deceleration"] * vehicle["loaded_mass_kg"] / truck["mass_high_kg"] * fade
+    tyres = parameters["brake_friction_share"] * GRAVITY * believed_friction(parameters, truck)
+    heat = stop_heat(parameters, truck, speed)
+    cool = np.clip(truck["brake_heat_left_j"] / heat, 0.0, 1.0) if heat > 0.0 else 1.0
+    own = max(min(force, tyres) * (0.5 + 0.5 * cool) - downhill(parameters, truck), 0.3)
+    lead = GRAVITY * (truck["friction"] + parameters["friction_doubt"] * truck["friction_sigma"])
+    lead = max(min(lead, parameters["fallback_lead_deceleration"]) + GRAVITY * np.sin(truck["grade"]), own)
+    return float(own), float(lead), float(min(own / parameters["full_deceleration"], 1.0))
+
+
+def lateral_limit(parameters, vehicle, truck) -> float:
+    """m/s2 in bends: by load, distance to rolling over, friction."""
+    p, trailer = parameters, float(vehicle["has_trailer"])
+    empty = vehicle["tractor_mass_kg"] + trailer * vehicle["trailer_tare_mass_kg"]
+    full = empty + p["loaded_share"] * (vehicle["loaded_mass_kg"] - empty)
+    by_load = np.interp(truck["mass_high_kg"], [empty, full],
+                        [p["lateral_acceleration_empty"], p["lateral_acceleration_maximum"]])  # fmt: skip
+    height = vehicle["tractor_cg_height_m"]
+    if trailer and truck["mass_high_kg"] > vehicle["tractor_mass_kg"]:
+        height = max(height, vehicle["trailer_cg_height_m"])
+    threshold = p["rollover_compliance"] * GRAVITY * vehicle["track_width_m"] / (2.0 * height)
+    friction = p["curve_friction_share"] * GRAVITY * believed_friction(p, truck)
+    return float(min(by_load, (1.0 - p["rollover_margin"]) * threshold, friction) - p["lateral_acceleration_reserve"])
+
+
+def descent_fits(parameters, vehicle, truck, unusable: int, speed: float) -> bool:
+    """Whether forces and heat hold a speed on the slope here."""
+    p, spare = parameters, truck["brake_heat_left_j"] - parameters["stop_heat_reserve"] * stop_heat(parameters, truck, speed)
+    if spare < 0.0:
+        return False
+    pushing = truck["mass_high_kg"] * (downhill(p, truck) - GRAVITY * vehicle["rolling_resistance"])
+    pushing -= 0.5 * AIR * vehicle["drag_area_m2"] * speed**2 + spare / (p["brake_heat_time_s"] * speed)
+    pushing -= 0.0 if unusable & ENGINE else p["engine_brake_power_w"] / speed
+    power = truck["retarder_cooled_w"] + truck["retarder_heat_left_j"] / p["retarder_heat_time_s"]
+    most = vehicle["retarder_torque_maximum_nm"] * vehicle["driveline_ratio"] / vehicle["wheel_radius_m"]
+    return bool(pushing <= (0.0 if unusable & RETARDER else min(power / speed, most)))
+
+
+def descent_speed(parameters, vehicle, truck, unusable: int = 0) -> float:
+    """m/s, the highest that fits on a fine grid."""
+    highest, lowest = float(parameters["speed_maximum"]), float(parameters["descent_speed_minimum"])
+    if truck["grade"] >= -parameters["descent_grade"]:
+        return highest
+    speeds = np.arange(highest, lowest, -0.01)
+    return next((float(v) for v in speeds if descent_fits(parameters, vehicle, truck, unusable, v)), lowest)
+
+
+def desired_gap(parameters, speed: float, braking=UNLIMITED) -> float:
     """m, for a speed in m/s."""
     time_gap = np.interp(speed, parameters["gap_speed_mps"], parameters["gap_time_s"])
     gap = max(time_gap * speed, float(parameters["gap_minimum_m"]))
     law = float(parameters["gap_law_speed_mps"])
     share = np.interp(speed, [law - float(parameters["gap_law_ramp_mps"]), law], [0.0, 1.0])
-    return float(max(gap, gap + share * (float(parameters["gap_law_m"]) - gap)))
+    reaction = float(parameters["reaction_s"]) * speed
+    margin = min(float(parameters["standing_margin_m"]) + reaction, float(parameters["collision_margin_m"]))
+    needed = reaction + margin + 0.5 * speed**2 * (1.0 / braking[0] - 1.0 / braking[1])
+    return float(max(gap, gap + share * (float(parameters["gap_law_m"]) - gap), needed))
 
 
-def gap_slope(parameters, speed: float) -> float:
+def gap_slope(parameters, speed: float, braking=UNLIMITED) -> float:
     """s: growth of the wanted gap over the speed, across 1 m/s."""
     ends = max(speed - 0.5, 0.0), speed + 0.5
-    return float(np.diff([desired_gap(parameters, end) for end in ends])[0] / np.diff(ends)[0])
+    return float(np.diff([desired_gap(parameters, end, braking) for end in ends])[0] / np.diff(ends)[0])
 
 
 def believed_acceleration(parameters, acceleration: float) -> float:
@@ -30,28 +107,28 @@ def believed_acceleration(parameters, acceleration: float) -> float:
                  if abs(acceleration) < 2.0 * noise else acceleration)  # fmt: skip
 
 
-def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration) -> float:
+def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration, braking=UNLIMITED) -> float:
     """m/s2 behind a lead: e = gap - G(speed) shall fall as e' = -f(e), with f the wanted closing speed."""
     p = {name: float(parameters[name]) for name in parameters.dtype.names if parameters[name].ndim == 0}
-    slope = gap_slope(parameters, speed)
+    slope = gap_slope(parameters, speed, braking)
     T = max(slope, p["gap_slope_minimum_s"])
-    error, rate = gap - desired_gap(parameters, speed), p["gap_rate"]
-    braking = p["approach_deceleration"] * np.clip(1.0 - lead_speed / 3.0, 0.0, 1.0)
+    error, rate = gap - desired_gap(parameters, speed, braking), p["gap_rate"]
+    gentle_stop = p["approach_deceleration"] * np.clip(1.0 - lead_speed / 3.0, 0.0, 1.0)
     f, f_slope = rate * error, rate
     if error > 0.0:
-        f = np.sqrt((rate * error) ** 2 + 2.0 * braking * error)
-        f_slope = (rate**2 * error + braking) / max(f, 0.1)
+        f = np.sqrt((rate * error) ** 2 + 2.0 * gentle_stop * error)
+        f_slope = (rate**2 * error + gentle_stop) / max(f, 0.1)
     lead, closing = believed_acceleration(parameters, lead_acceleration), speed - lead_speed
     shortage = np.clip(-2.0 * error / (gap - error), 0.0, 1.0)
     recovery = (1.0 - shortage) * p["gap_recovery_deceleration"] + shortage * p["gap_recovery_short"]
     foreseen = shortage * p["gap_anticipation_s"] * min(lead, 0.0)
     first_order = max(f / T, -recovery) - (closing - foreseen) / T
     result = first_order + (1.0 - slope / T) * (lead - f_slope * closing)
-    room, gentle = gap - desired_gap(parameters, max(lead_speed, 0.0)), -p["approach_deceleration"]
+    room, gentle = gap - desired_gap(parameters, max(lead_speed, 0.0), braking), -p["approach_deceleration"]
     if closing > 0.0 and room > 0.3 and result < gentle:
         result = max(result, min(-0.5 * closing**2 / room + min(lead, 0.0), gentle))
     halting = np.clip(1.0 - (lead_speed + STOPPING_S * min(lead, 0.0)) / 3.0, 0.0, 1.0)
-    room = gap - desired_gap(parameters, 0.0) - STOPPING_LAG_S * closing
+    room = gap - desired_gap(parameters, 0.0, braking) - STOPPING_LAG_S * closing
     away = speed if lead < 0.0 < lead_speed else closing
     room += 0.5 * lead_speed**2 / -lead if lead < 0.0 < lead_speed else 0.0
     needed = -0.5 * away**2 / room if room > 0.3 else -p["deceleration_maximum"]
@@ -86,15 +163,15 @@ def smallest_gap(gap, speed, acceleration, other_speed, other_acceleration, dece
     return min(gap_at(t) for t in times if 0.0 <= t < np.inf)
 
 
-def curve_speed(parameters, preview, valid_distance_m: float, speed: float, curvature_sigma=0.0, rate_sigma=0.0) -> float:
-    """m/s now for the curvature ahead, 1/m every STEP_M, averaged and less its uncertainty."""
+def curve_speed(parameters, preview, valid_distance_m, speed, lateral, curvature_sigma=0.0, rate_sigma=0.0) -> float:
+    """m/s now for the curvature ahead, 1/m every STEP_M, averaged and less its uncertainty, at `lateral` m/s2."""
     seen = np.asarray(preview)[: max(int(valid_distance_m / STEP_M), 0) + 1]
     distance, half = STEP_M * np.arange(len(seen)), int(0.5 * float(parameters["curve_mean_m"]) / STEP_M)
     mean = np.array([abs(seen[max(i - half, 0) : i + half + 1].mean()) for i in range(len(seen))])
     doubt = parameters["curve_doubt"] * np.hypot(curvature_sigma, distance * rate_sigma)
     believed = mean - np.minimum(doubt, parameters["curve_doubt_maximum"] * mean)
     room = np.maximum(distance - parameters["reaction_s"] * speed, 0.0)
-    square = parameters["lateral_acceleration_maximum"] / (believed + 1e-9) + 2.0 * parameters["curve_deceleration"] * room
+    square = lateral / (believed + 1e-9) + 2.0 * parameters["curve_deceleration"] * room
     return float(np.sqrt(square.min()))
 
 
@@ -109,12 +186,13 @@ def return_path(length: float, offset: float, heading: float) -> np.polynomial.P
     return np.polynomial.Polynomial(np.linalg.solve(np.array(rows), [offset, heading, 0.0, 0.0, 0.0, 0.0]))
 
 
-def stop(parameters, speed: float, reach: float) -> tuple[float, float, float]:
-    """(deceleration, distance, duration) of the stop from `speed` within `reach` metres where the limits allow it."""
-    build_up, highest = float(parameters["fallback_build_up_s"]), float(parameters["fallback_deceleration_maximum"])
+def stop(parameters, speed: float, reach: float, braking=UNLIMITED) -> tuple[float, float, float]:
+    """(deceleration, distance, duration) of the stop from `speed` within `reach` metres where limits and brakes allow it."""
+    build_up = float(parameters["fallback_build_up_s"])
+    highest = min(float(parameters["fallback_deceleration_maximum"]), braking[0])
     room = reach - speed * build_up
     needed = min(0.5 * speed**2 / room, highest) if room > 0.0 else highest
-    deceleration = max(needed, float(parameters["fallback_deceleration"]))
+    deceleration = max(needed, min(float(parameters["fallback_deceleration"]), highest))
     return deceleration, speed * build_up + 0.5 * speed**2 / deceleration, build_up + speed / deceleration
 
 
@@ -132,6 +210,6 @@ def ramp_jerk(parameters, after_ramp: float) -> float:
     return float(np.interp(after_ramp, ends, [float(parameters["ramp_jerk"]), float(parameters["ramp_jerk_steep"])]))
 
 
-def early_deceleration(parameters, required: float) -> float:
-    """m/s2 braked with in comfort for what is required."""
-    return required * float(np.interp(required / float(parameters["early_deceleration"]), [1.0, 1.4], [0.0, 1.0]))
+def early_deceleration(parameters, required: float, share: float = 1.0) -> float:
+    """m/s2 braked with in comfort for what is required, of `share` of the threshold on."""
+    return required * float(np.interp(required / (share * float(parameters["early_deceleration"])), [1.0, 1.4], [0.0, 1.0]))

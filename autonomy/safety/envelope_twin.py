@@ -33,8 +33,9 @@ class Split:
         self.returned = np.inf  # N m the engine may give since a shift
 
     def __call__(self, mass: float, grade: float, speed: float, acceleration: float, before: float, dt: float, ratio=None,
-                 shifting: bool = False, margin: float = 0.0):  # fmt: skip
-        """(engine torque, retarder torque in N m, brake deceleration, expected acceleration in m/s2)."""
+                 shifting: bool = False, margin: float = 0.0, retarder_power: float = np.inf):  # fmt: skip
+        """(engine torque, retarder torque in N m, brake deceleration, expected acceleration in m/s2). `retarder_power` in W: the
+        most that it takes before it is too hot."""
         p, v = self.p, self.vehicle
         likely = 130.0 * v["wheel_radius_m"] / max(speed, 1e-6)  # 1250 rpm, from a gear to move off on
         likely = max(min(likely, 9.0 * v["driveline_ratio"]), v["driveline_ratio"])
@@ -62,7 +63,8 @@ class Split:
             share = np.clip(0.5 * (speed - v["retarder_minimum_speed_mps"]), 0.0, 1.0)
             if braked < 0.0 and share > 0.0:
                 wanted = (early(p["retarder_lag_s"]) - engine * crank) / shaft
-                retarder = np.clip(wanted, -share * v["retarder_torque_maximum_nm"], 0.0)
+                most = min(v["retarder_torque_maximum_nm"], retarder_power / (max(speed, 1.0) * shaft))
+                retarder = np.clip(wanted, -share * most, 0.0)
                 rest = early(p["engine_brake_lag_s"]) - retarder * shaft - engine * crank
                 if ratio is not None:
                     spare = self._until_shift(ratio, speed, acceleration) / p["engine_shift_foresight_s"] - 1.0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from autonomy import msg
 from autonomy.safety import envelope_twin
-from tests.step_parameters import step_parameters, valid_ego, zeros
+from tests.step_parameters import known_truck, step_parameters, valid_ego, zeros
 
 PARAMETERS = step_parameters()
 LIMITS, LONGITUDINAL, VEHICLE = PARAMETERS["envelope"], PARAMETERS["longitudinal"], PARAMETERS["vehicle"]
@@ -26,12 +26,12 @@ class Harness:
     def step(self, angle=0.0, acceleration=0.0, speed=20.0, engage=1, road_wheel_angle=0.0, change=None):
         self.k += 1
         now = 10**9 + self.k * 10_000_000
-        frame, vehicle, truck = zeros("InputFrame"), zeros("VehicleState"), zeros("TruckState")
+        frame, vehicle, truck = zeros("InputFrame"), zeros("VehicleState"), known_truck()
         lane, tracks, plan, control = zeros("LaneState"), zeros("TrackList"), zeros("Plan"), zeros("Control")
         ego = valid_ego(speed)
         frame["tick_time_ns"], frame["engage"] = now, engage
         vehicle["time_ns"], vehicle["speed"], vehicle["road_wheel_angle"] = now, speed, road_wheel_angle
-        truck["mass_kg"], lane["status"], plan["behaviour"], plan["fallback_deceleration"] = 40000.0, 1, 1, 2.5
+        lane["status"], plan["behaviour"], plan["fallback_deceleration"] = 1, 1, 2.5
         control["road_wheel_angle"], control["acceleration"] = angle, acceleration
         control["lateral_active"] = control["longitudinal_active"] = 1
         if change:
@@ -344,3 +344,24 @@ def test_the_engine_brake_is_handed_over_before_the_gearbox_shifts_down():
     assert slow["brake_deceleration_mps2"] > fast["brake_deceleration_mps2"] + 0.1
     for actuation in (fast, slow):
         assert abs(actuation["expected_acceleration_mps2"] + 1.2) < 0.02
+
+
+@pytest.mark.parametrize("cooled, left", [(230e3, 18e6), (230e3, 0.0), (100e3, 1e6), (0.0, 0.0)])
+def test_the_retarder_is_asked_for_no_more_than_it_takes_and_the_rest_comes_from_engine_and_brakes(cooled, left):
+    """6 % down at 20 m/s; the same as the twin, and the same deceleration in all, however hot it is."""
+    harness, split = Harness(), envelope_twin.Split(LONGITUDINAL, VEHICLE)
+    harness.step(engage=0, speed=20.0)
+
+    def hot(truck, **_):
+        truck["grade"], truck["retarder_cooled_w"], truck["retarder_heat_left_j"] = -0.06, cooled, left
+
+    power, before = cooled + left / float(LONGITUDINAL["retarder_reserve_s"]), 0.0
+    for _ in range(600):
+        actuation, _ = harness.step(acceleration=0.0, speed=20.0, change=hot)
+        sent = float(actuation["acceleration_mps2"])
+        twin = split(40000.0, -0.06, 20.0, sent, before, 0.01, retarder_power=power)
+        np.testing.assert_allclose([actuation[name] for name in SPLIT], twin, rtol=1e-9, atol=1e-9)
+        before = sent
+    shaft = 20.0 * float(VEHICLE["driveline_ratio"] / VEHICLE["wheel_radius_m"])
+    assert -float(actuation["retarder_torque_nm"]) * shaft <= power + 1.0
+    assert float(actuation["expected_acceleration_mps2"]) == pytest.approx(0.0, abs=0.02)

@@ -14,7 +14,7 @@ from autonomy import config, msg
 from autonomy.parameters import load_section
 from autonomy.safety import faults_twin
 from autonomy.safety.faults_twin import Hearing, Table
-from tests.step_parameters import step_parameters, valid_ego, zeros
+from tests.step_parameters import known_truck, step_parameters, valid_ego, zeros
 
 LOADED = config.load("vehicles/demo_truck")
 FAULTS, VEHICLE = load_section(LOADED, "faults", "FaultParameters"), load_section(LOADED, "vehicle", "VehicleParameters")
@@ -232,7 +232,7 @@ def planned(**fields):
     vehicle["speed"], vehicle["set_speed"] = 20.0, 22.0
     tracks["lead_distance"] = np.nan
     return PlanStep(PARAMETERS["plan"], PARAMETERS["vehicle"]).step(
-        frame, vehicle, valid_ego(20.0), zeros("TruckState"), lane, tracks, faults_that_ask(**fields))  # fmt: skip
+        frame, vehicle, valid_ego(20.0), known_truck(), lane, tracks, faults_that_ask(**fields))  # fmt: skip
 
 
 def test_the_plan_keeps_the_speed_limit_and_stops_for_the_worst():
@@ -246,9 +246,9 @@ def test_the_plan_keeps_the_speed_limit_and_stops_for_the_worst():
 
 def enveloped(acceleration, mode=1, **fields):
     envelope = EnvelopeStep(PARAMETERS["envelope"], PARAMETERS["longitudinal"], PARAMETERS["vehicle"])
-    frame, vehicle, truck, lane = (zeros(name) for name in ("InputFrame", "VehicleState", "TruckState", "LaneState"))
-    plan, control, tracks = zeros("Plan"), zeros("Control"), zeros("TrackList")
-    frame["engage"], vehicle["speed"], truck["mass_kg"], lane["status"] = mode, 20.0, 40000.0, 1
+    frame, vehicle, lane = (zeros(name) for name in ("InputFrame", "VehicleState", "LaneState"))
+    plan, control, tracks, truck = zeros("Plan"), zeros("Control"), zeros("TrackList"), known_truck()
+    frame["engage"], vehicle["speed"], lane["status"] = mode, 20.0, 1
     plan["behaviour"], plan["fallback_deceleration"] = 1, 2.5
     control["acceleration"], control["lateral_active"], control["longitudinal_active"] = acceleration, 1, 1
     for k in range(100):

@@ -127,10 +127,12 @@ cdef inline Conflict worst_conflict(const PlanParameters* parameters, const Vehi
     return worst
 
 
-cdef inline uint8_t urgency(const PlanParameters* parameters, const Conflict* conflict, uint8_t last) noexcept nogil:
-    """How hard the braking may be; what began ends only well below where it began."""
-    cdef double firm = parameters.firm_deceleration
-    if conflict.proven and conflict.required >= (firm if last == FULL else parameters.full_deceleration):
+cdef inline uint8_t urgency(const PlanParameters* parameters, const Conflict* conflict, double share,
+                            uint8_t last) noexcept nogil:
+    """How hard the braking may be; what began ends only well below where it began. `share` of the thresholds: brakes that
+    give less begin sooner."""
+    cdef double firm = share * parameters.firm_deceleration
+    if conflict.proven and conflict.required >= (firm if last == FULL else share * parameters.full_deceleration):
         return FULL
     if conflict.required >= (0.6 * firm if last != COMFORT else firm):
         return FIRM
@@ -149,10 +151,10 @@ cdef inline double firm_deceleration(const PlanParameters* parameters, double re
     return required + reserve
 
 
-cdef inline double early_deceleration(const PlanParameters* parameters, double required) noexcept nogil:
+cdef inline double early_deceleration(const PlanParameters* parameters, double required, double share) noexcept nogil:
     """m/s2, positive, of braking that is still comfort: 0 while little is required, all that is from 1.4 times that on."""
-    cdef double share = 2.5 * (required / parameters.early_deceleration - 1.0)
-    return required * (0.0 if share < 0.0 else (1.0 if share > 1.0 else share))
+    cdef double part = 2.5 * (required / (share * parameters.early_deceleration) - 1.0)
+    return required * (0.0 if part < 0.0 else (1.0 if part > 1.0 else part))
 
 
 cdef inline double ramp_jerk(const PlanParameters* parameters, double after_ramp) noexcept nogil:

@@ -78,6 +78,8 @@ cdef inline void cruise_followed(const CruiseMemory* memory, const PlanParameter
     fall = (fall if fall < 0.0 else 0.0) + parameters.speed_gain * (ceiling - speed)
     if fall < rolling[0]:
         rolling[0] = fall
+    if ceiling < plan.ceiling_speed:
+        plan.ceiling_speed = ceiling
     plan.cruise = 1
     if target < plan.target_speed or plan.target_speed >= highest:
         plan.target_speed = target

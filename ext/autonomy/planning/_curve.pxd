@@ -1,11 +1,43 @@
 # The speed that the bends ahead allow, as far as they are known.
 from libc.math cimport fabs, sqrt
-from autonomy.msg.messages cimport LaneState, PlanParameters, LaneState_PREVIEW_STEP_M
+from autonomy.msg.messages cimport LaneState, PlanParameters, TruckState, VehicleParameters, LaneState_PREVIEW_STEP_M
+from autonomy.planning._braking cimport GRAVITY_OF_BRAKING, believed_friction
 
 cdef enum:
     PREVIEW = 32
     CURVATURE = 2                # in LaneState.sigma
     CURVATURE_RATE = 3
+
+
+cdef inline double rollover_acceleration(const PlanParameters* parameters, const VehicleParameters* vehicle,
+                                         double mass) noexcept nogil:
+    """m/s2 at which the inner wheels of a unit lift: the static threshold less what springs and tyres give.
+
+    Load is taken to lie as high as in the loaded trailer whatever its mass; a part of it is on a floor that weighs lower.
+    """
+    cdef double trailer = mass - vehicle.tractor_mass_kg if vehicle.has_trailer else 0.0
+    cdef double height = vehicle.tractor_cg_height_m
+    if trailer > 0.0 and vehicle.trailer_cg_height_m > height:
+        height = vehicle.trailer_cg_height_m
+    return parameters.rollover_compliance * GRAVITY_OF_BRAKING * vehicle.track_width_m / (2.0 * height)
+
+
+cdef inline double lateral_limit(const PlanParameters* parameters, const VehicleParameters* vehicle,
+                                 const TruckState* truck) noexcept nogil:
+    """m/s2 in bends: between the empty and the loaded truck's by the heaviest it may be, with a margin to rolling over and
+    a share of the friction; less what keeping the lane takes."""
+    cdef double empty = vehicle.tractor_mass_kg + (vehicle.trailer_tare_mass_kg if vehicle.has_trailer else 0.0)
+    cdef double full = parameters.loaded_share * (vehicle.loaded_mass_kg - empty)
+    cdef double load = (truck.mass_high_kg - empty) / full if full > 0.0 else 1.0
+    cdef double result, most
+    load = 0.0 if load < 0.0 else (1.0 if load > 1.0 else load)
+    result = parameters.lateral_acceleration_empty \
+        + load * (parameters.lateral_acceleration_maximum - parameters.lateral_acceleration_empty)
+    most = (1.0 - parameters.rollover_margin) * rollover_acceleration(parameters, vehicle, truck.mass_high_kg)
+    if most < result:
+        result = most
+    most = parameters.curve_friction_share * GRAVITY_OF_BRAKING * believed_friction(parameters, truck)
+    return (most if most < result else result) - parameters.lateral_acceleration_reserve
 
 
 cdef inline double believed_curvature(const PlanParameters* parameters, const LaneState* lane, int i, int last) noexcept nogil:
@@ -29,17 +61,17 @@ cdef inline double believed_curvature(const PlanParameters* parameters, const La
     return mean - doubt
 
 
-cdef inline double curve_speed(const PlanParameters* parameters, const LaneState* lane, double speed,
+cdef inline double curve_speed(const PlanParameters* parameters, const LaneState* lane, double lateral, double speed,
                                double* ahead) noexcept nogil:
-    """m/s now that lets every bend of the preview be reached at its own speed with a gentle deceleration, which begins after
-    the reaction time; how far ahead the bend is that decides, m, in `ahead`."""
+    """m/s now that lets every bend of the preview be reached with the lateral acceleration and a gentle deceleration, which
+    begins after the reaction time; how far ahead the bend is that decides, m, in `ahead`."""
     cdef double lowest = 1e12, square, room
     cdef int last = PREVIEW - 1, i
     if lane.valid_distance_m < last * LaneState_PREVIEW_STEP_M:
         last = <int>(lane.valid_distance_m / LaneState_PREVIEW_STEP_M) if lane.valid_distance_m > 0.0 else 0
     for i in range(last + 1):
         room = i * LaneState_PREVIEW_STEP_M - parameters.reaction_s * speed
-        square = parameters.lateral_acceleration_maximum / (believed_curvature(parameters, lane, i, last) + 1e-9) \
+        square = lateral / (believed_curvature(parameters, lane, i, last) + 1e-9) \
             + 2.0 * parameters.curve_deceleration * (room if room > 0.0 else 0.0)
         if square < lowest:
             lowest = square

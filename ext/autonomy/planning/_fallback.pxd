@@ -1,11 +1,33 @@
 # The stop within the lane that is ready every tick: a curvature profile, a deceleration, a distance and a duration.
 from libc.math cimport fabs
+from autonomy.inputs._motion cimport velocity_known
 from autonomy.msg.messages cimport (
-    LaneState, Plan, PlanParameters, TrackList, LaneState_STATUS_NONE, Plan_FALLBACK_STEP_M)
+    EgoState, LaneState, Plan, PlanParameters, TrackList, VehicleParameters, VehicleState, LaneState_STATUS_NONE,
+    Plan_FALLBACK_STEP_M)
+from autonomy.planning._braking cimport Braking
 from autonomy.planning._plan cimport PlanMemory
 
 cdef enum:
     STOP_POINTS = 32
+
+
+cdef inline void estimate_steering_bias(PlanMemory* memory, const PlanParameters* parameters,
+                                        const VehicleParameters* vehicle_parameters, const VehicleState* vehicle,
+                                        const EgoState* ego, double dt) noexcept nogil:
+    """Low-passed road wheel angle in excess of r (L + K v2) / v: steering play, a crooked sensor, a side wind."""
+    cdef double excess, share
+    if not velocity_known(ego) or vehicle.steering_validity != 0 or ego.speed < parameters.steering_bias_minimum_speed_mps:
+        return
+    excess = vehicle.road_wheel_angle - ego.angular_rate[2] / ego.speed * (
+        vehicle_parameters.wheelbase_m + vehicle_parameters.understeer_gradient * ego.speed * ego.speed)
+    if not fabs(excess) < 2.0 * parameters.steering_bias_maximum:
+        return
+    share = dt / (parameters.steering_bias_lag_s + dt)
+    memory.steering_bias += share * (excess - memory.steering_bias)
+    if memory.steering_bias > parameters.steering_bias_maximum:
+        memory.steering_bias = parameters.steering_bias_maximum
+    elif memory.steering_bias < -parameters.steering_bias_maximum:
+        memory.steering_bias = -parameters.steering_bias_maximum
 
 
 cdef inline double stop_distance(const PlanParameters* parameters, double speed, double deceleration) noexcept nogil:
@@ -13,11 +35,18 @@ cdef inline double stop_distance(const PlanParameters* parameters, double speed,
     return speed * parameters.fallback_build_up_s + 0.5 * speed * speed / deceleration
 
 
-cdef inline double deceleration_within(const PlanParameters* parameters, double speed, double distance) noexcept nogil:
-    """m/s2 that stops within a distance; the maximum when none does."""
+cdef inline double hardest_stop(const PlanParameters* parameters, const Braking* braking) noexcept nogil:
+    """m/s2 of a stop: what is allowed, as far as the brakes give it."""
+    return braking.deceleration if braking.deceleration < parameters.fallback_deceleration_maximum \
+        else parameters.fallback_deceleration_maximum
+
+
+cdef inline double deceleration_within(const PlanParameters* parameters, double hardest, double speed,
+                                       double distance) noexcept nogil:
+    """m/s2 that stops within a distance; the hardest when none does."""
     cdef double room = distance - speed * parameters.fallback_build_up_s
-    if room * 2.0 * parameters.fallback_deceleration_maximum <= speed * speed:
-        return parameters.fallback_deceleration_maximum
+    if room * 2.0 * hardest <= speed * speed:
+        return hardest
     return 0.5 * speed * speed / room
 
 
@@ -59,47 +88,48 @@ cdef inline double stop_curvature(const PlanMemory* memory, double ahead) noexce
     return memory.fallback_curvature[i] + (position - i) * (memory.fallback_curvature[i + 1] - memory.fallback_curvature[i])
 
 
-cdef inline double bend_deceleration(const PlanMemory* memory, const PlanParameters* parameters,
-                                     double speed) noexcept nogil:
-    """m/s2 that brings the speed down to what every bend of the laid path allows; the maximum when none does."""
+cdef inline double bend_deceleration(const PlanMemory* memory, const PlanParameters* parameters, double hardest,
+                                     double lateral, double speed) noexcept nogil:
+    """m/s2 that brings the speed down to what every bend of the laid path allows; the hardest when none does."""
     cdef double ahead, allowed, room, needed, most = 0.0
     cdef int i
     for i in range(STOP_POINTS):
         ahead = i * Plan_FALLBACK_STEP_M - memory.fallback_travelled
         if ahead < 0.0:
             continue
-        allowed = parameters.lateral_acceleration_maximum / (fabs(memory.fallback_curvature[i]) + 1e-9)
+        allowed = lateral / (fabs(memory.fallback_curvature[i]) + 1e-9)
         if allowed >= speed * speed:
             continue
         room = ahead - speed * parameters.fallback_build_up_s
-        needed = 0.5 * (speed * speed - allowed) / room if room > 0.0 else parameters.fallback_deceleration_maximum
+        needed = 0.5 * (speed * speed - allowed) / room if room > 0.0 else hardest
         if needed > most:
             most = needed
-    return most if most < parameters.fallback_deceleration_maximum else parameters.fallback_deceleration_maximum
+    return most if most < hardest else hardest
 
 
-cdef inline void write_stop(PlanMemory* memory, const PlanParameters* parameters, const LaneState* lane,
-                            const TrackList* tracks, double front_overhang_m, double speed, Plan* plan) noexcept nogil:
+cdef inline void write_stop(PlanMemory* memory, const PlanParameters* parameters, const Braking* braking, double lateral,
+                            const LaneState* lane, const TrackList* tracks, double front_overhang_m, double speed,
+                            Plan* plan) noexcept nogil:
     """Deceleration, distance and duration for the speed now; the profile from where the vehicle is on it."""
-    cdef double reach, needed, gap
+    cdef double reach, needed, gap, hardest = hardest_stop(parameters, braking)
     cdef int i
     for i in range(STOP_POINTS):
         plan.fallback_curvature[i] = stop_curvature(memory, i * Plan_FALLBACK_STEP_M)
     plan.fallback_steering_bias = memory.steering_bias
-    plan.fallback_deceleration = parameters.fallback_deceleration
+    plan.fallback_deceleration = parameters.fallback_deceleration if parameters.fallback_deceleration < hardest else hardest
     reach = STOP_POINTS * Plan_FALLBACK_STEP_M - memory.fallback_travelled
     if lane.status != LaneState_STATUS_NONE and lane.valid_distance_m < reach:
         reach = lane.valid_distance_m
-    needed = deceleration_within(parameters, speed, reach)
+    needed = deceleration_within(parameters, hardest, speed, reach)
     if needed > plan.fallback_deceleration:
         plan.fallback_deceleration = needed
-    needed = bend_deceleration(memory, parameters, speed)
+    needed = bend_deceleration(memory, parameters, hardest, lateral, speed)
     if needed > plan.fallback_deceleration:
         plan.fallback_deceleration = needed
     if tracks.lead_distance == tracks.lead_distance:
         gap = tracks.lead_distance - front_overhang_m - parameters.fallback_lead_margin_m \
             + 0.5 * tracks.lead_speed * fabs(tracks.lead_speed) / parameters.fallback_lead_deceleration
-        needed = deceleration_within(parameters, speed, gap)
+        needed = deceleration_within(parameters, hardest, speed, gap)
         if needed > plan.fallback_deceleration:
             plan.fallback_deceleration = needed
     plan.fallback_distance = stop_distance(parameters, speed, plan.fallback_deceleration)

@@ -1,15 +1,26 @@
 # The following gap of a heavy vehicle and the acceleration that keeps it.
 from libc.math cimport fabs, sqrt
 from autonomy.msg.messages cimport PlanParameters
+from autonomy.planning._braking cimport Braking
 
 cdef enum:
     GAP_ROWS = 9
 
 
-cdef inline double desired_gap(const PlanParameters* parameters, double speed) noexcept nogil:
-    """m: the table's time gap times the speed, never under the minimum, and above the law's speed never under the law's."""
+cdef inline double clearing_gap(const PlanParameters* parameters, const Braking* braking, double speed) noexcept nogil:
+    """m that a lead of the same speed must be ahead so that either may brake with all it has: reaction, then two stops."""
+    cdef double margin = parameters.standing_margin_m + parameters.reaction_s * speed
+    if margin > parameters.collision_margin_m:
+        margin = parameters.collision_margin_m
+    return parameters.reaction_s * speed + margin \
+        + 0.5 * speed * speed * (1.0 / braking.deceleration - 1.0 / braking.lead_deceleration)
+
+
+cdef inline double desired_gap(const PlanParameters* parameters, const Braking* braking, double speed) noexcept nogil:
+    """m: the table's time gap times the speed, never under the minimum, above the law's speed never under the law's, and
+    never less than what the brakes need."""
     cdef const double* table = parameters.gap_speed_mps
-    cdef double time_gap = parameters.gap_time_s[0], gap, ramp
+    cdef double time_gap = parameters.gap_time_s[0], gap, ramp, needed
     cdef int i
     if speed >= table[GAP_ROWS - 1]:
         time_gap = parameters.gap_time_s[GAP_ROWS - 1]
@@ -26,7 +37,8 @@ cdef inline double desired_gap(const PlanParameters* parameters, double speed) n
     ramp = 0.0 if ramp < 0.0 else (1.0 if ramp > 1.0 else ramp)
     if gap < parameters.gap_law_m:
         gap += ramp * (parameters.gap_law_m - gap)
-    return gap
+    needed = clearing_gap(parameters, braking, speed)
+    return gap if gap > needed else needed
 
 
 cdef inline double believed_acceleration(const PlanParameters* parameters, double acceleration) noexcept nogil:
@@ -39,10 +51,10 @@ cdef inline double believed_acceleration(const PlanParameters* parameters, doubl
     return 2.0 * (acceleration - (noise if acceleration > 0.0 else -noise))
 
 
-cdef inline double gap_slope(const PlanParameters* parameters, double speed) noexcept nogil:
+cdef inline double gap_slope(const PlanParameters* parameters, const Braking* braking, double speed) noexcept nogil:
     """s: growth of the wanted gap over the speed, across 1 m/s so that the table's corners are rounded."""
     cdef double low = speed - 0.5 if speed > 0.5 else 0.0
-    return (desired_gap(parameters, speed + 0.5) - desired_gap(parameters, low)) / (speed + 0.5 - low)
+    return (desired_gap(parameters, braking, speed + 0.5) - desired_gap(parameters, braking, low)) / (speed + 0.5 - low)
 
 
 cdef inline double stands(double lead_speed) noexcept nogil:
@@ -68,8 +80,8 @@ cdef inline double wanted_closing(const PlanParameters* parameters, double error
     return closing
 
 
-cdef inline double follow_acceleration(const PlanParameters* parameters, double speed, double gap, double lead_speed,
-                                       double lead_acceleration) noexcept nogil:
+cdef inline double follow_acceleration(const PlanParameters* parameters, const Braking* braking, double speed, double gap,
+                                       double lead_speed, double lead_acceleration) noexcept nogil:
     """m/s2 that lets the gap error die at gap_rate, whatever the lead does.
 
     With the error e = gap - G(speed), e' = lead_speed - speed - G' a. Where the wanted gap G grows with the speed the
@@ -77,10 +89,10 @@ cdef inline double follow_acceleration(const PlanParameters* parameters, double 
     takes the lead's speed over through a lag of G', which is string stable and needs no acceleration of the lead. Where
     G is flat the share 1 - G'/T of the law is of second order: the lead's acceleration and the closing speed's own.
     """
-    cdef double slope = gap_slope(parameters, speed)
+    cdef double slope = gap_slope(parameters, braking, speed)
     cdef double divisor = slope if slope > parameters.gap_slope_minimum_s else parameters.gap_slope_minimum_s
     cdef double closing = speed - lead_speed
-    cdef double wanted = desired_gap(parameters, speed)
+    cdef double wanted = desired_gap(parameters, braking, speed)
     cdef double error = gap - wanted
     cdef double shortage = -2.0 * error / wanted, recovery, foreseen
     cdef double steady = believed_acceleration(parameters, lead_acceleration)
@@ -95,7 +107,7 @@ cdef inline double follow_acceleration(const PlanParameters* parameters, double 
     foreseen = shortage * parameters.gap_anticipation_s * (steady if steady < 0.0 else 0.0)
     result = from_gap - (closing - foreseen) / divisor + (1.0 - slope / divisor) * (steady - closing_slope * closing)
     # From afar the constant deceleration that meets the lead's speed at the gap wanted there is enough
-    room = gap - desired_gap(parameters, lead_speed if lead_speed > 0.0 else 0.0)
+    room = gap - desired_gap(parameters, braking, lead_speed if lead_speed > 0.0 else 0.0)
     if closing > 0.0 and room > 0.3 and result < -parameters.approach_deceleration:
         approach = -0.5 * closing * closing / room + (steady if steady < 0.0 else 0.0)
         if approach > -parameters.approach_deceleration:
@@ -106,7 +118,7 @@ cdef inline double follow_acceleration(const PlanParameters* parameters, double 
     # early for the lag of the brakes [C]
     halting = stands(lead_speed + (4.0 * steady if steady < 0.0 else 0.0))
     if halting > 0.0 and closing > 0.0:
-        room = gap - desired_gap(parameters, 0.0) - 0.2 * closing
+        room = gap - desired_gap(parameters, braking, 0.0) - 0.2 * closing
         if steady < 0.0 and lead_speed > 0.0:
             room -= 0.5 * lead_speed * lead_speed / steady
             closing = speed   # all of it, up to where the lead will stand

@@ -6,22 +6,25 @@ path or on its way into it, which constant deceleration just keeps clear: up to 
 beyond it that much is demanded with a reserve, and from full_deceleration on all that the brakes have.
 
 The stop begins by itself when lane, ego motion or the vehicle's own speed are lost while engaged, and then stays until
-the driver disengages (UN R157 5.5: no restart without manual input). Twin: autonomy/planning/plan_twin.py.
+the driver disengages (UN R157 5.5: no restart without manual input). Brakes, bends and descents count as the truck step knows
+them, at the worse end (docs/truck.md). Twin: autonomy/planning/plan_twin.py.
 """
 import numpy as np
-from libc.math cimport NAN, fabs, isfinite
+from libc.math cimport INFINITY, NAN, isfinite
 from libc.string cimport memset
 from libc.stdint cimport uint8_t
 from autonomy.msg.messages cimport *
 from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport known_speed, known_yaw_rate, velocity_known
-from autonomy.planning._fallback cimport lay_stop, write_stop
+from autonomy.planning._braking cimport Braking, brakes_now
+from autonomy.planning._descent cimport descent_speed, must_stop
+from autonomy.planning._fallback cimport estimate_steering_bias, lay_stop, write_stop
 from autonomy.planning._conflict cimport (
     COMFORT, FULL, Conflict, early_deceleration, firm_deceleration, passed_before, ramp_jerk, required_deceleration, urgency,
     worst_conflict)
 from autonomy.planning._cruise_profile cimport cruise_followed, cruise_update
-from autonomy.planning._curve cimport curve_acceleration, curve_jerk, curve_speed
+from autonomy.planning._curve cimport curve_acceleration, curve_jerk, curve_speed, lateral_limit
 from autonomy.planning._gap cimport desired_gap, follow_acceleration
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
@@ -40,33 +43,16 @@ cdef enum:
     BECAUSE_VEHICLE_LOST = 5
     BECAUSE_CUT_IN = 6
     BECAUSE_FAULT = 7
+    BECAUSE_HEAT = 8
 
 
 cdef void plan_reset(PlanMemory* memory, const PlanParameters* parameters) noexcept nogil:
     memset(memory, 0, sizeof(PlanMemory))
 
 
-cdef inline void estimate_steering_bias(PlanMemory* memory, const PlanParameters* parameters,
-                                        const VehicleParameters* vehicle_parameters, const VehicleState* vehicle,
-                                        const EgoState* ego, double dt) noexcept nogil:
-    """Low-passed road wheel angle in excess of r (L + K v2) / v: steering play, a crooked sensor, a side wind."""
-    cdef double excess, share
-    if not velocity_known(ego) or vehicle.steering_validity != 0 or ego.speed < parameters.steering_bias_minimum_speed_mps:
-        return
-    excess = vehicle.road_wheel_angle - ego.angular_rate[2] / ego.speed * (
-        vehicle_parameters.wheelbase_m + vehicle_parameters.understeer_gradient * ego.speed * ego.speed)
-    if not fabs(excess) < 2.0 * parameters.steering_bias_maximum:
-        return
-    share = dt / (parameters.steering_bias_lag_s + dt)
-    memory.steering_bias += share * (excess - memory.steering_bias)
-    if memory.steering_bias > parameters.steering_bias_maximum:
-        memory.steering_bias = parameters.steering_bias_maximum
-    elif memory.steering_bias < -parameters.steering_bias_maximum:
-        memory.steering_bias = -parameters.steering_bias_maximum
-
-
-cdef inline uint8_t what_is_lost(const VehicleState* vehicle, const EgoState* ego, const FaultState* faults,
-                                const LaneState* lane) noexcept nogil:
+cdef inline uint8_t what_is_lost(const PlanParameters* parameters, const VehicleParameters* vehicle_parameters,
+                                 const VehicleState* vehicle, const EgoState* ego, const TruckState* truck,
+                                 const FaultState* faults, const LaneState* lane, double speed) noexcept nogil:
     """The reason for a stop, 0 when nothing is lost."""
     if not velocity_known(ego):
         return BECAUSE_EGO_LOST
@@ -76,20 +62,22 @@ cdef inline uint8_t what_is_lost(const VehicleState* vehicle, const EgoState* eg
         return BECAUSE_LANE_LOST
     if faults.action >= FaultRow_ACTION_MINIMAL_RISK:
         return BECAUSE_FAULT
+    if must_stop(parameters, vehicle_parameters, truck, faults, speed):
+        return BECAUSE_HEAT
     return 0
 
 
-cdef inline void follow(const PlanParameters* parameters, const VehicleParameters* vehicle, const TrackList* tracks,
-                        double speed, Plan* plan) noexcept nogil:
+cdef inline void follow(const PlanParameters* parameters, const Braking* braking, const VehicleParameters* vehicle,
+                        const TrackList* tracks, double speed, Plan* plan) noexcept nogil:
     """Keeps the gap to the lead, and stands behind one that stands."""
     cdef double gap, acceleration
-    plan.desired_gap = desired_gap(parameters, speed)
+    plan.desired_gap = desired_gap(parameters, braking, speed)
     plan.gap_error = NAN
     if not isfinite(tracks.lead_distance):
         return
     gap = tracks.lead_distance - vehicle.front_overhang_m
     plan.gap_error = gap - plan.desired_gap
-    acceleration = follow_acceleration(parameters, speed, gap, tracks.lead_speed, tracks.lead_acceleration)
+    acceleration = follow_acceleration(parameters, braking, speed, gap, tracks.lead_speed, tracks.lead_acceleration)
     if speed < parameters.standstill_mps and tracks.lead_speed < parameters.restart_speed_mps \
             and plan.gap_error < parameters.restart_gap_m and acceleration > -parameters.stand_deceleration:
         acceleration = -parameters.stand_deceleration
@@ -102,8 +90,8 @@ cdef inline void follow(const PlanParameters* parameters, const VehicleParameter
             plan.target_speed = tracks.lead_speed if tracks.lead_speed > 0.0 else 0.0
 
 
-cdef inline void make_room(const PlanParameters* parameters, const VehicleParameters* vehicle, const TrackList* tracks,
-                           double speed, Plan* plan) noexcept nogil:
+cdef inline void make_room(const PlanParameters* parameters, const Braking* braking, const VehicleParameters* vehicle,
+                           const TrackList* tracks, double speed, Plan* plan) noexcept nogil:
     """Opens the gap gently for who is on the way into the path, before it is there."""
     cdef const Track* track
     cdef double gap, acceleration
@@ -115,7 +103,7 @@ cdef inline void make_room(const PlanParameters* parameters, const VehicleParame
                 or gap > plan.desired_gap or track.existence <= parameters.proven_existence \
                 or passed_before(parameters, vehicle, track, gap, speed):
             continue
-        acceleration = follow_acceleration(parameters, speed, gap, track.velocity_x, track.acceleration_x)
+        acceleration = follow_acceleration(parameters, braking, speed, gap, track.velocity_x, track.acceleration_x)
         if track.entry_time_s > 0.0 and acceleration < -parameters.gap_recovery_short:
             acceleration = -parameters.gap_recovery_short
         if acceleration < plan.target_acceleration:
@@ -124,9 +112,9 @@ cdef inline void make_room(const PlanParameters* parameters, const VehicleParame
             plan.target_acceleration = acceleration
 
 
-cdef inline void brake_for_conflict(PlanMemory* memory, const PlanParameters* parameters, const VehicleParameters* vehicle,
-                                    const EgoState* ego, const TrackList* tracks, double speed,
-                                    Plan* plan) noexcept nogil:
+cdef inline void brake_for_conflict(PlanMemory* memory, const PlanParameters* parameters, const Braking* braking,
+                                    const VehicleParameters* vehicle, const EgoState* ego, const TrackList* tracks,
+                                    double speed, Plan* plan) noexcept nogil:
     """Braking for what would be hit, early in comfort and beyond it where more is required."""
     cdef double acceleration = ego.acceleration[0] if velocity_known(ego) and isfinite(ego.acceleration[0]) else 0.0
     cdef double demanded
@@ -137,9 +125,9 @@ cdef inline void brake_for_conflict(PlanMemory* memory, const PlanParameters* pa
     plan.required_deceleration = conflict.required
     plan.required_entry_time_s = conflict.entry_time_s
     plan.required_track_id = conflict.track_id
-    plan.emergency = memory.emergency = urgency(parameters, &conflict, memory.emergency)
+    plan.emergency = memory.emergency = urgency(parameters, &conflict, braking.share, memory.emergency)
     if plan.emergency == COMFORT:
-        demanded = early_deceleration(parameters, conflict.required)
+        demanded = early_deceleration(parameters, conflict.required, braking.share)
         if demanded == 0.0:
             return
     else:
@@ -158,14 +146,18 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
                     const FaultState* faults, const LaneState* lane, const TrackList* tracks, Plan* plan) noexcept nogil:
     cdef double dt = elapsed_s(frame.tick_time_ns, memory.last_tick_ns)
     cdef double speed = known_speed(vehicle, ego)
-    cdef double acceleration, wanted, rolling, bend_ahead_m = 0.0
-    cdef uint8_t lost = what_is_lost(vehicle, ego, faults, lane)
+    cdef double acceleration, wanted, rolling, lateral, descending, bend_ahead_m = 0.0
+    cdef uint8_t lost
+    cdef Braking braking
     memset(plan, 0, sizeof(Plan))
     plan.time_ns = frame.tick_time_ns
     if not isfinite(speed):
         speed = 0.0
     if speed < 0.0:
         speed = 0.0
+    lost = what_is_lost(parameters, vehicle_parameters, vehicle, ego, truck, faults, lane, speed)
+    braking = brakes_now(parameters, vehicle_parameters, truck, speed)
+    lateral = lateral_limit(parameters, vehicle_parameters, truck)
     estimate_steering_bias(memory, parameters, vehicle_parameters, vehicle, ego, dt)
 
     # The stop: laid anew while lane and motion are known, else driven on along the one laid last
@@ -173,24 +165,37 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
         lay_stop(memory, parameters, lane, speed)
     else:
         memory.fallback_travelled += speed * dt
-    write_stop(memory, parameters, lane, tracks, vehicle_parameters.front_overhang_m, speed, plan)
+    write_stop(memory, parameters, &braking, lateral, lane, tracks, vehicle_parameters.front_overhang_m, speed, plan)
 
-    plan.curve_speed = curve_speed(parameters, lane, speed, &bend_ahead_m) if lane.status != LaneState_STATUS_NONE \
+    plan.braking_deceleration, plan.lateral_limit = braking.deceleration, lateral
+    plan.curve_speed = curve_speed(parameters, lane, lateral, speed, &bend_ahead_m) if lane.status != LaneState_STATUS_NONE \
         else vehicle.set_speed
+    plan.descent_speed = descent_speed(parameters, vehicle_parameters, truck, faults)
     plan.behaviour = KEEP_LANE
     plan.target_speed = vehicle.set_speed if vehicle.set_speed < parameters.speed_maximum else parameters.speed_maximum
     if faults.speed_limit_mps > 0.0 and faults.speed_limit_mps < plan.target_speed:
         plan.target_speed = faults.speed_limit_mps
         plan.reason = BECAUSE_FAULT
+    if plan.descent_speed < plan.target_speed:
+        plan.target_speed = plan.descent_speed
+        plan.reason = BECAUSE_HEAT
     if plan.curve_speed < plan.target_speed:
         plan.target_speed = plan.curve_speed
         plan.reason = BECAUSE_CURVE
     # What is asked of the engine, and what the truck may reach by rolling before it brakes: the laws below bound the latter
     wanted = parameters.speed_gain * (plan.target_speed - speed)
     rolling = wanted + parameters.speed_gain * parameters.overspeed_mps
+    plan.ceiling_speed = plan.target_speed + parameters.overspeed_mps
     cruise_update(&memory.cruise, frame, speed, dt)
     if faults.speed_limit_mps == 0.0:
         cruise_followed(&memory.cruise, parameters, frame.tick_time_ns, vehicle.set_speed, speed, &wanted, &rolling, plan)
+    descending = parameters.speed_gain * (plan.descent_speed - speed)
+    if descending < rolling:
+        rolling = descending
+    if descending < wanted:
+        wanted = descending
+    if plan.descent_speed < plan.ceiling_speed:
+        plan.ceiling_speed = plan.descent_speed
     if wanted < -parameters.approach_deceleration:
         wanted = -parameters.approach_deceleration
     plan.target_acceleration = rolling if rolling > -parameters.approach_deceleration else -parameters.approach_deceleration
@@ -202,9 +207,9 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
         plan.braking_jerk = curve_jerk(parameters, plan.target_acceleration)
         if not plan.cruise:
             wanted = acceleration
-    follow(parameters, vehicle_parameters, tracks, speed, plan)
-    make_room(parameters, vehicle_parameters, tracks, speed, plan)
-    brake_for_conflict(memory, parameters, vehicle_parameters, ego, tracks, speed, plan)
+    follow(parameters, &braking, vehicle_parameters, tracks, speed, plan)
+    make_room(parameters, &braking, vehicle_parameters, tracks, speed, plan)
+    brake_for_conflict(memory, parameters, &braking, vehicle_parameters, ego, tracks, speed, plan)
     if plan.target_acceleration > parameters.acceleration_maximum:
         plan.target_acceleration = parameters.acceleration_maximum
     if wanted < plan.target_acceleration:
@@ -253,15 +258,33 @@ cdef class PlanStep:
                   <const TrackList*>pointer(tracks), <Plan*>pointer(result))
         return result
 
-    def gap(self, double speed):
-        """The wanted gap at a speed, m."""
-        return desired_gap(&self.parameters, speed)
+    def braking(self, truck, double speed):
+        """(m/s2 of the truck, of a lead, share of the conflict law's thresholds) for certain, with a TruckState."""
+        cdef Braking found = brakes_now(&self.parameters, &self.vehicle_parameters, <const TruckState*>pointer(truck), speed)
+        return found.deceleration, found.lead_deceleration, found.share
 
-    def follow(self, double speed, double gap, double lead_speed, double lead_acceleration):
+    def lateral_limit(self, truck):
+        """m/s2 in bends, with a TruckState."""
+        return lateral_limit(&self.parameters, &self.vehicle_parameters, <const TruckState*>pointer(truck))
+
+    def gap(self, double speed, braking=(INFINITY, INFINITY)):
+        """The wanted gap at a speed, m; `braking`: m/s2 of the truck, of the lead."""
+        cdef Braking found = _braking(braking)
+        return desired_gap(&self.parameters, &found, speed)
+
+    def follow(self, double speed, double gap, double lead_speed, double lead_acceleration, braking=(INFINITY, INFINITY)):
         """The acceleration behind a lead, m/s2."""
-        return follow_acceleration(&self.parameters, speed, gap, lead_speed, lead_acceleration)
+        cdef Braking found = _braking(braking)
+        return follow_acceleration(&self.parameters, &found, speed, gap, lead_speed, lead_acceleration)
 
     def required(self, double gap, double speed, double acceleration, double other_speed, double other_acceleration):
         """The deceleration that keeps clear, m/s2."""
         return required_deceleration(&self.parameters, self.parameters.reaction_s, gap, speed, acceleration, other_speed,
                                      other_acceleration)
+
+
+cdef Braking _braking(pair):
+    cdef Braking found
+    found.deceleration, found.lead_deceleration = pair[0], pair[1]
+    found.share = 1.0
+    return found

@@ -100,6 +100,9 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
     cdef double rate = (acceleration - before) / dt if dt > 0.0 else 0.0
     cdef double engine = 0.0, retarder = 0.0, brake = 0.0, overrun = 0.0, most, early, share, lacking, step, braked
     cdef double retarder_most = 0.0 if unusable & FaultRow_UNUSABLE_RETARDER else vehicle.retarder_torque_maximum_nm
+    # No more than it takes before it is cut back by itself: the engine brake comes first, then the brakes
+    cdef double cooled = (truck.retarder_cooled_w + truck.retarder_heat_left_j / parameters.retarder_reserve_s) \
+        / (speed * per_retarder if speed > 1.0 else per_retarder)
     cdef bint has_engine = not unusable & FaultRow_UNUSABLE_ENGINE
     cdef bint held = speed < parameters.standstill_mps and acceleration <= 0.0
     # One begins where the other's lag has ended: without that both change at once, with twice the jerk. Not where it is urgent
@@ -108,6 +111,8 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
     braked = truck.mass_kg * (memory.eased + margin) + resistance
     # Out of gear nothing but the retarder and the brakes acts; into gear again as after a shift
     actuation.roll = roll and not held and braked >= 0.0
+    if cooled < retarder_most:
+        retarder_most = cooled
     if held:
         brake = parameters.standstill_hold + fabs(slope)
     else:

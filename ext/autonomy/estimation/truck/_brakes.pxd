@@ -114,14 +114,17 @@ cdef inline double room(double limit, double temperature, double sigma, double c
 
 
 cdef inline void brakes_tell(const BrakesMemory* memory, const TruckParameters* parameters, const VehicleParameters* vehicle,
-                             TruckState* truck) noexcept nogil:
+                             double air, TruckState* truck) noexcept nogil:
     cdef double[3] share
     cdef double left, least = -1.0
     cdef int i
+    if not isfinite(air):
+        air = parameters.ambient_c
     truck.retarder_temperature_c = memory.retarder
     truck.retarder_temperature_sigma_c = memory.retarder_sigma
     truck.retarder_heat_left_j = room(parameters.retarder_limit_c, memory.retarder, memory.retarder_sigma,
                                       parameters.retarder_heat_capacity_jpk)
+    truck.retarder_cooled_w = room(parameters.retarder_limit_c, air, memory.retarder_sigma, parameters.retarder_cooling_wpk)
     axle_shares(vehicle, truck.mass_kg, share)
     for i in range(GROUPS):
         truck.brake_temperature_c[i] = memory.brake[i]

@@ -87,7 +87,7 @@ cdef void truck_step(TruckMemory* memory, const TruckParameters* parameters, con
     cdef Traction traction
     cdef Drive drive
     cdef double lateral = known_speed(vehicle, ego) * known_yaw_rate(vehicle, ego)
-    cdef double shaft, excess
+    cdef double shaft, excess, air
     cdef int64_t resets = memory.mass.resets
     memset(truck, 0, sizeof(TruckState))
     truck.time_ns = tick_ns
@@ -123,11 +123,11 @@ cdef void truck_step(TruckMemory* memory, const TruckParameters* parameters, con
 
     # Heat
     shaft = memory.observed.shaft.value if since_s(memory.observed.shaft.time_ns, tick_ns) < 0.5 else 0.0
+    air = heard(&memory.observed, SignalSample_AIR_TEMPERATURE, tick_ns, 30.0)
     brakes_step(&memory.brakes, parameters, vehicle_parameters, &drive, truck,
                 since_s(memory.observed.foundation_ns, tick_ns) < BRAKE_RELEASE_S,
-                retarder_power(&memory.observed, vehicle_parameters, tick_ns),
-                heard(&memory.observed, SignalSample_AIR_TEMPERATURE, tick_ns, 30.0), dt)
-    brakes_tell(&memory.brakes, parameters, vehicle_parameters, truck)
+                retarder_power(&memory.observed, vehicle_parameters, tick_ns), air, dt)
+    brakes_tell(&memory.brakes, parameters, vehicle_parameters, air, truck)
 
     # Friction
     excess = 0.0

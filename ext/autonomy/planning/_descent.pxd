@@ -1,0 +1,66 @@
+# The speed that heat allows on the descent here: what the slope feeds in against what engine brake and retarder take away, and
+# what retarder and brakes still store. What lies ahead is the cruise plan's: autonomy/planning/descent.py. Twin: plan_twin.py.
+from autonomy.msg.messages cimport (
+    FaultState, PlanParameters, TruckState, VehicleParameters, FaultRow_UNUSABLE_ENGINE, FaultRow_UNUSABLE_RETARDER)
+from autonomy.planning._braking cimport GRAVITY_OF_BRAKING, least_slope, stop_heat
+
+cdef extern from *:
+    """
+    static const double AIR_OF_DESCENT = 1.2;       /* kg/m3, 20 degrees C at sea level */
+    """
+    const double AIR_OF_DESCENT
+
+cdef enum:
+    HALVINGS = 14                # 25 m/s to 2 mm/s
+
+
+cdef inline bint descends(const PlanParameters* parameters, const TruckState* truck) noexcept nogil:
+    return truck.grade < -parameters.descent_grade
+
+
+cdef inline bint retarder_usable(const VehicleParameters* vehicle, const FaultState* faults) noexcept nogil:
+    return vehicle.retarder_torque_maximum_nm > 0.0 and not faults.unusable & FaultRow_UNUSABLE_RETARDER
+
+
+cdef inline bint heat_fits(const PlanParameters* parameters, const VehicleParameters* vehicle, const TruckState* truck,
+                           const FaultState* faults, double speed) noexcept nogil:
+    """Whether this speed can be held: force and heat of what brakes, with enough of the brakes left for stops."""
+    cdef double pushing = -truck.mass_high_kg * (least_slope(parameters, truck) + GRAVITY_OF_BRAKING * vehicle.rolling_resistance)
+    cdef double spare = truck.brake_heat_left_j - parameters.stop_heat_reserve * stop_heat(parameters, truck, speed)
+    cdef double retarder = 0.0
+    if spare < 0.0:
+        return False
+    pushing -= 0.5 * AIR_OF_DESCENT * vehicle.drag_area_m2 * speed * speed
+    if not faults.unusable & FaultRow_UNUSABLE_ENGINE:
+        pushing -= parameters.engine_brake_power_w / speed
+    pushing -= spare / (parameters.brake_heat_time_s * speed)
+    if pushing <= 0.0:
+        return True
+    if retarder_usable(vehicle, faults):
+        retarder = (truck.retarder_cooled_w + truck.retarder_heat_left_j / parameters.retarder_heat_time_s) / speed
+        if retarder > vehicle.retarder_torque_maximum_nm * vehicle.driveline_ratio / vehicle.wheel_radius_m:
+            retarder = vehicle.retarder_torque_maximum_nm * vehicle.driveline_ratio / vehicle.wheel_radius_m
+    return pushing <= retarder
+
+
+cdef inline double descent_speed(const PlanParameters* parameters, const VehicleParameters* vehicle, const TruckState* truck,
+                                 const FaultState* faults) noexcept nogil:
+    """m/s, the highest that fits; speed_maximum where nothing limits it, descent_speed_minimum where none fits."""
+    cdef double low = parameters.descent_speed_minimum, high = parameters.speed_maximum, middle
+    cdef int i
+    if not descends(parameters, truck) or heat_fits(parameters, vehicle, truck, faults, high):
+        return high
+    for i in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        if heat_fits(parameters, vehicle, truck, faults, middle):
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+cdef inline bint must_stop(const PlanParameters* parameters, const VehicleParameters* vehicle, const TruckState* truck,
+                           const FaultState* faults, double speed) noexcept nogil:
+    """Downhill without retarder: before the brakes could no longer stop the truck."""
+    return descends(parameters, truck) and not retarder_usable(vehicle, faults) \
+        and truck.brake_heat_left_j < parameters.stop_heat_reserve * stop_heat(parameters, truck, speed)

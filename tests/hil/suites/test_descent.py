@@ -1,0 +1,42 @@
+"""How the figures of a descent are judged, on drives that are made up."""
+
+import numpy as np
+
+from hil.suites import descent
+from hil.suites.descent import COLUMNS, DESCENT_M, SET_SPEED, Drive
+
+
+def made_up(over=0.0, rise=20.0, fall_at=2200.0, end=None, margin=0.3) -> Drive:
+    """Evenly to the foot of the slope and beyond, or to a stop at `end`."""
+    place = np.arange(600.0, 8400.0 if end is None else end, 0.5)
+    row = dict.fromkeys(COLUMNS, np.zeros(len(place)))
+    row |= {"place": place, "allowed": np.where(place > fall_at, 15.0, SET_SPEED), "mode": np.ones(len(place))}
+    row |= {"speed": row["allowed"] + over, "brake_c": np.linspace(20.0, 20.0 + rise, len(place))}
+    row |= {"margin": np.full(len(place), margin), "mass_high": np.full(len(place), 43e3)}
+    if end is not None:
+        row["speed"][-1] = 0.0
+    return Drive(row, 0, False)
+
+
+def misses(rows):
+    return [row["figure"] for row in rows if row["met"] is False]
+
+
+def test_a_drive_by_the_plan_meets_every_aim():
+    rows = descent.descended("x", made_up(), known=True)
+    assert not misses(rows)
+    assert next(row["value"] for row in rows if "planned, before" in row["figure"]) == descent.crest() - 2200.5
+
+
+def test_each_aim_can_be_missed():
+    assert "over the speed" in misses(descent.descended("x", made_up(over=0.7), True))[0]
+    assert "rise" in misses(descent.descended("x", made_up(rise=250.0), True))[0]
+    assert "before the crest" in misses(descent.descended("x", made_up(fall_at=3000.0), True))[0]
+    assert not misses(descent.descended("x", made_up(fall_at=3000.0), known=False))
+    assert "line" in misses(descent.descended("x", made_up(margin=-0.1), True))[0]
+
+
+def test_a_failing_retarder_must_end_in_a_stop_on_the_slope():
+    half = descent.LEVEL_M + descent.CURVE_M + 0.6 * DESCENT_M
+    assert not misses(descent.halted("x", made_up(end=half)))
+    assert len(misses(descent.halted("x", made_up()))) == 2
