@@ -55,7 +55,8 @@ class LiveSource:
 
     def __init__(self, stack, channels: list[str], start_ns: int, path: np.ndarray | None = None, path_label: str = "none"):
         self.config, self.parameters = stack.config, stack.parameters
-        names = sorted({*channels, FRAME_TOPIC, CUT_TOPIC, POSE_TOPIC, TRUCK_TOPIC}, key=lambda topic: (topics.place(topic), topic))
+        every = {*channels, FRAME_TOPIC, CUT_TOPIC, POSE_TOPIC, TRUCK_TOPIC}
+        names = sorted(every, key=lambda topic: (topics.place(topic), topic))
         self.numbers = {topic: number for number, topic in enumerate(names, start=1)}
         self.ranks = [0] + [topics.place(topic) for topic in names]
         buses = [bus for bus in stack.config.sections.get("can", {}).get("bus", []) if f"/raw/can/{bus['bus']}" in channels]

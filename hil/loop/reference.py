@@ -37,8 +37,8 @@ def truck_of(truth: Truth, world, sensors) -> np.ndarray:
     row["time_ns"], row["mass_kg"], row["grade"], row["speed"] = truth.time_ns, ego.mass, math.atan(road.grade), ego.velocity
     row["articulation_angle"], row["articulation_rate"] = ego.articulation, ego.articulation_rate
     row["friction"] = road.friction
-    row["headwind_mps"] = road.wind_speed * math.cos(road.wind_from - ego.yaw)
-    row["crosswind_mps"] = -road.wind_speed * math.sin(road.wind_from - ego.yaw)
+    row["headwind_mps"] = 0.0 + road.wind_speed * math.cos(road.wind_from - ego.yaw)
+    row["crosswind_mps"] = 0.0 - road.wind_speed * math.sin(road.wind_from - ego.yaw)  # 0.0: of no wind no minus zero
     if ego.mass <= 0.0:
         row["mass_kg"] = math.nan
     if hasattr(sensors, "steering_offset"):
