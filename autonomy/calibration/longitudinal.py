@@ -76,7 +76,7 @@ def _bins(drive: TruckDrive, length_s: float) -> np.ndarray:
         ticks["time_s"], ticks["traction_n"], float(truck["driveline_efficiency"]) * ratio / radius, rotating, ticks["speed"],
         ticks["acceleration"], specific,
     ])  # fmt: skip
-    good = (ticks["learning"] > 0) & np.isfinite(table).all(axis=1)
+    good = drive.forces_known() & np.isfinite(table).all(axis=1)
     period = float(np.median(np.diff(ticks["time_s"])))
     size = max(1, round(length_s / period))
     found = []

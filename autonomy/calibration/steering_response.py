@@ -54,11 +54,7 @@ def _kept(values: np.ndarray) -> np.ndarray:
 
 def _stretches(drive: TruckDrive) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """(time, command, measured angle, its age) a tick, of each stretch in which the stack steered without a break."""
-    ticks, commands = drive.ticks, drive.commands
-    if not len(commands):
-        return []
-    place = np.searchsorted(commands[:, 0], ticks["time_s"] + 0.5 * STEP_S) - 1
-    sent = np.where(place >= 0, commands[np.maximum(place, 0), 1], np.nan)
+    ticks, sent = drive.ticks, drive.sent("road_wheel_angle_rad")
     good = np.isfinite(sent) & (ticks["steering_known"] > 0)
     good[1:] &= np.abs(np.diff(ticks["time_s"]) - STEP_S) < 0.5 * STEP_S
     edges = np.flatnonzero(np.diff(np.concatenate([[0], good.astype(np.int8), [0]])))

@@ -25,7 +25,7 @@ SLIP_DOUBT_SHARE = 0.05
 def fit_shaft(drive: TruckDrive) -> Fit | str:
     """values: scale rho, delay (s), slip per force (1/N). A sentence when the drive says nothing of it."""
     vehicle, truck = drive.parameters["vehicle"], drive.parameters["truck"]
-    trusted = drive.ticks["learning"] > 0
+    trusted = drive.forces_known()
     per_shaft = float(vehicle["wheel_radius_m"]) / float(vehicle["driveline_ratio"])
     noise = np.hypot(float(truck["shaft_sigma_radps"]) * per_shaft, 0.02)
     found = _fit(drive, drive.shaft, per_shaft, noise, trusted, float(truck["slip_compliance"]),

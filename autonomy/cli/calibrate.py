@@ -26,7 +26,7 @@ def add_parser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Returns 0, or 5 when the drive taught nothing. Raises UsageError, BadInputError."""
-    from autonomy.calibration import sensors, steering
+    from autonomy.calibration import sensors, steering, truck
     from autonomy.calibration.result import Calibration
     from autonomy.config import parse_override
     from autonomy.errors import INCONCLUSIVE, PASS
@@ -34,12 +34,17 @@ def run(arguments: argparse.Namespace) -> int:
     overrides = dict(parse_override(text) for text in arguments.overrides)
     if arguments.output is not None:
         _prepare(arguments.output, arguments.config)
-    found = sensors.calibrate(arguments.log, arguments.config, overrides, lambda text: print(f"{text} ...", file=sys.stderr))
+
+    def tell(text: str) -> None:
+        print(f"{text} ...", file=sys.stderr)
+
+    found = sensors.calibrate(arguments.log, arguments.config, overrides, tell)
     drive = found.passes[-1]
     vehicle = drive.vehicle
-    calibration = Calibration(
-        arguments.log, found, steering.fit(drive.motion, float(vehicle["wheelbase_m"]), float(vehicle["understeer_gradient"]))
-    )
+    turning = steering.fit(drive.motion, float(vehicle["wheelbase_m"]), float(vehicle["understeer_gradient"]))
+    calibration = Calibration(arguments.log, found, turning)
+    calibration = Calibration(arguments.log, found, turning,
+                              truck.calibrate(arguments.log, arguments.config, overrides | calibration.overrides(), tell))  # fmt: skip
     files = _write(calibration, arguments.output, overrides) if arguments.output is not None else []
     if arguments.json:
         print(json.dumps(calibration.as_json() | {"files": [str(path) for path in files]}))
