@@ -15,6 +15,7 @@ from autonomy.calibration.truck_drive import TruckDrive
 
 GRAVITY, AIR_DENSITY = 9.80665, 1.2
 BLOCK_S = 20.0  # errors of slope and wind stay alike for so long
+SPECIFIC = 6  # column of the bins
 LEAST_BINS = 60
 LEAST_FORCE_N = 3000.0  # spread of the forces: below it the mass does not show
 DRAG_SHARE = 0.25  # prior of the area: bodies differ
@@ -30,19 +31,16 @@ def fit_drive(drive: TruckDrive) -> Fit | str:
     bins = _bins(drive, float(truck["mass_bin_s"]))
     if len(bins) < LEAST_BINS:
         return f"forces were known for {len(bins) * float(truck['mass_bin_s']):.0f} s only: needs engine torque, gear and shaft"
-    time, force, per_torque, rotating, speed, acceleration, specific, spread = bins.T
+    time, force, specific, spread = bins[:, 0], bins[:, 1], bins[:, SPECIFIC], bins[:, SPECIFIC + 1]
     if np.std(force) < LEAST_FORCE_N:
         return "the drive has no accelerations: its forces hardly differ"
-    knots = np.arange(time[0], time[-1] + float(truck["headwind_time_s"]), float(truck["headwind_time_s"]))
+    knots = _knots(bins, truck)
     guess = 1.0 / max(np.polyfit(force, specific, 1)[0], 1.0 / float(truck["mass_maximum_kg"]))
     noise = np.hypot(float(truck["mass_noise_mps2"]),
                      (float(truck["mass_force_share"]) * np.abs(force) + 0.3 * spread) / guess)  # fmt: skip
 
     def residuals(parameters: np.ndarray) -> np.ndarray:
-        mass, rolling, area, torque = parameters[:4]
-        air = speed + np.interp(time, knots, parameters[4:])
-        net = force + per_torque * torque - 0.5 * AIR_DENSITY * area * air * np.abs(air) - rotating * acceleration
-        return (specific - net / mass + GRAVITY * rolling) / noise
+        return (bins[:, SPECIFIC] - _expected(parameters, bins, knots)) / noise
 
     wind, keep = float(truck["headwind_sigma_mps"]), np.exp(-1.0)
     coupling = np.zeros((len(knots) - 1, 4 + len(knots)))  # what a knot owes to the one before; its own prior is wide
@@ -59,6 +57,26 @@ def fit_drive(drive: TruckDrive) -> Fit | str:
     doubts = np.zeros(len(start))
     doubts[0], doubts[1], doubts[2] = share * found.values[0], RESISTANCE_DOUBT_MPS2 / GRAVITY, share * found.values[2]
     return found._replace(sigmas=np.hypot(found.sigmas, doubts))
+
+
+def fitted(drive: TruckDrive, fit: Fit) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) each: net force of the driven wheels over the fitted mass less rolling resistance, and the specific force, m/s2."""
+    truck = drive.parameters["truck"]
+    bins = _bins(drive, float(truck["mass_bin_s"]))
+    return _expected(fit.values, bins, _knots(bins, truck)), bins[:, SPECIFIC]
+
+
+def _knots(bins: np.ndarray, truck) -> np.ndarray:
+    return np.arange(bins[0, 0], bins[-1, 0] + float(truck["headwind_time_s"]), float(truck["headwind_time_s"]))
+
+
+def _expected(parameters: np.ndarray, bins: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """m/s2, of each bin."""
+    time, force, per_torque, rotating, speed, acceleration = bins.T[:SPECIFIC]
+    mass, rolling, area, torque = parameters[:4]
+    air = speed + np.interp(time, knots, parameters[4:])
+    net = force + per_torque * torque - 0.5 * AIR_DENSITY * area * air * np.abs(air) - rotating * acceleration
+    return net / mass - GRAVITY * rolling
 
 
 def _bins(drive: TruckDrive, length_s: float) -> np.ndarray:

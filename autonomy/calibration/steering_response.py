@@ -31,7 +31,8 @@ def fit_drive(drive: TruckDrive) -> Fit | str:
     stretches = _stretches(drive)
     if sum(len(commands) for _, commands, _, _ in stretches) * STEP_S < LEAST_S:
         return "the log holds less than 20 s in which the stack steered (/out/actuation)"
-    if math.sqrt(np.mean(np.concatenate([commands - commands.mean() for _, commands, _, _ in stretches]) ** 2)) < LEAST_MOVING_RAD:
+    moved = np.concatenate([commands - commands.mean() for _, commands, _, _ in stretches])
+    if math.sqrt(np.mean(moved**2)) < LEAST_MOVING_RAD:
         return "the steering hardly moved"
 
     def residuals(parameters: np.ndarray) -> np.ndarray:
@@ -46,6 +47,16 @@ def fit_drive(drive: TruckDrive) -> Fit | str:
     bounds = np.array([0.0, 0.01, 0.0, -0.1]), np.array([0.5, 1.0, 0.02, 0.1])
     found = fit(residuals, start, sigmas, blocks.astype(int), bounds, step=0.02)
     return found._replace(sigmas=np.hypot(found.sigmas, [TIME_DOUBT_S, TIME_DOUBT_S, 0.0, 0.0]))
+
+
+def fitted(drive: TruckDrive, fit: Fit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(n,) each: time, measured angle, the model's, rad, over the stretches used; NaN between them."""
+    parts = []
+    for time, commands, measured, age in _stretches(drive):
+        misfit = _misfit(fit.values, commands, measured, age)
+        parts.append(np.vstack([np.column_stack([_kept(time), _kept(measured), _kept(measured) - misfit]), np.full(3, np.nan)]))
+        parts[-1][-1, 0] = time[-1]
+    return tuple(np.concatenate(parts).T)
 
 
 def _kept(values: np.ndarray) -> np.ndarray:

@@ -1,5 +1,5 @@
-"""What a drive says of the truck: mass, resistance, shaft, wheels and steering by least squares over the whole of it; tyres, trailer
-and steering offset as the truck step's own filter has them at the end of a second pass, which knows the mass from its beginning.
+"""What a drive says of the truck: mass, resistance, shaft, wheels and steering by least squares over the whole of it; tyres,
+trailer and steering offset as the truck step's own filter has them after a second pass, which knows the mass from its beginning.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 
-from autonomy.calibration import longitudinal, steering_response, truck_drive, wheels
+from autonomy.calibration import longitudinal, steering_response, trailer_store, truck_drive, wheels
 from autonomy.calibration.batch_fit import Fit
 from autonomy.calibration.row import Row
 from autonomy.calibration.truck_drive import TruckDrive
@@ -30,6 +31,16 @@ class TruckCalibration:
     values: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     passes: list[TruckDrive] = field(default_factory=list)
+    forces: Fit | str = ""
+    response: Fit | str = ""
+
+    def store(self, name: str, sections: dict[str, Any]) -> None:
+        """Puts the trailer among the stored ones of a configuration. Raises UsageError when there is no room."""
+        stored = trailer_store.with_trailer(sections, name, self.passes[-1].last)
+        if isinstance(stored, str):
+            self.notes.append(f"trailer {name}: {stored}")
+        else:
+            self.values |= stored
 
 
 def calibrate(log: Path, config: str | None, overrides: dict[str, Any], tell: Callable[[str], None]) -> TruckCalibration:
@@ -37,31 +48,32 @@ def calibrate(log: Path, config: str | None, overrides: dict[str, Any], tell: Ca
     found = TruckCalibration()
     tell("truck, pass 1")
     first = truck_drive.run(log, config, overrides)
+    forces = longitudinal.fit_drive(first)
     tell("truck, pass 2")
-    second = truck_drive.run(log, config, overrides | _learned(first))
-    found.passes = [first, second]
+    second = truck_drive.run(log, config, overrides | _weighed(forces))
+    found.passes, found.forces = [first, second], forces
     configured = first.parameters["vehicle"]
-    _longitudinal(found, longitudinal.fit_drive(second), configured, first.parameters["truck"])
-    _wheels(found, wheels.fit_shaft(second), wheels.fit_wheels(second), first.parameters)
-    _steering(found, steering_response.fit_drive(first), first.parameters)
+    _longitudinal(found, forces, configured, first.parameters["truck"])
+    _wheels(found, wheels.fit_shaft(first), wheels.fit_wheels(first), first.parameters)
+    found.response = steering_response.fit_drive(first)
+    _steering(found, found.response, first.parameters)
     _combination(found, second, configured)
     return found
 
 
-def _learned(drive: TruckDrive) -> dict[str, Any]:
-    """What another pass begins with: tyres are learned only where the mass is known. Their own means stay where they were, or
+def _weighed(forces: Fit | str) -> dict[str, Any]:
+    """What the second pass begins with: tyres are learned only where the mass is known. Their own means stay where they were, or
     each pass would take the drive for another one."""
-    last = drive.last
-    if not last["mass_excited"]:
+    if isinstance(forces, str):
         return {}
-    return {"vehicle.mass_kg": float(last["mass_kg"]), "vehicle.mass_sigma_kg": float(last["mass_sigma_kg"])}
+    return {"vehicle.mass_kg": float(forces.values[0]), "vehicle.mass_sigma_kg": float(forces.sigmas[0])}
 
 
 def trailer_geometry(vehicle, wheelbase_m: float) -> dict[str, Any]:
     """The trailer's axles moved together."""
     moved = wheelbase_m - float(vehicle["trailer_wheelbase_m"])
-    axles = [float(x) + moved if stiffness > 0.0 else 0.0
-             for x, stiffness in zip(vehicle["trailer_axle_x_m"], vehicle["trailer_cornering_stiffness"], strict=True)]  # fmt: skip
+    there = vehicle["trailer_cornering_stiffness"] > 0.0
+    axles = np.where(there, vehicle["trailer_axle_x_m"] + moved, 0.0).tolist()
     return {"vehicle.trailer_wheelbase_m": wheelbase_m, "vehicle.trailer_axle_x_m": axles}
 
 

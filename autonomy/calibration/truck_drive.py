@@ -14,7 +14,8 @@ from autonomy.playback.source import open_log
 from autonomy.stack import Stack
 
 _EGO, _SIGNAL = msg.constants("EgoState"), msg.constants("SignalSample")
-COLUMNS = ("time_s", "speed", "ego_speed", "ego_speed_sigma", "ego_delay_sigma", "acceleration", "yaw_rate", "grade", "ego_known", "traction_n", "engine_speed",
+COLUMNS = ("time_s", "speed", "ego_speed", "ego_speed_sigma", "ego_delay_sigma", "acceleration", "yaw_rate",
+           "grade", "ego_known", "traction_n", "engine_speed",
            "gear_ratio", "brake_pedal", "brake_switch", "retarder_torque", "engine_brake_torque", "shaft_speed", "unsettled",
            "road_wheel_angle", "steering_age_s", "steering_known")  # fmt: skip
 HELD = ("engine_speed", "gear_ratio", "brake_pedal", "brake_switch", "retarder_torque", "engine_brake_torque")
@@ -116,11 +117,13 @@ class _Collector:
         _, wheel = self._list(frames, "wheel", "vehicle_speed", vehicle["speed_source"])
         self._samples["shaft"].append(shaft)
         self._samples["wheel"].append(wheel)
+        speed = np.where(np.isfinite(truck["speed"]), truck["speed"], ego["speed"])
+        motion = [speed, ego["speed"], ego["speed_scale_sigma"] * ego["speed"], ego["wheel_delay_sigma_s"],
+                  ego["acceleration"][:, 0], ego["angular_rate"][:, 2], ego["grade"], known]  # fmt: skip
+        shaft_speed = self._hold("shaft_speed", shaft_rows, shaft[:, 1], len(out))
         self._ticks.append(np.column_stack([
-            self._seconds(out["tick_time_ns"]), np.where(np.isfinite(truck["speed"]), truck["speed"], ego["speed"]),
-            ego["speed"], ego["speed_scale_sigma"] * ego["speed"], ego["wheel_delay_sigma_s"], ego["acceleration"][:, 0], ego["angular_rate"][:, 2], ego["grade"], known, truck["traction_n"], *held,
-            self._hold("shaft_speed", shaft_rows, shaft[:, 1], len(out)), _unsettled(frames), vehicle["road_wheel_angle"],
-            vehicle["steering_age_s"], steering,
+            self._seconds(out["tick_time_ns"]), *motion, truck["traction_n"], *held, shaft_speed, _unsettled(frames),
+            vehicle["road_wheel_angle"], vehicle["steering_age_s"], steering,
         ]))  # fmt: skip
 
     def _seconds(self, time_ns) -> np.ndarray:

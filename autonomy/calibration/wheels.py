@@ -2,8 +2,8 @@
 
     shaft r / i = rho v(t - delay) (1 + kappa F)        wheel = scale v(t - delay)
 
-in their linear form about the ego filter's speed v and acceleration. The ego filter holds v against satellites and IMU; what it is
-uncertain of in v's scale and time is an error that every sample shares.
+in their linear form about the ego filter's speed v and acceleration. The ego filter holds v against satellites and IMU; what it
+is uncertain of in v's scale and time is an error that every sample shares.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the truck step learned of the combination over the drive, inside three of its sigmas, beside the truth where the log has it."""
+"""What the truck step learned of the combination, inside three of its sigmas, beside the truth where the log has it."""
 
 from __future__ import annotations
 

@@ -316,7 +316,7 @@ cdef inline void articulation_tell(const ArticulationMemory* memory, const Truck
     truck.articulation_angle, truck.articulation_sigma = memory.x[ARTICULATION], sigma_of(memory, ARTICULATION)
     truck.articulation_rate, truck.articulation_rate_sigma = memory.x[ARTICULATION_RATE], sigma_of(memory, ARTICULATION_RATE)
     truck.trailer_wheelbase_m, truck.trailer_wheelbase_sigma_m = length * (1.0 + memory.x[WHEELBASE]), \
-        length * sigma_of(memory, WHEELBASE)
+        length * with_doubt(memory, WHEELBASE, WHEELBASE_DOUBT)
     truck.trailer_wheelbase_known = sigma_of(memory, WHEELBASE) < parameters.trailer_wheelbase_known
     truck.combination_tracked = memory.tracked != 0
     truck.articulation_sensed = since_s(memory.sensed_ns, tick_ns) < SENSED_S
