@@ -104,8 +104,8 @@ class Calibration:
         return tuple(name for name in ("steering_ratio", "understeer_gradient") if name not in self.steering.held)
 
     def _is_pushed_aside(self) -> bool:
-        """A trailer pushes its tractor in bends, as other tyres would; the ratio is told only where the gradient is."""
-        return "understeer_gradient" in self.steering.held and bool(self.sensors.passes[0].vehicle.get("has_trailer"))
+        """A trailer pushes its tractor in bends, as other tyres would: the bicycle is not what drives there."""
+        return bool(self.sensors.passes[0].vehicle.get("has_trailer"))
 
     def _steering_rows(self) -> list[Row]:
         if isinstance(self.steering, str):
@@ -115,7 +115,9 @@ class Calibration:
             "understeer_gradient": (
                 "understeer gradient",
                 "s2/m",
-                "held: the drive's speeds do not tell it",
+                "held: the drive's speeds do not tell it"
+                if "understeer_gradient" in self.steering.held
+                else "shown only: the trailer's part in it changes with the load",
             ),
             "steering_offset_rad": ("steering wheel angle of straight driving", "rad", "found again on every drive"),
             "response_s": ("yaw rate behind the steering wheel", "s", "dead time and lags together; shown only"),

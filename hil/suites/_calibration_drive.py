@@ -57,8 +57,12 @@ def scenario(case: Case) -> dict[str, Any]:
              "ego": {"plant": case.plant, "overrides": truck(case)[0], "speed_mps": 20.0}, "road": {"segments": segments},
              "traffic": [{"kind": "car", "gap_m": 60.0, "speed_mps": 20.0, "events": events}]}  # fmt: skip
     if case.wind:
-        found["wind"] = {"speed_mps": 6.0, "from_deg": float(random.uniform(0.0, 360.0)), "follows_road": False,
-                         "gusts": [{"speed_mps": 4.0, "rise": 1.5, "hold": 2.0, "fall": 1.5, "start_s": 15.0, "every": 20.0}]}
+        found["wind"] = {
+            "speed_mps": 6.0,
+            "from_deg": float(random.uniform(0.0, 360.0)),
+            "follows_road": False,
+            "gusts": [{"speed_mps": 4.0, "rise": 1.5, "hold": 2.0, "fall": 1.5, "start_s": 15.0, "every": 20.0}],
+        }
     return found
 
 
