@@ -22,7 +22,7 @@ cdef extern from *:
     #define TURNING_ARTICULATION 0.05        /* rad: as good as a bend for the wheelbase, when manoeuvring */
     /* What no drive shows: load transfer and relaxation of the tyres; where the wind acts, against which the wheels are held */
     #define TYRE_DOUBT 0.05
-    #define WHEELBASE_DOUBT 0.04             /* share: load moves between the axles, tyres slip by other than their load's share */
+    #define WHEELBASE_DOUBT 0.04     /* share: load moves between the axles, and they slip by more than their share */
     #define STEERING_DOUBT_PER_WIND 8.0e-5   /* rad per m/s of the crosswind's uncertainty */
     """
     const double SENSED_S, LATEST_SENSOR_S, SENSOR_GATE, GREATEST_ARTICULATION_SIGMA, TURNING_ARTICULATION
