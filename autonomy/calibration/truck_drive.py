@@ -50,7 +50,7 @@ class TruckDrive(NamedTuple):
         """Ticks in which the truck step would trust the forces, by what was sent then: a stack that runs again on the log with
         other values would send something else."""
         ticks, truck = self.ticks, self.parameters["truck"]
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):
             braked = (
                 (ticks["brake_pedal"] > PEDAL) | (ticks["brake_switch"] > 0.5) | (ticks["retarder_torque"] < TOLD_BRAKE_NM)
                 | (ticks["engine_brake_torque"] < TOLD_BRAKE_NM) | (self.sent("brake_deceleration_mps2") > ASKED_BRAKE_MPS2)
