@@ -18,7 +18,7 @@ SETTLES_S = 20.0  # the ego filter, and with it what is compared
 LEAST_SAMPLES, LEAST_SPEED_MPS = 100, 3.0
 SCALE_SIGMA, DELAY_SIGMA_S = 0.05, 0.1
 SCALE_DOUBT = 5e-4  # what the driven wheels need to roll is slip too
-DELAY_DOUBT_S = 0.01  # the IMU's own delay, against which all are told; the driveline's spring
+DELAY_DOUBT_S = 0.02  # the ego filter's time: what it takes for the delay of all others moves by 0 to 45 ms from drive to drive
 SLIP_DOUBT_SHARE = 0.05
 
 

@@ -1,7 +1,7 @@
 """`autonomy calibrate` on drives of a truck that is other than its vehicle file says: error and sigma of each value.
 
 Tyres, steering, wheels, resistance and air differ from what the stack is told by a draw of each seed, the trailer is told 0.7 m
-short. Loads 14.5 to 49 t, every other drive in wind. Made on seeds 201 to 204.
+short. Loads 14.5 to 49 t, every other drive in wind. Made on seeds 1, 2 and 201 to 204.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hil.suites._calibration_drive import Case
 from hil.suites._pool import mapped
 
 TITLE = "what calibrate finds of a truck from one drive: error and sigma of each value"
-SEEDS = (1, 2, 3, 4, 5, 6, 7, 8)
+SEEDS = (11, 12, 13, 14, 15, 16)
 PLANTS = ("plants/eu_4x2_40t", "plants/eu_4x2_empty", "plants/eu_4x2_49t", "plants/eu_4x2_half")
 NAMES = {  # of the truth: row of the calibration, unit shown, its size
     "mass": ("mass", "t", 1e-3), "rolling resistance": ("rolling resistance", "", 1.0), "drag area": ("drag area", "m2", 1.0),
