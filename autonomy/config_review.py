@@ -10,7 +10,7 @@ from autonomy.config import Config, packaged_name
 from autonomy.errors import AutonomyError, UsageError
 from autonomy.report.words import is_number
 
-OTHER_SECTIONS = ("can", "command", "serial", "replay")  # besides those of Parameters.msg
+OTHER_SECTIONS = ("can", "command", "serial", "replay", "trailers")  # besides those of Parameters.msg
 REPLAY_KEYS = {"path_origin": 3, "set_speed_mps": None}  # how many numbers each takes, None = one alone
 
 

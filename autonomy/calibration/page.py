@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autonomy.calibration import truck_page
 from autonomy.calibration.result import Calibration
 from autonomy.report.page import render_page
 from autonomy.report.plot import Band, Figure, Line, Points, legend, plot, time_figure, value_range
@@ -36,7 +37,8 @@ def render(calibration: Calibration) -> str:
         for row in rows if row.is_used
     )[:10]  # fmt: skip
     top = Head(Path(calibration.log).name, "Calibrated" if used else "Nothing learned", "good" if used else "warn", reason, tiles)
-    return render_page("Calibration", top, [_values(calibration), _settling(calibration), _steering(calibration)], NOTE)
+    sections = [_values(calibration), _settling(calibration), _steering(calibration), truck_page.section(calibration.truck)]
+    return render_page("Calibration", top, sections, NOTE)
 
 
 def _values(calibration: Calibration) -> Section:

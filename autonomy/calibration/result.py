@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autonomy.calibration.row import Row
 from autonomy.calibration.sensors import Quantity, SensorCalibration, as_overrides
 from autonomy.calibration.steering import SteeringFit
+from autonomy.calibration.truck import TruckCalibration
 
 SIGMA_KEYS = {  # prior of each learned value in [ego]
     "mounting": "mounting_sigma", "speed_scale": "speed_scale_sigma", "gnss_position_delay_s": "gnss_position_delay_sigma_s",
@@ -19,31 +21,19 @@ KEPT_SIGMA = 2.0  # the next drive differs from this one by more than noise
 
 
 @dataclass(frozen=True)
-class Row:
-    """One calibrated number as people read it; `note` says why a value is not used."""
-
-    name: str
-    unit: str
-    value: float
-    sigma: float | None  # None where the value was held
-    configured: float | None
-    is_used: bool
-    note: str
-
-
-@dataclass(frozen=True)
 class Calibration:
     log: Path
     sensors: SensorCalibration
     steering: SteeringFit | str  # a sentence when the drive says nothing of it
+    truck: TruckCalibration = field(default_factory=TruckCalibration)
 
     def rows(self) -> list[Row]:
-        return [self._sensor_row(item) for item in self.sensors.quantities] + self._steering_rows()
+        return [self._sensor_row(item) for item in self.sensors.quantities] + self._steering_rows() + self.truck.rows
 
     def notes(self) -> list[str]:
         """What could not be found, a sentence each."""
         found = [self.sensors.lever_note] if self.sensors.lever_note else []
-        return found + ([f"steering: {self.steering}"] if isinstance(self.steering, str) else [])
+        return found + ([f"steering: {self.steering}"] if isinstance(self.steering, str) else []) + self.truck.notes
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -74,7 +64,7 @@ class Calibration:
                 found[f"ego.{key}"] = [
                     value if place in indices else float(ego[key][place]) for place, value in enumerate(found[f"ego.{key}"])
                 ]
-        return found | {f"vehicle.{name}": self.steering.values[name] for name in self._steering_used()}
+        return found | {f"vehicle.{name}": self.steering.values[name] for name in self._steering_used()} | self.truck.values
 
     def to_toml(self, vehicle: str, given: dict[str, Any] | None = None) -> str:
         """A configuration that includes `vehicle` and puts what was learned, and `given` with --set, in its place."""
@@ -109,19 +99,25 @@ class Calibration:
         return Row(item.name, item.unit, item.value, item.sigma, item.configured, learned, note)
 
     def _steering_used(self) -> tuple[str, ...]:
-        if isinstance(self.steering, str):
+        if isinstance(self.steering, str) or self._is_pushed_aside():
             return ()
         return tuple(name for name in ("steering_ratio", "understeer_gradient") if name not in self.steering.held)
+
+    def _is_pushed_aside(self) -> bool:
+        """A trailer pushes its tractor in bends, as other tyres would: the bicycle is not what drives there."""
+        return bool(self.sensors.passes[0].vehicle.get("has_trailer"))
 
     def _steering_rows(self) -> list[Row]:
         if isinstance(self.steering, str):
             return []
         names = {
-            "steering_ratio": ("steering ratio", "", ""),
+            "steering_ratio": ("steering ratio", "", "shown only: with a trailer it is not told from the tyres"),
             "understeer_gradient": (
                 "understeer gradient",
                 "s2/m",
-                "held: the drive's speeds do not tell it",
+                "held: the drive's speeds do not tell it"
+                if "understeer_gradient" in self.steering.held
+                else "shown only: the trailer's part in it changes with the load",
             ),
             "steering_offset_rad": ("steering wheel angle of straight driving", "rad", "found again on every drive"),
             "response_s": ("yaw rate behind the steering wheel", "s", "dead time and lags together; shown only"),

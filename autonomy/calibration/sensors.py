@@ -51,7 +51,7 @@ def calibrate(log: Path, config: str | None, overrides: dict[str, Any], tell: Ca
         tell(f"pass {number}")
         found.passes.append(drive.run(log, config, learned))
         before = found.quantities
-        found.quantities = _states(found.passes[-1], found.passes[0].ego)
+        found.quantities = states(found.passes[-1], found.passes[0].ego)
         learned = overrides | as_overrides(found.quantities)
         pairs = zip(before, found.quantities, strict=False)
         if before and all(abs(a.value - b.value) <= SETTLED_SHARE * b.sigma for a, b in pairs):
@@ -75,7 +75,7 @@ def as_overrides(quantities: list[Quantity]) -> dict[str, Any]:
     }
 
 
-def _states(run: CalibrationDrive, configured: dict[str, Any]) -> list[Quantity]:
+def states(run: CalibrationDrive, configured: dict[str, Any]) -> list[Quantity]:
     last = run.last
     found = [
         Quantity(f"mounting {name}", "rad", last["mounting"][axis], last["mounting_sigma"][axis], configured["mounting"][place],

@@ -1,4 +1,4 @@
-"""`autonomy calibrate LOG`: mounting, lever arms, delays, speed scale and steering from a drive, with sigmas and plots."""
+"""`autonomy calibrate LOG`: what a drive says of sensors, steering, forces, tyres and trailer, with sigmas and plots."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PAGE, SNIPPET, VEHICLE = "calibration.html", "calibration.toml", "vehicle.toml"
 def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
         "calibrate",
-        help="learn mounting, delays, speed scale, lever arms and steering from a drive",
+        help="learn sensors, steering, resistance, tyres and trailer from a drive",
         description="With -o, writes calibration.toml, the vehicle's configuration with what was learned (for --config), and "
         "calibration.html.",
     )
@@ -21,25 +21,35 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--config", help="configuration file or packaged name; default: the one the log names")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="A.B=V", help="override one value")
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, help="write calibration.toml and calibration.html there")
+    parser.add_argument("--trailer", metavar="NAME", help="store what was learned of the trailer under this name; needs -o")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Returns 0, or 5 when the drive taught nothing. Raises UsageError, BadInputError."""
-    from autonomy.calibration import sensors, steering
+    from autonomy.calibration import sensors, steering, truck
     from autonomy.calibration.result import Calibration
     from autonomy.config import parse_override
-    from autonomy.errors import INCONCLUSIVE, PASS
+    from autonomy.errors import INCONCLUSIVE, PASS, UsageError
 
     overrides = dict(parse_override(text) for text in arguments.overrides)
+    if arguments.trailer is not None and arguments.output is None:
+        raise UsageError(f"--trailer {arguments.trailer}: is stored in calibration.toml; say with -o where to write it")
     if arguments.output is not None:
         _prepare(arguments.output, arguments.config)
-    found = sensors.calibrate(arguments.log, arguments.config, overrides, lambda text: print(f"{text} ...", file=sys.stderr))
+
+    def tell(text: str) -> None:
+        print(f"{text} ...", file=sys.stderr)
+
+    found = sensors.calibrate(arguments.log, arguments.config, overrides, tell)
     drive = found.passes[-1]
     vehicle = drive.vehicle
-    calibration = Calibration(
-        arguments.log, found, steering.fit(drive.motion, float(vehicle["wheelbase_m"]), float(vehicle["understeer_gradient"]))
-    )
+    turning = steering.fit(drive.motion, float(vehicle["wheelbase_m"]), float(vehicle["understeer_gradient"]))
+    learned = overrides | Calibration(arguments.log, found, turning).overrides()
+    combination = truck.calibrate(arguments.log, arguments.config, learned, tell)
+    if arguments.trailer is not None:
+        combination.store(arguments.trailer, found.passes[0].config.sections)
+    calibration = Calibration(arguments.log, found, turning, combination)
     files = _write(calibration, arguments.output, overrides) if arguments.output is not None else []
     if arguments.json:
         print(json.dumps(calibration.as_json() | {"files": [str(path) for path in files]}))

@@ -121,6 +121,20 @@ class Drive:
                 return reader.read_topic("/parameters")[0]["vehicle"].copy()
         return None
 
+    @cached_property
+    def truck_truth(self) -> np.ndarray:
+        """Array of dtype("ReferenceTruck") from the run's own log, empty without one."""
+        from autonomy import msg
+
+        path = self.result.log_path
+        if path is not None and path.is_file():
+            from autonomy.log.reader import LogReader
+
+            with contextlib.suppress(AutonomyError), LogReader(path) as reader:
+                if "/ref/truck" in reader.topics:
+                    return reader.read_topic("/ref/truck")
+        return np.zeros(0, msg.dtype("ReferenceTruck"))
+
     def input_messages(self, kind: str):
         """(tick time, samples in use) of every list of inputs the run's own log holds; nothing without such a log."""
         path = self.result.log_path

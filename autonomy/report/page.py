@@ -25,6 +25,7 @@ from autonomy.report.sections import (
     path,
     provenance,
     timing,
+    truck,
 )
 from autonomy.report.sections.section import Section
 
@@ -37,7 +38,7 @@ TIME_NOTE = (
     "Time axes count seconds from the log's first record. Vehicle axes: forward, left, up (ISO 8855); world: east, north, up."
 )
 SECTIONS = (
-    path, birdseye, motion, outages, aids, commands, lead, lane, health, events, timing, inputs, calibration, provenance,
+    path, birdseye, motion, outages, aids, commands, lead, lane, truck, health, events, timing, inputs, calibration, provenance,
 )  # fmt: skip
 
 

@@ -124,14 +124,6 @@ class Table:
         return STATUS["STATUS_GOOD" if math.isfinite(value) else "STATUS_UNKNOWN"]
 
 
-def lagged(values: np.ndarray, lag_s: float, dt_s: float, start: float = 0.0) -> np.ndarray:
-    """First-order lag, implicit: each value moves the last by dt / (lag + dt)."""
-    out, last = np.empty(len(values)), start
-    for k, value in enumerate(values):
-        last = out[k] = last + (value - last) * dt_s / (lag_s + dt_s)
-    return out
-
-
 def wheels(sent: np.ndarray, delay_s: float, lag_s: float, rate: float, dt_s: float, start: float) -> np.ndarray:
     """rad (n,) where the road wheels should be by each tick: what was sent, a dead time later, lagged, no faster than `rate`."""
     ticks = int(100.0 * delay_s + 0.5)
@@ -144,6 +136,8 @@ def wheels(sent: np.ndarray, delay_s: float, lag_s: float, rate: float, dt_s: fl
 
 
 def retarder_lacking(sent: np.ndarray, told: float, least_nm: float, dt_s: float) -> float:
-    """Share of the torque asked for (N m, <= 0) that is not there, by the slower of two lags: 1 s and 0.3 s."""
-    asked = -max(lagged(sent, 1.0, dt_s)[-1], lagged(sent, 0.3, dt_s)[-1])
+    """Share of the torque asked for (N m, <= 0) that is not there; what is asked rises with a lag of 1 s and falls at once."""
+    asked = 0.0
+    for torque in -sent:
+        asked = min(asked + (torque - asked) * dt_s / (1.0 + dt_s), torque)
     return math.nan if asked < least_nm else 1.0 + told / asked

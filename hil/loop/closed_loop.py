@@ -30,9 +30,9 @@ from autonomy.playback.recording import Recording
 from autonomy.playback.replay import SCHEMA
 from autonomy.playback.result import OUTPUT_LOG, Result
 from autonomy.playback.spool import OutputSpool
-from hil.loop.live import LiveSource, channels_of
+from hil.loop.live import POSE_TOPIC, TRUCK_TOPIC, LiveSource, channels_of
 from hil.loop.metrics import RunMetrics
-from hil.loop.reference import centre_line, pose_of
+from hil.loop.reference import centre_line, pose_of, truck_of
 from hil.loop.truck_faults import TruckFaults
 from hil.loop.vehicle_differences import differences
 
@@ -115,7 +115,7 @@ class _Loop:
     """The feed, what it gives and who is told."""
 
     def __init__(self, world, stack, sensors, truth, log_path: Path | None, faults: Timeline):
-        self.log_path = log_path
+        self.log_path, self.world, self.sensors = log_path, world, sensors
         path = None
         if getattr(sensors, "takes_lane_path", False) and hasattr(world, "lane_path"):
             path = centre_line(world)
@@ -145,9 +145,11 @@ class _Loop:
 
     def tick(self, tick: int, truth, sensed, set_speed: float, engage: bool) -> np.void:
         """Hands the records to the stack and returns its output, valid until the next block."""
-        poses = [pose_of(truth)] if tick % POSE_TICKS == 0 else []
-        self.poses += poses
-        rows = self.source.arrived(sensed, poses)
+        true = {}
+        if tick % POSE_TICKS == 0:
+            true = {POSE_TOPIC: pose_of(truth), TRUCK_TOPIC: truck_of(truth, self.world, self.sensors)}
+            self.poses.append(true[POSE_TOPIC])
+        rows = self.source.arrived(sensed, true)
         closing = self.source.closing(tick, truth.time_ns, set_speed, engage)
         if self.injector is None:
             batch = self.source.batch(rows + closing)

@@ -30,7 +30,7 @@ LIST_HEAD = struct.Struct("<QqIIII")  # tick index, tick time, overflow, padding
 TICK_INPUT, CUT = struct.Struct("<QqdB7x"), struct.Struct("<QqQ")
 RECORD = struct.Struct("<qQIIIHH")  # RECORD_DTYPE
 Row = tuple[int, int, bytes]  # log time, channel, body
-FRAME_TOPIC, CUT_TOPIC, POSE_TOPIC = "/in/frame", "/cut", "/ref/pose"
+FRAME_TOPIC, CUT_TOPIC, POSE_TOPIC, TRUCK_TOPIC = "/in/frame", "/cut", "/ref/pose", "/ref/truck"
 
 
 @dataclass
@@ -55,7 +55,8 @@ class LiveSource:
 
     def __init__(self, stack, channels: list[str], start_ns: int, path: np.ndarray | None = None, path_label: str = "none"):
         self.config, self.parameters = stack.config, stack.parameters
-        names = sorted({*channels, FRAME_TOPIC, CUT_TOPIC, POSE_TOPIC}, key=lambda topic: (topics.place(topic), topic))
+        every = {*channels, FRAME_TOPIC, CUT_TOPIC, POSE_TOPIC, TRUCK_TOPIC}
+        names = sorted(every, key=lambda topic: (topics.place(topic), topic))
         self.numbers = {topic: number for number, topic in enumerate(names, start=1)}
         self.ranks = [0] + [topics.place(topic) for topic in names]
         buses = [bus for bus in stack.config.sections.get("can", {}).get("bus", []) if f"/raw/can/{bus['bus']}" in channels]
@@ -66,8 +67,8 @@ class LiveSource:
         self.routes = routes_of({number: topic for topic, number in self.numbers.items()}, self.serial)
         self.path, self.path_label = (lane_path.EMPTY, "none") if path is None else (path, path_label)
 
-    def arrived(self, sensed, poses: list[np.ndarray]) -> list[Row]:
-        """What the sensors gave in one tick, and reference poses (1,), in the order of a log."""
+    def arrived(self, sensed, truth: dict[str, np.ndarray]) -> list[Row]:
+        """What the sensors gave in one tick, and of the truth a row (1,) a topic, in the order of a log."""
         rows: list[Row] = []
         if isinstance(sensed, dict):
             for kind, samples in sensed.items():
@@ -77,7 +78,7 @@ class LiveSource:
                 rows.append((last_ns, self._number(f"/in/{kind}"), head + samples.tobytes()))
         else:
             rows += [(record.time_ns, self._number(record.channel), record.data) for record in sensed]
-        rows += [(int(pose["time_ns"][0]), self.numbers[POSE_TOPIC], pose.tobytes()) for pose in poses]
+        rows += [(int(row["time_ns"][0]), self.numbers[topic], row.tobytes()) for topic, row in truth.items()]
         rows.sort(key=_time_and_channel)
         return rows
 

@@ -71,6 +71,8 @@ def cases() -> list[Case]:
         Case("speed_silent", [{"source": "EBC2", "kind": "drop"}], "drives"),
         Case("speed_not_available", [{"source": "EBC2", "kind": "not_available"}], "drives"),
         Case("speed_frozen", [{"source": "EBC2", "kind": "freeze"}], "drives", lead=SLOWER),
+        Case("sender_refused", [{"source": "EBC2", "signal": "front_axle_speed", "kind": "bias", "value": 3.0}], "drives",
+             label="EBC2 tells 3 m/s too much"),
         Case("yaw_rate_biased", [{"source": "imu", "kind": "bias", "value": 0.0175}], "stands",
              label="yaw rate biased by 1 deg/s"),
         Case("yaw_rate_biased", [{"source": "imu", "kind": "bias", "value": -0.1}], "stands", label="yaw rate biased by 6 deg/s",

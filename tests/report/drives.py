@@ -177,6 +177,7 @@ def _others(out, time, speed) -> None:
     out["lane"]["offset"], out["lane"]["sigma"] = 0.2 * np.sin(0.3 * time), 0.05
     out["lane"]["valid_distance_m"] = 155.0
     out["health"]["faults"], out["health"]["level"] = np.where(time < 1.0, 32, 0), np.where(time < 1.0, 1, 0)
+    out["truck"]["mass_kg"], out["truck"]["mass_sigma_kg"] = 39500.0, 1500.0 * np.exp(-time / 30.0) + 400.0
     out["tracks"]["lead_distance"] = np.where(time > 30, 45.0 - 0.2 * (time - 30), np.nan)
     out["tracks"]["lead_speed"] = np.where(time > 30, 27.5, np.nan)
 

@@ -13,8 +13,8 @@ from autonomy.report.page import SECTIONS, write_report
 from tests.report import drives
 
 ANCHORS = [
-    "drive", "birdseye", "errors", "outages", "aids", "commands", "lead", "lane", "health", "events", "timing", "inputs",
-    "calibration", "provenance",
+    "drive", "birdseye", "errors", "outages", "aids", "commands", "lead", "lane", "truck", "health", "events", "timing",
+    "inputs", "calibration", "provenance",
 ]  # fmt: skip
 HTML = "{http://www.w3.org/1999/xhtml}"
 SVG = "{http://www.w3.org/2000/svg}"

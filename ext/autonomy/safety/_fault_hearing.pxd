@@ -2,7 +2,7 @@
 #
 # Arrival counts here, not the time stamp: a sender that stamps well but is late is as good as silent.
 from libc.math cimport NAN, isfinite
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from autonomy.msg.messages cimport *
 
 cdef enum:
@@ -16,10 +16,6 @@ ctypedef struct RowHearing:
     int64_t changed_ns           # when the value changed last
     uint32_t repeats             # arrivals with the same value
     uint32_t newest
-
-
-cdef inline bint is_sender(const FaultRow* row, uint16_t source) noexcept nogil:
-    return row.source == 65535 or row.source == source
 
 
 cdef inline void arrive(RowHearing* heard, double value, uint8_t validity, int64_t now_ns) noexcept nogil:
@@ -47,35 +43,52 @@ cdef inline uint32_t events_since(const RowHearing* heard, int64_t then_ns) noex
     return found
 
 
-cdef inline double wheel_value(const WheelSample* sample) noexcept nogil:
-    """Whether it tells a speed at all is what matters here."""
-    return sample.vehicle_speed if isfinite(sample.vehicle_speed) else sample.front_left
+ctypedef fused Sample:
+    SteeringSample
+    WheelSample
+    ShaftSample
+    ImuSample
+    GnssSample
+    SignalSample
+
+
+cdef inline double told_value(const Sample* sample) noexcept nogil:
+    """What a frozen or missing value shows by; of a wheel, whether it tells a speed at all is what matters."""
+    if Sample is SteeringSample:
+        return sample.steering_wheel_angle
+    elif Sample is WheelSample:
+        return sample.vehicle_speed if isfinite(sample.vehicle_speed) else sample.front_left
+    elif Sample is ShaftSample:
+        return sample.shaft_speed
+    elif Sample is ImuSample:
+        return sample.angular_rate_z
+    elif Sample is GnssSample:
+        return sample.latitude_deg
+    else:
+        return sample.value
+
+
+cdef inline void hear_list(RowHearing* heard, const FaultRow* row, const Sample* items, uint32_t count,
+                           int64_t now_ns) noexcept nogil:
+    cdef uint32_t i
+    for i in range(count):
+        if Sample is SignalSample:
+            if items[i].signal != row.signal:
+                continue
+        if row.source == 65535 or row.source == items[i].source:
+            arrive(heard, told_value(&items[i]), items[i].validity, now_ns)
 
 
 cdef inline void hear_row(RowHearing* heard, const FaultRow* row, const InputFrame* frame) noexcept nogil:
-    cdef int64_t now_ns = frame.tick_time_ns
-    cdef uint32_t i
     if row.subject == FaultRow_SUBJECT_STEERING:
-        for i in range(frame.steering.count):
-            if is_sender(row, frame.steering.items[i].source):
-                arrive(heard, frame.steering.items[i].steering_wheel_angle, frame.steering.items[i].validity, now_ns)
+        hear_list(heard, row, &frame.steering.items[0], frame.steering.count, frame.tick_time_ns)
     elif row.subject == FaultRow_SUBJECT_WHEEL:
-        for i in range(frame.wheel.count):
-            if is_sender(row, frame.wheel.items[i].source):
-                arrive(heard, wheel_value(&frame.wheel.items[i]), frame.wheel.items[i].validity, now_ns)
+        hear_list(heard, row, &frame.wheel.items[0], frame.wheel.count, frame.tick_time_ns)
     elif row.subject == FaultRow_SUBJECT_SHAFT:
-        for i in range(frame.shaft.count):
-            if is_sender(row, frame.shaft.items[i].source):
-                arrive(heard, frame.shaft.items[i].shaft_speed, frame.shaft.items[i].validity, now_ns)
+        hear_list(heard, row, &frame.shaft.items[0], frame.shaft.count, frame.tick_time_ns)
     elif row.subject == FaultRow_SUBJECT_IMU:
-        for i in range(frame.imu.count):
-            if is_sender(row, frame.imu.items[i].source):
-                arrive(heard, frame.imu.items[i].angular_rate_z, frame.imu.items[i].validity, now_ns)
+        hear_list(heard, row, &frame.imu.items[0], frame.imu.count, frame.tick_time_ns)
     elif row.subject == FaultRow_SUBJECT_GNSS:
-        for i in range(frame.gnss.count):
-            if is_sender(row, frame.gnss.items[i].source):
-                arrive(heard, frame.gnss.items[i].latitude_deg, frame.gnss.items[i].validity, now_ns)
+        hear_list(heard, row, &frame.gnss.items[0], frame.gnss.count, frame.tick_time_ns)
     elif row.subject == FaultRow_SUBJECT_SIGNAL:
-        for i in range(frame.signal.count):
-            if frame.signal.items[i].signal == row.signal and is_sender(row, frame.signal.items[i].source):
-                arrive(heard, frame.signal.items[i].value, frame.signal.items[i].validity, now_ns)
+        hear_list(heard, row, &frame.signal.items[0], frame.signal.count, frame.tick_time_ns)

@@ -10,6 +10,12 @@ cdef enum:
     COMMANDS = 64                # ticks: more than the longest dead time
     LEARNING = 200               # ticks until a difference that was just begun to learn is believed
 
+cdef extern from *:
+    """
+    #define BEYOND_LAG_S 0.15                /* vibration of the IMU is not lacking brakes */
+    """
+    const double BEYOND_LAG_S
+
 ctypedef struct ResponseMemory:
     double[64] sent_angle        # rad, by tick
     double model                 # rad, what the wheels should have by now
@@ -20,14 +26,14 @@ ctypedef struct ResponseMemory:
     double other_turn            # rad/s, of the other yaw rate sensor, newest
     double[3] yaw_rate           # rad/s, low-passed: inertial unit, other sensor, steering
     double[2] yaw_rate_offset    # rad/s, learned differences of the inertial unit to the other two
-    double retarder_slow         # N m, at least as late as the retarder is
-    double retarder_fast         # N m, ... and no later than that
+    double retarder_asked        # N m, >= 0: rises later than the retarder does, falls at once
     double retarder_told         # N m
     double retarder_sent
     double brake                 # m/s2, expected of the foundation brakes by now
     double brake_sent
     double expected              # m/s2, of the whole
-    double surplus               # m/s2, learned while no brake works: acceleration that nobody asked for
+    double beyond                # m/s2, of acceleration that nobody asked for, low-passed
+    double surplus               # m/s2, of it, learned while no brake works
     double rolling               # m/s, as the gearbox's shaft turns; NaN while the clutch is open or a gear changes
     int64_t other_turn_ns        # when heard, 0 = never
     int64_t retarder_ns
@@ -163,22 +169,24 @@ cdef inline void follow_brakes(ResponseMemory* memory, const InputFrame* frame, 
                 and isfinite(frame.signal.items[i].value):
             memory.retarder_told = frame.signal.items[i].value
             memory.retarder_ns = frame.tick_time_ns
-    memory.retarder_slow = toward(memory.retarder_slow, memory.retarder_sent, 1.0, dt)
-    memory.retarder_fast = toward(memory.retarder_fast, memory.retarder_sent, 0.3, dt)
+    memory.retarder_asked = toward(memory.retarder_asked, -memory.retarder_sent, 1.0, dt)
+    if memory.retarder_asked > -memory.retarder_sent:
+        memory.retarder_asked = -memory.retarder_sent   # one that is asked on and off gives the mean, late: not judged
     memory.brake = toward(memory.brake, memory.brake_sent, 0.7, dt)
     if not memory.driving:
-        memory.retarder_slow = memory.retarder_fast = memory.brake = memory.surplus = 0.0
-    elif memory.brake < 0.05 and isfinite(ego.acceleration[0]):
-        memory.surplus = toward(memory.surplus, ego.acceleration[0] - memory.expected, 2.0, dt)
+        memory.retarder_asked = memory.brake = memory.beyond = memory.surplus = 0.0
+    elif isfinite(ego.acceleration[0]):
+        memory.beyond = toward(memory.beyond, ego.acceleration[0] - memory.expected, BEYOND_LAG_S, dt)
+        if memory.brake < 0.05:
+            memory.surplus = toward(memory.surplus, ego.acceleration[0] - memory.expected, 2.0, dt)
 
 
 cdef inline double retarder_lacking(const ResponseMemory* memory, const FaultParameters* parameters,
                                     int64_t now_ns) noexcept nogil:
     """Share of the torque asked for; NaN where too little is asked for, or it does not tell."""
-    cdef double asked = -(memory.retarder_slow if memory.retarder_slow > memory.retarder_fast else memory.retarder_fast)
-    if asked < parameters.retarder_least_nm or memory.retarder_ns == 0 or now_ns - memory.retarder_ns > 500000000:
+    if memory.retarder_asked < parameters.retarder_least_nm or memory.retarder_ns == 0 or now_ns - memory.retarder_ns > 500000000:
         return NAN
-    return 1.0 + memory.retarder_told / asked
+    return 1.0 + memory.retarder_told / memory.retarder_asked
 
 
 cdef inline double brake_lacking(const ResponseMemory* memory, const FaultParameters* parameters,
@@ -187,4 +195,4 @@ cdef inline double brake_lacking(const ResponseMemory* memory, const FaultParame
     cdef double asked = memory.brake if memory.brake < memory.brake_sent else memory.brake_sent
     if asked < parameters.brake_least_mps2 or not isfinite(ego.acceleration[0]) or not ego.speed > 2.0:
         return NAN
-    return (ego.acceleration[0] - memory.expected - memory.surplus) / asked
+    return (memory.beyond - memory.surplus) / asked

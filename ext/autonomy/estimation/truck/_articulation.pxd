@@ -22,10 +22,11 @@ cdef extern from *:
     #define TURNING_ARTICULATION 0.05        /* rad: as good as a bend for the wheelbase, when manoeuvring */
     /* What no drive shows: load transfer and relaxation of the tyres; where the wind acts, against which the wheels are held */
     #define TYRE_DOUBT 0.05
+    #define WHEELBASE_DOUBT 0.04     /* share: load moves between the axles, and they slip by more than their share */
     #define STEERING_DOUBT_PER_WIND 8.0e-5   /* rad per m/s of the crosswind's uncertainty */
     """
     const double SENSED_S, LATEST_SENSOR_S, SENSOR_GATE, GREATEST_ARTICULATION_SIGMA, TURNING_ARTICULATION
-    const double TYRE_DOUBT, STEERING_DOUBT_PER_WIND
+    const double TYRE_DOUBT, WHEELBASE_DOUBT, STEERING_DOUBT_PER_WIND
     const int SENSOR_PATIENCE
 
 ctypedef struct ArticulationMemory:
@@ -315,7 +316,7 @@ cdef inline void articulation_tell(const ArticulationMemory* memory, const Truck
     truck.articulation_angle, truck.articulation_sigma = memory.x[ARTICULATION], sigma_of(memory, ARTICULATION)
     truck.articulation_rate, truck.articulation_rate_sigma = memory.x[ARTICULATION_RATE], sigma_of(memory, ARTICULATION_RATE)
     truck.trailer_wheelbase_m, truck.trailer_wheelbase_sigma_m = length * (1.0 + memory.x[WHEELBASE]), \
-        length * sigma_of(memory, WHEELBASE)
+        length * with_doubt(memory, WHEELBASE, WHEELBASE_DOUBT)
     truck.trailer_wheelbase_known = sigma_of(memory, WHEELBASE) < parameters.trailer_wheelbase_known
     truck.combination_tracked = memory.tracked != 0
     truck.articulation_sensed = since_s(memory.sensed_ns, tick_ns) < SENSED_S
