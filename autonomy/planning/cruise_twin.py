@@ -80,7 +80,7 @@ class Truck:
         higher = np.maximum(kept - 1, 0)
         reserve = self.c["economy_reserve"] * self.most(speed, higher)
         economic = (kept > 0) & (speed * self.crank[higher] > self.c["economy_radps"])
-        may_roll = resisting < self.mass * self.c["roll_deceleration"]
+        may_roll = (self.c["roll_deceleration"] > 0.0) & (resisting < self.mass * self.c["roll_deceleration"])
         lower = np.minimum(kept + 1, GEARS - 1)
         kick = (kept < GEARS - 1) & (speed * self.crank[lower] < self.c["shift_up_radps"])
         kick &= self.most(speed, lower) > self.c["kickdown_gain"] * most

@@ -80,10 +80,10 @@ def learned(road: StraightRoad, hills: Hills, set_speed: float) -> RouteGrade:
     start, places, grades, sigmas = road.s, [], [], []
     while (place := road.s - start) < hills.length_m:
         road.grade = hills.at(place)
-        ego = road.step()["ego"]
+        truck = road.step()["truck"]
         places.append(place)
-        grades.append(float(ego["grade"]))
-        sigmas.append(float(np.hypot(ego["sigma"][6], ego["sigma"][7])))
+        grades.append(float(truck["grade"]))
+        sigmas.append(float(truck["grade_sigma"]))
     route.learn(np.array(places), np.array(grades), np.array(sigmas))
     return route
 

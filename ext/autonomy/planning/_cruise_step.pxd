@@ -138,7 +138,7 @@ cdef inline void stand(const Model* model, double energy, int gear, double pull,
         place.full_most = place.most
         place.full_lost = place.forced
     place.came_in = gear
-    place.may_roll = place.resisting < model.mass * model.p.roll_deceleration
+    place.may_roll = model.p.roll_deceleration > 0.0 and place.resisting < model.mass * model.p.roll_deceleration
 
 
 cdef inline bint advance(const Model* model, const Place* place, int control, double ceiling, Step* step) noexcept nogil:
