@@ -9,7 +9,7 @@ import math
 
 SIGNED = {  # places, angles and offsets: any sign
     "understeer_gradient", "hitch_offset_m", "mounting", "axle_x_m", "reference_from_imu_m",
-    "antenna_from_imu_m", "ambient_c", "friction_cold_c", "roll_grade", "wheel_delay_s", "slip", "tractor_axle_x_m",
+    "antenna_from_imu_m", "ambient_c", "friction_cold_c", "wheel_delay_s", "slip", "tractor_axle_x_m",
     "trailer_axle_x_m",
 }  # fmt: skip
 MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wander, a part that is not fitted
@@ -27,7 +27,7 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "lateral_acceleration_weight", "articulation_rate_weight", "lane_margin_m", "tractor_cornering_stiffness",
     "trailer_cornering_stiffness", "cornering_load_sensitivity", "process_steering_offset", "process_lateral_disturbance",
     "process_acceleration_bias", "trailer_tare_mass_kg", "wind_trailer_share", "agile_mass_exponent",
-    "agile_speed_exponent", "agile_response_exponent", "process_steering_offset_agile",
+    "agile_speed_exponent", "agile_response_exponent", "process_steering_offset_agile", "roll_deceleration",
     "threshold", "within_s", "act_after_s", "clear_after_s", "period_s", "speed_limit_mps",
     "absolute", "relative", "limit", "after_s", "overspeed_mps", "cruise_bias", "engine_drag_torque_nm",
     "engine_drag_torque_per_speed", "time_gain", "idle_fuel_kg_per_s", "shift_price",

@@ -26,6 +26,7 @@ STEP_M = float(msg.constants("CruisePlan")["STEP_M"])
 FOLLOW, ACTIVE = 2, 1  # Plan.behaviour, Actuation.mode
 POSITION_VALID = msg.constants("EgoState")["STATUS_POSITION_VALID"]
 UNKNOWN_GEAR, ROLLING = 255, 4
+HANDED_ON = ("reference_speed", "time_behind_s", "late_exponent", "planned_later_s")  # from one plan to the next
 GEAR_SHARE = 0.06  # by which engine over wheel speed may differ from a gear's [D]
 FAR = 1e2  # m/s: no limit
 CHECKED_M = 500.0  # over which stored and measured grade are compared ...
@@ -88,7 +89,7 @@ class CruisePlanner:
         crank = float(self.vehicle["driveline_ratio"]) / float(self.vehicle["wheel_radius_m"])
         self.cranks = crank * self.cruise["gear_ratio"]
         self.last_ns, self.gear = 0, UNKNOWN_GEAR
-        self.reference_speed = self.time_behind_s = 0.0
+        self.before = {name: 0.0 for name in HANDED_ON}
         self.descent_limit = np.inf  # m/s here, of the plan before
 
     def __call__(self, out) -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +97,7 @@ class CruisePlanner:
         horizon = self.horizon(out)
         plan = self.kernel.plan(horizon)
         self.last_ns = int(horizon["time_ns"])
-        self.reference_speed, self.time_behind_s = float(plan["reference_speed"]), float(plan["time_behind_s"])
+        self.before = {name: float(plan[name]) for name in HANDED_ON}
         return horizon, plan
 
     def horizon(self, out) -> np.ndarray:
@@ -108,7 +109,8 @@ class CruisePlanner:
         found["time_ns"], found["speed"], found["mass_kg"] = out["tick_time_ns"], speed, mass
         found["set_speed"] = out["vehicle"]["set_speed"]
         found["travelled_m"], found["elapsed_s"] = elapsed * max(speed, 0.0), elapsed
-        found["reference_speed"], found["time_behind_s"] = self.reference_speed, self.time_behind_s
+        for name, value in self.before.items():
+            found[name] = value
         found["lead_speed"] = found["lead_gap_error"] = np.nan
         if np.isfinite(float(plan["gap_error"])):
             found["lead_speed"], found["lead_gap_error"] = tracks["lead_speed"], plan["gap_error"]

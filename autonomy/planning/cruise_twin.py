@@ -8,6 +8,7 @@ from autonomy import msg
 
 GRAVITY, AIR = 9.80665, 1.2
 POINTS, GEARS, ROLLING, ENERGIES, RANGE = 64, 4, 4, 112, 0.3
+PLAIN_GAIN, SLOWER, PARTS = 0.4, 0.5, 5
 STEP_M = float(msg.constants("CruisePlan")["STEP_M"])
 WANTED = (0.0, 0.012, -0.012, 0.035, -0.035, 0.09, -0.09)
 PART, OVERRUN, FULL, ROLL = 0, 1, 2, 3
@@ -27,11 +28,25 @@ class Truck:
         self.efficiency = c["driveline_efficiency"]
         self.fuel_per_work = 1.0 / (c["indicated_efficiency"] * c["fuel_heat_j_per_kg"])
 
-    def price(self, set_speed: float, time_behind_s: float) -> float:
-        """kg/s at which the set speed is the cheapest on the level, dearer the later the truck is."""
+    def price(self, set_speed: float, late_s: float, exponent: float) -> float:
+        """kg/s at which the set speed is the cheapest on the level, dearer the later the truck is, and by what lateness left."""
         slope = AIR * self.drag_area * set_speed / self.efficiency + self.drag_per_speed * self.crank[0] ** 2
-        late = np.clip(time_behind_s, -self.c["time_limit_s"], self.c["time_limit_s"])
-        return float(set_speed**2 * self.fuel_per_work * slope * np.exp(self.c["time_gain"] * late))
+        most = self.c["price_exponent_limit"]
+        dearer = np.exp(np.clip(exponent + self.c["time_gain"] * late_s, -most, most))
+        return float(set_speed**2 * self.fuel_per_work * slope * dearer)
+
+    def plain(self, speed: float, set_speed: float, ceiling: float, pull: float, distance: float) -> float:
+        """m/s after so many metres with a plain cruise control."""
+        gear = int(self.gear(speed, 0))
+        lower = min(gear + 1, GEARS - 1)
+        most = self.most(speed, gear)
+        if speed * self.crank[lower] < self.c["shift_up_radps"]:
+            most = max(most, self.most(speed, lower))
+        resisting = self.mass * (pull + self.air * 0.5 * speed**2)
+        force = resisting + self.inert * PLAIN_GAIN * (min(set_speed, ceiling) - speed)
+        force = max(min(force, most), self.least(speed, gear))
+        after = max(0.5 * speed**2 + (force - resisting) / self.inert * distance, 0.5 * self.c["slowest_mps"] ** 2)
+        return min(np.sqrt(2.0 * after), max(ceiling, speed - SLOWER))
 
     def gear(self, speed, gear: int):
         """Where the engine's speed forces the gearbox to, from one gear."""
@@ -65,7 +80,7 @@ class Truck:
         higher = np.maximum(kept - 1, 0)
         reserve = self.c["economy_reserve"] * self.most(speed, higher)
         economic = (kept > 0) & (speed * self.crank[higher] > self.c["economy_radps"])
-        may_roll = self.c["roll_grade"] < 0.0 and pull < self.rolling + GRAVITY * self.c["roll_grade"]
+        may_roll = (self.c["roll_deceleration"] > 0.0) & (resisting < self.mass * self.c["roll_deceleration"])
         lower = np.minimum(kept + 1, GEARS - 1)
         kick = (kept < GEARS - 1) & (speed * self.crank[lower] < self.c["shift_up_radps"])
         kick &= self.most(speed, lower) > self.c["kickdown_gain"] * most
@@ -111,11 +126,34 @@ def road(cruise, horizon, rolling: float) -> tuple[np.ndarray, np.ndarray]:
     return pull, ceiling
 
 
+def compare(truck: Truck, horizon, ceiling: float) -> tuple[float, float, float]:
+    """(speed of the plain cruise control, s it is ahead, exponent of the price) after what was driven since."""
+    before, behind, exponent = (float(horizon[name]) for name in ("reference_speed", "time_behind_s", "late_exponent"))
+    if horizon["paused"] or not before > truck.c["slowest_mps"]:
+        start = horizon["speed"] if horizon["paused"] or before > truck.c["slowest_mps"] else horizon["set_speed"]
+        return float(start), behind, exponent
+    grade, way = np.nan_to_num(float(horizon["grade"][0])), float(horizon["travelled_m"])
+    after = truck.plain(before, float(horizon["set_speed"]), ceiling, truck.rolling + GRAVITY * np.sin(grade), way)
+    behind += float(horizon["elapsed_s"]) - 2.0 * way / (before + after)
+    exponent += truck.c["time_integral_gain"] * (behind + float(horizon["planned_later_s"])) * float(horizon["elapsed_s"])
+    return after, behind, float(np.clip(exponent, -truck.c["price_exponent_limit"], truck.c["price_exponent_limit"]))
+
+
+def plain_time(truck: Truck, speed: float, set_speed: float, ceiling: np.ndarray, pull: np.ndarray) -> float:
+    """s over the horizon."""
+    total = 0.0
+    for k in range((POINTS - 1) * PARTS):
+        before, speed = speed, truck.plain(speed, set_speed, ceiling[k // PARTS + 1], pull[k // PARTS], STEP_M / PARTS)
+        total += 2.0 * STEP_M / PARTS / (before + speed)
+    return total
+
+
 def plan(cruise, vehicle, longitudinal, horizon) -> dict[str, np.ndarray | float]:
     """{speed (POINTS,), ceiling, drive, fuel_kg, duration_s, cost}: what `Kernel.plan` finds, on a grid without gaps."""
     truck = Truck(cruise, vehicle, longitudinal, float(horizon["mass_kg"]))
-    price = truck.price(float(horizon["set_speed"]), float(horizon["time_behind_s"]))
     pull, ceiling = road(cruise, horizon, truck.rolling)
+    reference, behind, exponent = compare(truck, horizon, np.sqrt(2.0 * ceiling[0]))
+    price = truck.price(float(horizon["set_speed"]), behind + float(horizon["planned_later_s"]), exponent)
     start = 0.5 * float(horizon["speed"]) ** 2
     top = max(np.sqrt(2.0 * ceiling.max()) + RANGE, np.sqrt(2.0 * start))
     grid = np.linspace(0.5 * float(cruise["slowest_mps"]) ** 2, 0.5 * top**2, ENERGIES)
@@ -152,4 +190,6 @@ def plan(cruise, vehicle, longitudinal, horizon) -> dict[str, np.ndarray | float
         drives.append(int(drive[0]))
     speeds.append(float(np.sqrt(2.0 * energy[0])))
     return {"speed": np.array(speeds), "ceiling": np.sqrt(2.0 * ceiling), "drive": np.array([*drives, drives[-1]]),
-            "fuel_kg": fuel_kg, "duration_s": duration_s, "cost": cost, "price": price}  # fmt: skip
+            "fuel_kg": fuel_kg, "duration_s": duration_s, "cost": cost, "price": price, "reference_speed": reference,
+            "time_behind_s": behind, "late_exponent": exponent,
+            "plain_s": plain_time(truck, reference, float(horizon["set_speed"]), np.sqrt(2.0 * ceiling), pull)}  # fmt: skip

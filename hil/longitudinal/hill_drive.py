@@ -60,7 +60,7 @@ def drive(road: StraightRoad, hills: Hills, set_speed: float, *, stored: RouteGr
             waiting.append((tick + LATENCY_TICKS, plan))
         if tick % EVERY_TICKS == 0:
             rows.append((tick / 100.0, place, *(float(state[name]) for name in PLANT), road.grade,
-                         float(out["plan"]["target_speed"]), planner.time_behind_s if planner else 0.0))  # fmt: skip
+                         float(out["plan"]["target_speed"]), planner.before["time_behind_s"] if planner else 0.0))  # fmt: skip
         tick += 1
     return HillDrive(*(np.array(column, float) for column in zip(*rows, strict=True)), np.array(solves))
 
@@ -80,10 +80,10 @@ def learned(road: StraightRoad, hills: Hills, set_speed: float) -> RouteGrade:
     start, places, grades, sigmas = road.s, [], [], []
     while (place := road.s - start) < hills.length_m:
         road.grade = hills.at(place)
-        ego = road.step()["ego"]
+        truck = road.step()["truck"]
         places.append(place)
-        grades.append(float(ego["grade"]))
-        sigmas.append(float(np.hypot(ego["sigma"][6], ego["sigma"][7])))
+        grades.append(float(truck["grade"]))
+        sigmas.append(float(truck["grade_sigma"]))
     route.learn(np.array(places), np.array(grades), np.array(sigmas))
     return route
 

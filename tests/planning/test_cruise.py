@@ -12,7 +12,7 @@ POINTS, STEP_M = cruise_twin.POINTS, cruise_twin.STEP_M
 SET_SPEED = 80.0 / 3.6
 OVERRUN, FULL, ROLL = cruise_twin.OVERRUN, cruise_twin.FULL, cruise_twin.ROLL
 IN_GEAR = cruise_parameters()
-ROLLING = cruise_parameters(cruise={"roll_grade": -0.002})
+ROLLING = cruise_parameters(cruise={"roll_deceleration": 0.12})
 
 
 def horizon(grade=0.0, speed=SET_SPEED, mass=40_000.0, limit=100.0, gear=0, behind=0.0, lead=(np.nan, np.nan)):
@@ -46,9 +46,14 @@ def test_on_the_level_the_set_speed_is_the_cheapest():
 def test_the_plan_is_that_of_the_twin(grade, speed, mass, behind, rolls):
     parameters = ROLLING if rolls else IN_GEAR
     question = horizon(grade, speed, mass, behind=behind)
+    question["reference_speed"], question["travelled_m"], question["elapsed_s"] = 0.5 * (speed + SET_SPEED), 0.1 * speed, 0.1
+    question["late_exponent"], question["planned_later_s"] = -0.02 * behind, 0.3 * behind
     found, twin = Kernel(*parameters).plan(question), cruise_twin.plan(*parameters, question)
     assert found["time_price"] == pytest.approx(twin["price"], rel=1e-12)
     np.testing.assert_allclose(found["ceiling"], twin["ceiling"], rtol=1e-12)
+    for name in ("reference_speed", "time_behind_s", "late_exponent"):
+        assert found[name] == pytest.approx(twin[name], rel=1e-12, abs=1e-12)
+    assert found["planned_later_s"] == pytest.approx(found["duration_s"] - twin["plain_s"], abs=1e-9)
     # Where two ways cost the same the grids' edges may choose: the cost is equal, the way nearly
     worth = (mass + 700.0) * 0.5 * (found["speed"][-1] ** 2 - twin["speed"][-1] ** 2) / (0.465 * 42.7e6 * 0.95)
     cost = found["fuel_kg"] - twin["fuel_kg"] + twin["price"] * (found["duration_s"] - twin["duration_s"]) - worth
@@ -80,10 +85,16 @@ def test_speed_is_given_up_before_a_descent_and_gathered_before_a_climb():
     assert FULL in plan(grade=up)["drive"][10:40]
 
 
-def test_rolls_out_of_gear_downhill_only_and_only_where_it_may():
+def test_rolls_out_of_gear_only_where_it_may_and_loses_little_speed():
     gentle = np.full(POINTS, -0.007)
-    assert ROLL not in plan(grade=gentle)["drive"] and ROLL in plan(ROLLING, grade=gentle)["drive"]
-    assert ROLL not in plan(ROLLING)["drive"] and ROLL not in plan(ROLLING, grade=0.01)["drive"]
+    assert ROLL not in plan(grade=gentle)["drive"] and ROLL not in plan(grade=waves(0.05, 900.0, 0.0))["drive"]
+    assert ROLL in plan(ROLLING, grade=gentle)["drive"]
+    assert ROLL not in plan(ROLLING, grade=0.01)["drive"]
+    for grade in (gentle, waves(0.01, 900.0, 0.0)):
+        found = plan(ROLLING, grade=grade)
+        rolls = np.flatnonzero(found["drive"][:-1] == ROLL)
+        lost = (found["speed"][rolls] ** 2 - found["speed"][rolls + 1] ** 2) / (2.0 * STEP_M)
+        assert len(rolls) > 5 and lost.max() <= ROLLING[0]["roll_deceleration"] + 1e-9
 
 
 def test_who_is_late_drives_faster_and_never_below_the_band_by_itself():
@@ -109,7 +120,8 @@ def test_a_grade_that_is_not_known_is_taken_for_level():
 @pytest.mark.parametrize("field, value", [
     ("speed", np.nan), ("speed", 3.0), ("speed", 80.0), ("set_speed", np.nan), ("set_speed", 5.0), ("mass_kg", np.nan),
     ("mass_kg", 0.0), ("limit", np.nan), ("limit", -1.0), ("travelled_m", np.nan), ("travelled_m", -5.0),
-    ("elapsed_s", np.inf), ("time_behind_s", np.nan), ("reference_speed", np.nan)])  # fmt: skip
+    ("elapsed_s", np.inf), ("time_behind_s", np.nan),
+    ("late_exponent", np.nan), ("planned_later_s", np.inf), ("reference_speed", np.nan)])  # fmt: skip
 def test_a_question_without_sense_gets_no_plan(field, value):
     question = horizon()
     question[field] = value
@@ -122,6 +134,21 @@ def test_the_same_question_has_the_same_answer_to_the_bit():
     first = kernel.plan(question).tobytes()
     kernel.plan(horizon(waves(0.05, 700.0, 0.0), speed=18.0))
     assert kernel.plan(question).tobytes() == first
+
+
+def test_what_the_truck_will_be_late_by_and_was_for_long_makes_time_dearer():
+    def price(**told):
+        question = horizon()
+        question["reference_speed"], question["travelled_m"], question["elapsed_s"] = SET_SPEED, 0.1 * SET_SPEED, 0.1
+        for name, value in told.items():
+            question[name] = value
+        return float(Kernel(*IN_GEAR).plan(question)["time_price"])
+
+    assert price(planned_later_s=5.0) == pytest.approx(price(time_behind_s=5.0), rel=1e-12)
+    assert price(late_exponent=0.3) / price() == pytest.approx(np.exp(0.3), rel=1e-9)
+    assert price(late_exponent=9.0, time_behind_s=99.0) / price() == pytest.approx(np.exp(1.2), rel=1e-9)
+    grades = waves(0.04, 2000.0, 0.0)
+    assert plan(grade=grades)["planned_later_s"] > 1.0  # what a climb costs, beside one that shifts down at once
 
 
 def test_time_is_compared_with_a_plain_cruise_control():

@@ -14,7 +14,7 @@ from libc.string cimport memset
 from autonomy.inputs._face cimport pointer
 from autonomy.msg.messages cimport (
     LAYOUT_HASH, CruiseHorizon, CruiseParameters, CruisePlan, LongitudinalParameters, VehicleParameters, CruisePlan_STEP_M)
-from autonomy.planning._cruise_reference cimport compare_time
+from autonomy.planning._cruise_reference cimport compare_time, dearer, plain_time
 from autonomy.planning._cruise_step cimport (
     CONTROLS, GEARS, GRAVITY, ROLLING, Model, Place, Step, advance, kept_gear, prepare, stand)
 from autonomy.msg import dtype
@@ -139,6 +139,7 @@ cdef bint answerable(const CruiseHorizon* horizon, const CruiseParameters* p) no
     return horizon.speed > p.slowest_mps and horizon.speed < 45.0 and horizon.set_speed > p.slowest_mps + p.band_below_mps \
         and horizon.set_speed < 45.0 and horizon.mass_kg > 3000.0 and horizon.mass_kg < 200e3 \
         and isfinite(horizon.time_behind_s) and isfinite(horizon.reference_speed) \
+        and isfinite(horizon.late_exponent) and isfinite(horizon.planned_later_s) \
         and horizon.travelled_m >= 0.0 and horizon.travelled_m < 100.0 and horizon.elapsed_s >= 0.0 and horizon.elapsed_s < 10.0
 
 
@@ -153,12 +154,14 @@ cdef void cruise_plan(const CruiseParameters* p, const VehicleParameters* vehicl
     if not answerable(horizon, p):
         plan.validity = NOT_AVAILABLE
         plan.time_behind_s = horizon.time_behind_s if isfinite(horizon.time_behind_s) else 0.0
+        plan.late_exponent = horizon.late_exponent if isfinite(horizon.late_exponent) else 0.0
         return
     prepare(&model, p, vehicle, longitudinal, horizon)
-    compare_time(&model, horizon, plan)
     energy = 0.5 * horizon.speed * horizon.speed
     gear = ROLLING if horizon.gear == ROLLING else kept_gear(&model, horizon.speed, 0 if horizon.gear >= GEARS else horizon.gear)
     lay_road(&model, horizon, energy, work, plan)
+    compare_time(&model, horizon, plan)
+    model.price *= dearer(&model, horizon, plan)
     solve(&model, work)
     plan.time_price = model.price
     plan.gear = gear
@@ -172,6 +175,8 @@ cdef void cruise_plan(const CruiseParameters* p, const VehicleParameters* vehicl
         gear = step.gear
     plan.speed[POINTS - 1] = sqrt(2.0 * energy)
     plan.drive[POINTS - 1] = plan.drive[POINTS - 2]
+    if not horizon.paused:
+        plan.planned_later_s = plan.duration_s - plain_time(&model, plan, horizon.set_speed, work.pull, POINTS - 1)
 
 
 cdef class Kernel:

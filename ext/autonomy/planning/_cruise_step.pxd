@@ -1,5 +1,5 @@
 # What the truck can do over one step of the road, by engine, gears, slope and air, and what that costs.
-from libc.math cimport exp, fmax, fmin, sqrt
+from libc.math cimport fmax, fmin, sqrt
 from libc.stdint cimport uint8_t
 from autonomy.msg.messages cimport (
     CruiseHorizon, CruiseParameters, LongitudinalParameters, VehicleParameters,
@@ -55,7 +55,7 @@ ctypedef struct Place:
     int full_gear
     int next_gear                # the same where the engine would be too slow in it
     int came_in
-    bint may_roll                # out of gear: downhill
+    bint may_roll                # out of gear: that costs little speed
 
 ctypedef struct Step:
     double energy                # J/kg at its end
@@ -69,7 +69,7 @@ ctypedef struct Step:
 cdef inline void prepare(Model* model, const CruiseParameters* p, const VehicleParameters* vehicle,
                   const LongitudinalParameters* longitudinal, const CruiseHorizon* horizon) noexcept nogil:
     cdef int g
-    cdef double v = horizon.set_speed, behind
+    cdef double v = horizon.set_speed
     model.p = p
     model.mass = horizon.mass_kg
     model.inert = horizon.mass_kg + p.rotating_mass_kg
@@ -88,8 +88,6 @@ cdef inline void prepare(Model* model, const CruiseParameters* p, const VehicleP
     # On the level the set speed is the cheapest at this price: the derivative of the fuel per metre times the speed squared
     model.price = v * v * model.fuel_per_work * (AIR * vehicle.drag_area_m2 * v / p.driveline_efficiency
                                                  + model.drag_per_speed * model.crank[0] * model.crank[0])
-    behind = fmax(-p.time_limit_s, fmin(p.time_limit_s, horizon.time_behind_s))
-    model.price *= exp(p.time_gain * behind)
 
 
 cdef inline double full_force(const Model* model, double speed, double crank) noexcept nogil:
@@ -140,7 +138,7 @@ cdef inline void stand(const Model* model, double energy, int gear, double pull,
         place.full_most = place.most
         place.full_lost = place.forced
     place.came_in = gear
-    place.may_roll = model.p.roll_grade < 0.0 and pull < model.rolling + GRAVITY * model.p.roll_grade
+    place.may_roll = model.p.roll_deceleration > 0.0 and place.resisting < model.mass * model.p.roll_deceleration
 
 
 cdef inline bint advance(const Model* model, const Place* place, int control, double ceiling, Step* step) noexcept nogil:

@@ -8,6 +8,12 @@ from autonomy.msg.messages cimport (
     Actuation, InputFrame, LongitudinalParameters, TruckState, VehicleParameters, FaultRow_UNUSABLE_ENGINE,
     FaultRow_UNUSABLE_RETARDER, SignalSample_ENGINE_SPEED)
 
+cdef extern from *:
+    """
+    #define RATE_LAG_S 0.15          /* half of the quickest lag that is led */
+    """
+    const double RATE_LAG_S
+
 ctypedef struct SplitMemory:
     double engine                # N m at the crank, expected now; negative = engine brake
     double retarder              # N m as driveline_ratio sees it, expected now, not above 0
@@ -15,6 +21,7 @@ ctypedef struct SplitMemory:
     double eased                 # m/s2, that the brakes follow
     double ratio                 # engine turns per wheel turn, 0 = never told
     double returned              # N m at the crank, that the engine may give again since the last shift
+    double rate                  # m/s3, of the acceleration to drive, low-passed
     double shift_s               # s the gearbox has been shifting for; 0 = a gear is engaged
     uint8_t returns              # the engine has not taken its load again yet
     uint8_t[7] padding
@@ -22,7 +29,7 @@ ctypedef struct SplitMemory:
 
 cdef inline void rest(SplitMemory* memory) noexcept nogil:
     """The driver drives: what the actuators give is theirs."""
-    memory.engine = memory.retarder = memory.brake = memory.eased = 0.0
+    memory.engine = memory.retarder = memory.brake = memory.eased = memory.rate = 0.0
     memory.returns = 0
 
 
@@ -97,14 +104,16 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
     cdef double per_crank = ratio / vehicle.wheel_radius_m                          # N per N m of the engine
     cdef double per_retarder = vehicle.driveline_ratio / vehicle.wheel_radius_m    # its shaft does not see the gear
     cdef double force = truck.mass_kg * acceleration + resistance
-    cdef double rate = (acceleration - before) / dt if dt > 0.0 else 0.0
-    cdef double engine = 0.0, retarder = 0.0, brake = 0.0, overrun = 0.0, most, early, share, lacking, step, braked
+    cdef double engine = 0.0, rate, retarder = 0.0, brake = 0.0, overrun = 0.0, most, early, share, lacking, step, braked
     cdef double retarder_most = 0.0 if unusable & FaultRow_UNUSABLE_RETARDER else vehicle.retarder_torque_maximum_nm
     # No more than it takes before it is cut back by itself: the engine brake comes first, then the brakes
     cdef double cooled = (truck.retarder_cooled_w + truck.retarder_heat_left_j / parameters.retarder_reserve_s) \
         / (speed * per_retarder if speed > 1.0 else per_retarder)
     cdef bint has_engine = not unusable & FaultRow_UNUSABLE_ENGINE
     cdef bint held = speed < parameters.standstill_mps and acceleration <= 0.0
+    # A plan that trembles by a tenth of its jerk would make the retarder tremble by thousands of N m
+    memory.rate = follows(memory.rate, (acceleration - before) / dt if dt > 0.0 else 0.0, RATE_LAG_S, dt)
+    rate = memory.rate
     # One begins where the other's lag has ended: without that both change at once, with twice the jerk. Not where it is urgent
     share = parameters.brake_handover_s * within(2.25 + rate / parameters.jerk_down, 0.0, 1.0)
     memory.eased = acceleration if speed < parameters.standstill_mps else follows(memory.eased, acceleration, share, dt)
