@@ -155,7 +155,7 @@ class LateralTwin:
             self.side, self.pull = np.sign(self.pull), 0.0
         to_cross = self.wheels + self.side * half - self.actuator
         if self.side * to_cross > CROSSED_RAD:
-            wanted += CROSSING_TICKS * change + max(lag / CROSSING_S - 1.0, 0.0) * to_cross
+            wanted += np.clip(CROSSING_TICKS * change, -2.0 * half, 2.0 * half) + max(lag / CROSSING_S - 1.0, 0.0) * to_cross
         return wanted + self.side * half
 
     def _begin(self, model, measured, articulation, sideways, command):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+RATE_LAG_S = 0.15  # of the plan's jerk
+
 
 def limited_angle(parameters, vehicle, command: float, last: float, speed: float, dt: float) -> float:
     """Road wheel angle in rad that may be sent."""
@@ -29,7 +31,7 @@ class Split:
 
     def __init__(self, parameters, vehicle):
         self.p, self.vehicle, self.engine, self.retarder, self.brake = parameters, vehicle, 0.0, 0.0, 0.0
-        self.eased = 0.0  # m/s2, that the brakes follow
+        self.eased, self.rate = 0.0, 0.0  # m/s2, that the brakes follow; m/s3, of the acceleration to drive, low-passed
         self.returned = np.inf  # N m the engine may give since a shift
 
     def __call__(self, mass: float, grade: float, speed: float, acceleration: float, before: float, dt: float, ratio=None,
@@ -46,7 +48,8 @@ class Split:
         resistance += (speed > 0.1) * v["rolling_resistance"] * mass * 9.80665
         force = mass * acceleration + resistance
         held = speed < p["standstill_mps"] and acceleration <= 0.0
-        rate = (acceleration - before) / dt
+        self.rate += ((acceleration - before) / dt - self.rate) * dt / (RATE_LAG_S + dt)
+        rate = self.rate
         lag = p["brake_handover_s"] * np.clip(2.25 + rate / p["jerk_down"], 0.0, 1.0) if speed >= p["standstill_mps"] else 0.0
         self.eased = acceleration + (self.eased - acceleration) * lag / (lag + dt)
         braked = mass * (self.eased + margin) + resistance

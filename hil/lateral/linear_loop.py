@@ -28,7 +28,8 @@ INTEGRATOR_RADPS = 1e-3  # slower than this is no motion
 class Gains:
     """What the controller settles to at one speed, mass, dead time and lag.
 
-    Observer (10, 4), feedback (8,), wanted place a disturbance. `tyres`: cornering stiffness it has learned over the configured one.
+    Observer (10, 4), feedback (8,), wanted place a disturbance. `tyres`: cornering stiffness that it has learned, over the
+    configured one.
     """
 
     def __init__(self, lateral, vehicle, speed: float, mass: float, delay: float, lag: float, tyres: float = 1.0):

@@ -4,6 +4,7 @@
 from libc.math cimport exp
 from autonomy.msg.messages cimport LateralParameters_TICK_PERIOD_S
 from autonomy.control._control cimport ControlMemory
+from autonomy.control._observer cimport hold_within
 
 cdef extern from *:
     """
@@ -40,7 +41,7 @@ cdef inline double across_play(ControlMemory* memory, double wanted, double chan
     has been wanted by a share of it, or noise would make it rattle.
     """
     cdef double enough = REVERSAL_SHARE * memory.half_play
-    cdef double to_cross, hurry = memory.lag_s / CROSSING_S - 1.0
+    cdef double ahead, to_cross, hurry = memory.lag_s / CROSSING_S - 1.0
     memory.pull += change
     if memory.side * memory.pull > 0.0:
         memory.pull = 0.0
@@ -49,7 +50,9 @@ cdef inline double across_play(ControlMemory* memory, double wanted, double chan
         memory.pull = 0.0
     to_cross = memory.wheels + memory.side * memory.half_play - memory.actuator
     if memory.side * to_cross > CROSSED_RAD:
-        wanted += CROSSING_TICKS * change
+        ahead = CROSSING_TICKS * change
+        hold_within(&ahead, 2.0 * memory.half_play)
+        wanted += ahead
         if hurry > 0.0:
             wanted += hurry * to_cross
     return wanted + memory.side * memory.half_play
