@@ -29,8 +29,8 @@ from autonomy.msg import constants
 LATERAL = constants("LateralParameters")
 TICK_S, STAGES, STAGE_TICKS = LATERAL["TICK_PERIOD_S"], int(LATERAL["STAGES"]), int(LATERAL["STAGE_TICKS"])
 STEP_M = constants("LaneState")["PREVIEW_STEP_M"]
-REVERSAL_SHARE = 0.2  # of half the play: as much turning back must be wanted before it is crossed
-CROSSING_S, CROSSING_TICKS = 0.06, 15.0  # lag with which it is crossed, where the actuator's is longer; until wheels move again
+REVERSAL_SHARE = 0.1  # of half the play: as much turning back must be wanted before it is crossed
+CROSSING_S, CROSSING_TICKS = 0.06, 10.0  # lag with which it is crossed, where the actuator's is longer; until wheels move again
 CROSSED_RAD = 1e-7
 TRANSITION_BASE_M = 10.0  # the lane's curvature rate is that between so far behind and ahead of a place
 

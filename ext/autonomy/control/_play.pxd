@@ -8,9 +8,9 @@ from autonomy.control._observer cimport hold_within
 
 cdef extern from *:
     """
-    #define REVERSAL_SHARE 0.2
+    #define REVERSAL_SHARE 0.1
     #define CROSSING_S 0.06        /* lag with which the play is crossed, where the actuator's is longer */
-    #define CROSSING_TICKS 15.0    /* until wheels move again */
+    #define CROSSING_TICKS 10.0    /* until wheels move again */
     #define CROSSED_RAD 1.0e-7
     """
     const double REVERSAL_SHARE
