@@ -188,7 +188,8 @@ def test_the_curve_speed_is_that_of_the_twin():
         given_situation[4]["valid_distance_m"] = rng.uniform(0.0, 200.0)
         given_situation[4]["sigma"] = rng.uniform(0.0, [0.1, 0.01, 1e-3, 2e-5, 0.1, 0.1])
         lane = given_situation[4]
-        expected = plan_twin.curve_speed(PLAN, lane["preview"], float(lane["valid_distance_m"]), 20.0, LATERAL_LIMIT, *lane["sigma"][2:4])
+        seen = lane["preview"], float(lane["valid_distance_m"])
+        expected = plan_twin.curve_speed(PLAN, *seen, 20.0, LATERAL_LIMIT, *lane["sigma"][2:4])
         assert PlanStep(PLAN, VEHICLE).step(*given_situation)["curve_speed"] == pytest.approx(expected, rel=1e-9)
 
 
