@@ -115,7 +115,7 @@ def position(fields: list[str]) -> dict[str, float]:
     ):  # fmt: skip
         match = ANGLE[digits].fullmatch(text)
         minutes = number(match[2]) if match else None
-        if minutes is None or minutes >= 60.0 or len(direction) != 1 or direction not in directions:
+        if minutes is None or minutes > 60.0 or len(direction) != 1 or direction not in directions:
             raise Malformed
         degrees = (float(match[1]) + minutes / 60.0) * (1.0 if direction == directions[0] else -1.0)
         if abs(degrees) > limit:
