@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hil.suites._pool import mapped
+from hil.suites._row import row_of
 
 CONFIG = "vehicles/demo_truck"
 EMPTY, LOADED, HEAVY = "plants/eu_4x2_empty", "plants/eu_4x2_40t", "plants/eu_4x2_49t"
@@ -142,12 +143,6 @@ def _road(random, length_m: float) -> list[dict]:
     return [{**segment, "speed_limit_mps": 27.0} for segment in segments]
 
 
-def _row(figure: str, value: float, unit: str, aim: str = "", met: bool | None = None) -> dict:
-    value = float(value)
-    return {"figure": figure, "value": value if np.isfinite(value) else None, "unit": unit, "aim": aim,
-            "met": None if met is None else bool(met)}  # fmt: skip
-
-
 def _outside(errors, sigmas) -> float:
     """Per cent of the time."""
     return 100.0 * float(np.mean(np.abs(np.concatenate(errors)) > 3.0 * np.concatenate(sigmas)))
@@ -170,14 +165,14 @@ def _articulation(done) -> list[dict]:
         errors = [_settled(c, "articulation_angle") - _settled(c, "true_articulation") for _, c in chosen]
         sigmas = [_settled(c, "articulation_sigma") for _, c in chosen]
         worst = max(np.degrees(np.sqrt(np.mean(e**2))) for e in errors)
-        table.append(_row(f"articulation RMS, {what}, worst drive", worst, "deg", f"<= {aim:g}", worst <= aim))
-        table.append(_row(f"articulation sigma told, {what}", np.degrees(np.mean(np.concatenate(sigmas))), "deg"))
+        table.append(row_of(f"articulation RMS, {what}, worst drive", worst, "deg", f"<= {aim:g}", worst <= aim))
+        table.append(row_of(f"articulation sigma told, {what}", np.degrees(np.mean(np.concatenate(sigmas))), "deg"))
         share = _outside(errors, sigmas)
-        table.append(_row(f"articulation outside 3 sigma, {what}", share, "%", "<= 1", share <= 1.0))
+        table.append(row_of(f"articulation outside 3 sigma, {what}", share, "%", "<= 1", share <= 1.0))
     every = [c for _, _, c in done]
     share = _outside([_settled(c, "articulation_rate") - _settled(c, "true_articulation_rate") for c in every],
                      [_settled(c, "articulation_rate_sigma") for c in every])  # fmt: skip
-    table.append(_row("articulation rate outside 3 sigma", share, "%", "<= 1", share <= 1.0))
+    table.append(row_of("articulation rate outside 3 sigma", share, "%", "<= 1", share <= 1.0))
     return table
 
 
@@ -190,21 +185,22 @@ def _steering(done) -> list[dict]:
     every = [c for _, _, c in done]
     share = _outside([_settled(c, "steering_offset_rad") - c["true_offset"] for c in every],
                      [_settled(c, "steering_offset_sigma_rad") for c in every])  # fmt: skip
-    table = [_row(f"steering offset, greatest error after {TOLD_LATE:g} s, no wind", worst, "deg", "<= 0.05", worst <= 0.05),
-             _row("steering offset, greatest error where it is claimed to be known, no wind", claimed, "deg", "<= 0.05",
+    table = [row_of(f"steering offset, greatest error after {TOLD_LATE:g} s, no wind", worst, "deg", "<= 0.05", worst <= 0.05),
+             row_of("steering offset, greatest error where it is claimed to be known, no wind", claimed, "deg", "<= 0.05",
                   claimed <= 0.05),
-             _row("steering offset, greatest error at the end, no wind", last, "deg", "<= 0.05", last <= 0.05),
-             _row("steering offset, sensor's own, greatest", max(abs(np.degrees(float(c["true_offset"]))) for c in every), "deg"),
-             _row("steering offset outside 3 sigma, wind included", share, "%", "<= 1", share <= 1.0)]  # fmt: skip
+             row_of("steering offset, greatest error at the end, no wind", last, "deg", "<= 0.05", last <= 0.05),
+             row_of("steering offset, sensor's own, greatest",
+                    max(abs(np.degrees(float(c["true_offset"]))) for c in every), "deg"),
+             row_of("steering offset outside 3 sigma, wind included", share, "%", "<= 1", share <= 1.0)]  # fmt: skip
     for name, key in (("dead time", "delay"), ("lag", "lag")):
         chosen = [c for _, _, c in done if np.any(c["steering_response_known"] > 0)]
         ends = [1e3 * abs(float(c[f"steering_{key}_s"][-1] - c[f"true_{key}"])) for c in chosen]
         worst = max(ends) if len(chosen) == len(done) else np.inf
-        table.append(_row(f"steering {name}, greatest error at the end", worst, "ms", "<= 20", worst <= 20.0))
+        table.append(row_of(f"steering {name}, greatest error at the end", worst, "ms", "<= 20", worst <= 20.0))
     known = [float(c["t"][np.argmax(c["steering_response_known"] > 0)]) for c in every if c["steering_response_known"][-1] > 0]
-    table.append(_row("steering response known after, latest drive", max(known, default=np.inf), "s"))
+    table.append(row_of("steering response known after, latest drive", max(known, default=np.inf), "s"))
     play = max(np.degrees(abs(float(c["steering_play_rad"][-1] - c["true_play"]))) for c in every)
-    table.append(_row("steering play, greatest error at the end (of 0.1 deg)", play, "deg"))
+    table.append(row_of("steering play, greatest error at the end (of 0.1 deg)", play, "deg"))
     return table
 
 
@@ -213,11 +209,11 @@ def _tyres(done) -> list[dict]:
     for number, (axle, name) in enumerate((("front", "front_tyre_factor"), ("rear", "rear_tyre_factor"))):
         chosen = _of(done, "tyres", "calm")
         ends = [abs(float(c[name][-1]) - case.tyres[number]) for case, c in chosen]
-        table.append(_row(f"tyre factor, {axle}, greatest error at the end, no wind", max(ends), ""))
+        table.append(row_of(f"tyre factor, {axle}, greatest error at the end, no wind", max(ends), ""))
         drives = [(case, c) for _, case, c in done]
         share = _outside([_settled(c, name) - case.tyres[number] for case, c in drives],
                          [_settled(c, f"{name}_sigma") for _, c in drives])  # fmt: skip
-        table.append(_row(f"tyre factor, {axle}, outside 3 sigma", share, "%", "<= 1", share <= 1.0))
+        table.append(row_of(f"tyre factor, {axle}, outside 3 sigma", share, "%", "<= 1", share <= 1.0))
     return table
 
 
@@ -226,9 +222,9 @@ def _wind(done) -> list[dict]:
     for what, kind in (("no wind", "calm"), ("7.5 to 15 m/s", "wind"), ("7.5 to 15 m/s, trailer sensed", "wind, sensed")):
         chosen = _of(done, kind)
         errors = [_settled(c, "crosswind_mps") - _settled(c, "true_crosswind") for _, c in chosen]
-        table.append(_row(f"crosswind RMS error, {what}", np.sqrt(np.mean(np.concatenate(errors) ** 2)), "m/s"))
+        table.append(row_of(f"crosswind RMS error, {what}", np.sqrt(np.mean(np.concatenate(errors) ** 2)), "m/s"))
         share = _outside(errors, [_settled(c, "crosswind_sigma_mps") for _, c in chosen])
-        table.append(_row(f"crosswind outside 3 sigma, {what}", share, "%", "<= 1", share <= 1.0))
+        table.append(row_of(f"crosswind outside 3 sigma, {what}", share, "%", "<= 1", share <= 1.0))
     return table
 
 
@@ -241,11 +237,11 @@ def _trailer(done) -> list[dict]:
     share = _outside([_settled(c, "trailer_wheelbase_m") - c["true_wheelbase"] for _, c in sensed + stored],
                      [_settled(c, "trailer_wheelbase_sigma_m") for _, c in sensed + stored])  # fmt: skip
     return [
-        _row("trailer wheelbase told 0.7 m short, sensed: greatest error at the end", max(ends), "m"),
-        _row("trailer wheelbase outside 3 sigma, sensed", share, "%", "<= 1", share <= 1.0),
-        _row("drives without trailer sensing that claim to know the wheelbase", len(claimed), "", "0", not claimed),
-        _row("stored trailer: right row of two found", np.mean(np.array(found) == 2.0), "", "1", all(f == 2.0 for f in found)),
-        _row("stored trailer: wheelbase error at the end", max(restored), "m"),
+        row_of("trailer wheelbase told 0.7 m short, sensed: greatest error at the end", max(ends), "m"),
+        row_of("trailer wheelbase outside 3 sigma, sensed", share, "%", "<= 1", share <= 1.0),
+        row_of("drives without trailer sensing that claim to know the wheelbase", len(claimed), "", "0", not claimed),
+        row_of("stored trailer: right row of two found", np.mean(np.array(found) == 2.0), "", "1", all(f == 2.0 for f in found)),
+        row_of("stored trailer: wheelbase error at the end", max(restored), "m"),
     ]
 
 

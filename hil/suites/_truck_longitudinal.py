@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from hil.suites._pool import mapped
+from hil.suites._row import row_of
 from hil.suites._truck_drive import Case, drive, mixed, two_accelerations
 
 LOADS = {"14.5 t": "plants/eu_4x2_empty", "27.3 t": "plants/eu_4x2_half", "40 t": "plants/eu_4x2_40t",
@@ -60,12 +61,6 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     return [*_mass(done), *_road(done), *_heat(done), *_grip(done), *_trailer(done)]
 
 
-def _row(figure: str, value: float, unit: str, aim: str = "", met: bool | None = None) -> dict:
-    value = float(value)
-    return {"figure": figure, "value": value if np.isfinite(value) else None, "unit": unit, "aim": aim,
-            "met": None if met is None else bool(met)}  # fmt: skip
-
-
 def mass_error(columns: dict) -> np.ndarray:
     """Per cent (n,), while a mass is claimed to be measured; NaN before."""
     error = 100.0 * (columns["mass_kg"] / columns["true_mass"] - 1.0)
@@ -82,20 +77,20 @@ def _mass(done) -> list[dict]:
     for load in LOADS:
         ends = [mass_error(c)[-1] for kind, where, c in done if kind == "two" and where == load]
         worst = np.max(np.abs(ends))
-        table.append(_row(f"mass error after two accelerations to 60 km/h, {load}", worst, "%", "<= 5", worst <= 5.0))
+        table.append(row_of(f"mass error after two accelerations to 60 km/h, {load}", worst, "%", "<= 5", worst <= 5.0))
     for load in LOADS:
         ends = [mass_error(c)[-1] for kind, where, c in done if kind == "mixed" and where == load]
         if ends:
             worst = np.max(np.abs(ends))
-            table.append(_row(f"mass error after 10 min of mixed driving, {load}", worst, "%", "<= 3", worst <= 3.0))
+            table.append(row_of(f"mass error after 10 min of mixed driving, {load}", worst, "%", "<= 3", worst <= 3.0))
     learned = [c for kind, _, c in done if kind in ("two", "mixed")]
     share = max(outside(c) for c in learned)
-    table.append(_row("time with the mass outside 3 sigma, worst drive", share, "%", "<= 1", share <= 1.0))
+    table.append(row_of("time with the mass outside 3 sigma, worst drive", share, "%", "<= 1", share <= 1.0))
     beyond = [(c["true_mass"] < c["mass_low_kg"]) | (c["true_mass"] > c["mass_high_kg"]) for c in learned]
     bounds = max(100.0 * float(np.mean(which)) for which in beyond)
-    table.append(_row("time with the mass outside its bounds, worst drive", bounds, "%", "<= 1", bounds <= 1.0))
+    table.append(row_of("time with the mass outside its bounds, worst drive", bounds, "%", "<= 1", bounds <= 1.0))
     late = [float(c["t"][np.argmax(c["mass_excited"] > 0)]) if np.any(c["mass_excited"] > 0) else np.inf for c in learned]
-    table.append(_row("mass measured after, latest drive", max(late), "s"))
+    table.append(row_of("mass measured after, latest drive", max(late), "s"))
     return table
 
 
@@ -115,14 +110,14 @@ def _road(done) -> list[dict]:
     rms = float(np.sqrt(np.mean(speed**2)))
     since_open = joined("plant_driveline_engaged") < 0.5
     return [
-        _row("grade error RMS, moving", root, "%", "<= 0.3", root <= 0.3),
-        _row("grade error RMS above 36 km/h", float(np.sqrt(np.mean(grade[fast] ** 2))), "%"),
-        _row("grade outside 3 sigma", 100.0 * float(np.mean(np.abs(
+        row_of("grade error RMS, moving", root, "%", "<= 0.3", root <= 0.3),
+        row_of("grade error RMS above 36 km/h", float(np.sqrt(np.mean(grade[fast] ** 2))), "%"),
+        row_of("grade outside 3 sigma", 100.0 * float(np.mean(np.abs(
             joined("grade") - joined("true_grade"))[moving] > 3.0 * joined("grade_sigma")[moving])), "%"),
-        _row("speed error RMS, shifts and stops included", rms, "m/s", "<= 0.05", rms <= 0.05),
-        _row("speed error RMS while the clutch is open", float(np.sqrt(np.mean(speed[since_open] ** 2))), "m/s"),
-        _row("speed lag behind the truth", lag, "ms", "<= 10", abs(lag) <= 10.0),
-        _row("speed outside 3 sigma", 100.0 * float(np.mean(np.abs(speed) > 3.0 * joined("speed_sigma_mps"))), "%"),
+        row_of("speed error RMS, shifts and stops included", rms, "m/s", "<= 0.05", rms <= 0.05),
+        row_of("speed error RMS while the clutch is open", float(np.sqrt(np.mean(speed[since_open] ** 2))), "m/s"),
+        row_of("speed lag behind the truth", lag, "ms", "<= 10", abs(lag) <= 10.0),
+        row_of("speed outside 3 sigma", 100.0 * float(np.mean(np.abs(speed) > 3.0 * joined("speed_sigma_mps"))), "%"),
     ]  # fmt: skip
 
 
@@ -132,15 +127,15 @@ def _heat(done) -> list[dict]:
         if kind == "descent, retarder":
             error = np.abs(c["retarder_temperature_c"] - c["plant_retarder_temperature"])
             inside = error <= 3.0 * c["retarder_temperature_sigma_c"]
-            table.append(_row("retarder temperature, greatest error", error.max(), "C"))
-            table.append(_row("retarder's rise in that descent", c["plant_retarder_temperature"].max() - 20.0, "C"))
-            table.append(_row("retarder outside 3 sigma", 100.0 * float(np.mean(~inside)), "%"))
+            table.append(row_of("retarder temperature, greatest error", error.max(), "C"))
+            table.append(row_of("retarder's rise in that descent", c["plant_retarder_temperature"].max() - 20.0, "C"))
+            table.append(row_of("retarder outside 3 sigma", 100.0 * float(np.mean(~inside)), "%"))
         elif kind == "descent, brakes":
             error = np.abs(c["brake_temperature_c"] - c["brake_truth_c"])
             inside = error <= 3.0 * c["brake_temperature_sigma_c"]
-            table.append(_row("brake temperature, greatest error of three groups", error.max(), "C"))
-            table.append(_row("brakes' rise in that descent", c["brake_truth_c"].max() - 20.0, "C"))
-            table.append(_row("brakes outside 3 sigma", 100.0 * float(np.mean(~inside)), "%"))
+            table.append(row_of("brake temperature, greatest error of three groups", error.max(), "C"))
+            table.append(row_of("brakes' rise in that descent", c["brake_truth_c"].max() - 20.0, "C"))
+            table.append(row_of("brakes outside 3 sigma", 100.0 * float(np.mean(~inside)), "%"))
     return table
 
 
@@ -149,8 +144,8 @@ def _grip(done) -> list[dict]:
         if kind == "slippery":
             known = c["friction_known"] > 0
             error = abs(float(c["friction"][-1]) - ICY) if known.any() else np.inf
-            return [_row(f"friction hint on {ICY:g}, error after one braking", error, "", "<= 0.08", error <= 0.08),
-                    _row("friction claimed to be known before", float(np.mean(known[c["t"] < 15.0])), "", "0",
+            return [row_of(f"friction hint on {ICY:g}, error after one braking", error, "", "<= 0.08", error <= 0.08),
+                    row_of("friction claimed to be known before", float(np.mean(known[c["t"] < 15.0])), "", "0",
                          not known[c["t"] < 15.0].any())]  # fmt: skip
     return []
 
@@ -160,8 +155,8 @@ def _trailer(done) -> list[dict]:
     for kind, _, c in done:
         if kind.startswith("trailer"):
             error = abs(float(mass_error(c)[-1]))
-            table.append(_row(f"mass error after another {kind}", error, "%", "<= 5", error <= 5.0))
-            table.append(_row(f"time outside 3 sigma, {kind}", outside(c), "%"))
+            table.append(row_of(f"mass error after another {kind}", error, "%", "<= 5", error <= 5.0))
+            table.append(row_of(f"time outside 3 sigma, {kind}", outside(c), "%"))
     return table
 
 

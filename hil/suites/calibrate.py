@@ -14,6 +14,7 @@ import numpy as np
 from hil.suites import _calibration_drive
 from hil.suites._calibration_drive import Case
 from hil.suites._pool import mapped
+from hil.suites._row import row_of
 
 TITLE = "what calibrate finds of a truck from one drive: error and sigma of each value"
 SEEDS = (11, 12, 13, 14, 15, 16)
@@ -42,12 +43,12 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
         error, sigma, worst = (np.array(column) for column in zip(*found, strict=True))
         greatest = float(size * np.max(np.abs(error)))
         aim = AIMS.get(name)
-        table.append(_row(f"{name}: greatest error of {len(found)} drives", greatest, unit, "" if aim is None else f"<= {aim:g}",
-                          None if aim is None else greatest <= aim))  # fmt: skip
-        table.append(_row(f"{name}: sigma, mean", float(size * sigma.mean()), unit))
-        table.append(_row(f"{name}: greatest error over sigma", float(worst.max()), "", "<= 3", bool(worst.max() <= 3.0)))
+        told, met = ("", None) if aim is None else (f"<= {aim:g}", greatest <= aim)
+        table.append(row_of(f"{name}: greatest error of {len(found)} drives", greatest, unit, told, met))
+        table.append(row_of(f"{name}: sigma, mean", float(size * sigma.mean()), unit))
+        table.append(row_of(f"{name}: greatest error over sigma", float(worst.max()), "", "<= 3", bool(worst.max() <= 3.0)))
     learned = [figures["learned"] for figures in driven]
-    table.append(_row("values written for the stack, fewest of a drive", float(min(learned)), ""))
+    table.append(row_of("values written for the stack, fewest of a drive", float(min(learned)), ""))
     return table
 
 
@@ -71,7 +72,3 @@ def calibrated(piece: tuple[Case, Path | None]) -> dict:
             error = rows[row].value - float(truth[name])
             figures[name] = error, rows[row].sigma, abs(error) / rows[row].sigma
     return figures
-
-
-def _row(figure: str, value: float, unit: str, aim: str = "", met: bool | None = None) -> dict:
-    return {"figure": figure, "value": value, "unit": unit, "aim": aim, "met": met}

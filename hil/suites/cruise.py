@@ -10,6 +10,7 @@ import numpy as np
 from autonomy import recordings
 from hil.suites._pool import mapped
 from hil.suites._recordings import missing
+from hil.suites._row import row_of
 
 TITLE = "predictive cruise control on hills: fuel at equal time, its bound, robustness, limits, solve time; 40 t"
 CONFIG, PLANT = "vehicles/demo_truck", "plants/eu_4x2_40t"
@@ -138,8 +139,8 @@ def _figures(found: dict, roads: list[str], bounds: dict) -> list[dict]:
     for name in roads:
         plain = found[name, "plain"]
         told = fuel_figures(_fuel(plain), plain.distance_m[-1], PAYLOAD_KG)
-        table.append(_row(f"{name}: plain, fuel", told["fuel_l_per_100km"], "l/100 km"))
-        table.append(_row(f"{name}: plain, CO2", told["co2_g_per_tkm"], "g/(t km)"))
+        table.append(row_of(f"{name}: plain, fuel", told["fuel_l_per_100km"], "l/100 km"))
+        table.append(row_of(f"{name}: plain, CO2", told["co2_g_per_tkm"], "g/(t km)"))
         for kind, words, aimed in KINDS:
             drive = found[name, kind]
             told = fuel_figures(_fuel(drive), drive.distance_m[-1], PAYLOAD_KG)
@@ -147,26 +148,27 @@ def _figures(found: dict, roads: list[str], bounds: dict) -> list[dict]:
             saved = 100.0 * (1.0 - _fuel(drive) / equal)
             totals[kind] += _fuel(drive), equal, equal + bounds[name][kind] - _fuel(plain)
             table += [
-                _row(f"{name}: {words}, fuel", told["fuel_l_per_100km"], "l/100 km"),
-                _row(f"{name}: {words}, CO2", told["co2_g_per_tkm"], "g/(t km)"),
-                _row(f"{name}: {words}, later than plain at 80 km/h", late, "%", "<= 0.5", abs(late) <= 0.5),
-                _row(f"{name}: {words}, less fuel at equal time", saved, "%", *((">= 4", saved >= 4.0) if aimed else ())),
-                _row(f"{name}: {words}, the most that could be saved", 100.0 * (1.0 - bounds[name][kind] / _fuel(plain)), "%"),
+                row_of(f"{name}: {words}, fuel", told["fuel_l_per_100km"], "l/100 km"),
+                row_of(f"{name}: {words}, CO2", told["co2_g_per_tkm"], "g/(t km)"),
+                row_of(f"{name}: {words}, later than plain at 80 km/h", late, "%", "<= 0.5", abs(late) <= 0.5),
+                row_of(f"{name}: {words}, less fuel at equal time", saved, "%", *((">= 4", saved >= 4.0) if aimed else ())),
+                row_of(f"{name}: {words}, the most that could be saved", 100.0 * (1.0 - bounds[name][kind] / _fuel(plain)), "%"),
             ]  # fmt: skip
         drive = found[name, PLAIN_ROLLING]
         saved = 100.0 * (1.0 - _fuel(drive) / _at_equal_time(plain, found[name, "slower"], drive))
-        table.append(_row(f"{name}: {PLAIN_ROLLING}, less fuel at equal time", saved, "%"))
+        table.append(row_of(f"{name}: {PLAIN_ROLLING}, less fuel at equal time", saved, "%"))
     for kind, words, aimed in KINDS:
         driven, equal, least = totals[kind]
         saved = 100.0 * (1.0 - driven / equal)
-        table.append(_row(f"all roads: {words}, less fuel at equal time", saved, "%", *((">= 4", saved >= 4.0) if aimed else ())))
-        table.append(_row(f"all roads: {words}, the most that could be saved", 100.0 * (1.0 - least / equal), "%"))
+        table.append(row_of(f"all roads: {words}, less fuel at equal time", saved, "%",
+                            *((">= 4", saved >= 4.0) if aimed else ())))  # fmt: skip
+        table.append(row_of(f"all roads: {words}, the most that could be saved", 100.0 * (1.0 - least / equal), "%"))
     for error in (*ERRORS, "learned"):
         drive, plain = found[ROBUST_ON, error], found[ROBUST_ON, "plain"]
         saved = 100.0 * (1.0 - _fuel(drive) / _at_equal_time(plain, found[ROBUST_ON, "slower"], drive))
         words, late = "grade learned in one drive" if error == "learned" else error, _late(plain, drive)
-        table.append(_row(f"{ROBUST_ON}: {words}, less fuel at equal time", saved, "%", ">= 4", saved >= 4.0))
-        table.append(_row(f"{ROBUST_ON}: {words}, later than plain at 80 km/h", late, "%", "<= 0.5", abs(late) <= 0.5))
+        table.append(row_of(f"{ROBUST_ON}: {words}, less fuel at equal time", saved, "%", ">= 4", saved >= 4.0))
+        table.append(row_of(f"{ROBUST_ON}: {words}, later than plain at 80 km/h", late, "%", "<= 0.5", abs(late) <= 0.5))
     return table
 
 
@@ -191,10 +193,10 @@ def _solve_rows(found: dict) -> list[dict]:
     every = np.concatenate([drive.solve_ms for drive in found.values()])
     above = max(3.6 * float(drive.speed.max()) for drive in found.values())
     return [
-        _row("one plan, horizon and grade included, p50", float(np.median(every)), "ms"),
-        _row("one plan, horizon and grade included, p99", float(np.percentile(every, 99)), "ms", "<= 20",
+        row_of("one plan, horizon and grade included, p50", float(np.median(every)), "ms"),
+        row_of("one plan, horizon and grade included, p99", float(np.percentile(every, 99)), "ms", "<= 20",
              bool(np.percentile(every, 99) <= 20.0)),
-        _row("fastest of all drives", above, "km/h", "<= 86", above <= 86.0),
+        row_of("fastest of all drives", above, "km/h", "<= 86", above <= 86.0),
     ]  # fmt: skip
 
 
@@ -215,7 +217,3 @@ def _write(found: dict, roads: list[str], output: Path) -> None:
         draw(name, drives, output / f"{name.replace(' ', '_')}.svg")
         for kind, drive in drives.items():
             np.savez_compressed(output / f"{name.replace(' ', '_')}_{kind}.npz", **drive._asdict())
-
-
-def _row(figure: str, value: float, unit: str, aim: str = "", met: bool | None = None) -> dict:
-    return {"figure": figure, "value": float(value), "unit": unit, "aim": aim, "met": None if met is None else bool(met)}

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hil.suites._pool import mapped
+from hil.suites._row import row_of
 
 TITLE = "bends of 100 to 500 m from 80 km/h, EU combination loaded, half and empty, noisy sensors"
 CONFIG = "vehicles/demo_truck"
@@ -50,11 +51,11 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
         name = f"{case.load}, R {case.radius:g} m, {'path stored' if case.stored else 'camera alone'}"
         limit = PLANTS[case.load][1]
         table += [
-            _row(f"{name}: lateral acceleration", found.lateral, "m/s2", f"<= {limit:.3g}", found.lateral <= limit),
-            _row(f"{name}: margin to rolling over", found.margin, "%", f">= {MARGIN:g}", found.margin >= MARGIN),
-            _row(f"{name}: limit planned with", found.allowed, "m/s2"),
-            _row(f"{name}: slowest", 3.6 * found.slowest, "km/h"),
-            _row(f"{name}: nearest corner to the line", found.nearest, "m", "> 0", found.nearest > 0.0 and not found.bad),
+            row_of(f"{name}: lateral acceleration", found.lateral, "m/s2", f"<= {limit:.3g}", found.lateral <= limit),
+            row_of(f"{name}: margin to rolling over", found.margin, "%", f">= {MARGIN:g}", found.margin >= MARGIN),
+            row_of(f"{name}: limit planned with", found.allowed, "m/s2"),
+            row_of(f"{name}: slowest", 3.6 * found.slowest, "km/h"),
+            row_of(f"{name}: nearest corner to the line", found.nearest, "m", "> 0", found.nearest > 0.0 and not found.bad),
         ]  # fmt: skip
     return table
 
@@ -100,7 +101,3 @@ def drive(case: Case) -> Drive:
     return Drive(lateral, 100.0 * (1.0 - float(np.max(transfer))), float(np.min(speed[bend])), float(np.min(nearest)),
                  float(limit[begin]),
                  bool(result.metrics["rolled_over"] or result.metrics["collisions"]))  # fmt: skip
-
-
-def _row(figure: str, value: float, unit: str, aim: str = "", met: bool | None = None) -> dict:
-    return {"figure": figure, "value": float(value), "unit": unit, "aim": aim, "met": None if met is None else bool(met)}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hil.longitudinal.disturbance_runs import DRIVERS, Outcome, RampBrakes, drive_reference, drive_stack
 from hil.longitudinal.disturbances import Case, grid
+from hil.suites._row import row_of
 
 TITLE = "R157 cut-in, cut-out and braking lead, 60-90 km/h, brakes of 5 m/s2"
 FAMILIES = ("cut_in", "cut_out", "braking_lead")
@@ -61,17 +62,17 @@ def figures(cases: list[Case], outcomes: dict[str, list[Outcome]]) -> list[dict]
         avoidable = [i for i in chosen if not (hit["fsm"][i] and hit["careful"][i])]
         missed = sum(hit["stack"][i] for i in avoidable)
         title = family.replace("_", " ")
-        table.append(_row(f"{title}: cases", len(chosen), "", "", None))
-        table.append(_row(f"{title}: hit, avoided by FSM or careful driver", missed, "cases", "0", missed == 0))
+        table.append(row_of(f"{title}: cases", len(chosen), "", "", None))
+        table.append(row_of(f"{title}: hit, avoided by FSM or careful driver", missed, "cases", "0", missed == 0))
         for name in outcomes:
             share = 100.0 * sum(hit[name][i] for i in chosen) / len(chosen)
-            table.append(_row(f"{title}: collisions, {name}", share, "%", "", None))
+            table.append(row_of(f"{title}: collisions, {name}", share, "%", "", None))
     for name in DRIVERS:
         ours, theirs = (100.0 * sum(hit[key]) / len(cases) for key in ("stack", name))
-        table.append(_row(f"all: collisions, stack less {name}", ours - theirs, "% points", "< 0", ours < theirs))
+        table.append(row_of(f"all: collisions, stack less {name}", ours - theirs, "% points", "< 0", ours < theirs))
     due = [i for i, case in enumerate(cases) if must_be_avoided(case)]
     missed = sum(hit["stack"][i] for i in due)
-    table.append(_row("cut in: hit of 5.2.5.2 with 5 m/s2", missed, f"of {len(due)}", "", None))
+    table.append(row_of("cut in: hit of 5.2.5.2 with 5 m/s2", missed, f"of {len(due)}", "", None))
     return table
 
 
@@ -84,10 +85,6 @@ def must_be_avoided(case: Case) -> bool:
     seen_s = moved / case.side_speed
     to_collision_s = case.distance_m / closing - seen_s
     return seen_s >= REGULATION_VISIBLE_S and to_collision_s > closing / (2.0 * REGULATION_BRAKES) + REGULATION_DELAY_S
-
-
-def _row(figure: str, value: float, unit: str, aim: str, met: bool | None) -> dict:
-    return {"figure": figure, "value": float(value), "unit": unit, "aim": aim, "met": met}
 
 
 def _write(cases: list[Case], outcomes: dict[str, list[Outcome]], output: Path) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hil.suites._pool import mapped
+from hil.suites._row import row_of
 
 TITLE = "6 % down over 5 km, 40 t, noisy sensors: entry speed by the heat, the retarder failing half-way"
 CONFIG, PLANT = "vehicles/demo_truck", "plants/eu_4x2_40t"
@@ -78,14 +79,14 @@ def descended(name: str, drive: Drive, known: bool) -> list[dict]:
     before = crest() - float(row["place"][np.argmax(fell)]) if fell.any() else -np.inf
     at_crest = 3.6 * float(np.interp(crest(), row["place"], row["speed"]))
     return [
-        _row(f"{name}: over the speed allowed, at most", over, "km/h", f"<= {OVERSPEED_KMH:g}", over <= OVERSPEED_KMH),
-        _row(f"{name}: brakes, rise of the hottest", rise, "K", f"<= {RISE_K:g}", rise <= RISE_K),
-        _row(f"{name}: slower is planned, before the crest", before, "m", *(("> 0", before > 0.0) if known else ())),
-        _row(f"{name}: speed at the crest", at_crest, "km/h"),
-        _row(f"{name}: fastest on the slope", 3.6 * float(np.max(row["speed"][down])), "km/h"),
-        _row(f"{name}: slowest on the slope", 3.6 * float(np.min(row["speed"][down])), "km/h"),
-        _row(f"{name}: retarder, hottest", float(np.max(row["retarder_c"])), "degC"),
-        _row(f"{name}: heaviest it may be, at the crest", float(np.interp(crest(), row["place"], row["mass_high"])) / 1e3, "t"),
+        row_of(f"{name}: over the speed allowed, at most", over, "km/h", f"<= {OVERSPEED_KMH:g}", over <= OVERSPEED_KMH),
+        row_of(f"{name}: brakes, rise of the hottest", rise, "K", f"<= {RISE_K:g}", rise <= RISE_K),
+        row_of(f"{name}: slower is planned, before the crest", before, "m", *(("> 0", before > 0.0) if known else ())),
+        row_of(f"{name}: speed at the crest", at_crest, "km/h"),
+        row_of(f"{name}: fastest on the slope", 3.6 * float(np.max(row["speed"][down])), "km/h"),
+        row_of(f"{name}: slowest on the slope", 3.6 * float(np.min(row["speed"][down])), "km/h"),
+        row_of(f"{name}: retarder, hottest", float(np.max(row["retarder_c"])), "degC"),
+        row_of(f"{name}: heaviest it may be, at the crest", float(np.interp(crest(), row["place"], row["mass_high"])) / 1e3, "t"),
         *_safe(name, drive),
     ]  # fmt: skip
 
@@ -98,11 +99,12 @@ def halted(name: str, drive: Drive) -> list[dict]:
     down = row["place"] > LEVEL_M + CURVE_M
     over = 3.6 * float(np.max((row["speed"] - row["allowed"])[down & (row["mode"] == 1)]))
     return [
-        _row(f"{name}: speed at the end", 3.6 * end, "km/h", "<= 0.1", 3.6 * end <= 0.1),
-        _row(f"{name}: stands before the foot of the slope", foot - float(row["place"][-1]), "m", "> 0", row["place"][-1] < foot),
-        _row(f"{name}: brakes, hottest", float(np.max(row["brake_c"])), "degC"),
-        _row(f"{name}: brakes, rise of the hottest", rise, "K", f"<= {RISE_K:g}", rise <= RISE_K),
-        _row(f"{name}: over the speed allowed, which falls with the failure", over, "km/h"),
+        row_of(f"{name}: speed at the end", 3.6 * end, "km/h", "<= 0.1", 3.6 * end <= 0.1),
+        row_of(f"{name}: stands before the foot of the slope", foot - float(row["place"][-1]), "m", "> 0",
+               row["place"][-1] < foot),
+        row_of(f"{name}: brakes, hottest", float(np.max(row["brake_c"])), "degC"),
+        row_of(f"{name}: brakes, rise of the hottest", rise, "K", f"<= {RISE_K:g}", rise <= RISE_K),
+        row_of(f"{name}: over the speed allowed, which falls with the failure", over, "km/h"),
         *_safe(name, drive),
     ]  # fmt: skip
 
@@ -110,8 +112,8 @@ def halted(name: str, drive: Drive) -> list[dict]:
 def _safe(name: str, drive: Drive) -> list[dict]:
     margin = float(np.min(drive.columns["margin"]))
     return [
-        _row(f"{name}: nearest corner to the line", margin, "m", "> 0", margin > 0.0 and not drive.rolled_over),
-        _row(f"{name}: collisions", drive.collisions, "", "<= 0", drive.collisions == 0),
+        row_of(f"{name}: nearest corner to the line", margin, "m", "> 0", margin > 0.0 and not drive.rolled_over),
+        row_of(f"{name}: collisions", drive.collisions, "", "<= 0", drive.collisions == 0),
     ]
 
 
@@ -177,9 +179,3 @@ class Known:
         places = self.road.__self__.place + STEP_M * np.arange(POINTS)
         error = MAP_SIGMA * np.interp(places, self.step * np.arange(len(self.error)), self.error)
         return ahead._replace(grade=ahead.grade + error, sigma=np.full(POINTS, MAP_SIGMA))
-
-
-def _row(figure: str, value: float, unit: str, aim: str = "", met: bool | None = None) -> dict:
-    value = float(value)
-    return {"figure": figure, "value": value if np.isfinite(value) else None, "unit": unit, "aim": aim,
-            "met": None if met is None else bool(met)}  # fmt: skip

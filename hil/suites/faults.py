@@ -11,6 +11,7 @@ from pathlib import Path
 from hil.suites import _fault_cases, _fault_nominal
 from hil.suites._fault_cases import Case
 from hil.suites._pool import mapped
+from hil.suites._row import row_of
 
 TITLE = "faults injected while driving: told in time, answered as the table says, within the lane; no alarm without"
 SEEDS = (11, 12, 13)  # reported; the thresholds were chosen on seed 1, and 0 to 5 without faults
@@ -42,10 +43,10 @@ def judged(case: Case, figures: list[dict]) -> list[dict]:
     wrong = [reason for figure in figures for reason in complaints(case, figure)]
     title = case.title if not wrong else f"{case.title} ({wrong[0]})"
     return [
-        _row(f"{case.title}: told after", late, unit, f"<= {aim:g}", late is not None and late <= aim + 1e-6),
-        _row(f"{title}: answered", float(sum(not complaints(case, figure) for figure in figures)), f"of {len(figures)}",
+        row_of(f"{case.title}: told after", late, unit, f"<= {aim:g}", late is not None and late <= aim + 1e-6),
+        row_of(f"{title}: answered", float(sum(not complaints(case, figure) for figure in figures)), f"of {len(figures)}",
              f">= {len(figures)}", not wrong),
-        _row(f"{case.title}: nearest corner to the line", margin, "m", "> 0", margin > 0.0),
+        row_of(f"{case.title}: nearest corner to the line", margin, "m", "> 0", margin > 0.0),
     ]  # fmt: skip
 
 
@@ -111,7 +112,7 @@ def _replays(cases: list[Case], output: Path | None) -> list[dict]:
             figures = _fault_cases.driven(case, SEEDS[0], folder, report=output is not None)
             again = replay(folder / "output.mcap", report=False)
             same += again.metrics["output_sha256"] == figures["output_sha256"]
-    return [_row("replays that give the same bytes", float(same), f"of {len(cases)}", f">= {len(cases)}", same == len(cases))]
+    return [row_of("replays that give the same bytes", float(same), f"of {len(cases)}", f">= {len(cases)}", same == len(cases))]
 
 
 def _nominal(quick: bool, jobs: int) -> list[dict]:
@@ -123,9 +124,9 @@ def _nominal(quick: bool, jobs: int) -> list[dict]:
     closest = max(nearest, key=nearest.get)
     named = "" if not alarms else ", " + ", ".join(f"{name} {count}" for name, count in alarms.items())
     return [
-        _row("nothing wrong: hours driven", hours, "h", "" if quick else ">= 9.9", None if quick else hours >= 9.9),
-        _row(f"nothing wrong: false alarms{named}", float(sum(alarms.values())), "", "<= 0", not alarms),
-        _row(f"nothing wrong: highest value over its threshold ({closest.replace('_', ' ')})", nearest[closest], "", "", None),
+        row_of("nothing wrong: hours driven", hours, "h", "" if quick else ">= 9.9", None if quick else hours >= 9.9),
+        row_of(f"nothing wrong: false alarms{named}", float(sum(alarms.values())), "", "<= 0", not alarms),
+        row_of(f"nothing wrong: highest value over its threshold ({closest.replace('_', ' ')})", nearest[closest], "", "", None),
     ]  # fmt: skip
 
 
@@ -133,8 +134,4 @@ def _cost() -> list[dict]:
     from autonomy.bench.faults import rows as measured
 
     nanoseconds = measured()[0]["ours_ns"]
-    return [_row("time of the fault step", nanoseconds / 1e3, "us", f"<= {STEP_NS / 1e3:g}", nanoseconds <= STEP_NS)]
-
-
-def _row(figure: str, value: float | None, unit: str, aim: str, met: bool | None) -> dict:
-    return {"figure": figure, "value": value, "unit": unit, "aim": aim, "met": met if met is None else bool(met)}
+    return [row_of("time of the fault step", nanoseconds / 1e3, "us", f"<= {STEP_NS / 1e3:g}", nanoseconds <= STEP_NS)]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hil.suites._row import row_of
+
 TITLE = "lane change at 90 km/h: rearward amplification, articulation"
 SPEED_MPS, LANE_M = 25.0, 3.5
 RATIO = 1.25
@@ -28,11 +30,11 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
         late = np.abs(series[-200:, 5]).max()
         label = f"{plant.removeprefix('plants/')}, {name}"
         found += [
-            _row(f"{label}: peak lateral acceleration trailer/tractor", trailer / tractor, "", f"<= {RATIO}",
+            row_of(f"{label}: peak lateral acceleration trailer/tractor", trailer / tractor, "", f"<= {RATIO}",
                  trailer <= RATIO * tractor),
-            _row(f"{label}: peak lateral acceleration, tractor", tractor, "m/s2", "", None),
-            _row(f"{label}: articulation 10 s later", np.degrees(late), "deg", "<= 0.1", np.degrees(late) <= 0.1),
-            _row(f"{label}: overshoot of tractor or trailer", (series[:, 1:3] - LANE_M).max(), "m", "<= 0.35",
+            row_of(f"{label}: peak lateral acceleration, tractor", tractor, "m/s2", "", None),
+            row_of(f"{label}: articulation 10 s later", np.degrees(late), "deg", "<= 0.1", np.degrees(late) <= 0.1),
+            row_of(f"{label}: overshoot of tractor or trailer", (series[:, 1:3] - LANE_M).max(), "m", "<= 0.35",
                  (series[:, 1:3] - LANE_M).max() <= 0.35),
         ]  # fmt: skip
         if output is not None:
@@ -52,12 +54,12 @@ def _swerve_rows(duration_s: float) -> list[dict]:
     off = max(series["tractor_offset"].max(), series["trailer_offset"].max())
     label = f"eu_4x2_40t, whole stack, the lane moves aside in {duration_s:g} s"
     return [
-        _row(f"{label}: peak lateral acceleration trailer/tractor", trailer / tractor, "", f"<= {RATIO}",
+        row_of(f"{label}: peak lateral acceleration trailer/tractor", trailer / tractor, "", f"<= {RATIO}",
              trailer <= RATIO * tractor),
-        _row(f"{label}: peak lateral acceleration, tractor", tractor, "m/s2", "", None),
-        _row(f"{label}: articulation 10 s later", np.degrees(bent[-200:].max()), "deg", "", None),
-        _row(f"{label}: the same over its peak", rest, "", "<= 0.5", rest <= 0.5),
-        _row(f"{label}: axles off the lane's middle, at most", off, "m", "", None),
+        row_of(f"{label}: peak lateral acceleration, tractor", tractor, "m/s2", "", None),
+        row_of(f"{label}: articulation 10 s later", np.degrees(bent[-200:].max()), "deg", "", None),
+        row_of(f"{label}: the same over its peak", rest, "", "<= 0.5", rest <= 0.5),
+        row_of(f"{label}: axles off the lane's middle, at most", off, "m", "", None),
     ]  # fmt: skip
 
 
@@ -81,10 +83,6 @@ def swerve(duration_s: float) -> dict[str, np.ndarray]:
     metrics = RunMetrics(stack.parameters["vehicle"], SPEED_MPS)
     hil.run(world, stack, Messages(stack.config, 1), TAKEN_OVER_S + duration_s + AFTER_S, 1, metrics=metrics)
     return metrics.columns()
-
-
-def _row(figure: str, value, unit: str, aim: str, met) -> dict:
-    return {"figure": figure, "value": float(value), "unit": unit, "aim": aim, "met": None if met is None else bool(met)}
 
 
 def target(time_s: float, duration_s: float) -> float:

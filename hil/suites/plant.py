@@ -12,6 +12,7 @@ from hil.plant import checks, manoeuvres, multibody
 from hil.plant.linear import linearise
 from hil.plant.plant import Plant
 from hil.suites._recordings import missing
+from hil.suites._row import row_of
 
 TITLE = "the plant: linear figures, soundness, manoeuvres, multibody simulation"
 SPEEDS = (22.2, 25.0, 29.0)
@@ -34,13 +35,7 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     """`jobs` is not needed: seconds in all. The multibody rows need the recordings ($AUTONOMY_DATA)."""
     found = _linear() + _sine() + _soundness() + _manoeuvres(quick, output) + _multibody(quick, output)
     factor = min(checks.realtime_factor(name, 5.0 if quick else 30.0) for name in NAMES.values())
-    return [*found, _row("faster than real time, 100 Hz from Python", factor, "1", ">= 500", factor >= 500.0)]
-
-
-def _row(figure: str, value: float | None, unit: str, aim: str = "", met: bool | None = None) -> dict:
-    known = value is not None and math.isfinite(value)
-    return {"figure": figure, "value": float(value) if known else None, "unit": unit, "aim": aim,
-            "met": None if met is None else bool(met)}  # fmt: skip
+    return [*found, row_of("faster than real time, 100 Hz from Python", factor, "1", ">= 500", factor >= 500.0)]
 
 
 def _linear() -> list[dict]:
@@ -54,10 +49,10 @@ def _linear() -> list[dict]:
                       "off-tracking": linear.off_tracking(RADIUS_M), "yaw gain": linear.yaw_gain()}  # fmt: skip
             for figure, facts in FACTS[title].items():
                 if (fact := facts[place]) is not None:
-                    found.append(_row(f"{title} {speed:g} m/s {figure}", values[figure], UNITS[figure], f"{fact:g} +-5 %",
+                    found.append(row_of(f"{title} {speed:g} m/s {figure}", values[figure], UNITS[figure], f"{fact:g} +-5 %",
                                       abs(values[figure] / fact - 1.0) <= 0.05))  # fmt: skip
             if title == "EU":
-                found.append(_row(f"EU {speed:g} m/s mode frequency", frequency, "Hz", f"{FREQUENCY_HZ} +-5 %",
+                found.append(row_of(f"EU {speed:g} m/s mode frequency", frequency, "Hz", f"{FREQUENCY_HZ} +-5 %",
                                   abs(frequency / FREQUENCY_HZ - 1.0) <= 0.05))  # fmt: skip
     return found
 
@@ -74,8 +69,8 @@ def _sine() -> list[dict]:
     trailer = np.abs(states["trailer_ay"]).max() / manoeuvres.G
     articulation = math.degrees(np.abs(states["articulation"]).max())
     return [
-        _row("EU single sine 0.4 Hz 0.15 g: trailer", trailer, "g", "0.19 +-5 %", abs(trailer / 0.19 - 1.0) <= 0.05),
-        _row("EU single sine: articulation", articulation, "deg", "3.5 +-5 %", abs(articulation / 3.5 - 1.0) <= 0.05),
+        row_of("EU single sine 0.4 Hz 0.15 g: trailer", trailer, "g", "0.19 +-5 %", abs(trailer / 0.19 - 1.0) <= 0.05),
+        row_of("EU single sine: articulation", articulation, "deg", "3.5 +-5 %", abs(articulation / 3.5 - 1.0) <= 0.05),
     ]
 
 
@@ -85,11 +80,11 @@ def _soundness() -> list[dict]:
     energy = max(checks.energy_error(name) for name in NAMES.values())
     place, articulation = checks.kinematic_errors()
     return [
-        _row("path moved by half the inner step", halving, "m", "< 0.01", halving < 0.01),
-        _row("the same, the trailer's wheels locked", locked, "m", "< 0.01", locked < 0.01),
-        _row("energy not accounted for", energy, "1", "< 1e-4", energy < 1e-4),
-        _row("1 m/s: articulation off the kinematic model", articulation, "rad", "< 0.002", articulation < 0.002),
-        _row("1 m/s: place off the kinematic model, 60 m", place, "m", "< 0.12", place < 0.12),
+        row_of("path moved by half the inner step", halving, "m", "< 0.01", halving < 0.01),
+        row_of("the same, the trailer's wheels locked", locked, "m", "< 0.01", locked < 0.01),
+        row_of("energy not accounted for", energy, "1", "< 1e-4", energy < 1e-4),
+        row_of("1 m/s: articulation off the kinematic model", articulation, "rad", "< 0.002", articulation < 0.002),
+        row_of("1 m/s: place off the kinematic model, 60 m", place, "m", "< 0.12", place < 0.12),
     ]
 
 
@@ -102,19 +97,19 @@ def _manoeuvres(quick: bool, output: Path | None) -> list[dict]:
         change = manoeuvres.lane_change(plant)
         amplification, beyond = change["rearward_amplification"], change["off_tracking_m"]
         found += [
-            _row(f"{title} static rollover threshold", threshold, "g", ">= 0.35" if limited else "slides first",
+            row_of(f"{title} static rollover threshold", threshold, "g", ">= 0.35" if limited else "slides first",
                  threshold >= 0.35 if limited else None),
-            _row(f"{title} PBS rearward amplification", amplification, "1", f"<= {5.7 * threshold:.2f}" if limited else "",
+            row_of(f"{title} PBS rearward amplification", amplification, "1", f"<= {5.7 * threshold:.2f}" if limited else "",
                  amplification <= 5.7 * threshold if limited else None),
-            _row(f"{title} PBS transient off-tracking", beyond, "m", "<= 0.6", beyond <= 0.6),
+            row_of(f"{title} PBS transient off-tracking", beyond, "m", "<= 0.6", beyond <= 0.6),
         ]  # fmt: skip
         if not quick:
             damping = manoeuvres.yaw_damping(plant)
             swept = manoeuvres.swept_path(plant)
             found += [
-                _row(f"{title} PBS yaw damping", damping, "1", ">= 0.15" if math.isfinite(damping) else "no swing to measure",
+                row_of(f"{title} PBS yaw damping", damping, "1", ">= 0.15" if math.isfinite(damping) else "no swing to measure",
                      damping >= 0.15 if math.isfinite(damping) else None),
-                _row(f"{title} PBS low-speed swept path", swept, "m", "<= 8.7" if title == "US" else "<= 7.4",
+                row_of(f"{title} PBS low-speed swept path", swept, "m", "<= 8.7" if title == "US" else "<= 7.4",
                      swept <= (8.7 if title == "US" else 7.4)),
             ]  # fmt: skip
         if output is not None:
@@ -135,21 +130,21 @@ def _multibody(quick: bool, output: Path | None) -> list[dict]:
         limit = 0.10 if name.startswith("v18") else 0.15
         for field in ("yaw_rate", "trailer_yaw_rate", "articulation"):
             error = run.error(field, run.cruising)
-            found.append(_row(f"{name} {field} before braking", error, "1", f"<= {limit:.2f}", error <= limit))
+            found.append(row_of(f"{name} {field} before braking", error, "1", f"<= {limit:.2f}", error <= limit))
             if not run.cruising.all():
                 whole = run.error(field)
-                found.append(_row(f"{name} {field} to the stop", whole, "1", f"<= {limit:.2f}", whole <= limit))
-        found.append(_row(f"{name} roll before braking", run.error("roll", run.cruising), "1"))
+                found.append(row_of(f"{name} {field} to the stop", whole, "1", f"<= {limit:.2f}", whole <= limit))
+        found.append(row_of(f"{name} roll before braking", run.error("roll", run.cruising), "1"))
         recorded, own = multibody.effective_wheelbase(run)
         if "a12" not in name:
             near = abs(own / recorded - 1.0) <= 0.05
-            found.append(_row(f"{name} effective wheelbase", own, "m", f"{recorded:.2f} +-5 %", near))
+            found.append(row_of(f"{name} effective wheelbase", own, "m", f"{recorded:.2f} +-5 %", near))
             for frequency, recorded, own in multibody.rearward_amplification(run):
-                found.append(_row(f"{name} amplification {frequency:g} Hz", own, "1", f"{recorded:.2f} +-10 %",
+                found.append(row_of(f"{name} amplification {frequency:g} Hz", own, "1", f"{recorded:.2f} +-10 %",
                                   abs(own / recorded - 1.0) <= 0.10))  # fmt: skip
         else:
             recorded, own = multibody.rollover_onset(run)
-            found.append(_row(f"{name} leans by 0.10 rad after", own, "s", f"{recorded:.2f} +-{ONSET_S}",
+            found.append(row_of(f"{name} leans by 0.10 rad after", own, "s", f"{recorded:.2f} +-{ONSET_S}",
                               abs(own - recorded) <= ONSET_S))  # fmt: skip
         if output is not None:
             from hil.plant.drawing import draw_comparison

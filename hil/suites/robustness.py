@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hil.lateral.linear_loop import Gains, LinearLoop, parameters, settling_time
+from hil.suites._row import row_of
 
 TITLE = "lateral control: stability, damping and settling over the whole range"
 COMBINATIONS = {"demo_truck": 14500.0, "us_6x4_53ft": 15000.0, "openpbs_6x2": 16800.0}  # empty mass, kg
@@ -29,19 +30,19 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     nominal, damping = table["tyres"] == 1.0, table["damping"]
     widest = 0.5 * LANE_WIDTH_M - 0.5 * 2.6
     found = [
-        _row(f"cells stable, of {len(damping)}", np.sum(damping > 0.0), "", f"{len(damping)}", bool((damping > 0.0).all())),
-        _row("least damping below 2 Hz, nominal tyres", damping[nominal].min(), "", ">= 0.3", damping[nominal].min() >= 0.3),
-        _row("least damping below 2 Hz, tyres +-30 %", damping.min(), "", ">= 0.2", damping.min() >= 0.2),
+        row_of(f"cells stable, of {len(damping)}", np.sum(damping > 0.0), "", f"{len(damping)}", bool((damping > 0.0).all())),
+        row_of("least damping below 2 Hz, nominal tyres", damping[nominal].min(), "", ">= 0.3", damping[nominal].min() >= 0.3),
+        row_of("least damping below 2 Hz, tyres +-30 %", damping.min(), "", ">= 0.2", damping.min() >= 0.2),
         *_settling("0.5 m to 0.05 m, {}, slowest cell", table["tractor_s"][nominal].max(), table["trailer_s"][nominal].max()),
         *_settling("the same with tyres +-30 % nobody knows of, {}", table["tractor_s"].max(), table["trailer_s"].max()),
         *_settling("the same with tyres +-30 % as learned, {}", table["learned_tractor_s"].max(),
                    table["learned_trailer_s"].max()),
-        _row("least damping below 2 Hz, tyres +-30 % as learned", table["learned_damping"].min(), "", ">= 0.2",
+        row_of("least damping below 2 Hz, tyres +-30 % as learned", table["learned_damping"].min(), "", ">= 0.2",
              table["learned_damping"].min() >= 0.2),
-        _row("widest offset on the way, tractor or trailer", table["widest_m"].max(), "m", f"<= {widest:.3f}",
+        row_of("widest offset on the way, tractor or trailer", table["widest_m"].max(), "m", f"<= {widest:.3f}",
              table["widest_m"].max() <= widest),
-        _row("least damping, dead time 0.1 s longer than told", table["late"].min(), "", "> 0", table["late"].min() > 0.0),
-        _row("least damping, dead time 0.1 s shorter than told", table["early"].min(), "", "> 0", table["early"].min() > 0.0),
+        row_of("least damping, dead time 0.1 s longer than told", table["late"].min(), "", "> 0", table["late"].min() > 0.0),
+        row_of("least damping, dead time 0.1 s shorter than told", table["early"].min(), "", "> 0", table["early"].min() > 0.0),
     ]  # fmt: skip
     found += with_limits(quick)
     if output is not None:
@@ -50,14 +51,10 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     return found
 
 
-def _row(figure: str, value, unit: str, aim: str, met) -> dict:
-    return {"figure": figure, "value": float(value), "unit": unit, "aim": aim, "met": None if met is None else bool(met)}
-
-
 def _settling(figure: str, tractor_s: float, trailer_s: float) -> list[dict]:
     return [
-        _row(figure.format("tractor"), tractor_s, "s", "<= 5", tractor_s <= 5.0),
-        _row(figure.format("trailer"), trailer_s, "s", "<= 8", trailer_s <= 8.0),
+        row_of(figure.format("tractor"), tractor_s, "s", "<= 5", tractor_s <= 5.0),
+        row_of(figure.format("trailer"), trailer_s, "s", "<= 8", trailer_s <= 8.0),
     ]
 
 
@@ -112,8 +109,8 @@ def with_limits(quick: bool) -> list[dict]:
             budget.append(np.sum(statuses == 3))
     return [
         *_settling("with all limits: {}, slowest", max(tractor), max(trailer)),
-        _row("with all limits: widest offset", max(widest), "m", "<= 0.575", max(widest) <= 0.575),
-        _row("with all limits: ticks whose budget ran out", sum(budget), "", "", None),
+        row_of("with all limits: widest offset", max(widest), "m", "<= 0.575", max(widest) <= 0.575),
+        row_of("with all limits: ticks whose budget ran out", sum(budget), "", "", None),
     ]
 
 

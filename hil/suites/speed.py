@@ -11,6 +11,7 @@ import numpy as np
 
 from autonomy import recordings
 from hil.suites._recordings import missing
+from hil.suites._row import row_of
 
 TITLE = "speed on 6 % grade, stopping, gap behind recorded speed traces, jerk; 40 t"
 CONFIG = "vehicles/demo_truck"
@@ -63,27 +64,27 @@ def figures(tasks: list[tuple], drives: list[Drive]) -> list[dict]:
             # Within engine power: not while it gives all it has, and not until it has caught up after that
             counted = ~_held(drive.at_limit, 5.0)
             error = 3.6 * np.percentile(np.abs(drive.speed - drive.target)[counted], 99)
-            table.append(_row(f"speed error p99, {100 * value:+g} % at {what:g} km/h", error, "km/h", "<= 1.0", error <= 1.0))
+            table.append(row_of(f"speed error p99, {100 * value:+g} % at {what:g} km/h", error, "km/h", "<= 1.0", error <= 1.0))
             if not counted.all():
                 whole = 3.6 * np.percentile(np.abs(drive.speed - drive.target), 99)
-                table.append(_row("... of the drive that counts, engine not at its limit", 100.0 * counted.mean(), "%", "", None))
-                table.append(_row("... speed error p99 of the whole drive", whole, "km/h", "", None))
+                table.append(row_of("... of the drive that counts, engine not at its limit", 100.0 * counted.mean(), "%"))
+                table.append(row_of("... speed error p99 of the whole drive", whole, "km/h", "", None))
         elif kind == "stop":
             error = abs(drive.gap[-1] - drive.wanted_gap[-1])
-            table.append(_row(f"stop behind a standing lead from {what:g} km/h, gap error", error, "m", "<= 0.5", error <= 0.5))
+            table.append(row_of(f"stop behind a standing lead from {what:g} km/h, gap error", error, "m", "<= 0.5", error <= 0.5))
         else:
             after = slice(round(SETTLING_S / TICK_S), None)
             excess = (drive.gap - drive.wanted_gap)[after]
             error = float(np.sqrt(np.mean(excess**2)))
-            table.append(_row(f"gap error RMS behind {Path(what).stem}", error, "m", "<= 1.5", error <= 1.5))
-            table.append(_row("... longer than wanted, at most", excess.max(), "m", "", None))
-            table.append(_row("... shorter than wanted, at most", -excess.min(), "m", "", None))
+            table.append(row_of(f"gap error RMS behind {Path(what).stem}", error, "m", "<= 1.5", error <= 1.5))
+            table.append(row_of("... longer than wanted, at most", excess.max(), "m", "", None))
+            table.append(row_of("... shorter than wanted, at most", -excess.min(), "m", "", None))
     for kind in dict.fromkeys(task[0] for task in tasks):
         parts = [jerk(drive) for task, drive in zip(tasks, drives, strict=True) if task[0] == kind]
         value = float(np.percentile(np.abs(np.concatenate(parts)), 99))
-        table.append(_row(f"jerk p99, {kind}, gear shifts included", value, "m/s3", "<= 1.0", value <= 1.0))
+        table.append(row_of(f"jerk p99, {kind}, gear shifts included", value, "m/s3", "<= 1.0", value <= 1.0))
     hardest = min(float(drive.acceleration.min()) for drive in drives)
-    table.append(_row("hardest braking of all", -hardest, "m/s2", "", None))
+    table.append(row_of("hardest braking of all", -hardest, "m/s2", "", None))
     return table
 
 
@@ -99,10 +100,6 @@ def _held(flags: np.ndarray, seconds: float) -> np.ndarray:
     """True while a flag is set and for some seconds after."""
     index = np.where(flags, np.arange(len(flags)), -(10**9))
     return np.arange(len(flags)) - np.maximum.accumulate(index) <= seconds / TICK_S
-
-
-def _row(figure: str, value: float, unit: str, aim: str, met: bool | None) -> dict:
-    return {"figure": figure, "value": float(value), "unit": unit, "aim": aim, "met": None if met is None else bool(met)}
 
 
 def _drive(task: tuple) -> Drive:

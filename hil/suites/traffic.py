@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from hil.suites._row import row_of
 
 TITLE = "SUMO motorway: 100 km among other drivers, EU 40 t, messages level"
 SEEDS, QUICK_SEEDS = 20, 2
@@ -89,11 +92,9 @@ def _drive(seed: int) -> dict[str, Any]:
     return result.metrics | {"jerk": metrics.jerk()}
 
 
-def _row(figure: str, value, unit: str, aim: str, met) -> dict[str, Any]:
-    value = None if value is None else float(value)
-    if callable(met):
-        met = value is not None and met(value)
-    return {"figure": figure, "value": value, "unit": unit, "aim": aim, "met": met}
+def _row(figure: str, value: float | None, unit: str, aim: str, met: Callable[[float], bool] | bool | None) -> dict[str, Any]:
+    """`met` may be a question to the value, which is not met where there is none."""
+    return row_of(figure, value, unit, aim, value is not None and met(value) if callable(met) else met)
 
 
 def _mean(values: list) -> float | None:
