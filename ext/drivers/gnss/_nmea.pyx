@@ -289,7 +289,9 @@ cdef bint angle(const NmeaState *state, uint32_t field, uint32_t degree_digits, 
         whole_degrees = 10.0 * whole_degrees + (state.line[first + place] - 48)
     if not is_digit(state.line[first + degree_digits]):
         return False
-    if parse(&state.line[first + degree_digits], length - degree_digits, &minutes) != TOLD or not minutes <= 60.0:   # 60 by rounding
+    if parse(&state.line[first + degree_digits], length - degree_digits, &minutes) != TOLD:
+        return False
+    if not minutes <= 60.0:        # 60 itself comes from senders that round 59.99999
         return False
     direction = state.line[state.first[field + 1]]
     if direction != positive and direction != negative:
