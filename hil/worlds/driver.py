@@ -51,7 +51,7 @@ class Driver:
         return wanted + self.side * self.half_play
 
     def practise(self, plant, surroundings, speed: float) -> None:
-        """Learns on a straight what holds the truck in a wind; a driver has driven in it before. The plant is to be reset then."""
+        """Learns on a straight what holds the truck in a wind, as who has driven in it before. The plant is to be reset then."""
         plant.reset(x=0.0, y=0.0, yaw=0.0, speed=speed)
         self.sway_m, names = 0.0, plant.state.dtype.names
         for k in range(round(PRACTICE_S / PRACTICE_STEP_S)):
