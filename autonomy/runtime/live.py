@@ -173,6 +173,7 @@ class _Session:
         self.readers: dict[int, LiveBus] = {}
         self.lost: dict[int, int] = {}
         self.not_armed: str | None = None
+        self.tell: Callable[[str], None] = lambda line: None
         self._thread: threading.Thread | None = None
         self._started = threading.Event()
         try:
@@ -216,12 +217,13 @@ class _Session:
         """Our node on the command bus; without its leave no command goes out, and the loop does not drive."""
         bus = encoder.config.bus
         self.node = BusNode(node_of(encoder.config), bus, lambda frames: self.transmitter.say(bus, frames), self.loop.permit,
-                            lambda: self.loop.faults)  # fmt: skip
+                            lambda: self.loop.faults, encoder.send_from, lambda line: self.tell(f"bus {bus}: {line}"))  # fmt: skip
         self.transmitter.may_send = self.node.may_send
         self.receivers[list(self.buses).index(bus)].listener = self.node.hear
 
     def drive(self, tell: Callable[[str], None]) -> None:
         """Starts the threads and waits for the end."""
+        self.tell = tell
         before = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self._thread = threading.Thread(target=self._loop if self.lockstep is None else self._step, name="loop", daemon=True)

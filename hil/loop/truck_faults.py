@@ -29,6 +29,7 @@ class TruckFaults:
             self.healthy = self.plant.parameters.copy()
         self.pressure = list(BRAKE_PRESSURE_PA)
         self.last_ns = start_ns
+        self.active: list[Fault] = []  # of the last step
 
     def act(self, actuation: np.void, time_ns: int) -> np.void:
         """The actuation as the truck with its faults obeys it; its plant is changed too."""
@@ -37,6 +38,7 @@ class TruckFaults:
         elapsed_s, (self.last_ns, step_s) = (time_ns - self.start_ns) / 1e9, (time_ns, (time_ns - self.last_ns) / 1e9)
         active = {fault.kind: fault for fault in self.faults
                   if fault.start_s <= elapsed_s and (fault.end_s is None or elapsed_s < fault.end_s)}  # fmt: skip
+        self.active = list(active.values())
         parameters, healthy = self.plant.parameters, self.healthy
         stuck = "steering_stuck" in active and int(actuation["steering_channel"]) == 0
         parameters["steering_rate"] = 0.0 if stuck else healthy["steering_rate"]

@@ -110,6 +110,7 @@ class Scenario(msgspec.Struct, forbid_unknown_fields=True, dict=True):
     wind: WindTable = msgspec.field(default_factory=WindTable)
     traffic: list[TrafficTable] = []
     queue: list[QueueTable] = []
+    map: bool = False  # the stack is given the middle of the lane as a stored path
 
     def make_road(self) -> Road:
         segments, last = [], Segment(0.0)
