@@ -50,7 +50,7 @@ def test_the_loop_may_drive_when_the_claim_has_stood():
     beside.node.work(10**9 + CLAIM_NS - 1)
     assert beside.permissions[-1] == PERMISSION_NONE
     beside.node.work(10**9 + CLAIM_NS)
-    assert beside.groups() == [DM1] and beside.permissions[-1] == PERMISSION_DRIVE and beside.node.may_send()
+    assert beside.groups() == [DM1, REQUEST] and beside.permissions[-1] == PERMISSION_DRIVE and beside.node.may_send()
 
 
 def test_who_loses_the_address_neither_drives_nor_speaks():
