@@ -20,7 +20,7 @@ from autonomy.playback._feed import Feed
 from autonomy import __version__, msg, output_folder
 from autonomy.errors import FAIL, INCONCLUSIVE, PASS, UsageError
 from autonomy.faults import timeline
-from autonomy.faults.timeline import Timeline
+from autonomy.faults.timeline import LAMP_KINDS, Timeline
 from autonomy.log.ordered import Batch
 from autonomy.playback import metrics as figures
 from autonomy.playback.collector import ReferenceCollector
@@ -126,10 +126,13 @@ class _Loop:
 
     def __init__(self, world, stack, sensors, truth, log_path: Path | None, faults: Timeline):
         self.log_path, self.world, self.sensors = log_path, world, sensors
+        commands = _commands(world, stack, sensors)
+        if commands is None and (lamps := [fault for fault in faults.of_truck() if fault.kind in LAMP_KINDS]):
+            raise UsageError(f"{faults.where(lamps[0])}: kind = '{lamps[0].kind}' is told over the command bus, and this drive has none; "
+                             "use sensors at the level bytes and a plant of configs/plants")  # fmt: skip
         path = None
         if (getattr(sensors, "takes_lane_path", False) or getattr(world, "map", False)) and hasattr(world, "lane_path"):
             path = centre_line(world)
-        commands = _commands(world, stack, sensors)
         channels = channels_of(sensors, stack.config) + ([] if commands is None else [f"/raw/can/{commands.bus}"])
         self.source = LiveSource(stack, channels, truth.time_ns, path, "the middle of the lane")
         self.start_ns = truth.time_ns

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from autonomy.faults.timeline import Fault
+from autonomy.faults.timeline import LAMP_KINDS, Fault
 from drivers.can.commanding.command_config import CommandConfig
 from drivers.can.j1939.address import Name
 from drivers.can.j1939.broadcast import Outbox
@@ -21,14 +21,8 @@ ON_HIGHWAY = 1
 FUNCTIONS = {"engine": 0, "engine_brake": 12, "retarder": 12, "brake": 9}  # of a NAME [M]
 VIN = b"AUTONOMYDEMOTRUCK"
 NOT_AVAILABLE = b"\xff\xff"
-# What each broken part makes its controller tell: SPN and FMI [M], and whether its red lamp asks for a stop
-TROUBLE = {
-    ("engine_lost", 0): ("engine", (513, 7), True),
-    ("retarder_lost", 0): ("retarder", (520, 7), False),
-    ("brake_circuit_lost", 1): ("brake", (1087, 1), True),
-    ("brake_circuit_lost", 2): ("brake", (1088, 1), True),
-    ("brake_circuit_lost", 3): ("brake", (1086, 1), True),
-}
+# A lamp's trouble codes, SPN and FMI [M]: service brake pressure in both circuits, more than one frame holds; an oil level
+STOP_CODES, WARNING_CODES = (TroubleCode(1087, 1, 1, 0), TroubleCode(1088, 1, 1, 0)), (TroubleCode(98, 17, 1, 0),)
 
 
 class Controllers:
@@ -45,17 +39,12 @@ class Controllers:
         for name, node in self.nodes.items():
             self._outboxes[name].add(node.receive(time_ns, identifier, data))
 
-    def report(self, broken: Iterable[Fault]) -> None:
-        """The faults of the truck that are there now."""
-        told: dict[str, list[TroubleCode]] = {name: [] for name in self.nodes}
-        stop = dict.fromkeys(self.nodes, False)
-        for fault in broken:
-            name, code, is_red = TROUBLE.get((fault.kind, int(fault.value or 0)), ("", (0, 0), False))
-            if name in told:
-                told[name].append(TroubleCode(*code, 1, 0))
-                stop[name] |= is_red
-        for name, node in self.nodes.items():
-            node.report(told[name], stop[name])
+    def report(self, active: Iterable[Fault]) -> None:
+        """The faults of the truck that are there now: whose lamp is on."""
+        red, amber = ({int(fault.value) for fault in active if fault.kind == kind} for kind in LAMP_KINDS)
+        for node in self.nodes.values():
+            stop = node.address in red
+            node.report(STOP_CODES if stop else WARNING_CODES if node.address in amber else (), stop)
 
     def due(self, now_ns: int) -> list[tuple[int, bytes]]:
         """What they send by now."""
