@@ -165,7 +165,7 @@ def _value(entry: dict[str, Any], kind: str, where: str) -> float:
     if kind in WHOLE:
         if not value.is_integer():
             raise UsageError(f"{where}: value = {value:g} must be {limits[2]} within {limits[0]:g}..{limits[1]:g}")
-        value = value or (0.0 if kind == "impersonate" else 1.0)
+        value = value or (1.0 if kind in OPTIONAL else 0.0)
     return value
 
 

@@ -11,9 +11,9 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+from autonomy.runtime._loop import PERMISSION_DRIVE, PERMISSION_NONE, PERMISSION_STOP
 
 from autonomy import msg
-from autonomy.runtime._loop import PERMISSION_DRIVE, PERMISSION_NONE, PERMISSION_STOP
 from autonomy.runtime.bus_node import BusNode, node_of
 from autonomy.runtime.reception import FRAME
 from drivers.can.codec import Codec

@@ -13,8 +13,8 @@ from typing import Any
 from drivers.can.j1939.diagnostics import FAILURE_MODES, Diagnostics
 from drivers.can.j1939.identifier import (
     ADDRESS_CLAIMED,
-    COMPONENT_IDENTIFICATION,
     COMBINATION_WEIGHT,
+    COMPONENT_IDENTIFICATION,
     DM1,
     GLOBAL,
     REQUEST,
