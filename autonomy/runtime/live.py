@@ -217,7 +217,8 @@ class _Session:
         """Our node on the command bus; without its leave no command goes out, and the loop does not drive."""
         bus = encoder.config.bus
         self.node = BusNode(node_of(encoder.config), bus, lambda frames: self.transmitter.say(bus, frames), self.loop.permit,
-                            lambda: self.loop.faults, encoder.send_from, lambda line: self.tell(f"bus {bus}: {line}"))  # fmt: skip
+                            lambda: self.loop.faults, encoder.send_from,
+                            lambda line: self.tell(f"bus {bus}: {line}"))  # fmt: skip
         self.transmitter.may_send = self.node.may_send
         self.receivers[list(self.buses).index(bus)].listener = self.node.hear
 

@@ -33,8 +33,8 @@ class SimulatedSteering:
         self._counters = {self.command_identifier: 0, self.status_identifier: 0}
 
     def command(self, request: SteeringRequest) -> list[tuple[int, bytes]]:
-        return [self._frame(self.command_identifier, request.road_wheel_angle_rad, request.mode | request.channel * SECOND_CHANNEL,
-                            NOT_AVAILABLE)]  # fmt: skip
+        code = request.mode | request.channel * SECOND_CHANNEL
+        return [self._frame(self.command_identifier, request.road_wheel_angle_rad, code, NOT_AVAILABLE)]
 
     def read_command(self, identifier: int, data: bytes) -> SteeringRequest | None:
         found = self._read(self.command_identifier, identifier, data)

@@ -128,8 +128,8 @@ class _Loop:
         self.log_path, self.world, self.sensors = log_path, world, sensors
         commands = _commands(world, stack, sensors)
         if commands is None and (lamps := [fault for fault in faults.of_truck() if fault.kind in LAMP_KINDS]):
-            raise UsageError(f"{faults.where(lamps[0])}: kind = '{lamps[0].kind}' is told over the command bus, and this drive has none; "
-                             "use sensors at the level bytes and a plant of configs/plants")  # fmt: skip
+            raise UsageError(f"{faults.where(lamps[0])}: kind = '{lamps[0].kind}' is told over the command bus, and this drive has "
+                             "none; use sensors at the level bytes and a plant of configs/plants")  # fmt: skip
         path = None
         if (getattr(sensors, "takes_lane_path", False) or getattr(world, "map", False)) and hasattr(world, "lane_path"):
             path = centre_line(world)
@@ -173,8 +173,9 @@ class _Loop:
         if self.injector is None:
             batch = self.source.batch(sorted(sent + rows, key=time_and_channel) + closing)
         else:  # what we sent ourselves is in the log whatever fails
-            parts = self.source.batch(sent), self.injector.step(self.source.batch(rows), truth.time_ns), self.source.batch(closing)
-            batch = joined_batches(list(parts)) if not sent else in_order(joined_batches(list(parts)))
+            broken = self.injector.step(self.source.batch(rows), truth.time_ns)
+            batch = joined_batches([self.source.batch(sent), broken, self.source.batch(closing)])
+            batch = in_order(batch) if sent else batch
         if self.recording is not None:
             self.batches.append(batch)
         self.feed.run(batch.records, batch.data, 0, self.outputs[self.row :], self.timing[self.row :],
@@ -243,7 +244,7 @@ class _Loop:
 
 
 def _commands(world, stack, sensors) -> CommandConfig | None:
-    """What goes over a bus. Where sensors speak on buses, the vehicle has a [command] table, and the plant takes what goes over one."""
+    """Where sensors speak on buses, the vehicle has a whole [command] table, and the plant takes what goes over a bus."""
     if not (getattr(sensors, "over_bus", False) and "command" in stack.config.sections
             and hasattr(getattr(world, "plant", None), "parameters")):  # fmt: skip
         return None

@@ -83,7 +83,8 @@ def test_with_one_sender_the_frame_is_the_very_same():
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(st.tuples(st.sampled_from([1, 2, 3]), st.integers(-30, 2), st.booleans()), max_size=5),
-                min_size=1, max_size=40), st.sampled_from([[1, 2, 2, 2], [2, 65535, 65535, 65535], [3, 1, 65535, 65535]]))  # fmt: skip
+                min_size=1, max_size=40),
+       st.sampled_from([[1, 2, 2, 2], [2, 65535, 65535, 65535], [3, 1, 65535, 65535]]))  # fmt: skip
 def test_the_kernel_chooses_as_its_twin(ticks, sources):
     step, twin = make("imu", sources), Preference(sources, 0.1)
     for k, arrived in enumerate(ticks):

@@ -174,7 +174,8 @@ def _is_dm1(message: can.Message) -> bool:
 def test_a_node_that_may_move_tells_who_encodes_and_drives_on():
     table = config.load("vehicles/demo_truck").section("command") | {"name": {"arbitrary_address": True}}
     said, moved, lines, permissions = [], [], [], []
-    node = BusNode(node_of(command_config.read(table, "demo_truck")), 0, said.extend, permissions.append, lambda: 0, moved.append, lines.append)
+    movable = node_of(command_config.read(table, "demo_truck"))
+    node = BusNode(movable, 0, said.extend, permissions.append, lambda: 0, moved.append, lines.append)
     node.work(10**9)
     node.work(2 * 10**9)
     node.hear(2 * 10**9, build(6, ADDRESS_CLAIMED, OURS, GLOBAL), bytes(8))

@@ -35,8 +35,8 @@ def section(drive: Drive) -> Section:
 
 def _groups(bus: dict[str, Any]) -> Table:
     rows = tuple(
-        (row["direction"], f"{row['pgn']:04X}", row["name"], "all" if row["destination"] == 0xFF else f"{row['destination']:#04x}",
-         whole(row["frames"]), number(row["per_s"], "1/s"))
+        (row["direction"], f"{row['pgn']:04X}", row["name"],
+         "all" if row["destination"] == 0xFF else f"{row['destination']:#04x}", whole(row["frames"]), number(row["per_s"], "1/s"))
         for row in bus["groups"]
     )  # fmt: skip
     return Table("Frames by parameter group", ("Direction", "PGN", "Message", "To", "Frames", "Rate"), rows, text_columns=4)

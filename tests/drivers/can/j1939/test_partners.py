@@ -61,7 +61,8 @@ def test_the_trailers_brakes_tell_five_codes_in_a_broadcast():
 
 def test_who_what_and_how_heavy_is_asked_and_the_answers_are_read():
     weight = b"\xff\xff" + (1423).to_bytes(2, "little")
-    answers = {COMPONENT_IDENTIFICATION: b"ACME*EBS*77**", VEHICLE_IDENTIFICATION: b"WDB1234567890ABCD*", COMBINATION_WEIGHT: weight}
+    answers = {COMPONENT_IDENTIFICATION: b"ACME*EBS*77**", VEHICLE_IDENTIFICATION: b"WDB1234567890ABCD*"}
+    answers[COMBINATION_WEIGHT] = weight
     node, partners, asked, news = on_the_bus(0x0B, answers), Partners(), [], []
     for step in range(1000):
         now = 10**9 + step * 10_000_000
