@@ -50,6 +50,11 @@ def test_at_walking_pace_it_rolls_as_the_kinematic_model_of_commonroad():
     assert place < 0.12 and articulation < 0.002
 
 
+def test_with_tyres_that_hardly_slip_it_is_the_kinematic_model():
+    place, articulation = checks.kinematic_errors(checks.STIFF)
+    assert place < 0.02 and articulation < 0.0005
+
+
 def test_the_kinematic_reference_is_what_its_script_writes(monkeypatch, capsys):
     """With the package's equations written down: what is tested is that the file can be made again."""
 
