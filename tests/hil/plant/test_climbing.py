@@ -14,8 +14,8 @@ def test_the_loaded_truck_starts_where_its_first_gear_lifts_it():
     plant = Plant.load("plants/eu_4x2_40t")
     engine, gearbox = plant.table["engine"], plant.table["gearbox"]
     ratio = gearbox["ratios"][0] * float(plant.parameters["final_drive"])
-    most = max(engine["curve_torque_nm"]) * ratio * float(plant.parameters["efficiency"]) / float(plant.parameters["wheel_radius"])
-    slope = math.tan(math.asin(most / (plant.mass * G) - float(plant.parameters["rolling_resistance"])))
+    lever = ratio * float(plant.parameters["efficiency"]) / float(plant.parameters["wheel_radius"])
+    slope = math.tan(math.asin(max(engine["curve_torque_nm"]) * lever / (plant.mass * G) - float(plant.parameters["rolling_resistance"])))
     assert 0.10 < climbing.steepest(plant, 0.0) <= 1.02 * slope
 
 
