@@ -15,7 +15,8 @@ def test_the_loaded_truck_starts_where_its_first_gear_lifts_it():
     engine, gearbox = plant.table["engine"], plant.table["gearbox"]
     ratio = gearbox["ratios"][0] * float(plant.parameters["final_drive"])
     lever = ratio * float(plant.parameters["efficiency"]) / float(plant.parameters["wheel_radius"])
-    slope = math.tan(math.asin(max(engine["curve_torque_nm"]) * lever / (plant.mass * G) - float(plant.parameters["rolling_resistance"])))
+    force = max(engine["curve_torque_nm"]) * lever
+    slope = math.tan(math.asin(force / (plant.mass * G) - float(plant.parameters["rolling_resistance"])))
     assert 0.10 < climbing.steepest(plant, 0.0) <= 1.02 * slope
 
 
