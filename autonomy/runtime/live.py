@@ -147,11 +147,12 @@ def _encoder(options: Options, stack: Stack, router: Router) -> CommandEncoder:
         raise UsageError(f"run --mode active: {stack.config.path}: [command] lacks {', '.join(commanded.missing)}; "
                          "a truck cannot be driven without")  # fmt: skip
     for part, section, key in (("engine_brake", "longitudinal", "engine_brake_torque_maximum_nm"),
-                               ("retarder", "vehicle", "retarder_torque_maximum_nm")):  # fmt: skip
+                               ("retarder", "vehicle", "retarder_torque_maximum_nm"),
+                               ("gearbox", "cruise", "roll_deceleration")):  # fmt: skip
         expected = float(stack.config.section(section)[key])
         if expected > 0.0 and getattr(commanded, part) is None:
             raise UsageError(f"run --mode active: {stack.config.path}: [{section}] {key} = {expected:g}, and no [command.{part}] "
-                             "says who gives it; add that or set the torque to 0")  # fmt: skip
+                             "says who gives it; add that or set it to 0")  # fmt: skip
     if commanded.bus >= len(options.channels):
         raise UsageError(f"--channel: commands of {options.config} go to bus {commanded.bus}; give a channel for it")
     return CommandEncoder(commanded, router.codec)
