@@ -12,6 +12,7 @@ from autonomy import config, msg
 from autonomy.estimation.ego._benchmark import predict_update
 from autonomy.estimation.ego.ego import EgoEstimator
 from autonomy.parameters import load_section
+from autonomy.physics import STANDARD_GRAVITY_MPS2
 
 STATES, MEASUREMENTS = 26, 6
 ROUNDS = 15  # ours and the peer take turns; the median of the rounds counts
@@ -95,7 +96,7 @@ def _step(parameters: np.ndarray) -> dict:
     estimator = EgoEstimator(parameters)
     frame, out = np.zeros((), msg.dtype("InputFrame")), np.zeros((), msg.dtype("EgoState"))
     imu, wheel, gnss = frame["imu"]["items"], frame["wheel"]["items"], frame["gnss"]["items"]
-    imu["acceleration_z"], wheel["rear_left"], wheel["rear_right"] = 9.80665, 20.0, 20.0
+    imu["acceleration_z"], wheel["rear_left"], wheel["rear_right"] = STANDARD_GRAVITY_MPS2, 20.0, 20.0
     gnss["latitude_deg"], gnss["longitude_deg"], gnss["altitude_m"], gnss["fix_type"] = 48.0, 11.0, 0.0, 3
     for name in ("velocity_east", "position_sigma", "altitude_sigma", "speed_sigma", "course_sigma_deg"):
         gnss[name] = np.nan

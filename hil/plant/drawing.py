@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from autonomy.errors import MissingPackage
+from autonomy.physics import STANDARD_GRAVITY_MPS2
 from hil.plant.multibody import Comparison
 
 
@@ -48,8 +49,8 @@ def draw_lane_change(states: np.ndarray, axles: np.ndarray, front: np.ndarray, t
     above.plot(axles[:, -1, 0], axles[:, -1, 1], label="last trailer axle")
     above.set(xlabel="x [m]", ylabel="y [m]", title=title)
     time = np.arange(len(states)) * 0.01
-    below.plot(time, front / 9.80665, label="steer axle")
-    below.plot(time, states["trailer_ay"] / 9.80665, label="trailer")
+    below.plot(time, front / STANDARD_GRAVITY_MPS2, label="steer axle")
+    below.plot(time, states["trailer_ay"] / STANDARD_GRAVITY_MPS2, label="trailer")
     below.set(xlabel="time [s]", ylabel="lateral acceleration [g]")
     for axis in (above, below):
         axis.grid(alpha=0.3)

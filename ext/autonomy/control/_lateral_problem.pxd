@@ -1,5 +1,6 @@
 # The MPC's problem: from the moment a command given now begins to act, stage by stage along the lane ahead.
 from libc.string cimport memcpy, memset
+from autonomy._physics cimport STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport *
 from autonomy.control._control cimport ControlMemory
 from autonomy.control._preview cimport bending, curvature_at
@@ -9,10 +10,8 @@ from autonomy.linalg._vector cimport multiply_12x12
 
 cdef extern from *:
     """
-    #define GRAVITY_MPS2 9.80665
     #define UNBOUNDED 1.0e3
     """
-    const double GRAVITY_MPS2
     const double UNBOUNDED
 
 
@@ -85,7 +84,7 @@ cdef inline double lateral_acceleration_bound(const LateralParameters* parameter
     cdef double trailer = mass - vehicle.tractor_mass_kg if vehicle.has_trailer else 0.0
     cdef double hauled = trailer / mass if trailer > 0.0 else 0.0
     cdef double height = (1.0 - hauled) * vehicle.tractor_cg_height_m + hauled * vehicle.trailer_cg_height_m
-    cdef double rollover = parameters.rollover_share * GRAVITY_MPS2 * vehicle.track_width_m / (2.0 * height)
+    cdef double rollover = parameters.rollover_share * STANDARD_GRAVITY_MPS2 * vehicle.track_width_m / (2.0 * height)
     return rollover if rollover < parameters.lateral_acceleration_maximum else parameters.lateral_acceleration_maximum
 
 

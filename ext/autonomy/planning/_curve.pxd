@@ -1,7 +1,8 @@
 # The speed that the bends ahead allow, as far as they are known.
 from libc.math cimport fabs, sqrt
+from autonomy._physics cimport STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport LaneState, PlanParameters, TruckState, VehicleParameters, LaneState_PREVIEW_STEP_M
-from autonomy.planning._braking cimport GRAVITY_OF_BRAKING, believed_friction
+from autonomy.planning._braking cimport believed_friction
 
 cdef enum:
     PREVIEW = 32
@@ -19,7 +20,7 @@ cdef inline double rollover_acceleration(const PlanParameters* parameters, const
     cdef double height = vehicle.tractor_cg_height_m
     if trailer > 0.0 and vehicle.trailer_cg_height_m > height:
         height = vehicle.trailer_cg_height_m
-    return parameters.rollover_compliance * GRAVITY_OF_BRAKING * vehicle.track_width_m / (2.0 * height)
+    return parameters.rollover_compliance * STANDARD_GRAVITY_MPS2 * vehicle.track_width_m / (2.0 * height)
 
 
 cdef inline double lateral_limit(const PlanParameters* parameters, const VehicleParameters* vehicle,
@@ -36,7 +37,7 @@ cdef inline double lateral_limit(const PlanParameters* parameters, const Vehicle
     most = (1.0 - parameters.rollover_margin) * rollover_acceleration(parameters, vehicle, truck.mass_high_kg)
     if most < result:
         result = most
-    most = parameters.curve_friction_share * GRAVITY_OF_BRAKING * believed_friction(parameters, truck)
+    most = parameters.curve_friction_share * STANDARD_GRAVITY_MPS2 * believed_friction(parameters, truck)
     return (most if most < result else result) - parameters.lateral_acceleration_reserve
 
 

@@ -4,6 +4,7 @@
 # gives is followed by a model of first order. The gear is known from engine and road speed where the bus tells both.
 from libc.math cimport fabs, isfinite, sin
 from libc.stdint cimport uint8_t, uint32_t
+from autonomy._physics cimport AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport (
     Actuation, InputFrame, LongitudinalParameters, TruckState, VehicleParameters, FaultRow_UNUSABLE_ENGINE,
     FaultRow_UNUSABLE_RETARDER, SignalSample_ENGINE_SPEED)
@@ -95,10 +96,9 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
                        const TruckState* truck, uint8_t unusable, double speed, double acceleration, double before, double margin,
                        bint roll, double dt, Actuation* actuation) noexcept nogil:
     """`acceleration` is to be driven now, `before` was the tick before; brakes are used beyond acceleration + margin only."""
-    # 9.80665 m/s2 standard gravity (CGPM 1901); 1.2 kg/m3 air at 20 degrees C and sea level
-    cdef double drag = 0.5 * 1.2 * vehicle.drag_area_m2 * speed * speed
-    cdef double rolling = vehicle.rolling_resistance * truck.mass_kg * 9.80665 if speed > 0.1 else 0.0
-    cdef double slope = 9.80665 * sin(truck.grade)
+    cdef double drag = 0.5 * AIR_DENSITY_KGPM3 * vehicle.drag_area_m2 * speed * speed
+    cdef double rolling = vehicle.rolling_resistance * truck.mass_kg * STANDARD_GRAVITY_MPS2 if speed > 0.1 else 0.0
+    cdef double slope = STANDARD_GRAVITY_MPS2 * sin(truck.grade)
     cdef double resistance = truck.mass_kg * slope + drag + rolling
     cdef double ratio = memory.ratio if memory.ratio > 0.0 else likely_ratio(vehicle, speed)
     cdef double per_crank = ratio / vehicle.wheel_radius_m                          # N per N m of the engine
