@@ -2,6 +2,7 @@
 from libc.math cimport sin
 from autonomy._physics cimport STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport PlanParameters, TruckState, VehicleParameters
+from autonomy.linalg._scalar cimport clipped
 
 cdef extern from *:
     """
@@ -35,7 +36,7 @@ cdef inline double fade(const PlanParameters* parameters, const TruckState* truc
         if temperature > hottest:
             hottest = temperature
     kept = 1.0 - parameters.brake_fade_per_kelvin * (hottest - parameters.brake_fade_from_c)
-    return 1.0 if kept > 1.0 else (0.4 if kept < 0.4 else kept)
+    return clipped(kept, 0.4, 1.0)
 
 
 cdef inline double least_slope(const PlanParameters* parameters, const TruckState* truck) noexcept nogil:

@@ -3,6 +3,7 @@ from libc.math cimport fabs, sqrt
 from autonomy._physics cimport STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport LaneState, PlanParameters, TruckState, VehicleParameters, LaneState_PREVIEW_STEP_M
 from autonomy.planning._braking cimport believed_friction
+from autonomy.linalg._scalar cimport clipped
 
 cdef enum:
     PREVIEW = 32
@@ -31,7 +32,7 @@ cdef inline double lateral_limit(const PlanParameters* parameters, const Vehicle
     cdef double full = parameters.loaded_share * (vehicle.loaded_mass_kg - empty)
     cdef double load = (truck.mass_high_kg - empty) / full if full > 0.0 else 1.0
     cdef double result, most
-    load = 0.0 if load < 0.0 else (1.0 if load > 1.0 else load)
+    load = clipped(load, 0.0, 1.0)
     result = parameters.lateral_acceleration_empty \
         + load * (parameters.lateral_acceleration_maximum - parameters.lateral_acceleration_empty)
     most = (1.0 - parameters.rollover_margin) * rollover_acceleration(parameters, vehicle, truck.mass_high_kg)
@@ -95,4 +96,4 @@ cdef inline double curve_jerk(const PlanParameters* parameters, double accelerat
     """m/s3, positive: what shows late is braked for twice as steeply."""
     cdef double late = (-acceleration - parameters.curve_deceleration) \
         / (parameters.curve_deceleration_maximum - parameters.curve_deceleration)
-    return parameters.ramp_jerk * (1.0 + (0.0 if late < 0.0 else (1.0 if late > 1.0 else late)))
+    return parameters.ramp_jerk * (1.0 + clipped(late, 0.0, 1.0))

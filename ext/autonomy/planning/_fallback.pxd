@@ -6,6 +6,7 @@ from autonomy.msg.messages cimport (
     Plan_FALLBACK_STEP_M)
 from autonomy.planning._braking cimport Braking
 from autonomy.planning._plan cimport PlanMemory
+from autonomy.linalg._scalar cimport clipped
 
 cdef enum:
     STOP_POINTS = 32
@@ -23,11 +24,8 @@ cdef inline void estimate_steering_bias(PlanMemory* memory, const PlanParameters
     if not fabs(excess) < 2.0 * parameters.steering_bias_maximum:
         return
     share = dt / (parameters.steering_bias_lag_s + dt)
-    memory.steering_bias += share * (excess - memory.steering_bias)
-    if memory.steering_bias > parameters.steering_bias_maximum:
-        memory.steering_bias = parameters.steering_bias_maximum
-    elif memory.steering_bias < -parameters.steering_bias_maximum:
-        memory.steering_bias = -parameters.steering_bias_maximum
+    memory.steering_bias = clipped(memory.steering_bias + share * (excess - memory.steering_bias),
+                                   -parameters.steering_bias_maximum, parameters.steering_bias_maximum)
 
 
 cdef inline double stop_distance(const PlanParameters* parameters, double speed, double deceleration) noexcept nogil:

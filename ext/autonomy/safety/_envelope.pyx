@@ -12,6 +12,7 @@ from autonomy.msg.messages cimport *
 from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport velocity_known
+from autonomy.linalg._scalar cimport clipped
 from autonomy.safety._health cimport faults_now, overflow_now
 from autonomy.safety._split cimport learn_ratio, notice_shift, rest, split
 from autonomy.msg import dtype
@@ -33,10 +34,6 @@ cdef enum:
 
 cdef void envelope_reset(EnvelopeMemory* memory, const EnvelopeParameters* parameters) noexcept nogil:
     memset(memory, 0, sizeof(EnvelopeMemory))
-
-
-cdef inline double clipped(double value, double low, double high) noexcept nogil:
-    return low if value < low else (high if value > high else value)
 
 
 cdef inline double cautious_speed(const EnvelopeParameters* parameters, const VehicleState* vehicle,

@@ -13,6 +13,7 @@
 from libc.math cimport NAN, cos, fabs, isfinite, sin, sqrt, tanh
 from autonomy._physics cimport AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.linalg._small cimport cholesky, cholesky_solve
+from autonomy.linalg._scalar cimport clipped
 from hil.plant._cab cimport cab_acceleration
 from hil.plant._data cimport *
 from hil.plant._loads cimport carry, roll_moment
@@ -104,10 +105,7 @@ cdef inline void derive(const PlantParameters* p, const Acting* acting, double s
         along = -(acting.brake_force[k] + p.rolling_resistance * found.load[k]) * tanh(wheel_x / CREEP)
         if p.driven[k] and drive_load > 0.0:
             along += acting.drive_force * found.load[k] / drive_load
-        if along > limit:
-            along = limit
-        elif along < -limit:
-            along = -limit
+        along = clipped(along, -limit, limit)
         roll = x[ROLL + unit]
         if p.linear:
             slip = -wheel_y / (fabs(wheel_x) if fabs(wheel_x) > 0.5 else 0.5)

@@ -16,6 +16,7 @@ from libc.math cimport exp, fabs, isfinite, sqrt
 from libc.stdint cimport int64_t, uint32_t
 from autonomy._physics cimport AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.linalg._kalman cimport carry_row, take_scalar
+from autonomy.linalg._scalar cimport clipped
 from autonomy.msg.messages cimport TruckParameters, TruckState, VehicleParameters
 
 cdef extern from *:
@@ -155,10 +156,7 @@ cdef inline void mass_update(MassMemory* memory, const TruckParameters* paramete
     if residual * residual > HUBER * HUBER * variance:
         variance = fabs(residual) * sqrt(variance) / HUBER      # Huber's weight: pulls no more than HUBER sigma
     take_scalar(memory.x, memory.p, M, ph, variance, residual)
-    if memory.x[0] < 1.0 / parameters.mass_maximum_kg:
-        memory.x[0] = 1.0 / parameters.mass_maximum_kg
-    elif memory.x[0] > 1.0 / parameters.mass_minimum_kg:
-        memory.x[0] = 1.0 / parameters.mass_minimum_kg
+    memory.x[0] = clipped(memory.x[0], 1.0 / parameters.mass_maximum_kg, 1.0 / parameters.mass_minimum_kg)
 
 
 cdef inline void extend_stretch(Stretch* stretch, double force, double specific_force) noexcept nogil:
