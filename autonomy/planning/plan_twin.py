@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
+from autonomy.rollover_twin import rollover_threshold
 
 STEP_M = 5.0
 STOPPING_S, STOPPING_LAG_S = 4.0, 0.2
@@ -51,10 +52,7 @@ def lateral_limit(parameters, vehicle, truck) -> float:
     full = empty + p["loaded_share"] * (vehicle["loaded_mass_kg"] - empty)
     by_load = np.interp(truck["mass_high_kg"], [empty, full],
                         [p["lateral_acceleration_empty"], p["lateral_acceleration_maximum"]])  # fmt: skip
-    height = vehicle["tractor_cg_height_m"]
-    if trailer and truck["mass_high_kg"] > vehicle["tractor_mass_kg"]:
-        height = max(height, vehicle["trailer_cg_height_m"])
-    threshold = p["rollover_compliance"] * STANDARD_GRAVITY_MPS2 * vehicle["track_width_m"] / (2.0 * height)
+    threshold = p["rollover_compliance"] * rollover_threshold(vehicle, truck["mass_high_kg"])
     friction = p["curve_friction_share"] * STANDARD_GRAVITY_MPS2 * believed_friction(p, truck)
     return float(min(by_load, (1.0 - p["rollover_margin"]) * threshold, friction) - p["lateral_acceleration_reserve"])
 

@@ -1,6 +1,6 @@
 # The MPC's problem: from the moment a command given now begins to act, stage by stage along the lane ahead.
 from libc.string cimport memcpy, memset
-from autonomy._physics cimport STANDARD_GRAVITY_MPS2
+from autonomy._rollover cimport rollover_threshold
 from autonomy.msg.messages cimport *
 from autonomy.control._control cimport ControlMemory
 from autonomy.control._preview cimport bending, curvature_at
@@ -80,11 +80,8 @@ cdef inline void set_bounds(const LateralParameters* parameters, const VehiclePa
 
 cdef inline double lateral_acceleration_bound(const LateralParameters* parameters, const VehicleParameters* vehicle,
                                               double mass) noexcept nogil:
-    """m/s2: the configured one, or the share of the static rollover threshold g t / (2 h) if that is less."""
-    cdef double trailer = mass - vehicle.tractor_mass_kg if vehicle.has_trailer else 0.0
-    cdef double hauled = trailer / mass if trailer > 0.0 else 0.0
-    cdef double height = (1.0 - hauled) * vehicle.tractor_cg_height_m + hauled * vehicle.trailer_cg_height_m
-    cdef double rollover = parameters.rollover_share * STANDARD_GRAVITY_MPS2 * vehicle.track_width_m / (2.0 * height)
+    """m/s2: the configured one, or the share of the static rollover threshold if that is less."""
+    cdef double rollover = parameters.rollover_share * rollover_threshold(vehicle, mass)
     return rollover if rollover < parameters.lateral_acceleration_maximum else parameters.lateral_acceleration_maximum
 
 

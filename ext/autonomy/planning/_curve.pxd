@@ -1,6 +1,7 @@
 # The speed that the bends ahead allow, as far as they are known.
 from libc.math cimport fabs, sqrt
 from autonomy._physics cimport STANDARD_GRAVITY_MPS2
+from autonomy._rollover cimport rollover_threshold
 from autonomy.msg.messages cimport LaneState, PlanParameters, TruckState, VehicleParameters, LaneState_PREVIEW_STEP_M
 from autonomy.planning._braking cimport believed_friction
 from autonomy.linalg._scalar cimport clipped
@@ -9,19 +10,6 @@ cdef enum:
     PREVIEW = 32
     CURVATURE = 2                # in LaneState.sigma
     CURVATURE_RATE = 3
-
-
-cdef inline double rollover_acceleration(const PlanParameters* parameters, const VehicleParameters* vehicle,
-                                         double mass) noexcept nogil:
-    """m/s2 at which the inner wheels of a unit lift: the static threshold less what springs and tyres give.
-
-    Load is taken to lie as high as in the loaded trailer whatever its mass; a part of it is on a floor that weighs lower.
-    """
-    cdef double trailer = mass - vehicle.tractor_mass_kg if vehicle.has_trailer else 0.0
-    cdef double height = vehicle.tractor_cg_height_m
-    if trailer > 0.0 and vehicle.trailer_cg_height_m > height:
-        height = vehicle.trailer_cg_height_m
-    return parameters.rollover_compliance * STANDARD_GRAVITY_MPS2 * vehicle.track_width_m / (2.0 * height)
 
 
 cdef inline double lateral_limit(const PlanParameters* parameters, const VehicleParameters* vehicle,
@@ -35,7 +23,7 @@ cdef inline double lateral_limit(const PlanParameters* parameters, const Vehicle
     load = clipped(load, 0.0, 1.0)
     result = parameters.lateral_acceleration_empty \
         + load * (parameters.lateral_acceleration_maximum - parameters.lateral_acceleration_empty)
-    most = (1.0 - parameters.rollover_margin) * rollover_acceleration(parameters, vehicle, truck.mass_high_kg)
+    most = (1.0 - parameters.rollover_margin) * parameters.rollover_compliance * rollover_threshold(vehicle, truck.mass_high_kg)
     if most < result:
         result = most
     most = parameters.curve_friction_share * STANDARD_GRAVITY_MPS2 * believed_friction(parameters, truck)
