@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autonomy.bench.solver import by_daqp, random_problem
@@ -30,6 +30,10 @@ def test_the_answer_without_bounds_is_the_riccati_solution(seed, stages):
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6))
+@example(447)  # a bound that hardly acts
+@example(2365)  # neighbouring bounds that exchange their forces
+@example(10157)  # a bound held from too far inside
+@example(4514)  # steps that went in circles
 def test_the_answer_with_bounds_is_daqps(seed):
     pytest.importorskip("daqp")
     problem = random_problem(np.random.default_rng(seed), 50)

@@ -28,6 +28,9 @@ ctypedef struct Bounds:
     double[100] input_change_force_low
     double[100] input_change_force_high
     double[100] input_curvature
+    # Which bound is held in the end: -1 the lower one, 1 the upper one, 0 none
+    signed char[800] held
+    signed char[100] input_held
 
 
 cdef inline double first_product(const BoxProblem* problem, const Recursion* recursion) noexcept nogil:

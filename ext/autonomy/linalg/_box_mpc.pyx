@@ -4,7 +4,7 @@ Every trial solution meets the dynamics exactly, so a step of length a leaves 1 
 No allocation, a fixed budget, fixed order of all sums. Twin: autonomy/linalg/box_mpc_twin.py.
 """
 import numpy as np
-from libc.math cimport isfinite
+from libc.math cimport INFINITY, isfinite
 from libc.string cimport memcpy, memset
 from autonomy.linalg._box_bounds cimport Bounds, begin, changes, condense, first_product, products, take_step
 from autonomy.linalg._box_polish cimport polish
@@ -15,15 +15,16 @@ from autonomy.msg.messages cimport LAYOUT_HASH
 require(__name__, LAYOUT_HASH)
 
 cdef double STEP_SHARE = 0.995       # of the way to the nearest bound
+cdef double CENTRING = 0.3           # share of the products aimed at after a step that did not lessen them: they would go in circles
 cdef double NEARLY_STATIONARY = 1e-8 # share of the first residuals that may remain
 
 
 cdef void solve_box(const BoxProblem* problem, BoxSolution* solution) noexcept nogil:
-    """Writes states, inputs and status. The worst case costs `iteration_budget` recursions, known beforehand."""
+    """Writes states, inputs and status. The worst case is known beforehand: `iteration_budget` recursions and one."""
     cdef Recursion recursion
     cdef Bounds bounds
     cdef double[64] value
-    cdef double step, left = 1.0, mean, enough, predicted, ratio
+    cdef double step, left = 1.0, mean, before = INFINITY, enough, predicted, ratio
     cdef int i, k
     memset(solution, 0, sizeof(BoxSolution))
     if problem.stages < 1 or problem.stages > MAXIMUM_STAGES:
@@ -61,13 +62,14 @@ cdef void solve_box(const BoxProblem* problem, BoxSolution* solution) noexcept n
         step = step if step < 1.0 else 1.0
         predicted = products(problem, &bounds, step)
         ratio = predicted / mean
-        ratio = ratio * ratio * ratio
+        ratio = ratio * ratio * ratio if mean < before else CENTRING
         condense(problem, &recursion, &bounds, ratio * mean, True)
         roll_out(problem, &recursion)
         step = STEP_SHARE * changes(problem, &recursion, &bounds, ratio * mean, True)
         step = step if step < 1.0 else 1.0
         take_step(problem, &recursion, &bounds, solution, step)
         left *= 1.0 - step
+        before = mean
         mean = products(problem, &bounds, 0.0)
         solution.iterations = k + 1
         if mean <= enough and left <= NEARLY_STATIONARY:
