@@ -1,4 +1,4 @@
-"""Physical constants, stated once. The kernels' are in ext/autonomy/_physics.pxd; tests/test_physics.py holds both together."""
+"""Physical constants, stated once. The kernels' are in ext/autonomy/_physics.pxd; tests/test_constants.py holds both together."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from autonomy.estimation.ego._benchmark import predict_update
 from autonomy.estimation.ego.ego import EgoEstimator
 from autonomy.parameters import load_section
 from autonomy.physics import STANDARD_GRAVITY_MPS2
+from autonomy.tick_period import TICK_NS
 
 STATES, MEASUREMENTS = 26, 6
 ROUNDS = 15  # ours and the peer take turns; the median of the rounds counts
@@ -104,7 +105,7 @@ def _step(parameters: np.ndarray) -> dict:
     view, result = frame.reshape(1).view(np.uint8), out.reshape(1).view(np.uint8)
     step, times = estimator._kernel.step, []
     for tick in range(3000):
-        now = 1_000_000_000 + tick * 10_000_000
+        now = 1_000_000_000 + tick * TICK_NS
         frame["tick_index"], frame["tick_time_ns"] = tick, now
         for name, every in (("imu", 1), ("wheel", 2), ("gnss", 10)):
             frame[name]["count"] = 1 if tick % every == 0 else 0

@@ -16,8 +16,8 @@ import numpy as np
 from autonomy import msg
 from autonomy.geodesy import enu_to_geodetic
 from autonomy.physics import STANDARD_GRAVITY_MPS2
+from autonomy.tick_period import TICK_NS, TICK_S
 
-TICK_S, TICK_NS = 0.01, 10_000_000
 ORIGIN = (48.2, 11.6, 500.0)
 WARM_UP_S = 30.0
 GNSS_TICKS, LANE_TICKS = 10, 5

@@ -13,9 +13,9 @@ import math
 import numpy as np
 
 from autonomy.physics import STANDARD_GRAVITY_MPS2
+from autonomy.tick_period import TICK_S
 from hil.plant.plant import Plant, PlantCommand, Surroundings
 
-TICK_S = 0.01
 TRANSIENT_SPEED_MPS = 88.0 / 3.6
 SINE_HZ = 0.4
 PEAK_G = 0.15

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from autonomy.physics import STANDARD_GRAVITY_MPS2
-from hil.reference_drivers import TICK_S, Scene
+from autonomy.tick_period import TICK_S
+from hil.reference_drivers import Scene
 
 PERCEPTION_DEVIATION_M = 0.375  # of the other's middle in its lane: from here its coming is perceived
 RISK_EVALUATION_S = 0.4

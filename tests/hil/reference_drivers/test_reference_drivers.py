@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy.physics import STANDARD_GRAVITY_MPS2
+from autonomy.tick_period import TICK_S
 from hil.longitudinal.disturbance_runs import BRAKES, DEAD_TIME_S, RAMP_S, RampBrakes, drive_reference
 from hil.longitudinal.disturbances import STARTS_S, Case, grid, vehicles
-from hil.longitudinal.straight_road import TICK_S
 from hil.reference_drivers import Scene, fsm
 from hil.reference_drivers.careful import CarefulDriver
 
