@@ -2,6 +2,7 @@
 from libc.math cimport fabs, isfinite, pow
 from libc.string cimport memcpy, memset
 from libc.stdint cimport uint8_t
+from autonomy._single_track cimport angle_per_curvature
 from autonomy.msg.messages cimport *
 from autonomy.control._control cimport ControlMemory
 from autonomy.control._dead_time cimport roll_dead_time, sent, whole_ticks
@@ -124,7 +125,7 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
         if not plan.fallback_valid and plan.behaviour != FALLBACK_STOP:
             return
         control.feedforward = parameters.steering_bias_share * plan.fallback_steering_bias \
-            + (vehicle.wheelbase_m + vehicle.understeer_gradient * speed * speed) \
+            + angle_per_curvature(vehicle, speed) \
             * curvature_at(plan.fallback_curvature, speed * (truck.steering_delay_s + lag))
         control.road_wheel_angle = control.feedforward
         control.lateral_active = 1

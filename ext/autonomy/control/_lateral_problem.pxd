@@ -1,6 +1,7 @@
 # The MPC's problem: from the moment a command given now begins to act, stage by stage along the lane ahead.
 from libc.string cimport memcpy, memset
 from autonomy._rollover cimport rollover_threshold
+from autonomy._single_track cimport angle_per_curvature
 from autonomy.msg.messages cimport *
 from autonomy.control._control cimport ControlMemory
 from autonomy.control._preview cimport bending, curvature_at
@@ -64,7 +65,7 @@ cdef inline void set_bounds(const LateralParameters* parameters, const VehiclePa
     cdef double room = 0.5 * vehicle.width_m + parameters.lane_margin_m
     cdef double left = lane.width_left - room
     cdef double right = lane.width_right - room
-    cdef double angle = acceleration * (vehicle.wheelbase_m + vehicle.understeer_gradient * speed * speed) / (speed * speed)
+    cdef double angle = acceleration * angle_per_curvature(vehicle, speed) / (speed * speed)
     cdef int i
     left = (left if left > 0.05 else 0.05) + (target if target > 0.0 else 0.0)
     right = (right if right > 0.05 else 0.05) - (target if target < 0.0 else 0.0)
@@ -97,7 +98,7 @@ cdef inline void pose_problem(const ControlMemory* memory, const LateralParamete
     cdef double[8] reference
     cdef double[8] low
     cdef double[8] high
-    cdef double per_angle = speed * speed / (vehicle.wheelbase_m + vehicle.understeer_gradient * speed * speed)
+    cdef double per_angle = speed * speed / angle_per_curvature(vehicle, speed)
     cdef double stage_s = LateralParameters_STAGE_TICKS * LateralParameters_TICK_PERIOD_S
     cdef double rate = parameters.lateral_jerk_maximum / per_angle
     cdef double relative = speed / LateralParameters_REFERENCE_SPEED_MPS

@@ -2,14 +2,10 @@
 from libc.math cimport fabs, sqrt
 from autonomy._physics cimport STANDARD_GRAVITY_MPS2
 from autonomy._rollover cimport rollover_threshold
+from autonomy.estimation.lane._lane cimport CURVATURE, CURVATURE_RATE, PREVIEW
+from autonomy.linalg._scalar cimport clipped
 from autonomy.msg.messages cimport LaneState, PlanParameters, TruckState, VehicleParameters, LaneState_PREVIEW_STEP_M
 from autonomy.planning._braking cimport believed_friction
-from autonomy.linalg._scalar cimport clipped
-
-cdef enum:
-    PREVIEW = 32
-    CURVATURE = 2                # in LaneState.sigma
-    CURVATURE_RATE = 3
 
 
 cdef inline double lateral_limit(const PlanParameters* parameters, const VehicleParameters* vehicle,

@@ -4,6 +4,7 @@
 # (a crooked sensor, a bank) is learned slowly and left out. Judged only while the stack drives: else the driver does.
 from libc.math cimport NAN, fabs, isfinite
 from libc.stdint cimport int64_t, uint8_t, uint32_t
+from autonomy._single_track cimport angle_per_curvature
 from autonomy.msg.messages cimport *
 from autonomy.linalg._scalar cimport behind_lag, clipped
 
@@ -54,11 +55,6 @@ cdef inline double both(double first, double second) noexcept nogil:
     return 0.0
 
 
-cdef inline double bow(const VehicleParameters* vehicle, double speed) noexcept nogil:
-    """m: road wheel angle over the curvature that it drives."""
-    return vehicle.wheelbase_m + vehicle.understeer_gradient * speed * speed
-
-
 cdef inline void follow_steering(ResponseMemory* memory, const FaultParameters* parameters,
                                  const VehicleParameters* vehicle_parameters, const VehicleState* vehicle,
                                  const TruckState* truck, double speed, double dt) noexcept nogil:
@@ -71,7 +67,7 @@ cdef inline void follow_steering(ResponseMemory* memory, const FaultParameters* 
     if back > COMMANDS - 1:
         back = COMMANDS - 1
     if speed > parameters.minimum_speed_mps and isfinite(vehicle.yaw_rate):
-        memory.turn = behind_lag(memory.turn, vehicle.yaw_rate / speed * bow(vehicle_parameters, speed), 0.05, dt)
+        memory.turn = behind_lag(memory.turn, vehicle.yaw_rate / speed * angle_per_curvature(vehicle_parameters, speed), 0.05, dt)
     if not memory.driving:
         memory.driven = 0
         memory.model = memory.model_turn = vehicle.road_wheel_angle if known else memory.turn
@@ -126,8 +122,9 @@ cdef inline void compare_yaw_rates(ResponseMemory* memory, const FaultParameters
         memory.compared = 0
         return
     memory.yaw_rate[1] = behind_lag(memory.yaw_rate[1], memory.other_turn, lag, dt)
-    memory.yaw_rate[2] = behind_lag(memory.yaw_rate[2], vehicle.road_wheel_angle * speed / bow(vehicle_parameters, speed),
-                                lag + vehicle_parameters.yaw_lag_s, dt)
+    memory.yaw_rate[2] = behind_lag(
+        memory.yaw_rate[2], vehicle.road_wheel_angle * speed / angle_per_curvature(vehicle_parameters, speed),
+        lag + vehicle_parameters.yaw_lag_s, dt)
     for i in range(2):
         memory.yaw_rate_offset[i] = learned(memory.yaw_rate_offset[i], memory.yaw_rate[0] - memory.yaw_rate[1 + i],
                                             0.5 * 0.0175, parameters.offset_lag_s, memory.compared, dt)
