@@ -8,10 +8,10 @@ import time
 import numpy as np
 
 from autonomy import config as configuration
+from autonomy.tick_period import TICK_S
 from hil.plant import plant_twin
 from hil.plant.plant import Plant, PlantCommand, Surroundings
 
-TICK_S = 0.01
 WITHOUT_TRAILER_ABS = {"brakes.trailer_abs": 0}
 WITHOUT_TURNING_PARTS = {"engine.inertia": 0.0, "tyres.wheel_inertia": 0.0}
 # One axle a unit, the fifth wheel over the drive axle: what the kinematic reference is

@@ -11,10 +11,10 @@ import math
 
 import numpy as np
 
+from autonomy.physics import STANDARD_GRAVITY_MPS2
+from autonomy.tick_period import TICK_S
 from hil.plant.plant import Plant, PlantCommand, Surroundings
 
-G = 9.80665
-TICK_S = 0.01
 TRANSIENT_SPEED_MPS = 88.0 / 3.6
 SINE_HZ = 0.4
 PEAK_G = 0.15
@@ -41,7 +41,7 @@ def lane_change(plant: Plant, speed: float = TRANSIENT_SPEED_MPS, frequency_hz: 
     amplitude = 0.02
     for _ in range(4):  # to the peak that the standard asks of the steer axle
         states, axles, front = single_sine(plant, speed, amplitude, frequency_hz)
-        amplitude *= PEAK_G * G / np.abs(front).max()
+        amplitude *= PEAK_G * STANDARD_GRAVITY_MPS2 / np.abs(front).max()
     first, last = axles[:, 0], axles[:, -1]
     path = np.interp(last[:, 0], first[:, 0], first[:, 1])
     aside = np.sign(first[-1, 1]) * (last[:, 1] - path)  # beyond, on the side it changes to
@@ -75,6 +75,6 @@ def rollover_threshold(plant: Plant, speed: float = 20.0) -> float:
     for tick in range(12000):
         state = plant.step(TICK_S, PlantCommand(0.0012 * tick * TICK_S, held_speed_mps=speed), Surroundings(friction=1.0))
         if state["rolled_over"] or abs(state["trailer_ltr"]) >= 1.0 and state["ltr"] >= 1.0:
-            return best / G
+            return best / STANDARD_GRAVITY_MPS2
         best = max(best, abs(float(state["trailer_ay"])))
     return math.nan

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from autonomy import recordings
+from autonomy.physics import STANDARD_GRAVITY_MPS2
 from hil.plant import checks, climbing, low_speed_turn, manoeuvres, multibody
 from hil.plant.linear import linearise
 from hil.plant.plant import Plant
@@ -66,8 +67,8 @@ def _sine() -> list[dict]:
     for _ in range(2):  # linear: the second run has the wanted peak
         states, _, _ = manoeuvres.single_sine(plant, 25.0, amplitude)
         own = states["ay"] + np.gradient(states["yaw_rate"], manoeuvres.TICK_S) * reference
-        amplitude *= manoeuvres.PEAK_G * manoeuvres.G / np.abs(own).max()
-    trailer = np.abs(states["trailer_ay"]).max() / manoeuvres.G
+        amplitude *= manoeuvres.PEAK_G * STANDARD_GRAVITY_MPS2 / np.abs(own).max()
+    trailer = np.abs(states["trailer_ay"]).max() / STANDARD_GRAVITY_MPS2
     articulation = math.degrees(np.abs(states["articulation"]).max())
     return [
         row_of("EU single sine 0.4 Hz 0.15 g: trailer", trailer, "g", "0.19 +-5 %", abs(trailer / 0.19 - 1.0) <= 0.05),

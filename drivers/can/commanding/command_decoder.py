@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from autonomy import msg
+from autonomy.msg.modes import DRIVING_MODES
 from drivers.can.codec import Codec
 from drivers.can.commanding.command_config import CommandConfig, Torque
-from drivers.can.commanding.command_encoder import DISENGAGE, DRIVING_MODES
+from drivers.can.commanding.command_encoder import DISENGAGE
 from drivers.can.commanding.protection import is_sealed
 from drivers.can.j1939.identifier import parse
 from drivers.can.tables import EXTENDED

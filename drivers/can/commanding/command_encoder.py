@@ -13,15 +13,15 @@ from collections.abc import Callable
 import numpy as np
 
 from autonomy import msg
+from autonomy.msg.modes import DRIVING_MODES
 from drivers.can.codec import Codec
 from drivers.can.commanding.command_config import CONTROLS, CommandConfig, Torque
 from drivers.can.commanding.protection import seal
 from drivers.steering.installed import load as load_steering
 from drivers.steering.plugin import SteeringPlugin, SteeringRequest
 
-__all__ = ["DRIVING_MODES", "CommandEncoder"]
+__all__ = ["CommandEncoder"]
 
-DRIVING_MODES = (1, 2)  # Actuation.mode: active, minimal-risk manoeuvre
 RELEASED = 0  # SPN 695 and 2916
 MAXIMUM_MODE = 2  # SPN 2916: the highest of all demands counts, the driver's too [V]
 LOWEST_PRIORITY = 3

@@ -4,10 +4,9 @@ import math
 
 import pytest
 
+from autonomy.physics import STANDARD_GRAVITY_MPS2 as G
 from hil.plant import climbing
 from hil.plant.plant import Plant
-
-G = 9.80665
 
 
 def test_the_loaded_truck_starts_where_its_first_gear_lifts_it():
