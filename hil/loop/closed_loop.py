@@ -22,31 +22,28 @@ from autonomy.errors import FAIL, INCONCLUSIVE, PASS, UsageError
 from autonomy.faults import timeline
 from autonomy.faults.timeline import LAMP_KINDS, Timeline
 from autonomy.log.ordered import Batch
+from autonomy.msg.modes import DRIVING_MODES
 from autonomy.playback import metrics as figures
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block
 from autonomy.playback.json_values import without_nan
 from autonomy.playback.recording import Recording
-from autonomy.playback.replay import SCHEMA
-from autonomy.playback.result import OUTPUT_LOG, Result
+from autonomy.playback.result import OUTPUT_LOG, SCHEMA, Result
 from autonomy.playback.spool import OutputSpool
+from autonomy.tick_period import TICK_NS, TICK_S
 from drivers.can.commanding import command_config
 from drivers.can.commanding.command_config import CommandConfig
 from hil.loop.command_bus import CommandBus
 from hil.loop.live import POSE_TOPIC, TRUCK_TOPIC, LiveSource, channels_of, time_and_channel
 from hil.loop.metrics import RunMetrics
-from hil.loop.reference import centre_line, pose_of, truck_of
+from hil.loop.reference import POSE_TICKS, centre_line, pose_of, truck_of
 from hil.loop.truck_faults import TruckFaults
 from hil.loop.vehicle_differences import differences
 
-TICK_S = 0.01
 ENGAGE_AFTER_S = 5.0
 BLOCK_TICKS = 64  # handed to the recorder at a time
-POSE_TICKS = 5  # the reference at 20 Hz
 STANDBY_HEALTH = 2  # health level from which the stack does not take over
-DRIVING_MODES = (1, 2)
 NEVER_NS = 2**62
-RELEASE_AFTER_NS = 10_000_000
 
 
 def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, output_dir=None, *, scenario=None,
@@ -128,8 +125,8 @@ class _Loop:
         self.log_path, self.world, self.sensors = log_path, world, sensors
         commands = _commands(world, stack, sensors)
         if commands is None and (lamps := [fault for fault in faults.of_truck() if fault.kind in LAMP_KINDS]):
-            raise UsageError(f"{faults.where(lamps[0])}: kind = '{lamps[0].kind}' is told over the command bus, and this drive has "
-                             "none; use sensors at the level bytes and a plant of configs/plants")  # fmt: skip
+            raise UsageError(f"{faults.where(lamps[0])}: kind = '{lamps[0].kind}' is told over the command bus, and this drive "
+                             "has none; use sensors at the level bytes and a plant of configs/plants")  # fmt: skip
         path = None
         if (getattr(sensors, "takes_lane_path", False) or getattr(world, "map", False)) and hasattr(world, "lane_path"):
             path = centre_line(world)
@@ -210,7 +207,7 @@ class _Loop:
     def close(self) -> None:
         self._hand_on()
         if self.bus is not None and self.recording is not None:
-            last = self.sent + self.bus.release(self.last_ns + RELEASE_AFTER_NS)
+            last = self.sent + self.bus.release(self.last_ns + TICK_NS)
             if last:
                 self.recording.write_inputs(self.source.batch(self.source.frames(last, self.bus.number)))
         self.files.close()

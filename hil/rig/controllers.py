@@ -18,7 +18,7 @@ from drivers.can.j1939.node import Node, NodeState
 __all__ = ["Controllers"]
 
 ON_HIGHWAY = 1
-FUNCTIONS = {"engine": 0, "engine_brake": 12, "retarder": 12, "brake": 9}  # of a NAME [M]
+FUNCTIONS = {"engine": 0, "engine_brake": 12, "retarder": 12, "brake": 9, "gearbox": 3}  # of a NAME [M]
 VIN = b"AUTONOMYDEMOTRUCK"
 NOT_AVAILABLE = b"\xff\xff"
 # A lamp's trouble codes, SPN and FMI [M]: service brake pressure in both circuits, more than one frame holds; an oil level
@@ -29,7 +29,8 @@ class Controllers:
     """Those that [command] names. `weight_kg` is what the brakes' controller has measured of the combination."""
 
     def __init__(self, config: CommandConfig, weight_kg: float):
-        parts = {**config.torques(), **({"brake": config.brake} if config.brake else {})}
+        others = {"brake": config.brake, "gearbox": config.gearbox}
+        parts = {**config.torques(), **{name: part for name, part in others.items() if part is not None}}
         self.nodes = {name: Node(Name(1 + number, 0, 0, number, FUNCTIONS[name], 0, 0, ON_HIGHWAY, False), part.address,
                                  "simulated", self._answers(name, weight_kg))
                       for number, (name, part) in enumerate(parts.items())}  # fmt: skip

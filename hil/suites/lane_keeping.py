@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from autonomy.msg.modes import DRIVING_MODES
+
 TITLE = "lane keeping of tractor and trailer on the nonlinear plant, noisy sensors"
 LOADED, EMPTY = "plants/eu_4x2_40t", "plants/eu_4x2_empty"
 STRAIGHT_M = 400.0
@@ -136,7 +138,7 @@ def drive(piece) -> dict:
     rows = []
 
     def watch(truth, out):
-        if int(out["actuation"]["mode"]) not in (1, 2):
+        if int(out["actuation"]["mode"]) not in DRIVING_MODES:
             return
         axles = np.abs(np.asarray(truth.road.axle_offsets))
         split = truth.ego.tractor_axles

@@ -25,6 +25,7 @@ import msgspec
 from autonomy import config as configuration
 from autonomy import toml_file
 from autonomy.errors import UsageError
+from drivers.typed_table import convert
 from hil.world import MOST_ACTORS
 from hil.worlds.road import Road, Segment
 from hil.worlds.traffic import KINDS, Event
@@ -148,10 +149,7 @@ def load(source: str | Path | dict | Scenario) -> Scenario:
     if not isinstance(source, dict):
         path = _find(source)
         where, source = str(path), toml_file.read(path)
-    try:
-        scenario = msgspec.convert(source, Scenario, strict=True)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"{where}: {error}") from None
+    scenario = convert(source, Scenario, where, UsageError)
     _check(scenario, where)
     scenario.where = where
     return scenario

@@ -121,7 +121,7 @@ def test_the_partners_are_asked_who_they_are_and_what_the_combination_weighs(dri
     result, _, _ = driven
     known = {item["address"]: item for item in result.metrics["command_bus"]["node"]["partners"]}
     assert known[0]["vehicle"] == "AUTONOMYDEMOTRUCK" and known[11]["weight_kg"] == 40_000.0
-    assert all(known[address]["component"].startswith("SIM") for address in (0, 11, 15, 16))
+    assert all(known[address]["component"].startswith("SIM") for address in (0, 3, 11, 15, 16))
     assert all(item["lamps"] == [] for item in known.values())
 
 
