@@ -29,7 +29,7 @@ LIMITS = {"routes": MAX_ROUTES, "combines": MAX_COMBINES, "parts": MAX_PARTS, "m
           "sample_bytes": MAX_SAMPLE_BYTES}
 cdef int NOT_MEASUREMENT_FLAGS = CanFrame_FLAG_ERROR | CanFrame_FLAG_REMOTE | CanFrame_FLAG_TRANSMITTED
 
-# What the router reads without a database. Of the transport protocol the lamps of a long DM1 alone are read: they stand in its first packet
+# What is read without a database. Of the transport protocol that is the lamps of a long DM1, which stand in its first packet
 cdef enum:
     ADDRESS_CLAIMED = 0xEE00
     NULL_ADDRESS = 0xFE
