@@ -16,7 +16,6 @@ import numpy as np
 from scipy.linalg import solve_discrete_are
 
 from autonomy.control import lateral_twin
-from autonomy.control.lateral_twin import TICK_S
 from autonomy.control.yaw_plane_twin import (
     ACCELERATION_BIAS,
     BIAS,
@@ -28,6 +27,7 @@ from autonomy.control.yaw_plane_twin import (
     YawPlane,
     transition,
 )
+from autonomy.tick_period import TICK_S
 
 PLANT = 7  # coordinates of the plant: all but the command
 ESTIMATED = [0, 1, 2, 3, 4, 5, 6, BIAS, DISTURBANCE, ACCELERATION_BIAS]  # coordinates the observer corrects

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autonomy.msg.modes import DRIVING_MODES
 from hil.suites._row import row_of
 
 TITLE = "lane keeping of tractor and trailer on the nonlinear plant, noisy sensors"
@@ -160,7 +161,7 @@ def drive(piece) -> dict:
     rows = []
 
     def watch(truth, out):
-        if int(out["actuation"]["mode"]) not in (1, 2):
+        if int(out["actuation"]["mode"]) not in DRIVING_MODES:
             return
         axles = np.abs(np.asarray(truth.road.axle_offsets))
         split = truth.ego.tractor_axles

@@ -10,16 +10,16 @@ from typing import NamedTuple
 import numpy as np
 
 from autonomy import recordings
+from autonomy.tick_period import TICK_S
+from hil.loop.metrics import JERK_WINDOW_S
 from hil.suites._recordings import missing
 from hil.suites._row import row_of
 
 TITLE = "speed on 6 % grade, stopping, gap behind recorded speed traces, jerk; 40 t"
 CONFIG = "vehicles/demo_truck"
 KNOWN = {"vehicle.mass_sigma_kg": 700.0}  # as after two accelerations: nothing here tells an engine torque to find it by
-TICK_S = 0.01
 GRADE = 0.06
 SETTLING_S = 20.0
-JERK_WINDOW_S = 0.1  # acceleration is averaged over it before its derivative is taken
 TRACES = ("regional_haul", "C8_LineHaul_Lammert", "long_haul_cyc")  # `quick`: the first, the hardest to follow
 TRACE_S = 1500.0  # of each; their first minutes are town traffic, so a part of them is not the figure of the whole
 FASTEST_LEAD = 24.0  # m/s, below the truck's own limit of 25

@@ -7,15 +7,17 @@ import threading
 import can
 import numpy as np
 import pytest
-from autonomy.runtime._loop import PERMISSION_DRIVE, PERMISSION_NONE, PERMISSION_STOP, TICK_PERIOD_NS
+from autonomy.runtime._loop import PERMISSION_DRIVE, PERMISSION_NONE, PERMISSION_STOP
 
 from autonomy import config, msg
 from autonomy.inputs import lane_path
 from autonomy.runtime.bus_node import BusNode, node_of
+from autonomy.runtime.figures import partner_lines
 from autonomy.runtime.live import Options, run
 from autonomy.runtime.reception import FRAME
 from autonomy.runtime.transmission import Transmitter
 from autonomy.runtime.trouble_codes import FIRST_SPN, trouble_codes
+from autonomy.tick_period import TICK_NS
 from drivers.can.commanding import command_config
 from drivers.can.j1939.diagnostics import Diagnostics
 from drivers.can.j1939.identifier import ADDRESS_CLAIMED, DM1, GLOBAL, REQUEST, TRANSPORT_CONTROL, build, parse
@@ -50,7 +52,7 @@ def test_the_loop_may_drive_when_the_claim_has_stood():
     beside.node.work(10**9 + CLAIM_NS - 1)
     assert beside.permissions[-1] == PERMISSION_NONE
     beside.node.work(10**9 + CLAIM_NS)
-    assert beside.groups() == [DM1] and beside.permissions[-1] == PERMISSION_DRIVE and beside.node.may_send()
+    assert beside.groups() == [DM1, REQUEST] and beside.permissions[-1] == PERMISSION_DRIVE and beside.node.may_send()
 
 
 def test_who_loses_the_address_neither_drives_nor_speaks():
@@ -126,7 +128,7 @@ def test_what_the_loop_makes_of_the_permission(permission, mode, tmp_path):
     rig, outputs = drive(tmp_path / "run.mcap", ticks=430, active=True, engage_tick=400)
     assert outputs["actuation"]["mode"][-1] == 1
     rig.loop.permit(permission)
-    output = rig.step(int(outputs["tick_time_ns"][-1]) + TICK_PERIOD_NS)
+    output = rig.step(int(outputs["tick_time_ns"][-1]) + TICK_NS)
     assert output["actuation"]["mode"] == mode and rig.loop.engaged == (permission != PERMISSION_NONE)
 
 
@@ -168,3 +170,28 @@ def _is_dm1(message: can.Message) -> bool:
     """As one frame, or announced as a long message."""
     group = parse(message.arbitration_id).pgn
     return group == DM1 or (group == TRANSPORT_CONTROL and int.from_bytes(message.data[5:8], "little") == DM1)
+
+
+def test_a_node_that_may_move_tells_who_encodes_and_drives_on():
+    table = config.load("vehicles/demo_truck").section("command") | {"name": {"arbitrary_address": True}}
+    said, moved, lines, permissions = [], [], [], []
+    movable = node_of(command_config.read(table, "demo_truck"))
+    node = BusNode(movable, 0, said.extend, permissions.append, lambda: 0, moved.append, lines.append)
+    node.work(10**9)
+    node.work(2 * 10**9)
+    node.hear(2 * 10**9, build(6, ADDRESS_CLAIMED, OURS, GLOBAL), bytes(8))
+    node.work(2 * 10**9 + 1)
+    assert moved == [128] and permissions[-1] == PERMISSION_NONE and "0x80" in lines[0]
+    node.work(3 * 10**9)
+    assert permissions[-1] == PERMISSION_DRIVE and node.complaints() == []
+
+
+def test_what_a_partner_tells_is_said_once_and_in_the_figures():
+    lines = []
+    node = BusNode(node_of(COMMANDS), 0, lambda frames: None, lambda permission: None, lambda: 0, tell=lines.append)
+    for second in range(3):
+        node.hear(second * 10**9, build(6, DM1, 0x00), bytes([0x10, 0xFF, 100, 0, 1, 1, 0xFF, 0xFF]))
+        node.work(second * 10**9)
+    assert len(lines) == 1 and "engine 1: red stop on; SPN 100 FMI 1" in lines[0]
+    assert node.figures()["partners"][0]["lamps"] == ["red stop on"]
+    assert "told red stop on, SPN 100 FMI 1" in partner_lines(node.figures()["partners"])[0]

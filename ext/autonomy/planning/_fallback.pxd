@@ -1,11 +1,13 @@
 # The stop within the lane that is ready every tick: a curvature profile, a deceleration, a distance and a duration.
 from libc.math cimport fabs
 from autonomy.inputs._motion cimport velocity_known
+from autonomy._single_track cimport angle_per_curvature
 from autonomy.msg.messages cimport (
     EgoState, LaneState, Plan, PlanParameters, TrackList, VehicleParameters, VehicleState, LaneState_STATUS_NONE,
     Plan_FALLBACK_STEP_M)
 from autonomy.planning._braking cimport Braking
 from autonomy.planning._plan cimport PlanMemory
+from autonomy.linalg._scalar cimport clipped
 
 cdef enum:
     STOP_POINTS = 32
@@ -18,16 +20,12 @@ cdef inline void estimate_steering_bias(PlanMemory* memory, const PlanParameters
     cdef double excess, share
     if not velocity_known(ego) or vehicle.steering_validity != 0 or ego.speed < parameters.steering_bias_minimum_speed_mps:
         return
-    excess = vehicle.road_wheel_angle - ego.angular_rate[2] / ego.speed * (
-        vehicle_parameters.wheelbase_m + vehicle_parameters.understeer_gradient * ego.speed * ego.speed)
+    excess = vehicle.road_wheel_angle - ego.angular_rate[2] / ego.speed * angle_per_curvature(vehicle_parameters, ego.speed)
     if not fabs(excess) < 2.0 * parameters.steering_bias_maximum:
         return
     share = dt / (parameters.steering_bias_lag_s + dt)
-    memory.steering_bias += share * (excess - memory.steering_bias)
-    if memory.steering_bias > parameters.steering_bias_maximum:
-        memory.steering_bias = parameters.steering_bias_maximum
-    elif memory.steering_bias < -parameters.steering_bias_maximum:
-        memory.steering_bias = -parameters.steering_bias_maximum
+    memory.steering_bias = clipped(memory.steering_bias + share * (excess - memory.steering_bias),
+                                   -parameters.steering_bias_maximum, parameters.steering_bias_maximum)
 
 
 cdef inline double stop_distance(const PlanParameters* parameters, double speed, double deceleration) noexcept nogil:

@@ -186,8 +186,10 @@ cdef inline void ask_for(FaultsMemory* memory, const FaultParameters* parameters
 
 
 cdef void faults_step(FaultsMemory* memory, const FaultParameters* parameters, const PlausibilityParameters* plausibility,
-                      const VehicleParameters* vehicle_parameters, const InputFrame* frame, const VehicleState* vehicle,
-                      const EgoState* ego, const TruckState* truck, FaultState* state) noexcept nogil:
+                      const VehicleParameters* vehicle_parameters, const InputFrame* frame, const InputFrame* used,
+                      const VehicleState* vehicle, const EgoState* ego, const TruckState* truck,
+                      FaultState* state) noexcept nogil:
+    """`frame`: all that was heard, for the rows look at each sender; `used`: that of the preferred ones."""
     cdef int64_t now_ns = frame.tick_time_ns
     cdef double dt = elapsed_s(now_ns, memory.last_tick_ns)
     cdef double speed = known_speed(vehicle, ego)
@@ -199,13 +201,13 @@ cdef void faults_step(FaultsMemory* memory, const FaultParameters* parameters, c
     memory.last_tick_ns = now_ns
     if parameters.row[0].detector == FaultRow_DETECTOR_NONE:
         return  # rows are filled from the front
-    for k in range(frame.signal.count):
-        if frame.signal.items[k].signal == SignalSample_TRAILER_CONNECTED and frame.signal.items[k].validity == 0:
-            memory.trailer_connected = frame.signal.items[k].value
+    for k in range(used.signal.count):
+        if used.signal.items[k].signal == SignalSample_TRAILER_CONNECTED and used.signal.items[k].validity == 0:
+            memory.trailer_connected = used.signal.items[k].value
     follow_steering(&memory.response, parameters, vehicle_parameters, vehicle, truck, speed, dt)
-    compare_yaw_rates(&memory.response, parameters, vehicle_parameters, frame, vehicle, speed, dt)
-    follow_brakes(&memory.response, frame, ego, dt)
-    follow_shaft(&memory.response, vehicle_parameters, frame)
+    compare_yaw_rates(&memory.response, parameters, vehicle_parameters, used, vehicle, speed, dt)
+    follow_brakes(&memory.response, used, ego, dt)
+    follow_shaft(&memory.response, vehicle_parameters, used)
     for i in range(ROWS):
         if parameters.row[i].detector == FaultRow_DETECTOR_NONE:
             break
@@ -236,7 +238,8 @@ cdef class FaultsStep:
     def step(self, frame, vehicle, ego, truck):
         result = np.zeros((), dtype("FaultState"))
         faults_step(&self.memory, &self.parameters, &self.plausibility, &self.vehicle_parameters,
-                    <const InputFrame*>pointer(frame), <const VehicleState*>pointer(vehicle), <const EgoState*>pointer(ego),
+                    <const InputFrame*>pointer(frame), <const InputFrame*>pointer(frame),
+                    <const VehicleState*>pointer(vehicle), <const EgoState*>pointer(ego),
                     <const TruckState*>pointer(truck), <FaultState*>pointer(result))
         return result
 
@@ -258,7 +261,7 @@ cdef class FaultsStep:
         begun = now_ns()
         for k in range(repeats):
             told.tick_time_ns += 10_000_000
-            faults_step(&self.memory, &self.parameters, &self.plausibility, &self.vehicle_parameters, told, known, motion,
+            faults_step(&self.memory, &self.parameters, &self.plausibility, &self.vehicle_parameters, told, told, known, motion,
                         learned, &state)
             faults_remember(&self.memory, &actuation)
         return <double>(now_ns() - begun) / repeats

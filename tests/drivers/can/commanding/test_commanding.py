@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from autonomy import config, msg
 from autonomy.errors import UsageError
 from drivers.can.codec import Codec
-from drivers.can.commanding.command_config import CommandError, read
+from drivers.can.commanding.command_config import CommandError, own_name, read
 from drivers.can.commanding.command_decoder import STUCK_COUNTS, TIMEOUT_NS, CommandDecoder
 from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.can.commanding.protection import is_sealed, seal
-from drivers.can.j1939.identifier import parse
+from drivers.can.j1939.identifier import ADDRESS_CLAIMED, build, parse
 
 MS = 1_000_000
 TICK_NS = 10 * MS
@@ -25,6 +25,7 @@ TABLE = {
     "engine_brake": {"address": 15, "reference_torque_nm": 1500.0, "period_s": 0.05},
     "retarder": {"address": 16, "reference_torque_nm": 3000.0, "period_s": 0.05, "checksum": "none"},
     "brake": {},
+    "gearbox": {},
     "steering": {"plugin": "simulated"},
     "lights": {"message": "OEL", "off": {"turn_signal_switch": 0, "hazard_light_switch": 0}, "left": {"turn_signal_switch": 1},
                "right": {"turn_signal_switch": 2}, "hazards": {"hazard_light_switch": 1}},
@@ -100,7 +101,8 @@ def test_every_controller_hears_at_its_own_period(pair):
         for key in destinations(encoder.frames(actuation(tick))):
             heard.setdefault(key, []).append(tick)
     periods = {key: set(np.diff(ticks).tolist()) for key, ticks in heard.items()}
-    assert periods == {(0, 0): {1}, (0, 15): {5}, (0, 16): {5}, (0x0400, 0x0B): {2}, (0xFF10, 255): {1}, (0xFDCC, 255): {10}}
+    assert periods == {(0, 0): {1}, (0, 15): {5}, (0, 16): {5}, (0x0400, 0x0B): {2}, (0x0100, 0x03): {5},
+                       (0xFF10, 255): {1}, (0xFDCC, 255): {10}}  # fmt: skip
 
 
 @pytest.mark.parametrize("mode", [0, 3])
@@ -113,10 +115,23 @@ def test_the_end_of_driving_is_released_at_once_and_some_times_more(pair):
     encoder, decoder = pair
     decoder.take(encoder.frames(actuation(0, 1, engine_torque_nm=1000.0, brake_deceleration_mps2=2.0)))
     released = [encoder.frames(actuation(tick, 0, engine_torque_nm=1000.0)) for tick in range(1, 8)]
-    assert [len(frames) for frames in released] == [6, 6, 6, 0, 0, 0, 0]
+    assert [len(frames) for frames in released] == [7, 7, 7, 0, 0, 0, 0]
     decoder.take(released[0])
     found = decoder.actuation(TICK_NS)
     assert (found["mode"], found["engine_torque_nm"], found["brake_deceleration_mps2"]) == (0, 0.0, 0.0)
+
+
+def test_out_of_gear_and_back(pair, databases):
+    encoder, decoder = pair
+    codec, asked, obeyed = Codec(databases), [], []
+    for tick, (mode, roll) in enumerate([(1, 0), (1, 1), (2, 0), (0, 1)]):
+        frames = encoder.frames(actuation(5 * tick, mode, roll=roll))
+        frame = next(frame for frame in frames if parse(int(frame["id"])).pgn == 0x0100)
+        signals = dict(zip(codec.signal_names("TC1", 0), codec.decode_record(frame)[0], strict=True))
+        decoder.take(frames)
+        asked.append(signals["disengage_driveline_request"])
+        obeyed.append(int(decoder.actuation(5 * tick * TICK_NS)["roll"]))
+    assert np.array_equal(asked, [0, 1, 0, np.nan], equal_nan=True) and obeyed == [0, 1, 0, 0]
 
 
 def test_a_silent_commander_is_forgotten(pair):
@@ -174,13 +189,13 @@ def test_indicators_and_hazards(pair, databases):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"engine": {"address": 0}}, "at engine: Object missing required field `reference_torque_nm`"),
+        ({"engine": {"address": 0}}, "at engine: 'reference_torque_nm' is missing; give it"),
         ({"engine": {"address": 300, "reference_torque_nm": 2600.0}}, "engine.address = 300: must lie within 0..253"),
         ({"engine": {"address": 0, "reference_torque_nm": 1.0, "checksum": "5 bit"}}, "checksum = '5 bit': choose one of 3 bit"),
         ({"brake": {"period_s": 5.0}}, "brake.period_s = 5"),
         ({"source_address": 254}, "source_address = 254: must lie within 0..253"),
         ({"engine_brake": {"address": 0, "reference_torque_nm": 1500.0}}, "engine_brake.address = 0: [command.engine] has it"),
-        ({"brakes": {}}, "unknown field `brakes`"),
+        ({"brakes": {}}, "no key 'brakes' is known here; did you mean 'brake'?"),
     ],
 )
 def test_a_wrong_table_is_a_sentence(change, sentence):
@@ -201,3 +216,19 @@ def test_an_unknown_steering_plugin_names_those_there_are(databases):
 def test_what_cannot_be_driven_without_is_named():
     assert read({"bus": 0, "source_address": 0x27}, "here.toml").missing == ["engine", "brake", "steering"]
     assert read(TABLE, "here.toml").missing == []
+
+
+def test_from_another_address_controllers_obey_our_name(pair):
+    encoder, decoder = pair
+    encoder.send_from(0x80)
+    frames = encoder.frames(actuation(1, engine_torque_nm=1300.0, road_wheel_angle_rad=0.01, steering_channel=1))
+    assert {int(identifier) & 0xFF for identifier in frames["id"]} == {0x80}
+    decoder.take(frames)
+    assert decoder.actuation(TICK_NS)["mode"] == 0, "a stranger"
+    claim = np.zeros(1, frames.dtype)
+    claim["id"], claim["length"] = build(6, ADDRESS_CLAIMED, 0x80), 8
+    claim["data"] = np.frombuffer(own_name(encoder.config).number.to_bytes(8, "little"), np.uint8)
+    decoder.take(claim)
+    decoder.take(encoder.frames(actuation(2, engine_torque_nm=1300.0, road_wheel_angle_rad=0.01, steering_channel=1)))
+    asked = decoder.actuation(2 * TICK_NS)
+    assert asked["mode"] == 1 and asked["engine_torque_nm"] == 1300.0 and asked["steering_channel"] == 1
