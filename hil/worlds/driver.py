@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from autonomy.tick_period import TICK_S
 from hil.worlds.road import Road
 
 LOOK_AHEAD_S, LOOK_AHEAD_LEAST_M = 1.6, 8.0
@@ -13,7 +14,7 @@ HELD_SHARE = 0.25  # [C] of the look-ahead's gain, per look-ahead time: more swa
 HELD_MOST_RAD = 0.02  # [D] 15 m/s of wind on an empty truck at 90 km/h need 0.005
 TURNED_RAD = 3e-4  # of turning back the play is crossed within
 PAUSE_S = 0.5  # longer away from the wheel: what was held no longer counts
-PRACTICE_S, PRACTICE_STEP_S = 40.0, 0.01
+PRACTICE_S = 40.0
 SWAY_M, SWAY_PERIOD_S = 0.12, 9.0  # [D] as a rested driver, so that estimators see some motion
 SPEED_GAIN = 0.3
 GAP_TIME_S, GAP_GAIN, GAP_SPEED_GAIN = 2.8, 0.03, 0.35
@@ -54,10 +55,10 @@ class Driver:
         """Learns on a straight what holds the truck in a wind, as who has driven in it before. The plant is to be reset then."""
         plant.reset(x=0.0, y=0.0, yaw=0.0, speed=speed)
         self.sway_m, names = 0.0, plant.state.dtype.names
-        for k in range(round(PRACTICE_S / PRACTICE_STEP_S)):
+        for k in range(round(PRACTICE_S / TICK_S)):
             state = dict(zip(names, plant.state.item(), strict=True))
-            angle = self.steer(_Straight, state["x"], 0.0, state, k * PRACTICE_STEP_S)
-            plant.step(PRACTICE_STEP_S, plant.drive(SPEED_GAIN * (speed - state["speed"]), surroundings, angle), surroundings)
+            angle = self.steer(_Straight, state["x"], 0.0, state, k * TICK_S)
+            plant.step(TICK_S, plant.drive(SPEED_GAIN * (speed - state["speed"]), surroundings, angle), surroundings)
         self.angle_in_wind, self.yaw_in_wind, self.sway_m = self.wanted, state["yaw"], SWAY_M
         self._begin(0.0)
 

@@ -108,7 +108,8 @@ def test_steering_is_that_of_the_twin(name, solve, offset, articulation, statuse
         ego["velocity"][1], ego["acceleration"][1] = 0.05, measured[3]
         state["time_ns"] = 10**9 + k * 10_000_000
         control = step.step(state, ego, truck, lane, plan)
-        expected = twin.step(sent, speed, lag, delay, mass, measured, articulation, lane["preview"], (1.9, 1.8), 0.05, 0.05, tyres)
+        expected = twin.step(sent, speed, lag, delay, mass, measured, articulation, lane["preview"], (1.9, 1.8), 0.05, 0.05,
+                             tyres)  # fmt: skip
         assert control["road_wheel_angle"] == pytest.approx(expected, abs=2e-8), k
         found.add(int(control["solver_status"]))
         actuation["road_wheel_angle_rad"] = control["road_wheel_angle"]
