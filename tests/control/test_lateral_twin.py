@@ -93,7 +93,8 @@ def test_steering_is_that_of_the_twin(name, solve, offset, articulation, statuse
     step = ControlStep(parameters["lateral"], parameters["longitudinal"], vehicle)
     twin = lateral_twin.LateralTwin(parameters["lateral"], vehicle, solve)
     state, truck, plan, lane, actuation = (zeros(n) for n in ("VehicleState", "TruckState", "Plan", "LaneState", "Actuation"))
-    truck["steering_delay_s"], truck["steering_lag_s"], truck["mass_kg"], truck["articulation_angle"] = delay, lag, mass, articulation
+    truck["steering_delay_s"], truck["steering_lag_s"], truck["mass_kg"] = delay, lag, mass
+    truck["articulation_angle"] = articulation
     truck["front_tyre_factor"], truck["rear_tyre_factor"], truck["trailer_tyre_factor"] = 0.8, 1.2, 0.9
     truck["has_trailer"], truck["tyres_known"], truck["trailer_wheelbase_known"] = vehicle["has_trailer"], 1, 1
     tyres = [truck[f"{name}_tyre_factor"] for name in ("front", "rear", "trailer")]
