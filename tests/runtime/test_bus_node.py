@@ -193,5 +193,5 @@ def test_what_a_partner_tells_is_said_once_and_in_the_figures():
         node.hear(second * 10**9, build(6, DM1, 0x00), bytes([0x10, 0xFF, 100, 0, 1, 1, 0xFF, 0xFF]))
         node.work(second * 10**9)
     assert len(lines) == 1 and "engine 1: red stop on; SPN 100 FMI 1" in lines[0]
-    assert node.figures()["partners"][0]["lamps"] == ["red stop on"]
-    assert "told red stop on, SPN 100 FMI 1" in partner_lines(node.figures()["partners"])[0]
+    assert node.partners.as_json()[0]["lamps"] == ["red stop on"]
+    assert "told red stop on, SPN 100 FMI 1" in partner_lines(node.partners.as_json())[0]
