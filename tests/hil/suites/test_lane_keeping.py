@@ -2,7 +2,6 @@ import pytest
 
 from hil.suites import lane_keeping
 
-
 # What is reached where the aim is missed, docs/lateral-control.md; it may get better, not worse
 REACHED_M = {"bank 4 %, 90 km/h: axles p99": 0.29}
 
