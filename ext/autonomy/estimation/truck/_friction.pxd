@@ -12,7 +12,7 @@ cdef extern from *:
     static const double CONTROLLED_SHARE = 0.85;    /* of the peak that anti-lock and traction control hold [M] */
     static const double LIMIT_SIGMA_SHARE = 0.2;    /* one axle may be at its limit before the others */
     static const double LIMIT_WEIGHT = 0.03;        /* of a tick: a third of a second */
-    static const double BRAKED_FROM_MPS = 3.0;      /* below, ABS lets wheels lock [M], and a stop's jerk is not the tyres' force */
+    static const double BRAKED_FROM_MPS = 3.0;      /* below, ABS lets wheels lock [M], and a stop ends with a jerk */
     """
     const double CONTROLLED_SHARE, LIMIT_SIGMA_SHARE, LIMIT_WEIGHT, BRAKED_FROM_MPS
 
