@@ -105,7 +105,7 @@ def _bus(metrics: dict[str, Any]) -> str | None:
     groups = sorted({row["name"] for row in bus["groups"] if row["direction"] == "sent"})
     words = (f"{whole(bus['sent'])} frames sent, {number(bus['sent_per_s'], '1/s')}, {percent(bus['sent_load'])} of "
              f"{bus['bit_rate'] // 1000} kbit/s: {', '.join(groups)}")  # fmt: skip
-    troubled = [item["name"] or f"{item['address']:#04x}" for item in bus["node"]["partners"] if item["worst_lamps"]]
+    troubled = [item["name"] or f"{item['address']:#04x}" for item in bus["partners"] if item["worst_lamps"]]
     return words + (f"; lamps on: {', '.join(troubled)}" if troubled else "")
 
 

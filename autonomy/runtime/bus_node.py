@@ -90,8 +90,7 @@ class BusNode(threading.Thread):
         self._stopping = True
 
     def figures(self) -> dict[str, object]:
-        return {"address": self.node.address, "state": self.node.state.value, "intruders": self.node.intruders,
-                "partners": self.partners.as_json()}  # fmt: skip
+        return {"address": self.node.address, "state": self.node.state.value, "intruders": self.node.intruders}
 
     def complaints(self) -> list[str]:
         """Why a run with this node is no good."""

@@ -78,7 +78,7 @@ def lines(figures: dict[str, Any]) -> list[str]:
     ]
     if node := figures.get("node"):
         shown.append(f"address      {node['address']:#04x} {node['state']}, {node['intruders']} frames of others from it")
-        shown += [f"partner      {line}" for line in partner_lines(node["partners"])]
+    shown += [f"partner      {line}" for line in partner_lines(figures.get("partners") or [])]
     for name, line in (figures.get("serial") or {}).items():
         shown.append(f"serial       {name}: {line['bytes']} bytes, {line['samples']} samples, {line['skipped']} bytes skipped")
     if figures.get("log"):

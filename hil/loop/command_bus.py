@@ -127,6 +127,7 @@ class CommandBus:
             "bus": self.number, "bit_rate": BIT_RATE, "sent": total, "sent_per_s": total / duration_s,
             "sent_load": self._bits / BIT_RATE / duration_s, "withheld": self.withheld,
             "received": self._counts["received"].total(), "refused": dict(self.decoder.refused), "node": self.node.figures(),
+            "partners": self.node.partners.as_json(),
             "groups": [row for side, counts in self._counts.items() for row in self._groups(side, counts, duration_s)],
             "news": [{"time_ns": time_ns, "text": text} for time_ns, text in self.news[:100]],
         }  # fmt: skip

@@ -193,5 +193,20 @@ def test_what_a_partner_tells_is_said_once_and_in_the_figures():
         node.hear(second * 10**9, build(6, DM1, 0x00), bytes([0x10, 0xFF, 100, 0, 1, 1, 0xFF, 0xFF]))
         node.work(second * 10**9)
     assert len(lines) == 1 and "engine 1: red stop on; SPN 100 FMI 1" in lines[0]
-    assert node.figures()["partners"][0]["lamps"] == ["red stop on"]
-    assert "told red stop on, SPN 100 FMI 1" in partner_lines(node.figures()["partners"])[0]
+    assert node.partners.as_json()[0]["lamps"] == ["red stop on"]
+    assert "told red stop on, SPN 100 FMI 1" in partner_lines(node.partners.as_json())[0]
+
+
+def test_in_shadow_partners_are_heard_and_not_asked(tmp_path):
+    channels, lines = [f"ears-{place}" for place in range(3)], []
+    with can.Bus(interface="virtual", channel=channels[0]) as engine:
+
+        def tell(line):
+            lines.append(line)
+            if len(lines) == 1:  # the loop runs
+                engine.send(can.Message(arbitration_id=0x18FECA00, data=bytes([0x10, 0xFF, 100, 0, 1, 1, 0xFF, 0xFF])))
+
+        options = Options("vehicles/demo_truck", "virtual", channels, duration_s=0.5, output=tmp_path, priority=0)
+        found = run(options, tell)
+        assert engine.recv(0.0) is None
+    assert found["partners"][0]["lamps"] == ["red stop on"] and "engine 1: red stop on; SPN 100" in lines[1]

@@ -23,6 +23,6 @@ def test_the_loop_drives_the_truck_over_socketcan(vcan, tmp_path):
     assert found["truck"]["metrics"]["driven_s"] >= DRIVEN_S and found["truck"]["metrics"]["out_of_lane_share"] == 0.0
     assert found["run"]["counts"]["records"] > 20_000 and found["run"]["counts"]["sent"] > 250 * DRIVEN_S
     assert not found["truck"]["refused"] and found["run"]["minimal_risk_ticks"] == 0
-    assert {partner["address"] for partner in found["run"]["node"]["partners"]} == {0x00, 0x03, 0x0B, 0x0F, 0x10}
+    assert {partner["address"] for partner in found["run"]["partners"]} == {0x00, 0x03, 0x0B, 0x0F, 0x10}
     assert found["run"]["verdict"] == "pass", found["run"]["reasons"]
     assert same_from_cuts(tmp_path / "run.mcap") == []

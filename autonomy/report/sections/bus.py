@@ -23,7 +23,7 @@ def section(drive: Drive) -> Section:
         f"{percent(bus['sent_load'])} of the bus; {whole(bus['withheld'])} withheld while we had no address. Our address: "
         f"{node['address']:#04x}, {node['state']}. The log has them on /raw/can/{bus['bus']}, marked as transmitted."
     )
-    tables = [_groups(bus), _partners(node["partners"])]
+    tables = [_groups(bus), _partners(bus["partners"])]
     if bus["refused"]:
         tables.append(Table("Not obeyed", ("Reason", "Frames"), tuple((why, whole(count)) for why, count in
                             sorted(bus["refused"].items())), flags=tuple(True for _ in bus["refused"])))  # fmt: skip

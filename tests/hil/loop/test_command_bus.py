@@ -119,7 +119,7 @@ def test_without_a_claim_that_stands_nothing_is_commanded():
 
 def test_the_partners_are_asked_who_they_are_and_what_the_combination_weighs(driven):
     result, _, _ = driven
-    known = {item["address"]: item for item in result.metrics["command_bus"]["node"]["partners"]}
+    known = {item["address"]: item for item in result.metrics["command_bus"]["partners"]}
     assert known[0]["vehicle"] == "AUTONOMYDEMOTRUCK" and known[11]["weight_kg"] == 40_000.0
     assert all(known[address]["component"].startswith("SIM") for address in (0, 3, 11, 15, 16))
     assert all(item["lamps"] == [] for item in known.values())
@@ -128,7 +128,7 @@ def test_the_partners_are_asked_who_they_are_and_what_the_combination_weighs(dri
 def test_a_partners_red_lamp_is_heard_in_several_packets_told_and_acted_upon(tmp_path):
     stack = Stack.from_config("vehicles/demo_truck")
     result = hil.run(Motorway(SCENARIO), stack, Bytes(stack.config, 2), 8.0, 2, faulted("stop_lamp", 11), tmp_path)
-    partner = next(item for item in result.metrics["command_bus"]["node"]["partners"] if item["address"] == 11)
+    partner = next(item for item in result.metrics["command_bus"]["partners"] if item["address"] == 11)
     assert partner["lamps"] == ["red stop on"] and [code["spn"] for code in partner["codes"]] == [1087, 1088]
     assert any("red stop on" in item["text"] for item in result.metrics["command_bus"]["news"])
     words, faults = msg.constants("FaultRow"), result.topic("faults")
