@@ -14,6 +14,7 @@ import numpy as np
 from autonomy.tick_period import TICK_NS, TICK_S
 
 CONFIG = "vehicles/demo_truck"
+UNPLUGGED_S = 2.0  # [D]
 PEDAL_RATE = 2500.0  # N m/s, as a driver's foot moves [D]
 # What of TruckState, EgoState and truth a drive keeps, one column a name
 TRUCK = ("mass_kg", "mass_sigma_kg", "mass_low_kg", "mass_high_kg", "mass_excited", "mass_learning", "mass_resets", "grade",
@@ -41,7 +42,7 @@ class Case(NamedTuple):
     plant_values: tuple[tuple[str, float], ...] = ()  # that differ from the parameter set
     other: tuple[float, float] | None = None  # s, kg: another trailer mass from then on
     braking: float = 1.2  # m/s2, to a stop
-    connection: bool = False  # the bus tells that it was changed
+    connection: bool = False  # the bus tells that it was changed: the plug is open meanwhile
     slope: float | None = None  # constant grade instead of hills
 
 
@@ -104,8 +105,8 @@ def drive(case: Case) -> dict[str, np.ndarray]:
         gust += TICK_S / 20.0 * -gust + case.headwind[1] * math.sqrt(2.0 * TICK_S / 20.0) * random.standard_normal()
         truth = _truth(tick * TICK_NS, plant, z, grade, case.friction, driver.pedal)
         contents = sensors.sense(truth)
-        if case.connection and tick % 100 == 0:
-            contents = _told_trailer(contents, tick * TICK_NS, case.other is None or t < case.other[0])
+        if case.connection and case.other is not None and 0.0 <= t - case.other[0] < UNPLUGGED_S:
+            _unplug(contents)
         frame[:] = 0
         frame["tick_index"], frame["tick_time_ns"] = tick, tick * TICK_NS
         put(frame[0], contents)
@@ -177,11 +178,9 @@ def _truth(time_ns: int, plant, z: float, grade: float, friction: float, pedal: 
     return Truth(time_ns=time_ns, ego=ego, road=RoadTruth(grade=grade, friction=friction))
 
 
-def _told_trailer(contents: dict, now_ns: int, first: bool) -> dict:
-    """The connection opens for a moment when the trailer is changed, as its plug does."""
+def _unplug(contents: dict) -> None:
+    """What the bus tells of the trailer's plug while it is open."""
     from autonomy import msg
 
-    row = np.zeros(1, msg.dtype("SignalSample"))
-    row["valid_time_ns"] = row["received_time_ns"] = now_ns
-    row["signal"], row["value"] = msg.constants("SignalSample")["TRAILER_CONNECTED"], float(first)
-    return contents | {"signal": np.concatenate([contents["signal"], row]) if "signal" in contents else row}
+    if (told := contents.get("signal")) is not None:
+        told["value"][told["signal"] == msg.constants("SignalSample")["TRAILER_CONNECTED"]] = 0.0

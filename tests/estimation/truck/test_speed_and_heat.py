@@ -162,6 +162,17 @@ def test_friction_is_not_known_until_it_was_all_used():
     assert told["friction"] < 0.35 and told["friction_warning"] == 1
 
 
+def test_the_end_of_a_stop_is_not_taken_for_grip():
+    """A stop ends with a jerk, and slow wheels lock: neither is what the road gives."""
+    feed = Feed()
+    for k in range(100):
+        told = feed.tick(5.0 - 0.021 * k, acceleration=-2.1, shaft=20.0, signals={"BRAKE_PEDAL": 0.9, "ABS_ACTIVE": 1.0})
+    before = float(told["friction"])
+    for _ in range(60):
+        told = feed.tick(1.0, acceleration=-6.0, shaft=4.0, signals={"BRAKE_PEDAL": 0.9, "ABS_ACTIVE": 1.0})
+    assert told["friction_known"] == 1 and float(told["friction"]) <= 1.05 * before
+
+
 def test_cold_air_warns():
     feed = Feed()
     assert feed.tick(signals={"AIR_TEMPERATURE": 15.0})["friction_warning"] == 0

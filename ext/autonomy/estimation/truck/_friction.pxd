@@ -12,8 +12,9 @@ cdef extern from *:
     static const double CONTROLLED_SHARE = 0.85;    /* of the peak that anti-lock and traction control hold [M] */
     static const double LIMIT_SIGMA_SHARE = 0.2;    /* one axle may be at its limit before the others */
     static const double LIMIT_WEIGHT = 0.03;        /* of a tick: a third of a second */
+    static const double BRAKED_FROM_MPS = 3.0;      /* below, ABS lets wheels lock [M], and a stop ends with a jerk */
     """
-    const double CONTROLLED_SHARE, LIMIT_SIGMA_SHARE, LIMIT_WEIGHT
+    const double CONTROLLED_SHARE, LIMIT_SIGMA_SHARE, LIMIT_WEIGHT, BRAKED_FROM_MPS
 
 ctypedef struct FrictionMemory:
     double shown                 # most that was used lately
@@ -29,9 +30,11 @@ cdef inline void friction_step(FrictionMemory* memory, const TruckParameters* pa
     """`force` N of the driven wheels, `brake_force` N of all; `shaft_excess` share by which the driven wheels turn too fast."""
     cdef double[3] share
     cdef double aside = lateral_acceleration / STANDARD_GRAVITY_MPS2 if isfinite(lateral_acceleration) else 0.0
-    cdef double braked = brake_force / (truck.mass_kg * STANDARD_GRAVITY_MPS2)
+    cdef double braked = 0.0
     cdef double driven, used
     cdef bint locking, spinning
+    if truck.speed > BRAKED_FROM_MPS:
+        braked = brake_force / (truck.mass_kg * STANDARD_GRAVITY_MPS2)
     axle_shares(vehicle, truck.mass_kg, share)
     driven = 0.0
     if isfinite(force) and share[DRIVEN] > 0.01:
