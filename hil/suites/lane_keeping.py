@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hil.suites._row import row_of
+
 TITLE = "lane keeping of tractor and trailer on the nonlinear plant, noisy sensors"
 LOADED, EMPTY = "plants/eu_4x2_40t", "plants/eu_4x2_empty"
 STRAIGHT_M = 400.0
@@ -15,8 +17,10 @@ GUST = {"speed_mps": 7.5, "rise": 1.5, "hold": 2.0, "fall": 1.5, "start_s": 15.0
 WIND = {"speed_mps": 7.5, "gusts": [GUST]}  # 15 m/s in the gusts
 P99_M, PEAK_M, JERK_MPS3, REVERSALS = 0.25, 0.35, 5.0, 4.0
 SLIP_SPEED_MPS = 22.0
+STOP_TICKS = 25  # between two stop paths that are compared with the true lane
 SEEDS = (11, 12, 13)  # of the sensors; the controller was tuned on 1 and 2
 SERIES = ("time_s", "tractor_m", "trailer_m", "road_wheel_angle_rad", "lateral_acceleration_mps2", "command_rad")
+TICK_S = 0.01
 PLAY_RAD, WIDE_PLAY_RAD = float(np.radians(0.1)), float(np.radians(0.3))
 
 
@@ -88,16 +92,20 @@ def judged(name: str, play: float, figure: dict) -> list[dict]:
         ("axles peak", figure["peak"], "m", PEAK_M),
         ("nearest to the line", figure["margin"], "m", 0.0),
         ("lateral jerk, 0.5 s", figure["jerk"], "m/s3", JERK_MPS3),
+        ("fallback path valid, share of driven ticks", 100.0 * figure["stop_valid"], "%", 100.0),
+        ("fallback path in the true lane, nearest to the line", figure["stop_margin"], "m", 0.0),
+        ("speed, mean", 3.6 * figure["speed"], "km/h", None),
     ]
     if name.startswith(("straight", "empty, straight")):
         aims.append(("reversals", figure["reversals"], "1/min", REVERSALS))
     found = []
     for what, value, unit, aim in aims:
-        above = what == "nearest to the line"
-        met = (value > aim if above else value <= aim) and figure["driven"]
-        told = (f"> {aim:g}" if above else f"<= {aim:g}") if held else ""
-        found.append({"figure": f"{label}: {what}", "value": value if figure["driven"] else None, "unit": unit, "aim": told,
-                      "met": bool(met) if held else None})  # fmt: skip
+        least = {"m": "> 0", "%": ">= 100"}[unit] if "nearest" in what or unit == "%" else None
+        met = (value > aim if least == "> 0" else value >= aim if least else value <= aim) if aim is not None else None
+        judged_so = held and aim is not None
+        told = (least or f"<= {aim:g}") if judged_so else ""
+        found.append(row_of(f"{label}: {what}", value if figure["driven"] else None, unit, told,
+                            (met and figure["driven"]) if judged_so else None))  # fmt: skip
     return found
 
 
@@ -108,6 +116,9 @@ def together(drives: list[dict]) -> dict:
         return drives[0] | {"driven": False, "p99": float("nan"), "peak": float("nan")}
     return {"p99": float(np.percentile(axles, 99)), "peak": float(axles.max()),
             "margin": min(drive["margin"] for drive in drives),
+            "stop_valid": min(drive["stop_valid"] for drive in drives),
+            "stop_margin": min(drive["stop_margin"] for drive in drives),
+            "speed": float(np.mean([drive["speed"] for drive in drives])),
             "jerk": max(drive["jerk"] for drive in drives), "driven": True, "series": drives[0]["series"],
             "reversals": float(np.mean([drive["reversals"] for drive in drives]))}  # fmt: skip
 
@@ -118,6 +129,7 @@ def drive(piece) -> dict:
     from autonomy import Stack
     from autonomy import config as configuration
     from hil.loop.metrics import LATERAL_JERK_WINDOW_S, REVERSAL_RAD, _slope, reversals
+    from hil.loop.stop_path import line_margin
     from hil.sensors import Messages
     from hil.worlds.motorway import Motorway
 
@@ -133,7 +145,7 @@ def drive(piece) -> dict:
     told = stack_overrides(plant, play)
     stack = Stack.from_config("vehicles/demo_truck", overrides=told)
     sensors = Messages(configuration.load("vehicles/demo_truck", told), seed=seed)
-    rows = []
+    rows, stop_margins = [], []
 
     def watch(truth, out):
         if int(out["actuation"]["mode"]) not in (1, 2):
@@ -143,11 +155,14 @@ def drive(piece) -> dict:
         corners = np.abs(np.asarray(truth.road.corner_offsets)).max()
         rows.append((truth.time_ns / 1e9, axles[:split].max(), axles[split:].max(), truth.ego.road_wheel_angle,
                      truth.ego.lateral_acceleration, float(out["actuation"]["road_wheel_angle_rad"]),
-                     truth.road.width_left - corners))  # fmt: skip
+                     truth.road.width_left - corners, truth.ego.velocity))  # fmt: skip
+        settled = len(rows) > SETTLED_S / TICK_S
+        if settled and len(rows) % STOP_TICKS == 0 and out["plan"]["fallback_valid"]:
+            stop_margins.append(line_margin(truth, out["plan"], stack.parameters["vehicle"]))
 
-    hil.run(Motorway(scenario), stack, sensors, scenario["duration_s"], seed=seed, watch=watch, report=False)
+    result = hil.run(Motorway(scenario), stack, sensors, scenario["duration_s"], seed=seed, watch=watch, report=False)
     if len(rows) < 500:
-        nothing = dict.fromkeys(("margin", "jerk", "reversals"), float("nan"))
+        nothing = dict.fromkeys(("margin", "jerk", "reversals", "stop_valid", "stop_margin", "speed"), float("nan"))
         return nothing | {"driven": False, "axles": np.zeros(0), "series": np.zeros((0, 6))}
     series = np.array(rows)
     series = series[series[:, 0] > series[0, 0] + SETTLED_S]
@@ -155,7 +170,8 @@ def drive(piece) -> dict:
     return {"axles": axles, "margin": float(series[:, 6].min()),
             "jerk": float(np.abs(_slope(series[:, 4], 0.01, LATERAL_JERK_WINDOW_S)).max()),
             "reversals": reversals(series[:, 3], REVERSAL_RAD) / (len(series) * 0.01) * 60.0, "driven": True,
-            "series": series[:, :6]}  # fmt: skip
+            "stop_valid": result.metrics["fallback_valid_share"], "stop_margin": min(stop_margins, default=float("nan")),
+            "speed": float(series[:, 7].mean()), "series": series[:, :6]}  # fmt: skip
 
 
 def stack_overrides(plant: str, play: float = PLAY_RAD) -> dict:

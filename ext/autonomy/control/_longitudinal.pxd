@@ -80,6 +80,8 @@ cdef inline void drive(LongitudinalMemory* memory, const LongitudinalParameters*
         up = (wanted - last) / parameters.release_time_s
         up = parameters.jerk_release if up < parameters.jerk_release \
             else (parameters.jerk_release_maximum if up > parameters.jerk_release_maximum else up)
+    if speed < parameters.disturbance_speed_mps and last >= 0.0:
+        up = parameters.jerk_start
     if wanted > last + up * dt:
         wanted = last + up * dt
     elif wanted < last - down * dt:

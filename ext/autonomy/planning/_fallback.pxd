@@ -1,6 +1,6 @@
 # The stop within the lane that is ready every tick: a curvature profile, a deceleration, a distance and a duration.
-from libc.math cimport fabs
-from autonomy.inputs._motion cimport velocity_known
+from libc.math cimport fabs, sqrt
+from autonomy.inputs._motion cimport lateral_velocity, velocity_known
 from autonomy.msg.messages cimport (
     EgoState, LaneState, Plan, PlanParameters, TrackList, VehicleParameters, VehicleState, LaneState_STATUS_NONE,
     Plan_FALLBACK_STEP_M)
@@ -9,6 +9,16 @@ from autonomy.planning._plan cimport PlanMemory
 
 cdef enum:
     STOP_POINTS = 32
+    OFFSET = 0                   # in LaneState.sigma
+    HEADING = 1
+    REACH_HALVINGS = 14          # 160 m to 1 cm
+
+cdef extern from *:
+    """
+    static const double SLOWEST_SIDEWAYS = 2.0;   /* m/s: slower, the way travelled is where the truck points */
+    static const double NOT_TO_BE_STOPPED = 100.0;  /* m/s2 */
+    """
+    const double SLOWEST_SIDEWAYS, NOT_TO_BE_STOPPED
 
 
 cdef inline void estimate_steering_bias(PlanMemory* memory, const PlanParameters* parameters,
@@ -41,13 +51,61 @@ cdef inline double hardest_stop(const PlanParameters* parameters, const Braking*
         else parameters.fallback_deceleration_maximum
 
 
-cdef inline double deceleration_within(const PlanParameters* parameters, double hardest, double speed,
+cdef inline double deceleration_within(const PlanParameters* parameters, double square, double speed,
                                        double distance) noexcept nogil:
-    """m/s2 that stops within a distance; the hardest when none does."""
+    """m/s2 that takes `square` (m2/s2, of the speed) off within a distance, the build-up included, however hard that is."""
     cdef double room = distance - speed * parameters.fallback_build_up_s
-    if room * 2.0 * hardest <= speed * speed:
-        return hardest
-    return 0.5 * speed * speed / room
+    if square <= 0.0:
+        return 0.0
+    return 0.5 * square / room if room * 2.0 * NOT_TO_BE_STOPPED > square else NOT_TO_BE_STOPPED
+
+
+cdef inline double lane_doubt(const PlanParameters* parameters, const LaneState* lane, double speed, double s) noexcept nogil:
+    """m that the lane may lie beside where it is expected `s` metres ahead, when nothing more is seen of it.
+
+    As far as it is seen, the place and the direction of the vehicle in it are what is not known. Beyond, it leaves in the
+    direction it was seen last in, known to fallback_end_heading_sigma, and bends no more sharply than roads for this speed
+    do: their clothoids bound the change of the curvature over the way, rate = jerk / v3, so by rate x3 / 6.
+    """
+    cdef double beyond = s - lane.valid_distance_m if s > lane.valid_distance_m else 0.0
+    cdef double design = speed if speed > parameters.sight_speed_minimum else parameters.sight_speed_minimum
+    cdef double turned = lane.sigma[HEADING] * s, end = parameters.fallback_end_heading_sigma * beyond
+    return parameters.fallback_doubt * sqrt(lane.sigma[OFFSET] * lane.sigma[OFFSET] + turned * turned + end * end) \
+        + parameters.fallback_lateral_jerk / (design * design * design) * beyond * beyond * beyond / 6.0
+
+
+cdef inline double stop_reach(const PlanParameters* parameters, const VehicleParameters* vehicle, const LaneState* lane,
+                              double speed) noexcept nogil:
+    """m along the lane on which the combination surely stays in it, seeing nothing more."""
+    cdef double narrower = lane.width_left if lane.width_left < lane.width_right else lane.width_right
+    cdef double beside = narrower - 0.5 * vehicle.width_m
+    cdef double room = beside - parameters.fallback_lane_reserve_m
+    cdef double low = 0.0, high = STOP_POINTS * Plan_FALLBACK_STEP_M, middle
+    cdef int i
+    if room < 0.5 * beside:
+        room = 0.5 * beside      # a narrow lane is driven all the same
+    if lane_doubt(parameters, lane, speed, high) <= room:
+        return high
+    for i in range(REACH_HALVINGS):
+        middle = 0.5 * (low + high)
+        if lane_doubt(parameters, lane, speed, middle) <= room:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+cdef inline double reach_left(const PlanMemory* memory) noexcept nogil:
+    """m from here."""
+    return memory.fallback_reach - memory.fallback_travelled if memory.fallback_reach > memory.fallback_travelled else 0.0
+
+
+cdef inline double sight_speed(const PlanMemory* memory, const PlanParameters* parameters, const Braking* braking) noexcept nogil:
+    """m/s from which the stop ends within the reach, with a reserve."""
+    cdef double hardest = hardest_stop(parameters, braking), build_up = parameters.fallback_build_up_s
+    cdef double room = reach_left(memory) - parameters.sight_reserve_m
+    cdef double found = hardest * (sqrt(build_up * build_up + 2.0 * room / hardest) - build_up) if room > 0.0 else 0.0
+    return found if found > parameters.sight_speed_minimum else parameters.sight_speed_minimum
 
 
 cdef inline double return_curvature(double s, double length, double offset, double heading) noexcept nogil:
@@ -63,18 +121,23 @@ cdef inline double return_curvature(double s, double length, double offset, doub
             - (120.0 * offset + 60.0 * slope) * u * u * u) / (length * length)
 
 
-cdef inline void lay_stop(PlanMemory* memory, const PlanParameters* parameters, const LaneState* lane,
-                          double speed) noexcept nogil:
-    """The path of the stop: along the lane, back to its path within a few seconds' drive."""
+cdef inline void lay_stop(PlanMemory* memory, const PlanParameters* parameters, const VehicleParameters* vehicle,
+                          const EgoState* ego, const LaneState* lane, double speed) noexcept nogil:
+    """The path of the stop: along the lane, back to its path within a few seconds' drive, beginning in the direction of
+    travel, which in a bend is not the one in which the vehicle points."""
     cdef double length = speed * parameters.fallback_return_s
+    cdef double heading = lane.heading_error
     cdef double s
     cdef int i
+    if speed > SLOWEST_SIDEWAYS:
+        heading += lateral_velocity(ego) / speed + lane.side_slip
     if length < parameters.fallback_return_minimum_m:
         length = parameters.fallback_return_minimum_m
     for i in range(STOP_POINTS):
         s = i * Plan_FALLBACK_STEP_M
-        memory.fallback_curvature[i] = lane.preview[i] + return_curvature(s, length, lane.offset, lane.heading_error)
+        memory.fallback_curvature[i] = lane.preview[i] + return_curvature(s, length, lane.offset, heading)
     memory.fallback_travelled = 0.0
+    memory.fallback_reach = stop_reach(parameters, vehicle, lane, speed)
     memory.fallback_known = 1
 
 
@@ -88,50 +151,62 @@ cdef inline double stop_curvature(const PlanMemory* memory, double ahead) noexce
     return memory.fallback_curvature[i] + (position - i) * (memory.fallback_curvature[i + 1] - memory.fallback_curvature[i])
 
 
-cdef inline double bend_deceleration(const PlanMemory* memory, const PlanParameters* parameters, double hardest,
-                                     double lateral, double speed) noexcept nogil:
-    """m/s2 that brings the speed down to what every bend of the laid path allows; the hardest when none does."""
-    cdef double ahead, allowed, room, needed, most = 0.0
+cdef inline double bend_deceleration(const PlanMemory* memory, const PlanParameters* parameters, double lateral,
+                                     double speed) noexcept nogil:
+    """m/s2 that brings the speed down to what every bend of the laid path allows."""
+    cdef double ahead, allowed, needed, most = 0.0
     cdef int i
     for i in range(STOP_POINTS):
         ahead = i * Plan_FALLBACK_STEP_M - memory.fallback_travelled
         if ahead < 0.0:
             continue
         allowed = lateral / (fabs(memory.fallback_curvature[i]) + 1e-9)
-        if allowed >= speed * speed:
-            continue
-        room = ahead - speed * parameters.fallback_build_up_s
-        needed = 0.5 * (speed * speed - allowed) / room if room > 0.0 else hardest
+        needed = deceleration_within(parameters, speed * speed - allowed, speed, ahead)
         if needed > most:
             most = needed
-    return most if most < hardest else hardest
+    return most
+
+
+cdef inline double obstacle_deceleration(const PlanParameters* parameters, const Braking* braking, const TrackList* tracks,
+                                         double front_overhang_m, double speed, double required) noexcept nogil:
+    """m/s2 that stops behind the lead, should it brake with all it has now, and keeps clear of what comes over."""
+    cdef double gap, needed
+    if tracks.lead_distance != tracks.lead_distance:
+        return required
+    gap = tracks.lead_distance - front_overhang_m - parameters.fallback_lead_margin_m \
+        + 0.5 * tracks.lead_speed * fabs(tracks.lead_speed) / braking.lead_deceleration
+    needed = deceleration_within(parameters, speed * speed, speed, gap)
+    return needed if needed > required else required
+
+
+cdef inline double least(double a, double b) noexcept nogil:
+    return a if a < b else b
+
+
+cdef inline double most(double a, double b) noexcept nogil:
+    return a if a > b else b
 
 
 cdef inline void write_stop(PlanMemory* memory, const PlanParameters* parameters, const Braking* braking, double lateral,
-                            const LaneState* lane, const TrackList* tracks, double front_overhang_m, double speed,
-                            Plan* plan) noexcept nogil:
-    """Deceleration, distance and duration for the speed now; the profile from where the vehicle is on it."""
-    cdef double reach, needed, gap, hardest = hardest_stop(parameters, braking)
+                            const TrackList* tracks, double front_overhang_m, double speed, Plan* plan) noexcept nogil:
+    """Deceleration, distance and duration for the speed now; the profile from where the vehicle is on it. With what is
+    required of the plan known.
+
+    For sight and bends the stop is no harder than is allowed; for what is in its way it takes all that the brakes give.
+    """
+    cdef double hardest = hardest_stop(parameters, braking), reach = reach_left(memory)
+    cdef double sight = deceleration_within(parameters, speed * speed, speed, reach)
+    cdef double bends = bend_deceleration(memory, parameters, lateral, speed)
+    cdef double obstacles = obstacle_deceleration(parameters, braking, tracks, front_overhang_m, speed,
+                                                  plan.required_deceleration)
     cdef int i
     for i in range(STOP_POINTS):
         plan.fallback_curvature[i] = stop_curvature(memory, i * Plan_FALLBACK_STEP_M)
     plan.fallback_steering_bias = memory.steering_bias
-    plan.fallback_deceleration = parameters.fallback_deceleration if parameters.fallback_deceleration < hardest else hardest
-    reach = STOP_POINTS * Plan_FALLBACK_STEP_M - memory.fallback_travelled
-    if lane.status != LaneState_STATUS_NONE and lane.valid_distance_m < reach:
-        reach = lane.valid_distance_m
-    needed = deceleration_within(parameters, hardest, speed, reach)
-    if needed > plan.fallback_deceleration:
-        plan.fallback_deceleration = needed
-    needed = bend_deceleration(memory, parameters, hardest, lateral, speed)
-    if needed > plan.fallback_deceleration:
-        plan.fallback_deceleration = needed
-    if tracks.lead_distance == tracks.lead_distance:
-        gap = tracks.lead_distance - front_overhang_m - parameters.fallback_lead_margin_m \
-            + 0.5 * tracks.lead_speed * fabs(tracks.lead_speed) / parameters.fallback_lead_deceleration
-        needed = deceleration_within(parameters, hardest, speed, gap)
-        if needed > plan.fallback_deceleration:
-            plan.fallback_deceleration = needed
+    plan.fallback_reach_m = reach
+    plan.fallback_required = most(most(sight, bends), obstacles)
+    plan.fallback_deceleration = most(least(most(most(parameters.fallback_deceleration, sight), bends), hardest),
+                                      least(obstacles, braking.deceleration))
     plan.fallback_distance = stop_distance(parameters, speed, plan.fallback_deceleration)
     plan.fallback_duration = parameters.fallback_build_up_s + speed / plan.fallback_deceleration
-    plan.fallback_valid = 1 if memory.fallback_known and plan.fallback_distance <= reach else 0
+    plan.fallback_valid = memory.fallback_known and sight <= hardest and bends <= hardest and obstacles <= braking.deceleration

@@ -7,6 +7,7 @@ from autonomy.msg.messages cimport (
 ctypedef struct PlanMemory:
     double[32] fallback_curvature  # the last stop path that could be laid, every FALLBACK_STEP_M from where it began
     double fallback_travelled    # m driven along it since
+    double fallback_reach        # m of it on which the combination surely stays in its lane
     CruiseMemory cruise
     double steering_bias         # rad, road wheel angle measured in excess of the one the yaw rate tells
     int64_t last_tick_ns
