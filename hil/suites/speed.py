@@ -23,6 +23,7 @@ KNOWN = {"vehicle.mass_sigma_kg": 700.0}  # as after two accelerations: nothing 
 TICK_S = 0.01
 GRADE = 0.06
 SETTLING_S = 20.0
+SHIFT_AFTER_S = 0.12  # the window of the jerk still holds the end of the shift
 JERK_WINDOW_S = 0.1  # acceleration is averaged over it before its derivative is taken
 TRACES = ("regional_haul", "C8_LineHaul_Lammert", "long_haul_cyc")  # `quick`: the first, the hardest to follow
 TRACE_S = 1500.0  # of each; their first minutes are town traffic, so a part of them is not the figure of the whole
@@ -89,6 +90,10 @@ def figures(tasks: list[tuple], drives: list[Drive]) -> list[dict]:
             name = f"lead brakes with {what:g} m/s2 to a stop and drives on, {100 * value:+g} %"
             value = float(np.percentile(np.abs(jerk(drive)), 99))
             table.append(row_of(f"jerk p99, messages level, {name}", value, "m/s3", "<= 1.0", value <= 1.0))
+            between = np.abs(jerk(drive, drive.at_limit))
+            table.append(row_of("... of it apart from the gear shifts", np.percentile(between, 99), "m/s3", "<= 1.0",
+                                np.percentile(between, 99) <= 1.0))  # fmt: skip
+            table.append(row_of("... gear shifts, share of the time", 100.0 * _held(drive.at_limit, SHIFT_AFTER_S).mean(), "%"))
             table.append(row_of("... hardest braking", -float(drive.acceleration.min()), "m/s2"))
             standing = drive.gap[drive.speed < 0.05]
             table.append(row_of("... gap standing less the wanted one", standing[-1] - STOPPED_GAP_M if len(standing) else np.nan,
@@ -117,12 +122,16 @@ def figures(tasks: list[tuple], drives: list[Drive]) -> list[dict]:
     return table
 
 
-def jerk(drive: Drive) -> np.ndarray:
-    """m/s3, without full braking; firm braking, from 1.8 m/s2 on, counts."""
+def jerk(drive: Drive, without: np.ndarray | None = None) -> np.ndarray:
+    """m/s3, without full braking; firm braking, from 1.8 m/s2 on, counts. `without`: (ticks,) flags that do not count
+    either, nor what is SHIFT_AFTER_S behind them."""
     window = round(JERK_WINDOW_S / TICK_S)
     mean = np.convolve(drive.acceleration, np.full(window, 1.0 / window), mode="valid")
     found = np.diff(mean) / TICK_S
-    return found[~braked_in_full(drive)[-len(found) :]]
+    left_out = braked_in_full(drive)
+    if without is not None:
+        left_out = left_out | _held(without, SHIFT_AFTER_S)
+    return found[~left_out[-len(found) :]]
 
 
 def braked_in_full(drive: Drive) -> np.ndarray:
@@ -232,7 +241,7 @@ def _stop_and_go(braking: float, grade: float) -> Drive:
         if int(out["actuation"]["mode"]) in (1, 2):
             plan, ego, lead = out["plan"], truth.ego, truth.actors[0]
             gap = np.hypot(lead.x - ego.x, lead.y - ego.y) - 0.5 * lead.length - front
-            rows.append((ego.velocity, float(plan["target_speed"]), ego.acceleration, gap, float(plan["desired_gap"]), False,
+            rows.append((ego.velocity, float(plan["target_speed"]), ego.acceleration, gap, float(plan["desired_gap"]), ego.gear == 0,
                          int(plan["emergency"])))  # fmt: skip
 
     hil.run(Motorway(scenario), stack, Messages(stack.config, SEED), 75.0, SEED, watch=watch, report=False)

@@ -15,10 +15,11 @@ cdef enum:
 
 cdef extern from *:
     """
+    static const double DIRECTION_LAG_S = 0.5;    /* [C] errors of 0.6 mrad remain; unfiltered 1.8 in gusts */
     static const double SLOWEST_SIDEWAYS = 2.0;   /* m/s: slower, the way travelled is where the truck points */
     static const double NOT_TO_BE_STOPPED = 100.0;  /* m/s2 */
     """
-    const double SLOWEST_SIDEWAYS, NOT_TO_BE_STOPPED
+    const double DIRECTION_LAG_S, SLOWEST_SIDEWAYS, NOT_TO_BE_STOPPED
 
 
 cdef inline void estimate_steering_bias(PlanMemory* memory, const PlanParameters* parameters,
@@ -122,20 +123,22 @@ cdef inline double return_curvature(double s, double length, double offset, doub
 
 
 cdef inline void lay_stop(PlanMemory* memory, const PlanParameters* parameters, const VehicleParameters* vehicle,
-                          const EgoState* ego, const LaneState* lane, double speed) noexcept nogil:
+                          const EgoState* ego, const LaneState* lane, double speed, double dt) noexcept nogil:
     """The path of the stop: along the lane, back to its path within a few seconds' drive, beginning in the direction of
     travel, which in a bend is not the one in which the vehicle points."""
     cdef double length = speed * parameters.fallback_return_s
     cdef double heading = lane.heading_error
+    cdef bint goes_on = memory.fallback_known and memory.fallback_travelled == 0.0
     cdef double s
     cdef int i
     if speed > SLOWEST_SIDEWAYS:
         heading += lateral_velocity(ego) / speed + lane.side_slip
+    memory.direction += (heading - memory.direction) * (dt / (DIRECTION_LAG_S + dt) if goes_on else 1.0)
     if length < parameters.fallback_return_minimum_m:
         length = parameters.fallback_return_minimum_m
     for i in range(STOP_POINTS):
         s = i * Plan_FALLBACK_STEP_M
-        memory.fallback_curvature[i] = lane.preview[i] + return_curvature(s, length, lane.offset, heading)
+        memory.fallback_curvature[i] = lane.preview[i] + return_curvature(s, length, lane.offset, memory.direction)
     memory.fallback_travelled = 0.0
     memory.fallback_reach = stop_reach(parameters, vehicle, lane, speed)
     memory.fallback_known = 1

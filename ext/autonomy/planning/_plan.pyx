@@ -163,7 +163,7 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
 
     # The stop: laid anew while lane and motion are known, else driven on along the one laid last
     if lane.status != LaneState_STATUS_NONE and velocity_known(ego):
-        lay_stop(memory, parameters, vehicle_parameters, ego, lane, speed)
+        lay_stop(memory, parameters, vehicle_parameters, ego, lane, speed, dt)
     else:
         memory.fallback_travelled += speed * dt
 
