@@ -241,8 +241,8 @@ def _stop_and_go(braking: float, grade: float) -> Drive:
         if int(out["actuation"]["mode"]) in (1, 2):
             plan, ego, lead = out["plan"], truth.ego, truth.actors[0]
             gap = np.hypot(lead.x - ego.x, lead.y - ego.y) - 0.5 * lead.length - front
-            rows.append((ego.velocity, float(plan["target_speed"]), ego.acceleration, gap, float(plan["desired_gap"]), ego.gear == 0,
-                         int(plan["emergency"])))  # fmt: skip
+            rows.append((ego.velocity, float(plan["target_speed"]), ego.acceleration, gap, float(plan["desired_gap"]),
+                         ego.gear == 0, int(plan["emergency"])))  # fmt: skip
 
     hil.run(Motorway(scenario), stack, Messages(stack.config, SEED), 75.0, SEED, watch=watch, report=False)
     return Drive(*(np.array(column) for column in zip(*rows, strict=True)))
