@@ -17,9 +17,9 @@ demo: build
 demo-hil: build
 	$(BIN)/autonomy hil live -o runs/hil
 
-## The default test suite
+## The default test suite; a file's tests stay together, for they share what was costly to make
 test: build
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist loadfile
 
 ## Everything, the slow tests and the recorded logs included
 test-all: build

@@ -113,7 +113,7 @@ def _packages() -> list[Finding]:
     if wrong := _unmet(declared[""]):
         wanted = " ".join(f"'{name}{condition}'" for name, condition, _ in wrong)
         return [Finding(FAILED, "packages", _words(wrong), f"pip install {wanted}")]
-    return [Finding(GOOD, "packages", ", ".join(f"{name} {_version(name)}" for name, _ in declared[""]))]
+    return [Finding(GOOD, "packages", ", ".join(f"{name} {installed_version(name)}" for name, _ in declared[""]))]
 
 
 def _extras() -> list[Finding]:
@@ -152,7 +152,7 @@ def _space(folder: Path) -> Finding:
 
 def _unmet(packages: list[tuple[str, str]]) -> list[tuple[str, str, str | None]]:
     """(package, condition, installed version) of those that are missing or of a version that the condition excludes."""
-    versions = [(name, condition, _version(name)) for name, condition in packages]
+    versions = [(name, condition, installed_version(name)) for name, condition in packages]
     return [item for item in versions if item[2] is None or not fits(item[2], item[1])]
 
 
@@ -189,7 +189,7 @@ def _fits_plainly(version: str, part: str) -> bool:
             "<": ours < theirs}[match[1]]  # fmt: skip
 
 
-def _version(name: str) -> str | None:
+def installed_version(name: str) -> str | None:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -13,12 +13,11 @@ from autonomy.log import layouts, topics
 from autonomy.log.writer import LogWriter
 from autonomy.parameters import load_parameters
 from autonomy.playback.source import CONFIG_ATTACHMENT, PATH_ATTACHMENT
-from hil.loop.reference import centre_line, pose_of
+from autonomy.tick_period import TICK_S
+from hil.loop.reference import POSE_TICKS, centre_line, pose_of
 from hil.sensors import Bytes
 from hil.worlds.curved_road import CurvedRoad
 
-TICK_S = 0.01
-POSE_TICKS = 5  # the reference at 20 Hz
 FLUSH_TICKS = 100
 
 

@@ -18,9 +18,9 @@ import numpy as np
 from autonomy.estimation.lane._lane import LaneStep
 
 from autonomy import msg
+from autonomy.tick_period import TICK_S
 from hil.sensors.line_fit import cubic_sigma, line_cubic, middle_ahead, point_sigma, sway
 
-TICK_S = 0.01
 START_NS = 1_000_000_000
 SPACING_M = 0.5
 POINT_EVERY_M = 2.5

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ALLOWED_IN_DRIVERS = ("autonomy.msg", "autonomy.errors", "autonomy.config", "autonomy.inputs._append")
+ALLOWED_IN_DRIVERS = ("autonomy.msg", "autonomy.errors", "autonomy.config", "autonomy.physics", "autonomy.inputs._append")
 
 
 def imported(path: Path) -> set[str]:

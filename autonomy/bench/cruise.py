@@ -33,7 +33,7 @@ def rows() -> list[dict]:
     from autonomy.planning import cruise_twin
     from autonomy.planning._cruise import Kernel
 
-    parameters = load_parameters(load("vehicles/demo_truck", {"cruise.roll_deceleration": 0.12}))
+    parameters = load_parameters(load("vehicles/demo_truck"))
     parts = parameters["cruise"], parameters["vehicle"], parameters["longitudinal"]
     kernel, asked = Kernel(*parts), questions(QUESTIONS)
     ours = []

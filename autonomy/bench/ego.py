@@ -12,6 +12,8 @@ from autonomy import config, msg
 from autonomy.estimation.ego._benchmark import predict_update
 from autonomy.estimation.ego.ego import EgoEstimator
 from autonomy.parameters import load_section
+from autonomy.physics import STANDARD_GRAVITY_MPS2
+from autonomy.tick_period import TICK_NS
 
 STATES, MEASUREMENTS = 26, 6
 ROUNDS = 15  # ours and the peer take turns; the median of the rounds counts
@@ -95,7 +97,7 @@ def _step(parameters: np.ndarray) -> dict:
     estimator = EgoEstimator(parameters)
     frame, out = np.zeros((), msg.dtype("InputFrame")), np.zeros((), msg.dtype("EgoState"))
     imu, wheel, gnss = frame["imu"]["items"], frame["wheel"]["items"], frame["gnss"]["items"]
-    imu["acceleration_z"], wheel["rear_left"], wheel["rear_right"] = 9.80665, 20.0, 20.0
+    imu["acceleration_z"], wheel["rear_left"], wheel["rear_right"] = STANDARD_GRAVITY_MPS2, 20.0, 20.0
     gnss["latitude_deg"], gnss["longitude_deg"], gnss["altitude_m"], gnss["fix_type"] = 48.0, 11.0, 0.0, 3
     for name in ("velocity_east", "position_sigma", "altitude_sigma", "speed_sigma", "course_sigma_deg"):
         gnss[name] = np.nan
@@ -103,7 +105,7 @@ def _step(parameters: np.ndarray) -> dict:
     view, result = frame.reshape(1).view(np.uint8), out.reshape(1).view(np.uint8)
     step, times = estimator._kernel.step, []
     for tick in range(3000):
-        now = 1_000_000_000 + tick * 10_000_000
+        now = 1_000_000_000 + tick * TICK_NS
         frame["tick_index"], frame["tick_time_ns"] = tick, now
         for name, every in (("imu", 1), ("wheel", 2), ("gnss", 10)):
             frame[name]["count"] = 1 if tick % every == 0 else 0

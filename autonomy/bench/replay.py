@@ -14,6 +14,7 @@ import numpy as np
 from autonomy import recordings
 from autonomy.log.reader import LogReader, rows_of
 from autonomy.log.writer import METADATA_NAME, LogWriter
+from autonomy.tick_period import TICK_NS
 
 COPIES = 10
 AIM_REALTIME, AIM_RSS_MB = 300.0, 250.0
@@ -67,7 +68,7 @@ def rows() -> list[dict]:
 def concatenate(source: Path, target: Path, copies: int) -> None:
     """Writes `copies` of a log one after the other, all times shifted, in bounded memory."""
     with LogReader(source) as reader:
-        period = reader.end_ns - reader.start_ns + 10_000_000
+        period = reader.end_ns - reader.start_ns + TICK_NS
         metadata = {key: value for key, value in reader.metadata[METADATA_NAME].items() if key != "version"}
         with LogWriter(target, metadata) as writer:
             for name in reader.attachments:

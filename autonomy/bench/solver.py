@@ -8,9 +8,10 @@ import numpy as np
 
 AIMS = {50: 4.0, 100: 8.0}
 PROBLEMS = 60
+MANY = 2000
 LOOSER = np.array([3.0, 1.0, 3.0, 1.0, 1.0, 1.0, 3.0, 1.0])  # velocities and the wheels themselves have no bound of their own
 TOLERANCE = 1e-11  # answers equal to the oracle's to 1e-6
-IN_THE_TICK = 1e-7
+IN_THE_TICK = 50  # stages
 
 
 def random_problem(rng: np.random.Generator, stages: int) -> dict:
@@ -50,8 +51,8 @@ def random_problem(rng: np.random.Generator, stages: int) -> dict:
             "input_low": -np.ones(stages), "input_high": np.ones(stages)}  # fmt: skip
 
 
-def by_daqp(problem: dict) -> np.ndarray:
-    """Inputs (N,) by condensing and daqp. Raises RuntimeError when daqp finds none.
+def answer_of_daqp(problem: dict) -> tuple[np.ndarray, int]:
+    """Inputs (N,) by condensing and daqp, and what of the time is daqp's own [ns]. Raises RuntimeError when daqp finds none.
 
     Its tolerance is one for all rows: in shares of their boxes, or it passes the bounds of small states by a lot.
     """
@@ -65,10 +66,31 @@ def by_daqp(problem: dict) -> np.ndarray:
     A *= share[:, None]
     low[len(f) :] *= share
     high[len(f) :] *= share
-    inputs, _, status, _ = daqp.solve(H, f, A, high, low, np.zeros(len(high), np.int32), primal_tol=1e-9)
+    sense = np.zeros(len(high), np.int32)
+    begun = time.thread_time_ns()
+    inputs, _, status, _ = daqp.solve(H, f, A, high, low, sense, primal_tol=1e-9)
+    spent = time.thread_time_ns() - begun
     if status < 1:
         raise RuntimeError(f"daqp ended with status {status}")
-    return inputs
+    return inputs, spent
+
+
+def by_daqp(problem: dict) -> np.ndarray:
+    """Inputs (N,) by condensing and daqp. Raises RuntimeError when daqp finds none."""
+    return answer_of_daqp(problem)[0]
+
+
+def contradicting(problem: dict) -> dict:
+    """The problem with bounds on the angle that cannot be reached at once: no budget is enough for it."""
+    problem = {name: np.copy(value) for name, value in problem.items()}
+    problem["low"][:, 4], problem["high"][:, 4] = 0.9, 0.95
+    return problem
+
+
+def in_the_tick() -> dict:
+    """Budget and tolerance of the tick's own solver, as `solve` takes them."""
+    lateral = random_problem.parameters["lateral"]
+    return {"iteration_budget": int(lateral["iteration_budget"]), "tolerance": float(lateral["tolerance"])}
 
 
 def compare(stages: int, count: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -78,28 +100,43 @@ def compare(stages: int, count: int, seed: int = 0) -> dict[str, np.ndarray]:
     """
     from autonomy.linalg import _box_mpc
 
+    def timed(problem: dict, **options) -> tuple[dict, int]:
+        begun = time.thread_time_ns()
+        answer = _box_mpc.solve(problem, **options)
+        return answer, time.thread_time_ns() - begun
+
     rng = np.random.default_rng(seed)
-    names = ("ours", "tick", "daqp", "difference", "iterations", "status")
+    names = ("ours", "tick", "worst", "with_condensing", "alone", "difference", "iterations", "unfinished")
     found: dict[str, list] = {name: [] for name in names}
     while len(found["ours"]) < count:
         problem = random_problem(rng, stages)
-        begun = time.thread_time_ns()
-        ours = _box_mpc.solve(problem, iteration_budget=40, tolerance=TOLERANCE)
-        ended = time.thread_time_ns()
+        ours, spent = timed(problem, iteration_budget=60, tolerance=TOLERANCE)
         if ours["status"] == _box_mpc.FREE:
             continue
-        tick_begun = time.thread_time_ns()
-        _box_mpc.solve(problem, iteration_budget=40, tolerance=IN_THE_TICK)
-        tick_ended = time.thread_time_ns()
-        peer_begun = time.thread_time_ns()
-        inputs = by_daqp(problem)
-        found["daqp"].append(time.thread_time_ns() - peer_begun)
-        found["ours"].append(ended - begun)
-        found["tick"].append(tick_ended - tick_begun)
-        found["difference"].append(np.abs(inputs - ours["inputs"]).max())
-        found["iterations"].append(ours["iterations"])
-        found["status"].append(ours["status"])
+        tick, tick_spent = timed(problem, **in_the_tick())
+        worst, worst_spent = timed(contradicting(problem), **in_the_tick())
+        begun = time.thread_time_ns()
+        inputs, alone = answer_of_daqp(problem)
+        values = (spent, tick_spent, worst_spent, time.thread_time_ns() - begun, alone, np.abs(inputs - ours["inputs"]).max(),
+                  worst["iterations"], tick["status"] != _box_mpc.CONVERGED)  # fmt: skip
+        for name, value in zip(names, values, strict=True):
+            found[name].append(value)
     return {name: np.array(values) for name, values in found.items()}
+
+
+def unfinished_in_the_tick(stages: int, count: int, seed: int = 1) -> int:
+    """How many of `count` random problems the tick's budget is not enough for; the answer is then the clipped free one."""
+    from autonomy.linalg import _box_mpc
+
+    rng = np.random.default_rng(seed)
+    return sum(_box_mpc.solve(random_problem(rng, stages), **in_the_tick())["status"] == _box_mpc.BUDGET for _ in range(count))
+
+
+def row(kernel: str, aim: str = "", met: bool | None = None, *, ours_ns: float | None = None, peer: str = "",
+        peer_version: str | None = None, peer_ns: float | None = None) -> dict:  # fmt: skip
+    ratio = peer_ns / ours_ns if peer_ns else None
+    return {"kernel": kernel, "ours_ns": ours_ns, "peer": peer, "peer_version": peer_version, "peer_ns": peer_ns,
+            "ratio": ratio, "aim": aim, "met": met}  # fmt: skip
 
 
 def rows() -> list[dict]:
@@ -112,24 +149,33 @@ def rows() -> list[dict]:
         peer_version = version("daqp")
     except PackageNotFoundError:
         raise MissingPackage("bench solver", "daqp", "bench") from None
-    found, medians = [], {}
-    for stages, aim in AIMS.items():
+    found, iteration = [], {}
+    for stages in (25, *AIMS):
         result = compare(stages, PROBLEMS)
-        medians[stages] = float(np.median(result["ours"]))
-        peer = float(np.median(result["daqp"]))
-        ratio = peer / medians[stages]
-        common = {"peer": "", "peer_version": None, "peer_ns": None, "ratio": None}
+        ours, tick, worst, peer, alone = (
+            float(np.median(result[name])) for name in ("ours", "tick", "worst", "with_condensing", "alone")
+        )
+        iteration[stages] = float(np.median(result["worst"] / result["iterations"]))
+        if stages not in AIMS:
+            continue
+        aim, difference = AIMS[stages], result["difference"].max()
         found += [
-            {"kernel": f"lateral MPC, 8 states, N = {stages}", "ours_ns": medians[stages], "peer": "daqp with condensing",
-             "peer_version": peer_version, "peer_ns": peer, "ratio": ratio, "aim": f">= {aim:.0f}x", "met": ratio >= aim},
-            common | {"kernel": f"... N = {stages}, as exact as the tick needs", "ours_ns": float(np.median(result["tick"])),
-                      "aim": "", "met": None},
-            common | {"kernel": f"... N = {stages}, longest; {result['iterations'].max()} iterations at most",
-                      "ours_ns": float(result["ours"].max()), "aim": "all converge", "met": bool((result["status"] == 2).all())},
-            common | {"kernel": f"... N = {stages}, input differs by {result['difference'].max():.0e} of its bound",
-                      "ours_ns": None, "aim": "<= 1e-6", "met": bool(result["difference"].max() <= 1e-6)},
+            row(f"lateral MPC, 8 states, N = {stages}", f">= {aim:.0f}x", peer / ours >= aim, ours_ns=ours,
+                peer="daqp with condensing", peer_version=peer_version, peer_ns=peer),
+            row(f"... N = {stages}, what daqp itself takes of that", ours_ns=ours, peer="daqp", peer_version=peer_version,
+                peer_ns=alone),
+            row(f"... N = {stages}, as exact as the tick needs", ours_ns=tick),
+            row(f"... N = {stages}, input differs by {difference:.0e} of its bound", "<= 1e-6", bool(difference <= 1e-6)),
         ]  # fmt: skip
-    growth = medians[100] / medians[50]
-    found.append({"kernel": f"... N = 100 costs {growth:.2f} times N = 50", "ours_ns": None, "peer": "", "peer_version": None,
-                  "peer_ns": None, "ratio": None, "aim": "<= 2.4 (linear)", "met": growth <= 2.4})  # fmt: skip
+        if stages == IN_THE_TICK:
+            lost, budget = unfinished_in_the_tick(stages, MANY), in_the_tick()["iteration_budget"]
+            found += [
+                row(f"... N = {stages}, worst case: no answer exists, all {budget} iterations", "<= 1 ms",
+                    float(result["worst"].max()) <= 1e6, ours_ns=float(result["worst"].max())),
+                row(f"... N = {stages}, {lost} of {MANY} need more than {budget} iterations", "<= 1 in 1 000",
+                    lost <= MANY // 1000),
+            ]  # fmt: skip
+    growth = [iteration[100] / iteration[50], iteration[50] / iteration[25]]
+    told = " and ".join(f"{value:.2f}" for value in growth)
+    found.append(row(f"an iteration at N = 100 over one at 50, 50 over 25: {told}", "<= 2.4 (linear)", max(growth) <= 2.4))
     return found

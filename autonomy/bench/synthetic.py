@@ -18,6 +18,7 @@ from autonomy.log import fields, layouts
 from autonomy.log.container import Container
 from autonomy.log.reader import FLAG_PLAIN, Batch, LogReader
 from autonomy.log.writer import LogWriter
+from autonomy.physics import STANDARD_GRAVITY_MPS2
 
 MINUTE_S = 60
 START_NS = 1_000_000_000_000
@@ -105,7 +106,7 @@ def _drive() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 def _fill(topic: str, item: np.ndarray, yaw: np.ndarray, yaw_rate: float) -> None:
     known = set(item.dtype.names)
     if topic == "imu":
-        values = {"acceleration_x": 0.0, "acceleration_y": SPEED_MPS * yaw_rate, "acceleration_z": 9.80665,
+        values = {"acceleration_x": 0.0, "acceleration_y": SPEED_MPS * yaw_rate, "acceleration_z": STANDARD_GRAVITY_MPS2,
                   "angular_rate_x": 0.0, "angular_rate_y": 0.0, "angular_rate_z": yaw_rate}  # fmt: skip
     elif topic == "wheel":
         values = {name: SPEED_MPS for name in known if "speed" in name and "sigma" not in name}

@@ -6,6 +6,8 @@ import time
 
 import numpy as np
 
+from autonomy.tick_period import TICK_NS
+
 AIM_US = 18.0
 REPEATS = 2000
 
@@ -19,7 +21,7 @@ def rows() -> list[dict]:
     snapshot = stack.snapshot()
     durations = []
     for index in range(REPEATS):
-        frame["tick_index"], frame["tick_time_ns"] = index, (index + 1) * 10_000_000
+        frame["tick_index"], frame["tick_time_ns"] = index, (index + 1) * TICK_NS
         begun = time.perf_counter_ns()
         stack.tick(frame, out=out)
         durations.append(time.perf_counter_ns() - begun)

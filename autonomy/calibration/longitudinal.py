@@ -12,8 +12,8 @@ import numpy as np
 
 from autonomy.calibration.batch_fit import Fit, fit
 from autonomy.calibration.truck_drive import TruckDrive
+from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 
-GRAVITY, AIR_DENSITY = 9.80665, 1.2
 BLOCK_S = 20.0  # errors of slope and wind stay alike for so long
 SPECIFIC = 6  # column of the bins
 LEAST_BINS = 60
@@ -48,14 +48,15 @@ def fit_drive(drive: TruckDrive) -> Fit | str:
         coupling[k, 4 + k], coupling[k, 5 + k] = -keep, 1.0
     coupling /= wind * np.sqrt(1.0 - keep**2)
     start = np.array([guess, float(vehicle["rolling_resistance"]), float(vehicle["drag_area_m2"]), 0.0, *np.zeros(len(knots))])
-    sigmas = np.array([MASS_SHARE * guess, float(truck["resistance_sigma_mps2"]) / GRAVITY, DRAG_SHARE * start[2],
+    sigmas = np.array([MASS_SHARE * guess, float(truck["resistance_sigma_mps2"]) / STANDARD_GRAVITY_MPS2, DRAG_SHARE * start[2],
                        float(truck["engine_torque_sigma_nm"]), wind, *np.full(len(knots) - 1, WIDE * wind)])  # fmt: skip
     low, high = np.full(len(start), -np.inf), np.full(len(start), np.inf)
     low[0], high[0], low[2] = float(truck["mass_minimum_kg"]), float(truck["mass_maximum_kg"]), 0.5
     found = fit(residuals, start, sigmas, (time // BLOCK_S).astype(int), (low, high), coupling=coupling)
     share = float(truck["mass_systematic_share"])
     doubts = np.zeros(len(start))
-    doubts[0], doubts[1], doubts[2] = share * found.values[0], RESISTANCE_DOUBT_MPS2 / GRAVITY, share * found.values[2]
+    doubts[0], doubts[2] = share * found.values[0], share * found.values[2]
+    doubts[1] = RESISTANCE_DOUBT_MPS2 / STANDARD_GRAVITY_MPS2
     return found._replace(sigmas=np.hypot(found.sigmas, doubts))
 
 
@@ -75,8 +76,8 @@ def _expected(parameters: np.ndarray, bins: np.ndarray, knots: np.ndarray) -> np
     time, force, per_torque, rotating, speed, acceleration = bins.T[:SPECIFIC]
     mass, rolling, area, torque = parameters[:4]
     air = speed + np.interp(time, knots, parameters[4:])
-    net = force + per_torque * torque - 0.5 * AIR_DENSITY * area * air * np.abs(air) - rotating * acceleration
-    return net / mass - GRAVITY * rolling
+    net = force + per_torque * torque - 0.5 * AIR_DENSITY_KGPM3 * area * air * np.abs(air) - rotating * acceleration
+    return net / mass - STANDARD_GRAVITY_MPS2 * rolling
 
 
 def _bins(drive: TruckDrive, length_s: float) -> np.ndarray:
@@ -87,8 +88,8 @@ def _bins(drive: TruckDrive, length_s: float) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         turning = ticks["engine_speed"] / ticks["shaft_speed"]
     ratio = final * np.where(ticks["gear_ratio"] > 0.0, ticks["gear_ratio"], turning)
-    specific = (ticks["acceleration"] + GRAVITY * np.sin(ticks["grade"])) / (
-        1.0 + GRAVITY * float(truck["frame_pitch_rad_per_mps2"]))  # fmt: skip
+    specific = (ticks["acceleration"] + STANDARD_GRAVITY_MPS2 * np.sin(ticks["grade"])) / (
+        1.0 + STANDARD_GRAVITY_MPS2 * float(truck["frame_pitch_rad_per_mps2"]))  # fmt: skip
     rotating = (float(truck["wheel_inertia_kgm2"]) + float(truck["engine_inertia_kgm2"]) * ratio**2) / radius**2
     table = np.column_stack([
         ticks["time_s"], ticks["traction_n"], float(truck["driveline_efficiency"]) * ratio / radius, rotating, ticks["speed"],

@@ -9,15 +9,13 @@ from typing import Any
 from autonomy.calibration.row import Row
 from autonomy.calibration.sensors import Quantity, SensorCalibration, as_overrides
 from autonomy.calibration.steering import SteeringFit
-from autonomy.calibration.truck import TruckCalibration
+from autonomy.calibration.truck import KEPT_SIGMA, LEARNED_SHARE, TruckCalibration
 
 SIGMA_KEYS = {  # prior of each learned value in [ego]
     "mounting": "mounting_sigma", "speed_scale": "speed_scale_sigma", "gnss_position_delay_s": "gnss_position_delay_sigma_s",
     "gnss_velocity_delay_s": "gnss_velocity_delay_sigma_s", "wheel_delay_s": "wheel_delay_sigma_s", "axle_x_m": "axle_x_sigma_m",
 }  # fmt: skip
-LEARNED_SHARE = 0.5  # of the prior's sigma: what stays wider was not learned on this drive
 SIGNIFICANT_SIGMAS = 2.0  # the antenna, which has no prior: nearer to the configured place, the drive says nothing against it
-KEPT_SIGMA = 2.0  # the next drive differs from this one by more than noise
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from autonomy.calibration import longitudinal, steering_response, trailer_store,
 from autonomy.calibration.batch_fit import Fit
 from autonomy.calibration.row import Row
 from autonomy.calibration.truck_drive import TruckDrive
+from autonomy.physics import STANDARD_GRAVITY_MPS2
 
 LEARNED_SHARE = 0.5  # of the prior's sigma: what stays wider was not learned on this drive
 KEPT_SIGMA = 2.0  # the next drive differs from this one by more than noise
@@ -94,7 +95,7 @@ def _longitudinal(found: TruckCalibration, fit: Fit | str, vehicle, truck) -> No
         return
     (mass, rolling, area, torque), sigmas = fit.values[:4], fit.sigmas[:4]
     _add(found, "mass", "kg", mass, sigmas[0], vehicle["mass_kg"], note="the load changes: found again on every drive")
-    prior = float(truck["resistance_sigma_mps2"]) / longitudinal.GRAVITY
+    prior = float(truck["resistance_sigma_mps2"]) / STANDARD_GRAVITY_MPS2
     _add(found, "rolling resistance", "", rolling, sigmas[1], vehicle["rolling_resistance"],
          {"vehicle.rolling_resistance": float(rolling)}, NOT_NARROWED if sigmas[1] > LEARNED_SHARE * prior else "")  # fmt: skip
     prior = longitudinal.DRAG_SHARE * float(vehicle["drag_area_m2"])

@@ -9,6 +9,7 @@ import numpy as np
 
 from autonomy import msg
 from autonomy.calibration.drive import THINNED_TICKS
+from autonomy.msg.modes import DRIVING_MODES
 from autonomy.playback.engine import Block, Engine
 from autonomy.playback.source import open_log
 from autonomy.stack import Stack
@@ -81,7 +82,8 @@ def _commands(reader) -> np.ndarray:
     if "/out/actuation" not in reader.topics:
         return np.zeros((0, 1 + len(SENT)))
     found = [
-        ((time_ns - reader.start_ns) / 1e9, *(float(sent[name]) if int(sent["mode"]) in (1, 2) else np.nan for name in SENT))
+        ((time_ns - reader.start_ns) / 1e9,
+         *(float(sent[name]) if int(sent["mode"]) in DRIVING_MODES else np.nan for name in SENT))  # fmt: skip
         for time_ns, sent in reader.messages("/out/actuation")
     ]
     return np.array(found).reshape(-1, 1 + len(SENT))

@@ -6,7 +6,6 @@ import argparse
 import json
 import platform
 import sys
-from importlib import metadata
 
 PACKAGES = ("numpy", "scipy", "filterpy", "cantools", "python-can", "pyserial", "mcap", "msgspec", "jinja2")
 
@@ -18,6 +17,7 @@ def add_parser(subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from autonomy import __version__
+    from autonomy.diagnosis import installed_version
     from autonomy.msg import layout_hash
 
     found = {
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
         "layout_hash": f"{layout_hash():016x}",
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: installed_version(name) for name in PACKAGES},
     }
     if arguments.json:
         json.dump(found, sys.stdout)
@@ -37,10 +37,3 @@ def run(arguments: argparse.Namespace) -> int:
     for name, version in found["packages"].items():
         print(f"  {name:<12}{version or 'not installed'}")
     return 0
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None

@@ -25,6 +25,7 @@ from autonomy.control.yaw_plane_twin import (
     transition,
 )
 from autonomy.msg import constants
+from autonomy.rollover_twin import rollover_threshold
 
 LATERAL = constants("LateralParameters")
 TICK_S, STAGES, STAGE_TICKS = LATERAL["TICK_PERIOD_S"], int(LATERAL["STAGES"]), int(LATERAL["STAGE_TICKS"])
@@ -222,7 +223,5 @@ class LateralTwin:
 
 
 def acceleration_bound(p, vehicle, mass: float) -> float:
-    """m/s2: configured, or the used share of the static rollover threshold g t / (2 h)."""
-    hauled = max(1.0 - vehicle["tractor_mass_kg"] / mass, 0.0) * bool(vehicle["has_trailer"])
-    height = (1.0 - hauled) * vehicle["tractor_cg_height_m"] + hauled * vehicle["trailer_cg_height_m"]
-    return min(p["rollover_share"] * 9.80665 * vehicle["track_width_m"] / (2.0 * height), p["lateral_acceleration_maximum"])
+    """m/s2: configured, or the used share of the static rollover threshold."""
+    return min(p["rollover_share"] * rollover_threshold(vehicle, mass), p["lateral_acceleration_maximum"])

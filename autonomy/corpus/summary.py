@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from autonomy.corpus.case import ADDED, CHANGED, OTHER_INPUT, WITHIN
+from autonomy.corpus.results import SCHEMA
 from autonomy.errors import BAD_INPUT, FAIL, INCONCLUSIVE, INTERNAL, PASS, MissingPackage
 from autonomy.report.comparison.figures import higher_is_better
 from autonomy.report.words import counted, number
 
-SCHEMA = "autonomy.test/1"
 SUMMARY, TABLE = "summary.json", "results.parquet"
 VERDICTS = ("error", "fail", "inconclusive", "pass")  # the worst first
 ROW_KEYS = (

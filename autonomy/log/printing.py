@@ -120,12 +120,12 @@ def _words(value: dict[str, Any], prefix: str = "") -> Iterator[str]:
             yield f"{path}={_hexadecimal(bytes.fromhex(item))}"
         elif isinstance(item, list):
             more = f" ... {len(item)} values" if len(item) > MOST_VALUES else ""
-            yield f"{path}=[{' '.join(map(_number, item[:MOST_VALUES]))}{more}]"
+            yield f"{path}=[{' '.join(map(number_text, item[:MOST_VALUES]))}{more}]"
         else:
-            yield f"{path}={_number(item)}"
+            yield f"{path}={number_text(item)}"
 
 
-def _number(value) -> str:
+def number_text(value) -> str:
     return f"{value:.9g}" if isinstance(value, float) else str(value)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from autonomy import msg
+from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 
-GRAVITY, AIR = 9.80665, 1.2
 POINTS, GEARS, ROLLING, ENERGIES, RANGE = 64, 4, 4, 112, 0.3
 PLAIN_GAIN, SLOWER, PARTS = 0.4, 0.5, 5
 STEP_M = float(msg.constants("CruisePlan")["STEP_M"])
@@ -21,8 +21,8 @@ class Truck:
         c, v, lo = (dict(zip(table.dtype.names, table.item(), strict=True)) for table in (cruise, vehicle, longitudinal))
         self.c, self.mass, self.inert = c, mass, mass + c["rotating_mass_kg"]
         self.crank = np.array(c["gear_ratio"]) * v["driveline_ratio"] / v["wheel_radius_m"]
-        self.rolling = GRAVITY * v["rolling_resistance"]
-        self.drag_area, self.air = v["drag_area_m2"], AIR * v["drag_area_m2"] / mass
+        self.rolling = STANDARD_GRAVITY_MPS2 * v["rolling_resistance"]
+        self.drag_area, self.air = v["drag_area_m2"], AIR_DENSITY_KGPM3 * v["drag_area_m2"] / mass
         self.torque, self.power = v["engine_torque_maximum_nm"], lo["engine_power_maximum_w"]
         self.drag, self.drag_per_speed = lo["engine_drag_torque_nm"], lo["engine_drag_torque_per_speed"]
         self.efficiency = c["driveline_efficiency"]
@@ -30,7 +30,7 @@ class Truck:
 
     def price(self, set_speed: float, late_s: float, exponent: float) -> float:
         """kg/s at which the set speed is the cheapest on the level, dearer the later the truck is, and by what lateness left."""
-        slope = AIR * self.drag_area * set_speed / self.efficiency + self.drag_per_speed * self.crank[0] ** 2
+        slope = AIR_DENSITY_KGPM3 * self.drag_area * set_speed / self.efficiency + self.drag_per_speed * self.crank[0] ** 2
         most = self.c["price_exponent_limit"]
         dearer = np.exp(np.clip(exponent + self.c["time_gain"] * late_s, -most, most))
         return float(set_speed**2 * self.fuel_per_work * slope * dearer)
@@ -115,7 +115,7 @@ class Truck:
 def road(cruise, horizon, rolling: float) -> tuple[np.ndarray, np.ndarray]:
     """(pull in m/s2, ceiling in J/kg), (POINTS,) each."""
     known = np.isfinite(horizon["grade"]) & (horizon["grade_sigma"] <= cruise["grade_sigma_maximum"])
-    pull = GRAVITY * np.sin(np.where(known, horizon["grade"], 0.0)) + rolling
+    pull = STANDARD_GRAVITY_MPS2 * np.sin(np.where(known, horizon["grade"], 0.0)) + rolling
     limit = np.minimum(horizon["limit"], horizon["set_speed"] + cruise["overspeed_mps"])
     if np.isfinite(horizon["lead_speed"]):
         closing = max(float(horizon["lead_gap_error"]), 0.0) / float(cruise["lead_closing_s"])
@@ -133,7 +133,7 @@ def compare(truck: Truck, horizon, ceiling: float) -> tuple[float, float, float]
         start = horizon["speed"] if horizon["paused"] or before > truck.c["slowest_mps"] else horizon["set_speed"]
         return float(start), behind, exponent
     grade, way = np.nan_to_num(float(horizon["grade"][0])), float(horizon["travelled_m"])
-    after = truck.plain(before, float(horizon["set_speed"]), ceiling, truck.rolling + GRAVITY * np.sin(grade), way)
+    after = truck.plain(before, float(horizon["set_speed"]), ceiling, truck.rolling + STANDARD_GRAVITY_MPS2 * np.sin(grade), way)
     behind += float(horizon["elapsed_s"]) - 2.0 * way / (before + after)
     exponent += truck.c["time_integral_gain"] * (behind + float(horizon["planned_later_s"])) * float(horizon["elapsed_s"])
     return after, behind, float(np.clip(exponent, -truck.c["price_exponent_limit"], truck.c["price_exponent_limit"]))

@@ -12,9 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from autonomy import msg
+from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 
-GRAVITY = 9.80665
-AIR = 1.2  # kg/m3
 LEAST_GRADE = -0.015  # rad: what is less steep is no descent [D]
 JOINED_M = 300.0  # flatter stretches shorter than this do not end one [D]
 SPEEDS = np.arange(5.0, 30.0, 0.25)  # m/s
@@ -61,13 +60,13 @@ def entry_speed(grade: np.ndarray, step_m: float, mass_kg: float, drag_area_m2: 
     known = int(np.count_nonzero(np.isfinite(grade)))
     for first, end in descents(grade, step_m):
         down = -np.sin(grade[first:end])
-        held = 0.5 * AIR * drag_area_m2 * SPEEDS**2 + np.maximum(engine_force_n, budget.engine_power_w / SPEEDS)
-        pushing = mass_kg * GRAVITY * (np.nan_to_num(down)[:, None] - rolling_resistance) - held
+        held = 0.5 * AIR_DENSITY_KGPM3 * drag_area_m2 * SPEEDS**2 + np.maximum(engine_force_n, budget.engine_power_w / SPEEDS)
+        pushing = mass_kg * STANDARD_GRAVITY_MPS2 * (np.nan_to_num(down)[:, None] - rolling_resistance) - held
         length = (end - first) * step_m
         work = np.maximum(np.sum(pushing, axis=0) * step_m, 0.0)
         stored, brakes = (budget.retarder_heat_j, budget.brake_heat_j) if end < known else (0.0, 0.0)
         steepest = float(np.nanmax(down))
-        stop = 0.5 * mass_kg * SPEEDS**2 * (1.0 + GRAVITY * steepest / budget.stop_deceleration)
+        stop = 0.5 * mass_kg * SPEEDS**2 * (1.0 + STANDARD_GRAVITY_MPS2 * steepest / budget.stop_deceleration)
         room = np.minimum(budget.retarder_power_w * length / SPEEDS + stored, budget.retarder_force_n * length) + brakes
         excess = np.maximum(_share(work, room), _share(stop, budget.stop_heat_j))
         limit[first:end] = _highest(excess)

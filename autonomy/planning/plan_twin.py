@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
+from autonomy.rollover_twin import rollover_threshold
+
 STEP_M = 5.0
 STOPPING_LAG_S = 0.2
 STOP_LAG_S, STOP_LEAST, STOP_NEAREST_M = 0.4, 0.15, 2.5
-
-
-GRAVITY, AIR = 9.80665, 1.2
 UNLIMITED = (np.inf, np.inf)
 RETARDER, ENGINE = 1, 2  # FaultRow UNUSABLE_*
 
@@ -23,7 +23,7 @@ def believed_friction(parameters, truck) -> float:
 
 def downhill(parameters, truck) -> float:
     """m/s2 that the slope pushes with at the most, negative uphill."""
-    return float(-GRAVITY * np.sin(truck["grade"] - parameters["grade_doubt"] * truck["grade_sigma"]))
+    return float(-STANDARD_GRAVITY_MPS2 * np.sin(truck["grade"] - parameters["grade_doubt"] * truck["grade_sigma"]))
 
 
 def stop_heat(parameters, truck, speed: float) -> float:
@@ -37,12 +37,12 @@ def braking(parameters, vehicle, truck, speed: float) -> tuple[float, float, flo
     hottest = np.max(truck["brake_temperature_c"] + 2.0 * truck["brake_temperature_sigma_c"])
     fade = np.clip(1.0 - parameters["brake_fade_per_kelvin"] * (hottest - parameters["brake_fade_from_c"]), 0.4, 1.0)
     force = parameters["emergency_deceleration"] * vehicle["loaded_mass_kg"] / truck["mass_high_kg"] * fade
-    tyres = parameters["brake_friction_share"] * GRAVITY * believed_friction(parameters, truck)
+    tyres = parameters["brake_friction_share"] * STANDARD_GRAVITY_MPS2 * believed_friction(parameters, truck)
     heat = stop_heat(parameters, truck, speed)
     cool = np.clip(truck["brake_heat_left_j"] / heat, 0.0, 1.0) if heat > 0.0 else 1.0
     own = max(min(force, tyres) * (0.5 + 0.5 * cool) - downhill(parameters, truck), 0.3)
-    lead = GRAVITY * (truck["friction"] + parameters["friction_doubt"] * truck["friction_sigma"])
-    lead = max(min(lead, parameters["fallback_lead_deceleration"]) + GRAVITY * np.sin(truck["grade"]), own)
+    lead = STANDARD_GRAVITY_MPS2 * (truck["friction"] + parameters["friction_doubt"] * truck["friction_sigma"])
+    lead = max(min(lead, parameters["fallback_lead_deceleration"]) + STANDARD_GRAVITY_MPS2 * np.sin(truck["grade"]), own)
     return float(own), float(lead), float(min(own / parameters["full_deceleration"], 1.0))
 
 
@@ -53,11 +53,8 @@ def lateral_limit(parameters, vehicle, truck) -> float:
     full = empty + p["loaded_share"] * (vehicle["loaded_mass_kg"] - empty)
     by_load = np.interp(truck["mass_high_kg"], [empty, full],
                         [p["lateral_acceleration_empty"], p["lateral_acceleration_maximum"]])  # fmt: skip
-    height = vehicle["tractor_cg_height_m"]
-    if trailer and truck["mass_high_kg"] > vehicle["tractor_mass_kg"]:
-        height = max(height, vehicle["trailer_cg_height_m"])
-    threshold = p["rollover_compliance"] * GRAVITY * vehicle["track_width_m"] / (2.0 * height)
-    friction = p["curve_friction_share"] * GRAVITY * believed_friction(p, truck)
+    threshold = p["rollover_compliance"] * rollover_threshold(vehicle, truck["mass_high_kg"])
+    friction = p["curve_friction_share"] * STANDARD_GRAVITY_MPS2 * believed_friction(p, truck)
     return float(min(by_load, (1.0 - p["rollover_margin"]) * threshold, friction) - p["lateral_acceleration_reserve"])
 
 
@@ -66,8 +63,8 @@ def descent_fits(parameters, vehicle, truck, unusable: int, speed: float) -> boo
     p, spare = parameters, truck["brake_heat_left_j"] - parameters["stop_heat_reserve"] * stop_heat(parameters, truck, speed)
     if spare < 0.0:
         return False
-    pushing = truck["mass_high_kg"] * (downhill(p, truck) - GRAVITY * vehicle["rolling_resistance"])
-    pushing -= 0.5 * AIR * vehicle["drag_area_m2"] * speed**2 + spare / (p["brake_heat_time_s"] * speed)
+    pushing = truck["mass_high_kg"] * (downhill(p, truck) - STANDARD_GRAVITY_MPS2 * vehicle["rolling_resistance"])
+    pushing -= 0.5 * AIR_DENSITY_KGPM3 * vehicle["drag_area_m2"] * speed**2 + spare / (p["brake_heat_time_s"] * speed)
     pushing -= 0.0 if unusable & ENGINE else p["engine_brake_power_w"] / speed
     power = truck["retarder_cooled_w"] + truck["retarder_heat_left_j"] / p["retarder_heat_time_s"]
     most = vehicle["retarder_torque_maximum_nm"] * vehicle["driveline_ratio"] / vehicle["wheel_radius_m"]

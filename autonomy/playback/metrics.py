@@ -13,8 +13,7 @@ from autonomy.evaluation.reference import REFERENCE
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block, Engine, Fork
 from autonomy.playback.source import KINDS
-
-TICK_S = 0.01
+from autonomy.tick_period import TICK_S
 
 
 class TickTimes:

@@ -15,19 +15,17 @@ from autonomy.evaluation.reference import RECEIVER, REFERENCE
 from autonomy.log.reader import sha256
 from autonomy.playback import metrics as figures
 from autonomy.playback import outages as outage_schedule
-from autonomy.playback._feed import TICK_PERIOD_NS
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block, Engine
 from autonomy.playback.fixes import receiver_poses
 from autonomy.playback.json_values import without_nan
 from autonomy.playback.recording import Recording
-from autonomy.playback.result import OUTPUT_LOG, Result
+from autonomy.playback.result import OUTPUT_LOG, SCHEMA, Result
 from autonomy.playback.shadow import ShadowComparison
 from autonomy.playback.source import LogSource, open_log
 from autonomy.playback.spool import OutputSpool
 from autonomy.stack import Stack
-
-SCHEMA = "autonomy.replay/1"
+from autonomy.tick_period import TICK_NS
 
 
 def replay(
@@ -146,7 +144,7 @@ def _limits(source: LogSource, start: float | None, end: float | None) -> tuple[
 def _behind_a_tick(source: LogSource, end_ns: int) -> int:
     """Where reading ends: behind the last whole tick, which then sees the same records as in a run of the whole log."""
     if source.mode == "raw" and end_ns <= source.reader.end_ns:
-        end_ns = end_ns // TICK_PERIOD_NS * TICK_PERIOD_NS
+        end_ns = end_ns // TICK_NS * TICK_NS
     return end_ns + 1
 
 

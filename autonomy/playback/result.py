@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from autonomy.playback.metrics import TickTimes
     from autonomy.playback.spool import OutputSpool
 
+SCHEMA = "autonomy.replay/1"
 OUTPUT_LOG, RESULT_FILE, OUTAGE_RUNS = "output.mcap", "result.json", "outages.npz"  # names in a run's folder
 TRUTH = "truth.npz"
 

@@ -23,11 +23,9 @@ from autonomy.playback.engine import Block
 from autonomy.playback.json_values import without_nan
 from autonomy.playback.output_log import OutputLog
 from autonomy.playback.recording import OUTPUTS
-from autonomy.playback.result import OUTAGE_RUNS, OUTPUT_LOG, RESULT_FILE, TRUTH, Result
+from autonomy.playback.result import OUTAGE_RUNS, OUTPUT_LOG, RESULT_FILE, SCHEMA, TRUTH, Result
 from autonomy.playback.source import PATH_ATTACHMENT
 from autonomy.playback.spool import OutputSpool
-
-SCHEMA = "autonomy.replay/1"
 
 
 def output_log(path: str | Path) -> Path:

@@ -25,7 +25,7 @@ from autonomy import msg
 from autonomy.errors import EnvironmentFault, UsageError
 from autonomy.inputs import lane_path
 from autonomy.runtime import figures, realtime
-from autonomy.runtime._loop import PIECE_ROW, TICK_PERIOD_NS, Loop, bare_lateness
+from autonomy.runtime._loop import PIECE_ROW, Loop, bare_lateness
 from autonomy.runtime.bus_node import BusNode, node_of
 from autonomy.runtime.journal import JournalRings, open_log
 from autonomy.runtime.lockstep import Lockstep, LockstepReceiver
@@ -34,6 +34,7 @@ from autonomy.runtime.recorder import Recorder
 from autonomy.runtime.serial_reception import SerialReceiver
 from autonomy.runtime.transmission import Transmitter
 from autonomy.stack import Stack
+from autonomy.tick_period import TICK_NS
 from drivers.can.commanding import command_config
 from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.can.live_bus import LiveBus, open_bus
@@ -147,11 +148,12 @@ def _encoder(options: Options, stack: Stack, router: Router) -> CommandEncoder:
         raise UsageError(f"run --mode active: {stack.config.path}: [command] lacks {', '.join(commanded.missing)}; "
                          "a truck cannot be driven without")  # fmt: skip
     for part, section, key in (("engine_brake", "longitudinal", "engine_brake_torque_maximum_nm"),
-                               ("retarder", "vehicle", "retarder_torque_maximum_nm")):  # fmt: skip
+                               ("retarder", "vehicle", "retarder_torque_maximum_nm"),
+                               ("gearbox", "cruise", "roll_deceleration")):  # fmt: skip
         expected = float(stack.config.section(section)[key])
         if expected > 0.0 and getattr(commanded, part) is None:
             raise UsageError(f"run --mode active: {stack.config.path}: [{section}] {key} = {expected:g}, and no [command.{part}] "
-                             "says who gives it; add that or set the torque to 0")  # fmt: skip
+                             "says who gives it; add that or set it to 0")  # fmt: skip
     if commanded.bus >= len(options.channels):
         raise UsageError(f"--channel: commands of {options.config} go to bus {commanded.bus}; give a channel for it")
     return CommandEncoder(commanded, router.codec)
@@ -203,7 +205,7 @@ class _Session:
         buses = [ring for number in in_order for ring in (arrivals[number], sent[number])]
         self.loop = Loop(stack.core, router, path, buses, rings.frames, rings.ticks, commands=commands,
                          command_event=self.event, set_speed_mps=set_speed,
-                         engage_tick=round(ENGAGE_AFTER_S * 1e9 / TICK_PERIOD_NS) if commands is not None else None,
+                         engage_tick=round(ENGAGE_AFTER_S * 1e9 / TICK_NS) if commands is not None else None,
                          serial=serial, pieces=rings.pieces,
                          lines=[(line.ring, serial.entry_of(PREFIX + line.port_name)) for line in self.lines])  # fmt: skip
         if encoder is not None:
@@ -352,7 +354,7 @@ class _Session:
 
 def _grid_after(time_ns: int) -> int:
     """The next point of the grid."""
-    return (time_ns // TICK_PERIOD_NS + 1) * TICK_PERIOD_NS
+    return (time_ns // TICK_NS + 1) * TICK_NS
 
 
 @contextlib.contextmanager

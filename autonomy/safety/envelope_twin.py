@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
+
 RATE_LAG_S = 0.15  # of the plan's jerk
 
 
@@ -43,9 +45,9 @@ class Split:
         likely = max(min(likely, 9.0 * v["driveline_ratio"]), v["driveline_ratio"])
         crank = (ratio or likely) / v["wheel_radius_m"]
         shaft = v["driveline_ratio"] / v["wheel_radius_m"]
-        slope = 9.80665 * np.sin(grade)
-        resistance = mass * slope + 0.6 * v["drag_area_m2"] * speed**2
-        resistance += (speed > 0.1) * v["rolling_resistance"] * mass * 9.80665
+        slope = STANDARD_GRAVITY_MPS2 * np.sin(grade)
+        resistance = mass * slope + 0.5 * AIR_DENSITY_KGPM3 * v["drag_area_m2"] * speed**2
+        resistance += (speed > 0.1) * v["rolling_resistance"] * mass * STANDARD_GRAVITY_MPS2
         force = mass * acceleration + resistance
         held = speed < p["standstill_mps"] and acceleration <= 0.0
         self.rate += ((acceleration - before) / dt - self.rate) * dt / (RATE_LAG_S + dt)

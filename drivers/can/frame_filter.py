@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drivers.can.j1939.identifier import FIRST_PDU2, GLOBAL
 from drivers.can.tables import EXTENDED
 
 __all__ = ["FrameFilter", "is_filter", "pgns_of"]
 
 IDENTIFIER_FILTER = re.compile(r"([0-9A-Fa-f]{1,8})([:~])([0-9A-Fa-f]{1,8})")
 KINDS = {"pgn": 0x3FFFF, "sa": 0xFF, "da": 0xFF, "bus": 0xFF}
-GLOBAL = 0xFF
-FIRST_PDU2 = 0xF000
 
 
 def is_filter(word: str) -> bool:

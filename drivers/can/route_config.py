@@ -36,6 +36,7 @@ from typing import Any
 import msgspec
 
 from autonomy.errors import UsageError
+from autonomy.physics import STANDARD_GRAVITY_MPS2
 from drivers.typed_table import convert
 
 __all__ = ["KINDS", "CanConfig", "RouteError", "conversion_of", "read"]
@@ -53,7 +54,8 @@ ROUTABLE_KINDS = ("imu", "wheel", "shaft", "steering", "gnss", "radar", "lane", 
 UNITS = {
     "m": ("length", 1.0), "km": ("length", 1e3), "cm": ("length", 1e-2), "mm": ("length", 1e-3), "ft": ("length", 0.3048),
     "m/s": ("speed", 1.0), "km/h": ("speed", 1 / 3.6), "mph": ("speed", 0.44704), "kn": ("speed", 1852 / 3600),
-    "m/s2": ("acceleration", 1.0), "g": ("acceleration", 9.80665), "mg": ("acceleration", 9.80665e-3),
+    "m/s2": ("acceleration", 1.0), "g": ("acceleration", STANDARD_GRAVITY_MPS2),
+    "mg": ("acceleration", 1e-3 * STANDARD_GRAVITY_MPS2),
     "rad": ("angle", 1.0), "deg": ("angle", math.pi / 180),
     "rad/s": ("angular rate", 1.0), "deg/s": ("angular rate", math.pi / 180), "rpm": ("angular rate", 2 * math.pi / 60),
     "Nm": ("torque", 1.0), "Pa": ("pressure", 1.0), "kPa": ("pressure", 1e3), "bar": ("pressure", 1e5),

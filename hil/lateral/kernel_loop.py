@@ -6,9 +6,10 @@ import numpy as np
 from autonomy.control._control import ControlStep
 
 from autonomy import config, msg
-from autonomy.control.lateral_twin import TICK_S, measurements
+from autonomy.control.lateral_twin import measurements
 from autonomy.control.yaw_plane_twin import COMMAND, FRONT, OFFSET, TRAILER, R, V, YawPlane, transition
 from autonomy.parameters import load_parameters
+from autonomy.tick_period import TICK_NS, TICK_S
 
 EGO_VALID = 1 | 2 | 4 | 8  # aligned, position and velocity valid
 
@@ -42,7 +43,7 @@ def step_response(vehicle: str, speed: float, mass: float, delay: float, lag: fl
         ego["acceleration"][1] = sensed @ x
         lane["offset"], lane["heading_error"] = x[OFFSET], model.heading @ x
         plan["lateral_target"] = target_m(k * TICK_S) if callable(target_m) else target_m
-        state["time_ns"] = 10**9 + k * 10_000_000
+        state["time_ns"] = 10**9 + k * TICK_NS
         control = step.step(state, ego, truck, lane, plan)
         actuation["road_wheel_angle_rad"] = control["road_wheel_angle"]
         step.remember(actuation)

@@ -16,8 +16,8 @@ import numpy as np
 from scipy.linalg import solve_discrete_are
 
 from autonomy.control import lateral_twin
-from autonomy.control.lateral_twin import TICK_S
 from autonomy.control.yaw_plane_twin import ACCELERATION_BIAS, BIAS, COMMAND, DISTURBANCE, OFFSET, TRAILER, YawPlane, transition
+from autonomy.tick_period import TICK_S
 
 PLANT = 7  # coordinates of the plant: all but the command
 ESTIMATED = [0, 1, 2, 3, 4, 5, 6, BIAS, DISTURBANCE, ACCELERATION_BIAS]  # coordinates the observer corrects

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
+from autonomy.tick_period import TICK_S
 from hil.longitudinal.disturbances import CAR_LENGTH_M, CAR_WIDTH_M, LANE_M, OCCLUDED_M, Case, Vehicle, vehicles
-from hil.longitudinal.straight_road import TICK_S, Other, StraightRoad
+from hil.longitudinal.straight_road import Other, StraightRoad
 from hil.reference_drivers import Scene
 from hil.reference_drivers.careful import CarefulDriver
 from hil.reference_drivers.fsm import FuzzySafetyModel

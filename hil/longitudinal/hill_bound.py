@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from hil.longitudinal.hills import POINT_M, Hills
 from hil.plant import Plant
-from hil.plant.plant import AIR
 
 STEP_M = 50.0
 ENERGY_STEP = 0.5  # J/kg: accelerations are found to 0.01 m/s2
 SLOWEST = 12.5  # m/s
-GRAVITY = 9.80665
 OFFSETS = np.concatenate([np.arange(-11, 12), [14, 18, 24]])  # energy steps of a part load: -0.11 to 0.24 m/s2
 COARSE = OFFSETS[1::4]  # in a step that begins with a shift
 GEARS = 5  # from the highest down; ROLL is the place behind
@@ -36,7 +35,8 @@ class Truck:
         self.efficiency, self.shift_s = float(p["efficiency"]), float(p["shift_time_s"])
         turning = np.append(float(p["engine_inertia"]) * (ratios * final) ** 2, 0.0) + float(p["wheel_inertia"])
         self.inert = self.mass + turning / radius**2
-        self.rolling, self.air = GRAVITY * float(p["rolling_resistance"]), 0.5 * AIR * float(p["drag_area"])
+        self.rolling = STANDARD_GRAVITY_MPS2 * float(p["rolling_resistance"])
+        self.air = 0.5 * AIR_DENSITY_KGPM3 * float(p["drag_area"])
         self.slowest, self.fastest = (float(engine["curve_rpm"][k]) * np.pi / 30.0 for k in (1, -2))
         self.idle = float(p["engine_idle"])
 
@@ -118,7 +118,7 @@ def least_fuel(plant: Plant, hills: Hills, set_speed: float, time_s: float, *, o
     unless the engine gives all."""
     truck, width = Truck(plant), round(STEP_M / POINT_M)
     grade = hills.grade[: len(hills.grade) // width * width].reshape(-1, width).mean(axis=1)
-    pull = GRAVITY * np.sin(grade) + truck.rolling
+    pull = STANDARD_GRAVITY_MPS2 * np.sin(grade) + truck.rolling
     highest, start = 0.5 * (set_speed + over) ** 2, 0.5 * set_speed**2
     energy = highest - ENERGY_STEP * np.arange(round((highest - 0.5 * SLOWEST**2) / ENERGY_STEP), -1, -1)
     gears = [(Gear(truck, gear, energy, False), Gear(truck, gear, energy, True)) for gear in range(GEARS + rolls)]

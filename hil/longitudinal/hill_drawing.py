@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autonomy.errors import MissingPackage
+from hil.pyplot import pyplot
 
 WORDS = {"plain": "plain cruise control", "predictive": "predictive, in gear", "rolling": "predictive, rolling allowed"}
 COLOURS = {"plain": "#444444", "predictive": "#2a7fd4", "rolling": "#d4452a"}
@@ -18,7 +18,7 @@ PANELS = (
 
 def draw(title: str, drives: dict, path: Path) -> None:
     """`drives`: {"plain": HillDrive, ...}; SVG or PNG by the name's ending. Raises MissingPackage without matplotlib."""
-    plt = _pyplot()
+    plt = pyplot()
     figure, panels = plt.subplots(len(PANELS), 1, figsize=(11, 10), sharex=True, constrained_layout=True)
     plain = drives["plain"]
     for kind, drive in drives.items():
@@ -41,14 +41,3 @@ def draw(title: str, drives: dict, path: Path) -> None:
     panels[-1].set_xlabel("distance [km]")
     figure.savefig(path, dpi=90)
     plt.close(figure)
-
-
-def _pyplot():
-    try:
-        import matplotlib
-
-        matplotlib.use("Agg")
-        from matplotlib import pyplot
-    except ImportError:
-        raise MissingPackage("drawing", "matplotlib", "plot", ", or leave out -o") from None
-    return pyplot

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autonomy import msg
-from hil.longitudinal.straight_road import TICK_S
+from autonomy.tick_period import TICK_S
 from hil.plant import Plant, PlantCommand, Surroundings
 
 ENGINE_SPEED = int(msg.constants("SignalSample")["ENGINE_SPEED"])

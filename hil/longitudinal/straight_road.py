@@ -16,11 +16,11 @@ import numpy as np
 
 from autonomy import msg
 from autonomy.geodesy import enu_to_geodetic
+from autonomy.physics import STANDARD_GRAVITY_MPS2
+from autonomy.tick_period import TICK_NS, TICK_S
 from hil.sensors.realism import RADAR_RANGE_M, SENSORS, SIGMA
 
-TICK_S, TICK_NS = 0.01, 10_000_000
 ORIGIN = (48.2, 11.6, 500.0)
-GRAVITY = 9.80665
 WARM_UP_S = 30.0
 GNSS_TICKS, LANE_TICKS = 10, 5
 RADAR_TICKS = round(SENSORS["radar"].period_s / TICK_S)
@@ -158,8 +158,8 @@ class StraightRoad:
         # Pitch is positive nose down: an ascent that begins turns it below zero
         self._imu["angular_rate_y"] = -(self.grade - self.grade_before) / TICK_S
         self.grade_before = self.grade
-        self._imu["acceleration_x"] = train.acceleration + GRAVITY * math.sin(self.grade)
-        self._imu["acceleration_z"] = GRAVITY * math.cos(self.grade)
+        self._imu["acceleration_x"] = train.acceleration + STANDARD_GRAVITY_MPS2 * math.sin(self.grade)
+        self._imu["acceleration_z"] = STANDARD_GRAVITY_MPS2 * math.cos(self.grade)
         self._wheel["vehicle_speed"] = train.speed
         self._shaft["shaft_speed"] = train.speed * self._shaft_per_speed
         self._shaft["shift_in_progress"] = train.shifting()

@@ -22,26 +22,24 @@ from autonomy.errors import FAIL, INCONCLUSIVE, PASS, UsageError
 from autonomy.faults import timeline
 from autonomy.faults.timeline import Timeline
 from autonomy.log.ordered import Batch
+from autonomy.msg.modes import DRIVING_MODES
 from autonomy.playback import metrics as figures
 from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block
 from autonomy.playback.json_values import without_nan
 from autonomy.playback.recording import Recording
-from autonomy.playback.replay import SCHEMA
-from autonomy.playback.result import OUTPUT_LOG, Result
+from autonomy.playback.result import OUTPUT_LOG, SCHEMA, Result
 from autonomy.playback.spool import OutputSpool
+from autonomy.tick_period import TICK_S
 from hil.loop.live import POSE_TOPIC, TRUCK_TOPIC, LiveSource, channels_of
 from hil.loop.metrics import RunMetrics
-from hil.loop.reference import centre_line, pose_of, truck_of
+from hil.loop.reference import POSE_TICKS, centre_line, pose_of, truck_of
 from hil.loop.truck_faults import TruckFaults
 from hil.loop.vehicle_differences import differences
 
-TICK_S = 0.01
 ENGAGE_AFTER_S = 5.0
 BLOCK_TICKS = 64  # handed to the recorder at a time
-POSE_TICKS = 5  # the reference at 20 Hz
 STANDBY_HEALTH = 2  # health level from which the stack does not take over
-DRIVING_MODES = (1, 2)
 NEVER_NS = 2**62
 
 

@@ -24,9 +24,9 @@ from drivers.can.router import Router
 from drivers.serial.route_config import PREFIX, ports_of
 from drivers.serial.route_config import read as read_serial
 from drivers.serial.router import SerialRouter
+from hil.sensors.cruise import LIST_HEAD
 
 NOT_IN_A_TICK = msg.constants("ImuInput")["NOT_IN_A_TICK"]
-LIST_HEAD = struct.Struct("<QqIIII")  # tick index, tick time, overflow, padding, count, padding
 TICK_INPUT, CUT = struct.Struct("<QqdB7x"), struct.Struct("<QqQ")
 RECORD = struct.Struct("<qQIIIHH")  # RECORD_DTYPE
 Row = tuple[int, int, bytes]  # log time, channel, body

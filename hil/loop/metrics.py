@@ -11,7 +11,7 @@ from hil.loop.contact import closest_ahead, touching
 from hil.world import Truth
 
 HARD_BRAKE_MPS2 = 3.0  # counted once per braking
-JERK_WINDOW_S = 0.1  # over which the acceleration's change is taken
+JERK_WINDOW_S = 0.1  # over which the acceleration's change is taken, or its mean before that
 LATERAL_JERK_WINDOW_S = 0.5  # mean, as UN R171 takes it
 REVERSAL_RAD = math.radians(0.1)  # at the road wheel
 COLUMNS = (

@@ -12,6 +12,8 @@ from autonomy.inputs import lane_path
 from hil.sensors import ORIGIN
 from hil.world import Truth
 
+POSE_TICKS = 5  # the reference at 20 Hz
+
 
 def centre_line(world) -> np.ndarray:
     """A world's lane path as the stack keeps it: (n, 5), see autonomy/inputs/lane_path.py."""

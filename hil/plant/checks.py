@@ -8,10 +8,10 @@ import time
 import numpy as np
 
 from autonomy import config as configuration
+from autonomy.tick_period import TICK_S
 from hil.plant import plant_twin
 from hil.plant.plant import Plant, PlantCommand, Surroundings
 
-TICK_S = 0.01
 WITHOUT_TRAILER_ABS = {"brakes.trailer_abs": 0}
 WITHOUT_TURNING_PARTS = {"engine.inertia": 0.0, "tyres.wheel_inertia": 0.0}
 # One axle a unit, the fifth wheel over the drive axle: what the kinematic reference is
@@ -22,6 +22,8 @@ KINEMATIC = {
     "tyres.track_m": [2.05, 1.8, 1.96], "tyres.roll_stiffness": [0.35e6, 1.0e6, 3.0e6], "tyres.roll_damping": [1e4, 3e4, 9e4],
     "tyres.roll_steer": [0.0] * 3,
 }  # fmt: skip
+# The kinematic model's tyres do not slip: towards it
+STIFF = {"tyres.cornering_stiffness": [5.0 * 363e3, 5.0 * 551e3, 5.0 * 1287e3], "tyres.relaxation_m": [0.05] * 3}
 
 
 def last_axle_path(name: str, overrides: dict, *, friction: float = 0.8, braking: float = 1.5) -> np.ndarray:
@@ -79,10 +81,10 @@ def kinematic_reference() -> np.ndarray:
     return np.genfromtxt(configuration.directory() / "plants" / "kinematic_trailer.csv", delimiter=",", names=True, skip_header=2)
 
 
-def kinematic_errors() -> tuple[float, float]:
+def kinematic_errors(tyres: dict | None = None) -> tuple[float, float]:
     """(m, rad): largest distance from the kinematic reference's place and from its articulation, over its 60 s at 1 m/s."""
     rows = kinematic_reference()
-    plant = Plant.load("plants/eu_4x2_40t", KINEMATIC)
+    plant = Plant.load("plants/eu_4x2_40t", KINEMATIC | (tyres or {}))
     plant.reset(speed=1.0)
     place, articulation = [0.0], [0.0]
     for second in range(len(rows) - 1):

@@ -1,9 +1,8 @@
 """Manoeuvres of the Australian Performance Based Standards, by which OpenPBS judges combinations, driven on the plant.
 
 The standards' limits [M]: rearward amplification <= 5.7 times the static rollover threshold (in g), high-speed transient
-off-tracking <= 0.6 m (level 1), yaw damping >= 0.15, static rollover threshold >= 0.35 g, low-speed swept path <= 7.4 m (level
-1) or 8.7 m (level 2). The transient ones at 88 km/h with one sine of 0.4 Hz and 0.15 g at the steer axle (SAE J2179, ISO 14791),
-the swept path at 5 km/h in a 90 degree turn of 12.5 m outer radius.
+off-tracking <= 0.6 m (level 1), yaw damping >= 0.15, static rollover threshold >= 0.35 g. The transient ones at 88 km/h with one
+sine of 0.4 Hz and 0.15 g at the steer axle (SAE J2179, ISO 14791). The turn at 5 km/h: low_speed_turn.py; slopes: climbing.py.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ import math
 
 import numpy as np
 
+from autonomy.physics import STANDARD_GRAVITY_MPS2
+from autonomy.tick_period import TICK_S
 from hil.plant.plant import Plant, PlantCommand, Surroundings
 
-G = 9.80665
-TICK_S = 0.01
 TRANSIENT_SPEED_MPS = 88.0 / 3.6
 SINE_HZ = 0.4
 PEAK_G = 0.15
@@ -42,7 +41,7 @@ def lane_change(plant: Plant, speed: float = TRANSIENT_SPEED_MPS, frequency_hz: 
     amplitude = 0.02
     for _ in range(4):  # to the peak that the standard asks of the steer axle
         states, axles, front = single_sine(plant, speed, amplitude, frequency_hz)
-        amplitude *= PEAK_G * G / np.abs(front).max()
+        amplitude *= PEAK_G * STANDARD_GRAVITY_MPS2 / np.abs(front).max()
     first, last = axles[:, 0], axles[:, -1]
     path = np.interp(last[:, 0], first[:, 0], first[:, 1])
     aside = np.sign(first[-1, 1]) * (last[:, 1] - path)  # beyond, on the side it changes to
@@ -76,35 +75,6 @@ def rollover_threshold(plant: Plant, speed: float = 20.0) -> float:
     for tick in range(12000):
         state = plant.step(TICK_S, PlantCommand(0.0012 * tick * TICK_S, held_speed_mps=speed), Surroundings(friction=1.0))
         if state["rolled_over"] or abs(state["trailer_ltr"]) >= 1.0 and state["ltr"] >= 1.0:
-            return best / G
+            return best / STANDARD_GRAVITY_MPS2
         best = max(best, abs(float(state["trailer_ay"])))
     return math.nan
-
-
-def swept_path(plant: Plant, radius_m: float = 12.5, speed: float = 5.0 / 3.6) -> float:
-    """m between the outer front wheel's circle and the innermost point of the trailer in a 90 degree turn to the left."""
-    half = 0.5 * float(plant.table["tractor"]["width_m"])
-    turn = radius_m - half  # the front axle's middle
-    front = float(plant.parameters["axle_x"][0] - plant.parameters["reference"])
-    plant.reset(x=-30.0 - front, speed=speed)
-    centre = np.array([0.0, turn])
-    least = math.inf
-    for _ in range(round((60.0 + 0.5 * math.pi * turn) / speed / 0.05)):
-        state = plant.state
-        yaw = float(state["yaw"])
-        x, y = float(state["x"]) + front * math.cos(yaw), float(state["y"]) + front * math.sin(yaw)
-        if x < 0.0 and y < turn:
-            heading, aside = 0.0, y
-        elif y < turn:
-            around = math.atan2(x, turn - y)
-            heading, aside = around, turn - math.hypot(x, y - turn)
-        else:
-            heading, aside = 0.5 * math.pi, turn - x
-        angle = heading - yaw - math.atan(1.5 * aside)
-        plant.step(0.05, PlantCommand(max(min(angle, 0.9), -0.9), held_speed_mps=speed), ROAD)
-        corners = plant.outline()[1]
-        side = corners[0] + np.linspace(0.0, 1.0, 60)[:, None] * (corners[3] - corners[0])
-        inside = side[(side[:, 0] > 0.0) & (side[:, 1] < turn)]
-        if len(inside):
-            least = min(least, float(np.linalg.norm(inside - centre, axis=1).min()))
-    return radius_m - least

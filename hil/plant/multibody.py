@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from autonomy.errors import BadInputError
+from autonomy.tick_period import TICK_S
 from hil.plant.plant import Plant, PlantCommand, Surroundings
 
 DRY = 0.8
 BRAKE_TORQUE_NM = 138e3  # [V] all wheels at full brakes: six of 10 kN m, six of 13 kN m
 RECORDINGS = ("v10_a10_36t", "v18_a06_36t", "v18_a06_51t", "v21.5_a06_36t", "v21.5_a06_mu35_36t", "v21.5_a12_36t")
 COMPARED = {"yaw_rate": "yaw_rate", "trailer_yaw_rate": "tr_yaw_rate", "articulation": "hitch", "roll": "roll"}
-TICK_S = 0.01
 
 
 @dataclass

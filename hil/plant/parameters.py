@@ -9,9 +9,9 @@ import numpy as np
 
 from autonomy.config import Config
 from autonomy.errors import UsageError
+from autonomy.physics import STANDARD_GRAVITY_MPS2
 
 AXLES, GEARS, CURVE, RING = 8, 16, 8, 1024
-GRAVITY = 9.80665  # m/s2, CGPM 1901
 
 # key -> number of values: 1 = one number, "tractor"/"trailer"/"axles" = one an axle, "list" = any number, "index" = axle numbers
 KEYS = {
@@ -110,7 +110,7 @@ def axle_loads(tractor: dict, trailer: dict) -> np.ndarray:
     kingpin = trailer["mass_kg"] * (1.0 - trailer["cg_behind_m"] / length)
     steer = (-tractor["mass_kg"] * group + kingpin * (-tractor["fifth_wheel_m"] - group)) / (axles[0] - group)
     rear = tractor["mass_kg"] + kingpin - steer
-    return GRAVITY * np.concatenate([
+    return STANDARD_GRAVITY_MPS2 * np.concatenate([
         [steer], np.full(len(axles) - 1, rear / (len(axles) - 1)),
         np.full(len(behind), (trailer["mass_kg"] - kingpin) / len(behind)),
     ])  # fmt: skip

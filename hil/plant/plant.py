@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from autonomy import config as configuration
+from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from hil.plant._plant import Kernel
-from hil.plant.parameters import GRAVITY, fill
+from hil.plant.parameters import fill
 
-AIR = 1.2  # kg/m3, 20 degrees C at sea level
 NAN = math.nan
 
 
@@ -115,15 +115,17 @@ class Plant:
         radius, final = float(p["wheel_radius"]), float(p["final_drive"])
         ratio = float(state["gear_ratio"]) * final
         inertia = float(p["wheel_inertia"]) + float(p["engine_inertia"]) * ratio**2
-        force = (self.mass + inertia / radius**2) * acceleration + self.mass * GRAVITY * math.sin(surroundings.grade)
+        force = (self.mass + inertia / radius**2) * acceleration
+        force += self.mass * STANDARD_GRAVITY_MPS2 * math.sin(surroundings.grade)
         if speed > 0.1 or acceleration > 0.0:
-            force += 0.5 * AIR * float(p["drag_area"]) * speed * abs(speed) + float(p["rolling_resistance"]) * self.mass * GRAVITY
+            drag = 0.5 * AIR_DENSITY_KGPM3 * float(p["drag_area"]) * speed * abs(speed)
+            force += drag + float(p["rolling_resistance"]) * self.mass * STANDARD_GRAVITY_MPS2
         if force >= 0.0 and (speed > 0.1 or acceleration > 0.0):
             return PlantCommand(road_wheel_angle, force * radius / (ratio * float(p["efficiency"])))
         retarder = max(force * radius / final, -float(state["retarder_torque_maximum_nm"]))
         rest = (retarder * final / radius - force) / self.mass
         if speed < 0.1 and acceleration <= 0.0:
-            rest = max(rest, 1.0 + abs(GRAVITY * math.sin(surroundings.grade)))  # held at a standstill
+            rest = max(rest, 1.0 + abs(STANDARD_GRAVITY_MPS2 * math.sin(surroundings.grade)))  # held at a standstill
         return PlantCommand(road_wheel_angle, 0.0, retarder, max(rest, 0.0))
 
     def axles(self) -> np.ndarray:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-GRAVITY = 9.80665
-AIR = 1.2
+from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
+
 (X, Y, YAW, U, V, R, S, ARTICULATION, ROLL, TRAILER_ROLL, ROLL_RATE, TRAILER_ROLL_RATE, SURGE, CAB_PITCH, CAB_PITCH_RATE,
  CAB_ROLL, CAB_ROLL_RATE, HEIGHT, SLIP) = range(19)  # fmt: skip
 
@@ -65,7 +65,7 @@ def derive(p, x, angle, *, drive_force=0.0, grade=0.0, bank=0.0, friction=0.8, w
     # of the trailer's roll axis under the kingpin, in the trailer's frame: the fifth wheel rolls with both units
     at_hitch = into_trailer @ (velocity + [0.0, -p["hitch"] * x[R] - height * x[ROLL_RATE]])
     at_hitch = at_hitch + [0.0, height * x[TRAILER_ROLL_RATE]]
-    gravity = -GRAVITY * np.array([np.sin(grade), np.sin(bank)])
+    gravity = -STANDARD_GRAVITY_MPS2 * np.array([np.sin(grade), np.sin(bank)])
     load = p["axle_load"][:n] if linear else loads(p, x[SURGE])
     driven = p["driven"][:n].astype(bool)
     dx = np.zeros(26)
@@ -112,7 +112,7 @@ def derive(p, x, angle, *, drive_force=0.0, grade=0.0, bank=0.0, friction=0.8, w
     # Air
     yaw = x[YAW]
     relative = np.array([[np.cos(yaw), np.sin(yaw)], [-np.sin(yaw), np.cos(yaw)]]) @ np.asarray(wind) - velocity
-    pressure = 0.5 * AIR * np.linalg.norm(relative)
+    pressure = 0.5 * AIR_DENSITY_KGPM3 * np.linalg.norm(relative)
     side = [pressure * p["side_area"][0] * relative[1], pressure * p["side_area"][1] * (into_trailer @ relative)[1]]
     force[0] = force[0] + [pressure * p["drag_area"] * relative[0], side[0]]
     force[1] = force[1] + [0.0, side[1]]
@@ -144,7 +144,7 @@ def derive(p, x, angle, *, drive_force=0.0, grade=0.0, bank=0.0, friction=0.8, w
         if not linear:
             couple = p["hitch_roll_stiffness"] * (x[ROLL] - x[TRAILER_ROLL])
             couple += p["hitch_roll_damping"] * (x[ROLL_RATE] - x[TRAILER_ROLL_RATE])
-            b[row + 3] = (lever * (u * rate - pull[1] + GRAVITY * roll) - righting[unit] + sign * couple
+            b[row + 3] = (lever * (u * rate - pull[1] + STANDARD_GRAVITY_MPS2 * roll) - righting[unit] + sign * couple
                           - side[unit] * p["side_height"][unit])  # fmt: skip
     # The fifth wheel's acceleration, tractor's seen from the trailer's axes
     first = np.zeros((2, 10))
@@ -193,7 +193,7 @@ def kinetic_energy(p, x) -> float:
 def gravity_power(p, x, grade: float, bank: float) -> float:
     """W of the weight along the road, sprung masses moving with their roll."""
     a, height = x[ARTICULATION], p["hitch_height"]
-    pull = -GRAVITY * np.array([np.sin(grade), np.sin(bank)])
+    pull = -STANDARD_GRAVITY_MPS2 * np.array([np.sin(grade), np.sin(bank)])
     turn = np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
     trailer = turn @ [x[U], x[V] - p["hitch"] * x[R] - height * x[ROLL_RATE]]
     trailer = trailer + [0.0, height * x[TRAILER_ROLL_RATE] - p["trailer_cg"] * x[S]]

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-TICK_S = 0.01
-
 
 class Scene(NamedTuple):
     """What a driver judges: the truck and the one vehicle that matters."""

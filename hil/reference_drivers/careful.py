@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from hil.reference_drivers import TICK_S, Scene
+from autonomy.physics import STANDARD_GRAVITY_MPS2
+from autonomy.tick_period import TICK_S
+from hil.reference_drivers import Scene
 
 PERCEPTION_DEVIATION_M = 0.375  # of the other's middle in its lane: from here its coming is perceived
 RISK_EVALUATION_S = 0.4
 REACTION_S = 0.75
 RAMP = 12.65  # m/s3: 0.6 s to 0.774 g
-MOST = 0.774 * 9.80665
+MOST = 0.774 * STANDARD_GRAVITY_MPS2
 RISKY_TTC_S = 2.0  # a cut-in is one below this time to collision
 BRAKING_LEAD = 1.0  # m/s2, [D] a lead is seen to brake beyond it
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import math
 
-from hil.reference_drivers import TICK_S, Scene
+from autonomy.tick_period import TICK_S
+from hil.reference_drivers import Scene
 
 REACTION_S = 0.75
 COMFORT, MOST, OTHER_MOST = 4.0, 6.0, 7.0  # m/s2

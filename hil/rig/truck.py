@@ -21,6 +21,7 @@ from autonomy import config as configuration
 from autonomy.errors import EnvironmentFault, UsageError
 from autonomy.playback.json_values import without_nan
 from autonomy.runtime.lockstep import DONE_ID, PATIENCE_S, SYNC_ID, time_frame, time_of
+from autonomy.tick_period import TICK_NS, TICK_S
 from drivers.can.commanding.command_config import read as read_commands
 from drivers.can.live_bus import open_bus
 from drivers.can.router import Router
@@ -32,8 +33,6 @@ from hil.sensors import Bytes
 from hil.worlds.motorway import Motorway
 from hil.worlds.scenario import KINEMATIC
 
-TICK_S = 0.01
-TICK_NS = 10_000_000
 PRIORITY = 60  # SCHED_FIFO where it is allowed: below the loop under test
 SEND_TIMEOUT_S = 0.1
 

@@ -11,6 +11,7 @@ import numpy as np
 from autonomy import msg
 from autonomy.errors import UsageError
 from autonomy.geodesy import enu_to_geodetic
+from autonomy.physics import STANDARD_GRAVITY_MPS2
 from hil.sensors.line_fit import cubic_sigma, line_cubic, middle_ahead, point_sigma, sway
 from hil.sensors.powertrain import Powertrain, engine_reference_nm
 from hil.sensors.realism import (
@@ -23,7 +24,6 @@ from hil.sensors.realism import (
     GNSS_POSITION_SIGMA,
     GNSS_SATELLITES,
     GNSS_SPEED_SIGMA,
-    GRAVITY,
     GYRO_BIAS,
     LANE_RANGE_M,
     ORIGIN,
@@ -157,8 +157,9 @@ class Messages:
         sin_pitch, cos_pitch, sin_roll, cos_roll = (
             function(angle) for angle in (ego.pitch, ego.roll) for function in (math.sin, math.cos)
         )
-        force = (ego.acceleration - GRAVITY * sin_pitch, ego.lateral_acceleration + GRAVITY * cos_pitch * sin_roll,
-                 GRAVITY * cos_pitch * cos_roll)  # fmt: skip
+        force = (ego.acceleration - STANDARD_GRAVITY_MPS2 * sin_pitch,
+                 ego.lateral_acceleration + STANDARD_GRAVITY_MPS2 * cos_pitch * sin_roll,
+                 STANDARD_GRAVITY_MPS2 * cos_pitch * cos_roll)  # fmt: skip
         rates = (roll_rate - ego.yaw_rate * sin_pitch, pitch_rate * cos_roll + ego.yaw_rate * cos_pitch * sin_roll,
                  ego.yaw_rate * cos_pitch * cos_roll - pitch_rate * sin_roll)  # fmt: skip
         for axis, acceleration, rate, acceleration_bias, rate_bias in zip(

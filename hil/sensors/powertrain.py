@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from autonomy.physics import STANDARD_GRAVITY_MPS2
 from hil.sensors.realism import (
     ABS_SHARE,
     AIR_SIGNAL_S,
@@ -28,7 +29,6 @@ from hil.sensors.realism import (
     ENGINE_DRAG_PER_RADPS,
     ENGINE_SOURCE,
     FRICTION_SCALE_SIGMA,
-    GRAVITY,
     RETARDER_REFERENCE_NM,
     RETARDER_SOURCE,
     SHAFT_SOURCE,
@@ -80,7 +80,7 @@ class Powertrain:
                 yield f"BRAKE_PRESSURE_{number}", pressure, BRAKE_SOURCE
         yield "TRAILER_CONNECTED", 1.0, TRAILER_SOURCE
         grip = ABS_SHARE * truth.road.friction
-        yield "ABS_ACTIVE", float(float(plant["brake_deceleration_mps2"]) > grip * GRAVITY), BRAKE_SOURCE
+        yield "ABS_ACTIVE", float(float(plant["brake_deceleration_mps2"]) > grip * STANDARD_GRAVITY_MPS2), BRAKE_SOURCE
         yield "TRACTION_CONTROL_ACTIVE", float(self._spinning(plant, grip)), BRAKE_SOURCE
 
     def swing(self, truth: Truth) -> float:

@@ -54,7 +54,6 @@ GNSS_POSITION_SIGMA, GNSS_ALTITUDE_SIGMA = 0.35, 0.6  # what the receiver says o
 GNSS_SPEED_SIGMA, GNSS_COURSE_SIGMA_DEG, GNSS_SATELLITES = 0.05, 0.3, 14
 
 ORIGIN = (48.2, 11.6, 500.0)  # latitude, longitude in degrees, altitude in m of the world's ENU frame
-GRAVITY = 9.80665  # m/s2, CGPM 1901
 UTC_START_NS = 1_767_614_400_000_000_000  # 2026-01-05 12:00 UTC is time 0 of every world
 WHEEL_SOURCES = (11, 0)  # ABS (EBC2) and engine (CCVS1)
 ENGINE_SOURCE, SHAFT_SOURCE, STEERING_SOURCE, SENSOR_SOURCE = 0, 3, 11, 1

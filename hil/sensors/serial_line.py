@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 
+from autonomy.runtime.serial_reception import HEAD
 from drivers.gnss import nmea, ubx
 from drivers.serial.route_config import PREFIX, Port, axis_numbers
 from hil.sensors.realism import UTC_START_NS
 from hil.sensors.records import RawRecord
 
-HEAD = struct.Struct("<qII")  # SerialBytes before its data: time, lost, count
 BITS_PER_BYTE = 10  # start, eight bits, stop
 READ_PERIOD_NS = 4_000_000  # how often the reader looks [M]; not at the pace of messages, so pieces cut through them
 

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hil.suites._truck_lateral import STEERING_SENSOR_RAD
+
 CONFIG = "vehicles/demo_truck"
 STIFFNESS = (363e3, 551e3, 429e3, 429e3, 429e3)  # N/rad an axle, of the plants
-STEERING_SENSOR_RAD = 0.035  # standard deviation at the steering wheel: 0.1 degrees at the road wheels
 SPEED_MPS = 23.5
 
 

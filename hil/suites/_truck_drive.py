@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from autonomy.tick_period import TICK_NS, TICK_S
+
 CONFIG = "vehicles/demo_truck"
-TICK_S, TICK_NS = 0.01, 10_000_000
 PEDAL_RATE = 2500.0  # N m/s, as a driver's foot moves [D]
 # What of TruckState, EgoState and truth a drive keeps, one column a name
 TRUCK = ("mass_kg", "mass_sigma_kg", "mass_low_kg", "mass_high_kg", "mass_excited", "mass_learning", "mass_resets", "grade",

@@ -14,13 +14,12 @@ import numpy as np
 
 from hil.suites._pool import mapped
 from hil.suites._row import row_of
+from hil.suites.lane_keeping import EMPTY, LOADED, SETTLED_S, WIND
 
 CONFIG = "vehicles/demo_truck"
-EMPTY, LOADED, HEAVY = "plants/eu_4x2_empty", "plants/eu_4x2_40t", "plants/eu_4x2_49t"
-SPEED_MPS, MASS_SIGMA_KG, SETTLED_S = 22.0, 800.0, 8.0
+HEAVY = "plants/eu_4x2_49t"
+SPEED_MPS, MASS_SIGMA_KG = 22.0, 800.0
 SEEDS, TUNED = (1, 2), tuple(range(200, 217))
-GUST = {"speed_mps": 7.5, "rise": 1.5, "hold": 2.0, "fall": 1.5, "start_s": 15.0, "every": 12.0}
-WIND = {"speed_mps": 7.5, "gusts": [GUST]}  # 15 m/s in the gusts
 STEERING_SENSOR_RAD = 0.035  # standard deviation at the steering wheel: 0.1 degrees at the road wheels
 STIFFNESS = (363e3, 551e3, 429e3)  # N/rad an axle, of the plants
 TOLD_LATE = 60.0

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from autonomy.msg.modes import DRIVING_MODES
 from hil.suites._pool import mapped
 from hil.suites._row import row_of
 
@@ -20,7 +21,6 @@ SEEDS, TUNED_ON = (11,), (1,)
 MARGIN = 25.0  # % of the load of a unit's wheels that stays on the inner ones
 MEAN_S = 0.5  # lateral acceleration is averaged over it, as UN R171 does
 STRAIGHT_M, CLOTHOID_M, BEND_M = 900.0, 100.0, 200.0
-DRIVING = (1, 2)
 
 
 class Case(NamedTuple):
@@ -83,7 +83,7 @@ def drive(case: Case) -> Drive:
     found = []
 
     def watch(truth, out):
-        if int(out["actuation"]["mode"]) not in DRIVING:
+        if int(out["actuation"]["mode"]) not in DRIVING_MODES:
             return
         plant = truth.ego.plant
         corners = np.abs(np.asarray(truth.road.corner_offsets)).max()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from autonomy.msg.modes import DRIVING_MODES
 from hil.suites._pool import mapped
 from hil.suites._row import row_of
 
@@ -20,7 +21,6 @@ MAP_SIGMA, MAP_CORRELATION_M = 0.003, 300.0  # rad: the grade that is known ahea
 OVERSPEED_KMH, RISE_K = 2.0, 200.0
 FELL_MPS = 0.3  # below the set speed: the ceiling has begun to fall
 STARTED_M = 500.0  # the mass is still being learned before
-DRIVING = (1, 2)
 COLUMNS = ("time_s", "place", "speed", "target", "allowed", "retarder_c", "brake_c", "brake_told_c", "mass_high", "mode",
            "margin", "behaviour", "grade")  # fmt: skip
 
@@ -139,7 +139,7 @@ def drive(case: Case) -> Drive:
 
     def watch(truth, out):
         senses.watch(truth, out)
-        if int(out["actuation"]["mode"]) not in DRIVING:
+        if int(out["actuation"]["mode"]) not in DRIVING_MODES:
             return
         plant, plan = truth.ego.plant, out["plan"]
         corners = np.abs(np.asarray(truth.road.corner_offsets)).max()

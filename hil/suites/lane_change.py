@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from autonomy.tick_period import TICK_NS, TICK_S
 from hil.suites._row import row_of
 
 TITLE = "lane change at 90 km/h: rearward amplification, articulation"
 SPEED_MPS, LANE_M = 25.0, 3.5
 RATIO = 1.25
 START_S, AFTER_S = 1.0, 12.0
-TICK_S = 0.01
 TAKEN_OVER_S = 15.0  # the driver drives first
 
 
@@ -129,7 +129,7 @@ def change(plant_name: str, duration_s: float) -> np.ndarray:
         ego["acceleration"][1] = s["ay"]
         lane["offset"], lane["heading_error"] = s["y"], yaw
         plan["lateral_target"] = target(now, duration_s)
-        state["time_ns"] = 10**9 + k * 10_000_000
+        state["time_ns"] = 10**9 + k * TICK_NS
         control = step.step(state, ego, truck, lane, plan)
         actuation["road_wheel_angle_rad"] = control["road_wheel_angle"]
         step.remember(actuation)

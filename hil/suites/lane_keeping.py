@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from autonomy.msg.modes import DRIVING_MODES
+from autonomy.tick_period import TICK_S
 from hil.suites._row import row_of
 
 TITLE = "lane keeping of tractor and trailer on the nonlinear plant, noisy sensors"
@@ -20,7 +22,6 @@ SLIP_SPEED_MPS = 22.0
 STOP_TICKS = 25  # between two stop paths that are compared with the true lane
 SEEDS = (11, 12, 13)  # of the sensors; the controller was tuned on 1 and 2
 SERIES = ("time_s", "tractor_m", "trailer_m", "road_wheel_angle_rad", "lateral_acceleration_mps2", "command_rad")
-TICK_S = 0.01
 PLAY_RAD, WIDE_PLAY_RAD = float(np.radians(0.1)), float(np.radians(0.3))
 
 
@@ -148,7 +149,7 @@ def drive(piece) -> dict:
     rows, stop_margins = [], []
 
     def watch(truth, out):
-        if int(out["actuation"]["mode"]) not in (1, 2):
+        if int(out["actuation"]["mode"]) not in DRIVING_MODES:
             return
         axles = np.abs(np.asarray(truth.road.axle_offsets))
         split = truth.ego.tractor_axles

@@ -14,17 +14,18 @@ from typing import NamedTuple
 import numpy as np
 
 from autonomy import recordings
+from autonomy.msg.modes import DRIVING_MODES
+from autonomy.tick_period import TICK_S
+from hil.loop.metrics import JERK_WINDOW_S
 from hil.suites._recordings import missing
 from hil.suites._row import row_of
 
 TITLE = "speed on 6 % grade, stop, gap behind recorded traces (noisy radar), stop and go (messages level), jerk; 40 t"
 CONFIG = "vehicles/demo_truck"
 KNOWN = {"vehicle.mass_sigma_kg": 700.0}  # as after two accelerations: nothing here tells an engine torque to find it by
-TICK_S = 0.01
 GRADE = 0.06
 SETTLING_S = 20.0
 SHIFT_AFTER_S = 0.12  # the window of the jerk still holds the end of the shift
-JERK_WINDOW_S = 0.1  # acceleration is averaged over it before its derivative is taken
 TRACES = ("regional_haul", "C8_LineHaul_Lammert", "long_haul_cyc")  # `quick`: the first, the hardest to follow
 TRACE_S = 1500.0  # of each; their first minutes are town traffic, so a part of them is not the figure of the whole
 SET_SPEED = 25.0  # m/s, the truck's own limit: a lead that is faster drives away
@@ -238,7 +239,7 @@ def _stop_and_go(braking: float, grade: float) -> Drive:
                 "traffic": [{"kind": "car", "gap_m": 40.0, "speed_mps": 12.0, "events": events}]}  # fmt: skip
 
     def watch(truth, out):
-        if int(out["actuation"]["mode"]) in (1, 2):
+        if int(out["actuation"]["mode"]) in DRIVING_MODES:
             plan, ego, lead = out["plan"], truth.ego, truth.actors[0]
             gap = np.hypot(lead.x - ego.x, lead.y - ego.y) - 0.5 * lead.length - front
             rows.append((ego.velocity, float(plan["target_speed"]), ego.acceleration, gap, float(plan["desired_gap"]),

@@ -13,6 +13,7 @@ import numpy as np
 
 from autonomy import config as configuration
 from autonomy.errors import UsageError
+from autonomy.msg.modes import DRIVING_MODES
 from hil.plant.kinematic import KinematicTruck
 from hil.world import Actor, EgoTruth, RoadTruth, Truth
 from hil.worlds.driver import Driver
@@ -23,7 +24,6 @@ START_M = 20.0
 # (length in m, curvature in 1/m at its end): linear between, so that every change is a clothoid
 SEGMENTS = ((200, 0.0), (120, 1 / 600), (250, 1 / 600), (200, -1 / 500), (300, -1 / 500), (120, 0.0), (250, 0.0),
             (150, 1 / 900), (400, 1 / 900), (150, 0.0), (1500, 0.0))  # fmt: skip
-DRIVING_MODES = (1, 2)  # Actuation.mode: active, minimal-risk manoeuvre
 LEAD_LENGTH_M = 4.6
 
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from autonomy.errors import UsageError
+from autonomy.msg.modes import DRIVING_MODES
 from hil.world import MOST_ACTORS, EgoTruth, RoadTruth, Truth
 from hil.worlds.body import Body
 from hil.worlds.driver import Driver
@@ -16,7 +17,6 @@ from hil.worlds.traffic import EgoPlace, Traffic
 from hil.worlds.wind import Wind
 
 START_NS = 1_000_000_000
-DRIVING_MODES = (1, 2)  # Actuation.mode: active, minimal-risk manoeuvre
 END_MARGIN_M = 50.0
 NEW_LANE_SHARE = 0.6  # of the lane width off its middle, from where the next lane is the vehicle's own
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from autonomy import msg
-from autonomy.cli.main import main
 from autonomy.log.writer import LogWriter
+from tests.cli.log_command import run
 from tests.log.samples import START_NS, can_frames, messages, write_small
 
 
@@ -17,13 +17,6 @@ from tests.log.samples import START_NS, can_frames, messages, write_small
 def log(tmp_path):
     write_small(tmp_path / "a.mcap")
     return tmp_path / "a.mcap"
-
-
-def run(capsys, *arguments: object) -> tuple[int, str, str]:
-    code = main(["log", *map(str, arguments)])
-    printed = capsys.readouterr()
-    assert "Traceback" not in printed.err
-    return code, printed.out, printed.err
 
 
 def test_cat_prints_frames_as_candump_does(tmp_path, capsys):

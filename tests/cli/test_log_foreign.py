@@ -13,16 +13,10 @@ from autonomy.log.carried_databases import carried_databases
 from autonomy.log.opening import open_recording
 from autonomy.log.reader import LogReader
 from autonomy.log.writer import LogWriter
+from tests.cli.log_command import run
 from tests.log.samples import START_NS
 
 CANDUMP = "".join(f"(1700000000.{k:06d}) can0 123#{k // 1000:04X}\n" for k in range(0, 200_000, 1000))
-
-
-def run(capsys, *arguments: object) -> tuple[int, str, str]:
-    code = main(["log", *map(str, arguments)])
-    printed = capsys.readouterr()
-    assert "Traceback" not in printed.err
-    return code, printed.out, printed.err
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from autonomy.cli.main import main
 from autonomy.log.reader import LogReader
 from autonomy.log.writer import LogWriter
+from tests.cli.log_command import run
 from tests.log.samples import can_frames
 
 STEP_NS = 100_000_000
@@ -26,13 +26,6 @@ def whole(tmp_path_factory):
     with LogReader(path) as reader:
         begin = reader._sections[-1].offset
     return path.read_bytes(), frames, begin - 60
-
-
-def run(capsys, *arguments: object) -> tuple[int, str, str]:
-    code = main(["log", *map(str, arguments)])
-    printed = capsys.readouterr()
-    assert "Traceback" not in printed.err
-    return code, printed.out, printed.err
 
 
 def commands(folder, log):

@@ -16,6 +16,7 @@ from autonomy.log.importers import columns, mapping, tables
 from autonomy.log.importers.kinds import KINDS, UNITS, find_field
 from autonomy.log.reader import LogReader
 from autonomy.msg import definitions
+from autonomy.physics import STANDARD_GRAVITY_MPS2
 from tests.log.imu_columns import IMU, IMU_ROWS
 
 
@@ -49,7 +50,7 @@ def test_an_imu_with_units_axes_and_invalid_rows(tmp_path):
     assert result.as_json()["notes"] == {"imu.csv: times that go backwards (sorted)": 1}
     found = items(reader, "/in/imu")
     assert found["valid_time_ns"].tolist() == [1_490_000_000, 1_500_000_000] == found["received_time_ns"].tolist()
-    assert [found[1][f"acceleration_{axis}"] for axis in "xyz"] == [0.5 * 9.80665, -1.0, 9.0]
+    assert [found[1][f"acceleration_{axis}"] for axis in "xyz"] == [0.5 * STANDARD_GRAVITY_MPS2, -1.0, 9.0]
     np.testing.assert_allclose([found[1][f"angular_rate_{axis}"] for axis in "xyz"], [np.pi / 2, -np.pi, -0.25])
     assert (found["source"] == 3).all()
     assert reader.metadata["autonomy"]["clock"] == "logger" and reader.attachment("mapping.toml").decode() == IMU

@@ -1,4 +1,7 @@
-"""The reader gives every message once, in one total order, whoever wrote the file."""
+"""The reader gives every message once, in one total order, whoever wrote the file.
+
+The kernel autonomy.log._mcap reads what the mcap library wrote.
+"""
 
 from __future__ import annotations
 

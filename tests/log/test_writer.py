@@ -1,4 +1,7 @@
-"""What the writer writes, other programs read; and it refuses what no reader could use."""
+"""What the writer writes, other programs read; and it refuses what no reader could use.
+
+The mcap library reads what the kernel autonomy.log._mcap packed.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy import msg
+from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.planning.descent import SPEEDS, HeatBudget, budget_of, descents, entry_speed, steadied
 from tests.step_parameters import known_truck, step_parameters, zeros
 
@@ -18,7 +19,7 @@ def test_what_goes_into_heat_is_what_the_budget_holds():
     speed, step = limit[20], SPEEDS[1] - SPEEDS[0]
 
     def excess(v):
-        force = 40_000.0 * 9.80665 * (np.sin(0.06) - 0.006) - 0.6 * 6.0 * v**2 - 1000.0
+        force = 40_000.0 * STANDARD_GRAVITY_MPS2 * (np.sin(0.06) - 0.006) - 0.5 * AIR_DENSITY_KGPM3 * 6.0 * v**2 - 1000.0
         return force * 1500.0 - (300e3 * 1500.0 / v + 10e6)
 
     assert excess(speed - step) < 0.0 < excess(speed + step) and abs(excess(speed)) < 0.01 * (300e3 * 1500.0 / speed + 10e6)

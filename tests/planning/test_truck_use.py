@@ -135,3 +135,13 @@ def test_without_the_retarder_the_descent_is_slow_and_ends_while_the_brakes_can_
         assert planned(hot)["behaviour"] == 1  # with the retarder it goes on, more slowly
     level = known_truck(brake_heat_left_j=0.0)
     assert planned(level, unusable=WORDS["UNUSABLE_RETARDER"])["behaviour"] == 1
+
+
+@pytest.mark.parametrize("mass", [7_000.0, 20_000.0, 40_000.0])
+def test_bends_are_driven_as_high_as_the_load_lies(mass):
+    """The tractor alone has nothing to roll over with; a trailer counts whatever its mass."""
+    high, truck = VEHICLE.copy(), known_truck(mass_kg=mass, mass_high_kg=mass)
+    high["trailer_cg_height_m"] = 4.0
+    found = PlanStep(PLAN, high).lateral_limit(truck)
+    assert found == pytest.approx(plan_twin.lateral_limit(PLAN, high, truck), rel=1e-9)
+    assert (found < STEP.lateral_limit(truck) - 0.05) == (mass > VEHICLE["tractor_mass_kg"])

@@ -10,6 +10,7 @@ import pytest
 from autonomy import msg
 from autonomy.geodesy import enu_to_geodetic
 from autonomy.log.writer import LogWriter
+from autonomy.physics import STANDARD_GRAVITY_MPS2
 
 START_NS = 1_000_000_000_000
 SPEED, YAW_RATE = 20.0, 0.02
@@ -46,7 +47,8 @@ def drive(duration_s: float = 4.0) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     latitude, longitude, altitude = enu_to_geodetic(enu, ORIGIN)
     zero = np.zeros(len(imu))
     return {
-        "/in/imu": samples("imu", imu, acceleration_x=zero, acceleration_y=zero + SPEED * YAW_RATE, acceleration_z=zero + 9.80665,
+        "/in/imu": samples("imu", imu, acceleration_x=zero, acceleration_y=zero + SPEED * YAW_RATE,
+                           acceleration_z=zero + STANDARD_GRAVITY_MPS2,
                            angular_rate_x=zero, angular_rate_y=zero, angular_rate_z=zero + YAW_RATE),
         "/in/gnss": samples("gnss", gnss, latitude_deg=latitude, longitude_deg=longitude, altitude_m=altitude, speed=SPEED,
                             course_deg=90.0 - np.degrees(yaw), fix_type=3),

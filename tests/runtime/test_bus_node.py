@@ -7,7 +7,7 @@ import threading
 import can
 import numpy as np
 import pytest
-from autonomy.runtime._loop import PERMISSION_DRIVE, PERMISSION_NONE, PERMISSION_STOP, TICK_PERIOD_NS
+from autonomy.runtime._loop import PERMISSION_DRIVE, PERMISSION_NONE, PERMISSION_STOP
 
 from autonomy import config, msg
 from autonomy.inputs import lane_path
@@ -16,6 +16,7 @@ from autonomy.runtime.live import Options, run
 from autonomy.runtime.reception import FRAME
 from autonomy.runtime.transmission import Transmitter
 from autonomy.runtime.trouble_codes import FIRST_SPN, trouble_codes
+from autonomy.tick_period import TICK_NS
 from drivers.can.commanding import command_config
 from drivers.can.j1939.diagnostics import Diagnostics
 from drivers.can.j1939.identifier import ADDRESS_CLAIMED, DM1, GLOBAL, REQUEST, TRANSPORT_CONTROL, build, parse
@@ -126,7 +127,7 @@ def test_what_the_loop_makes_of_the_permission(permission, mode, tmp_path):
     rig, outputs = drive(tmp_path / "run.mcap", ticks=430, active=True, engage_tick=400)
     assert outputs["actuation"]["mode"][-1] == 1
     rig.loop.permit(permission)
-    output = rig.step(int(outputs["tick_time_ns"][-1]) + TICK_PERIOD_NS)
+    output = rig.step(int(outputs["tick_time_ns"][-1]) + TICK_NS)
     assert output["actuation"]["mode"] == mode and rig.loop.engaged == (permission != PERMISSION_NONE)
 
 

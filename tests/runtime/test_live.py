@@ -19,9 +19,10 @@ VEHICLE = "vehicles/demo_truck"
     [
         ("engine_brake", "[longitudinal] engine_brake_torque_maximum_nm = 800"),
         ("retarder", "[vehicle] retarder_torque_maximum_nm"),
+        ("gearbox", "[cruise] roll_deceleration = 0.12"),
     ],
 )
-def test_torque_that_is_expected_and_nobody_is_asked_for_is_refused(tmp_path, part, key):
+def test_what_is_expected_and_nobody_is_asked_for_is_refused(tmp_path, part, key):
     lines = config.find(VEHICLE).read_text().splitlines()
     first = lines.index(f"[command.{part}]")
     behind = next(number for number in range(first + 1, len(lines)) if lines[number].startswith("["))

@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autonomy import msg
+from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.safety import envelope_twin
 from tests.step_parameters import known_truck, step_parameters, valid_ego, zeros
 
@@ -154,7 +155,8 @@ def test_all_brake_together_where_endurance_brakes_do_not_reach():
 def test_a_truck_that_stands_is_held_on_any_slope():
     for grade in (-0.1, 0.0, 0.1):
         held = brakes_from(0.0, grade, wanted=0.0)[-1]
-        assert held["brake_deceleration_mps2"] >= abs(9.80665 * np.sin(grade)) + 0.5 and held["engine_torque_nm"] == 0.0
+        assert held["brake_deceleration_mps2"] >= abs(STANDARD_GRAVITY_MPS2 * np.sin(grade)) + 0.5
+        assert held["engine_torque_nm"] == 0.0
 
 
 def test_moving_off_uphill_the_brake_holds_until_the_engine_carries():
@@ -173,7 +175,7 @@ def test_the_gear_is_known_from_the_engine_speed():
     harness = Harness()
     for _ in range(800):
         actuation, _ = harness.step(acceleration=0.5, speed=5.0, change=third_gear)
-    force = 40000.0 * (0.5 + 0.006 * 9.80665) + 0.6 * float(VEHICLE["drag_area_m2"]) * 25.0
+    force = 40000.0 * (0.5 + 0.006 * STANDARD_GRAVITY_MPS2) + 0.5 * AIR_DENSITY_KGPM3 * float(VEHICLE["drag_area_m2"]) * 25.0
     np.testing.assert_allclose(actuation["engine_torque_nm"], force * 0.51 / 23.5, rtol=1e-6)
 
 

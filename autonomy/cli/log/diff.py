@@ -73,6 +73,8 @@ def _print_json(arguments: argparse.Namespace, found: dict, equal: bool) -> None
 
 
 def _print(arguments: argparse.Namespace, found: dict, origin_ns: int) -> None:
+    from autonomy.log.printing import number_text
+
     print(f"a: {arguments.a}\nb: {arguments.b}")
     for topic, item in found.items():
         print(f"  {topic:<24}{item.a:>10}{item.b:>10}  {_verdict(item)}")
@@ -82,7 +84,8 @@ def _print(arguments: argparse.Namespace, found: dict, origin_ns: int) -> None:
                 print(f"      {count} only in {name}, the first at {_at(first_ns, origin_ns)}")
         first = item.first
         if first is not None:
-            print(f"      first at {_at(first.time_ns, origin_ns)}: {first.place} {_value(first.a)} | {_value(first.b)}")
+            values = f"{number_text(first.a)} | {number_text(first.b)}"
+            print(f"      first at {_at(first.time_ns, origin_ns)}: {first.place} {values}")
         for part in sorted(item.fields.values(), key=lambda part: -part.messages)[:MOST_FIELDS]:
             largest = f", largest {part.largest:.6g}" if part.largest is not None else ""
             print(f"      {part.name:<32}{part.messages:>8} messages{largest}")
@@ -101,7 +104,3 @@ def _verdict(item) -> str:
 
 def _at(time_ns: int, origin_ns: int) -> str:
     return f"{(time_ns - origin_ns) / 1e9:.6f} s ({time_ns} ns)"
-
-
-def _value(value) -> str:
-    return f"{value:.9g}" if isinstance(value, float) else str(value)

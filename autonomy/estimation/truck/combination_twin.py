@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from autonomy.control.yaw_plane_twin import stiffness_shares, trailer_cg
+from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 
 V, R, G, ANGLE, WIND, GUST, OFFSET, FRONT, REAR, TRAILER, WHEELBASE, SENSOR = range(12)
-GRAVITY, AIR_DENSITY, LEAST_AIR_SPEED = 9.80665, 1.2, 1.0
+LEAST_AIR_SPEED = 1.0
 
 
 class Combination:
@@ -36,9 +37,9 @@ class Combination:
     def rates(self, x, angle: float, bank: float) -> np.ndarray:
         """d/dt (4,) of v, yaw rate, articulation rate, articulation."""
         v, r, g, articulation = x[:4]
-        force = -self.M[:, 0] * (self.speed * r + GRAVITY * bank)
+        force = -self.M[:, 0] * (self.speed * r + STANDARD_GRAVITY_MPS2 * bank)
         wind = x[WIND] + x[GUST]
-        force = force + self.wind * 0.5 * AIR_DENSITY * self.side_area * wind * np.sqrt(self.air_speed**2 + wind**2)
+        force = force + self.wind * 0.5 * AIR_DENSITY_KGPM3 * self.side_area * wind * np.sqrt(self.air_speed**2 + wind**2)
         for i, (stiffness, place) in enumerate(zip(self.stiffness, self.place, strict=True)):
             slip = -(v + place * r) / self.speed + (angle - x[OFFSET] if i == 0 else 0.0)
             force = force + stiffness * (1.0 + x[FRONT if i == 0 else REAR]) * slip * np.array([1.0, place, 0.0])

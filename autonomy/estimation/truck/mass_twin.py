@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 
-AIR_DENSITY, GRAVITY, HUBER = 1.2, 9.80665, 2.5
+from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
+
+HUBER = 2.5
 
 
 class MassTwin:
@@ -18,7 +20,7 @@ class MassTwin:
     def __init__(self, p, vehicle):
         self.p, self.drag_area = p, float(vehicle["drag_area_m2"])
         light, heavy = 1.0 / float(p["mass_minimum_kg"]), 1.0 / float(p["mass_maximum_kg"])
-        self.x = np.array([0.5 * (light + heavy), float(vehicle["rolling_resistance"]) * GRAVITY, 0.0, 0.0])
+        self.x = np.array([0.5 * (light + heavy), float(vehicle["rolling_resistance"]) * STANDARD_GRAVITY_MPS2, 0.0, 0.0])
         sigmas = [0.29 * (light - heavy), p["resistance_sigma_mps2"], p["headwind_sigma_mps"], p["engine_torque_sigma_nm"]]
         self.P = np.diag(np.square(np.array(sigmas, float)))
 
@@ -36,7 +38,7 @@ class MassTwin:
         """Averages of a bin: N, N per N m, N that speeds up what turns, m/s, m/s2; standard deviation of the force, N."""
         p, (theta, resistance, wind, torque) = self.p, self.x
         air = speed + wind
-        slope = AIR_DENSITY * self.drag_area * abs(air)
+        slope = AIR_DENSITY_KGPM3 * self.drag_area * abs(air)
         net = force + per_torque * torque - rotating - 0.5 * slope * air
         H = np.array([net, -1.0, -theta * slope, theta * per_torque])
         residual = specific_force - (theta * net - resistance)

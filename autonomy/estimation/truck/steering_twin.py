@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 
-TICK_S, CURVATURE, SETTLES_S, OFFSET_SIGMA_RAD, GATE = 0.01, 10.0, 1.0, 0.005, 5.0
+from autonomy.tick_period import TICK_S
+
+CURVATURE, SETTLES_S, OFFSET_SIGMA_RAD, GATE = 10.0, 1.0, 0.005, 5.0
 DEAD_TIME, LAG, OFFSET, HALF_PLAY = range(4)
 
 

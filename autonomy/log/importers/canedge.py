@@ -16,7 +16,7 @@ import numpy as np
 from autonomy import config, msg
 from autonomy.errors import LogError
 from autonomy.log.importers import Conversion, recording
-from autonomy.log.importers.comma2k19 import dbc_lengths
+from autonomy.log.importers.comma2k19 import best_database, described_by
 from autonomy.log.opening import open_recording
 from autonomy.log.reader import rows_of
 
@@ -25,7 +25,6 @@ VEHICLE = "vehicles/seat_canedge_gps"
 RECEIVER_DBC = "canmod-gps.dbc"  # lies beside the recordings
 OBD2_DBC = "sensors/obd2.dbc"
 OBD2_ANSWERS = np.arange(0x7E8, 0x7F0, dtype=np.uint32)  # ISO 15765-4, answers of the eight control units
-SMALLEST_DBC_SHARE = 0.25  # a DBC that knows fewer of a bus's frames does not describe that bus
 FRAMES_LOOKED_AT = 50_000  # ten minutes of this pair of buses: slow messages have been seen
 
 
@@ -54,12 +53,12 @@ def _files(sources: Sequence[Path]) -> list[Path]:
 def _databases(files: Sequence[Path]) -> dict[int, Path]:
     """DBC file by bus: of those beside the recordings the one that knows most of its frames; ours for OBD2 answers."""
     beside = sorted({path for file in files for path in file.parent.glob("*.dbc")})
-    known = [(path, np.array(list(dbc_lengths(_text(path))), np.uint32)) for path in beside]
+    described = [described_by(_text(path)) for path in beside]
     databases = {}
     for bus, identifiers in _identifiers(files[0]).items():
-        shares = [float(np.isin(identifiers, own).mean()) for _, own in known]
-        if shares and max(shares) >= SMALLEST_DBC_SHARE:
-            databases[bus] = known[int(np.argmax(shares))][0]
+        best = best_database(identifiers, described)
+        if best is not None:
+            databases[bus] = beside[best]
         elif np.isin(identifiers, OBD2_ANSWERS).any():
             databases[bus] = config.directory() / OBD2_DBC
     return databases

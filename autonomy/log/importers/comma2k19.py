@@ -83,6 +83,17 @@ def convert(sources: Sequence[Path], output: Path, dbc: Mapping[int, Path] | Non
     return conversion
 
 
+def best_database(identifiers: np.ndarray, described: Sequence[np.ndarray]) -> int | None:
+    """Which of several databases, by the identifiers they describe, knows most of a bus's frames; None where none does."""
+    shares = [float(np.isin(identifiers, own).mean()) for own in described]
+    return int(np.argmax(shares)) if shares and max(shares) >= SMALLEST_DBC_SHARE else None
+
+
+def described_by(text: str) -> np.ndarray:
+    """Identifiers uint32 of a DBC's messages."""
+    return np.array(list(dbc_lengths(text)), np.uint32)
+
+
 def dbc_lengths(text: str) -> dict[int, int]:
     """Data length by identifier (bit 31 = extended) of each message in a DBC."""
     return {int(match[1]): min(int(match[2]), 8) for match in _MESSAGE_LINE.finditer(text)}
@@ -115,13 +126,14 @@ def _databases(folder: Path, frames: np.ndarray, given: Mapping[int, Path]) -> d
     """DBC text by bus: the file given, else the one beside the data that knows most of the bus's frames."""
     texts = {bus: _read_dbc(Path(path)) for bus, path in given.items()}
     beside = [_read_dbc(path) for path in sorted(folder.glob("*.dbc"))]
+    described = [described_by(text) for text in beside]
     for bus in np.unique(frames["bus"]):
         if bus >= TRANSMITTED_FROM or int(bus) in texts:
             continue
         received = frames["id"][frames["bus"] == bus]
-        shares = [float(np.isin(received, np.array(list(dbc_lengths(text)), np.uint32)).mean()) for text in beside]
-        if shares and max(shares) >= SMALLEST_DBC_SHARE:
-            texts[int(bus)] = beside[int(np.argmax(shares))]
+        best = best_database(received, described)
+        if best is not None:
+            texts[int(bus)] = beside[best]
     return texts
 
 

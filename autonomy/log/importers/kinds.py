@@ -8,10 +8,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from autonomy.physics import STANDARD_GRAVITY_MPS2
+
 # Factor to the unit the field is kept in, the first of each table. Source of the constants: SI brochure, 9th edition,
 # and NIST SP 811 appendix B (international mile, knot and foot).
 UNITS: dict[str, dict[str, float]] = {
-    "acceleration": {"m/s2": 1.0, "m/s^2": 1.0, "g": 9.80665, "mg": 9.80665e-3, "cm/s2": 0.01},
+    "acceleration": {"m/s2": 1.0, "m/s^2": 1.0, "g": STANDARD_GRAVITY_MPS2, "mg": 1e-3 * STANDARD_GRAVITY_MPS2, "cm/s2": 0.01},
     "angular_rate": {"rad/s": 1.0, "deg/s": math.pi / 180, "mrad/s": 1e-3, "mdeg/s": math.pi / 180e3, "deg/h": math.pi / 648e3},
     "angle": {"rad": 1.0, "deg": math.pi / 180, "mrad": 1e-3},
     "angle_deg": {"deg": 1.0, "rad": 180 / math.pi, "1e-7deg": 1e-7},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from autonomy.msg.modes import DRIVING_MODES
 from autonomy.report.drive import Drive
 from autonomy.report.plot import Level, Line, time_figure
-from autonomy.report.sections.commands import DRIVING_MODES
 from autonomy.report.sections.section import Section, Table
 from autonomy.report.words import number
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from autonomy.msg.modes import DRIVING_MODES
 from autonomy.report.drive import Drive
 from autonomy.report.plot import Line, time_figure
 from autonomy.report.sections.section import Section, Table
 from autonomy.report.words import degrees, number, whole
 
-DRIVING_MODES = (1, 2)  # Actuation.mode: active, minimal-risk manoeuvre
 TITLE = "Commands against the driver"
 IN_SHADOW = (
     "The commands went nowhere: the driver drove. They show what the stack wanted in the same place at the same time. An "

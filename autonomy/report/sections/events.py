@@ -14,12 +14,12 @@ from autonomy.report.sections.health import BEHAVIOURS, LANES, LEVELS, MODES, ac
 from autonomy.report.sections.section import Link, Section, Table
 from autonomy.report.series import runs
 from autonomy.report.words import AIDS, INPUTS, number, whole
+from autonomy.tick_period import TICK_NS
 
 MOST_OF_A_KIND, MOST_ROWS = 25, 300
 SERIES = 3  # measurements refused one after the other are worth a line
 GAP_S, GAP_PERIODS = 0.5, 8.0  # a silence of an input is told when it is longer than both
 LEAST_ARRIVALS = 10  # of an input that comes now and then, silence is no event
-TICK_NS = 10_000_000
 REASONS = {value: name[len("REASON_") :].replace("_", " ").lower() for name, value in msg.constants("AidStatus").items()}
 
 

@@ -11,6 +11,7 @@
     control = "torque"                     # or "limit"
     checksum = "3 bit"                     # "4 bit", "none": what this controller checks
     [command.brake]                        # XBR
+    [command.gearbox]                      # TC1: out of gear and back. Needs [cruise] roll_deceleration
     [command.steering]                     # plugin = "simulated" or a supplier's
     [command.lights]                       # what left, right and hazard are on this truck
 
@@ -27,7 +28,7 @@ import msgspec
 from autonomy.errors import UsageError
 from drivers.typed_table import convert
 
-__all__ = ["Brake", "CommandConfig", "CommandError", "Lights", "NodeName", "Steering", "Torque", "read"]
+__all__ = ["Brake", "CommandConfig", "CommandError", "Gearbox", "Lights", "NodeName", "Steering", "Torque", "read"]
 
 TORQUES = ("engine", "engine_brake", "retarder")
 CHECKSUMS = ("3 bit", "4 bit", "none")
@@ -58,6 +59,13 @@ class Brake(msgspec.Struct, forbid_unknown_fields=True):
     period_s: float = 0.02  # [M] 20 ms; 40 ms [V] of one public project
     endurance_mode: int = 2  # SPN 2914: 2 = endurance brakes may help [V]
     priority: int = 0  # SPN 2915, 0 highest [V]
+
+
+class Gearbox(msgspec.Struct, forbid_unknown_fields=True):
+    """TC1: its driveline opened and closed; which gear is the gearbox's own choice."""
+
+    address: int = 0x03  # [V]
+    period_s: float = 0.05  # [M]
 
 
 class Steering(msgspec.Struct, forbid_unknown_fields=True):
@@ -95,6 +103,7 @@ class CommandConfig(msgspec.Struct, forbid_unknown_fields=True):
     engine_brake: Torque | None = None  # Actuation's engine torque below zero: a retarder of its own on the bus
     retarder: Torque | None = None
     brake: Brake | None = None
+    gearbox: Gearbox | None = None
     steering: Steering | None = None
     lights: Lights | None = None
     release_frames: int = 3  # [D] one is enough by the standard, three survive a lost one
@@ -115,7 +124,7 @@ def read(table: dict[str, Any], path: str) -> CommandConfig:
     _within(path, "bus", config.bus, 0, 255)
     _within(path, "source_address", config.source_address, 0, 253)
     _within(path, "release_frames", config.release_frames, 1, 100)
-    for part in (*TORQUES, "brake", "steering", "lights"):
+    for part in (*TORQUES, "brake", "gearbox", "steering", "lights"):
         section = getattr(config, part)
         if section is None:
             continue

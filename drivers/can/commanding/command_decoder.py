@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from autonomy import msg
+from autonomy.msg.modes import DRIVING_MODES
 from drivers.can.codec import Codec
 from drivers.can.commanding.command_config import CommandConfig, Torque
-from drivers.can.commanding.command_encoder import DRIVING_MODES
+from drivers.can.commanding.command_encoder import DISENGAGE
 from drivers.can.commanding.protection import is_sealed
 from drivers.can.j1939.identifier import parse
 from drivers.can.tables import EXTENDED
@@ -22,7 +23,7 @@ from drivers.steering.installed import load as load_steering
 
 __all__ = ["CommandDecoder"]
 
-TSC1_PGN, XBR_PGN = 0x0000, 0x0400
+TSC1_PGN, TC1_PGN, XBR_PGN = 0x0000, 0x0100, 0x0400
 TIMEOUT_NS = 300_000_000  # [D] a partner waits some periods, then goes back to its own default
 STUCK_COUNTS = 3  # frames with the same counter that are still obeyed [D]
 
@@ -60,6 +61,7 @@ class CommandDecoder:
         row["engine_torque_nm"] = self._value("engine", time_ns) + self._value("engine_brake", time_ns)
         row["retarder_torque_nm"] = self._value("retarder", time_ns)
         row["brake_deceleration_mps2"] = self._value("brake", time_ns)
+        row["roll"] = int(self._value("roll", time_ns))
         return row[()]
 
     def _take(self, time_ns: int, identifier: int, data: bytes) -> None:
@@ -75,6 +77,9 @@ class CommandDecoder:
             self._take_torque(time_ns, identifier, data, *self._torques[fields.destination])
         elif fields.pgn == XBR_PGN and self.config.brake and fields.destination == self.config.brake.address:
             self._take_brake(time_ns, identifier, data)
+        elif fields.pgn == TC1_PGN and self.config.gearbox and fields.destination == self.config.gearbox.address:
+            asked = self._values("TC1", identifier, data)["disengage_driveline_request"]
+            self._heard["roll"] = _Heard(float(asked == DISENGAGE), time_ns)
 
     def _take_torque(self, time_ns: int, identifier: int, data: bytes, name: str, part: Torque) -> None:
         if not is_sealed(part.checksum, identifier, data):

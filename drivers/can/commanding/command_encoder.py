@@ -1,4 +1,5 @@
-"""Actuation to CAN frames: TSC1 to engine and retarder, XBR to the brakes, the supplier's steering frames, the lights.
+"""Actuation to CAN frames: TSC1 to engine and retarder, XBR to the brakes, TC1 to the gearbox, the supplier's
+steering frames, the lights.
 
 In the modes that drive every controller hears from us at its own period; when driving ends it hears a release a few
 times, and then nothing more. In standby and shadow nothing is sent at all.
@@ -12,15 +13,15 @@ from collections.abc import Callable
 import numpy as np
 
 from autonomy import msg
+from autonomy.msg.modes import DRIVING_MODES
 from drivers.can.codec import Codec
 from drivers.can.commanding.command_config import CONTROLS, CommandConfig, Torque
 from drivers.can.commanding.protection import seal
 from drivers.steering.installed import load as load_steering
 from drivers.steering.plugin import SteeringPlugin, SteeringRequest
 
-__all__ = ["DRIVING_MODES", "CommandEncoder"]
+__all__ = ["CommandEncoder"]
 
-DRIVING_MODES = (1, 2)  # Actuation.mode: active, minimal-risk manoeuvre
 RELEASED = 0  # SPN 695 and 2916
 MAXIMUM_MODE = 2  # SPN 2916: the highest of all demands counts, the driver's too [V]
 LOWEST_PRIORITY = 3
@@ -28,6 +29,7 @@ MOST_TORQUE_PERCENT = 125.0
 LEAST_TORQUE_PERCENT = -100.0  # a brake has no more to give [V]
 XBR_FLOOR_MPS2 = -10.0  # the message's own use ends there; -15.687 is its last code [M]
 HARDEST_MPS2 = 5.0  # a demand beyond it is an emergency: full urgency (UN R157 5.3.1.1)
+ENGAGE, DISENGAGE, NO_REQUEST = 0, 1, 3  # SPN 683
 NS = 1_000_000_000
 LEFT, RIGHT = 1, 2  # Actuation.indicators
 
@@ -48,6 +50,8 @@ class CommandEncoder:
             self._add(part.period_s, _TorqueCommand(config, part, codec, SHARES[name]))
         if config.brake is not None:
             self._add(config.brake.period_s, self._brake)
+        if config.gearbox is not None:
+            self._add(config.gearbox.period_s, self._shift)
         if config.steering is not None:
             self.steering = load_steering(config.steering.plugin, config.source_address, config.steering.options)
             self._add(config.steering.period_s, self._steer)
@@ -79,6 +83,10 @@ class CommandEncoder:
             "xbr_urgency": min(100.0, 100.0 * deceleration / HARDEST_MPS2) if brakes else 0.0,
         }
         return [self._encode("XBR", values, brake.address)]
+
+    def _shift(self, actuation: np.void, drives: bool) -> Frames:
+        request = (DISENGAGE if actuation["roll"] else ENGAGE) if drives else NO_REQUEST
+        return [self._encode("TC1", {"disengage_driveline_request": request}, self.config.gearbox.address)]
 
     def _steer(self, actuation: np.void, drives: bool) -> Frames:
         mode = int(actuation["mode"]) if drives else RELEASED

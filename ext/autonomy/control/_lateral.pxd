@@ -2,6 +2,7 @@
 from libc.math cimport fabs, isfinite, pow
 from libc.string cimport memcpy, memset
 from libc.stdint cimport uint8_t
+from autonomy._single_track cimport angle_per_curvature
 from autonomy.msg.messages cimport *
 from autonomy.control._control cimport ControlMemory
 from autonomy.control._dead_time cimport roll_dead_time, sent, whole_ticks
@@ -11,6 +12,7 @@ from autonomy.control._play cimport across_play
 from autonomy.control._preview cimport curvature_at
 from autonomy.inputs._motion cimport lateral_velocity, velocity_known
 from autonomy.linalg._box_mpc cimport BoxProblem, BoxSolution, BOX_BUDGET, BOX_CONVERGED, BOX_FREE, solve_box
+from autonomy.linalg._scalar cimport clipped
 
 cdef enum:
     FALLBACK_STOP = 3
@@ -74,8 +76,10 @@ cdef inline void observe(ControlMemory* memory, const LateralParameters* paramet
             row[ACCELERATION_BIAS] = 1.0
             if isfinite(ego.acceleration[1]):
                 observer_update(observer, row, ego.acceleration[1], parameters.lateral_acceleration_sigma)
-        hold_within(&observer.x[STEERING_OFFSET], parameters.steering_offset_maximum)
-        hold_within(&observer.x[DISTURBANCE], parameters.lateral_disturbance_maximum)
+        observer.x[STEERING_OFFSET] = clipped(observer.x[STEERING_OFFSET], -parameters.steering_offset_maximum,
+                                              parameters.steering_offset_maximum)
+        observer.x[DISTURBANCE] = clipped(observer.x[DISTURBANCE], -parameters.lateral_disturbance_maximum,
+                                          parameters.lateral_disturbance_maximum)
         for i in range(COORDINATES):
             if not isfinite(observer.x[i]):
                 memory.observing = 0
@@ -92,7 +96,7 @@ cdef inline void learned_tyres(const TruckState* truck, double* tyres) noexcept 
     tyres[1] = truck.rear_tyre_factor if truck.tyres_known else 1.0
     tyres[2] = truck.trailer_tyre_factor if truck.trailer_wheelbase_known else 1.0
     for i in range(3):
-        tyres[i] = SOFTEST_TYRES if tyres[i] < SOFTEST_TYRES else (STIFFEST_TYRES if tyres[i] > STIFFEST_TYRES else tyres[i])
+        tyres[i] = clipped(tyres[i], SOFTEST_TYRES, STIFFEST_TYRES)
 
 
 cdef inline double steering_lag(const TruckState* truck) noexcept nogil:
@@ -121,7 +125,7 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
         if not plan.fallback_valid and plan.behaviour != FALLBACK_STOP:
             return
         control.feedforward = parameters.steering_bias_share * plan.fallback_steering_bias \
-            + (vehicle.wheelbase_m + vehicle.understeer_gradient * speed * speed) \
+            + angle_per_curvature(vehicle, speed) \
             * curvature_at(plan.fallback_curvature, speed * (truck.steering_delay_s + lag))
         control.road_wheel_angle = control.feedforward
         control.lateral_active = 1

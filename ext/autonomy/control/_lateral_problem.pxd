@@ -1,5 +1,7 @@
 # The MPC's problem: from the moment a command given now begins to act, stage by stage along the lane ahead.
 from libc.string cimport memcpy, memset
+from autonomy._rollover cimport rollover_threshold
+from autonomy._single_track cimport angle_per_curvature
 from autonomy.msg.messages cimport *
 from autonomy.control._control cimport ControlMemory
 from autonomy.control._preview cimport bending, curvature_at
@@ -9,10 +11,8 @@ from autonomy.linalg._vector cimport multiply_12x12
 
 cdef extern from *:
     """
-    #define GRAVITY_MPS2 9.80665
     #define UNBOUNDED 1.0e3
     """
-    const double GRAVITY_MPS2
     const double UNBOUNDED
 
 
@@ -65,7 +65,7 @@ cdef inline void set_bounds(const LateralParameters* parameters, const VehiclePa
     cdef double room = 0.5 * vehicle.width_m + parameters.lane_margin_m
     cdef double left = lane.width_left - room
     cdef double right = lane.width_right - room
-    cdef double angle = acceleration * (vehicle.wheelbase_m + vehicle.understeer_gradient * speed * speed) / (speed * speed)
+    cdef double angle = acceleration * angle_per_curvature(vehicle, speed) / (speed * speed)
     cdef int i
     left = (left if left > 0.05 else 0.05) + (target if target > 0.0 else 0.0)
     right = (right if right > 0.05 else 0.05) - (target if target < 0.0 else 0.0)
@@ -81,11 +81,8 @@ cdef inline void set_bounds(const LateralParameters* parameters, const VehiclePa
 
 cdef inline double lateral_acceleration_bound(const LateralParameters* parameters, const VehicleParameters* vehicle,
                                               double mass) noexcept nogil:
-    """m/s2: the configured one, or the share of the static rollover threshold g t / (2 h) if that is less."""
-    cdef double trailer = mass - vehicle.tractor_mass_kg if vehicle.has_trailer else 0.0
-    cdef double hauled = trailer / mass if trailer > 0.0 else 0.0
-    cdef double height = (1.0 - hauled) * vehicle.tractor_cg_height_m + hauled * vehicle.trailer_cg_height_m
-    cdef double rollover = parameters.rollover_share * GRAVITY_MPS2 * vehicle.track_width_m / (2.0 * height)
+    """m/s2: the configured one, or the share of the static rollover threshold if that is less."""
+    cdef double rollover = parameters.rollover_share * rollover_threshold(vehicle, mass)
     return rollover if rollover < parameters.lateral_acceleration_maximum else parameters.lateral_acceleration_maximum
 
 
@@ -101,7 +98,7 @@ cdef inline void pose_problem(const ControlMemory* memory, const LateralParamete
     cdef double[8] reference
     cdef double[8] low
     cdef double[8] high
-    cdef double per_angle = speed * speed / (vehicle.wheelbase_m + vehicle.understeer_gradient * speed * speed)
+    cdef double per_angle = speed * speed / angle_per_curvature(vehicle, speed)
     cdef double stage_s = LateralParameters_STAGE_TICKS * LateralParameters_TICK_PERIOD_S
     cdef double rate = parameters.lateral_jerk_maximum / per_angle
     cdef double relative = speed / LateralParameters_REFERENCE_SPEED_MPS

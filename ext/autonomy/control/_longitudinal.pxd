@@ -2,6 +2,7 @@
 from libc.math cimport isfinite
 from libc.stdint cimport uint8_t
 from autonomy.msg.messages cimport Actuation, Control, LongitudinalParameters, Plan
+from autonomy.linalg._scalar cimport clipped
 
 cdef enum:
     ACTIVE = 1
@@ -44,11 +45,8 @@ cdef inline void observe(LongitudinalMemory* memory, const LongitudinalParameter
     memory.speed += (memory.expected + memory.disturbance) * dt
     innovation = speed - memory.speed
     memory.speed += 2.0 * rate * dt * innovation
-    memory.disturbance += rate * rate * dt * innovation
-    if memory.disturbance > parameters.disturbance_maximum:
-        memory.disturbance = parameters.disturbance_maximum
-    elif memory.disturbance < -parameters.disturbance_maximum:
-        memory.disturbance = -parameters.disturbance_maximum
+    memory.disturbance = clipped(memory.disturbance + rate * rate * dt * innovation,
+                                 -parameters.disturbance_maximum, parameters.disturbance_maximum)
 
 
 cdef inline void drive(LongitudinalMemory* memory, const LongitudinalParameters* parameters, const Plan* plan, double speed,
@@ -64,10 +62,7 @@ cdef inline void drive(LongitudinalMemory* memory, const LongitudinalParameters*
     else:
         memory.disturbance = 0.0
         memory.observes = 0
-    if wanted > parameters.acceleration_maximum:
-        wanted = parameters.acceleration_maximum
-    if wanted < -most:
-        wanted = -most
+    wanted = clipped(wanted, -most, parameters.acceleration_maximum)
     if plan.emergency == FULL:
         down = parameters.jerk_emergency
     else:
@@ -77,15 +72,10 @@ cdef inline void drive(LongitudinalMemory* memory, const LongitudinalParameters*
         if down < parameters.jerk_down:
             down = parameters.jerk_down
     if last < -parameters.release_deceleration:
-        up = (wanted - last) / parameters.release_time_s
-        up = parameters.jerk_release if up < parameters.jerk_release \
-            else (parameters.jerk_release_maximum if up > parameters.jerk_release_maximum else up)
+        up = clipped((wanted - last) / parameters.release_time_s, parameters.jerk_release, parameters.jerk_release_maximum)
     if speed < parameters.disturbance_speed_mps and last >= 0.0:
         up = parameters.jerk_start
-    if wanted > last + up * dt:
-        wanted = last + up * dt
-    elif wanted < last - down * dt:
-        wanted = last - down * dt
+    wanted = clipped(wanted, last - down * dt, last + up * dt)
     control.disturbance = memory.disturbance
     control.acceleration = wanted - memory.disturbance
     if plan.emergency and control.acceleration > wanted:

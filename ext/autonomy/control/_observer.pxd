@@ -86,10 +86,6 @@ cdef inline void observer_update(Observer* observer, const double* row, double v
     take_scalar(observer.x, observer.covariance, COORDINATES, carried, variance, residual)
 
 
-cdef inline void hold_within(double* value, double bound) noexcept nogil:
-    value[0] = bound if value[0] > bound else (-bound if value[0] < -bound else value[0])
-
-
 cdef inline void observer_shift(Observer* observer, double by) noexcept nogil:
     """Another lane: all offsets move, nothing else does."""
     observer.x[OFFSET] += by

@@ -4,7 +4,7 @@
 from libc.math cimport exp
 from autonomy.msg.messages cimport LateralParameters_TICK_PERIOD_S
 from autonomy.control._control cimport ControlMemory
-from autonomy.control._observer cimport hold_within
+from autonomy.linalg._scalar cimport behind_play, clipped
 
 cdef extern from *:
     """
@@ -27,10 +27,7 @@ cdef inline double through_play(ControlMemory* memory, double command) noexcept 
     cdef double share = 1.0 - exp(-LateralParameters_TICK_PERIOD_S / memory.lag_s) if memory.lag_s > 0.0 else 1.0
     cdef double before = memory.wheels
     memory.actuator += share * (command - memory.actuator)
-    if memory.actuator - memory.half_play > before:
-        memory.wheels = memory.actuator - memory.half_play
-    elif memory.actuator + memory.half_play < before:
-        memory.wheels = memory.actuator + memory.half_play
+    memory.wheels = behind_play(before, memory.actuator, memory.half_play)
     return before + (memory.wheels - before) / share
 
 
@@ -41,7 +38,7 @@ cdef inline double across_play(ControlMemory* memory, double wanted, double chan
     has been wanted by a share of it, or noise would make it rattle.
     """
     cdef double enough = REVERSAL_SHARE * memory.half_play
-    cdef double ahead, to_cross, hurry = memory.lag_s / CROSSING_S - 1.0
+    cdef double to_cross, hurry = memory.lag_s / CROSSING_S - 1.0
     memory.pull += change
     if memory.side * memory.pull > 0.0:
         memory.pull = 0.0
@@ -50,9 +47,7 @@ cdef inline double across_play(ControlMemory* memory, double wanted, double chan
         memory.pull = 0.0
     to_cross = memory.wheels + memory.side * memory.half_play - memory.actuator
     if memory.side * to_cross > CROSSED_RAD:
-        ahead = CROSSING_TICKS * change
-        hold_within(&ahead, 2.0 * memory.half_play)
-        wanted += ahead
+        wanted += clipped(CROSSING_TICKS * change, -2.0 * memory.half_play, 2.0 * memory.half_play)
         if hurry > 0.0:
             wanted += hurry * to_cross
     return wanted + memory.side * memory.half_play

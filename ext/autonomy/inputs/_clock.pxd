@@ -2,6 +2,7 @@
 from libc.stdint cimport int64_t
 
 cdef enum:
+    PERIOD_NS = 10000000          # of the tick; also LateralParameters.TICK_PERIOD_S and autonomy/tick_period.py
     LONGEST_STEP_NS = 100000000   # ten ticks: a longer gap is a break, not an integration step
 
 

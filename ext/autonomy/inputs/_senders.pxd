@@ -3,6 +3,7 @@
 from libc.math cimport NAN, isfinite
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memset
+from autonomy._single_track cimport angle_per_curvature
 from autonomy.msg.messages cimport *
 
 cdef enum:
@@ -153,7 +154,7 @@ cdef inline bint has_word(const PlausibilityMemory* memory, const PlausibilityPa
         if sender.quantity == PlausibilitySender_QUANTITY_LATERAL_ACCELERATION:
             value[0] = speed * turn
             return True
-        bow = (vehicle.wheelbase_m + vehicle.understeer_gradient * speed * speed) / speed
+        bow = angle_per_curvature(vehicle, speed) / speed
         value[0] = turn * bow * vehicle.steering_ratio
         return True
     if memory.sender[row].time_ns == 0 or seconds(memory.sender[row].time_ns, now_ns) > sender.timeout_s:
@@ -161,6 +162,6 @@ cdef inline bint has_word(const PlausibilityMemory* memory, const PlausibilityPa
     time_ns[0] = memory.sender[row].time_ns
     value[0] = memory.sender[row].raw
     if by_geometry:
-        bow = (vehicle.wheelbase_m + vehicle.understeer_gradient * speed * speed) / speed
+        bow = angle_per_curvature(vehicle, speed) / speed
         value[0] = memory.sender[row].raw / (vehicle.steering_ratio * bow)
     return True

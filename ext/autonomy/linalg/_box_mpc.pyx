@@ -15,7 +15,7 @@ from autonomy.msg.messages cimport LAYOUT_HASH
 require(__name__, LAYOUT_HASH)
 
 cdef double STEP_SHARE = 0.995       # of the way to the nearest bound
-cdef double CENTRING = 0.3           # share of the products aimed at after a step that did not lessen them: they would go in circles
+cdef double CENTRING = 0.3           # share of the products aimed at after a step that did not lessen them: no circles
 cdef double NEARLY_STATIONARY = 1e-8 # share of the first residuals that may remain
 
 

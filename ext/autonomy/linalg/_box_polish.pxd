@@ -90,7 +90,8 @@ cdef inline bint stands(signed char* held, double value, double low, double high
     return softness > 0.0 or (value - low if held[0] < 0 else high - value) <= give and passed == 0
 
 
-cdef inline bint confirmed(const BoxProblem* problem, const Recursion* recursion, Bounds* bounds, double stiffness) noexcept nogil:
+cdef inline bint confirmed(const BoxProblem* problem, const Recursion* recursion, Bounds* bounds,
+                           double stiffness) noexcept nogil:
     cdef bint all_stand = True
     cdef int i, k
     for i in range(STATES * problem.stages):

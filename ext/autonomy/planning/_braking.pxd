@@ -1,14 +1,15 @@
 # What the brakes give here and now for certain: load, heat, friction and slope, each at the worse end of what is known of it.
 from libc.math cimport sin
+from autonomy._physics cimport STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport PlanParameters, TruckState, VehicleParameters
+from autonomy.linalg._scalar cimport clipped
 
 cdef extern from *:
     """
-    static const double GRAVITY_OF_BRAKING = 9.80665;   /* m/s2 */
     static const double LEAST_DECELERATION = 0.3;       /* m/s2: beyond it distances are too long to plan with [D] */
     static const double WITHOUT_HEAT_LEFT = 0.5;        /* of the deceleration: brakes too hot for a stop still brake [D] */
     """
-    const double GRAVITY_OF_BRAKING, LEAST_DECELERATION, WITHOUT_HEAT_LEFT
+    const double LEAST_DECELERATION, WITHOUT_HEAT_LEFT
 
 cdef enum:
     BRAKE_GROUPS = 3
@@ -35,12 +36,12 @@ cdef inline double fade(const PlanParameters* parameters, const TruckState* truc
         if temperature > hottest:
             hottest = temperature
     kept = 1.0 - parameters.brake_fade_per_kelvin * (hottest - parameters.brake_fade_from_c)
-    return 1.0 if kept > 1.0 else (0.4 if kept < 0.4 else kept)
+    return clipped(kept, 0.4, 1.0)
 
 
 cdef inline double least_slope(const PlanParameters* parameters, const TruckState* truck) noexcept nogil:
     """m/s2 that the slope helps braking with, negative downhill, at its worse end."""
-    return GRAVITY_OF_BRAKING * sin(truck.grade - parameters.grade_doubt * truck.grade_sigma)
+    return STANDARD_GRAVITY_MPS2 * sin(truck.grade - parameters.grade_doubt * truck.grade_sigma)
 
 
 cdef inline double stop_heat(const PlanParameters* parameters, const TruckState* truck, double speed) noexcept nogil:
@@ -56,7 +57,7 @@ cdef inline Braking brakes_now(const PlanParameters* parameters, const VehiclePa
     cdef Braking found
     cdef double by_force = parameters.emergency_deceleration * vehicle.loaded_mass_kg / truck.mass_high_kg \
         * fade(parameters, truck)
-    cdef double by_tyres = parameters.brake_friction_share * GRAVITY_OF_BRAKING * believed_friction(parameters, truck)
+    cdef double by_tyres = parameters.brake_friction_share * STANDARD_GRAVITY_MPS2 * believed_friction(parameters, truck)
     cdef double heat = stop_heat(parameters, truck, speed), left
     cdef double most = by_force if by_force < by_tyres else by_tyres
     if truck.brake_heat_left_j < heat:
@@ -65,10 +66,10 @@ cdef inline Braking brakes_now(const PlanParameters* parameters, const VehiclePa
     found.deceleration = most + least_slope(parameters, truck)
     if not found.deceleration > LEAST_DECELERATION:
         found.deceleration = LEAST_DECELERATION
-    found.lead_deceleration = GRAVITY_OF_BRAKING * (truck.friction + parameters.friction_doubt * truck.friction_sigma)
+    found.lead_deceleration = STANDARD_GRAVITY_MPS2 * (truck.friction + parameters.friction_doubt * truck.friction_sigma)
     if not found.lead_deceleration < parameters.fallback_lead_deceleration:
         found.lead_deceleration = parameters.fallback_lead_deceleration
-    found.lead_deceleration += GRAVITY_OF_BRAKING * sin(truck.grade)
+    found.lead_deceleration += STANDARD_GRAVITY_MPS2 * sin(truck.grade)
     if not found.lead_deceleration > found.deceleration:
         found.lead_deceleration = found.deceleration
     found.share = found.deceleration / parameters.full_deceleration

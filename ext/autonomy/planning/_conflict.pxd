@@ -3,6 +3,7 @@ from libc.math cimport NAN, isfinite
 from libc.stdint cimport uint8_t, uint32_t
 from autonomy.msg.messages cimport PlanParameters, Track, TrackList, VehicleParameters
 from autonomy.planning._gap cimport believed_acceleration
+from autonomy.linalg._scalar cimport clipped
 
 cdef enum:
     COMFORT = 0
@@ -154,11 +155,11 @@ cdef inline double firm_deceleration(const PlanParameters* parameters, double re
 cdef inline double early_deceleration(const PlanParameters* parameters, double required, double share) noexcept nogil:
     """m/s2, positive, of braking that is still comfort: 0 while little is required, all that is from 1.4 times that on."""
     cdef double part = 2.5 * (required / (share * parameters.early_deceleration) - 1.0)
-    return required * (0.0 if part < 0.0 else (1.0 if part > 1.0 else part))
+    return required * clipped(part, 0.0, 1.0)
 
 
 cdef inline double ramp_jerk(const PlanParameters* parameters, double after_ramp) noexcept nogil:
     """m/s3, positive: as steep as is needed."""
     cdef double share = (after_ramp - parameters.ramp_unhurried) / (parameters.ramp_hurried - parameters.ramp_unhurried)
-    share = 0.0 if share < 0.0 else (1.0 if share > 1.0 else share)
+    share = clipped(share, 0.0, 1.0)
     return parameters.ramp_jerk + share * (parameters.ramp_jerk_steep - parameters.ramp_jerk)

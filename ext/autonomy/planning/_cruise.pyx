@@ -11,12 +11,13 @@ import numpy as np
 from libc.math cimport fmax, fmin, isfinite, sin, sqrt
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
+from autonomy._physics cimport STANDARD_GRAVITY_MPS2
 from autonomy.inputs._face cimport pointer
 from autonomy.msg.messages cimport (
     LAYOUT_HASH, CruiseHorizon, CruiseParameters, CruisePlan, LongitudinalParameters, VehicleParameters, CruisePlan_STEP_M)
 from autonomy.planning._cruise_reference cimport compare_time, dearer, plain_time
 from autonomy.planning._cruise_step cimport (
-    CONTROLS, GEARS, GRAVITY, ROLLING, Model, Place, Step, advance, kept_gear, prepare, stand)
+    CONTROLS, GEARS, ROLLING, Model, Place, Step, advance, kept_gear, prepare, stand)
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
 
@@ -80,7 +81,7 @@ cdef void lay_road(Model* model, const CruiseHorizon* horizon, double energy, Wo
     cdef int k
     for k in range(POINTS):
         grade = horizon.grade[k] if isfinite(horizon.grade[k]) and horizon.grade_sigma[k] <= p.grade_sigma_maximum else 0.0
-        work.pull[k] = GRAVITY * sin(grade) + model.rolling
+        work.pull[k] = STANDARD_GRAVITY_MPS2 * sin(grade) + model.rolling
         limit = fmin(horizon.limit[k], horizon.set_speed + p.overspeed_mps)
         if isfinite(horizon.lead_speed):
             lead = horizon.lead_speed + fmax(horizon.lead_gap_error, 0.0) / p.lead_closing_s

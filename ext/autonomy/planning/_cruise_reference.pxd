@@ -1,8 +1,9 @@
 # The plain cruise control that the predictive one is compared with: it drives what was driven and the road ahead, and its time
 # is the measure. What the truck is late by, and will be by its plan, makes time dearer; what stays, dearer for good.
 from libc.math cimport exp, fmax, fmin, isfinite, sin, sqrt
+from autonomy._physics cimport STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport CruiseHorizon, CruisePlan, CruisePlan_STEP_M
-from autonomy.planning._cruise_step cimport GEARS, GRAVITY, Model, full_force, kept_gear, overrun_force
+from autonomy.planning._cruise_step cimport GEARS, Model, full_force, kept_gear, overrun_force
 
 cdef enum:
     PARTS = 5                    # of a step of the horizon: it holds its speed too firmly for a whole one
@@ -39,7 +40,7 @@ cdef inline void compare_time(const Model* model, const CruiseHorizon* horizon, 
         plan.reference_speed = horizon.set_speed if not before > model.p.slowest_mps and not horizon.paused else horizon.speed
         return
     plan.reference_speed = plain_speed(model, before, horizon.set_speed, plan.ceiling[0], model.rolling
-                                       + (GRAVITY * sin(horizon.grade[0]) if isfinite(horizon.grade[0]) else 0.0),
+                                       + (STANDARD_GRAVITY_MPS2 * sin(horizon.grade[0]) if isfinite(horizon.grade[0]) else 0.0),
                                        horizon.travelled_m)
     plan.time_behind_s += horizon.elapsed_s - 2.0 * horizon.travelled_m / (before + plan.reference_speed)
     late = plan.time_behind_s + horizon.planned_later_s

@@ -1,6 +1,7 @@
 # What the truck can do over one step of the road, by engine, gears, slope and air, and what that costs.
 from libc.math cimport fmax, fmin, sqrt
 from libc.stdint cimport uint8_t
+from autonomy._physics cimport AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport (
     CruiseHorizon, CruiseParameters, LongitudinalParameters, VehicleParameters,
     CruisePlan_DRIVE_FULL, CruisePlan_DRIVE_OVERRUN, CruisePlan_DRIVE_PART, CruisePlan_DRIVE_ROLL, CruisePlan_STEP_M)
@@ -15,11 +16,8 @@ cdef extern from *:
     """
     /* m/s2, beside all and nothing: holding the speed, and gentle changes of it [D] */
     static const double WANTED[7] = {0.0, 0.012, -0.012, 0.035, -0.035, 0.09, -0.09};
-    static const double GRAVITY = 9.80665;       /* m/s2, CGPM 1901 */
-    static const double AIR = 1.2;               /* kg/m3, 20 degrees C at sea level */
     """
     const double[7] WANTED
-    const double GRAVITY, AIR
 
 ctypedef struct Model:
     double mass                  # kg
@@ -74,8 +72,8 @@ cdef inline void prepare(Model* model, const CruiseParameters* p, const VehicleP
     model.mass = horizon.mass_kg
     model.inert = horizon.mass_kg + p.rotating_mass_kg
     model.per_inert = 1.0 / model.inert
-    model.rolling = GRAVITY * vehicle.rolling_resistance
-    model.air = AIR * vehicle.drag_area_m2 / horizon.mass_kg
+    model.rolling = STANDARD_GRAVITY_MPS2 * vehicle.rolling_resistance
+    model.air = AIR_DENSITY_KGPM3 * vehicle.drag_area_m2 / horizon.mass_kg
     model.torque = vehicle.engine_torque_maximum_nm
     model.power = longitudinal.engine_power_maximum_w
     model.drag = longitudinal.engine_drag_torque_nm
@@ -86,7 +84,7 @@ cdef inline void prepare(Model* model, const CruiseParameters* p, const VehicleP
         model.crank[g] = p.gear_ratio[g] * vehicle.driveline_ratio / vehicle.wheel_radius_m
     model.lowest_speed = v - p.band_below_mps
     # On the level the set speed is the cheapest at this price: the derivative of the fuel per metre times the speed squared
-    model.price = v * v * model.fuel_per_work * (AIR * vehicle.drag_area_m2 * v / p.driveline_efficiency
+    model.price = v * v * model.fuel_per_work * (AIR_DENSITY_KGPM3 * vehicle.drag_area_m2 * v / p.driveline_efficiency
                                                  + model.drag_per_speed * model.crank[0] * model.crank[0])
 
 

@@ -1,25 +1,11 @@
 # The speed that the bends ahead allow, as far as they are known.
 from libc.math cimport fabs, sqrt
+from autonomy._physics cimport STANDARD_GRAVITY_MPS2
+from autonomy._rollover cimport rollover_threshold
+from autonomy.estimation.lane._lane cimport CURVATURE, CURVATURE_RATE, PREVIEW
+from autonomy.linalg._scalar cimport clipped
 from autonomy.msg.messages cimport LaneState, PlanParameters, TruckState, VehicleParameters, LaneState_PREVIEW_STEP_M
-from autonomy.planning._braking cimport GRAVITY_OF_BRAKING, believed_friction
-
-cdef enum:
-    PREVIEW = 32
-    CURVATURE = 2                # in LaneState.sigma
-    CURVATURE_RATE = 3
-
-
-cdef inline double rollover_acceleration(const PlanParameters* parameters, const VehicleParameters* vehicle,
-                                         double mass) noexcept nogil:
-    """m/s2 at which the inner wheels of a unit lift: the static threshold less what springs and tyres give.
-
-    Load is taken to lie as high as in the loaded trailer whatever its mass; a part of it is on a floor that weighs lower.
-    """
-    cdef double trailer = mass - vehicle.tractor_mass_kg if vehicle.has_trailer else 0.0
-    cdef double height = vehicle.tractor_cg_height_m
-    if trailer > 0.0 and vehicle.trailer_cg_height_m > height:
-        height = vehicle.trailer_cg_height_m
-    return parameters.rollover_compliance * GRAVITY_OF_BRAKING * vehicle.track_width_m / (2.0 * height)
+from autonomy.planning._braking cimport believed_friction
 
 
 cdef inline double lateral_limit(const PlanParameters* parameters, const VehicleParameters* vehicle,
@@ -30,13 +16,13 @@ cdef inline double lateral_limit(const PlanParameters* parameters, const Vehicle
     cdef double full = parameters.loaded_share * (vehicle.loaded_mass_kg - empty)
     cdef double load = (truck.mass_high_kg - empty) / full if full > 0.0 else 1.0
     cdef double result, most
-    load = 0.0 if load < 0.0 else (1.0 if load > 1.0 else load)
+    load = clipped(load, 0.0, 1.0)
     result = parameters.lateral_acceleration_empty \
         + load * (parameters.lateral_acceleration_maximum - parameters.lateral_acceleration_empty)
-    most = (1.0 - parameters.rollover_margin) * rollover_acceleration(parameters, vehicle, truck.mass_high_kg)
+    most = (1.0 - parameters.rollover_margin) * parameters.rollover_compliance * rollover_threshold(vehicle, truck.mass_high_kg)
     if most < result:
         result = most
-    most = parameters.curve_friction_share * GRAVITY_OF_BRAKING * believed_friction(parameters, truck)
+    most = parameters.curve_friction_share * STANDARD_GRAVITY_MPS2 * believed_friction(parameters, truck)
     return (most if most < result else result) - parameters.lateral_acceleration_reserve
 
 
@@ -94,4 +80,4 @@ cdef inline double curve_jerk(const PlanParameters* parameters, double accelerat
     """m/s3, positive: what shows late is braked for twice as steeply."""
     cdef double late = (-acceleration - parameters.curve_deceleration) \
         / (parameters.curve_deceleration_maximum - parameters.curve_deceleration)
-    return parameters.ramp_jerk * (1.0 + (0.0 if late < 0.0 else (1.0 if late > 1.0 else late)))
+    return parameters.ramp_jerk * (1.0 + clipped(late, 0.0, 1.0))

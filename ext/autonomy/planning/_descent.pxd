@@ -1,14 +1,9 @@
 # The speed that heat allows on the descent here: what the slope feeds in against what engine brake and retarder take away, and
 # what retarder and brakes still store. What lies ahead is the cruise plan's: autonomy/planning/descent.py. Twin: plan_twin.py.
+from autonomy._physics cimport AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport (
     FaultState, PlanParameters, TruckState, VehicleParameters, FaultRow_UNUSABLE_ENGINE, FaultRow_UNUSABLE_RETARDER)
-from autonomy.planning._braking cimport GRAVITY_OF_BRAKING, least_slope, stop_heat
-
-cdef extern from *:
-    """
-    static const double AIR_OF_DESCENT = 1.2;       /* kg/m3, 20 degrees C at sea level */
-    """
-    const double AIR_OF_DESCENT
+from autonomy.planning._braking cimport least_slope, stop_heat
 
 cdef enum:
     HALVINGS = 14                # 25 m/s to 2 mm/s
@@ -25,12 +20,13 @@ cdef inline bint retarder_usable(const VehicleParameters* vehicle, const FaultSt
 cdef inline bint heat_fits(const PlanParameters* parameters, const VehicleParameters* vehicle, const TruckState* truck,
                            const FaultState* faults, double speed) noexcept nogil:
     """Whether this speed can be held: force and heat of what brakes, with enough of the brakes left for stops."""
-    cdef double pushing = -truck.mass_high_kg * (least_slope(parameters, truck) + GRAVITY_OF_BRAKING * vehicle.rolling_resistance)
+    cdef double pushing = -truck.mass_high_kg * (least_slope(parameters, truck)
+                                                 + STANDARD_GRAVITY_MPS2 * vehicle.rolling_resistance)
     cdef double spare = truck.brake_heat_left_j - parameters.stop_heat_reserve * stop_heat(parameters, truck, speed)
     cdef double retarder = 0.0
     if spare < 0.0:
         return False
-    pushing -= 0.5 * AIR_OF_DESCENT * vehicle.drag_area_m2 * speed * speed
+    pushing -= 0.5 * AIR_DENSITY_KGPM3 * vehicle.drag_area_m2 * speed * speed
     if not faults.unusable & FaultRow_UNUSABLE_ENGINE:
         pushing -= parameters.engine_brake_power_w / speed
     pushing -= spare / (parameters.brake_heat_time_s * speed)

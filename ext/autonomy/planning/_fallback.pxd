@@ -1,16 +1,17 @@
 # The stop within the lane that is ready every tick: a curvature profile, a deceleration, a distance and a duration.
-from libc.math cimport fabs, sqrt
+from libc.math cimport fabs, fmax, fmin, sqrt
 from autonomy.inputs._motion cimport lateral_velocity, velocity_known
+from autonomy._single_track cimport angle_per_curvature
+from autonomy.estimation.lane._lane cimport HEADING, OFFSET
 from autonomy.msg.messages cimport (
     EgoState, LaneState, Plan, PlanParameters, TrackList, VehicleParameters, VehicleState, LaneState_STATUS_NONE,
     Plan_FALLBACK_STEP_M)
 from autonomy.planning._braking cimport Braking
 from autonomy.planning._plan cimport PlanMemory
+from autonomy.linalg._scalar cimport clipped
 
 cdef enum:
     STOP_POINTS = 32
-    OFFSET = 0                   # in LaneState.sigma
-    HEADING = 1
     REACH_HALVINGS = 14          # 160 m to 1 cm
 
 cdef extern from *:
@@ -29,16 +30,12 @@ cdef inline void estimate_steering_bias(PlanMemory* memory, const PlanParameters
     cdef double excess, share
     if not velocity_known(ego) or vehicle.steering_validity != 0 or ego.speed < parameters.steering_bias_minimum_speed_mps:
         return
-    excess = vehicle.road_wheel_angle - ego.angular_rate[2] / ego.speed * (
-        vehicle_parameters.wheelbase_m + vehicle_parameters.understeer_gradient * ego.speed * ego.speed)
+    excess = vehicle.road_wheel_angle - ego.angular_rate[2] / ego.speed * angle_per_curvature(vehicle_parameters, ego.speed)
     if not fabs(excess) < 2.0 * parameters.steering_bias_maximum:
         return
     share = dt / (parameters.steering_bias_lag_s + dt)
-    memory.steering_bias += share * (excess - memory.steering_bias)
-    if memory.steering_bias > parameters.steering_bias_maximum:
-        memory.steering_bias = parameters.steering_bias_maximum
-    elif memory.steering_bias < -parameters.steering_bias_maximum:
-        memory.steering_bias = -parameters.steering_bias_maximum
+    memory.steering_bias = clipped(memory.steering_bias + share * (excess - memory.steering_bias),
+                                   -parameters.steering_bias_maximum, parameters.steering_bias_maximum)
 
 
 cdef inline double stop_distance(const PlanParameters* parameters, double speed, double deceleration) noexcept nogil:
@@ -182,14 +179,6 @@ cdef inline double obstacle_deceleration(const PlanParameters* parameters, const
     return needed if needed > required else required
 
 
-cdef inline double least(double a, double b) noexcept nogil:
-    return a if a < b else b
-
-
-cdef inline double most(double a, double b) noexcept nogil:
-    return a if a > b else b
-
-
 cdef inline void write_stop(PlanMemory* memory, const PlanParameters* parameters, const Braking* braking, double lateral,
                             const TrackList* tracks, double front_overhang_m, double speed, Plan* plan) noexcept nogil:
     """Deceleration, distance and duration for the speed now; the profile from where the vehicle is on it. With what is
@@ -207,9 +196,9 @@ cdef inline void write_stop(PlanMemory* memory, const PlanParameters* parameters
         plan.fallback_curvature[i] = stop_curvature(memory, i * Plan_FALLBACK_STEP_M)
     plan.fallback_steering_bias = memory.steering_bias
     plan.fallback_reach_m = reach
-    plan.fallback_required = most(most(sight, bends), obstacles)
-    plan.fallback_deceleration = most(least(most(most(parameters.fallback_deceleration, sight), bends), hardest),
-                                      least(obstacles, braking.deceleration))
+    plan.fallback_required = fmax(fmax(sight, bends), obstacles)
+    plan.fallback_deceleration = fmax(fmin(fmax(fmax(parameters.fallback_deceleration, sight), bends), hardest),
+                                      fmin(obstacles, braking.deceleration))
     plan.fallback_distance = stop_distance(parameters, speed, plan.fallback_deceleration)
     plan.fallback_duration = parameters.fallback_build_up_s + speed / plan.fallback_deceleration
     plan.fallback_valid = memory.fallback_known and sight <= hardest and bends <= hardest and obstacles <= braking.deceleration

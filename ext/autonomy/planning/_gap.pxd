@@ -2,6 +2,7 @@
 from libc.math cimport fabs, sqrt
 from autonomy.msg.messages cimport PlanParameters
 from autonomy.planning._braking cimport Braking
+from autonomy.linalg._scalar cimport clipped
 
 cdef enum:
     GAP_ROWS = 9
@@ -42,7 +43,7 @@ cdef inline double desired_gap(const PlanParameters* parameters, const Braking* 
         gap = parameters.gap_minimum_m
     # The law's minimum begins at a speed; the ramp below it spares the truck a step in the wanted gap
     ramp = 1.0 - (parameters.gap_law_speed_mps - speed) / parameters.gap_law_ramp_mps
-    ramp = 0.0 if ramp < 0.0 else (1.0 if ramp > 1.0 else ramp)
+    ramp = clipped(ramp, 0.0, 1.0)
     if gap < parameters.gap_law_m:
         gap += ramp * (parameters.gap_law_m - gap)
     needed = clearing_gap(parameters, braking, speed)
@@ -117,7 +118,7 @@ cdef inline double follow_acceleration(const PlanParameters* parameters, const B
     cdef double closing_slope, from_gap, room, approach, halting, result
     from_gap = wanted_closing(parameters, error, lead_speed, &closing_slope) / divisor
     # The shorter the gap, the more is spent on it, and the sooner: one that near and braking is taken to go on with it
-    shortage = 0.0 if shortage < 0.0 else (1.0 if shortage > 1.0 else shortage)
+    shortage = clipped(shortage, 0.0, 1.0)
     recovery = parameters.gap_recovery_deceleration \
         + shortage * (parameters.gap_recovery_short - parameters.gap_recovery_deceleration)
     if from_gap < -recovery:

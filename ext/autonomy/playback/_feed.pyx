@@ -12,6 +12,7 @@ from libc.string cimport memcpy
 
 from autonomy._tick cimport TickCore, tick
 from autonomy.inputs._append cimport KIND_COUNT, clear_frame
+from autonomy.inputs._clock cimport PERIOD_NS
 from autonomy.inputs._path_window cimport PathPoint, fill_path_window
 from autonomy.log._mcap cimport Record
 from autonomy.msg.messages cimport LAYOUT_HASH, InputFrame, OutputFrame, RadarPoint, TickInput
@@ -27,8 +28,6 @@ from autonomy.msg.layout import require
 
 require(__name__, LAYOUT_HASH)
 
-TICK_PERIOD_NS = 10_000_000
-cdef int64_t PERIOD_NS = 10_000_000
 cdef int64_t LATEST_NS = 1 << 62   # year 2116: a later time is garbage, and the arithmetic below must not overflow
 cdef int64_t LARGEST_GAP_NS = 10_000_000_000  # a longer silence is a clock jump: the grid starts over behind it
 

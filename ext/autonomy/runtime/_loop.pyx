@@ -25,6 +25,7 @@ from autonomy.msg.messages cimport LAYOUT_HASH, Actuation, CanFrame, FaultState_
 from autonomy.playback._clock cimport now_ns
 from autonomy.runtime._deadline cimport sleep_until
 from autonomy.runtime._journal cimport PIECE_BYTES, JournalFrame, JournalPiece, JournalTick, SerialPiece
+from autonomy.inputs._clock cimport PERIOD_NS
 from drivers.can._router cimport Router, RouterState, route_frame
 from drivers.serial._router cimport SerialRouter, SerialState, route_bytes
 from drivers.ring._ring cimport (Ring, RingMemory, ring_commit, ring_count, ring_load_relaxed, ring_peek, ring_push,
@@ -35,7 +36,6 @@ from autonomy.msg.layout import require
 
 require(__name__, LAYOUT_HASH)
 
-TICK_PERIOD_NS = 10_000_000
 HISTOGRAM_US = 20_000
 MOST_PORTS = 16
 cdef enum:
@@ -44,7 +44,6 @@ cdef enum:
     FRAMES_A_TICK = 4096        # taken at most, so that a flood of frames cannot hold the tick up for more than about 1 ms
     LANE_TRACKED = 1            # LaneState.status
     LEVEL_FALLBACK = 2          # Health.level
-cdef int64_t PERIOD_NS = 10_000_000
 cdef int64_t LATE_NS = 1_000_000
 
 cdef struct LoopState:

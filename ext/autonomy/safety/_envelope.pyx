@@ -8,10 +8,12 @@ import numpy as np
 from libc.math cimport fabs, isfinite
 from libc.string cimport memset
 from libc.stdint cimport int64_t, uint8_t, uint32_t
+from autonomy._single_track cimport angle_per_curvature
 from autonomy.msg.messages cimport *
 from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport velocity_known
+from autonomy.linalg._scalar cimport clipped
 from autonomy.safety._health cimport faults_now, overflow_now
 from autonomy.safety._split cimport learn_ratio, notice_shift, rest, split
 from autonomy.msg import dtype
@@ -35,10 +37,6 @@ cdef void envelope_reset(EnvelopeMemory* memory, const EnvelopeParameters* param
     memset(memory, 0, sizeof(EnvelopeMemory))
 
 
-cdef inline double clipped(double value, double low, double high) noexcept nogil:
-    return low if value < low else (high if value > high else value)
-
-
 cdef inline double cautious_speed(const EnvelopeParameters* parameters, const VehicleState* vehicle,
                                   const EgoState* ego) noexcept nogil:
     """m/s, the higher of what ego filter and wheels say: steering is limited more, the faster. Unknown = fast."""
@@ -54,7 +52,7 @@ cdef inline double limit_angle(const EnvelopeMemory* memory, const EnvelopeParam
                                const VehicleParameters* vehicle_parameters, double command, double speed, double dt,
                                uint8_t* limited) noexcept nogil:
     """rad: within the stops, the lateral acceleration and, from the last angle sent, the rate and the lateral jerk."""
-    cdef double per_acceleration = (vehicle_parameters.wheelbase_m + vehicle_parameters.understeer_gradient * speed * speed) \
+    cdef double per_acceleration = angle_per_curvature(vehicle_parameters, speed) \
         / (speed * speed if speed > 1.0 else 1.0)
     cdef double by_acceleration = parameters.lateral_acceleration_maximum * per_acceleration
     cdef double rate = vehicle_parameters.maximum_road_wheel_rate

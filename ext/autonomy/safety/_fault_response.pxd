@@ -4,7 +4,9 @@
 # (a crooked sensor, a bank) is learned slowly and left out. Judged only while the stack drives: else the driver does.
 from libc.math cimport NAN, fabs, isfinite
 from libc.stdint cimport int64_t, uint8_t, uint32_t
+from autonomy._single_track cimport angle_per_curvature
 from autonomy.msg.messages cimport *
+from autonomy.linalg._scalar cimport behind_lag, clipped
 
 cdef enum:
     COMMANDS = 64                # ticks: more than the longest dead time
@@ -44,10 +46,6 @@ ctypedef struct ResponseMemory:
     uint8_t[3] padding
 
 
-cdef inline double toward(double value, double aim, double lag, double dt) noexcept nogil:
-    return value + (aim - value) * dt / (lag + dt)
-
-
 cdef inline double both(double first, double second) noexcept nogil:
     """The lesser of two differences that point the same way, else 0."""
     if first > 0.0 and second > 0.0:
@@ -55,11 +53,6 @@ cdef inline double both(double first, double second) noexcept nogil:
     if first < 0.0 and second < 0.0:
         return -first if first > second else -second
     return 0.0
-
-
-cdef inline double bow(const VehicleParameters* vehicle, double speed) noexcept nogil:
-    """m: road wheel angle over the curvature that it drives."""
-    return vehicle.wheelbase_m + vehicle.understeer_gradient * speed * speed
 
 
 cdef inline void follow_steering(ResponseMemory* memory, const FaultParameters* parameters,
@@ -74,18 +67,15 @@ cdef inline void follow_steering(ResponseMemory* memory, const FaultParameters* 
     if back > COMMANDS - 1:
         back = COMMANDS - 1
     if speed > parameters.minimum_speed_mps and isfinite(vehicle.yaw_rate):
-        memory.turn = toward(memory.turn, vehicle.yaw_rate / speed * bow(vehicle_parameters, speed), 0.05, dt)
+        memory.turn = behind_lag(memory.turn, vehicle.yaw_rate / speed * angle_per_curvature(vehicle_parameters, speed), 0.05, dt)
     if not memory.driving:
         memory.driven = 0
         memory.model = memory.model_turn = vehicle.road_wheel_angle if known else memory.turn
         memory.angle_offset = memory.turn_offset = 0.0
         return
-    memory.model = toward(memory.model, memory.sent_angle[(memory.newest - back) & (COMMANDS - 1)], lag, dt)
-    if memory.model > before + step:
-        memory.model = before + step
-    elif memory.model < before - step:
-        memory.model = before - step
-    memory.model_turn = toward(memory.model_turn, memory.model, vehicle_parameters.yaw_lag_s + 0.05, dt)
+    memory.model = clipped(behind_lag(before, memory.sent_angle[(memory.newest - back) & (COMMANDS - 1)], lag, dt),
+                           before - step, before + step)
+    memory.model_turn = behind_lag(memory.model_turn, memory.model, vehicle_parameters.yaw_lag_s + 0.05, dt)
     if known:
         memory.angle_offset = learned(memory.angle_offset, vehicle.road_wheel_angle - memory.model, 0.003,
                                       parameters.offset_lag_s, memory.driven, dt)
@@ -99,7 +89,7 @@ cdef inline double learned(double offset, double difference, double most, double
     """A constant difference, fast at first; what jumps beyond `most` a learned one is not taken in."""
     if not isfinite(difference) or (ticks >= LEARNING and fabs(difference - offset) > most):
         return offset
-    return toward(offset, difference, lag if ticks * dt > lag else 0.5 + ticks * dt, dt)
+    return behind_lag(offset, difference, lag if ticks * dt > lag else 0.5 + ticks * dt, dt)
 
 
 cdef inline double steering_difference(const ResponseMemory* memory, const VehicleState* vehicle) noexcept nogil:
@@ -126,14 +116,15 @@ cdef inline void compare_yaw_rates(ResponseMemory* memory, const FaultParameters
             memory.other_turn_ns = now_ns
     for i in range(frame.imu.count):
         if frame.imu.items[i].validity == 0 and isfinite(frame.imu.items[i].angular_rate_z):
-            memory.yaw_rate[0] = toward(memory.yaw_rate[0], frame.imu.items[i].angular_rate_z, lag, dt / frame.imu.count)
+            memory.yaw_rate[0] = behind_lag(memory.yaw_rate[0], frame.imu.items[i].angular_rate_z, lag, dt / frame.imu.count)
     if memory.other_turn_ns == 0 or now_ns - memory.other_turn_ns > 300000000 or vehicle.steering_validity != 0 \
             or not speed > parameters.minimum_speed_mps:
         memory.compared = 0
         return
-    memory.yaw_rate[1] = toward(memory.yaw_rate[1], memory.other_turn, lag, dt)
-    memory.yaw_rate[2] = toward(memory.yaw_rate[2], vehicle.road_wheel_angle * speed / bow(vehicle_parameters, speed),
-                                lag + vehicle_parameters.yaw_lag_s, dt)
+    memory.yaw_rate[1] = behind_lag(memory.yaw_rate[1], memory.other_turn, lag, dt)
+    memory.yaw_rate[2] = behind_lag(
+        memory.yaw_rate[2], vehicle.road_wheel_angle * speed / angle_per_curvature(vehicle_parameters, speed),
+        lag + vehicle_parameters.yaw_lag_s, dt)
     for i in range(2):
         memory.yaw_rate_offset[i] = learned(memory.yaw_rate_offset[i], memory.yaw_rate[0] - memory.yaw_rate[1 + i],
                                             0.5 * 0.0175, parameters.offset_lag_s, memory.compared, dt)
@@ -169,16 +160,16 @@ cdef inline void follow_brakes(ResponseMemory* memory, const InputFrame* frame, 
                 and isfinite(frame.signal.items[i].value):
             memory.retarder_told = frame.signal.items[i].value
             memory.retarder_ns = frame.tick_time_ns
-    memory.retarder_asked = toward(memory.retarder_asked, -memory.retarder_sent, 1.0, dt)
+    memory.retarder_asked = behind_lag(memory.retarder_asked, -memory.retarder_sent, 1.0, dt)
     if memory.retarder_asked > -memory.retarder_sent:
         memory.retarder_asked = -memory.retarder_sent   # one that is asked on and off gives the mean, late: not judged
-    memory.brake = toward(memory.brake, memory.brake_sent, 0.7, dt)
+    memory.brake = behind_lag(memory.brake, memory.brake_sent, 0.7, dt)
     if not memory.driving:
         memory.retarder_asked = memory.brake = memory.beyond = memory.surplus = 0.0
     elif isfinite(ego.acceleration[0]):
-        memory.beyond = toward(memory.beyond, ego.acceleration[0] - memory.expected, BEYOND_LAG_S, dt)
+        memory.beyond = behind_lag(memory.beyond, ego.acceleration[0] - memory.expected, BEYOND_LAG_S, dt)
         if memory.brake < 0.05:
-            memory.surplus = toward(memory.surplus, ego.acceleration[0] - memory.expected, 2.0, dt)
+            memory.surplus = behind_lag(memory.surplus, ego.acceleration[0] - memory.expected, 2.0, dt)
 
 
 cdef inline double retarder_lacking(const ResponseMemory* memory, const FaultParameters* parameters,

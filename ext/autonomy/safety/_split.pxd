@@ -4,9 +4,11 @@
 # gives is followed by a model of first order. The gear is known from engine and road speed where the bus tells both.
 from libc.math cimport fabs, isfinite, sin
 from libc.stdint cimport uint8_t, uint32_t
+from autonomy._physics cimport AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport (
     Actuation, InputFrame, LongitudinalParameters, TruckState, VehicleParameters, FaultRow_UNUSABLE_ENGINE,
     FaultRow_UNUSABLE_RETARDER, SignalSample_ENGINE_SPEED)
+from autonomy.linalg._scalar cimport behind_lag, clipped
 
 cdef extern from *:
     """
@@ -85,22 +87,13 @@ cdef inline double likely_ratio(const VehicleParameters* vehicle, double speed) 
     return ratio if ratio > vehicle.driveline_ratio else vehicle.driveline_ratio
 
 
-cdef inline double follows(double value, double command, double lag, double dt) noexcept nogil:
-    return value + (command - value) * dt / (lag + dt)
-
-
-cdef inline double within(double value, double low, double high) noexcept nogil:
-    return low if value < low else (high if value > high else value)
-
-
 cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parameters, const VehicleParameters* vehicle,
                        const TruckState* truck, uint8_t unusable, double speed, double acceleration, double before, double margin,
                        bint roll, double dt, Actuation* actuation) noexcept nogil:
     """`acceleration` is to be driven now, `before` was the tick before; brakes are used beyond acceleration + margin only."""
-    # 9.80665 m/s2 standard gravity (CGPM 1901); 1.2 kg/m3 air at 20 degrees C and sea level
-    cdef double drag = 0.5 * 1.2 * vehicle.drag_area_m2 * speed * speed
-    cdef double rolling = vehicle.rolling_resistance * truck.mass_kg * 9.80665 if speed > 0.1 else 0.0
-    cdef double slope = 9.80665 * sin(truck.grade)
+    cdef double drag = 0.5 * AIR_DENSITY_KGPM3 * vehicle.drag_area_m2 * speed * speed
+    cdef double rolling = vehicle.rolling_resistance * truck.mass_kg * STANDARD_GRAVITY_MPS2 if speed > 0.1 else 0.0
+    cdef double slope = STANDARD_GRAVITY_MPS2 * sin(truck.grade)
     cdef double resistance = truck.mass_kg * slope + drag + rolling
     cdef double ratio = memory.ratio if memory.ratio > 0.0 else likely_ratio(vehicle, speed)
     cdef double per_crank = ratio / vehicle.wheel_radius_m                          # N per N m of the engine
@@ -114,11 +107,11 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
     cdef bint has_engine = not unusable & FaultRow_UNUSABLE_ENGINE
     cdef bint held = speed < parameters.standstill_mps and acceleration <= 0.0
     # A plan that trembles by a tenth of its jerk would make the retarder tremble by thousands of N m
-    memory.rate = follows(memory.rate, (acceleration - before) / dt if dt > 0.0 else 0.0, RATE_LAG_S, dt)
+    memory.rate = behind_lag(memory.rate, (acceleration - before) / dt if dt > 0.0 else 0.0, RATE_LAG_S, dt)
     rate = memory.rate
     # One begins where the other's lag has ended: without that both change at once, with twice the jerk. Not where it is urgent
-    share = parameters.brake_handover_s * within(2.25 + rate / parameters.jerk_down, 0.0, 1.0)
-    memory.eased = acceleration if speed < parameters.standstill_mps else follows(memory.eased, acceleration, share, dt)
+    share = parameters.brake_handover_s * clipped(2.25 + rate / parameters.jerk_down, 0.0, 1.0)
+    memory.eased = acceleration if speed < parameters.standstill_mps else behind_lag(memory.eased, acceleration, share, dt)
     braked = truck.mass_kg * (memory.eased + margin) + resistance
     # Out of gear nothing but the retarder and the brakes acts; into gear again as after a shift
     actuation.roll = roll and not held and braked >= 0.0
@@ -133,20 +126,20 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
         # Turned by the wheels it takes no fuel: that comes before any brake
         if memory.ratio > 0.0 and speed * per_crank > parameters.engine_coupled_radps:
             overrun = parameters.engine_drag_torque_nm + parameters.engine_drag_torque_per_speed * speed * per_crank
-        engine = within((force if force < braked else braked) / per_crank, -overrun, most)
+        engine = clipped((force if force < braked else braked) / per_crank, -overrun, most)
         if braked < 0.0:
             # As far ahead as its lag is long, towards more braking only. The retarder first: no gear shift interrupts it.
             # Over the last 2 m/s [D] both are faded out, so that the foundation brake takes over without a jolt
-            share = within(0.5 * (speed - vehicle.retarder_minimum_speed_mps), 0.0, 1.0)
+            share = clipped(0.5 * (speed - vehicle.retarder_minimum_speed_mps), 0.0, 1.0)
             if share > 0.0:
-                early = braked + within(truck.mass_kg * rate * parameters.retarder_lag_s, -truck.mass_kg, 0.0)
-                retarder = within((early - engine * per_crank) / per_retarder, -share * retarder_most, 0.0)
-                early = braked + within(truck.mass_kg * rate * parameters.engine_brake_lag_s, -truck.mass_kg, 0.0)
+                early = braked + clipped(truck.mass_kg * rate * parameters.retarder_lag_s, -truck.mass_kg, 0.0)
+                retarder = clipped((early - engine * per_crank) / per_retarder, -share * retarder_most, 0.0)
+                early = braked + clipped(truck.mass_kg * rate * parameters.engine_brake_lag_s, -truck.mass_kg, 0.0)
                 # Handed over before a gear shift would interrupt it
                 if memory.ratio > 0.0:
-                    share *= within(until_shift(parameters, vehicle, ratio, speed, acceleration)
+                    share *= clipped(until_shift(parameters, vehicle, ratio, speed, acceleration)
                                     / parameters.engine_shift_foresight_s - 1.0, 0.0, 1.0)
-                engine += within((early - retarder * per_retarder) / per_crank - engine,
+                engine += clipped((early - retarder * per_retarder) / per_crank - engine,
                                  -share * parameters.engine_brake_torque_maximum_nm if has_engine else 0.0, 0.0)
         if shifting(memory) or actuation.roll:
             engine = memory.engine = memory.returned = 0.0
@@ -159,10 +152,10 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
             memory.returned += step * dt
             if memory.returned >= fabs(engine):
                 memory.returns = 0
-            engine = within(engine, -memory.returned, memory.returned)
-    memory.engine = follows(memory.engine, engine, parameters.engine_lag_s if engine > 0.0 or memory.engine > 0.0
+            engine = clipped(engine, -memory.returned, memory.returned)
+    memory.engine = behind_lag(memory.engine, engine, parameters.engine_lag_s if engine > 0.0 or memory.engine > 0.0
                             else parameters.engine_brake_lag_s, dt)
-    memory.retarder = follows(memory.retarder, retarder, parameters.retarder_lag_s, dt)
+    memory.retarder = behind_lag(memory.retarder, retarder, parameters.retarder_lag_s, dt)
     if not held:
         # The foundation brake is let off at once: it is the slowest to go
         lacking = (memory.engine * per_crank + memory.retarder * per_retarder
@@ -171,11 +164,11 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
             brake = lacking
             if lacking < 2.0 * parameters.brake_fill_minimum \
                     and engine * per_crank + retarder * per_retarder <= braked + 0.001 * truck.mass_kg:
-                brake = within(2.0 * (lacking - parameters.brake_fill_minimum), 0.0, lacking)
+                brake = clipped(2.0 * (lacking - parameters.brake_fill_minimum), 0.0, lacking)
         elif speed < parameters.standstill_mps and lacking < 0.0 and slope > 0.0:
             # Moving off uphill: held until the engine carries the truck
-            brake = within(-lacking, 0.0, slope)
-    memory.brake = follows(memory.brake, brake, parameters.brake_lag_s, dt)
+            brake = clipped(-lacking, 0.0, slope)
+    memory.brake = behind_lag(memory.brake, brake, parameters.brake_lag_s, dt)
     actuation.engine_torque_nm = engine
     actuation.retarder_torque_nm = retarder
     actuation.brake_deceleration_mps2 = brake

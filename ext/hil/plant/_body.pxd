@@ -11,7 +11,9 @@
 # symmetric and positive definite; constraint forces never appear. Gravity is an acceleration of the road's frame, so grade and
 # bank act on everything at once. Twin: hil/plant/plant_twin.py.
 from libc.math cimport NAN, cos, fabs, isfinite, sin, sqrt, tanh
+from autonomy._physics cimport AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.linalg._small cimport cholesky, cholesky_solve
+from autonomy.linalg._scalar cimport clipped
 from hil.plant._cab cimport cab_acceleration
 from hil.plant._data cimport *
 from hil.plant._loads cimport carry, roll_moment
@@ -19,8 +21,6 @@ from hil.plant._tyre cimport axle_force, sliding_force, stiffness
 
 cdef extern from *:
     """
-    static const double GRAVITY = 9.80665;      /* m/s2, CGPM 1901 */
-    static const double AIR = 1.2;              /* kg/m3, 20 degrees C at sea level */
     static const double CREEP = 0.05;           /* m/s about which rolling resistance and brakes turn round */
     static const double SLOW = 2.0;             /* m/s below which a tyre is damped sideways: at rest its slip is a spring */
     static const double SIDE_DAMPING_S = 0.10;
@@ -28,7 +28,7 @@ cdef extern from *:
     static const double HOLD_RATE = 10.0;       /* 1/s */
     static const double HOLD_MASS = 1e9;        /* kg that makes the held speed a constraint */
     """
-    const double GRAVITY, AIR, CREEP, SLOW, SIDE_DAMPING_S, SLIP_END, HOLD_RATE, HOLD_MASS
+    const double CREEP, SLOW, SIDE_DAMPING_S, SLIP_END, HOLD_RATE, HOLD_MASS
 
 
 cdef inline void solve(double* matrix, double* right) noexcept nogil:
@@ -52,8 +52,8 @@ cdef inline void derive(const PlantParameters* p, const Acting* acting, double s
     cdef double across = v - c * r - k_height * x[ROLL_RATE]
     cdef double hitch_u = u * cosine + across * sine
     cdef double hitch_v = across * cosine - u * sine + k_height * x[TRAILER_ROLL_RATE]
-    cdef double gravity_x = GRAVITY * sin(acting.road.grade)
-    cdef double gravity_y = GRAVITY * sin(acting.road.bank)
+    cdef double gravity_x = STANDARD_GRAVITY_MPS2 * sin(acting.road.grade)
+    cdef double gravity_y = STANDARD_GRAVITY_MPS2 * sin(acting.road.bank)
     cdef double angle = acting.angle + acting.angle_rate * since
     cdef double steered_cosine = cos(angle)
     cdef double steered_sine = sin(angle)
@@ -105,10 +105,7 @@ cdef inline void derive(const PlantParameters* p, const Acting* acting, double s
         along = -(acting.brake_force[k] + p.rolling_resistance * found.load[k]) * tanh(wheel_x / CREEP)
         if p.driven[k] and drive_load > 0.0:
             along += acting.drive_force * found.load[k] / drive_load
-        if along > limit:
-            along = limit
-        elif along < -limit:
-            along = -limit
+        along = clipped(along, -limit, limit)
         roll = x[ROLL + unit]
         if p.linear:
             slip = -wheel_y / (fabs(wheel_x) if fabs(wheel_x) > 0.5 else 0.5)
@@ -152,7 +149,7 @@ cdef inline void derive(const PlantParameters* p, const Acting* acting, double s
     # Air
     wind_x = acting.road.wind_x * cos(x[YAW]) + acting.road.wind_y * sin(x[YAW]) - u
     wind_y = acting.road.wind_y * cos(x[YAW]) - acting.road.wind_x * sin(x[YAW]) - v
-    air = 0.5 * AIR * sqrt(wind_x * wind_x + wind_y * wind_y)
+    air = 0.5 * AIR_DENSITY_KGPM3 * sqrt(wind_x * wind_x + wind_y * wind_y)
     force[0] += air * p.drag_area * wind_x
     aside = air * p.side_area[0] * wind_y
     force[1] += aside
@@ -178,8 +175,8 @@ cdef inline void derive(const PlantParameters* p, const Acting* acting, double s
     else:
         couple = p.hitch_roll_stiffness * (x[ROLL] - x[TRAILER_ROLL]) \
             + p.hitch_roll_damping * (x[ROLL_RATE] - x[TRAILER_ROLL_RATE])
-        force[4] += lift[0] * GRAVITY * x[ROLL] - moment[0] - couple
-        force[5] += lift[1] * GRAVITY * x[TRAILER_ROLL] - moment[1] + couple
+        force[4] += lift[0] * STANDARD_GRAVITY_MPS2 * x[ROLL] - moment[0] - couple
+        force[5] += lift[1] * STANDARD_GRAVITY_MPS2 * x[TRAILER_ROLL] - moment[1] + couple
 
     found.power = (force[0] * u + force[1] * v + force[2] * r + force[3] * s + force[4] * x[ROLL_RATE]
                    + force[5] * x[TRAILER_ROLL_RATE])

@@ -6,11 +6,12 @@ by Runge-Kutta of fourth order with these forces held, then what the result heat
 import numpy as np
 from libc.math cimport NAN, cos, fabs, fmin, isfinite, sin
 from libc.string cimport memcpy, memset
+from autonomy._physics cimport STANDARD_GRAVITY_MPS2
 from autonomy.inputs._face cimport pointer
 from autonomy.msg.messages cimport LAYOUT_HASH
 from autonomy.errors import UsageError
 from autonomy.msg.layout import require
-from hil.plant._body cimport GRAVITY, derive
+from hil.plant._body cimport derive
 from hil.plant._brakes cimport brake, warm_brakes
 from hil.plant._data cimport *
 from hil.plant._driveline cimport carried_torque, drive, full_load, rotating_mass, wheel_force
@@ -73,7 +74,7 @@ cdef bint held_still(const PlantParameters* p, const PlantMemory* memory, const 
                      const Found* found) noexcept nogil:
     """Whether the brakes hold more than grade, engine and wind push."""
     cdef double holding = 0.0
-    cdef double pushing = -(p.mass[0] + p.mass[1]) * GRAVITY * sin(acting.road.grade) + acting.drive_force
+    cdef double pushing = -(p.mass[0] + p.mass[1]) * STANDARD_GRAVITY_MPS2 * sin(acting.road.grade) + acting.drive_force
     cdef int k
     for k in range(p.axles):
         holding += fmin(acting.brake_force[k], p.grip_longitudinal * acting.road.friction * found.load[k])
@@ -156,7 +157,7 @@ cdef void show(const PlantParameters* p, const PlantMemory* memory, const PlantC
     state.articulation_rate = x[S] - x[R]
     state.trailer_yaw_rate = x[S]
     state.trailer_ay = found.lateral[1] \
-        - GRAVITY * (sin(road.bank) * cos(x[ARTICULATION]) - sin(road.grade) * sin(x[ARTICULATION]))
+        - STANDARD_GRAVITY_MPS2 * (sin(road.bank) * cos(x[ARTICULATION]) - sin(road.grade) * sin(x[ARTICULATION]))
     state.trailer_roll = x[TRAILER_ROLL] + road.bank
     state.roll_rate = x[ROLL_RATE]
     state.road_wheel_angle = memory.road_wheel_angle

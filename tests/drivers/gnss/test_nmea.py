@@ -1,4 +1,7 @@
-"""NMEA: kernel, twin, encoder and pynmeagps say the same; what is disturbed costs its sentence, and one sample a part."""
+"""NMEA: kernel (drivers.gnss._nmea), twin, encoder and pynmeagps say the same.
+
+What is disturbed costs its sentence, and one sample a part.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""UBX: kernel, twin, encoder and pyubx2 say the same; what is disturbed costs no more than itself."""
+"""UBX: kernel (drivers.gnss._ubx), twin, encoder and pyubx2 say the same; what is disturbed costs no more than itself."""
 
 from __future__ import annotations
 

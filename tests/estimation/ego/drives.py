@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from autonomy import config, msg
 from autonomy.geodesy import ecef_to_geodetic, enu_rotation, enu_to_geodetic
 from autonomy.parameters import load_section
+from autonomy.physics import STANDARD_GRAVITY_MPS2
 
 TICK_NS = 10_000_000
 SIMULATED_DELAY_NS = 90_000_000  # of a simulated position behind its stamp
@@ -164,7 +165,7 @@ def simulated(
     imu = _samples("ImuSample", start_s + times)
     imu["acceleration_x"] = at(times, forward)[:, 0] + noise(len(times), 0.1)
     imu["acceleration_y"] = (at(times, yaw_rate) * at(times, velocity_along))[:, 0] + 0.05 + noise(len(times), 0.1)
-    imu["acceleration_z"] = 9.80665 + noise(len(times), 0.1)
+    imu["acceleration_z"] = STANDARD_GRAVITY_MPS2 + noise(len(times), 0.1)
     imu["angular_rate_x"], imu["angular_rate_y"] = noise(len(times), 0.003), 0.001 + noise(len(times), 0.003)
     imu["angular_rate_z"] = at(times, yaw_rate)[:, 0] - 0.001 + noise(len(times), 0.003)
     times = np.arange(0.3, duration_s, 0.012)

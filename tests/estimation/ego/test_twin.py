@@ -1,4 +1,4 @@
-"""Kernel and twin state the same mathematics."""
+"""The kernel autonomy.estimation.ego._ego and its twin state the same mathematics."""
 
 import numpy as np
 import pytest

@@ -4,7 +4,8 @@ from autonomy.estimation.truck._truck import MassKernel
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autonomy.estimation.truck.mass_twin import GRAVITY, MassTwin
+from autonomy.estimation.truck.mass_twin import MassTwin
+from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from tests.step_parameters import step_parameters
 
 PARAMETERS = step_parameters()
@@ -16,7 +17,9 @@ FULL = 2300.0 * 0.96  # N m behind the efficiency
 class Road:
     """A truck of one mass: force as told, specific force as it makes, whatever error each has."""
 
-    def __init__(self, mass, seed=0, *, resistance=0.006 * GRAVITY, wind=0.0, torque_error=0.0, force_scale=1.0, noise=0.02):
+    def __init__(
+        self, mass, seed=0, *, resistance=0.006 * STANDARD_GRAVITY_MPS2, wind=0.0, torque_error=0.0, force_scale=1.0, noise=0.02
+    ):
         self.mass, self.resistance, self.wind, self.torque_error, self.force_scale, self.noise = (
             mass, resistance, wind, torque_error, force_scale, noise)  # fmt: skip
         self.random = np.random.default_rng(seed)
@@ -30,8 +33,8 @@ class Road:
             if share * FULL * self.speed * per_torque > 350e3:
                 force = 350e3 / self.speed
             rotating = 576.0 + 3.5 * per_torque**2
-            air = 0.6 * 6.0 * (self.speed + self.wind) * abs(self.speed + self.wind)
-            slope = GRAVITY * grade
+            air = 0.5 * AIR_DENSITY_KGPM3 * 6.0 * (self.speed + self.wind) * abs(self.speed + self.wind)
+            slope = STANDARD_GRAVITY_MPS2 * grade
             acceleration = (force - air - self.mass * (slope + self.resistance)) / (self.mass + rotating)
             told = force * self.force_scale + per_torque * self.torque_error
             kernel.step(DT, True, told, per_torque, rotating, self.speed, acceleration,

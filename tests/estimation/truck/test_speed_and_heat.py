@@ -7,6 +7,7 @@ from autonomy.estimation.truck._truck import TruckStep
 from autonomy import msg
 from autonomy.estimation.truck import brakes_twin
 from autonomy.estimation.truck.shaft_speed_twin import SpeedTwin
+from autonomy.physics import STANDARD_GRAVITY_MPS2
 from tests.step_parameters import step_parameters, valid_ego, zeros
 
 PARAMETERS = step_parameters()
@@ -111,7 +112,7 @@ def test_axles_bear_what_the_balance_of_moments_gives(mass):
     shares = brakes_twin.axle_shares(VEHICLE, mass)
     assert shares[0] + shares[1] + 3 * shares[2] == pytest.approx(1.0)
     if mass == 40000.0:
-        np.testing.assert_allclose(shares * mass * 9.80665, [65900, 96700, 76600], rtol=0.01)
+        np.testing.assert_allclose(shares * mass * STANDARD_GRAVITY_MPS2, [65900, 96700, 76600], rtol=0.01)
 
 
 def test_the_retarder_warms_as_its_twin():

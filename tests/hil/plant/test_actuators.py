@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autonomy.errors import UsageError
+from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from hil.plant import Plant, PlantCommand, Surroundings
 from tests.hil.plant.test_plant import DEMO, drive
 
@@ -104,7 +105,7 @@ def test_retarding_power_is_what_a_descent_of_6_percent_needs():
     plant = Plant.load(DEMO)
     plant.reset(speed=22.2)
     states = drive(plant, 6.0, PlantCommand(acceleration_mps2=0.0), Surroundings(grade=-0.06))
-    wheel = 40000.0 * 9.80665 * math.sin(0.06) * 22.2 - 0.5 * 1.2 * 6.0 * 22.2**3 - 0.006 * 40000.0 * 9.80665 * 22.2
+    wheel = 40000.0 * STANDARD_GRAVITY_MPS2 * (math.sin(0.06) - 0.006) * 22.2 - 0.5 * AIR_DENSITY_KGPM3 * 6.0 * 22.2**3
     retarder = -states["retarder_torque_nm"][-1] * states["shaft_speed"][-1]
     brakes = states["brake_deceleration_mps2"][-1] * 40000.0 * 22.2
     assert retarder + brakes == pytest.approx(wheel, rel=0.05)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from autonomy import config
+from autonomy.physics import STANDARD_GRAVITY_MPS2
 from hil.plant import Plant, PlantCommand, Surroundings, checks, kinematic_reference, manoeuvres, multibody
 from hil.suites import plant as suite
 
@@ -24,13 +25,13 @@ def test_the_linear_configuration_has_the_figures_of_the_table():
 def test_every_packaged_plant_runs_and_stands_on_its_axles(name):
     plant = Plant.load(f"plants/{name}")
     count = int(plant.parameters["axles"])
-    assert plant.parameters["axle_load"][:count].sum() == pytest.approx(plant.mass * 9.80665)
+    assert plant.parameters["axle_load"][:count].sum() == pytest.approx(plant.mass * STANDARD_GRAVITY_MPS2)
     plant.reset(speed=20.0)
     for _ in range(300):
         plant.step(0.01, PlantCommand(0.005, acceleration_mps2=0.0))
     for field in plant.state.dtype.names:
         assert np.isfinite(plant.state[field]).all(), field
-    assert plant.state["axle_load"].sum() == pytest.approx(plant.mass * 9.80665, rel=1e-9)
+    assert plant.state["axle_load"].sum() == pytest.approx(plant.mass * STANDARD_GRAVITY_MPS2, rel=1e-9)
     assert 0.012 < plant.state["yaw_rate"] < 0.06
 
 
@@ -48,6 +49,11 @@ def test_work_is_energy():
 def test_at_walking_pace_it_rolls_as_the_kinematic_model_of_commonroad():
     place, articulation = checks.kinematic_errors()
     assert place < 0.12 and articulation < 0.002
+
+
+def test_with_tyres_that_hardly_slip_it_is_the_kinematic_model():
+    place, articulation = checks.kinematic_errors(checks.STIFF)
+    assert place < 0.02 and articulation < 0.0005
 
 
 def test_the_kinematic_reference_is_what_its_script_writes(monkeypatch, capsys):

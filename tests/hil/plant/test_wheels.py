@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy.errors import UsageError
+from autonomy.physics import STANDARD_GRAVITY_MPS2
 from hil.plant import Plant, PlantCommand, Surroundings, plant_twin
 
-G = 9.80665
 ICE = Surroundings(friction=0.3)
 BRAKING = PlantCommand(0.0, brake_deceleration_mps2=6.0)
 RELEASED = PlantCommand(0.0)
@@ -27,7 +27,7 @@ def braked(seconds, command=BRAKING, road=ICE, speed=22.0, **overrides):
 def test_with_abs_no_wheel_locks_and_the_peak_is_used():
     plant = braked(2.0)
     assert not plant.state["wheel_slip"].any()
-    assert -plant.state["ax"] == pytest.approx(0.3 * 0.85 * G, rel=0.05)
+    assert -plant.state["ax"] == pytest.approx(0.3 * 0.85 * STANDARD_GRAVITY_MPS2, rel=0.05)
 
 
 def test_a_trailer_whose_abs_has_failed_locks_its_wheels_alone():
@@ -39,7 +39,7 @@ def test_a_trailer_whose_abs_has_failed_locks_its_wheels_alone():
 def test_locked_all_round_it_slides_with_the_sliding_grip_alone():
     plant = braked(2.0, tractor_abs=0, trailer_abs=0)
     assert (plant.state["wheel_slip"][:5] == 1.0).all()
-    assert -plant.state["ax"] == pytest.approx(0.3 * 0.65 * G, rel=0.05)
+    assert -plant.state["ax"] == pytest.approx(0.3 * 0.65 * STANDARD_GRAVITY_MPS2, rel=0.05)
 
 
 def test_wheels_need_time_to_stop_and_turn_again_when_released():

@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autonomy.physics import STANDARD_GRAVITY_MPS2
+from autonomy.tick_period import TICK_S
 from hil.longitudinal.disturbance_runs import BRAKES, DEAD_TIME_S, RAMP_S, RampBrakes, drive_reference
 from hil.longitudinal.disturbances import STARTS_S, Case, grid, vehicles
-from hil.longitudinal.straight_road import TICK_S
 from hil.reference_drivers import Scene, fsm
 from hil.reference_drivers.careful import CarefulDriver
 
@@ -66,7 +67,7 @@ def test_the_careful_driver_perceives_evaluates_and_reacts():
     assert all(driver.step(scene(lane_deviation=0.3, **coming)) == 0.0 for _ in range(200))
     asked = [driver.step(scene(lane_deviation=0.4, **coming)) for _ in range(300)]
     first = int(np.flatnonzero(np.array(asked) < 0.0)[0])
-    assert first * TICK_S == pytest.approx(0.4 + 0.75, abs=0.03) and min(asked) == pytest.approx(-0.774 * 9.80665)
+    assert first * TICK_S == pytest.approx(0.4 + 0.75, abs=0.03) and min(asked) == pytest.approx(-0.774 * STANDARD_GRAVITY_MPS2)
 
 
 def test_the_truck_brakes_after_its_dead_time_on_its_ramp():

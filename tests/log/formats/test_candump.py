@@ -1,4 +1,4 @@
-"""Lines of candump: the kernel beside its twin, and every form by hand."""
+"""Lines of candump: the kernel autonomy.log.formats._candump beside its twin, and every form by hand."""
 
 from __future__ import annotations
 

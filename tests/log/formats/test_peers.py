@@ -1,4 +1,7 @@
-"""Beside python-can: its writers read by us, our exports read by it, and both on real recordings."""
+"""Beside python-can: its writers read by us, our exports read by it, and both on real recordings.
+
+The library oracle of the kernels autonomy.log.formats._blf and _candump.
+"""
 
 from __future__ import annotations
 

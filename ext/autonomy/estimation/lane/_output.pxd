@@ -9,6 +9,7 @@ from autonomy.estimation.lane._observe cimport SOURCE_PATH
 from autonomy.estimation.lane._path cimport path_curvature
 from autonomy.estimation.lane._path_use cimport lateral_variance
 from autonomy.estimation.lane._profile cimport profile_at
+from autonomy.linalg._scalar cimport clipped
 
 cdef extern from *:
     """
@@ -42,10 +43,6 @@ cdef inline uint8_t line_state(const LaneSide* side, const LaneParameters* param
     return LaneState_LINE_HELD if side.held else LaneState_LINE_USED
 
 
-cdef inline double bounded(double curvature, double most) noexcept nogil:
-    return most if curvature > most else -most if curvature < -most else curvature
-
-
 cdef inline void look_ahead(LaneFilter* lane, const LaneParameters* parameters, LaneState* result) noexcept nogil:
     """Curvature ahead: the path's where there is one, before it what the lines show and have shown."""
     cdef double step = exp(-LaneState_PREVIEW_STEP_M / parameters.curvature_rate_distance_m)
@@ -62,7 +59,8 @@ cdef inline void look_ahead(LaneFilter* lane, const LaneParameters* parameters, 
     result.valid_distance_m = seen if seen > remaining else remaining
     for i in range(PREVIEW):
         s = i * LaneState_PREVIEW_STEP_M
-        result.preview[i] = bounded(profile_at(&lane.profile, lane.station + s), parameters.curvature_maximum)
+        result.preview[i] = clipped(profile_at(&lane.profile, lane.station + s), -parameters.curvature_maximum,
+                                    parameters.curvature_maximum)
         if not lane.path_matched or s > remaining:
             continue
         # Beyond what the lines show the path goes on, from where they end

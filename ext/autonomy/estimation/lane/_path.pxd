@@ -4,6 +4,7 @@ from libc.stdint cimport uint32_t
 from autonomy.msg.messages cimport EgoState, InputFrame, LaneParameters
 from autonomy.estimation.lane._lane cimport POINTS, LaneFilter
 from autonomy.linalg._small cimport cholesky, cholesky_solve
+from autonomy.linalg._scalar cimport clipped
 
 
 cdef inline double circle_curvature(double x0, double y0, double x1, double y1, double x2, double y2) noexcept nogil:
@@ -63,7 +64,7 @@ cdef inline double squared_distance(const LaneFilter* lane, uint32_t segment, do
     cdef double dy = y - lane.path[segment].y_m
     cdef double length = lane.distance[segment + 1] - lane.distance[segment]
     cdef double t = (dx * ex + dy * ey) / (length * length)
-    t = 0.0 if t < 0.0 else (1.0 if t > 1.0 else t)
+    t = clipped(t, 0.0, 1.0)
     along[0] = lane.distance[segment] + t * length
     return (dx - t * ex) * (dx - t * ex) + (dy - t * ey) * (dy - t * ey)
 
@@ -155,5 +156,5 @@ cdef inline double path_curvature(const LaneFilter* lane, double along, uint32_t
     while segment[0] + 2 < lane.points and lane.distance[segment[0] + 1] < along:
         segment[0] += 1
     t = (along - lane.distance[segment[0]]) / (lane.distance[segment[0] + 1] - lane.distance[segment[0]])
-    t = 0.0 if t < 0.0 else (1.0 if t > 1.0 else t)
+    t = clipped(t, 0.0, 1.0)
     return lane.curvature[segment[0]] + t * (lane.curvature[segment[0] + 1] - lane.curvature[segment[0]])

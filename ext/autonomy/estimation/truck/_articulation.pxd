@@ -11,6 +11,7 @@ from autonomy.linalg._kalman cimport carry_row
 from autonomy.inputs._motion cimport known_speed, known_yaw_rate, velocity_known
 from autonomy.estimation.truck._combination cimport *
 from autonomy.estimation.truck._observed cimport ObservedMemory, heard, since_s
+from autonomy.linalg._scalar cimport clipped
 
 cdef extern from *:
     """
@@ -275,12 +276,8 @@ cdef inline void articulation_step(ArticulationMemory* memory, const TruckParame
     learned[TRAILER_TYRES] *= 1.0 if memory.tracked and weighed else 0.0
     hear_trailer(memory, parameters, frame, learned)
     for i in range(FRONT_TYRES, TRAILER_TYRES + 1):
-        hold(&memory.x[i], 0.7)
-    hold(&memory.x[WHEELBASE], 0.4)
-
-
-cdef inline void hold(double* value, double bound) noexcept nogil:
-    value[0] = bound if value[0] > bound else (-bound if value[0] < -bound else value[0])
+        memory.x[i] = clipped(memory.x[i], -0.7, 0.7)
+    memory.x[WHEELBASE] = clipped(memory.x[WHEELBASE], -0.4, 0.4)
 
 
 cdef inline double sigma_of(const ArticulationMemory* memory, int state) noexcept nogil:

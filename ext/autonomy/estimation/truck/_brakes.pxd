@@ -5,8 +5,9 @@
 # for the whole time (a scale), so a sigma is warmed and cooled by the same equation. Twin: brakes_twin.py.
 from libc.math cimport fabs, isfinite
 from libc.stdint cimport int64_t
+from autonomy._physics cimport AIR_DENSITY_KGPM3
 from autonomy.msg.messages cimport *
-from autonomy.estimation.truck._mass cimport AIR_DENSITY, Drive
+from autonomy.estimation.truck._mass cimport Drive
 
 cdef extern from *:
     """
@@ -75,7 +76,7 @@ cdef inline double brake_force(const TruckParameters* parameters, const VehicleP
                                double mass, double resistance, double wind) noexcept nogil:
     """N that the balance of forces lacks."""
     cdef double air = drive.speed + wind
-    cdef double drag = 0.5 * AIR_DENSITY * vehicle.drag_area_m2 * air * fabs(air)
+    cdef double drag = 0.5 * AIR_DENSITY_KGPM3 * vehicle.drag_area_m2 * air * fabs(air)
     cdef double lacks = (drive.force if isfinite(drive.force) else 0.0) - drag \
         - mass * (drive.specific_force + resistance) - drive.rotating_mass * drive.acceleration
     return lacks if lacks > 0.0 else 0.0

@@ -4,6 +4,7 @@
 # Linear in forces, as autonomy/control/_yaw_plane.pxd, whose loads it uses; the articulation enters by its sine, so that turns
 # at low speed hold too. Twin: autonomy/estimation/truck/combination_twin.py.
 from libc.math cimport cos, sin, sqrt
+from autonomy._physics cimport AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport VehicleParameters
 from autonomy.control._yaw_plane cimport LEAST_TRAILER_MASS_KG, axle_loads, solve_3x3, stiffness_share, trailer_cg
 
@@ -25,11 +26,9 @@ cdef enum:
 
 cdef extern from *:
     """
-    #define COMBINATION_GRAVITY 9.80665
-    #define COMBINATION_AIR_DENSITY 1.2      /* kg/m3 */
     #define LEAST_AIR_SPEED 1.0
     """
-    const double COMBINATION_GRAVITY, COMBINATION_AIR_DENSITY, LEAST_AIR_SPEED
+    const double LEAST_AIR_SPEED
 
 ctypedef struct Combination:
     double[9] M
@@ -81,7 +80,7 @@ cdef inline void combine(const VehicleParameters* vehicle, double mass, double s
 
 cdef inline double side_force(const Combination* made, double crosswind) noexcept nogil:
     """N, to the left."""
-    return 0.5 * COMBINATION_AIR_DENSITY * made.side_area * crosswind \
+    return 0.5 * AIR_DENSITY_KGPM3 * made.side_area * crosswind \
         * sqrt(made.air_speed * made.air_speed + crosswind * crosswind)
 
 
@@ -98,13 +97,13 @@ cdef inline void combination_rates(const Combination* made, const double* x, dou
     cdef double along = u * cosine + (v - c * r) * sine
     cdef double wind = x[WIND] + x[GUST]
     cdef double air = sqrt(made.air_speed * made.air_speed + wind * wind)
-    cdef double pressure = 0.5 * COMBINATION_AIR_DENSITY * made.side_area
+    cdef double pressure = 0.5 * AIR_DENSITY_KGPM3 * made.side_area
     cdef double stiff, slip, place, drift, force, lever
     cdef int i, k
     for i in range(36):
         by[i] = 0.0
     for k in range(3):
-        total[k] = made.inertia[k] * (u * r + COMBINATION_GRAVITY * bank) + made.wind[k] * pressure * air * wind
+        total[k] = made.inertia[k] * (u * r + STANDARD_GRAVITY_MPS2 * bank) + made.wind[k] * pressure * air * wind
         by[3 * YAW_RATE + k] = made.inertia[k] * u
         by[3 * WIND + k] = by[3 * GUST + k] = made.wind[k] * pressure * (air + wind * wind / air)
     for i in range(4):

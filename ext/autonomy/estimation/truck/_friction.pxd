@@ -2,18 +2,18 @@
 # not known, and the assumed value stands with its wide sigma. Cold air and wheels that slip more than their force explains warn.
 from libc.math cimport fabs, isfinite, sqrt
 from libc.stdint cimport int64_t
+from autonomy._physics cimport STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport *
 from autonomy.estimation.truck._brakes cimport DRIVEN, axle_shares
 from autonomy.estimation.truck._observed cimport *
 
 cdef extern from *:
     """
-    static const double GRAVITY_OF_FRICTION = 9.80665;  /* m/s2 */
     static const double CONTROLLED_SHARE = 0.85;    /* of the peak that anti-lock and traction control hold [M] */
     static const double LIMIT_SIGMA_SHARE = 0.2;    /* one axle may be at its limit before the others */
     static const double LIMIT_WEIGHT = 0.03;        /* of a tick: a third of a second */
     """
-    const double GRAVITY_OF_FRICTION, CONTROLLED_SHARE, LIMIT_SIGMA_SHARE, LIMIT_WEIGHT
+    const double CONTROLLED_SHARE, LIMIT_SIGMA_SHARE, LIMIT_WEIGHT
 
 ctypedef struct FrictionMemory:
     double shown                 # most that was used lately
@@ -28,14 +28,14 @@ cdef inline void friction_step(FrictionMemory* memory, const TruckParameters* pa
                                double lateral_acceleration, double shaft_excess, int64_t now_ns) noexcept nogil:
     """`force` N of the driven wheels, `brake_force` N of all; `shaft_excess` share by which the driven wheels turn too fast."""
     cdef double[3] share
-    cdef double aside = lateral_acceleration / GRAVITY_OF_FRICTION if isfinite(lateral_acceleration) else 0.0
-    cdef double braked = brake_force / (truck.mass_kg * GRAVITY_OF_FRICTION)
+    cdef double aside = lateral_acceleration / STANDARD_GRAVITY_MPS2 if isfinite(lateral_acceleration) else 0.0
+    cdef double braked = brake_force / (truck.mass_kg * STANDARD_GRAVITY_MPS2)
     cdef double driven, used
     cdef bint locking, spinning
     axle_shares(vehicle, truck.mass_kg, share)
     driven = 0.0
     if isfinite(force) and share[DRIVEN] > 0.01:
-        driven = fabs(force) / (share[DRIVEN] * truck.mass_kg * GRAVITY_OF_FRICTION)
+        driven = fabs(force) / (share[DRIVEN] * truck.mass_kg * STANDARD_GRAVITY_MPS2)
     used = sqrt((driven if driven > braked else braked) ** 2 + aside * aside)
     if used > memory.shown or since_s(memory.shown_ns, now_ns) > parameters.friction_hold_s:
         memory.shown, memory.shown_ns = used, now_ns

@@ -14,19 +14,19 @@
 # Twin: autonomy/estimation/truck/mass_twin.py.
 from libc.math cimport exp, fabs, isfinite, sqrt
 from libc.stdint cimport int64_t, uint32_t
+from autonomy._physics cimport AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.linalg._kalman cimport carry_row, take_scalar
+from autonomy.linalg._scalar cimport clipped
 from autonomy.msg.messages cimport TruckParameters, TruckState, VehicleParameters
 
 cdef extern from *:
     """
-    static const double AIR_DENSITY = 1.2;      /* kg/m3, 20 degrees C at sea level */
-    static const double STANDARD_GRAVITY = 9.80665;     /* m/s2, CGPM 1901 */
     static const double PRIOR_SPREAD = 0.29;    /* standard deviation of an even distribution over its width, 1 / sqrt(12) */
     static const double HUBER = 2.5;            /* sigmas beyond which a residual counts less */
     static const double STRETCH_PAUSE_S = 3.0;  /* a shift is shorter, a stop longer */
     static const double STRETCH_S = 40.0;       /* of bins: wind and slope errors stay alike for so long */
     """
-    const double AIR_DENSITY, STANDARD_GRAVITY, PRIOR_SPREAD, HUBER, STRETCH_PAUSE_S, STRETCH_S
+    const double PRIOR_SPREAD, HUBER, STRETCH_PAUSE_S, STRETCH_S
 
 cdef enum:
     M = 4                        # states
@@ -98,7 +98,7 @@ cdef inline void mass_begin(MassMemory* memory, const TruckParameters* parameter
 cdef inline void mass_start(MassMemory* memory, const TruckParameters* parameters,
                             const VehicleParameters* vehicle) noexcept nogil:
     mass_begin(memory, parameters)
-    memory.x[1] = vehicle.rolling_resistance * STANDARD_GRAVITY
+    memory.x[1] = vehicle.rolling_resistance * STANDARD_GRAVITY_MPS2
     memory.resets = 0
 
 
@@ -143,7 +143,7 @@ cdef inline void mass_update(MassMemory* memory, const TruckParameters* paramete
                              double spread) noexcept nogil:
     """One average. `rotating` N speeds up what turns, `spread` N is the standard deviation of the force within the bin."""
     cdef double air = speed + memory.x[2]
-    cdef double slope = AIR_DENSITY * drag_area * fabs(air)
+    cdef double slope = AIR_DENSITY_KGPM3 * drag_area * fabs(air)
     cdef double net = force + per_torque * memory.x[3] - rotating - 0.5 * slope * air
     cdef double[4] h
     cdef double[4] ph
@@ -156,10 +156,7 @@ cdef inline void mass_update(MassMemory* memory, const TruckParameters* paramete
     if residual * residual > HUBER * HUBER * variance:
         variance = fabs(residual) * sqrt(variance) / HUBER      # Huber's weight: pulls no more than HUBER sigma
     take_scalar(memory.x, memory.p, M, ph, variance, residual)
-    if memory.x[0] < 1.0 / parameters.mass_maximum_kg:
-        memory.x[0] = 1.0 / parameters.mass_maximum_kg
-    elif memory.x[0] > 1.0 / parameters.mass_minimum_kg:
-        memory.x[0] = 1.0 / parameters.mass_minimum_kg
+    memory.x[0] = clipped(memory.x[0], 1.0 / parameters.mass_maximum_kg, 1.0 / parameters.mass_minimum_kg)
 
 
 cdef inline void extend_stretch(Stretch* stretch, double force, double specific_force) noexcept nogil:
@@ -211,7 +208,7 @@ cdef inline void mass_step(MassMemory* memory, const TruckParameters* parameters
         if memory.disagreeing >= parameters.relearn_accelerations:
             mass_forget(memory, parameters)
             # The wrong mass has bent the others
-            memory.x[1], memory.x[2], memory.x[3] = vehicle.rolling_resistance * STANDARD_GRAVITY, 0.0, 0.0
+            memory.x[1], memory.x[2], memory.x[3] = vehicle.rolling_resistance * STANDARD_GRAVITY_MPS2, 0.0, 0.0
     if not drive.usable:
         drop_bin(memory)
         return
@@ -229,7 +226,7 @@ cdef inline void mass_step(MassMemory* memory, const TruckParameters* parameters
     n = 1.0 / <double>bin.count
     force = bin.force * n
     rotating = bin.rotating_mass * n * bin.acceleration * n
-    air = 0.5 * AIR_DENSITY * vehicle.drag_area_m2 * bin.speed * n * fabs(bin.speed * n)
+    air = 0.5 * AIR_DENSITY_KGPM3 * vehicle.drag_area_m2 * bin.speed * n * fabs(bin.speed * n)
     spread = bin.squared_force * n - force * force
     mass_predict(memory, parameters, memory.since_update_s)
     memory.since_update_s = 0.0

@@ -12,6 +12,7 @@ from autonomy.msg.messages cimport *
 from autonomy.inputs._motion cimport velocity_known
 from autonomy.linalg._kalman cimport carry_row, take_scalar
 from autonomy.estimation.truck._observed cimport *
+from autonomy.linalg._scalar cimport clipped
 
 cdef enum:
     PAST = 32                    # ticks remembered: later samples than 0.3 s are not used
@@ -68,7 +69,7 @@ cdef inline void speed_correct(SpeedMemory* memory, const double* h, double resi
     memory.refused = 0
     moved = ph[0] / variance * residual
     take_scalar(memory.x, memory.p, S, ph, variance, residual)
-    memory.x[3] = 0.0 if memory.x[3] < 0.0 else (LONGEST_DELAY_S if memory.x[3] > LONGEST_DELAY_S else memory.x[3])
+    memory.x[3] = clipped(memory.x[3], 0.0, LONGEST_DELAY_S)
     for i in range(PAST):
         memory.past[i] += moved
 

@@ -8,6 +8,7 @@ from libc.math cimport exp, fabs, isfinite, sqrt
 from libc.stdint cimport int64_t
 from autonomy.msg.messages cimport *
 from autonomy.linalg._kalman cimport carry_row, take_scalar
+from autonomy.linalg._scalar cimport behind_play, clipped
 
 cdef enum:
     DEAD_TIME = 0                # s
@@ -86,22 +87,16 @@ cdef inline double sent_ago(const SteeringMemory* memory, int ticks) noexcept no
 
 cdef inline void through_play(SteeringMemory* memory) noexcept nogil:
     """Inside the play the wheels stay, and with them what they owe to the parameters."""
-    cdef double gap = memory.actuator - memory.wheels
-    cdef double half = memory.x[HALF_PLAY]
-    if fabs(gap) > half:
-        memory.wheels = memory.actuator - (half if gap > 0.0 else -half)
+    cdef double before = memory.wheels
+    memory.wheels = behind_play(before, memory.actuator, memory.x[HALF_PLAY])
+    if memory.wheels != before:
         memory.row[DEAD_TIME], memory.row[LAG] = memory.slope[0], memory.slope[1]
-        memory.row[HALF_PLAY] = -1.0 if gap > 0.0 else 1.0
+        memory.row[HALF_PLAY] = -1.0 if memory.wheels > before else 1.0
 
 
 cdef inline void begin_response(SteeringMemory* memory, double command, double measured) noexcept nogil:
-    cdef double half = memory.x[HALF_PLAY]
     memory.actuator = command
-    memory.wheels = measured - memory.x[OFFSET]
-    if memory.wheels > command + half:
-        memory.wheels = command + half
-    elif memory.wheels < command - half:
-        memory.wheels = command - half
+    memory.wheels = behind_play(measured - memory.x[OFFSET], command, memory.x[HALF_PLAY])
     memory.slope[0] = memory.slope[1] = 0.0
     memory.row[DEAD_TIME] = memory.row[LAG] = memory.row[HALF_PLAY] = 0.0
     memory.row[OFFSET] = 1.0
@@ -147,13 +142,9 @@ cdef inline void learn_response(SteeringMemory* memory, const TruckParameters* p
     for i in range(RESPONSE):
         if i != OFFSET:
             memory.wheels += memory.row[i] * change[i]
-    memory.x[DEAD_TIME] = between(memory.x[DEAD_TIME], 0.0, LONGEST_DEAD_TIME_S)
-    memory.x[LAG] = between(memory.x[LAG], SHORTEST_LAG_S, LONGEST_LAG_S)
-    memory.x[HALF_PLAY] = between(memory.x[HALF_PLAY], 0.0, WIDEST_HALF_PLAY_RAD)
-
-
-cdef inline double between(double value, double low, double high) noexcept nogil:
-    return low if value < low else (high if value > high else value)
+    memory.x[DEAD_TIME] = clipped(memory.x[DEAD_TIME], 0.0, LONGEST_DEAD_TIME_S)
+    memory.x[LAG] = clipped(memory.x[LAG], SHORTEST_LAG_S, LONGEST_LAG_S)
+    memory.x[HALF_PLAY] = clipped(memory.x[HALF_PLAY], 0.0, WIDEST_HALF_PLAY_RAD)
 
 
 cdef inline void steering_step(SteeringMemory* memory, const TruckParameters* parameters, const VehicleParameters* vehicle,
@@ -183,10 +174,6 @@ cdef inline void steering_step(SteeringMemory* memory, const TruckParameters* pa
         learn_response(memory, parameters, told.road_wheel_angle)
 
 
-cdef inline double towards(double value, double wanted, double most) noexcept nogil:
-    return between(wanted, value - most, value + most)
-
-
 cdef inline void steering_tell(SteeringMemory* memory, const TruckParameters* parameters, const VehicleParameters* vehicle,
                                double dt, TruckState* truck) noexcept nogil:
     """Needs the steering offset in `truck`. What is told follows what is measured slowly: a controller's model hangs on it."""
@@ -194,10 +181,10 @@ cdef inline void steering_tell(SteeringMemory* memory, const TruckParameters* pa
     cdef double most = parameters.steering_response_slew * (dt if 0.0 < dt < 0.1 else 0.0)
     truck.steering_response_known = delay_sigma < parameters.steering_response_known_s \
         and lag_sigma < parameters.steering_response_known_s
-    memory.told_delay = towards(memory.told_delay, memory.x[DEAD_TIME] if truck.steering_response_known
-                                else vehicle.steering_delay_s, most)
-    memory.told_lag = towards(memory.told_lag, memory.x[LAG] if truck.steering_response_known
-                              else vehicle.steering_lag_s, most)
+    memory.told_delay = clipped(memory.x[DEAD_TIME] if truck.steering_response_known else vehicle.steering_delay_s,
+                                memory.told_delay - most, memory.told_delay + most)
+    memory.told_lag = clipped(memory.x[LAG] if truck.steering_response_known else vehicle.steering_lag_s,
+                              memory.told_lag - most, memory.told_lag + most)
     truck.steering_delay_s, truck.steering_lag_s = memory.told_delay, memory.told_lag
     truck.steering_delay_sigma_s, truck.steering_lag_sigma_s = delay_sigma, lag_sigma
     truck.steering_play_rad, truck.steering_play_sigma_rad = 2.0 * memory.x[HALF_PLAY], 2.0 * sqrt(memory.p[15])

@@ -8,6 +8,7 @@ import numpy as np
 from libc.math cimport NAN, fabs, isfinite, sin
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memset
+from autonomy._physics cimport STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport *
 from autonomy.estimation.truck._articulation cimport (
     articulation_forget, articulation_start, articulation_step, articulation_tell)
@@ -15,7 +16,7 @@ from autonomy.estimation.truck._brakes cimport brakes_start, brakes_step, brakes
 from autonomy.estimation.truck._combination cimport Combination, combination_rates, combine
 from autonomy.estimation.truck._friction cimport friction_step, friction_tell
 from autonomy.estimation.truck._mass cimport (
-    STANDARD_GRAVITY, Drive, MassMemory, mass_forget, mass_predict, mass_start, mass_step, mass_tell, mass_update)
+    Drive, MassMemory, mass_forget, mass_predict, mass_start, mass_step, mass_tell, mass_update)
 from autonomy.estimation.truck._observed cimport *
 from autonomy.estimation.truck._shaft_speed cimport speed_start, speed_step, speed_tell
 from autonomy.estimation.truck._steering cimport steering_remember, steering_start, steering_step, steering_tell
@@ -74,8 +75,8 @@ cdef inline double along_road(const TruckParameters* parameters, const EgoState*
 
     The frame pitches with the specific force itself, and to the ego filter, whose wheels keep to the road, that is slope.
     """
-    return (ego.acceleration[0] + STANDARD_GRAVITY * sin(ego.grade)) / (
-        1.0 + STANDARD_GRAVITY * parameters.frame_pitch_rad_per_mps2)
+    return (ego.acceleration[0] + STANDARD_GRAVITY_MPS2 * sin(ego.grade)) / (
+        1.0 + STANDARD_GRAVITY_MPS2 * parameters.frame_pitch_rad_per_mps2)
 
 
 cdef void truck_step(TruckMemory* memory, const TruckParameters* parameters, const VehicleParameters* vehicle_parameters,

@@ -25,6 +25,7 @@ TABLE = {
     "engine_brake": {"address": 15, "reference_torque_nm": 1500.0, "period_s": 0.05},
     "retarder": {"address": 16, "reference_torque_nm": 3000.0, "period_s": 0.05, "checksum": "none"},
     "brake": {},
+    "gearbox": {},
     "steering": {"plugin": "simulated"},
     "lights": {"message": "OEL", "off": {"turn_signal_switch": 0, "hazard_light_switch": 0}, "left": {"turn_signal_switch": 1},
                "right": {"turn_signal_switch": 2}, "hazards": {"hazard_light_switch": 1}},
@@ -100,7 +101,8 @@ def test_every_controller_hears_at_its_own_period(pair):
         for key in destinations(encoder.frames(actuation(tick))):
             heard.setdefault(key, []).append(tick)
     periods = {key: set(np.diff(ticks).tolist()) for key, ticks in heard.items()}
-    assert periods == {(0, 0): {1}, (0, 15): {5}, (0, 16): {5}, (0x0400, 0x0B): {2}, (0xFF10, 255): {1}, (0xFDCC, 255): {10}}
+    assert periods == {(0, 0): {1}, (0, 15): {5}, (0, 16): {5}, (0x0400, 0x0B): {2}, (0x0100, 0x03): {5},
+                       (0xFF10, 255): {1}, (0xFDCC, 255): {10}}  # fmt: skip
 
 
 @pytest.mark.parametrize("mode", [0, 3])
@@ -113,10 +115,23 @@ def test_the_end_of_driving_is_released_at_once_and_some_times_more(pair):
     encoder, decoder = pair
     decoder.take(encoder.frames(actuation(0, 1, engine_torque_nm=1000.0, brake_deceleration_mps2=2.0)))
     released = [encoder.frames(actuation(tick, 0, engine_torque_nm=1000.0)) for tick in range(1, 8)]
-    assert [len(frames) for frames in released] == [6, 6, 6, 0, 0, 0, 0]
+    assert [len(frames) for frames in released] == [7, 7, 7, 0, 0, 0, 0]
     decoder.take(released[0])
     found = decoder.actuation(TICK_NS)
     assert (found["mode"], found["engine_torque_nm"], found["brake_deceleration_mps2"]) == (0, 0.0, 0.0)
+
+
+def test_out_of_gear_and_back(pair, databases):
+    encoder, decoder = pair
+    codec, asked, obeyed = Codec(databases), [], []
+    for tick, (mode, roll) in enumerate([(1, 0), (1, 1), (2, 0), (0, 1)]):
+        frames = encoder.frames(actuation(5 * tick, mode, roll=roll))
+        frame = next(frame for frame in frames if parse(int(frame["id"])).pgn == 0x0100)
+        signals = dict(zip(codec.signal_names("TC1", 0), codec.decode_record(frame)[0], strict=True))
+        decoder.take(frames)
+        asked.append(signals["disengage_driveline_request"])
+        obeyed.append(int(decoder.actuation(5 * tick * TICK_NS)["roll"]))
+    assert np.array_equal(asked, [0, 1, 0, np.nan], equal_nan=True) and obeyed == [0, 1, 0, 0]
 
 
 def test_a_silent_commander_is_forgotten(pair):

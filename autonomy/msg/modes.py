@@ -1,0 +1,5 @@
+"""Actuation.mode in words."""
+
+from __future__ import annotations
+
+DRIVING_MODES = (1, 2)  # active, minimal-risk manoeuvre
