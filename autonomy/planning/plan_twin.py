@@ -188,20 +188,21 @@ def return_path(length: float, offset: float, heading: float) -> np.polynomial.P
     return np.polynomial.Polynomial(np.linalg.solve(np.array(rows), [offset, heading, 0.0, 0.0, 0.0, 0.0]))
 
 
-def lane_doubt(parameters, lane, speed: float, s):
+def lane_doubt(parameters, lane, speed: float, s, known_most: float = np.inf):
     """m that the lane may lie beside where it is expected `s` metres ahead."""
     beyond = np.maximum(np.asarray(s, float) - float(lane["valid_distance_m"]), 0.0)
     rate = float(parameters["fallback_lateral_jerk"]) / max(speed, float(parameters["sight_speed_minimum"])) ** 3
-    parts = lane["sigma"][0] ** 2 + (lane["sigma"][1] * s) ** 2 + (parameters["fallback_end_heading_sigma"] * beyond) ** 2
-    return parameters["fallback_doubt"] * np.sqrt(parts) + rate * beyond**3 / 6.0
+    doubt = float(parameters["fallback_doubt"])
+    known = np.minimum(doubt * np.hypot(lane["sigma"][0], lane["sigma"][1] * s), known_most)
+    return np.hypot(known, doubt * parameters["fallback_end_heading_sigma"] * beyond) + rate * beyond**3 / 6.0
 
 
-def stop_reach(parameters, vehicle, lane, speed: float) -> float:
+def stop_reach(parameters, vehicle, lane, speed: float, known_share: float = np.inf) -> float:
     """m on which the combination surely stays in its lane."""
     beside = float(min(lane["width_left"], lane["width_right"]) - 0.5 * vehicle["width_m"])
     room = max(beside - float(parameters["fallback_lane_reserve_m"]), 0.5 * beside)
     s = np.arange(0.0, 160.0, 0.01)
-    out = lane_doubt(parameters, lane, speed, s) > room
+    out = lane_doubt(parameters, lane, speed, s, known_share * room) > room
     return float(s[np.argmax(out)]) if out.any() else 160.0
 
 

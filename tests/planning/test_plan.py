@@ -203,7 +203,8 @@ def test_the_stop_is_that_of_the_twin_and_within_the_limit(speed, reach):
     plan = PlanStep(PLAN, VEHICLE).step(*given_situation)
     known = plan_twin.stop_reach(PLAN, VEHICLE, lane, speed)
     assert plan["fallback_reach_m"] == pytest.approx(known, abs=0.03)
-    assert plan["sight_speed"] == pytest.approx(plan_twin.sight_speed(PLAN, known), abs=5e-3)
+    seen = plan_twin.stop_reach(PLAN, VEHICLE, lane, speed, 0.5)
+    assert plan["sight_speed"] == pytest.approx(plan_twin.sight_speed(PLAN, seen), abs=5e-3)
     twin = plan_twin.stop(PLAN, speed, float(plan["fallback_reach_m"]))
     found = [plan[f"fallback_{name}"] for name in ("deceleration", "distance", "duration")]
     np.testing.assert_allclose(found, twin, rtol=1e-9)
@@ -241,10 +242,21 @@ def test_from_the_speed_of_the_sight_the_stop_is_valid(seen, offset_sigma, headi
             break
         given_situation[1]["speed"] = given_situation[2]["speed"] = allowed
         given_situation[2]["velocity"][0] = allowed
-    if allowed > PLAN["sight_speed_minimum"]:
+    room = max(half_width - 0.5 * float(VEHICLE["width_m"]) - float(PLAN["fallback_lane_reserve_m"]),
+               0.5 * (half_width - 0.5 * float(VEHICLE["width_m"])))  # fmt: skip
+    known = 2.0 * np.hypot(offset_sigma, heading_sigma * float(plan["fallback_distance"]))
+    if allowed > PLAN["sight_speed_minimum"] and known <= 0.5 * room:
         assert plan["fallback_valid"]
         assert plan_twin.lane_doubt(PLAN, lane, float(given_situation[1]["speed"]), float(plan["fallback_distance"])) \
             <= half_width - 0.5 * float(VEHICLE["width_m"])  # fmt: skip
+
+
+def test_who_does_not_know_where_in_the_lane_has_no_valid_stop_and_is_not_slowed_down_for_it():
+    """By a map and satellites alone: 0.3 m. Slower it is no better known."""
+    given_situation = situation(speed=20.0, set_speed=20.0)
+    given_situation[4]["sigma"][:2] = 0.3, 0.002
+    plan = PlanStep(PLAN, VEHICLE).step(*given_situation)
+    assert not plan["fallback_valid"] and plan["fallback_reach_m"] == 0.0 and plan["sight_speed"] > 25.0
 
 
 def test_a_stop_that_would_hit_the_lead_is_not_valid():

@@ -1,5 +1,5 @@
 # The stop within the lane that is ready every tick: a curvature profile, a deceleration, a distance and a duration.
-from libc.math cimport fabs, fmax, fmin, sqrt
+from libc.math cimport INFINITY, fabs, fmax, fmin, sqrt
 from autonomy.inputs._motion cimport lateral_velocity, velocity_known
 from autonomy._single_track cimport angle_per_curvature
 from autonomy.estimation.lane._lane cimport HEADING, OFFSET
@@ -58,35 +58,41 @@ cdef inline double deceleration_within(const PlanParameters* parameters, double 
     return 0.5 * square / room if room * 2.0 * NOT_TO_BE_STOPPED > square else NOT_TO_BE_STOPPED
 
 
-cdef inline double lane_doubt(const PlanParameters* parameters, const LaneState* lane, double speed, double s) noexcept nogil:
+cdef inline double lane_doubt(const PlanParameters* parameters, const LaneState* lane, double speed, double s,
+                              double known_most) noexcept nogil:
     """m that the lane may lie beside where it is expected `s` metres ahead, when nothing more is seen of it.
 
     As far as it is seen, the place and the direction of the vehicle in it are what is not known. Beyond, it leaves in the
     direction it was seen last in, known to fallback_end_heading_sigma, and bends no more sharply than roads for this speed
-    do: their clothoids bound the change of the curvature over the way, rate = jerk / v3, so by rate x3 / 6.
+    do: their clothoids bound the change of the curvature over the way, rate = jerk / v3, so by rate x3 / 6. Place and direction count with `known_most`, m, at the most.
     """
     cdef double beyond = s - lane.valid_distance_m if s > lane.valid_distance_m else 0.0
     cdef double design = speed if speed > parameters.sight_speed_minimum else parameters.sight_speed_minimum
-    cdef double turned = lane.sigma[HEADING] * s, end = parameters.fallback_end_heading_sigma * beyond
-    return parameters.fallback_doubt * sqrt(lane.sigma[OFFSET] * lane.sigma[OFFSET] + turned * turned + end * end) \
+    cdef double turned = lane.sigma[HEADING] * s, end = parameters.fallback_doubt * parameters.fallback_end_heading_sigma * beyond
+    cdef double known = fmin(parameters.fallback_doubt * sqrt(lane.sigma[OFFSET] * lane.sigma[OFFSET] + turned * turned),
+                             known_most)
+    return sqrt(known * known + end * end) \
         + parameters.fallback_lateral_jerk / (design * design * design) * beyond * beyond * beyond / 6.0
 
 
 cdef inline double stop_reach(const PlanParameters* parameters, const VehicleParameters* vehicle, const LaneState* lane,
-                              double speed) noexcept nogil:
-    """m along the lane on which the combination surely stays in it, seeing nothing more."""
+                              double speed, double known_share) noexcept nogil:
+    """m along the lane on which the combination surely stays in it, seeing nothing more; what is not known of place and
+    direction takes `known_share` of the room at the most."""
     cdef double narrower = lane.width_left if lane.width_left < lane.width_right else lane.width_right
     cdef double beside = narrower - 0.5 * vehicle.width_m
     cdef double room = beside - parameters.fallback_lane_reserve_m
+    cdef double known_most
     cdef double low = 0.0, high = STOP_POINTS * Plan_FALLBACK_STEP_M, middle
     cdef int i
     if room < 0.5 * beside:
         room = 0.5 * beside      # a narrow lane is driven all the same
-    if lane_doubt(parameters, lane, speed, high) <= room:
+    known_most = known_share * room
+    if lane_doubt(parameters, lane, speed, high, known_most) <= room:
         return high
     for i in range(REACH_HALVINGS):
         middle = 0.5 * (low + high)
-        if lane_doubt(parameters, lane, speed, middle) <= room:
+        if lane_doubt(parameters, lane, speed, middle, known_most) <= room:
             low = middle
         else:
             high = middle
@@ -99,9 +105,10 @@ cdef inline double reach_left(const PlanMemory* memory) noexcept nogil:
 
 
 cdef inline double sight_speed(const PlanMemory* memory, const PlanParameters* parameters, const Braking* braking) noexcept nogil:
-    """m/s from which the stop ends within the reach, with a reserve."""
+    """m/s from which the stop ends within the reach, with a reserve. A place that is not known is no better known to who
+    drives slowly: beyond half of the room it makes the stop not valid, but is not slowed down for."""
     cdef double hardest = hardest_stop(parameters, braking), build_up = parameters.fallback_build_up_s
-    cdef double room = reach_left(memory) - parameters.sight_reserve_m
+    cdef double room = memory.sight_reach - memory.fallback_travelled - parameters.sight_reserve_m
     cdef double found = hardest * (sqrt(build_up * build_up + 2.0 * room / hardest) - build_up) if room > 0.0 else 0.0
     return found if found > parameters.sight_speed_minimum else parameters.sight_speed_minimum
 
@@ -137,7 +144,8 @@ cdef inline void lay_stop(PlanMemory* memory, const PlanParameters* parameters, 
         s = i * Plan_FALLBACK_STEP_M
         memory.fallback_curvature[i] = lane.preview[i] + return_curvature(s, length, lane.offset, memory.direction)
     memory.fallback_travelled = 0.0
-    memory.fallback_reach = stop_reach(parameters, vehicle, lane, speed)
+    memory.fallback_reach = stop_reach(parameters, vehicle, lane, speed, INFINITY)
+    memory.sight_reach = stop_reach(parameters, vehicle, lane, speed, 0.5)
     memory.fallback_known = 1
 
 

@@ -14,8 +14,9 @@ def test_the_combination_stays_in_its_lane(name):
 
 
 def test_the_wide_play_is_told_and_not_judged():
-    figure = {"p99": 1.0, "peak": 1.0, "margin": -1.0, "jerk": 9.0, "reversals": 9.0, "driven": True}
+    figure = {"p99": 1.0, "peak": 1.0, "margin": -1.0, "jerk": 9.0, "reversals": 9.0, "driven": True,
+              "stop_valid": 0.99, "stop_margin": -0.1, "speed": 20.0}
     assert {row["met"] for row in lane_keeping.judged("straight", lane_keeping.WIDE_PLAY_RAD, figure)} == {None}
-    assert {row["met"] for row in lane_keeping.judged("straight", lane_keeping.PLAY_RAD, figure)} == {False}
+    assert {row["met"] for row in lane_keeping.judged("straight", lane_keeping.PLAY_RAD, figure)} == {False, None}
     undriven = lane_keeping.judged("straight", lane_keeping.PLAY_RAD, figure | {"driven": False})
-    assert {(row["value"], row["met"]) for row in undriven} == {(None, False)}
+    assert {(row["value"], row["met"]) for row in undriven} == {(None, False), (None, None)}
