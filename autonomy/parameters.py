@@ -17,6 +17,7 @@ from autonomy.msg import definitions
 WORDS = {
     ("EngagementCondition", "signal"): ("SignalSample", ""),
     ("FaultRow", "signal"): ("SignalSample", ""),
+    ("SourcePreference", "signal"): ("SignalSample", ""),
 }  # fields whose words are another message's constants
 
 

@@ -1,7 +1,12 @@
-"""A table of a configuration file as a typed struct: what does not fit is one sentence with file, table and key."""
+"""A table of a configuration file as a typed struct: what does not fit is one sentence with file, table and key, the keys that
+are known there, and what to do."""
 
 from __future__ import annotations
 
+import difflib
+import re
+import types
+import typing
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,6 +16,8 @@ from autonomy.errors import UsageError
 __all__ = ["convert"]
 
 Kind = TypeVar("Kind")
+UNKNOWN, MISSING = re.compile(r"unknown field `(.+?)`"), re.compile(r"missing required field `(.+?)`")
+STEP = re.compile(r"[^.\[\]]+|\[[^\]]*\]")  # of a place: a key, or an index in brackets
 
 
 def convert(value: Any, kind: type[Kind], where: str, error: type[UsageError], at: str = "") -> Kind:
@@ -19,5 +26,42 @@ def convert(value: Any, kind: type[Kind], where: str, error: type[UsageError], a
         return msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError as wrong:
         sentence, _, inner = str(wrong).partition(" - at `$")
-        place = (at + inner.rstrip("`")).removeprefix(".")
-        raise error(f"{where}{f' at {place}' if place else ''}: {sentence}; correct this key") from None
+        inner = inner.rstrip("`")
+        place = (at + inner).removeprefix(".")
+        raise error(f"{where}{f' at {place}' if place else ''}: {_said(sentence, kind, inner)}") from None
+
+
+def _said(sentence: str, kind: type, inner: str) -> str:
+    """What is wrong with the struct at the place `inner` of a `kind`, in words."""
+    struct = _kind_at(kind, inner)
+    known = [item.encode_name for item in msgspec.structs.fields(struct)] if struct is not None else []
+    if (found := UNKNOWN.search(sentence)) and known:
+        key = found[1]
+        near = difflib.get_close_matches(key, known, 1)
+        return f"no key '{key}' is known here; " + (f"did you mean '{near[0]}'? " if near else "leave it out. ") \
+            + f"Known: {', '.join(known)}"  # fmt: skip
+    if (found := MISSING.search(sentence)) and known:
+        return f"'{found[1]}' is missing; give it. Known: {', '.join(known)}"
+    return f"{sentence}; correct this key"
+
+
+def _kind_at(kind: Any, inner: str) -> type[msgspec.Struct] | None:
+    """The struct at a place such as `.road.segments[0]`, None where there is none."""
+    for step in STEP.findall(inner):
+        kind = _plain(kind)
+        if step.startswith("["):
+            arguments = typing.get_args(kind)
+            kind = arguments[-1] if arguments else None
+        elif isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            kind = next((item.type for item in msgspec.structs.fields(kind) if item.encode_name == step), None)
+        else:
+            return None
+    kind = _plain(kind)
+    return kind if isinstance(kind, type) and issubclass(kind, msgspec.Struct) else None
+
+
+def _plain(kind: Any) -> Any:
+    """Of `X | None` the X."""
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return next((item for item in typing.get_args(kind) if item is not type(None)), None)
+    return kind

@@ -32,7 +32,7 @@ def step_parameters(file: str = "demo_truck", /, **overrides: dict) -> dict[str,
     for name, message in MESSAGES.items():
         parameters[name] = np.zeros((), msg.dtype(message))
         for key, value in (tables[name] | overrides.get(name, {})).items():
-            if value != []:  # a table without rows stays empty
+            if not (isinstance(value, list) and (not value or isinstance(value[0], dict))):  # tables of rows stay empty
                 parameters[name][key] = value
     return parameters
 

@@ -18,7 +18,8 @@ VALUE_KINDS = ("bias", "scale", "noise", "freeze", "not_available")  # write int
 ARITHMETIC_KINDS = ("bias", "scale", "noise")
 RECORD_KINDS = ("drop", "delay", "duplicate", "reorder", "corrupt", "clock_jump", "impersonate")  # act on whole records
 RIG_KINDS = ("process_kill", "process_hang", "bus_off", "flood", "unplug")
-TRUCK_KINDS = ("steering_stuck", "retarder_lost", "brake_circuit_lost", "engine_lost")  # of the truck itself, source = "truck"
+LAMP_KINDS = ("stop_lamp", "warning_lamp")  # of the truck itself, told on its bus
+TRUCK_KINDS = ("steering_stuck", "retarder_lost", "brake_circuit_lost", "engine_lost", *LAMP_KINDS)  # source = "truck"
 KINDS = RECORD_KINDS + VALUE_KINDS + RIG_KINDS + TRUCK_KINDS
 TRUCK = "truck"
 KEYS = ("source", "message", "signal", "kind", "start_s", "end_s", "value", "probability", "seed")
@@ -36,9 +37,10 @@ VALUES: dict[str, tuple[float, float, str] | None] = {
     "bias": (-INFINITY, INFINITY, "a number in SI units"),
     "scale": (-INFINITY, INFINITY, "a factor"),
     "noise": (0.0, INFINITY, "a standard deviation in SI units"),
+    **dict.fromkeys(LAMP_KINDS, (0, 253, "the address of the controller")),
     "brake_circuit_lost": (1, 3, "the number of the circuit: 1 driven axles, 2 front axle, 3 trailer"),
 }
-WHOLE = ("impersonate", "duplicate", "corrupt", "brake_circuit_lost")
+WHOLE = ("impersonate", "duplicate", "corrupt", "brake_circuit_lost", *LAMP_KINDS)
 OPTIONAL = ("duplicate", "corrupt")  # one copy, one bit
 
 
@@ -163,7 +165,7 @@ def _value(entry: dict[str, Any], kind: str, where: str) -> float:
     if kind in WHOLE:
         if not value.is_integer():
             raise UsageError(f"{where}: value = {value:g} must be {limits[2]} within {limits[0]:g}..{limits[1]:g}")
-        value = value or (0.0 if kind == "impersonate" else 1.0)
+        value = value or (1.0 if kind in OPTIONAL else 0.0)
     return value
 
 

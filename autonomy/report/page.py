@@ -10,6 +10,7 @@ from autonomy.report.drive import Drive
 from autonomy.report.sections import (
     aids,
     birdseye,
+    bus,
     calibration,
     combination,
     commands,
@@ -79,7 +80,9 @@ def render_page(kicker: str, top: head.Head, sections: list[Section], note: str 
 def _sections(drive: Drive) -> list[Section]:
     modules = SECTIONS
     if _in_closed_loop(drive):
-        modules = (outcome, birdseye, combination, *(module for module in SECTIONS if module is not birdseye))
+        others = [module for module in SECTIONS if module is not birdseye]
+        others.insert(others.index(commands) + 1, bus)
+        modules = (outcome, birdseye, combination, *others)
     return [module.section(drive) for module in modules]
 
 

@@ -33,6 +33,7 @@ def replay_lines(metrics: dict[str, Any]) -> list[str]:
         ("ticks", _ticks(metrics)),
         ("drive", _drive(metrics)),
         ("traffic", _traffic(metrics)),
+        ("bus", _bus(metrics)),
         ("tick time", _tick_time(metrics)),
         ("reference", _reference(metrics)),
         ("aids", _aids(metrics)),
@@ -96,6 +97,17 @@ def _traffic(metrics: dict[str, Any]) -> str | None:
         f"at least {number(metrics.get('min_ttc_s'), 's', 2)}, headway {number(metrics.get('min_headway_s'), 's', 2)}; "
         f"jerk {number(metrics.get('jerk_p99_mps3'), 'm/s3', 2)} (99 %)"
     )
+
+
+def _bus(metrics: dict[str, Any]) -> str | None:
+    bus = metrics.get("command_bus")
+    if not bus:
+        return None
+    groups = sorted({row["name"] for row in bus["groups"] if row["direction"] == "sent"})
+    words = (f"{whole(bus['sent'])} frames sent, {number(bus['sent_per_s'], '1/s')}, {percent(bus['sent_load'])} of "
+             f"{bus['bit_rate'] // 1000} kbit/s: {', '.join(groups)}")  # fmt: skip
+    troubled = [item["name"] or f"{item['address']:#04x}" for item in bus["partners"] if item["worst_lamps"]]
+    return words + (f"; lamps on: {', '.join(troubled)}" if troubled else "")
 
 
 def _tick_time(metrics: dict[str, Any]) -> str | None:

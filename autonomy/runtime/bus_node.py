@@ -9,42 +9,41 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
 from autonomy.runtime._loop import PERMISSION_DRIVE, PERMISSION_NONE, PERMISSION_STOP
 from autonomy.runtime.trouble_codes import trouble_codes
-from drivers.can.commanding.command_config import CommandConfig
-from drivers.can.j1939.address import Name
-from drivers.can.j1939.broadcast import GAP_NS
-from drivers.can.j1939.identifier import ADDRESS_CLAIMED, REQUEST, parse
+from drivers.can.commanding.command_config import CommandConfig, own_name
+from drivers.can.j1939.broadcast import Outbox
+from drivers.can.j1939.identifier import REQUEST, parse
 from drivers.can.j1939.node import DM1_NS, Node, NodeState
-from drivers.can.j1939.transport import TRANSPORT_GROUPS
+from drivers.can.j1939.partners import GROUPS, Partners
 
-ON_HIGHWAY = 1  # industry group
+HEARD = GROUPS | {REQUEST}
 POLL_S = 0.02
 Frame = tuple[int, bytes]  # identifier, data
 
 
 def node_of(config: CommandConfig) -> Node:
     """Our node by the [command] table."""
-    name = config.name
-    return Node(Name(name.identity, name.manufacturer, 0, 0, name.function, 0, 0, ON_HIGHWAY, name.arbitrary_address),
-                config.source_address)  # fmt: skip
+    return Node(own_name(config), config.source_address)
 
 
 class BusNode(threading.Thread):
-    """`say(frames)` sends; `permit(permission)` tells the loop; `faults()` are those of Health. In lockstep it is no thread:
-    `work` is called with the rig's time."""
+    """`say(frames)` sends; `permit(permission)` tells the loop; `faults()` are those of Health; `moved(address)` is called when
+    we had to take another address; `tell(line)` hears what partners say of themselves. In lockstep it is no thread: `work` is
+    called with the rig's time."""
 
     def __init__(self, node: Node, bus: int, say: Callable[[list[Frame]], None], permit: Callable[[int], None],
-                 faults: Callable[[], int]):  # fmt: skip
+                 faults: Callable[[], int], moved: Callable[[int], None] = lambda address: None,
+                 tell: Callable[[str], None] = lambda line: None):  # fmt: skip
         super().__init__(name="bus node", daemon=True)
         self.node, self.bus_number = node, bus
-        self._say, self._permit, self._faults = say, permit, faults
+        self.partners = Partners()
+        self._say, self._permit, self._faults, self._moved, self._tell = say, permit, faults, moved, tell
+        self._address = node.address
         self._heard: queue.SimpleQueue[tuple[int, int, bytes]] = queue.SimpleQueue()
-        self._due: deque[Frame] = deque()
-        self._next_ns = 0  # packets of a long message are GAP_NS apart
+        self._outbox = Outbox()
         self._next_report_ns = 0
         self._stopping = False
         permit(PERMISSION_NONE)
@@ -55,30 +54,31 @@ class BusNode(threading.Thread):
     def hear(self, time_ns: int, identifier: int, data: bytes) -> None:
         """An extended frame of somebody else, from the receiver's thread; few of them concern a node."""
         fields = parse(identifier)
-        if fields.source == self.node.address or fields.pgn in (ADDRESS_CLAIMED, REQUEST):
+        if fields.source == self.node.address or fields.pgn in HEARD:
             self._heard.put((time_ns, identifier, data))
 
     def work(self, now_ns: int) -> None:
         """All that has come and is due by now."""
         node = self.node
         if node.state is NodeState.SILENT:
-            self._due.extend(node.start(now_ns))
+            self._outbox.add(node.start(now_ns))
         while not self._heard.empty():
-            self._due.extend(node.receive(*self._heard.get()))
+            frame = self._heard.get()
+            self._outbox.add(node.receive(*frame))
+            for line in self.partners.hear(*frame):
+                self._tell(line)
+        if node.address != self._address:
+            self._address = node.address
+            self._moved(node.address)
+            self._tell(f"our address is {node.address:#04x} from now on: another NAME came before ours")
         if now_ns >= self._next_report_ns:  # a change is told at once, but not more often than once a second
             self._next_report_ns = now_ns + DM1_NS
             node.report(trouble_codes(self._faults()))
-        self._due.extend(node.step(now_ns))
+        self._outbox.add(node.step(now_ns))
+        if node.may_send:
+            self._outbox.add(self.partners.ask(now_ns, node.address))
         self._permit(PERMISSION_NONE if not node.may_send else PERMISSION_STOP if node.intruders else PERMISSION_DRIVE)
-        ready = []
-        while self._due:
-            is_packet = parse(self._due[0][0]).pgn in TRANSPORT_GROUPS
-            if is_packet and now_ns < self._next_ns:
-                break
-            if is_packet:
-                self._next_ns = now_ns + GAP_NS
-            ready.append(self._due.popleft())
-        if ready:
+        if ready := self._outbox.due(now_ns):
             self._say(ready)
 
     def run(self) -> None:

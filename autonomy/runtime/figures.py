@@ -43,6 +43,19 @@ def verdict(counts: dict[str, int], errors: list[str], *, soft: bool, p99_latene
     return ("inconclusive", INCONCLUSIVE, reasons) if reasons else ("pass", PASS, reasons)
 
 
+def partner_lines(partners: list[dict[str, Any]]) -> list[str]:
+    """Who else is on the bus and how they are, a line each."""
+    found = []
+    for item in partners:
+        parts = [text for name in ("component", "vehicle", "software") if (text := item.get(name))]
+        if item["weight_kg"] is not None:
+            parts.append(f"combination {item['weight_kg']:.0f} kg")
+        if item["worst_lamps"] or item["worst_codes"]:
+            parts.append("told " + ", ".join([*item["worst_lamps"], *(code["text"] for code in item["worst_codes"])]))
+        found.append(f"{item['address']:#04x} {item['name']}".rstrip() + ": " + ("; ".join(parts) or "no trouble"))
+    return found
+
+
 def lines(figures: dict[str, Any]) -> list[str]:
     """The figures for a terminal."""
     counts = figures["counts"]
@@ -65,6 +78,7 @@ def lines(figures: dict[str, Any]) -> list[str]:
     ]
     if node := figures.get("node"):
         shown.append(f"address      {node['address']:#04x} {node['state']}, {node['intruders']} frames of others from it")
+    shown += [f"partner      {line}" for line in partner_lines(figures.get("partners") or [])]
     for name, line in (figures.get("serial") or {}).items():
         shown.append(f"serial       {name}: {line['bytes']} bytes, {line['samples']} samples, {line['skipped']} bytes skipped")
     if figures.get("log"):

@@ -37,6 +37,7 @@ from autonomy.stack import Stack
 from autonomy.tick_period import TICK_NS
 from drivers.can.commanding import command_config
 from drivers.can.commanding.command_encoder import CommandEncoder
+from drivers.can.j1939.partners import Partners
 from drivers.can.live_bus import LiveBus, open_bus
 from drivers.can.router import Router
 from drivers.ring import Ring
@@ -175,6 +176,7 @@ class _Session:
         self.readers: dict[int, LiveBus] = {}
         self.lost: dict[int, int] = {}
         self.not_armed: str | None = None
+        self.tell: Callable[[str], None] = lambda line: None
         self._thread: threading.Thread | None = None
         self._started = threading.Event()
         try:
@@ -208,22 +210,36 @@ class _Session:
                          engage_tick=round(ENGAGE_AFTER_S * 1e9 / TICK_NS) if commands is not None else None,
                          serial=serial, pieces=rings.pieces,
                          lines=[(line.ring, serial.entry_of(PREFIX + line.port_name)) for line in self.lines])  # fmt: skip
-        if encoder is not None:
-            self._stand_on_the_bus(encoder)
+        self.partners = self._stand_on_the_bus(encoder) if encoder is not None else self._listen(stack)
         self.lockstep = None
         if options.lockstep:
             self.lockstep = Lockstep(self.loop, self.buses, self.transmitter, self.node, synced, rings.ticks)
 
-    def _stand_on_the_bus(self, encoder: CommandEncoder) -> None:
+    def _stand_on_the_bus(self, encoder: CommandEncoder) -> Partners:
         """Our node on the command bus; without its leave no command goes out, and the loop does not drive."""
         bus = encoder.config.bus
         self.node = BusNode(node_of(encoder.config), bus, lambda frames: self.transmitter.say(bus, frames), self.loop.permit,
-                            lambda: self.loop.faults)  # fmt: skip
+                            lambda: self.loop.faults, encoder.send_from,
+                            lambda line: self.tell(f"bus {bus}: {line}"))  # fmt: skip
         self.transmitter.may_send = self.node.may_send
         self.receivers[list(self.buses).index(bus)].listener = self.node.hear
+        return self.node.partners
+
+    def _listen(self, stack: Stack) -> Partners:
+        """In shadow we have no place on the bus and ask nothing, and hear what partners say all the same."""
+        partners, bus = Partners(), int(stack.config.sections.get("command", {}).get("bus", 0))
+
+        def hear(time_ns: int, identifier: int, data: bytes) -> None:
+            for line in partners.hear(time_ns, identifier, data):
+                self.tell(f"bus {bus}: {line}")
+
+        if bus in self.buses:
+            self.receivers[list(self.buses).index(bus)].listener = hear
+        return partners
 
     def drive(self, tell: Callable[[str], None]) -> None:
         """Starts the threads and waits for the end."""
+        self.tell = tell
         before = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self._thread = threading.Thread(target=self._loop if self.lockstep is None else self._step, name="loop", daemon=True)
@@ -337,6 +353,7 @@ class _Session:
             "lockstep": options.lockstep,
             "engaged": self.loop.engaged,
             "node": None if self.node is None else self.node.figures(),
+            "partners": self.partners.as_json(),
             "serial": self.loop.serial_counts(),
             "realtime": [finding._asdict() | {"good": finding.good} for finding in self.findings],
             "lateness_us": lateness,

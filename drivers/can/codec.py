@@ -119,6 +119,11 @@ class Codec(CodecKernel):
         """Row of a message by its name. Raises KeyError."""
         return self._index(message, bus)
 
+    def message_name(self, identifier: int, bus: int = 0) -> str:
+        """Of a frame's identifier, "" where the database does not know it."""
+        index = self.find(identifier, bus)
+        return self._tables.names[index] if index >= 0 else ""
+
     def encode(self, message: str, values: Mapping[str, float] | np.ndarray, *, validity: np.ndarray | None = None,
                bus: int | None = None, source_address: int | None = None, destination: int | None = None,
                priority: int | None = None, counter: int | None = None) -> tuple[int, bytes]:  # fmt: skip

@@ -8,10 +8,11 @@ __all__ = ["SteeringPlugin", "SteeringRequest", "SteeringStatus"]
 
 
 class SteeringRequest(NamedTuple):
-    """Mode: 0 released, 1 active, 2 minimal-risk manoeuvre."""
+    """Mode: 0 released, 1 active, 2 minimal-risk manoeuvre. Channel: 0 the first, 1 the one to fall back on."""
 
     road_wheel_angle_rad: float
     mode: int
+    channel: int = 0
 
 
 class SteeringStatus(NamedTuple):

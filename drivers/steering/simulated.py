@@ -1,6 +1,6 @@
 """A steering actuator of no supplier: setpoint and answer as proprietary B frames with a counter and a CRC.
 
-Bytes 1-4 the road wheel angle in microradians (signed, Intel), byte 5 the mode (low nibble) and a counter (high nibble),
+Bytes 1-4 the road wheel angle in microradians (signed, Intel), byte 5 the mode (3 bits), the channel and a counter (high nibble),
 byte 6 the driver's torque in 0.1 N m (signed, answer only), byte 7 reserved, byte 8 CRC-8 SAE J1850 of the seven before.
 """
 
@@ -21,6 +21,7 @@ LAYOUT = struct.Struct("<iBbB")
 PER_RADIAN = 1e6
 NOT_AVAILABLE = -128
 MOST_RAD = 2.0
+SECOND_CHANNEL = 8  # in the low nibble of byte 5
 
 
 class SimulatedSteering:
@@ -32,11 +33,12 @@ class SimulatedSteering:
         self._counters = {self.command_identifier: 0, self.status_identifier: 0}
 
     def command(self, request: SteeringRequest) -> list[tuple[int, bytes]]:
-        return [self._frame(self.command_identifier, request.road_wheel_angle_rad, request.mode, NOT_AVAILABLE)]
+        code = request.mode | request.channel * SECOND_CHANNEL
+        return [self._frame(self.command_identifier, request.road_wheel_angle_rad, code, NOT_AVAILABLE)]
 
     def read_command(self, identifier: int, data: bytes) -> SteeringRequest | None:
         found = self._read(self.command_identifier, identifier, data)
-        return None if found is None else SteeringRequest(found[0], found[1])
+        return None if found is None else SteeringRequest(found[0], found[1] % SECOND_CHANNEL, found[1] // SECOND_CHANNEL)
 
     def status(self, status: SteeringStatus) -> list[tuple[int, bytes]]:
         torque = NOT_AVAILABLE if status.driver_torque_nm is None else min(max(round(10.0 * status.driver_torque_nm), -127), 127)

@@ -39,21 +39,24 @@ cdef void tick_reset(TickState* state, const Parameters* p) noexcept nogil:
 
 
 cdef void tick(TickState* state, const Parameters* p, const InputFrame* frame, OutputFrame* out) noexcept nogil:
+    cdef InputFrame kept             # written only where somebody's samples are left out
+    cdef const InputFrame* used
     memset(out, 0, sizeof(OutputFrame))
     out.tick_index = frame.tick_index
     out.tick_time_ns = frame.tick_time_ns
-    inputs_step(&state.inputs, &p.inputs, &p.plausibility, &p.engagement, &p.vehicle, frame, &out.vehicle)
+    used = inputs_step(&state.inputs, &p.inputs, &p.plausibility, &p.engagement, &p.vehicle, frame, &kept, &out.vehicle)
     faults_correct(&state.faults, &out.vehicle)
-    ego_step(&state.ego, &p.ego, frame, &out.vehicle, &out.ego)
-    truck_step(&state.truck, &p.truck, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck)
-    faults_step(&state.faults, &p.faults, &p.plausibility, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck, &out.faults)
-    lane_step(&state.lane, &p.lane, frame, &out.ego, &out.lane)
-    tracks_step(&state.tracks, &p.tracks, frame, &out.ego, &out.lane, &out.tracks)
-    plan_step(&state.plan, &p.plan, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck, &out.faults, &out.lane, &out.tracks,
+    ego_step(&state.ego, &p.ego, used, &out.vehicle, &out.ego)
+    truck_step(&state.truck, &p.truck, &p.vehicle, used, &out.vehicle, &out.ego, &out.truck)
+    faults_step(&state.faults, &p.faults, &p.plausibility, &p.vehicle, frame, used, &out.vehicle, &out.ego,
+                &out.truck, &out.faults)
+    lane_step(&state.lane, &p.lane, used, &out.ego, &out.lane)
+    tracks_step(&state.tracks, &p.tracks, used, &out.ego, &out.lane, &out.tracks)
+    plan_step(&state.plan, &p.plan, &p.vehicle, used, &out.vehicle, &out.ego, &out.truck, &out.faults, &out.lane, &out.tracks,
               &out.plan)
     control_step(&state.control, &p.lateral, &p.longitudinal, &p.vehicle,
                  &out.vehicle, &out.ego, &out.truck, &out.lane, &out.plan, &out.control)
-    envelope_step(&state.envelope, &p.envelope, &p.longitudinal, &p.vehicle, frame, &out.vehicle, &out.ego, &out.truck,
+    envelope_step(&state.envelope, &p.envelope, &p.longitudinal, &p.vehicle, used, &out.vehicle, &out.ego, &out.truck,
                   &out.faults, &out.lane, &out.tracks, &out.plan, &out.control, &out.actuation, &out.health)
     truck_remember(&state.truck, &out.actuation)
     faults_remember(&state.faults, &out.actuation)

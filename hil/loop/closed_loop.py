@@ -4,7 +4,7 @@
 
 Each tick the sensors' records go through the feed that replay uses, so the log of a run replays to the same bytes. The stack
 takes over as soon as it reports itself fit (health level below 2, lane tracked) after ENGAGE_AFTER_S; until then the
-world's driver drives.
+world's driver drives. With sensors that speak on buses (`over_bus`) the commands travel on one too: hil/loop/command_bus.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from autonomy.playback._feed import Feed
 from autonomy import __version__, msg, output_folder
 from autonomy.errors import FAIL, INCONCLUSIVE, PASS, UsageError
 from autonomy.faults import timeline
-from autonomy.faults.timeline import Timeline
+from autonomy.faults.timeline import LAMP_KINDS, Timeline
 from autonomy.log.ordered import Batch
 from autonomy.msg.modes import DRIVING_MODES
 from autonomy.playback import metrics as figures
@@ -30,8 +30,11 @@ from autonomy.playback.json_values import without_nan
 from autonomy.playback.recording import Recording
 from autonomy.playback.result import OUTPUT_LOG, SCHEMA, Result
 from autonomy.playback.spool import OutputSpool
-from autonomy.tick_period import TICK_S
-from hil.loop.live import POSE_TOPIC, TRUCK_TOPIC, LiveSource, channels_of
+from autonomy.tick_period import TICK_NS, TICK_S
+from drivers.can.commanding import command_config
+from drivers.can.commanding.command_config import CommandConfig
+from hil.loop.command_bus import CommandBus
+from hil.loop.live import POSE_TOPIC, TRUCK_TOPIC, LiveSource, channels_of, time_and_channel
 from hil.loop.metrics import RunMetrics
 from hil.loop.reference import POSE_TICKS, centre_line, pose_of, truck_of
 from hil.loop.truck_faults import TruckFaults
@@ -71,16 +74,21 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
     started = time.perf_counter()
     try:
         for tick in range(round(duration_s / TICK_S)):
-            out = loop.tick(tick, truth, sensors.sense(truth), wanted, engaged)
+            arrived = loop.bus.arrive(truth.time_ns) if loop.bus else []
+            engage = loop.bus.engage(engaged) if loop.bus else int(engaged)
+            engaged = engage > 0
+            out = loop.tick(tick, truth, sensors.sense(truth), wanted, engage, arrived)
             mode, mass_kg = int(out["actuation"]["mode"]), float(out["truck"]["mass_kg"])
             if not engaged and tick * TICK_S >= engage_after_s:
-                engaged = bool(out["health"]["level"] < STANDBY_HEALTH and out["lane"]["status"] == 1)
+                may = loop.bus is None or loop.bus.may_engage
+                engaged = bool(may and out["health"]["level"] < STANDBY_HEALTH and out["lane"]["status"] == 1)
             if mode in DRIVING_MODES:
                 metrics(truth, tick)
                 metrics.see_plan(out["plan"])
             if watch is not None:
                 watch(truth, out)
-            truth = world.step(broken.act(out["actuation"], truth.time_ns), TICK_S)
+            asked = loop.carry(out, truth.time_ns, broken.active)
+            truth = world.step(broken.act(asked, truth.time_ns), TICK_S)
             broken.show(truth)
             if truth.done:
                 break
@@ -92,6 +100,7 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
     found = loop.metrics()
     found["startup_s"], found["realtime_factor"] = started - began, found["ticks"] * TICK_S / (finished - started)
     found["world"], found["sensors"], found["seed"] = type(world).__name__, type(sensors).__name__.lower(), seed
+    found["command_bus"] = None if loop.bus is None else loop.bus.as_json(TICK_S)
     found["scenario"] = getattr(getattr(world, "scenario", None), "title", None)
     found["set_speed_mps"], found["plant_differences"] = wanted, figures_of_plant
     found |= metrics.as_dict()
@@ -115,13 +124,21 @@ class _Loop:
 
     def __init__(self, world, stack, sensors, truth, log_path: Path | None, faults: Timeline):
         self.log_path, self.world, self.sensors = log_path, world, sensors
+        commands = _commands(world, stack, sensors)
+        if commands is None and (lamps := [fault for fault in faults.of_truck() if fault.kind in LAMP_KINDS]):
+            raise UsageError(f"{faults.where(lamps[0])}: kind = '{lamps[0].kind}' is told over the command bus, and this drive "
+                             "has none; use sensors at the level bytes and a plant of configs/plants")  # fmt: skip
         path = None
-        if getattr(sensors, "takes_lane_path", False) and hasattr(world, "lane_path"):
+        if (getattr(sensors, "takes_lane_path", False) or getattr(world, "map", False)) and hasattr(world, "lane_path"):
             path = centre_line(world)
-        self.source = LiveSource(stack, channels_of(sensors, stack.config), truth.time_ns, path, "the middle of the lane")
+        channels = channels_of(sensors, stack.config) + ([] if commands is None else [f"/raw/can/{commands.bus}"])
+        self.source = LiveSource(stack, channels, truth.time_ns, path, "the middle of the lane")
         self.start_ns = truth.time_ns
         self.feed = Feed(stack.core, self.source.router, self.source.routes, self.source.path, "cuts", 0.0, False,
                          self.source.serial)  # fmt: skip
+        self.bus = None if commands is None else CommandBus(commands, self.source.router.codec, truth.ego.mass)
+        self.last_ns = truth.time_ns
+        self.sent: list[bytes] = []  # that the next tick takes in, as a live one hears what it has sent
         self.injector = None
         if faults.of_records().faults:
             from autonomy.faults.inject import Injector
@@ -142,18 +159,21 @@ class _Loop:
             self.recording = self.files.enter_context(
                 contextlib.closing(Recording(log_path, self.source, recorded_from)))  # fmt: skip
 
-    def tick(self, tick: int, truth, sensed, set_speed: float, engage: bool) -> np.void:
-        """Hands the records to the stack and returns its output, valid until the next block."""
+    def tick(self, tick: int, truth, sensed, set_speed: float, engage: int, arrived: list[bytes]) -> np.void:
+        """Hands the records to the stack and returns its output, valid until the next block. `arrived`: frames of controllers."""
         true = {}
         if tick % POSE_TICKS == 0:
             true = {POSE_TOPIC: pose_of(truth), TRUCK_TOPIC: truck_of(truth, self.world, self.sensors)}
             self.poses.append(true[POSE_TOPIC])
-        rows = self.source.arrived(sensed, true)
+        rows = self.source.arrived(sensed, true, [] if self.bus is None else self.source.frames(arrived, self.bus.number))
+        sent = [] if self.bus is None else self.source.frames(self.sent, self.bus.number)
         closing = self.source.closing(tick, truth.time_ns, set_speed, engage)
         if self.injector is None:
-            batch = self.source.batch(rows + closing)
-        else:
-            batch = joined_batches([self.injector.step(self.source.batch(rows), truth.time_ns), self.source.batch(closing)])
+            batch = self.source.batch(sorted(sent + rows, key=time_and_channel) + closing)
+        else:  # what we sent ourselves is in the log whatever fails
+            broken = self.injector.step(self.source.batch(rows), truth.time_ns)
+            batch = joined_batches([self.source.batch(sent), broken, self.source.batch(closing)])
+            batch = in_order(batch) if sent else batch
         if self.recording is not None:
             self.batches.append(batch)
         self.feed.run(batch.records, batch.data, 0, self.outputs[self.row :], self.timing[self.row :],
@@ -164,6 +184,14 @@ class _Loop:
             self._hand_on()
             out = self.outputs[-1]
         return out
+
+    def carry(self, out: np.void, time_ns: int, broken) -> np.void:
+        """What the truck is asked for."""
+        if self.bus is None:
+            return out["actuation"]
+        self.last_ns = time_ns
+        asked, self.sent = self.bus.carry(out, time_ns, broken)
+        return asked
 
     def _hand_on(self) -> None:
         count, self.row = self.row, 0
@@ -179,6 +207,10 @@ class _Loop:
 
     def close(self) -> None:
         self._hand_on()
+        if self.bus is not None and self.recording is not None:
+            last = self.sent + self.bus.release(self.last_ns + TICK_NS)
+            if last:
+                self.recording.write_inputs(self.source.batch(self.source.frames(last, self.bus.number)))
         self.files.close()
 
     def metrics(self) -> dict[str, Any]:
@@ -207,6 +239,20 @@ class _Loop:
     def result(self, verdict: str, exit_code: int, found: dict[str, Any]) -> Result:
         return Result(verdict, exit_code, found, None, None, self.collector.poses, self.collector.ego(), self.start_ns, [],
                       self.times, self.source.path, self.spool)  # fmt: skip
+
+
+def _commands(world, stack, sensors) -> CommandConfig | None:
+    """Where sensors speak on buses, the vehicle has a whole [command] table, and the plant takes what goes over a bus."""
+    if not (getattr(sensors, "over_bus", False) and "command" in stack.config.sections
+            and hasattr(getattr(world, "plant", None), "parameters")):  # fmt: skip
+        return None
+    commands = command_config.read(stack.config.section("command"), stack.config.path)
+    return None if commands.missing else commands
+
+
+def in_order(batch: Batch) -> Batch:
+    """By time; what has the same stays as it is."""
+    return batch._replace(records=batch.records[np.argsort(batch.records["log_time_ns"], kind="stable")])
 
 
 def joined_batches(batches: list[Batch]) -> Batch:

@@ -67,9 +67,14 @@ class LiveSource:
         self.routes = routes_of({number: topic for topic, number in self.numbers.items()}, self.serial)
         self.path, self.path_label = (lane_path.EMPTY, "none") if path is None else (path, path_label)
 
-    def arrived(self, sensed, truth: dict[str, np.ndarray]) -> list[Row]:
-        """What the sensors gave in one tick, and of the truth a row (1,) a topic, in the order of a log."""
-        rows: list[Row] = []
+    def frames(self, bodies: list[bytes], bus: int) -> list[Row]:
+        """CanFrame bodies of a bus."""
+        channel = self._number(f"/raw/can/{bus}")
+        return [(int.from_bytes(body[:8], "little"), channel, body) for body in bodies]
+
+    def arrived(self, sensed, truth: dict[str, np.ndarray], others: list[Row]) -> list[Row]:
+        """What the sensors and others gave in one tick, and of the truth a row (1,) a topic, in the order of a log."""
+        rows: list[Row] = list(others)
         if isinstance(sensed, dict):
             for kind, samples in sensed.items():
                 head = LIST_HEAD.pack(NOT_IN_A_TICK, 0, 0, 0, len(samples), 0)
@@ -79,7 +84,7 @@ class LiveSource:
         else:
             rows += [(record.time_ns, self._number(record.channel), record.data) for record in sensed]
         rows += [(int(row["time_ns"][0]), self.numbers[topic], row.tobytes()) for topic, row in truth.items()]
-        rows.sort(key=_time_and_channel)
+        rows.sort(key=time_and_channel)
         return rows
 
     def closing(self, tick: int, time_ns: int, set_speed: float, engage: bool) -> list[Row]:
@@ -115,5 +120,5 @@ def channels_of(sensors, config) -> list[str]:
     return [f"/in/{kind}" for kind in KINDS[1:]] + [f"/raw/can/{bus['bus']}" for bus in buses] + [PREFIX + port for port in ports]
 
 
-def _time_and_channel(row: Row) -> tuple[int, int]:
+def time_and_channel(row: Row) -> tuple[int, int]:
     return row[:2]

@@ -29,20 +29,22 @@ class TruckFaults:
             self.healthy = self.plant.parameters.copy()
         self.pressure = list(BRAKE_PRESSURE_PA)
         self.last_ns = start_ns
+        self.active: list[Fault] = []  # of the last step
 
     def act(self, actuation: np.void, time_ns: int) -> np.void:
         """The actuation as the truck with its faults obeys it; its plant is changed too."""
         if not self.faults:
             return actuation
         elapsed_s, (self.last_ns, step_s) = (time_ns - self.start_ns) / 1e9, (time_ns, (time_ns - self.last_ns) / 1e9)
-        active = {fault.kind: fault for fault in self.faults
-                  if fault.start_s <= elapsed_s and (fault.end_s is None or elapsed_s < fault.end_s)}  # fmt: skip
+        self.active = [fault for fault in self.faults
+                       if fault.start_s <= elapsed_s and (fault.end_s is None or elapsed_s < fault.end_s)]  # fmt: skip
+        active = {fault.kind for fault in self.active}
         parameters, healthy = self.plant.parameters, self.healthy
         stuck = "steering_stuck" in active and int(actuation["steering_channel"]) == 0
         parameters["steering_rate"] = 0.0 if stuck else healthy["steering_rate"]
         parameters["retarder_torque"] = 0.0 if "retarder_lost" in active else healthy["retarder_torque"]
         parameters["brake_share"] = healthy["brake_share"]
-        lost = [int(fault.value) for fault in self.faults if fault in active.values() and fault.kind == "brake_circuit_lost"]
+        lost = [int(fault.value) for fault in self.active if fault.kind == "brake_circuit_lost"]
         for circuit in lost:
             own, all_axles = self.plant.tractor_axles, int(parameters["axles"])
             first, last = {1: (1, own), 2: (0, 1), 3: (own, all_axles)}[circuit]

@@ -13,17 +13,23 @@ from drivers.can.codec import Codec
 from drivers.can.commanding.command_config import CommandConfig
 from drivers.can.commanding.command_decoder import CommandDecoder
 from drivers.can.tables import EXTENDED
+from hil.rig.controllers import Controllers
 
 POLL_S = 0.05
 
 
 class CommandReader(threading.Thread):
-    """Listens to the command bus. `received` counts frames; `refused` the reasons for which some were not obeyed."""
+    """Listens to the command bus. `received` counts frames; `refused` the reasons for which some were not obeyed.
 
-    def __init__(self, bus, config: CommandConfig, codec: Codec, clock_ns: Callable[[], int] = time.monotonic_ns):
+    `controllers`: the nodes that hear the same frames; `answers` gives what they have to send.
+    """
+
+    def __init__(self, bus, config: CommandConfig, codec: Codec, clock_ns: Callable[[], int] = time.monotonic_ns,
+                 controllers: Controllers | None = None):  # fmt: skip
         super().__init__(name="commands", daemon=True)
         self.bus, self.clock_ns = bus, clock_ns
         self.received = 0
+        self.controllers = controllers
         self._decoder = CommandDecoder(config, codec)
         self._frame = np.zeros(1, msg.dtype("CanFrame"))
         self._frame["bus"] = config.bus
@@ -59,6 +65,15 @@ class CommandReader(threading.Thread):
         row["data"][: len(message.data)] = np.frombuffer(message.data, np.uint8)
         with self._lock:
             self._decoder.take(self._frame)
+            if self.controllers is not None and message.is_extended_id:
+                self.controllers.hear(int(row["time_ns"]), message.arbitration_id, bytes(message.data))
+
+    def answers(self) -> list[tuple[int, bytes]]:
+        """What the controllers send by now."""
+        if self.controllers is None:
+            return []
+        with self._lock:
+            return self.controllers.due(self.clock_ns())
 
     def actuation(self) -> np.void | None:
         """The requests in force as one Actuation, None when nobody asks for the steering: the driver drives."""

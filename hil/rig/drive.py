@@ -55,7 +55,8 @@ def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, duration_s: float |
     prepare(output)
     config, path = output / "truck.toml", output / "lane_path.csv"
     config.write_text(f"include = ['{configuration.find(VEHICLE).resolve()}']\n[replay]\npath_origin = {list(ORIGIN)}\n")
-    path.write_text("x_m,y_m\n" + "".join(f"{x:.3f},{y:.3f}\n" for x, y, _ in world.lane_path()))
+    if world.map:
+        path.write_text("x_m,y_m\n" + "".join(f"{x:.3f},{y:.3f}\n" for x, y, _ in world.lane_path()))
     duration_s = world.duration_s if duration_s is None else duration_s
     step = ["--lockstep"] if lockstep else []
     with tempfile.TemporaryDirectory(prefix="can-") as folder:
@@ -67,7 +68,8 @@ def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, duration_s: float |
             truck = _start("-m", "hil.rig.truck", "--config", VEHICLE, "--scenario", scenario, *where,
                            "--duration", str(duration_s), "--seed", str(seed))  # fmt: skip
             _expect(truck, "ready")
-            words = ["--config", str(config), "--mode", "active", "-o", str(output), "--lane-path", str(path), "--json",
+            words = ["--config", str(config), "--mode", "active", "-o", str(output), "--json",
+                     *(["--lane-path", str(path)] if world.map else []),
                      "--set-speed", str(world.set_speed), *(["--allow-soft-realtime"] if soft else [])]  # fmt: skip
             loop = _start("-m", "autonomy", "run", *where, *words, stderr=subprocess.PIPE)
             line = loop.stderr.readline()

@@ -29,6 +29,7 @@ from drivers.can.tables import EXTENDED
 from hil.loop.metrics import RunMetrics
 from hil.rig import DEFAULT_SCENARIO
 from hil.rig.commands import CommandReader
+from hil.rig.controllers import Controllers
 from hil.sensors import Bytes
 from hil.worlds.motorway import Motorway
 from hil.worlds.scenario import KINEMATIC
@@ -50,8 +51,10 @@ class Truck:
         self.buses = buses
         commands = read_commands(config.section("command"), config.path)
         clock_ns = (lambda: self.truth.time_ns) if lockstep else time.monotonic_ns
-        self.commands = CommandReader(buses[commands.bus], commands, Router.from_config(config).codec, clock_ns)
         self.truth = world.reset(seed)
+        self.command_bus = commands.bus
+        self.commands = CommandReader(buses[commands.bus], commands, Router.from_config(config).codec, clock_ns,
+                                      Controllers(commands, self.truth.ego.mass))  # fmt: skip
         self.metrics = RunMetrics(self.vehicle, world.set_speed)
         self.sent = self.engaged_ticks = 0
 
@@ -62,14 +65,15 @@ class Truck:
             self.metrics(self.truth)
         self.truth = self.world.step(actuation, TICK_S)
         for record in self.sensors.sense(self.truth):
-            self._send(record.data)
+            self._send(record.data[12], int.from_bytes(record.data[8:12], "little"), record.data[16 : 16 + record.data[13]])
+        for identifier, data in self.commands.answers():
+            self._send(self.command_bus, identifier, data)
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, bus: int, identifier: int, data: bytes) -> None:
         import can
 
-        identifier, bus, length = int.from_bytes(data[8:12], "little"), data[12], data[13]
         self.buses[bus].send(can.Message(arbitration_id=identifier & 0x1FFFFFFF, is_extended_id=bool(identifier & EXTENDED),
-                                         data=data[16 : 16 + length]), timeout=SEND_TIMEOUT_S)  # fmt: skip
+                                         data=data), timeout=SEND_TIMEOUT_S)  # fmt: skip
         self.sent += 1
 
 

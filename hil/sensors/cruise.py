@@ -27,6 +27,7 @@ class WithCruise:
     def __init__(self, sensors, parameters, world):
         self.sensors, self.world = sensors, world
         self.takes_lane_path = getattr(sensors, "takes_lane_path", False)
+        self.over_bus = getattr(sensors, "over_bus", False)
         self.planner = CruisePlanner(parameters, self._ahead)
         self.place, self.next_ns = 0.0, 0
         self.waiting: list[tuple[int, np.ndarray]] = []

@@ -68,7 +68,8 @@ class Messages:
     """
 
     noise = 1.0
-    takes_lane_path = False  # true: the stored path goes in beside what the camera sees
+    takes_lane_path = False  # true: the stored path goes in beside what the camera sees, as with a scenario that has a map
+    over_bus = False  # true: commands travel over a bus, as their samples do
 
     @property
     def channels(self) -> list[str]:

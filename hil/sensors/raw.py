@@ -36,7 +36,7 @@ class Bytes(Messages):
     """J1939 on bus 0, the sensors' own messages on bus 1, a lane camera on the bus whose DBC has one; GNSS and IMU on the
     serial ports the vehicle file has for them."""
 
-    takes_lane_path = True
+    over_bus = True
 
     def __init__(self, config, seed: int = 0, dropouts: Dropouts | None = None):
         super().__init__(config, seed, dropouts)

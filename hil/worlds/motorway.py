@@ -29,6 +29,11 @@ class Motorway(PlantWorld):
         return self.scenario.set_speed_mps
 
     @property
+    def map(self) -> bool:
+        """Whether the stack has `lane_path` as a stored path."""
+        return self.scenario.map
+
+    @property
     def duration_s(self) -> float:
         return self.scenario.duration_s
 

@@ -25,6 +25,7 @@ import msgspec
 from autonomy import config as configuration
 from autonomy import toml_file
 from autonomy.errors import UsageError
+from drivers.typed_table import convert
 from hil.world import MOST_ACTORS
 from hil.worlds.road import Road, Segment
 from hil.worlds.traffic import KINDS, Event
@@ -110,6 +111,7 @@ class Scenario(msgspec.Struct, forbid_unknown_fields=True, dict=True):
     wind: WindTable = msgspec.field(default_factory=WindTable)
     traffic: list[TrafficTable] = []
     queue: list[QueueTable] = []
+    map: bool = False  # the stack is given the middle of the lane as a stored path
 
     def make_road(self) -> Road:
         segments, last = [], Segment(0.0)
@@ -147,10 +149,7 @@ def load(source: str | Path | dict | Scenario) -> Scenario:
     if not isinstance(source, dict):
         path = _find(source)
         where, source = str(path), toml_file.read(path)
-    try:
-        scenario = msgspec.convert(source, Scenario, strict=True)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"{where}: {error}") from None
+    scenario = convert(source, Scenario, where, UsageError)
     _check(scenario, where)
     scenario.where = where
     return scenario

@@ -12,6 +12,7 @@ from autonomy.runtime._loop import PERMISSION_DRIVE, PERMISSION_NONE, PERMISSION
 from autonomy import config, msg
 from autonomy.inputs import lane_path
 from autonomy.runtime.bus_node import BusNode, node_of
+from autonomy.runtime.figures import partner_lines
 from autonomy.runtime.live import Options, run
 from autonomy.runtime.reception import FRAME
 from autonomy.runtime.transmission import Transmitter
@@ -51,7 +52,7 @@ def test_the_loop_may_drive_when_the_claim_has_stood():
     beside.node.work(10**9 + CLAIM_NS - 1)
     assert beside.permissions[-1] == PERMISSION_NONE
     beside.node.work(10**9 + CLAIM_NS)
-    assert beside.groups() == [DM1] and beside.permissions[-1] == PERMISSION_DRIVE and beside.node.may_send()
+    assert beside.groups() == [DM1, REQUEST] and beside.permissions[-1] == PERMISSION_DRIVE and beside.node.may_send()
 
 
 def test_who_loses_the_address_neither_drives_nor_speaks():
@@ -169,3 +170,43 @@ def _is_dm1(message: can.Message) -> bool:
     """As one frame, or announced as a long message."""
     group = parse(message.arbitration_id).pgn
     return group == DM1 or (group == TRANSPORT_CONTROL and int.from_bytes(message.data[5:8], "little") == DM1)
+
+
+def test_a_node_that_may_move_tells_who_encodes_and_drives_on():
+    table = config.load("vehicles/demo_truck").section("command") | {"name": {"arbitrary_address": True}}
+    said, moved, lines, permissions = [], [], [], []
+    movable = node_of(command_config.read(table, "demo_truck"))
+    node = BusNode(movable, 0, said.extend, permissions.append, lambda: 0, moved.append, lines.append)
+    node.work(10**9)
+    node.work(2 * 10**9)
+    node.hear(2 * 10**9, build(6, ADDRESS_CLAIMED, OURS, GLOBAL), bytes(8))
+    node.work(2 * 10**9 + 1)
+    assert moved == [128] and permissions[-1] == PERMISSION_NONE and "0x80" in lines[0]
+    node.work(3 * 10**9)
+    assert permissions[-1] == PERMISSION_DRIVE and node.complaints() == []
+
+
+def test_what_a_partner_tells_is_said_once_and_in_the_figures():
+    lines = []
+    node = BusNode(node_of(COMMANDS), 0, lambda frames: None, lambda permission: None, lambda: 0, tell=lines.append)
+    for second in range(3):
+        node.hear(second * 10**9, build(6, DM1, 0x00), bytes([0x10, 0xFF, 100, 0, 1, 1, 0xFF, 0xFF]))
+        node.work(second * 10**9)
+    assert len(lines) == 1 and "engine 1: red stop on; SPN 100 FMI 1" in lines[0]
+    assert node.partners.as_json()[0]["lamps"] == ["red stop on"]
+    assert "told red stop on, SPN 100 FMI 1" in partner_lines(node.partners.as_json())[0]
+
+
+def test_in_shadow_partners_are_heard_and_not_asked(tmp_path):
+    channels, lines = [f"ears-{place}" for place in range(3)], []
+    with can.Bus(interface="virtual", channel=channels[0]) as engine:
+
+        def tell(line):
+            lines.append(line)
+            if len(lines) == 1:  # the loop runs
+                engine.send(can.Message(arbitration_id=0x18FECA00, data=bytes([0x10, 0xFF, 100, 0, 1, 1, 0xFF, 0xFF])))
+
+        options = Options("vehicles/demo_truck", "virtual", channels, duration_s=0.5, output=tmp_path, priority=0)
+        found = run(options, tell)
+        assert engine.recv(0.0) is None
+    assert found["partners"][0]["lamps"] == ["red stop on"] and "engine 1: red stop on; SPN 100" in lines[1]

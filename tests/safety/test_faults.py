@@ -274,3 +274,19 @@ def test_who_stands_by_does_not_begin_with_a_fault_and_who_drives_is_told():
     assert enveloped(0.0, mode=0, **asks)[1]["level"] == 2
     assert enveloped(0.0, mode=0)[1]["level"] == 0
     assert enveloped(0.0, mode=0, **asks)[1]["faults"] & msg.constants("Health")["FAULT_TABLE"]
+
+
+def test_the_weight_that_the_vehicle_tells_is_held_against_the_configured_and_the_measured_one():
+    truck, row = Truck(), row_of("mass_wrong")
+    weight = ("signal", 11, {"signal": SIGNALS["GROSS_COMBINATION_MASS"], "value": 40_000.0})
+    assert truck.tick(weight)["value"][row] < 0.0, "as configured"
+    truck.truck["mass_excited"], truck.truck["mass_kg"], truck.truck["mass_sigma_kg"] = 1, 39_000.0, 500.0
+    assert [int(truck.tick()["status"][row]) for _ in range(60)][-1] == STATUS["STATUS_GOOD"]
+    truck.truck["mass_kg"] = 20_000.0
+    state = [truck.tick() for _ in range(60)][-1]
+    assert state["value"][row] == 20_000.0 - 3 * 500.0 - 4_000.0 and state["status"][row] >= TOLD
+    assert state["action"] == WORDS["ACTION_LIMIT_SPEED"]
+    coupled = ("signal", 2, {"signal": SIGNALS["TRAILER_CONNECTED"], "value": 1.0})
+    for told in (coupled, ("signal", 2, {"signal": SIGNALS["TRAILER_CONNECTED"], "value": 0.0})):
+        state = truck.tick(told)
+    assert state["value"][row] < 0.0, "of another combination nothing was told yet"

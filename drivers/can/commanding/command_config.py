@@ -26,11 +26,15 @@ from typing import Any
 import msgspec
 
 from autonomy.errors import UsageError
+from drivers.can.j1939.address import Name
 from drivers.typed_table import convert
 
-__all__ = ["Brake", "CommandConfig", "CommandError", "Gearbox", "Lights", "NodeName", "Steering", "Torque", "read"]
+__all__ = [
+    "Brake", "CommandConfig", "CommandError", "Gearbox", "Lights", "NodeName", "Steering", "Torque", "own_name", "read",
+]  # fmt: skip
 
 TORQUES = ("engine", "engine_brake", "retarder")
+ON_HIGHWAY = 1  # industry group
 CHECKSUMS = ("3 bit", "4 bit", "none")
 CONTROLS = {"torque": 2, "limit": 3}  # SPN 695, override control mode [V]; the limit mode only caps a torque [M]
 
@@ -141,6 +145,12 @@ def read(table: dict[str, Any], path: str) -> CommandConfig:
             raise CommandError(f"{path}: [command] {name}.address = {part.address}: [command.{other}] has it already, "
                                "and a TSC1 tells its partner by the address alone")  # fmt: skip
     return config
+
+
+def own_name(config: CommandConfig) -> Name:
+    """As we claim our address."""
+    name = config.name
+    return Name(name.identity, name.manufacturer, 0, 0, name.function, 0, 0, ON_HIGHWAY, name.arbitrary_address)
 
 
 def _check_torque(path: str, part: str, section: Torque) -> None:

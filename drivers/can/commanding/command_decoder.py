@@ -14,10 +14,10 @@ import numpy as np
 from autonomy import msg
 from autonomy.msg.modes import DRIVING_MODES
 from drivers.can.codec import Codec
-from drivers.can.commanding.command_config import CommandConfig, Torque
+from drivers.can.commanding.command_config import CommandConfig, Torque, own_name
 from drivers.can.commanding.command_encoder import DISENGAGE
 from drivers.can.commanding.protection import is_sealed
-from drivers.can.j1939.identifier import parse
+from drivers.can.j1939.identifier import ADDRESS_CLAIMED, NULL, parse
 from drivers.can.tables import EXTENDED
 from drivers.steering.installed import load as load_steering
 
@@ -40,7 +40,8 @@ class CommandDecoder:
     def __init__(self, config: CommandConfig, codec: Codec):
         self.config, self.codec = config, codec
         self.refused: Counter[str] = Counter()
-        self.steering = config.steering and load_steering(config.steering.plugin, config.source_address, config.steering.options)
+        self._name = own_name(config).number.to_bytes(8, "little")
+        self._obey(config.source_address)
         self._torques = {part.address: (name, part) for name, part in config.torques().items()}
         self._heard: dict[str, _Heard] = {}
         self._counters: dict[int, tuple[int, int]] = {}  # identifier: last counter, how often in a row
@@ -57,6 +58,7 @@ class CommandDecoder:
         row["time_ns"] = time_ns
         mode = int(self._value("mode", time_ns))
         row["mode"] = mode if mode in DRIVING_MODES else 0
+        row["steering_channel"] = int(self._value("channel", time_ns))
         row["road_wheel_angle_rad"] = self._value("angle", time_ns)
         row["engine_torque_nm"] = self._value("engine", time_ns) + self._value("engine_brake", time_ns)
         row["retarder_torque_nm"] = self._value("retarder", time_ns)
@@ -64,14 +66,22 @@ class CommandDecoder:
         row["roll"] = int(self._value("roll", time_ns))
         return row[()]
 
+    def _obey(self, address: int) -> None:
+        """Who commands: the address that holds our NAME."""
+        self._address, steering = address, self.config.steering
+        self.steering = steering and load_steering(steering.plugin, address, steering.options)
+
     def _take(self, time_ns: int, identifier: int, data: bytes) -> None:
         request = self.steering.read_command(identifier, data) if self.steering else None
         if request is not None:
             self._heard["angle"] = _Heard(request.road_wheel_angle_rad, time_ns)
             self._heard["mode"] = _Heard(float(request.mode), time_ns)
+            self._heard["channel"] = _Heard(float(request.channel), time_ns)
             return
         fields = parse(identifier)
-        if fields.source != self.config.source_address:
+        if fields.pgn == ADDRESS_CLAIMED and data == self._name and fields.source not in (NULL, self._address):
+            self._obey(fields.source)
+        if fields.source != self._address:
             return
         if fields.pgn == TSC1_PGN and fields.destination in self._torques:
             self._take_torque(time_ns, identifier, data, *self._torques[fields.destination])

@@ -43,20 +43,26 @@ class CommandEncoder:
     """
 
     def __init__(self, config: CommandConfig, codec: Codec):
-        self.config, self.codec = config, codec
+        self.config, self.codec, self.source_address = config, codec, config.source_address
         self.steering: SteeringPlugin | None = None
         self._commands: list[_Command] = []
         for name, part in config.torques().items():
-            self._add(part.period_s, _TorqueCommand(config, part, codec, SHARES[name]))
+            self._add(part.period_s, _TorqueCommand(self, part, SHARES[name]))
         if config.brake is not None:
             self._add(config.brake.period_s, self._brake)
         if config.gearbox is not None:
             self._add(config.gearbox.period_s, self._shift)
         if config.steering is not None:
-            self.steering = load_steering(config.steering.plugin, config.source_address, config.steering.options)
+            self.send_from(config.source_address)
             self._add(config.steering.period_s, self._steer)
         if config.lights is not None:
             self._add(config.lights.period_s, self._light)
+
+    def send_from(self, source_address: int) -> None:
+        """After our node had to take another address."""
+        self.source_address = source_address
+        if steering := self.config.steering:
+            self.steering = load_steering(steering.plugin, source_address, steering.options)
 
     def frames(self, actuation: np.void) -> np.ndarray:
         drives = int(actuation["mode"]) in DRIVING_MODES
@@ -90,7 +96,9 @@ class CommandEncoder:
 
     def _steer(self, actuation: np.void, drives: bool) -> Frames:
         mode = int(actuation["mode"]) if drives else RELEASED
-        return self.steering.command(SteeringRequest(_number(actuation["road_wheel_angle_rad"]), mode))
+        return self.steering.command(
+            SteeringRequest(_number(actuation["road_wheel_angle_rad"]), mode, int(actuation["steering_channel"]))
+        )
 
     def _light(self, actuation: np.void, drives: bool) -> Frames:
         lights, indicators = self.config.lights, int(actuation["indicators"])
@@ -102,8 +110,9 @@ class CommandEncoder:
         return [self._encode(lights.message, values, lights.address)]
 
     def _encode(self, message: str, values: dict[str, float], address: int | None) -> tuple[int, bytes]:
-        config = self.config
-        return self.codec.encode(message, values, bus=config.bus, source_address=config.source_address, destination=address)
+        return self.codec.encode(
+            message, values, bus=self.config.bus, source_address=self.source_address, destination=address
+        )
 
 
 class _Command:
@@ -146,8 +155,8 @@ SHARES: dict[str, Callable[[np.void], float]] = {
 class _TorqueCommand:
     """TSC1 of the partner's share of the torque, sealed as it checks it."""
 
-    def __init__(self, config: CommandConfig, part: Torque, codec: Codec, share: Callable[[np.void], float]):
-        self._config, self._part, self._codec, self._share = config, part, codec, share
+    def __init__(self, encoder: CommandEncoder, part: Torque, share: Callable[[np.void], float]):
+        self._encoder, self._part, self._share = encoder, part, share
         self._counter = -1
 
     def __call__(self, actuation: np.void, drives: bool) -> Frames:
@@ -161,8 +170,9 @@ class _TorqueCommand:
             "requested_torque": round(percent) if drives else 0.0,
             "control_purpose": part.purpose,
         }
-        identifier, data = self._codec.encode(
-            "TSC1", values, bus=self._config.bus, source_address=self._config.source_address, destination=part.address, counter=0
+        encoder = self._encoder
+        identifier, data = encoder.codec.encode(
+            "TSC1", values, bus=encoder.config.bus, source_address=encoder.source_address, destination=part.address, counter=0
         )
         self._counter += 1
         return [(identifier, seal(part.checksum, identifier, data, self._counter))]

@@ -1,6 +1,7 @@
 # Chooses, ages and checks the vehicle's own signals.
 from libc.stdint cimport int64_t, uint8_t, uint16_t
 from autonomy.inputs._engagement cimport EngagementMemory
+from autonomy.inputs._preference cimport PreferenceMemory
 from autonomy.inputs._senders cimport PlausibilityMemory
 from autonomy.msg.messages cimport (
     Actuation, EngagementParameters, InputFrame, InputsParameters, PlausibilityParameters, VehicleParameters, VehicleState)
@@ -27,10 +28,12 @@ ctypedef struct InputsMemory:
     double driver_acceleration
     int64_t last_tick_ns
     PlausibilityMemory plausibility
+    PreferenceMemory preference
     EngagementMemory engagement
 
 cdef void inputs_reset(InputsMemory* memory, const InputsParameters* parameters) noexcept nogil
-cdef void inputs_step(InputsMemory* memory, const InputsParameters* parameters, const PlausibilityParameters* plausibility,
-                      const EngagementParameters* engagement, const VehicleParameters* vehicle_parameters,
-                      const InputFrame* frame, VehicleState* vehicle) noexcept nogil
+cdef const InputFrame* inputs_step(InputsMemory* memory, const InputsParameters* parameters,
+                                   const PlausibilityParameters* plausibility, const EngagementParameters* engagement,
+                                   const VehicleParameters* vehicle_parameters, const InputFrame* frame, InputFrame* kept,
+                                   VehicleState* vehicle) noexcept nogil
 cdef void inputs_remember(InputsMemory* memory, const Actuation* actuation) noexcept nogil

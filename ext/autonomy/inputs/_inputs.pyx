@@ -11,6 +11,7 @@ from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._engagement cimport engagement_reset, engagement_step
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._plausibility cimport check_quantity, is_refused, report_senders
+from autonomy.inputs._preference cimport preferred
 from autonomy.inputs._senders cimport QUANTITIES, hear_frame, plausibility_reset, wheel_speed
 import numpy as np
 from autonomy.msg import dtype
@@ -144,12 +145,15 @@ cdef inline void hear_samples(InputsMemory* memory, const InputsParameters* para
             memory.set_speed = frame.driver.items[i].set_speed
 
 
-cdef void inputs_step(InputsMemory* memory, const InputsParameters* parameters, const PlausibilityParameters* plausibility,
-                      const EngagementParameters* engagement, const VehicleParameters* vehicle_parameters,
-                      const InputFrame* frame, VehicleState* vehicle) noexcept nogil:
+cdef const InputFrame* inputs_step(InputsMemory* memory, const InputsParameters* parameters,
+                                   const PlausibilityParameters* plausibility, const EngagementParameters* engagement,
+                                   const VehicleParameters* vehicle_parameters, const InputFrame* frame, InputFrame* kept,
+                                   VehicleState* vehicle) noexcept nogil:
+    """The frame as the steps after this one see it: without the samples of who is not preferred. `kept`: room for such a copy."""
     cdef int64_t now_ns = frame.tick_time_ns
     cdef double dt = elapsed_s(now_ns, memory.last_tick_ns)
     cdef int quantity
+    cdef const InputFrame* used
     cdef const Newest* speed
     cdef const Newest* steering
 
@@ -157,8 +161,9 @@ cdef void inputs_step(InputsMemory* memory, const InputsParameters* parameters, 
     for quantity in range(QUANTITIES):
         check_quantity(&memory.plausibility, plausibility, vehicle_parameters, quantity, now_ns)
     forget_suspects(memory, plausibility)
-    hear_samples(memory, parameters, plausibility, frame)
-    engagement_step(&memory.engagement, engagement, parameters, frame, vehicle)
+    used = preferred(&memory.preference, parameters, &memory.plausibility, plausibility, frame, kept, vehicle)
+    hear_samples(memory, parameters, plausibility, used)
+    engagement_step(&memory.engagement, engagement, parameters, used, vehicle)
 
     vehicle.time_ns = now_ns
     report_senders(&memory.plausibility, plausibility, now_ns, vehicle)
@@ -203,6 +208,7 @@ cdef void inputs_step(InputsMemory* memory, const InputsParameters* parameters, 
     else:
         vehicle.set_speed = parameters.default_set_speed_mps
     memory.last_tick_ns = now_ns
+    return used
 
 
 cdef void inputs_remember(InputsMemory* memory, const Actuation* actuation) noexcept nogil:
@@ -211,7 +217,8 @@ cdef void inputs_remember(InputsMemory* memory, const Actuation* actuation) noex
 
 
 cdef class InputsStep:
-    """The step alone, for tests: `step(frame)` takes a 0-d array of dtype InputFrame and returns one of VehicleState.
+    """The step alone, for tests: `step(frame)` takes a 0-d array of dtype InputFrame and returns one of VehicleState. `used`:
+    the frame as the later steps would see it.
 
     Without `plausibility` no sender is compared with another, without `engagement` there is no switch and no condition.
     """
@@ -220,6 +227,7 @@ cdef class InputsStep:
     cdef PlausibilityParameters plausibility
     cdef EngagementParameters engagement
     cdef VehicleParameters vehicle_parameters
+    cdef readonly object used
 
     def __init__(self, parameters, vehicle_parameters, plausibility=None, engagement=None):
         self.parameters = (<InputsParameters*>pointer(parameters))[0]
@@ -232,8 +240,11 @@ cdef class InputsStep:
 
     def step(self, frame):
         result = np.zeros((), dtype("VehicleState"))
-        inputs_step(&self.memory, &self.parameters, &self.plausibility, &self.engagement, &self.vehicle_parameters,
-                    <const InputFrame*>pointer(frame), <VehicleState*>pointer(result))
+        kept = np.zeros((), dtype("InputFrame"))
+        cdef const InputFrame* used = inputs_step(
+            &self.memory, &self.parameters, &self.plausibility, &self.engagement, &self.vehicle_parameters,
+            <const InputFrame*>pointer(frame), <InputFrame*>pointer(kept), <VehicleState*>pointer(result))
+        self.used = kept if used == <const InputFrame*>pointer(kept) else frame
         return result
 
     def remember(self, actuation):

@@ -28,7 +28,7 @@ ctypedef struct FaultsMemory:
 
 cdef void faults_reset(FaultsMemory* memory, const FaultParameters* parameters) noexcept nogil
 cdef void faults_step(FaultsMemory* memory, const FaultParameters* parameters, const PlausibilityParameters* plausibility,
-                      const VehicleParameters* vehicle_parameters, const InputFrame* frame, const VehicleState* vehicle,
-                      const EgoState* ego, const TruckState* truck, FaultState* state) noexcept nogil
+                      const VehicleParameters* vehicle_parameters, const InputFrame* frame, const InputFrame* used,
+                      const VehicleState* vehicle, const EgoState* ego, const TruckState* truck, FaultState* state) noexcept nogil
 cdef void faults_correct(const FaultsMemory* memory, VehicleState* vehicle) noexcept nogil
 cdef void faults_remember(FaultsMemory* memory, const Actuation* actuation) noexcept nogil

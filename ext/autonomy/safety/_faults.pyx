@@ -5,7 +5,7 @@ begins, within for clear_after_s it is over. What all rows together ask for goes
 (mode, actuators not to use) and the report. Twin: autonomy/safety/faults_twin.py.
 """
 import numpy as np
-from libc.math cimport NAN, fabs, isfinite
+from libc.math cimport NAN, fabs, fmax, isfinite
 from libc.string cimport memset
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from autonomy.msg.messages cimport *
@@ -13,7 +13,7 @@ from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport known_speed
 from autonomy.playback._clock cimport now_ns
-from autonomy.safety._fault_hearing cimport events_since, hear_row
+from autonomy.safety._fault_hearing cimport RowHearing, events_since, hear_row
 from autonomy.safety._fault_response cimport (
     COMMANDS, brake_lacking, compare_yaw_rates, follow_brakes, follow_shaft, follow_steering, retarder_lacking,
     steering_difference, yaw_rate_difference, yaw_rate_error)
@@ -26,6 +26,8 @@ cdef enum:
     STANDBY = 0
     EVENT_WINDOW_NS = 1000000000
     LEAST_REPEATS = 3            # a coarse value may stand for a while
+
+cdef double TOLD_MASS_SHARE = 0.1    # [M] air springs weigh a load to 5 %, the steered axle is guessed
 
 
 cdef void faults_reset(FaultsMemory* memory, const FaultParameters* parameters) noexcept nogil:
@@ -88,11 +90,25 @@ cdef inline double another_trailer(const VehicleParameters* vehicle, const Truck
     return 0.0 if isfinite(connected) or truck.trailer_wheelbase_known else NAN
 
 
-cdef inline double mass_beyond(const VehicleParameters* vehicle, const TruckState* truck) noexcept nogil:
-    """kg that the measured mass lies beyond what the configured one may be off by."""
-    if not truck.mass_excited:
-        return NAN
-    return fabs(truck.mass_kg - vehicle.mass_kg) - 3.0 * (vehicle.mass_sigma_kg + truck.mass_sigma_kg)
+cdef inline double mass_beyond(const VehicleParameters* vehicle, const TruckState* truck, const RowHearing* told) noexcept nogil:
+    """kg by which configured, measured and told mass (CVW) lie further apart than they may be off by: the worst pair of them."""
+    cdef double apart = NAN
+    if truck.mass_excited:
+        apart = fabs(truck.mass_kg - vehicle.mass_kg) - 3.0 * (vehicle.mass_sigma_kg + truck.mass_sigma_kg)
+    if told.heard_ns == 0 or told.void_ns != 0 or not told.value > 0.0:
+        return apart
+    apart = fmax(apart, fabs(told.value - vehicle.mass_kg) - 3.0 * vehicle.mass_sigma_kg - TOLD_MASS_SHARE * told.value)
+    if truck.mass_excited:
+        apart = fmax(apart, fabs(told.value - truck.mass_kg) - 3.0 * truck.mass_sigma_kg - TOLD_MASS_SHARE * told.value)
+    return apart
+
+
+cdef inline void forget_told_mass(FaultsMemory* memory, const FaultParameters* parameters) noexcept nogil:
+    """Of another combination."""
+    cdef int i
+    for i in range(ROWS):
+        if parameters.row[i].detector == FaultRow_DETECTOR_MASS:
+            memory.row[i].heard.heard_ns = 0
 
 
 cdef inline double value_now(FaultsMemory* memory, const FaultParameters* parameters, const PlausibilityParameters* plausibility,
@@ -123,7 +139,7 @@ cdef inline double value_now(FaultsMemory* memory, const FaultParameters* parame
         return yaw_rate_difference(&memory.response)
     if row.detector == FaultRow_DETECTOR_TRAILER:
         return another_trailer(vehicle_parameters, truck, memory.trailer_connected)
-    return mass_beyond(vehicle_parameters, truck)
+    return mass_beyond(vehicle_parameters, truck, &own.heard)
 
 
 cdef inline uint8_t judge(RowMemory* own, const FaultRow* row, double value, int64_t now_ns) noexcept nogil:
@@ -186,8 +202,10 @@ cdef inline void ask_for(FaultsMemory* memory, const FaultParameters* parameters
 
 
 cdef void faults_step(FaultsMemory* memory, const FaultParameters* parameters, const PlausibilityParameters* plausibility,
-                      const VehicleParameters* vehicle_parameters, const InputFrame* frame, const VehicleState* vehicle,
-                      const EgoState* ego, const TruckState* truck, FaultState* state) noexcept nogil:
+                      const VehicleParameters* vehicle_parameters, const InputFrame* frame, const InputFrame* used,
+                      const VehicleState* vehicle, const EgoState* ego, const TruckState* truck,
+                      FaultState* state) noexcept nogil:
+    """`frame`: all that was heard, for the rows look at each sender; `used`: that of the preferred ones."""
     cdef int64_t now_ns = frame.tick_time_ns
     cdef double dt = elapsed_s(now_ns, memory.last_tick_ns)
     cdef double speed = known_speed(vehicle, ego)
@@ -199,13 +217,15 @@ cdef void faults_step(FaultsMemory* memory, const FaultParameters* parameters, c
     memory.last_tick_ns = now_ns
     if parameters.row[0].detector == FaultRow_DETECTOR_NONE:
         return  # rows are filled from the front
-    for k in range(frame.signal.count):
-        if frame.signal.items[k].signal == SignalSample_TRAILER_CONNECTED and frame.signal.items[k].validity == 0:
-            memory.trailer_connected = frame.signal.items[k].value
+    for k in range(used.signal.count):
+        if used.signal.items[k].signal == SignalSample_TRAILER_CONNECTED and used.signal.items[k].validity == 0:
+            if isfinite(memory.trailer_connected) and memory.trailer_connected != used.signal.items[k].value:
+                forget_told_mass(memory, parameters)
+            memory.trailer_connected = used.signal.items[k].value
     follow_steering(&memory.response, parameters, vehicle_parameters, vehicle, truck, speed, dt)
-    compare_yaw_rates(&memory.response, parameters, vehicle_parameters, frame, vehicle, speed, dt)
-    follow_brakes(&memory.response, frame, ego, dt)
-    follow_shaft(&memory.response, vehicle_parameters, frame)
+    compare_yaw_rates(&memory.response, parameters, vehicle_parameters, used, vehicle, speed, dt)
+    follow_brakes(&memory.response, used, ego, dt)
+    follow_shaft(&memory.response, vehicle_parameters, used)
     for i in range(ROWS):
         if parameters.row[i].detector == FaultRow_DETECTOR_NONE:
             break
@@ -236,7 +256,8 @@ cdef class FaultsStep:
     def step(self, frame, vehicle, ego, truck):
         result = np.zeros((), dtype("FaultState"))
         faults_step(&self.memory, &self.parameters, &self.plausibility, &self.vehicle_parameters,
-                    <const InputFrame*>pointer(frame), <const VehicleState*>pointer(vehicle), <const EgoState*>pointer(ego),
+                    <const InputFrame*>pointer(frame), <const InputFrame*>pointer(frame),
+                    <const VehicleState*>pointer(vehicle), <const EgoState*>pointer(ego),
                     <const TruckState*>pointer(truck), <FaultState*>pointer(result))
         return result
 
@@ -258,7 +279,7 @@ cdef class FaultsStep:
         begun = now_ns()
         for k in range(repeats):
             told.tick_time_ns += 10_000_000
-            faults_step(&self.memory, &self.parameters, &self.plausibility, &self.vehicle_parameters, told, known, motion,
+            faults_step(&self.memory, &self.parameters, &self.plausibility, &self.vehicle_parameters, told, told, known, motion,
                         learned, &state)
             faults_remember(&self.memory, &actuation)
         return <double>(now_ns() - begun) / repeats

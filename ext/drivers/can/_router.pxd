@@ -107,6 +107,8 @@ cdef struct RouterState:
     RouteCounts counts[MAX_ROUTES]
     CombineState combines[MAX_COMBINES]
     uint8_t last_counter[MAX_GUARDS]    # 1 + the last one, 0 = none yet
+    uint16_t moved_to                   # 1 + the address our node claimed last, 0 = it has not said
+    uint8_t dm1_bus[256]                # by J1939 address: 1 + bus of a broadcast DM1 whose first packet is to come, 0 = none
     uint64_t not_routed
     uint64_t not_measurements
 

@@ -29,6 +29,16 @@ LIMITS = {"routes": MAX_ROUTES, "combines": MAX_COMBINES, "parts": MAX_PARTS, "m
           "sample_bytes": MAX_SAMPLE_BYTES}
 cdef int NOT_MEASUREMENT_FLAGS = CanFrame_FLAG_ERROR | CanFrame_FLAG_REMOTE | CanFrame_FLAG_TRANSMITTED
 
+# What is read without a database. Of the transport protocol that is the lamps of a long DM1, which stand in its first packet
+cdef enum:
+    ADDRESS_CLAIMED = 0xEE00
+    NULL_ADDRESS = 0xFE
+    TRANSPORT_CONTROL = 0xEC00
+    TRANSPORT_DATA = 0xEB00
+    BROADCAST = 32
+    DM1 = 0xFECA
+    DM1_IDENTIFIER = 0x18FECA00
+
 # One CAN frame while it is being routed
 cdef struct Arrival:
     const CanFrame *frame
@@ -44,12 +54,17 @@ cdef int route_frame(const RouterTables *tables, RouterState *state, const CanFr
     cdef int32_t message, route, guard
     cdef int status, result = NOT_ROUTED
     cdef bint heard = False
+    cdef int own
+    cdef CanFrame lamps
     if frame.flags & NOT_MEASUREMENT_FLAGS:
+        note_own_claim(tables, state, frame)
         state.not_measurements += 1
         return NOT_A_MEASUREMENT
-    if tables.own_address >= 0 and frame.bus == tables.own_bus and frame.id & EXTENDED \
-            and <int32_t>(frame.id & 0xFF) == tables.own_address:
-        tell(frame, SignalSample_OWN_ADDRESS, <uint16_t>tables.own_address, inputs)
+    own = state.moved_to - 1 if state.moved_to else tables.own_address
+    if own >= 0 and frame.bus == tables.own_bus and frame.id & EXTENDED and <int>(frame.id & 0xFF) == own:
+        tell(frame, SignalSample_OWN_ADDRESS, <uint16_t>own, inputs)
+    if frame.id & EXTENDED and opens_dm1(state, frame, &lamps):
+        frame = &lamps
     message = find_message(tables.codec, frame.bus, frame.id)
     guard = tables.guard_of[message] if message >= 0 else -1
     route = tables.first_route[message] if message >= 0 else -1
@@ -71,6 +86,33 @@ cdef int route_frame(const RouterTables *tables, RouterState *state, const CanFr
     if not heard:
         state.not_routed += 1
     return result
+
+
+cdef void note_own_claim(const RouterTables *tables, RouterState *state, const CanFrame *frame) noexcept nogil:
+    """Our node's claim that we sent tells our address: it may have had to move."""
+    if frame.flags & CanFrame_FLAG_TRANSMITTED and frame.id & EXTENDED and frame.bus == tables.own_bus \
+            and tables.own_address >= 0 and pgn_of(frame.id & 0x1FFFFFFF) == ADDRESS_CLAIMED \
+            and frame.id & 0xFF != NULL_ADDRESS:
+        state.moved_to = <uint16_t>(1 + (frame.id & 0xFF))
+
+
+cdef bint opens_dm1(RouterState *state, const CanFrame *frame, CanFrame *lamps) noexcept nogil:
+    """Whether this is the first packet of a DM1 of more than eight bytes; `lamps` is then the DM1 with its first trouble code."""
+    cdef uint32_t group = pgn_of(frame.id & 0x1FFFFFFF)
+    cdef uint8_t source = <uint8_t>(frame.id & 0xFF)
+    if frame.length != 8:
+        return False
+    if group == TRANSPORT_CONTROL and frame.data[0] == BROADCAST:
+        state.dm1_bus[source] = frame.bus + 1 if (
+            frame.data[5] | frame.data[6] << 8 | frame.data[7] << 16) == DM1 and frame.bus < 255 else 0
+    elif group == TRANSPORT_DATA and frame.data[0] == 1 and state.dm1_bus[source] == frame.bus + 1:
+        state.dm1_bus[source] = 0
+        lamps[0] = frame[0]
+        lamps.id = EXTENDED | <uint32_t>DM1_IDENTIFIER | source
+        memcpy(lamps.data, &frame.data[1], 7)
+        lamps.data[7] = 0xFF
+        return True
+    return False
 
 
 cdef void tell(const CanFrame *frame, uint16_t event, uint16_t source, InputFrame *inputs) noexcept nogil:

@@ -7,6 +7,8 @@ from autonomy import config as configuration
 from autonomy import msg
 from autonomy.errors import UsageError
 from autonomy.msg import dtype
+from drivers.can.j1939.broadcast import broadcast_frames
+from drivers.can.j1939.identifier import DM1
 from drivers.can.router import Router
 from tests.drivers.can.build import can_frame, can_frames, config
 
@@ -95,3 +97,33 @@ def test_a_wrong_guard_is_named(guard, sentence):
     table = {"bus": [{"bus": 0, "dbc": "j1939.dbc"}], "guard": [{"bus": 0, **guard}]}
     with pytest.raises(UsageError, match=sentence):
         Router.from_config(config(table))
+
+
+def test_our_claim_from_another_address_makes_that_one_ours(truck):
+    router = Router.from_config(truck)
+    claim = can_frame(0x98EEFF80, bytes(8), flags=msg.constants("CanFrame")["FLAG_TRANSMITTED"])
+    old, new = (encoded(router, "AMB", 0, source_address=address, ambient_air_temperature=20.0) for address in (OURS, 0x80))
+    told = [row for row in routed(router, claim, old, new)[1] if row[0] == "OWN_ADDRESS"]
+    assert told == [("OWN_ADDRESS", 0x80, float(0xFEF5))]
+
+
+@pytest.mark.parametrize(("lamps", "expected"), [
+    (0x00, []), (0x04, ["AMBER_WARNING_LAMP"]), (0x10, ["RED_STOP_LAMP"]), (0x14, ["RED_STOP_LAMP", "AMBER_WARNING_LAMP"]),
+    (0xFF, []), (0x28, [])])  # fmt: skip
+def test_the_lamps_of_a_partner_are_heard_in_a_frame_and_in_a_broadcast(truck, lamps, expected):
+    data = bytes([lamps, 0xFF]) + b"\x3f\x04\x01\x01" * 3
+    single = [can_frame(0x98FECA0B, data[:6] + b"\xff\xff")]
+    several = [can_frame(identifier, body) for identifier, body in broadcast_frames(DM1, 0x0B, data)]
+    for frames in (single, several):
+        told = routed(Router.from_config(truck), *frames)[1]
+        assert told == [(name, 0x0B, 1.0) for name in expected]
+
+
+def test_packets_of_another_broadcast_are_no_lamps(truck):
+    data = bytes([0x14, 0xFF]) + bytes(12)
+    software = [can_frame(identifier, body) for identifier, body in broadcast_frames(0xFEDA, 0x0B, data)]
+    trouble = [can_frame(identifier, body) for identifier, body in broadcast_frames(DM1, 0x0C, data)]
+    router = Router.from_config(truck)
+    assert routed(router, *software, trouble[1])[1] == [], "packets without their announcement"
+    assert routed(router, trouble[0], software[0], software[1], trouble[1])[1] == [
+        ("RED_STOP_LAMP", 0x0C, 1.0), ("AMBER_WARNING_LAMP", 0x0C, 1.0)]  # fmt: skip

@@ -303,7 +303,7 @@ def test_the_router_is_its_twin(choices):
         ({"source": 70000}, "source = 70000 is not within 0..65535"),
         ({"source_address": 3}, "source_address = 3 on a message that is not J1939"),
         ({"delay_s": 1e9}, "delay_s = 1000000000.0"),
-        ({"delay": 1}, "Object contains unknown field `delay`"),
+        ({"delay": 1}, "no key 'delay' is known here; did you mean 'delay_s'?"),
         ({"fields": {"speed": {"signal": "V"}}}, "fields.speed: WheelSample has no such field to fill; known: vehicle_speed"),
         ({"fields": {"vehicle_speed": {"signal": "W"}}}, "signal = 'W' is not in message SPEED; it has V, FINE"),
         ({"fields": {"vehicle_speed": {"signal": "V", "unit": "deg"}}}, "unit = 'deg' is a angle, vehicle_speed is a speed"),

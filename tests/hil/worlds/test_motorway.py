@@ -99,7 +99,9 @@ def test_a_queue_stands_and_is_seen():
     ({"road": {"segments": [{"length_m": -1.0}]}}, r"road.segments, number 1: length_m = -1 must lie within"),
     ({"road": {"segments": [{"length_m": 900.0, "radius_m": 5.0}]}}, "narrower than 20 m"),
     ({"road": {"segments": [{"length_m": 900.0, "radius_m": 500.0, "curvature": 0.001}]}}, "not both"),
-    ({"speed": 3}, "unknown field `speed`"),
+    ({"speed": 3}, "no key 'speed' is known here"),
+    ({"set_speed": 20.0}, "did you mean 'set_speed_mps'\\? Known: road, schema"),
+    ({"ego": {"speed": 20.0}}, "at ego: no key 'speed' is known here; did you mean 'speed_mps'"),
     ({"traffic": [{"speed_mps": 20.0}]}, "traffic, number 1: give gap_m"),
     ({"traffic": [{"speed_mps": 20.0, "gap_m": 5.0, "kind": "tram"}]}, "kind = 'tram' is not known; there are car"),
     ({"traffic": [{"speed_mps": 20.0, "gap_m": 5.0, "events": [{"at_s": 1.0}]}]}, "does nothing"),
@@ -179,3 +181,12 @@ def test_the_scenario_of_the_page_is_read():
     page = (Path(__file__).parents[3] / "docs" / "closed-loop.md").read_text()
     found = scenario.load(toml_file.parse(page.partition("```toml\n")[2].partition("```")[0]))
     assert len(found.traffic[0].events) == 2 and found.queue[0].vehicles == 6 and found.make_road().length > 2000.0
+
+
+def test_a_scenario_file_without_a_road_is_told_with_its_name_and_the_keys(tmp_path):
+    from autonomy.errors import UsageError
+
+    file = tmp_path / "mine.toml"
+    file.write_text('title = "no road"\n')
+    with pytest.raises(UsageError, match=r"mine\.toml: 'road' is missing; give it\. Known: road, schema, title"):
+        scenario.load(file)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from autonomy import config, msg
 from autonomy.errors import UsageError
 from drivers.can.codec import Codec
-from drivers.can.commanding.command_config import CommandError, read
+from drivers.can.commanding.command_config import CommandError, own_name, read
 from drivers.can.commanding.command_decoder import STUCK_COUNTS, TIMEOUT_NS, CommandDecoder
 from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.can.commanding.protection import is_sealed, seal
-from drivers.can.j1939.identifier import parse
+from drivers.can.j1939.identifier import ADDRESS_CLAIMED, build, parse
 
 MS = 1_000_000
 TICK_NS = 10 * MS
@@ -189,13 +189,13 @@ def test_indicators_and_hazards(pair, databases):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"engine": {"address": 0}}, "at engine: Object missing required field `reference_torque_nm`"),
+        ({"engine": {"address": 0}}, "at engine: 'reference_torque_nm' is missing; give it"),
         ({"engine": {"address": 300, "reference_torque_nm": 2600.0}}, "engine.address = 300: must lie within 0..253"),
         ({"engine": {"address": 0, "reference_torque_nm": 1.0, "checksum": "5 bit"}}, "checksum = '5 bit': choose one of 3 bit"),
         ({"brake": {"period_s": 5.0}}, "brake.period_s = 5"),
         ({"source_address": 254}, "source_address = 254: must lie within 0..253"),
         ({"engine_brake": {"address": 0, "reference_torque_nm": 1500.0}}, "engine_brake.address = 0: [command.engine] has it"),
-        ({"brakes": {}}, "unknown field `brakes`"),
+        ({"brakes": {}}, "no key 'brakes' is known here; did you mean 'brake'?"),
     ],
 )
 def test_a_wrong_table_is_a_sentence(change, sentence):
@@ -216,3 +216,19 @@ def test_an_unknown_steering_plugin_names_those_there_are(databases):
 def test_what_cannot_be_driven_without_is_named():
     assert read({"bus": 0, "source_address": 0x27}, "here.toml").missing == ["engine", "brake", "steering"]
     assert read(TABLE, "here.toml").missing == []
+
+
+def test_from_another_address_controllers_obey_our_name(pair):
+    encoder, decoder = pair
+    encoder.send_from(0x80)
+    frames = encoder.frames(actuation(1, engine_torque_nm=1300.0, road_wheel_angle_rad=0.01, steering_channel=1))
+    assert {int(identifier) & 0xFF for identifier in frames["id"]} == {0x80}
+    decoder.take(frames)
+    assert decoder.actuation(TICK_NS)["mode"] == 0, "a stranger"
+    claim = np.zeros(1, frames.dtype)
+    claim["id"], claim["length"] = build(6, ADDRESS_CLAIMED, 0x80), 8
+    claim["data"] = np.frombuffer(own_name(encoder.config).number.to_bytes(8, "little"), np.uint8)
+    decoder.take(claim)
+    decoder.take(encoder.frames(actuation(2, engine_torque_nm=1300.0, road_wheel_angle_rad=0.01, steering_channel=1)))
+    asked = decoder.actuation(2 * TICK_NS)
+    assert asked["mode"] == 1 and asked["engine_torque_nm"] == 1300.0 and asked["steering_channel"] == 1

@@ -105,3 +105,39 @@ def test_trouble_codes_are_told_every_second_and_at_once_when_they_change(count)
 def test_no_address_is_refused(address):
     with pytest.raises(ValueError, match="is not within"):
         Node(OURS, address)
+
+
+MOVABLE = Name(1, 0, 0, 0, 127, 0, 0, 1, True)
+
+
+def test_who_may_take_any_address_takes_the_next_free_one_when_it_loses():
+    node = Node(MOVABLE, 0x27)
+    (ask, _), (claim, data) = node.start(0)
+    assert parse(ask).pgn == REQUEST and parse(ask).source == NULL and parse(claim).source == 0x27
+    list(node.receive(1, *claim_of(5, 128)))  # somebody is on the first of the free ones
+    list(node.step(CLAIM_NS))
+    (again, data), = node.receive(CLAIM_NS, *claim_of(0))
+    assert node.address == 129 and parse(again).source == 129 and Name.parse(data) == MOVABLE
+    assert node.state is NodeState.CLAIMING and not node.may_send
+    list(node.step(2 * CLAIM_NS))
+    assert node.may_send, "the new claim has stood"
+    list(node.receive(2 * CLAIM_NS, *request(DM1, 129)))
+    assert node.intruders == 0
+
+
+def test_without_a_free_address_it_says_that_it_has_none():
+    node = Node(MOVABLE, 0x27)
+    list(node.start(0))
+    for address in range(128, 248):
+        list(node.receive(1, *claim_of(address, address)))
+    (identifier, _), = node.receive(2, *claim_of(0))
+    assert node.state is NodeState.LOST and parse(identifier).source == NULL
+
+
+def test_every_loss_moves_it_on_and_none_brings_it_back():
+    node, seen = Node(MOVABLE, 0x27), []
+    list(node.start(0))
+    for _ in range(121):
+        seen.append(node.address)
+        list(node.receive(1, *claim_of(0, node.address)))
+    assert len(set(seen)) == 121 and node.state is NodeState.LOST
