@@ -33,6 +33,7 @@ STEP_M = constants("LaneState")["PREVIEW_STEP_M"]
 REVERSAL_SHARE = 0.1  # of half the play: as much turning back must be wanted before it is crossed
 CROSSING_S, CROSSING_TICKS = 0.06, 10.0  # lag with which it is crossed, where the actuator's is longer; until wheels move again
 CROSSED_RAD = 1e-7
+LEAST_ROOM_M = 0.05  # a box is never narrower to either side of its middle
 TRANSITION_BASE_M = 10.0  # the lane's curvature rate is that between so far behind and ahead of a place
 
 
@@ -190,8 +191,8 @@ class LateralTwin:
         high[COMMAND] = min(acceleration / per_angle, vehicle["maximum_road_wheel_angle"])
         low = -high
         room = 0.5 * vehicle["width_m"] + p["lane_margin_m"]
-        high[[TRAILER, OFFSET, FRONT]] = max(width[0] - room, 0.05) + max(target, 0.0)
-        low[[TRAILER, OFFSET, FRONT]] = -max(width[1] - room, 0.05) + min(target, 0.0)
+        high[[TRAILER, OFFSET, FRONT]] = max(width[0] - room, LEAST_ROOM_M) + max(target, 0.0)
+        low[[TRAILER, OFFSET, FRONT]] = -max(width[1] - room, LEAST_ROOM_M) + min(target, 0.0)
         softness = np.zeros(8)
         softness[[TRAILER, OFFSET, FRONT]], softness[[R, COMMAND]] = p["offset_softness_m2"], p["angle_softness_rad2"]
         stage_m = STAGE_TICKS * TICK_S * speed
@@ -199,10 +200,14 @@ class LateralTwin:
         yaw_rate, articulation_rate = self.lead_in(model, ahead, halfway)
         drift = np.array([held @ [ahead(place), x[BIAS], x[DISTURBANCE]] for place in halfway])
         curvature = ahead(driven + np.arange(1, STAGES + 1) * stage_m)
-        bend = np.zeros((STAGES, 8))
-        bend[:, TRAILER] = 0.5 * curvature * (model.hitch_m + model.trailer_m) ** 2
-        bend[:, FRONT] = 0.5 * curvature * model.front_m**2
+        low, high = np.tile(low, (STAGES, 1)), np.tile(high, (STAGES, 1))
+        low[:, FRONT] += 0.5 * curvature * model.front_m**2
+        high[:, FRONT] += 0.5 * curvature * model.front_m**2
         wanted = np.array([self.wanted(model, value, x[BIAS], x[DISTURBANCE], target) for value in curvature])
+        askew = trailer_angle(model, x) - trailer_angle(model, self.wanted(model, ahead(driven), x[BIAS], x[DISTURBANCE], target))
+        dies_out = np.exp(-np.arange(1, STAGES + 1) * stage_m / (model.hitch_m + model.trailer_m))
+        turned = np.array([trailer_angle(model, place) for place in wanted]) + askew * dies_out
+        low[:, TRAILER], high[:, TRAILER] = self.rear_bounds(model, curvature, turned, low[:, TRAILER], high[:, TRAILER])
         wanted[:, R] += yaw_rate
         wanted[:, G] = articulation_rate
         terminal = self.cost_to_go + np.diag(W)
@@ -210,8 +215,17 @@ class LateralTwin:
         linear[-1] = -terminal @ wanted[-1]
         rate = min(p["lateral_jerk_maximum"] / per_angle, vehicle["maximum_road_wheel_rate"])
         return {"A": A, "B": B, "weight": W, "terminal": terminal, "input_weight": input_weight, "start": x[:8],
-                "softness": softness, "drift": drift, "linear": linear, "low": low + bend, "high": high + bend,
+                "softness": softness, "drift": drift, "linear": linear, "low": low, "high": high,
                 "input_low": np.full(STAGES, -rate), "input_high": np.full(STAGES, rate)}  # fmt: skip
+
+    def rear_bounds(self, model, curvature, angle, low, high) -> tuple[np.ndarray, np.ndarray]:
+        """Of the axle group, so that it and the rear end, the trailer at an angle, stay between the lines."""
+        behind = model.hitch_m + model.trailer_m
+        overhang = max(float(self.vehicle["rear_overhang_m"]) - behind, 0.0)
+        at_axles, at_rear = 0.5 * curvature * behind**2, 0.5 * curvature * (behind + overhang) ** 2 + overhang * angle
+        low, high = low + np.maximum(at_axles, at_rear), high + np.minimum(at_axles, at_rear)
+        middle, room = 0.5 * (low + high), np.maximum(0.5 * (high - low), LEAST_ROOM_M)
+        return middle - room, middle + room
 
     @staticmethod
     def lead_in(model: YawPlane, ahead, distance) -> tuple[np.ndarray, np.ndarray]:
@@ -220,6 +234,11 @@ class LateralTwin:
         bending = (ahead(distance + TRANSITION_BASE_M) - ahead(behind)) / (distance + TRANSITION_BASE_M - behind)
         _, heading, articulation = model.steady(1.0, 0.0, 0.0)
         return model.speed * bending * heading, model.speed * bending * articulation
+
+
+def trailer_angle(model: YawPlane, x: np.ndarray) -> float:
+    """rad, to the lane."""
+    return float((x[OFFSET] - model.hitch_m * (model.heading[:8] @ x[:8]) - x[TRAILER]) / model.trailer_m)
 
 
 def acceleration_bound(p, vehicle, mass: float) -> float:

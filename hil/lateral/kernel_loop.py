@@ -10,19 +10,22 @@ from autonomy.control.lateral_twin import measurements
 from autonomy.control.yaw_plane_twin import COMMAND, FRONT, OFFSET, TRAILER, R, V, YawPlane, transition
 from autonomy.parameters import load_parameters
 from autonomy.tick_period import TICK_NS, TICK_S
+from hil.lateral.linear_loop import places
 
 EGO_VALID = 1 | 2 | 4 | 8  # aligned, position and velocity valid
 
 
 def step_response(vehicle: str, speed: float, mass: float, delay: float, lag: float, start_m: float, duration_s: float,
-                  half_width_m: float, target_m=0.0) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """(offsets (n, 2) of reference point and trailer, solver statuses (n,)) on a straight lane.
+                  half_width_m: float, target_m=0.0, tyres: float = 1.0, late_s: float = 0.0
+                  ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """(offsets (n, 4) of reference point, trailer, front and rear face, solver statuses (n,)) on a straight lane.
 
-    `target_m` is the wanted offset: a number or a function of time in s.
+    `target_m` is the wanted offset: a number or a function of time in s. `tyres` scales the true cornering stiffness, `late_s`
+    is how much longer the true dead time is than told.
     """
     parameters = load_parameters(config.load(vehicle))
     parameters["vehicle"]["steering_play_rad"] = 0.0  # this plant has none, and telling more than there is makes it hunt
-    model = YawPlane(parameters["vehicle"], mass, speed)
+    model = YawPlane(parameters["vehicle"], mass, speed, tyres=(tyres, tyres, tyres))
     plant = transition(model.rates(lag), TICK_S)
     sensed = measurements(parameters["lateral"], model)[0][3]  # lateral acceleration
     step = ControlStep(parameters["lateral"].copy(), parameters["longitudinal"].copy(), parameters["vehicle"].copy())
@@ -34,7 +37,7 @@ def step_response(vehicle: str, speed: float, mass: float, delay: float, lag: fl
     plan["behaviour"], plan["target_speed"], actuation["mode"] = 1, speed, 1
     x = np.zeros(12)
     x[[TRAILER, OFFSET, FRONT]] = start_m
-    whole = round(delay / TICK_S)
+    whole = round(max(delay + late_s, 0.0) / TICK_S)
     commands = [0.0] * (whole + 1)
     offsets, statuses = [], []
     for k in range(round(duration_s / TICK_S)):
@@ -48,8 +51,8 @@ def step_response(vehicle: str, speed: float, mass: float, delay: float, lag: fl
         actuation["road_wheel_angle_rad"] = control["road_wheel_angle"]
         step.remember(actuation)
         commands.append(float(control["road_wheel_angle"]))
-        offsets.append((x[OFFSET], x[TRAILER]))
+        offsets.append(x.copy())
         statuses.append(int(control["solver_status"]))
         x[COMMAND] = commands[-1 - whole]
         x = plant @ x
-    return np.array(offsets), np.array(statuses)
+    return places(model, parameters["vehicle"], np.array(offsets)), np.array(statuses)

@@ -2,7 +2,7 @@
 
     loop = LinearLoop(lateral, vehicle, speed=25.0, mass=40e3, delay=0.25, lag=0.25, tyres=0.7)
     loop.damping()                       # of the least damped mode below 2 Hz
-    loop.offsets(0.5, 10.0)              # (n, 2): reference point and trailer after a start 0.5 m off
+    loop.offsets(0.5, 10.0)              # (n, 4): reference point, trailer, front and rear face after a start 0.5 m off
 
 Gains are those the controller's own recursion and filter settle to; nothing is approximated but the bounds left out.
 """
@@ -16,7 +16,17 @@ import numpy as np
 from scipy.linalg import solve_discrete_are
 
 from autonomy.control import lateral_twin
-from autonomy.control.yaw_plane_twin import ACCELERATION_BIAS, BIAS, COMMAND, DISTURBANCE, OFFSET, TRAILER, YawPlane, transition
+from autonomy.control.yaw_plane_twin import (
+    ACCELERATION_BIAS,
+    BIAS,
+    COMMAND,
+    DISTURBANCE,
+    FRONT,
+    OFFSET,
+    TRAILER,
+    YawPlane,
+    transition,
+)
 from autonomy.tick_period import TICK_S
 
 PLANT = 7  # coordinates of the plant: all but the command
@@ -56,11 +66,11 @@ class LinearLoop:
 
     def __init__(self, lateral, vehicle, *, speed, mass, delay, lag, tyres=1.0, true_delay=None, gains=None, told_mass=None):
         gains = gains or Gains(lateral, vehicle, speed, mass if told_mass is None else told_mass, delay, lag)
-        self.speed = speed
+        self.speed, self.vehicle = speed, vehicle
         true = vehicle.copy()
         true["tractor_cornering_stiffness"] = tyres * vehicle["tractor_cornering_stiffness"]
         true["trailer_cornering_stiffness"] = tyres * vehicle["trailer_cornering_stiffness"]
-        model = YawPlane(true, mass, speed)
+        model = self.model = YawPlane(true, mass, speed)
         plant = transition(model.rates(lag), TICK_S)
         sensed = lateral_twin.measurements(lateral, model)[0][:, :PLANT]
         told, real = round(delay / TICK_S), round((delay if true_delay is None else true_delay) / TICK_S)
@@ -106,14 +116,22 @@ class LinearLoop:
         return float(ratio[moving].min())
 
     def offsets(self, start_m: float, duration_s: float) -> np.ndarray:
-        """(n, 2) m, reference point and trailer's axle group, parallel to the lane at first."""
+        """(n, 4) m: reference point, trailer's axle group, front and rear face; parallel to the lane at first."""
         z = np.zeros(len(self.matrix))
         z[3:6] = z[self.estimate + 3 : self.estimate + 6] = start_m
-        rows = np.empty((round(duration_s / TICK_S), 2))
+        rows = np.empty((round(duration_s / TICK_S), PLANT))
         for row in rows:
-            row[:] = z[OFFSET], z[TRAILER]
+            row[:] = z[:PLANT]
             z = self.matrix @ z
-        return rows
+        return places(self.model, self.vehicle, rows)
+
+
+def places(model: YawPlane, vehicle, x: np.ndarray) -> np.ndarray:
+    """(n, 4) m: reference point, trailer's axle group, front and rear face, of plant coordinates (n, PLANT or more)."""
+    heading = (x[:, FRONT] - x[:, OFFSET]) / model.front_m
+    angle = (x[:, OFFSET] - model.hitch_m * heading - x[:, TRAILER]) / model.trailer_m
+    overhang = float(vehicle["rear_overhang_m"]) - model.hitch_m - model.trailer_m
+    return np.column_stack([x[:, OFFSET], x[:, TRAILER], x[:, FRONT], x[:, TRAILER] - overhang * angle])
 
 
 @lru_cache(maxsize=8)

@@ -67,6 +67,7 @@ class Plant:
         self.parameters = self.kernel.parameters
         self.tractor_axles = int(self.parameters["tractor_axles"])  # of those that `axles` gives
         self.mass = float(self.parameters["mass"].sum())
+        self.steering_play_rad = float(self.parameters["steering_play"])
         self.reset()
 
     @classmethod

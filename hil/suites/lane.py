@@ -196,7 +196,8 @@ def _coasting(road: str, found: list[Errors]) -> list[dict]:
         _row(f"coasting 1.5 s, {road}: offset max at the end", np.abs(error).max(), "m", 0.5),
         _row(f"coasting 1.5 s, {road}: within 3 sigma", inside, "1", 0.99, at_least=True),
         _row(f"coasting 1.5 s, {road}: RMS of error over sigma", np.sqrt(np.mean((error / sigma) ** 2)), "1", 1.2),
-        _row(f"coasting 1.5 s, {road}: largest sigma", sigma.max(), "m", 0.5),
+        _row(f"coasting 1.5 s, {road}: median sigma over RMS of error", np.median(sigma) / np.sqrt(np.mean(error**2)), "1", 6.0),
+        _row(f"coasting 1.5 s, {road}: largest sigma", sigma.max(), "m", 0.25),
         _row(f"coasting 1.5 s, {road}: share of ticks without a lane", np.mean(status == 0), "1", 0.0),
     ]
 

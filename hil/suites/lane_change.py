@@ -19,6 +19,9 @@ SPEED_MPS, LANE_M = 25.0, 3.5
 RATIO = 1.25
 START_S, AFTER_S = 1.0, 12.0
 TAKEN_OVER_S = 15.0  # the driver drives first
+STRAIGHT_DEG = 0.1  # articulation that noise keeps up on a straight
+PASSED_S = 1.0  # until the trailer has left the bends, too
+DAMPING = 0.3  # [V] as the least damped mode of the robustness grid
 
 
 def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
@@ -47,20 +50,42 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
 
 
 def _swerve_rows(duration_s: float) -> list[dict]:
+    from hil.worlds.plant_world import START_NS
+
     series = swerve(duration_s)
     tractor, trailer = np.abs(series["lateral_acceleration"]).max(), np.abs(series["trailer_lateral_acceleration"]).max()
     bent = np.abs(series["articulation"])
-    rest = bent[-200:].max() / bent.max()
+    since = series["time_ns"] / 1e9 - START_NS / 1e9 - TAKEN_OVER_S
+    straight = bent[(since > -4.0) & (since < -2.0)].max()
+    damped = damping_of(series["articulation"][since > duration_s + PASSED_S])
     off = max(series["tractor_offset"].max(), series["trailer_offset"].max())
     label = f"eu_4x2_40t, whole stack, the lane moves aside in {duration_s:g} s"
     return [
         row_of(f"{label}: peak lateral acceleration trailer/tractor", trailer / tractor, "", f"<= {RATIO}",
              trailer <= RATIO * tractor),
         row_of(f"{label}: peak lateral acceleration, tractor", tractor, "m/s2", "", None),
-        row_of(f"{label}: articulation 10 s later", np.degrees(bent[-200:].max()), "deg", "", None),
-        row_of(f"{label}: the same over its peak", rest, "", "<= 0.5", rest <= 0.5),
+        row_of(f"{label}: articulation on the straight before", np.degrees(straight), "deg"),
+        row_of(f"{label}: articulation 10 s later", np.degrees(bent[-200:].max()), "deg", f"<= {STRAIGHT_DEG:g}",
+               np.degrees(bent[-200:].max()) <= STRAIGHT_DEG),
+        row_of(f"{label}: damping of the articulation's swing behind", damped, "", f">= {DAMPING:g}", damped >= DAMPING),
         row_of(f"{label}: axles off the lane's middle, at most", off, "m", "", None),
     ]  # fmt: skip
+
+
+def damping_of(series: np.ndarray) -> float:
+    """Least damping ratio by the logarithmic decrement from the first swing to any later one; 1 without a later one.
+
+    What is below 0.1 degrees, as noise keeps it up, is no swing.
+    """
+    from scipy.signal import find_peaks
+
+    bent = np.abs(series)
+    peaks, _ = find_peaks(bent, height=np.radians(0.1), prominence=np.radians(0.1))
+    if len(peaks) < 2:
+        return 1.0
+    half_swings = np.arange(1, len(peaks))  # from one side to the other is half a period
+    decrement = np.log(bent[peaks[0]] / bent[peaks[1:]]) / half_swings / np.pi
+    return float((decrement / np.hypot(1.0, decrement)).min())
 
 
 def swerve(duration_s: float) -> dict[str, np.ndarray]:

@@ -16,7 +16,9 @@ LOADED, EMPTY = "plants/eu_4x2_40t", "plants/eu_4x2_empty"
 STRAIGHT_M = 400.0
 SETTLED_S = 8.0  # after taking over; what the driver left is not the controller's
 GUST = {"speed_mps": 7.5, "rise": 1.5, "hold": 2.0, "fall": 1.5, "start_s": 15.0, "every": 12.0}  # 1 - cos flanks, on the mean
-WIND = {"speed_mps": 7.5, "gusts": [GUST]}  # 15 m/s in the gusts
+WIND = {"speed_mps": 7.5, "gusts": [GUST]}  # 15 m/s in the gusts, from the left
+STEADY_WIND = {"speed_mps": 15.0}
+FROM_RIGHT = {"from_deg": -90.0}
 P99_M, PEAK_M, JERK_MPS3, REVERSALS = 0.25, 0.35, 5.0, 4.0
 SLIP_SPEED_MPS = 22.0
 STOP_TICKS = 25  # between two stop paths that are compared with the true lane
@@ -39,8 +41,12 @@ def s_bend(radius: float) -> list[dict]:
             {"length_m": 400.0}]  # fmt: skip
 
 
+# The planner takes bends with less than 69 km/h in R 250 m needs: 1.47 m/s2. Lifted where the suite asks for that
+FAST_BENDS = {"plan.lateral_acceleration_maximum": 2.2}
+
+
 def cases() -> list[dict]:
-    """name, speed in km/h, segments, plant, wind, friction."""
+    """name, speed in km/h; segments, plant, wind, overrides of the stack."""
     straight = [{"length_m": 1900.0}]
     found = []
     for speed in (80.0, 90.0):
@@ -49,21 +55,30 @@ def cases() -> list[dict]:
                   {"name": f"S-bend R 500 m, {speed:.0f} km/h", "speed": speed, "segments": s_bend(500.0)}]  # fmt: skip
     slippery = [{**segment, "friction": 0.4} for segment in bend(500.0)]
     banked = [{"length_m": STRAIGHT_M}, {"length_m": 60.0, "bank": 0.04}, {"length_m": 1200.0, "bank": 0.04}]
+    tight = bend(250.0, clothoid=100.0)
     found += [
-        {"name": "R 250 m, 69 km/h", "speed": 69.0, "segments": bend(250.0, clothoid=100.0)},
-        {"name": "gusts 15 m/s, 80 km/h", "speed": 80.0, "segments": straight, "wind": WIND},
-        {"name": "gusts 15 m/s, 90 km/h", "speed": 90.0, "segments": straight, "wind": WIND},
-        {"name": "bank 4 %, 80 km/h", "speed": 80.0, "segments": banked},
-        {"name": "friction 0.4, R 500 m, 80 km/h", "speed": 80.0, "segments": slippery},
-        {"name": "empty, straight, 90 km/h", "speed": 90.0, "segments": straight, "plant": EMPTY},
-        {"name": "empty, gusts 15 m/s, 80 km/h", "speed": 80.0, "segments": straight, "plant": EMPTY, "wind": WIND},
-        {"name": "empty, gusts 15 m/s, 90 km/h", "speed": 90.0, "segments": straight, "plant": EMPTY, "wind": WIND},
-    ]  # fmt: skip
+        {"name": "R 250 m, 69 km/h (planner's limit of bends lifted)", "speed": 69.0, "segments": tight, "overrides": FAST_BENDS},
+        {"name": "R 250 m, 69 km/h set, braked by the planner", "speed": 69.0, "segments": tight},
+    ]
+    for speed in (80.0, 90.0):
+        found += [
+            {"name": f"bank 4 %, {speed:.0f} km/h", "speed": speed, "segments": banked},
+            {"name": f"friction 0.4, R 500 m, {speed:.0f} km/h", "speed": speed, "segments": slippery},
+        ]
+    found += [{"name": "empty, straight, 90 km/h", "speed": 90.0, "segments": straight, "plant": EMPTY}]
+    for label, plant in (("", LOADED), ("empty, ", EMPTY)):
+        for side, wind_from in (("left", {}), ("right", FROM_RIGHT)):
+            found += [
+                {"name": f"{label}gusts 15 m/s from the {side}, {speed:.0f} km/h", "speed": speed, "segments": straight,
+                 "plant": plant, "wind": WIND | wind_from} for speed in (80.0, 90.0)
+            ]
+            found += [{"name": f"{label}steady wind 15 m/s from the {side}, 90 km/h, after 20 s", "speed": 90.0,
+                       "settled_s": 20.0, "segments": straight, "plant": plant, "wind": STEADY_WIND | wind_from}]  # fmt: skip
     return found
 
 
 def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
-    chosen = cases()[:1] + cases()[2:3] + cases()[-1:] if quick else cases()
+    chosen = cases()[:1] + cases()[2:3] + cases()[-2:-1] if quick else cases()
     pieces = [(case, play) for play in ((PLAY_RAD,) if quick else (PLAY_RAD, WIDE_PLAY_RAD)) for case in chosen]
     seeds = SEEDS[:1] if quick else SEEDS
     drives = [(case, play, seed) for case, play in pieces for seed in seeds]
@@ -95,13 +110,14 @@ def judged(name: str, play: float, figure: dict) -> list[dict]:
         ("lateral jerk, 0.5 s", figure["jerk"], "m/s3", JERK_MPS3),
         ("fallback path valid, share of driven ticks", 100.0 * figure["stop_valid"], "%", 100.0),
         ("fallback path in the true lane, nearest to the line", figure["stop_margin"], "m", 0.0),
-        ("speed, mean", 3.6 * figure["speed"], "km/h", None),
+        ("speed where it bends most", figure["speed"], "km/h", None),
+        ("nearest to the line, from taking over on", figure["margin_from_start"], "m", None),
     ]
     if name.startswith(("straight", "empty, straight")):
         aims.append(("reversals", figure["reversals"], "1/min", REVERSALS))
     found = []
     for what, value, unit, aim in aims:
-        least = {"m": "> 0", "%": ">= 100"}[unit] if "nearest" in what or unit == "%" else None
+        least = {"m": "> 0", "%": ">= 100"}[unit] if aim is not None and ("nearest" in what or unit == "%") else None
         met = (value > aim if least == "> 0" else value >= aim if least else value <= aim) if aim is not None else None
         judged_so = held and aim is not None
         told = (least or f"<= {aim:g}") if judged_so else ""
@@ -119,8 +135,9 @@ def together(drives: list[dict]) -> dict:
             "margin": min(drive["margin"] for drive in drives),
             "stop_valid": min(drive["stop_valid"] for drive in drives),
             "stop_margin": min(drive["stop_margin"] for drive in drives),
-            "speed": float(np.mean([drive["speed"] for drive in drives])),
-            "jerk": max(drive["jerk"] for drive in drives), "driven": True, "series": drives[0]["series"],
+            "margin_from_start": min(drive["margin_from_start"] for drive in drives),
+            "jerk": max(drive["jerk"] for drive in drives), "speed": drives[0]["speed"],
+            "driven": True, "series": drives[0]["series"],
             "reversals": float(np.mean([drive["reversals"] for drive in drives]))}  # fmt: skip
 
 
@@ -143,7 +160,7 @@ def drive(piece) -> dict:
                 "ego": {"plant": plant, "overrides": {"steering.play": play}}, "road": {"segments": segments}}  # fmt: skip
     if "wind" in case:
         scenario["wind"] = case["wind"]
-    told = stack_overrides(plant, play)
+    told = stack_overrides(plant, play) | case.get("overrides", {})
     stack = Stack.from_config("vehicles/demo_truck", overrides=told)
     sensors = Messages(configuration.load("vehicles/demo_truck", told), seed=seed)
     rows, stop_margins = [], []
@@ -156,23 +173,27 @@ def drive(piece) -> dict:
         corners = np.abs(np.asarray(truth.road.corner_offsets)).max()
         rows.append((truth.time_ns / 1e9, axles[:split].max(), axles[split:].max(), truth.ego.road_wheel_angle,
                      truth.ego.lateral_acceleration, float(out["actuation"]["road_wheel_angle_rad"]),
-                     truth.road.width_left - corners, truth.ego.velocity))  # fmt: skip
+                     truth.road.width_left - corners, truth.ego.velocity, abs(truth.road.curvature)))  # fmt: skip
         settled = len(rows) > SETTLED_S / TICK_S
         if settled and len(rows) % STOP_TICKS == 0 and out["plan"]["fallback_valid"]:
             stop_margins.append(line_margin(truth, out["plan"], stack.parameters["vehicle"]))
 
     result = hil.run(Motorway(scenario), stack, sensors, scenario["duration_s"], seed=seed, watch=watch, report=False)
     if len(rows) < 500:
-        nothing = dict.fromkeys(("margin", "jerk", "reversals", "stop_valid", "stop_margin", "speed"), float("nan"))
+        told_of_none = ("margin", "margin_from_start", "jerk", "reversals", "stop_valid", "stop_margin", "speed")
+        nothing = dict.fromkeys(told_of_none, float("nan"))
         return nothing | {"driven": False, "axles": np.zeros(0), "series": np.zeros((0, 6))}
     series = np.array(rows)
-    series = series[series[:, 0] > series[0, 0] + SETTLED_S]
+    from_start = float(series[:, 6].min())
+    series = series[series[:, 0] > series[0, 0] + case.get("settled_s", SETTLED_S)]
     axles = series[:, 1:3].max(axis=1)
-    return {"axles": axles, "margin": float(series[:, 6].min()),
+    in_bend = series[:, 8] >= 0.99 * series[:, 8].max()
+    return {"axles": axles, "margin": float(series[:, 6].min()), "margin_from_start": from_start,
             "jerk": float(np.abs(_slope(series[:, 4], 0.01, LATERAL_JERK_WINDOW_S)).max()),
+            "speed": 3.6 * float(series[in_bend, 7].mean()),
             "reversals": reversals(series[:, 3], REVERSAL_RAD) / (len(series) * 0.01) * 60.0, "driven": True,
             "stop_valid": result.metrics["fallback_valid_share"], "stop_margin": min(stop_margins, default=float("nan")),
-            "speed": float(series[:, 7].mean()), "series": series[:, :6]}  # fmt: skip
+            "series": series[:, :6]}  # fmt: skip
 
 
 def stack_overrides(plant: str, play: float = PLAY_RAD) -> dict:

@@ -84,7 +84,7 @@ class CurvedRoad:
 
     def _driven(self) -> dict[str, float]:
         ego = self.ego
-        angle = self.driver.steer(self.road, self.s, 0.0, ego.x, ego.y, ego.yaw, ego.velocity, (self.time_ns - START_NS) / 1e9)
+        angle = self.driver.steer(self.road, self.s, 0.0, self.truck.state, (self.time_ns - START_NS) / 1e9)
         gap = self.lead_s - self.s - self.front if self.has_lead else None
         return self.truck.drive(self.driver.accelerate(ego.velocity, gap, self.lead_speed), None, angle)
 

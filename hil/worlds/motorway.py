@@ -47,7 +47,7 @@ class Motorway(PlantWorld):
         vehicle = configuration.load(given.ego.vehicle).section("vehicle")
         plant = plant_of(given.ego, f"{given.where}: ego.overrides")
         driver = Driver(float(vehicle["wheelbase_m"]), float(vehicle["understeer_gradient"]), given.set_speed_mps,
-                        random.uniform(0.0, 2.0 * math.pi))  # fmt: skip
+                        random.uniform(0.0, 2.0 * math.pi), getattr(plant, "steering_play_rad", 0.0))  # fmt: skip
         speed = given.set_speed_mps if given.ego.speed_mps is None else given.ego.speed_mps
         super().__init__(self._road, plant, self._traffic(given), given.make_wind(), driver=driver,
                          place_m=given.ego.place_m, lane=given.ego.lane, offset_m=given.ego.offset_m, speed_mps=speed,

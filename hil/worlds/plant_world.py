@@ -14,7 +14,7 @@ from hil.worlds.body import Body
 from hil.worlds.driver import Driver
 from hil.worlds.road import PREVIEW_DISTANCES, PREVIEW_STEP_M, Road
 from hil.worlds.traffic import EgoPlace, Traffic
-from hil.worlds.wind import Wind
+from hil.worlds.wind import Wind, mean_share
 
 START_NS = 1_000_000_000
 END_MARGIN_M = 50.0
@@ -30,6 +30,8 @@ class PlantWorld:
         self.time_ns, self.s, self.lane = START_NS, place_m, lane
         self.has_attitude = "vy" in plant.state.dtype.names and "engine_speed_radps" in plant.state.dtype.names
         self._names = plant.state.dtype.names
+        if wind.speed_mps and self.has_attitude:
+            driver.practise(plant, self._mean_wind(), speed_mps)
         self._place(road.at(place_m), lane * road.lane_width + offset_m, speed_mps)
         self.body = Body(plant)
         self._locate()
@@ -48,8 +50,8 @@ class PlantWorld:
                 raise UsageError(f"world: the actuation at {self.time_s:.2f} s is not finite; a stack must never give that")
             self.plant.step(dt_s, actuation, surroundings)
         else:
-            angle = self.driver.steer(self.road, self.s, self.lane * self.road.lane_width, state["x"], state["y"], state["yaw"],
-                                      state["speed"], self.time_s)  # fmt: skip
+            angle = self.driver.steer(self.road, self.s, self.lane * self.road.lane_width, state, self.time_s,
+                                      mean_share(self.time_s))  # fmt: skip
             gap, speed = self.traffic.lead(self._ego_place()) or (None, 0.0)
             wanted = self.driver.accelerate(state["speed"], gap, speed)
             self.plant.step(dt_s, self.plant.drive(wanted, surroundings, angle), surroundings)
@@ -134,6 +136,12 @@ class PlantWorld:
         return SimpleNamespace(grade=math.atan(road.value("grade", s)), bank=math.atan(road.value("bank", s)),
                                friction=road.step_value(road.frictions, s), wind_speed_mps=speed,
                                wind_from_rad=direction)  # fmt: skip
+
+    def _mean_wind(self):
+        """What the road is, without bends and hills, and the mean wind, from where it blows at the start."""
+        heading = 0.0 if self.wind.follows_road else self.road.at(self.s).heading
+        return SimpleNamespace(grade=0.0, bank=0.0, friction=self.road.step_value(self.road.frictions, self.s),
+                               wind_speed_mps=self.wind.speed_mps, wind_from_rad=self.wind.from_rad - heading)  # fmt: skip
 
     def _pitch(self, road: RoadTruth) -> float:
         return self.state["pitch"] if self.has_attitude else -math.atan(road.grade)

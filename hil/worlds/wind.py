@@ -1,4 +1,4 @@
-"""Wind over the road: a mean, and gusts of a given shape, in time or along the road."""
+"""Wind over the road: a mean that comes up in the first seconds, and gusts of a given shape, in time or along the road."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 
 import msgspec
+
+RISE_S = 3.0  # [D] a drive begins at full speed in still air: no truck meets a side wind that stands from one tick to the next
 
 
 class Gust(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,6 +41,11 @@ class Gust(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.speed_mps * 0.5 * (1.0 + math.cos(math.pi * along / self.fall)) if along < self.fall else 0.0
 
 
+def mean_share(time_s: float) -> float:
+    """Of the mean wind, so long after the start."""
+    return 0.5 * (1.0 - math.cos(math.pi * min(max(time_s / RISE_S, 0.0), 1.0)))
+
+
 @dataclass(frozen=True)
 class Wind:
     """`from_rad`: where it comes from, counter-clockwise from east in the world, or from the road's own direction."""
@@ -50,5 +57,5 @@ class Wind:
 
     def at(self, time_s: float, place_m: float, road_heading: float) -> tuple[float, float]:
         """(speed in m/s, direction it comes from in rad, world frame)."""
-        speed = self.speed_mps + sum(gust.at(time_s, place_m) for gust in self.gusts)
+        speed = mean_share(time_s) * self.speed_mps + sum(gust.at(time_s, place_m) for gust in self.gusts)
         return speed, self.from_rad + (road_heading if self.follows_road else 0.0)

@@ -66,17 +66,35 @@ def bounded(problem):
     return solution["inputs"], solution["value"]
 
 
-@pytest.mark.parametrize("name, solve, offset, statuses", [
-    ("demo_truck", free, 0.02, {1}), ("toyota_rav4_comma2k19", free, 0.02, {1}), ("demo_truck", bounded, 0.8, {1, 2}),
+@pytest.mark.parametrize("askew", [-0.05, 0.0, 0.05])
+@pytest.mark.parametrize("curvature", [-1 / 300, 0.0, 1 / 300])
+def test_neither_the_trailers_axles_nor_its_rear_end_may_cross_the_lines(curvature, askew):
+    """An axle group at its bound has the rear end, four metres behind it, at most on the line."""
+    twin = lateral_twin.LateralTwin(TRUCK["lateral"], TRUCK["vehicle"], None)
+    model = yaw_plane_twin.YawPlane(TRUCK["vehicle"], 40000.0, 25.0)
+    behind, rear_m = model.hitch_m + model.trailer_m, float(TRUCK["vehicle"]["rear_overhang_m"])
+    assert 3.0 < rear_m - behind < 5.0
+    low, high = (float(bound) for bound in twin.rear_bounds(model, curvature, askew, -0.5, 0.6))
+    rears = [axles - (rear_m - behind) * askew - 0.5 * curvature * rear_m**2 for axles in (low, high)]
+    axles = [low - 0.5 * curvature * behind**2, high - 0.5 * curvature * behind**2]
+    assert min(*rears, *axles) == pytest.approx(-0.5) and max(*rears, *axles) == pytest.approx(0.6)
+    tight = twin.rear_bounds(model, curvature, 0.3, -0.05, 0.05)
+    assert tight[1] - tight[0] == pytest.approx(2.0 * lateral_twin.LEAST_ROOM_M), "never an empty box"
+
+
+@pytest.mark.parametrize("name, solve, offset, articulation, statuses", [
+    ("demo_truck", free, 0.02, 0.002, {1}), ("toyota_rav4_comma2k19", free, 0.02, 0.002, {1}),
+    ("demo_truck", bounded, 0.8, 0.002, {1, 2}), ("demo_truck", bounded, 0.3, -0.09, {2}),
 ])  # fmt: skip
-def test_steering_is_that_of_the_twin(name, solve, offset, statuses):
+def test_steering_is_that_of_the_twin(name, solve, offset, articulation, statuses):
     parameters = VEHICLES[name]
     vehicle, rng = parameters["vehicle"], np.random.default_rng(1)
     speed, delay, lag, mass = 21.3, 0.173, 0.21, 0.9 * float(vehicle["mass_kg"])
     step = ControlStep(parameters["lateral"], parameters["longitudinal"], vehicle)
     twin = lateral_twin.LateralTwin(parameters["lateral"], vehicle, solve)
     state, truck, plan, lane, actuation = (zeros(n) for n in ("VehicleState", "TruckState", "Plan", "LaneState", "Actuation"))
-    truck["steering_delay_s"], truck["steering_lag_s"], truck["mass_kg"], truck["articulation_angle"] = delay, lag, mass, 0.002
+    truck["steering_delay_s"], truck["steering_lag_s"], truck["mass_kg"] = delay, lag, mass
+    truck["articulation_angle"] = articulation
     truck["front_tyre_factor"], truck["rear_tyre_factor"], truck["trailer_tyre_factor"] = 0.8, 1.2, 0.9
     truck["has_trailer"], truck["tyres_known"], truck["trailer_wheelbase_known"] = vehicle["has_trailer"], 1, 1
     tyres = [truck[f"{name}_tyre_factor"] for name in ("front", "rear", "trailer")]
@@ -91,7 +109,8 @@ def test_steering_is_that_of_the_twin(name, solve, offset, statuses):
         ego["velocity"][1], ego["acceleration"][1] = 0.05, measured[3]
         state["time_ns"] = 10**9 + k * 10_000_000
         control = step.step(state, ego, truck, lane, plan)
-        expected = twin.step(sent, speed, lag, delay, mass, measured, 0.002, lane["preview"], (1.9, 1.8), 0.05, 0.05, tyres)
+        expected = twin.step(sent, speed, lag, delay, mass, measured, articulation, lane["preview"], (1.9, 1.8), 0.05, 0.05,
+                             tyres)  # fmt: skip
         assert control["road_wheel_angle"] == pytest.approx(expected, abs=2e-8), k
         found.add(int(control["solver_status"]))
         actuation["road_wheel_angle_rad"] = control["road_wheel_angle"]

@@ -39,10 +39,10 @@ class Describer:
 
     def describe(self, bus: int, message: Message) -> tuple[str, str, dict] | None:
         """(name, words, fields) of a message; None when nobody knows it."""
-        known = self._catalogue.message(bus, message.identifier)
-        if known is not None:
+        known, reader = self._catalogue.message(bus, message.identifier), self._readers.get(message.pgn)
+        # Of DM1 and DM2 a database can only tell the lamps: the trouble codes are a list
+        if known is not None and reader != self._diagnostics:
             return (known.name, *self.signals(bus, message.identifier, message.data))
-        reader = self._readers.get(message.pgn)
         if reader is None:
             return None
         try:

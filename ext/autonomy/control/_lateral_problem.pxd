@@ -1,4 +1,5 @@
 # The MPC's problem: from the moment a command given now begins to act, stage by stage along the lane ahead.
+from libc.math cimport exp, fmax, fmin
 from libc.string cimport memcpy, memset
 from autonomy._rollover cimport rollover_threshold
 from autonomy._single_track cimport angle_per_curvature
@@ -12,8 +13,10 @@ from autonomy.linalg._vector cimport multiply_12x12
 cdef extern from *:
     """
     #define UNBOUNDED 1.0e3
+    #define LEAST_ROOM_M 0.05          /* a box is never narrower to either side of its middle */
     """
     const double UNBOUNDED
+    const double LEAST_ROOM_M
 
 
 cdef inline void stage_matrices(const double* transition, BoxProblem* problem, double* held) noexcept nogil:
@@ -67,8 +70,8 @@ cdef inline void set_bounds(const LateralParameters* parameters, const VehiclePa
     cdef double right = lane.width_right - room
     cdef double angle = acceleration * angle_per_curvature(vehicle, speed) / (speed * speed)
     cdef int i
-    left = (left if left > 0.05 else 0.05) + (target if target > 0.0 else 0.0)
-    right = (right if right > 0.05 else 0.05) - (target if target < 0.0 else 0.0)
+    left = (left if left > LEAST_ROOM_M else LEAST_ROOM_M) + (target if target > 0.0 else 0.0)
+    right = (right if right > LEAST_ROOM_M else LEAST_ROOM_M) - (target if target < 0.0 else 0.0)
     if angle > vehicle.maximum_road_wheel_angle:
         angle = vehicle.maximum_road_wheel_angle
     for i in range(STATES):
@@ -77,6 +80,29 @@ cdef inline void set_bounds(const LateralParameters* parameters, const VehiclePa
     high[OFFSET] = high[FRONT_OFFSET] = high[TRAILER_OFFSET] = left
     low[YAW_RATE], high[YAW_RATE] = -acceleration / speed, acceleration / speed
     low[COMMAND], high[COMMAND] = -angle, angle
+
+
+cdef inline double trailer_angle(const YawPlane* model, const double* x) noexcept nogil:
+    """rad, of the trailer (a car: of itself) to the lane."""
+    return (x[OFFSET] - model.hitch_m * heading_of(model, x) - x[TRAILER_OFFSET]) / model.trailer_m
+
+
+cdef inline void bound_rear(const VehicleParameters* vehicle, const YawPlane* model, double curvature, double angle,
+                            double* low, double* high) noexcept nogil:
+    """Bounds of the trailer's axle group that keep it and, at the trailer's `angle`, the rear end in the lane.
+
+    The lane bends away from the tangent in which offsets are counted.
+    """
+    cdef double behind = model.hitch_m + model.trailer_m
+    cdef double overhang = fmax(vehicle.rear_overhang_m - behind, 0.0)
+    cdef double at_axles = 0.5 * curvature * behind * behind
+    cdef double at_rear = 0.5 * curvature * (behind + overhang) * (behind + overhang) + overhang * angle
+    cdef double middle
+    low[0] += fmax(at_axles, at_rear)
+    high[0] += fmin(at_axles, at_rear)
+    if high[0] - low[0] < 2.0 * LEAST_ROOM_M:
+        middle = 0.5 * (low[0] + high[0])
+        low[0], high[0] = middle - LEAST_ROOM_M, middle + LEAST_ROOM_M
 
 
 cdef inline double lateral_acceleration_bound(const LateralParameters* parameters, const VehicleParameters* vehicle,
@@ -92,7 +118,8 @@ cdef inline void pose_problem(const ControlMemory* memory, const LateralParamete
                               BoxProblem* problem) noexcept nogil:
     """The MPC from the moment a command given now begins to act.
 
-    How a transition itself turns tractor and trailer costs nothing, so nothing is saved by cutting it.
+    How a transition itself turns tractor and trailer costs nothing, so nothing is saved by cutting it. The rear end is bounded
+    at the angle the trailer comes to by itself: what it stands off steady travel now dies out over the combination's length.
     """
     cdef double[24] held
     cdef double[8] reference
@@ -103,7 +130,7 @@ cdef inline void pose_problem(const ControlMemory* memory, const LateralParamete
     cdef double rate = parameters.lateral_jerk_maximum / per_angle
     cdef double relative = speed / LateralParameters_REFERENCE_SPEED_MPS
     cdef double behind = model.hitch_m + model.trailer_m
-    cdef double curvature, total, yaw_rate, articulation_rate
+    cdef double curvature, total, yaw_rate, articulation_rate, askew
     cdef bint trailer = vehicle.has_trailer != 0
     cdef int i, k, j
     problem.stages = <int>LateralParameters_STAGES
@@ -127,6 +154,8 @@ cdef inline void pose_problem(const ControlMemory* memory, const LateralParamete
     set_bounds(parameters, vehicle, model, lane, target, speed, acceleration, low, high)
     if vehicle.maximum_road_wheel_rate < rate:
         rate = vehicle.maximum_road_wheel_rate
+    wanted_place(vehicle, model, speed, curvature_at(preview, driven), x[STEERING_OFFSET], x[DISTURBANCE], target, reference)
+    askew = trailer_angle(model, x) - trailer_angle(model, reference)
     for k in range(problem.stages):
         curvature = curvature_at(preview, driven + (k + 0.5) * stage_s * speed)
         lead_in(model, speed, bending(preview, driven + (k + 0.5) * stage_s * speed), &yaw_rate, &articulation_rate)
@@ -141,8 +170,8 @@ cdef inline void pose_problem(const ControlMemory* memory, const LateralParamete
         # The lane bends away from the tangent in which the offsets are counted
         problem.low[STATES * k + FRONT_OFFSET] += 0.5 * curvature * model.front_m * model.front_m
         problem.high[STATES * k + FRONT_OFFSET] += 0.5 * curvature * model.front_m * model.front_m
-        problem.low[STATES * k + TRAILER_OFFSET] += 0.5 * curvature * behind * behind
-        problem.high[STATES * k + TRAILER_OFFSET] += 0.5 * curvature * behind * behind
+        bound_rear(vehicle, model, curvature, trailer_angle(model, reference) + askew * exp(-(k + 1) * stage_s * speed / behind),
+                   &problem.low[STATES * k + TRAILER_OFFSET], &problem.high[STATES * k + TRAILER_OFFSET])
         for i in range(STATES):
             total = problem.weight[i] * reference[i]
             if k == problem.stages - 1:

@@ -2,21 +2,27 @@ import pytest
 
 from hil.suites import lane_keeping
 
+# What is reached where the aim is missed, docs/lateral-control.md; it may get better, not worse
+REACHED_M = {"bank 4 %, 90 km/h: axles p99": 0.29}
+
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["S-bend R 500 m, 80 km/h", "gusts 15 m/s, 80 km/h", "empty, straight, 90 km/h"])
-def test_the_combination_stays_in_its_lane(name):
-    case = next(case for case in lane_keeping.cases() if case["name"] == name)
+@pytest.mark.parametrize("case", lane_keeping.cases(), ids=lambda case: case["name"])
+def test_the_combination_stays_in_its_lane(case):
+    """One drive of every row of the suite, its aims as bounds."""
     figure = lane_keeping.together([lane_keeping.drive((case, lane_keeping.PLAY_RAD, lane_keeping.SEEDS[0]))])
-    rows = lane_keeping.judged(name, lane_keeping.PLAY_RAD, figure)
-    missed = [row["figure"] for row in rows if not row["met"]]
+    rows = lane_keeping.judged(case["name"], lane_keeping.PLAY_RAD, figure)
+    missed = [row["figure"] for row in rows if row["met"] is False and not row["value"] <= REACHED_M.get(row["figure"], 0.0)]
     assert not missed, missed
+    if "braked by the planner" not in case["name"]:
+        assert figure["speed"] == pytest.approx(case["speed"], abs=0.6), "driven as fast as the row says"
 
 
 def test_the_wide_play_is_told_and_not_judged():
-    figure = {"p99": 1.0, "peak": 1.0, "margin": -1.0, "jerk": 9.0, "reversals": 9.0, "driven": True,
-              "stop_valid": 0.99, "stop_margin": -0.1, "speed": 20.0}
+    figure = {"p99": 1.0, "peak": 1.0, "margin": -1.0, "jerk": 9.0, "reversals": 9.0, "speed": 80.0,
+              "margin_from_start": -1.0, "stop_valid": 0.99, "stop_margin": -0.1, "driven": True}  # fmt: skip
     assert {row["met"] for row in lane_keeping.judged("straight", lane_keeping.WIDE_PLAY_RAD, figure)} == {None}
-    assert {row["met"] for row in lane_keeping.judged("straight", lane_keeping.PLAY_RAD, figure)} == {False, None}
+    held = lane_keeping.judged("straight", lane_keeping.PLAY_RAD, figure)
+    assert {row["met"] for row in held if row["aim"]} == {False}
     undriven = lane_keeping.judged("straight", lane_keeping.PLAY_RAD, figure | {"driven": False})
-    assert {(row["value"], row["met"]) for row in undriven} == {(None, False), (None, None)}
+    assert {row["value"] for row in undriven} == {None} and {row["met"] for row in undriven if row["aim"]} == {False}

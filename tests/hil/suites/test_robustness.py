@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from hil.lateral.kernel_loop import step_response
-from hil.lateral.linear_loop import settling_time
+from hil.lateral.linear_loop import places, settling_time
 from hil.suites import robustness
 
 
@@ -18,11 +18,31 @@ def test_the_controllers_code_settles_as_the_matrix_says(vehicle, mass, speed, d
     assert np.abs(offsets[-100:]).max() < 0.01, "it hunts"
 
 
+# What is reached where the aim is missed, docs/lateral-control.md says why; it may get better, not worse
+REACHED_S = {
+    "the same with tyres +-30 % nobody knows of, tractor": 10.6, "the same with tyres +-30 % nobody knows of, trailer": 11.2,
+    "the same with tyres +-30 % as learned, tractor": 6.8, "with all limits, tyres +-30 %: tractor, slowest": 10.6,
+    "with all limits, tyres +-30 %: trailer, slowest": 11.2,
+}  # fmt: skip
+
+
 @pytest.mark.slow
-def test_the_ends_of_every_range_meet_their_aims_but_the_settling_on_tyres_other_than_known(tmp_path):
-    """docs/lateral-control.md says what is missed and why."""
+def test_the_ends_of_every_range_meet_their_aims_and_settling_on_unknown_tyres_takes_no_longer_than_it_did(tmp_path):
     rows = robustness.rows(quick=True, jobs=1, output=tmp_path)
-    missed = [row["figure"] for row in rows if row["met"] is False]
-    unknown = [f"the same with tyres +-30 % nobody knows of, {unit}" for unit in ("tractor", "trailer")]
-    assert len(rows) >= 17 and missed == [*unknown, "the same with tyres +-30 % as learned, tractor"], missed
+    missed = [row["figure"] for row in rows if row["met"] is False and row["figure"] not in REACHED_S]
+    assert len(rows) >= 22 and not missed, missed
+    values = {row["figure"]: row["value"] for row in rows}
+    for figure, bound in REACHED_S.items():
+        assert values[figure] <= bound, figure
     assert (tmp_path / "grid.svg").read_text().count("<rect") == 1 + 9 * 6
+
+
+def test_the_corners_of_the_combination_are_judged_and_not_its_axles_alone():
+    lateral, figures = robustness.parameters("vehicles/demo_truck")
+    loop = robustness.LinearLoop(lateral, figures, speed=25.0, mass=40e3, delay=0.2, lag=0.2)
+    x = np.zeros((1, 12))
+    x[0, [3, 4, 5]] = loop.model.place(0.1, 0.02, 0.05)
+    offset, axles, front, rear = places(loop.model, figures, x)[0]
+    assert front == pytest.approx(0.1 + 0.02 * loop.model.front_m) and offset == 0.1
+    overhang = float(figures["rear_overhang_m"]) - loop.model.hitch_m - loop.model.trailer_m
+    assert rear == pytest.approx(axles - overhang * 0.07) and overhang > 2.0
