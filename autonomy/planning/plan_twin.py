@@ -10,7 +10,8 @@ from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.rollover_twin import rollover_threshold
 
 STEP_M = 5.0
-STOPPING_S, STOPPING_LAG_S = 4.0, 0.2
+STOPPING_LAG_S = 0.2
+STOP_LAG_S, STOP_LEAST, STOP_NEAREST_M = 0.4, 0.15, 2.5
 UNLIMITED = (np.inf, np.inf)
 RETARDER, ENGINE = 1, 2  # FaultRow UNUSABLE_*
 
@@ -124,13 +125,17 @@ def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration, b
     room, gentle = gap - desired_gap(parameters, max(lead_speed, 0.0), braking), -p["approach_deceleration"]
     if closing > 0.0 and room > 0.3 and result < gentle:
         result = max(result, min(-0.5 * closing**2 / room + min(lead, 0.0), gentle))
-    halting = np.clip(1.0 - (lead_speed + STOPPING_S * min(lead, 0.0)) / 3.0, 0.0, 1.0)
+    halting = np.clip(1.0 - (lead_speed + p["gap_halting_s"] * min(lead, 0.0)) / 3.0, 0.0, 1.0)
     room = gap - desired_gap(parameters, 0.0, braking) - STOPPING_LAG_S * closing
     away = speed if lead < 0.0 < lead_speed else closing
     room += 0.5 * lead_speed**2 / -lead if lead < 0.0 < lead_speed else 0.0
     needed = -0.5 * away**2 / room if room > 0.3 else -p["deceleration_maximum"]
     if closing > 0.0 and room > -1.0 and needed < min(0.5 * gentle, result):
         result += halting * (needed - result)
+    early = p["stop_jerk"] * STOP_LAG_S
+    softest = -max(np.sqrt(early**2 + 2.0 * p["stop_jerk"] * speed) - early, STOP_LEAST)
+    if closing > 0.0 and gap > STOP_NEAREST_M and result < softest:
+        result += halting * (softest - result)
     return float(np.clip(result, -p["deceleration_maximum"], p["acceleration_maximum"]))
 
 
@@ -181,6 +186,33 @@ def return_path(length: float, offset: float, heading: float) -> np.polynomial.P
             factor = np.prod([powers - k for k in range(order)], axis=0) if order else np.ones(6)
             rows.append(factor * np.where(powers >= order, s ** np.maximum(powers - order, 0.0), 0.0))
     return np.polynomial.Polynomial(np.linalg.solve(np.array(rows), [offset, heading, 0.0, 0.0, 0.0, 0.0]))
+
+
+def lane_doubt(parameters, lane, speed: float, s, known_most: float = np.inf):
+    """m that the lane may lie beside where it is expected `s` metres ahead."""
+    beyond = np.maximum(np.asarray(s, float) - float(lane["valid_distance_m"]), 0.0)
+    rate = float(parameters["fallback_lateral_jerk"]) / max(speed, float(parameters["sight_speed_minimum"])) ** 3
+    doubt = float(parameters["fallback_doubt"])
+    known = np.minimum(doubt * np.hypot(lane["sigma"][0], lane["sigma"][1] * s), known_most)
+    return np.hypot(known, doubt * parameters["fallback_end_heading_sigma"] * beyond) + rate * beyond**3 / 6.0
+
+
+def stop_reach(parameters, vehicle, lane, speed: float, known_share: float = np.inf) -> float:
+    """m on which the combination surely stays in its lane."""
+    beside = float(min(lane["width_left"], lane["width_right"]) - 0.5 * vehicle["width_m"])
+    room = max(beside - float(parameters["fallback_lane_reserve_m"]), 0.5 * beside)
+    s = np.arange(0.0, 160.0, 0.01)
+    out = lane_doubt(parameters, lane, speed, s, known_share * room) > room
+    return float(s[np.argmax(out)]) if out.any() else 160.0
+
+
+def sight_speed(parameters, reach: float, braking=UNLIMITED) -> float:
+    """m/s, highest on a fine grid from which the hardest stop that is allowed ends within the reach, less the reserve."""
+    speeds = np.arange(0.0, 60.0, 1e-3)
+    hardest = min(float(parameters["fallback_deceleration_maximum"]), braking[0])
+    distance = speeds * float(parameters["fallback_build_up_s"]) + 0.5 * speeds**2 / hardest
+    fits = distance <= reach - float(parameters["sight_reserve_m"])
+    return max(float(speeds[fits].max(initial=0.0)), float(parameters["sight_speed_minimum"]))
 
 
 def stop(parameters, speed: float, reach: float, braking=UNLIMITED) -> tuple[float, float, float]:

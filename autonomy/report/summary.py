@@ -77,7 +77,8 @@ def _drive(metrics: dict[str, Any]) -> str | None:
     words = (
         f"axles off the lane middle {number(metrics.get('axle_offset_p99_m'), 'm', 2)} (99 %), "
         f"{number(metrics.get('axle_offset_max_m'), 'm', 2)} at most; nearest corner to the line "
-        f"{number(metrics.get('line_margin_min_m'), 'm', 2)}; speed kept {percent(metrics.get('speed_kept'))}"
+        f"{number(metrics.get('line_margin_min_m'), 'm', 2)}; speed kept {percent(metrics.get('speed_kept'))}; "
+        f"fallback path valid, share of driven ticks {percent(metrics.get('fallback_valid_share'))}"
     )
     if is_number(metrics.get("fuel_l_per_100km")):
         words += (f"; {number(metrics['fuel_l_per_100km'], 'l/100 km', 3)}, "

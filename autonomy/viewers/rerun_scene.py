@@ -46,7 +46,7 @@ STATE_COLOURS = {
     "health": (GOOD, NOTED, BAD),
     "mode": (CALM, GOOD, BAD, CALM),
     "behaviour": (CALM, GOOD, NOTED, BAD),
-    "reason": (CALM, NOTED, NOTED, BAD, BAD, BAD, NOTED, BAD, BAD),
+    "reason": (CALM, NOTED, NOTED, BAD, BAD, BAD, NOTED, BAD, BAD, NOTED),
     "lane": (CALM, GOOD, NOTED),
 }
 STATES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], dict[int, str]]] = {

@@ -9,6 +9,7 @@ and taken up again from the snapshot for every case.
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -17,10 +18,13 @@ from autonomy import msg
 from autonomy.geodesy import enu_to_geodetic
 from autonomy.physics import STANDARD_GRAVITY_MPS2
 from autonomy.tick_period import TICK_NS, TICK_S
+from hil.sensors.realism import RADAR_RANGE_M, SENSORS, SIGMA
 
 ORIGIN = (48.2, 11.6, 500.0)
 WARM_UP_S = 30.0
 GNSS_TICKS, LANE_TICKS = 10, 5
+RADAR_TICKS = round(SENSORS["radar"].period_s / TICK_S)
+RADAR_LATE_TICKS = round(SENSORS["radar"].latency_s / TICK_S)
 LANE_HALF_WIDTH_M = 1.75
 NOT_KNOWN = np.nan
 STANDBY = 0  # Actuation.mode
@@ -59,10 +63,15 @@ class Other(NamedTuple):
 
 
 class StraightRoad:
-    """One stack on one road. `begin(speed)` starts a case, `step(others)` drives one tick of it."""
+    """One stack on one road. `begin(speed)` starts a case, `step(others)` drives one tick of it.
 
-    def __init__(self, stack, train: Train, *, radar: bool = False):
-        self.stack, self.train, self.radar = stack, train, radar
+    The others are known as ready-made tracks, or with `radar` by exact positions and range rates in every tick; with `noise`, a
+    seed, as the radar of the rig sees them: every RADAR_TICKS, with noise, latency and its range.
+    """
+
+    def __init__(self, stack, train: Train, *, radar: bool = False, noise: int | None = None):
+        self.stack, self.train, self.radar = stack, train, radar or noise is not None
+        self.noise = noise
         self.frame = np.zeros(1, msg.dtype("InputFrame"))
         self.out = np.zeros(1, msg.dtype("OutputFrame"))
         self.started: dict[tuple[float, float], tuple[bytes, int, float]] = {}
@@ -78,6 +87,7 @@ class StraightRoad:
         blob, self.tick, self.s = self.started[key]
         self.stack.restore(blob)
         self.train.reset(speed)
+        self._begin_noise()
         self.height = self.s * math.sin(grade)
 
     def step(self, others=(), engage: bool = True) -> np.void:
@@ -97,6 +107,7 @@ class StraightRoad:
     def _warm_up(self, speed: float) -> tuple[bytes, int, float]:
         """Driver first, then the stack, at constant speed."""
         self.tick, self.s, self.height = 100, 0.0, 0.0
+        self._begin_noise()
         wanted, self.set_speed = self.set_speed, speed
         self.stack.restore(self._fresh)
         self.train.reset(speed)
@@ -181,13 +192,33 @@ class StraightRoad:
             rows[i] = (now, now, value, number, 0, 0, 0)
         self.frame["signal"]["count"] = len(signals)
 
+    def _begin_noise(self) -> None:
+        self.random = np.random.default_rng(self.noise)
+        self.images: deque[tuple[int, list[Other]]] = deque()
+
+    def _late(self, others, now: int) -> tuple[list[Other], int]:
+        """What the radar tells in this tick, and of when."""
+        if self.tick % RADAR_TICKS == 0:
+            normal = self.random.standard_normal((len(others), 3)) * (SIGMA["range"], SIGMA["lateral"], SIGMA["range_rate"])
+            self.images.append((now, [other._replace(x=other.x + dx, y=other.y + dy, speed=other.speed - self.train.speed + rate)
+                                      for other, (dx, dy, rate) in zip(others, normal.tolist(), strict=True)
+                                      if 1.0 < other.x < RADAR_RANGE_M]))  # fmt: skip
+        if not self.images or now - self.images[0][0] < RADAR_LATE_TICKS * TICK_NS:
+            return [], now
+        then, image = self.images.popleft()
+        return image, then
+
     def _put_others(self, others, now: int) -> None:
+        own, then = self.train.speed, now
+        if self.noise is not None:
+            own = 0.0            # the image holds range rates
+            others, then = self._late(others, now)
         for i, other in enumerate(others):
             row = self._others[i]
-            row["valid_time_ns"] = row["received_time_ns"] = now
+            row["valid_time_ns"], row["received_time_ns"] = then, now
             row["x"], row["y"], row["source"] = other.x, other.y, 1
             if self.radar:
-                row["range_rate"], row["target_id"] = other.speed - self.train.speed, other.number
+                row["range_rate"], row["target_id"] = other.speed - own, other.number
                 row["x_sigma"] = row["y_sigma"] = NOT_KNOWN
             else:
                 row["velocity_x"], row["velocity_y"], row["acceleration_x"] = other.speed, other.speed_across, other.acceleration

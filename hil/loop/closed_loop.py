@@ -84,6 +84,7 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
                 engaged = bool(may and out["health"]["level"] < STANDBY_HEALTH and out["lane"]["status"] == 1)
             if mode in DRIVING_MODES:
                 metrics(truth, tick)
+                metrics.see_plan(out["plan"])
             if watch is not None:
                 watch(truth, out)
             asked = loop.carry(out, truth.time_ns, broken.active)

@@ -39,6 +39,7 @@ class RunMetrics:
         self.fuel: list[float] = []  # kg since the plant's reset, of the first and the last tick
         self.mass = 0.0
         self._touching: set[int] = set()
+        self.stops = np.zeros(2, np.int64)  # ticks driven with a valid stop at hand, and all
 
     def __call__(self, truth: Truth, tick: int = 0) -> None:
         ego, road = truth.ego, truth.road
@@ -63,6 +64,10 @@ class RunMetrics:
             ego.road_wheel_angle, ego.articulation, ego.trailer_lateral_acceleration, float(axles[0]), float(axles[own - 1]),
             float(axles[-1]), road.curvature, road.grade, road.width_left + road.width_right, road.lanes_left, road.lanes_right,
         ))  # fmt: skip
+
+    def see_plan(self, plan: np.void) -> None:
+        """Of a tick driven by the stack."""
+        self.stops += bool(plan["fallback_valid"]), 1
 
     def columns(self) -> dict[str, np.ndarray]:
         """Every figure over the ticks in which the stack drove, by the names of COLUMNS; int64 ticks and times."""
@@ -112,6 +117,7 @@ class RunMetrics:
             "trailer_lateral_acceleration_max_mps2": _finite(np.abs(row["trailer_lateral_acceleration"]).max()),
             "steering_reversals_per_min": reversals(row["road_wheel_angle"], REVERSAL_RAD) / driven * 60.0,
             "rolled_over": self.rolled_over,
+            "fallback_valid_share": float(self.stops[0] / self.stops[1]) if self.stops[1] else None,
         } | self._fuel(float(np.sum(speed[1:] * np.diff(time))))
 
     def _fuel(self, distance_m: float) -> dict[str, float | None]:
@@ -172,5 +178,6 @@ _KEYS = (
     "lane_offset_max_m", "trailer_offset_max_m", "out_of_lane_share", "lateral_acceleration_max_mps2", "speed_kept",
     "distance_m", "driven_s", "axle_offset_p99_m", "axle_offset_max_m", "line_margin_min_m", "lateral_jerk_max_mps3",
     "articulation_max_rad", "trailer_lateral_acceleration_max_mps2", "steering_reversals_per_min", "rolled_over",
+    "fallback_valid_share",
     *_FUEL_KEYS,
 )  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from autonomy.msg.modes import DRIVING_MODES
+from autonomy.tick_period import TICK_S
 from hil.suites._row import row_of
 
 TITLE = "lane keeping of tractor and trailer on the nonlinear plant, noisy sensors"
@@ -20,6 +21,7 @@ STEADY_WIND = {"speed_mps": 15.0}
 FROM_RIGHT = {"from_deg": -90.0}
 P99_M, PEAK_M, JERK_MPS3, REVERSALS = 0.25, 0.35, 5.0, 4.0
 SLIP_SPEED_MPS = 22.0
+STOP_TICKS = 25  # between two stop paths that are compared with the true lane
 SEEDS = (11, 12, 13)  # of the sensors; the controller was tuned on 1 and 2
 SERIES = ("time_s", "tractor_m", "trailer_m", "road_wheel_angle_rad", "lateral_acceleration_mps2", "command_rad")
 PLAY_RAD, WIDE_PLAY_RAD = float(np.radians(0.1)), float(np.radians(0.3))
@@ -106,6 +108,8 @@ def judged(name: str, play: float, figure: dict) -> list[dict]:
         ("axles peak", figure["peak"], "m", PEAK_M),
         ("nearest to the line", figure["margin"], "m", 0.0),
         ("lateral jerk, 0.5 s", figure["jerk"], "m/s3", JERK_MPS3),
+        ("fallback path valid, share of driven ticks", 100.0 * figure["stop_valid"], "%", 100.0),
+        ("fallback path in the true lane, nearest to the line", figure["stop_margin"], "m", 0.0),
         ("speed where it bends most", figure["speed"], "km/h", None),
         ("nearest to the line, from taking over on", figure["margin_from_start"], "m", None),
     ]
@@ -113,14 +117,12 @@ def judged(name: str, play: float, figure: dict) -> list[dict]:
         aims.append(("reversals", figure["reversals"], "1/min", REVERSALS))
     found = []
     for what, value, unit, aim in aims:
-        if aim is None:
-            found.append(row_of(f"{label}: {what}", value if figure["driven"] else None, unit))
-            continue
-        above = what == "nearest to the line"
-        met = (value > aim if above else value <= aim) and figure["driven"]
-        told = (f"> {aim:g}" if above else f"<= {aim:g}") if held else ""
-        found.append({"figure": f"{label}: {what}", "value": value if figure["driven"] else None, "unit": unit, "aim": told,
-                      "met": bool(met) if held else None})  # fmt: skip
+        least = {"m": "> 0", "%": ">= 100"}[unit] if aim is not None and ("nearest" in what or unit == "%") else None
+        met = (value > aim if least == "> 0" else value >= aim if least else value <= aim) if aim is not None else None
+        judged_so = held and aim is not None
+        told = (least or f"<= {aim:g}") if judged_so else ""
+        found.append(row_of(f"{label}: {what}", value if figure["driven"] else None, unit, told,
+                            (met and figure["driven"]) if judged_so else None))  # fmt: skip
     return found
 
 
@@ -131,6 +133,8 @@ def together(drives: list[dict]) -> dict:
         return drives[0] | {"driven": False, "p99": float("nan"), "peak": float("nan")}
     return {"p99": float(np.percentile(axles, 99)), "peak": float(axles.max()),
             "margin": min(drive["margin"] for drive in drives),
+            "stop_valid": min(drive["stop_valid"] for drive in drives),
+            "stop_margin": min(drive["stop_margin"] for drive in drives),
             "margin_from_start": min(drive["margin_from_start"] for drive in drives),
             "jerk": max(drive["jerk"] for drive in drives), "speed": drives[0]["speed"],
             "driven": True, "series": drives[0]["series"],
@@ -143,6 +147,7 @@ def drive(piece) -> dict:
     from autonomy import Stack
     from autonomy import config as configuration
     from hil.loop.metrics import LATERAL_JERK_WINDOW_S, REVERSAL_RAD, _slope, reversals
+    from hil.loop.stop_path import line_margin
     from hil.sensors import Messages
     from hil.worlds.motorway import Motorway
 
@@ -158,7 +163,7 @@ def drive(piece) -> dict:
     told = stack_overrides(plant, play) | case.get("overrides", {})
     stack = Stack.from_config("vehicles/demo_truck", overrides=told)
     sensors = Messages(configuration.load("vehicles/demo_truck", told), seed=seed)
-    rows = []
+    rows, stop_margins = [], []
 
     def watch(truth, out):
         if int(out["actuation"]["mode"]) not in DRIVING_MODES:
@@ -169,10 +174,14 @@ def drive(piece) -> dict:
         rows.append((truth.time_ns / 1e9, axles[:split].max(), axles[split:].max(), truth.ego.road_wheel_angle,
                      truth.ego.lateral_acceleration, float(out["actuation"]["road_wheel_angle_rad"]),
                      truth.road.width_left - corners, truth.ego.velocity, abs(truth.road.curvature)))  # fmt: skip
+        settled = len(rows) > SETTLED_S / TICK_S
+        if settled and len(rows) % STOP_TICKS == 0 and out["plan"]["fallback_valid"]:
+            stop_margins.append(line_margin(truth, out["plan"], stack.parameters["vehicle"]))
 
-    hil.run(Motorway(scenario), stack, sensors, scenario["duration_s"], seed=seed, watch=watch, report=False)
+    result = hil.run(Motorway(scenario), stack, sensors, scenario["duration_s"], seed=seed, watch=watch, report=False)
     if len(rows) < 500:
-        nothing = dict.fromkeys(("margin", "margin_from_start", "jerk", "reversals", "speed"), float("nan"))
+        told_of_none = ("margin", "margin_from_start", "jerk", "reversals", "stop_valid", "stop_margin", "speed")
+        nothing = dict.fromkeys(told_of_none, float("nan"))
         return nothing | {"driven": False, "axles": np.zeros(0), "series": np.zeros((0, 6))}
     series = np.array(rows)
     from_start = float(series[:, 6].min())
@@ -183,6 +192,7 @@ def drive(piece) -> dict:
             "jerk": float(np.abs(_slope(series[:, 4], 0.01, LATERAL_JERK_WINDOW_S)).max()),
             "speed": 3.6 * float(series[in_bend, 7].mean()),
             "reversals": reversals(series[:, 3], REVERSAL_RAD) / (len(series) * 0.01) * 60.0, "driven": True,
+            "stop_valid": result.metrics["fallback_valid_share"], "stop_margin": min(stop_margins, default=float("nan")),
             "series": series[:, :6]}  # fmt: skip
 
 

@@ -20,6 +20,7 @@ def situation(speed=20.0, engage=1, curvature=0.0, lead=None, lane_status=1, set
     frame["tick_time_ns"], frame["engage"] = now_ns, engage
     vehicle["time_ns"], vehicle["speed"], vehicle["set_speed"] = now_ns, speed, set_speed
     lane["status"], lane["valid_distance_m"] = lane_status, 200.0
+    lane["width_left"] = lane["width_right"] = 1.75
     lane["preview"] = lane["curvature"] = curvature
     gap, lead_speed, lead_acceleration = lead or (np.nan, np.nan, np.nan)
     tracks["lead_distance"] = gap + FRONT
@@ -197,13 +198,111 @@ def test_the_curve_speed_is_that_of_the_twin():
 @given(st.floats(1.0, 28.0), st.floats(30.0, 200.0))
 def test_the_stop_is_that_of_the_twin_and_within_the_limit(speed, reach):
     given_situation = situation(speed=speed)
-    given_situation[4]["valid_distance_m"] = reach
+    lane = given_situation[4]
+    lane["valid_distance_m"], lane["sigma"][:2] = reach, (0.02, 0.001)
     plan = PlanStep(PLAN, VEHICLE).step(*given_situation)
-    twin = plan_twin.stop(PLAN, speed, min(reach, 160.0))
+    known = plan_twin.stop_reach(PLAN, VEHICLE, lane, speed)
+    assert plan["fallback_reach_m"] == pytest.approx(known, abs=0.03)
+    seen = plan_twin.stop_reach(PLAN, VEHICLE, lane, speed, 0.5)
+    assert plan["sight_speed"] == pytest.approx(plan_twin.sight_speed(PLAN, seen), abs=5e-3)
+    twin = plan_twin.stop(PLAN, speed, float(plan["fallback_reach_m"]))
     found = [plan[f"fallback_{name}"] for name in ("deceleration", "distance", "duration")]
     np.testing.assert_allclose(found, twin, rtol=1e-9)
     assert plan["fallback_deceleration"] <= 4.0
-    assert (plan["fallback_valid"] == 1) == (plan["fallback_distance"] <= min(reach, 160.0))
+    if not plan["fallback_valid"]:
+        assert plan["sight_speed"] < speed and plan["target_speed"] <= plan["sight_speed"]
+        assert plan["target_acceleration"] < 0.0 and (plan["reason"] == 9) == (plan["sight_speed"] < 22.0)
+
+
+@pytest.mark.parametrize("speed, seen, valid", [
+    (25.0, 77.0, True),  # a camera's 80 m at 90 km/h: the last 14 m are what roads of that speed can do
+    (25.0, 65.0, False), (20.0, 65.0, True), (20.0, 35.0, False), (13.0, 35.0, True)])  # fmt: skip
+def test_a_stop_is_valid_only_from_a_speed_that_the_sight_allows(speed, seen, valid):
+    given_situation = situation(speed=speed, set_speed=speed)
+    lane = given_situation[4]
+    lane["valid_distance_m"], lane["sigma"][:2] = seen, (0.023, 0.0009)
+    plan = PlanStep(PLAN, VEHICLE).step(*given_situation)
+    assert bool(plan["fallback_valid"]) == valid
+    assert (plan["target_acceleration"] < 0.0) == (not valid)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(5.0, 120.0), st.floats(0.005, 0.08), st.floats(1e-4, 3e-3), st.floats(1.4, 1.9))
+def test_from_the_speed_of_the_sight_the_stop_is_valid(seen, offset_sigma, heading_sigma, half_width):
+    """Whatever is seen: who drives that fast can stop within what is known, unless that is the least speed of all."""
+    given_situation = situation(speed=25.0)
+    lane = given_situation[4]
+    lane["valid_distance_m"], lane["sigma"][:2] = seen, (offset_sigma, heading_sigma)
+    lane["width_left"] = lane["width_right"] = half_width
+    # The bound on the road's bending is that of the speed: the slower it is designed for, the more sharply it may bend
+    for _ in range(60):
+        plan = PlanStep(PLAN, VEHICLE).step(*given_situation)
+        allowed = float(plan["sight_speed"])
+        if given_situation[1]["speed"] <= allowed + 1e-9:
+            break
+        given_situation[1]["speed"] = given_situation[2]["speed"] = allowed
+        given_situation[2]["velocity"][0] = allowed
+    room = max(half_width - 0.5 * float(VEHICLE["width_m"]) - float(PLAN["fallback_lane_reserve_m"]),
+               0.5 * (half_width - 0.5 * float(VEHICLE["width_m"])))  # fmt: skip
+    known = 2.0 * np.hypot(offset_sigma, heading_sigma * float(plan["fallback_distance"]))
+    if allowed > PLAN["sight_speed_minimum"] and known <= 0.5 * room:
+        assert plan["fallback_valid"]
+        assert plan_twin.lane_doubt(PLAN, lane, float(given_situation[1]["speed"]), float(plan["fallback_distance"])) \
+            <= half_width - 0.5 * float(VEHICLE["width_m"])  # fmt: skip
+
+
+def test_who_does_not_know_where_in_the_lane_has_no_valid_stop_and_is_not_slowed_down_for_it():
+    """By a map and satellites alone: 0.3 m. Slower it is no better known."""
+    given_situation = situation(speed=20.0, set_speed=20.0)
+    given_situation[4]["sigma"][:2] = 0.3, 0.002
+    plan = PlanStep(PLAN, VEHICLE).step(*given_situation)
+    assert not plan["fallback_valid"] and plan["fallback_reach_m"] == 0.0 and plan["sight_speed"] > 25.0
+
+
+def test_a_stop_that_would_hit_the_lead_is_not_valid():
+    """25 m behind a lead of the own speed the brakes are enough only if it does not brake in full; behind a standing one at 40 m
+    nothing is."""
+    for lead, valid in (((60.0, 22.0, 0.0), True), ((40.0, 0.0, 0.0), False), ((8.0, 20.0, 0.0), False)):
+        plan = plan_for(speed=22.0, lead=lead)
+        assert bool(plan["fallback_valid"]) == valid, lead
+        assert (plan["fallback_required"] > plan["braking_deceleration"]) == (not valid)
+        stands = lead[0] + lead[1] ** 2 / 12.0 - plan_twin.stop(PLAN, 22.0, 160.0)[1]
+        assert plan["fallback_deceleration"] <= plan["braking_deceleration"] and (stands > 0.0 or plan["fallback_required"] > 2.5)
+
+
+def test_a_stop_that_what_comes_over_needs_more_for_is_not_valid():
+    near = PlanStep(PLAN, VEHICLE).step(*ahead(12.0, 8.0, entry_time_s=0.5))
+    assert near["required_deceleration"] > near["braking_deceleration"] and not near["fallback_valid"]
+    far = PlanStep(PLAN, VEHICLE).step(*ahead(60.0, 18.0, entry_time_s=1.5))
+    assert far["fallback_valid"]
+
+
+def test_a_bend_that_cannot_be_braked_for_leaves_no_valid_stop():
+    given_situation = situation(speed=22.0)
+    given_situation[4]["preview"][3:] = 1 / 60
+    plan = PlanStep(PLAN, VEHICLE).step(*given_situation)
+    assert not plan["fallback_valid"] and plan["fallback_required"] > 4.0
+
+
+def test_a_lost_lane_keeps_the_reach_that_it_had():
+    """What was known of the road is driven up, not forgotten: 97 m less what was travelled since."""
+    step = PlanStep(PLAN, VEHICLE)
+    given_situation = situation(speed=22.0)
+    given_situation[4]["valid_distance_m"], given_situation[4]["sigma"][:2] = 77.0, (0.02, 0.001)
+    before = step.step(*given_situation)
+    lost = step.step(*situation(speed=22.0, lane_status=0, now_ns=10**9 + 10_000_000))
+    assert lost["fallback_reach_m"] == pytest.approx(before["fallback_reach_m"] - 0.22, abs=1e-6)
+    assert before["fallback_reach_m"] < 100.0
+
+
+def test_the_stop_path_begins_in_the_direction_of_travel():
+    """In a bend, in wind or on a bank the truck points elsewhere than it goes: no way back to the lane is laid for that."""
+    given_situation = situation(speed=20.0, curvature=1 / 500)
+    ego, lane = given_situation[2], given_situation[4]
+    lane["heading_error"], lane["side_slip"] = 0.015, -0.005
+    ego["velocity"][:2] = 20.0, -0.2  # heading east: 0.01 rad to the right of where it points
+    plan = PlanStep(PLAN, VEHICLE).step(*given_situation)
+    np.testing.assert_allclose(plan["fallback_curvature"], 1 / 500, atol=1e-5)
 
 
 def test_the_stop_from_25_mps_has_the_published_distance():
@@ -225,7 +324,7 @@ def test_the_stop_slows_for_the_bend_on_its_path():
     given_situation = situation(speed=22.0)
     given_situation[4]["preview"][16:] = 1 / 150
     plan = PlanStep(PLAN, VEHICLE).step(*given_situation)
-    allowed = LATERAL_LIMIT * 150.0
+    allowed = float(PLAN["lateral_acceleration_maximum"]) * 150.0
     room = 80.0 - 22.0 * float(PLAN["fallback_build_up_s"])
     assert 22.0**2 - 2.0 * plan["fallback_deceleration"] * room <= allowed + 1e-6
 

@@ -228,6 +228,7 @@ def faults_that_ask(**fields) -> np.ndarray:
 def planned(**fields):
     frame, lane = zeros("InputFrame"), zeros("LaneState")
     frame["tick_time_ns"], frame["engage"], lane["status"], lane["valid_distance_m"] = 10**9, 1, 1, 150.0
+    lane["width_left"] = lane["width_right"] = 1.75
     vehicle, tracks = zeros("VehicleState"), zeros("TrackList")
     vehicle["speed"], vehicle["set_speed"] = 20.0, 22.0
     tracks["lead_distance"] = np.nan

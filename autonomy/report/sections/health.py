@@ -14,7 +14,10 @@ from autonomy.report.strips import Strip, strip_figure
 LEVELS = {0: "ok", 1: "degraded", 2: "fallback stop needed"}
 MODES = {0: "standby", 1: "active", 2: "minimal-risk manoeuvre", 3: "shadow"}
 BEHAVIOURS = {0: "standby", 1: "keep lane", 2: "follow", 3: "fallback stop"}
-REASONS = {1: "lead", 2: "curve", 3: "lane lost", 4: "ego lost", 5: "vehicle signals lost", 6: "cut-in", 7: "fault", 8: "heat"}
+REASONS = {
+    1: "lead", 2: "curve", 3: "lane lost", 4: "ego lost", 5: "vehicle signals lost", 6: "cut-in", 7: "fault", 8: "heat",
+    9: "sight",
+}  # fmt: skip
 LANES = {0: "none", 1: "tracking", 2: "coasting"}
 
 

@@ -73,6 +73,8 @@ cdef inline void drive(LongitudinalMemory* memory, const LongitudinalParameters*
             down = parameters.jerk_down
     if last < -parameters.release_deceleration:
         up = clipped((wanted - last) / parameters.release_time_s, parameters.jerk_release, parameters.jerk_release_maximum)
+    if speed < parameters.disturbance_speed_mps and last >= 0.0:
+        up = parameters.jerk_start
     wanted = clipped(wanted, last - down * dt, last + up * dt)
     control.disturbance = memory.disturbance
     control.acceleration = wanted - memory.disturbance

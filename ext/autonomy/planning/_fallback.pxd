@@ -1,7 +1,8 @@
 # The stop within the lane that is ready every tick: a curvature profile, a deceleration, a distance and a duration.
-from libc.math cimport fabs
-from autonomy.inputs._motion cimport velocity_known
+from libc.math cimport INFINITY, fabs, fmax, fmin, sqrt
+from autonomy.inputs._motion cimport lateral_velocity, velocity_known
 from autonomy._single_track cimport angle_per_curvature
+from autonomy.estimation.lane._lane cimport HEADING, OFFSET
 from autonomy.msg.messages cimport (
     EgoState, LaneState, Plan, PlanParameters, TrackList, VehicleParameters, VehicleState, LaneState_STATUS_NONE,
     Plan_FALLBACK_STEP_M)
@@ -11,6 +12,15 @@ from autonomy.linalg._scalar cimport clipped
 
 cdef enum:
     STOP_POINTS = 32
+    REACH_HALVINGS = 14          # 160 m to 1 cm
+
+cdef extern from *:
+    """
+    static const double DIRECTION_LAG_S = 0.5;    /* [C] errors of 0.6 mrad remain; unfiltered 1.8 in gusts */
+    static const double SLOWEST_SIDEWAYS = 2.0;   /* m/s: slower, the way travelled is where the truck points */
+    static const double NOT_TO_BE_STOPPED = 100.0;  /* m/s2 */
+    """
+    const double DIRECTION_LAG_S, SLOWEST_SIDEWAYS, NOT_TO_BE_STOPPED
 
 
 cdef inline void estimate_steering_bias(PlanMemory* memory, const PlanParameters* parameters,
@@ -39,13 +49,68 @@ cdef inline double hardest_stop(const PlanParameters* parameters, const Braking*
         else parameters.fallback_deceleration_maximum
 
 
-cdef inline double deceleration_within(const PlanParameters* parameters, double hardest, double speed,
+cdef inline double deceleration_within(const PlanParameters* parameters, double square, double speed,
                                        double distance) noexcept nogil:
-    """m/s2 that stops within a distance; the hardest when none does."""
+    """m/s2 that takes `square` (m2/s2, of the speed) off within a distance, the build-up included, however hard that is."""
     cdef double room = distance - speed * parameters.fallback_build_up_s
-    if room * 2.0 * hardest <= speed * speed:
-        return hardest
-    return 0.5 * speed * speed / room
+    if square <= 0.0:
+        return 0.0
+    return 0.5 * square / room if room * 2.0 * NOT_TO_BE_STOPPED > square else NOT_TO_BE_STOPPED
+
+
+cdef inline double lane_doubt(const PlanParameters* parameters, const LaneState* lane, double speed, double s,
+                              double known_most) noexcept nogil:
+    """m that the lane may lie beside where it is expected `s` metres ahead, when nothing more is seen of it.
+
+    As far as it is seen, the place and the direction of the vehicle in it are what is not known. Beyond, it leaves in the
+    direction it was seen last in, known to fallback_end_heading_sigma, and bends no more sharply than roads for this speed
+    do: their clothoids bound the change of the curvature over the way, rate = jerk / v3, so by rate x3 / 6. Place and direction count with `known_most`, m, at the most.
+    """
+    cdef double beyond = s - lane.valid_distance_m if s > lane.valid_distance_m else 0.0
+    cdef double design = speed if speed > parameters.sight_speed_minimum else parameters.sight_speed_minimum
+    cdef double turned = lane.sigma[HEADING] * s, end = parameters.fallback_doubt * parameters.fallback_end_heading_sigma * beyond
+    cdef double known = fmin(parameters.fallback_doubt * sqrt(lane.sigma[OFFSET] * lane.sigma[OFFSET] + turned * turned),
+                             known_most)
+    return sqrt(known * known + end * end) \
+        + parameters.fallback_lateral_jerk / (design * design * design) * beyond * beyond * beyond / 6.0
+
+
+cdef inline double stop_reach(const PlanParameters* parameters, const VehicleParameters* vehicle, const LaneState* lane,
+                              double speed, double known_share) noexcept nogil:
+    """m along the lane on which the combination surely stays in it, seeing nothing more; what is not known of place and
+    direction takes `known_share` of the room at the most."""
+    cdef double narrower = lane.width_left if lane.width_left < lane.width_right else lane.width_right
+    cdef double beside = narrower - 0.5 * vehicle.width_m
+    cdef double room = beside - parameters.fallback_lane_reserve_m
+    cdef double known_most
+    cdef double low = 0.0, high = STOP_POINTS * Plan_FALLBACK_STEP_M, middle
+    cdef int i
+    if room < 0.5 * beside:
+        room = 0.5 * beside      # a narrow lane is driven all the same
+    known_most = known_share * room
+    if lane_doubt(parameters, lane, speed, high, known_most) <= room:
+        return high
+    for i in range(REACH_HALVINGS):
+        middle = 0.5 * (low + high)
+        if lane_doubt(parameters, lane, speed, middle, known_most) <= room:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+cdef inline double reach_left(const PlanMemory* memory) noexcept nogil:
+    """m from here."""
+    return memory.fallback_reach - memory.fallback_travelled if memory.fallback_reach > memory.fallback_travelled else 0.0
+
+
+cdef inline double sight_speed(const PlanMemory* memory, const PlanParameters* parameters, const Braking* braking) noexcept nogil:
+    """m/s from which the stop ends within the reach, with a reserve. A place that is not known is no better known to who
+    drives slowly: beyond half of the room it makes the stop not valid, but is not slowed down for."""
+    cdef double hardest = hardest_stop(parameters, braking), build_up = parameters.fallback_build_up_s
+    cdef double room = memory.sight_reach - memory.fallback_travelled - parameters.sight_reserve_m
+    cdef double found = hardest * (sqrt(build_up * build_up + 2.0 * room / hardest) - build_up) if room > 0.0 else 0.0
+    return found if found > parameters.sight_speed_minimum else parameters.sight_speed_minimum
 
 
 cdef inline double return_curvature(double s, double length, double offset, double heading) noexcept nogil:
@@ -61,18 +126,26 @@ cdef inline double return_curvature(double s, double length, double offset, doub
             - (120.0 * offset + 60.0 * slope) * u * u * u) / (length * length)
 
 
-cdef inline void lay_stop(PlanMemory* memory, const PlanParameters* parameters, const LaneState* lane,
-                          double speed) noexcept nogil:
-    """The path of the stop: along the lane, back to its path within a few seconds' drive."""
+cdef inline void lay_stop(PlanMemory* memory, const PlanParameters* parameters, const VehicleParameters* vehicle,
+                          const EgoState* ego, const LaneState* lane, double speed, double dt) noexcept nogil:
+    """The path of the stop: along the lane, back to its path within a few seconds' drive, beginning in the direction of
+    travel, which in a bend is not the one in which the vehicle points."""
     cdef double length = speed * parameters.fallback_return_s
+    cdef double heading = lane.heading_error
+    cdef bint goes_on = memory.fallback_known and memory.fallback_travelled == 0.0
     cdef double s
     cdef int i
+    if speed > SLOWEST_SIDEWAYS:
+        heading += lateral_velocity(ego) / speed + lane.side_slip
+    memory.direction += (heading - memory.direction) * (dt / (DIRECTION_LAG_S + dt) if goes_on else 1.0)
     if length < parameters.fallback_return_minimum_m:
         length = parameters.fallback_return_minimum_m
     for i in range(STOP_POINTS):
         s = i * Plan_FALLBACK_STEP_M
-        memory.fallback_curvature[i] = lane.preview[i] + return_curvature(s, length, lane.offset, lane.heading_error)
+        memory.fallback_curvature[i] = lane.preview[i] + return_curvature(s, length, lane.offset, memory.direction)
     memory.fallback_travelled = 0.0
+    memory.fallback_reach = stop_reach(parameters, vehicle, lane, speed, INFINITY)
+    memory.sight_reach = stop_reach(parameters, vehicle, lane, speed, 0.5)
     memory.fallback_known = 1
 
 
@@ -86,50 +159,54 @@ cdef inline double stop_curvature(const PlanMemory* memory, double ahead) noexce
     return memory.fallback_curvature[i] + (position - i) * (memory.fallback_curvature[i + 1] - memory.fallback_curvature[i])
 
 
-cdef inline double bend_deceleration(const PlanMemory* memory, const PlanParameters* parameters, double hardest,
-                                     double lateral, double speed) noexcept nogil:
-    """m/s2 that brings the speed down to what every bend of the laid path allows; the hardest when none does."""
-    cdef double ahead, allowed, room, needed, most = 0.0
+cdef inline double bend_deceleration(const PlanMemory* memory, const PlanParameters* parameters, double lateral,
+                                     double speed) noexcept nogil:
+    """m/s2 that brings the speed down to what every bend of the laid path allows."""
+    cdef double ahead, allowed, needed, most = 0.0
     cdef int i
     for i in range(STOP_POINTS):
         ahead = i * Plan_FALLBACK_STEP_M - memory.fallback_travelled
         if ahead < 0.0:
             continue
         allowed = lateral / (fabs(memory.fallback_curvature[i]) + 1e-9)
-        if allowed >= speed * speed:
-            continue
-        room = ahead - speed * parameters.fallback_build_up_s
-        needed = 0.5 * (speed * speed - allowed) / room if room > 0.0 else hardest
+        needed = deceleration_within(parameters, speed * speed - allowed, speed, ahead)
         if needed > most:
             most = needed
-    return most if most < hardest else hardest
+    return most
+
+
+cdef inline double obstacle_deceleration(const PlanParameters* parameters, const Braking* braking, const TrackList* tracks,
+                                         double front_overhang_m, double speed, double required) noexcept nogil:
+    """m/s2 that stops behind the lead, should it brake with all it has now, and keeps clear of what comes over."""
+    cdef double gap, needed
+    if tracks.lead_distance != tracks.lead_distance:
+        return required
+    gap = tracks.lead_distance - front_overhang_m - parameters.fallback_lead_margin_m \
+        + 0.5 * tracks.lead_speed * fabs(tracks.lead_speed) / braking.lead_deceleration
+    needed = deceleration_within(parameters, speed * speed, speed, gap)
+    return needed if needed > required else required
 
 
 cdef inline void write_stop(PlanMemory* memory, const PlanParameters* parameters, const Braking* braking, double lateral,
-                            const LaneState* lane, const TrackList* tracks, double front_overhang_m, double speed,
-                            Plan* plan) noexcept nogil:
-    """Deceleration, distance and duration for the speed now; the profile from where the vehicle is on it."""
-    cdef double reach, needed, gap, hardest = hardest_stop(parameters, braking)
+                            const TrackList* tracks, double front_overhang_m, double speed, Plan* plan) noexcept nogil:
+    """Deceleration, distance and duration for the speed now; the profile from where the vehicle is on it. With what is
+    required of the plan known.
+
+    For sight and bends the stop is no harder than is allowed; for what is in its way it takes all that the brakes give.
+    """
+    cdef double hardest = hardest_stop(parameters, braking), reach = reach_left(memory)
+    cdef double sight = deceleration_within(parameters, speed * speed, speed, reach)
+    cdef double bends = bend_deceleration(memory, parameters, lateral, speed)
+    cdef double obstacles = obstacle_deceleration(parameters, braking, tracks, front_overhang_m, speed,
+                                                  plan.required_deceleration)
     cdef int i
     for i in range(STOP_POINTS):
         plan.fallback_curvature[i] = stop_curvature(memory, i * Plan_FALLBACK_STEP_M)
     plan.fallback_steering_bias = memory.steering_bias
-    plan.fallback_deceleration = parameters.fallback_deceleration if parameters.fallback_deceleration < hardest else hardest
-    reach = STOP_POINTS * Plan_FALLBACK_STEP_M - memory.fallback_travelled
-    if lane.status != LaneState_STATUS_NONE and lane.valid_distance_m < reach:
-        reach = lane.valid_distance_m
-    needed = deceleration_within(parameters, hardest, speed, reach)
-    if needed > plan.fallback_deceleration:
-        plan.fallback_deceleration = needed
-    needed = bend_deceleration(memory, parameters, hardest, lateral, speed)
-    if needed > plan.fallback_deceleration:
-        plan.fallback_deceleration = needed
-    if tracks.lead_distance == tracks.lead_distance:
-        gap = tracks.lead_distance - front_overhang_m - parameters.fallback_lead_margin_m \
-            + 0.5 * tracks.lead_speed * fabs(tracks.lead_speed) / parameters.fallback_lead_deceleration
-        needed = deceleration_within(parameters, hardest, speed, gap)
-        if needed > plan.fallback_deceleration:
-            plan.fallback_deceleration = needed
+    plan.fallback_reach_m = reach
+    plan.fallback_required = fmax(fmax(sight, bends), obstacles)
+    plan.fallback_deceleration = fmax(fmin(fmax(fmax(parameters.fallback_deceleration, sight), bends), hardest),
+                                      fmin(obstacles, braking.deceleration))
     plan.fallback_distance = stop_distance(parameters, speed, plan.fallback_deceleration)
     plan.fallback_duration = parameters.fallback_build_up_s + speed / plan.fallback_deceleration
-    plan.fallback_valid = 1 if memory.fallback_known and plan.fallback_distance <= reach else 0
+    plan.fallback_valid = memory.fallback_known and sight <= hardest and bends <= hardest and obstacles <= braking.deceleration

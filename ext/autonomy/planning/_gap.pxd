@@ -7,6 +7,14 @@ from autonomy.linalg._scalar cimport clipped
 cdef enum:
     GAP_ROWS = 9
 
+cdef extern from *:
+    """
+    static const double LAG_OF_STOP = 0.4;          /* s, of the brakes */
+    static const double LEAST_OF_STOP = 0.15;       /* m/s2, positive, that brings it to its end [D] */
+    static const double NEAREST_OF_STOP = 2.5;      /* m: UN R157's 2.4 m behind what stands */
+    """
+    const double LAG_OF_STOP, LEAST_OF_STOP, NEAREST_OF_STOP
+
 
 cdef inline double clearing_gap(const PlanParameters* parameters, const Braking* braking, double speed) noexcept nogil:
     """m that a lead of the same speed must be ahead so that either may brake with all it has: reaction, then two stops."""
@@ -81,6 +89,16 @@ cdef inline double wanted_closing(const PlanParameters* parameters, double error
     return closing
 
 
+cdef inline double softest_end(const PlanParameters* parameters, double speed) noexcept nogil:
+    """m/s2, positive, the most at this speed for a stop that ends with constant jerk, the brakes' lag included.
+
+    From there a(t) = jerk (T - t) takes a2 / 2 jerk off the speed; before it acts the speed falls by lag a.
+    """
+    cdef double early = parameters.stop_jerk * LAG_OF_STOP
+    cdef double found = sqrt(early * early + 2.0 * parameters.stop_jerk * speed) - early
+    return found if found > LEAST_OF_STOP else LEAST_OF_STOP
+
+
 cdef inline double follow_acceleration(const PlanParameters* parameters, const Braking* braking, double speed, double gap,
                                        double lead_speed, double lead_acceleration) noexcept nogil:
     """m/s2 that lets the gap error die at gap_rate, whatever the lead does.
@@ -115,9 +133,9 @@ cdef inline double follow_acceleration(const PlanParameters* parameters, const B
             approach = -parameters.approach_deceleration
         if approach > result:
             result = approach
-    # Behind a lead that stands, or will within 4 s [D], the one that ends at the gap of a standstill is needed, 0.2 s
-    # early for the lag of the brakes [C]
-    halting = stands(lead_speed + (4.0 * steady if steady < 0.0 else 0.0))
+    # Behind a lead that stands, or soon will, the one that ends at the gap of a standstill is needed, 0.2 s early for the
+    # lag of the brakes [C]
+    halting = stands(lead_speed + (parameters.gap_halting_s * steady if steady < 0.0 else 0.0))
     if halting > 0.0 and closing > 0.0:
         room = gap - desired_gap(parameters, braking, 0.0) - 0.2 * closing
         if steady < 0.0 and lead_speed > 0.0:
@@ -126,6 +144,8 @@ cdef inline double follow_acceleration(const PlanParameters* parameters, const B
         approach = -0.5 * closing * closing / room if room > 0.3 else -parameters.deceleration_maximum
         if room > -1.0 and approach < -0.5 * parameters.approach_deceleration and approach < result:
             result += halting * (approach - result)
+        if gap > NEAREST_OF_STOP and result < -softest_end(parameters, speed):
+            result += halting * (-softest_end(parameters, speed) - result)
     if result < -parameters.deceleration_maximum:
         result = -parameters.deceleration_maximum
     if result > parameters.acceleration_maximum:

@@ -6,7 +6,10 @@ from autonomy.msg.messages cimport (
 
 ctypedef struct PlanMemory:
     double[32] fallback_curvature  # the last stop path that could be laid, every FALLBACK_STEP_M from where it began
+    double sight_reach           # m of it, as far as the sight decides
+    double direction             # rad, of travel, to the left of the lane, low-passed
     double fallback_travelled    # m driven along it since
+    double fallback_reach        # m of it on which the combination surely stays in its lane
     CruiseMemory cruise
     double steering_bias         # rad, road wheel angle measured in excess of the one the yaw rate tells
     int64_t last_tick_ns

@@ -19,7 +19,7 @@ from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport known_speed, known_yaw_rate, velocity_known
 from autonomy.planning._braking cimport Braking, brakes_now
 from autonomy.planning._descent cimport descent_speed, must_stop
-from autonomy.planning._fallback cimport estimate_steering_bias, lay_stop, write_stop
+from autonomy.planning._fallback cimport estimate_steering_bias, lay_stop, sight_speed, write_stop
 from autonomy.planning._conflict cimport (
     COMFORT, FULL, Conflict, early_deceleration, firm_deceleration, passed_before, ramp_jerk, required_deceleration, urgency,
     worst_conflict)
@@ -44,6 +44,7 @@ cdef enum:
     BECAUSE_CUT_IN = 6
     BECAUSE_FAULT = 7
     BECAUSE_HEAT = 8
+    BECAUSE_SIGHT = 9
 
 
 cdef void plan_reset(PlanMemory* memory, const PlanParameters* parameters) noexcept nogil:
@@ -79,7 +80,7 @@ cdef inline void follow(const PlanParameters* parameters, const Braking* braking
     plan.gap_error = gap - plan.desired_gap
     acceleration = follow_acceleration(parameters, braking, speed, gap, tracks.lead_speed, tracks.lead_acceleration)
     if speed < parameters.standstill_mps and tracks.lead_speed < parameters.restart_speed_mps \
-            and plan.gap_error < parameters.restart_gap_m and acceleration > -parameters.stand_deceleration:
+            and plan.gap_error < parameters.restart_gap_m:
         acceleration = -parameters.stand_deceleration
     if acceleration < plan.target_acceleration and (gap < parameters.follow_range_s * speed or plan.gap_error < 0.0
                                                     or gap < parameters.follow_range_minimum_m):
@@ -146,7 +147,7 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
                     const FaultState* faults, const LaneState* lane, const TrackList* tracks, Plan* plan) noexcept nogil:
     cdef double dt = elapsed_s(frame.tick_time_ns, memory.last_tick_ns)
     cdef double speed = known_speed(vehicle, ego)
-    cdef double acceleration, wanted, rolling, lateral, descending, bend_ahead_m = 0.0
+    cdef double acceleration, wanted, rolling, lateral, bound, bounded, bend_ahead_m = 0.0
     cdef uint8_t lost
     cdef Braking braking
     memset(plan, 0, sizeof(Plan))
@@ -162,14 +163,14 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
 
     # The stop: laid anew while lane and motion are known, else driven on along the one laid last
     if lane.status != LaneState_STATUS_NONE and velocity_known(ego):
-        lay_stop(memory, parameters, lane, speed)
+        lay_stop(memory, parameters, vehicle_parameters, ego, lane, speed, dt)
     else:
         memory.fallback_travelled += speed * dt
-    write_stop(memory, parameters, &braking, lateral, lane, tracks, vehicle_parameters.front_overhang_m, speed, plan)
 
     plan.braking_deceleration, plan.lateral_limit = braking.deceleration, lateral
     plan.curve_speed = curve_speed(parameters, lane, lateral, speed, &bend_ahead_m) if lane.status != LaneState_STATUS_NONE \
         else vehicle.set_speed
+    plan.sight_speed = sight_speed(memory, parameters, &braking)
     plan.descent_speed = descent_speed(parameters, vehicle_parameters, truck, faults)
     plan.behaviour = KEEP_LANE
     plan.target_speed = vehicle.set_speed if vehicle.set_speed < parameters.speed_maximum else parameters.speed_maximum
@@ -179,6 +180,9 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
     if plan.descent_speed < plan.target_speed:
         plan.target_speed = plan.descent_speed
         plan.reason = BECAUSE_HEAT
+    if plan.sight_speed < plan.target_speed:
+        plan.target_speed = plan.sight_speed
+        plan.reason = BECAUSE_SIGHT
     if plan.curve_speed < plan.target_speed:
         plan.target_speed = plan.curve_speed
         plan.reason = BECAUSE_CURVE
@@ -189,13 +193,15 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
     cruise_update(&memory.cruise, frame, speed, dt)
     if faults.speed_limit_mps == 0.0:
         cruise_followed(&memory.cruise, parameters, frame.tick_time_ns, vehicle.set_speed, speed, &wanted, &rolling, plan)
-    descending = parameters.speed_gain * (plan.descent_speed - speed)
-    if descending < rolling:
-        rolling = descending
-    if descending < wanted:
-        wanted = descending
-    if plan.descent_speed < plan.ceiling_speed:
-        plan.ceiling_speed = plan.descent_speed
+    # Heat and sight bound the speed itself, rolling or not
+    bound = plan.descent_speed if plan.descent_speed < plan.sight_speed else plan.sight_speed
+    bounded = parameters.speed_gain * (bound - speed)
+    if bounded < rolling:
+        rolling = bounded
+    if bounded < wanted:
+        wanted = bounded
+    if bound < plan.ceiling_speed:
+        plan.ceiling_speed = bound
     if wanted < -parameters.approach_deceleration:
         wanted = -parameters.approach_deceleration
     plan.target_acceleration = rolling if rolling > -parameters.approach_deceleration else -parameters.approach_deceleration
@@ -210,6 +216,7 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
     follow(parameters, &braking, vehicle_parameters, tracks, speed, plan)
     make_room(parameters, &braking, vehicle_parameters, tracks, speed, plan)
     brake_for_conflict(memory, parameters, &braking, vehicle_parameters, ego, tracks, speed, plan)
+    write_stop(memory, parameters, &braking, lateral + parameters.lateral_acceleration_reserve, tracks, vehicle_parameters.front_overhang_m, speed, plan)
     if plan.target_acceleration > parameters.acceleration_maximum:
         plan.target_acceleration = parameters.acceleration_maximum
     if wanted < plan.target_acceleration:

@@ -43,11 +43,13 @@ cdef inline bint shifting(const SplitMemory* memory) noexcept nogil:
 cdef inline void learn_ratio(SplitMemory* memory, const LongitudinalParameters* parameters, const VehicleParameters* vehicle,
                              const InputFrame* frame, double speed) noexcept nogil:
     """From engine speed over wheel speed while both turn and a gear is engaged; between the highway gear and a crawler of 20
-    times it. Standing, the gear that was driven last is the one expected."""
+    times it. Standing, the gear driven last tells nothing: it is moved off in a low one."""
     cdef double ratio
     cdef uint32_t i
     if shifting(memory):
         return
+    if speed < parameters.standstill_mps:
+        memory.ratio = 0.0
     for i in range(frame.signal.count):
         if frame.signal.items[i].signal != SignalSample_ENGINE_SPEED or frame.signal.items[i].validity != 0 or speed < 0.5 \
                 or not frame.signal.items[i].value > parameters.engine_coupled_radps:

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memset
 from autonomy.msg.messages cimport *
 from autonomy.estimation.lane._lane cimport (
-    CURVATURE, CURVATURE_RATE, HEADING, OFFSET, PREVIEW, STATES, TOLD, WIDTH_LEFT, WIDTH_RIGHT, LaneFilter, LaneSide)
+    CURVATURE, CURVATURE_RATE, HEADING, OFFSET, PREVIEW, SIDE_SLIP, STATES, TOLD, WIDTH_LEFT, WIDTH_RIGHT, LaneFilter, LaneSide)
 from autonomy.estimation.lane._observe cimport SOURCE_PATH
 from autonomy.estimation.lane._path cimport path_curvature
 from autonomy.estimation.lane._path_use cimport lateral_variance
@@ -99,6 +99,7 @@ cdef inline void write(LaneFilter* lane, const LaneParameters* parameters, const
     result.curvature_rate = lane.x[CURVATURE_RATE] + lane.remainder[CURVATURE_RATE]
     result.width_left = lane.x[WIDTH_LEFT] + lane.remainder[WIDTH_LEFT]
     result.width_right = lane.x[WIDTH_RIGHT] + lane.remainder[WIDTH_RIGHT]
+    result.side_slip = lane.x[SIDE_SLIP]
     result.left_line = line_state(&lane.left, parameters, now_ns)
     result.right_line = line_state(&lane.right, parameters, now_ns)
     result.left_type = lane.left.type
