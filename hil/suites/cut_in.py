@@ -62,10 +62,10 @@ def _drive_block(block: tuple[list[Case], tuple[bool, int | None]]) -> dict[str,
 
 
 def figures(cases: list[Case], outcomes: dict[str, list[Outcome]], held: bool = True) -> list[dict]:
-    """Rows; not `held`: told with the aims, without a verdict where they are missed."""
+    """Rows; not `held`: told without aims and verdicts."""
 
     def row(figure: str, value: float, unit: str, aim: str = "", met: bool | None = None) -> dict:
-        return row_of(figure, value, unit, aim, met if held or met else None)
+        return row_of(figure, value, unit, aim if held else "", met if held else None)
 
     hit = {name: [outcome.impact is not None for outcome in found] for name, found in outcomes.items()}
     table = []

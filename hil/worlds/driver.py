@@ -10,6 +10,7 @@ from hil.worlds.road import Road
 LOOK_AHEAD_S, LOOK_AHEAD_LEAST_M = 1.6, 8.0
 FORESIGHT_S = 0.5  # dead time and lag of the steering: so far ahead a bend is steered for
 YAW_DAMPING_S = 0.2  # [C] of the yaw rate the road does not ask for: 40 t at 90 km/h sways up without
+FELT_AFTER_S = 0.05  # [D] turning is felt late; at once it would be answered harder than a truck turns that follows at once
 HELD_SHARE = 0.25  # [C] of the look-ahead's gain, per look-ahead time: more sways
 HELD_MOST_RAD = 0.02  # [D] 15 m/s of wind on an empty truck at 90 km/h need 0.005
 TURNED_RAD = 3e-4  # of turning back the play is crossed within
@@ -44,9 +45,10 @@ class Driver:
         gain = per_curvature * 2.0 / look**2
         self._hold(-HELD_SHARE * gain * speed / look * off, time_s)
         bend = road.at(s + speed * FORESIGHT_S)[3]
+        self.turning += TICK_S / FELT_AFTER_S * (state["yaw_rate"] - speed * curvature - self.turning)
         wanted = per_curvature * bend - gain * (off + look * turned) + self.held \
             + wind_share * self.angle_in_wind \
-            - YAW_DAMPING_S * (state["yaw_rate"] - speed * curvature)  # fmt: skip
+            - YAW_DAMPING_S * self.turning  # fmt: skip
         self.side = min(max(self.side + (wanted - self.wanted) / TURNED_RAD, -1.0), 1.0)
         self.wanted = wanted
         return wanted + self.side * self.half_play
@@ -72,7 +74,7 @@ class Driver:
         self.held = min(max(self.held + rate * since, -HELD_MOST_RAD), HELD_MOST_RAD)
 
     def _begin(self, time_s: float) -> None:
-        self.held, self.last_s, self.side, self.wanted = 0.0, time_s, 0.0, 0.0
+        self.held, self.last_s, self.side, self.wanted, self.turning = 0.0, time_s, 0.0, 0.0, 0.0
 
     def accelerate(self, speed: float, gap_m: float | None, lead_speed: float) -> float:
         """m/s2; `gap_m` None with a free road."""

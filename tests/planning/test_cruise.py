@@ -11,8 +11,8 @@ from tests.step_parameters import cruise_parameters
 POINTS, STEP_M = cruise_twin.POINTS, cruise_twin.STEP_M
 SET_SPEED = 80.0 / 3.6
 OVERRUN, FULL, ROLL = cruise_twin.OVERRUN, cruise_twin.FULL, cruise_twin.ROLL
-IN_GEAR = cruise_parameters()
-ROLLING = cruise_parameters(cruise={"roll_deceleration": 0.12})
+IN_GEAR = cruise_parameters(cruise={"roll_deceleration": 0.0})
+ROLLING = cruise_parameters()
 
 
 def horizon(grade=0.0, speed=SET_SPEED, mass=40_000.0, limit=100.0, gear=0, behind=0.0, lead=(np.nan, np.nan)):

@@ -64,7 +64,8 @@ cdef inline double lane_doubt(const PlanParameters* parameters, const LaneState*
 
     As far as it is seen, the place and the direction of the vehicle in it are what is not known. Beyond, it leaves in the
     direction it was seen last in, known to fallback_end_heading_sigma, and bends no more sharply than roads for this speed
-    do: their clothoids bound the change of the curvature over the way, rate = jerk / v3, so by rate x3 / 6. Place and direction count with `known_most`, m, at the most.
+    do: their clothoids bound the change of the curvature over the way, rate = jerk / v3, so by rate x3 / 6. Place and
+    direction count with `known_most`, m, at the most.
     """
     cdef double beyond = s - lane.valid_distance_m if s > lane.valid_distance_m else 0.0
     cdef double design = speed if speed > parameters.sight_speed_minimum else parameters.sight_speed_minimum

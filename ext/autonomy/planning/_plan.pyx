@@ -216,7 +216,8 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
     follow(parameters, &braking, vehicle_parameters, tracks, speed, plan)
     make_room(parameters, &braking, vehicle_parameters, tracks, speed, plan)
     brake_for_conflict(memory, parameters, &braking, vehicle_parameters, ego, tracks, speed, plan)
-    write_stop(memory, parameters, &braking, lateral + parameters.lateral_acceleration_reserve, tracks, vehicle_parameters.front_overhang_m, speed, plan)
+    write_stop(memory, parameters, &braking, lateral + parameters.lateral_acceleration_reserve, tracks,
+               vehicle_parameters.front_overhang_m, speed, plan)
     if plan.target_acceleration > parameters.acceleration_maximum:
         plan.target_acceleration = parameters.acceleration_maximum
     if wanted < plan.target_acceleration:
