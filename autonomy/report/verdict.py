@@ -65,7 +65,6 @@ def _closed_loop(metrics: dict[str, Any]) -> list[Item]:
              f"a corner over the line {percent(beyond)} of the time, {margin} inside it at worst"),
         Item("upright", FAIL if metrics.get("rolled_over") else PASS,
              "rolled over" if metrics.get("rolled_over") else "did not roll over"),
-        Item("a stop at hand", PASS, f"fallback path valid {percent(metrics.get('fallback_valid_share'))} of the time"),
     ]  # fmt: skip
 
 
