@@ -9,8 +9,9 @@ REACHED_M = {"bank 4 %, 90 km/h: axles p99": 0.29}
 @pytest.mark.slow
 @pytest.mark.parametrize("case", lane_keeping.cases(), ids=lambda case: case["name"])
 def test_the_combination_stays_in_its_lane(case):
-    """One drive of every row of the suite, its aims as bounds."""
-    figure = lane_keeping.together([lane_keeping.drive((case, lane_keeping.PLAY_RAD, lane_keeping.SEEDS[0]))])
+    """One drive of every row of the suite, its aims as bounds; on straights all seeds, for reversals are few in a minute."""
+    seeds = lane_keeping.SEEDS if "straight" in case["name"] else lane_keeping.SEEDS[:1]
+    figure = lane_keeping.together([lane_keeping.drive((case, lane_keeping.PLAY_RAD, seed)) for seed in seeds])
     rows = lane_keeping.judged(case["name"], lane_keeping.PLAY_RAD, figure)
     missed = [row["figure"] for row in rows if row["met"] is False and not row["value"] <= REACHED_M.get(row["figure"], 0.0)]
     assert not missed, missed
