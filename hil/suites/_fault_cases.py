@@ -97,7 +97,8 @@ def cases() -> list[Case]:
         Case("trailer_wrong", [{"source": "TRAILER_STATUS", "signal": "connected", "kind": "bias", "value": -1.0}], "stands",
              label="trailer told as gone"),
         Case("mass_wrong", [], "slower", HILLS, fault_s=0.0, duration_s=90.0, ego={"plant": "plants/eu_4x2_empty",
-             "speed_mps": 6.0}, told={"vehicle.mass_sigma_kg": 1000.0}, label="mass told as 40 t, it is 15 t"),
+             "speed_mps": 6.0}, told={"vehicle.mass_sigma_kg": 1000.0}, level="Messages",
+             label="mass configured as 40 t, it is 15 t, no axle weighs: learned"),  # weighed, it would not be begun with
     ]  # fmt: skip
 
 
