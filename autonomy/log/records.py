@@ -17,6 +17,11 @@ FOOTER_BODY = struct.Struct("<QQI")  # summary start, summary offset start, summ
 MESSAGE_HEAD = struct.Struct("<HIQQ")  # channel, sequence, log time, publish time
 
 
+def stamp(time_ns: int) -> int:
+    """MCAP's times are unsigned; from 2262 on, or in a damaged log, they are below zero as int64."""
+    return time_ns % 2**64
+
+
 def record(opcode: int, *parts: bytes) -> bytes:
     return RECORD_HEADER.pack(opcode, sum(map(len, parts))) + b"".join(parts)
 
@@ -62,7 +67,7 @@ def attachment_index(offset: int, length: int, log_time_ns: int, size: int, name
 
 
 def chunk(start_ns: int, end_ns: int, size: int, crc: int, compression: str, data: bytes) -> bytes:
-    head = CHUNK_HEAD.pack(start_ns, end_ns, size, crc) + string(compression) + struct.pack("<Q", len(data))
+    head = CHUNK_HEAD.pack(stamp(start_ns), stamp(end_ns), size, crc) + string(compression) + struct.pack("<Q", len(data))
     return RECORD_HEADER.pack(CHUNK, len(head) + len(data)) + head + data
 
 
@@ -75,7 +80,7 @@ def chunk_index(start_ns: int, end_ns: int, offset: int, length: int, indexes: M
     offsets = b"".join(struct.pack("<HQ", number, at) for number, at in indexes.items())
     return record(
         CHUNK_INDEX,
-        struct.pack("<QQQQI", start_ns, end_ns, offset, length, len(offsets)),
+        struct.pack("<QQQQI", stamp(start_ns), stamp(end_ns), offset, length, len(offsets)),
         offsets,
         struct.pack("<Q", index_length),
         string(compression),
@@ -87,7 +92,7 @@ def statistics(schemas: int, channel_counts: Mapping[int, int], attachments: int
                start_ns: int, end_ns: int) -> bytes:  # fmt: skip
     counts = b"".join(struct.pack("<HQ", number, count) for number, count in channel_counts.items())
     head = struct.pack("<QHIIIIQQI", sum(channel_counts.values()), schemas, len(channel_counts), attachments,
-                       metadata_records, chunks, start_ns, end_ns, len(counts))  # fmt: skip
+                       metadata_records, chunks, stamp(start_ns), stamp(end_ns), len(counts))  # fmt: skip
     return record(STATISTICS, head, counts)
 
 
