@@ -2,4 +2,5 @@
 
 from __future__ import annotations
 
-DRIVING_MODES = (1, 2)  # active, minimal-risk manoeuvre
+ACTIVE, MINIMAL_RISK = 1, 2
+DRIVING_MODES = (ACTIVE, MINIMAL_RISK)

@@ -124,14 +124,16 @@ class Table:
         return STATUS["STATUS_GOOD" if math.isfinite(value) else "STATUS_UNKNOWN"]
 
 
-def wheels(sent: np.ndarray, delay_s: float, lag_s: float, rate: float, dt_s: float, start: float) -> np.ndarray:
-    """rad (n,) where the road wheels should be by each tick: what was sent, a dead time later, lagged, no faster than `rate`."""
+def wheels(sent: np.ndarray, delay_s: float, lag_s: float, rate: float, dt_s: float, start: float,
+           play_rad: float = 0.0) -> np.ndarray:  # fmt: skip
+    """rad (n,) where the road wheels should be by each tick: what was sent, a dead time later, lagged, no faster than `rate`,
+    and behind the play."""
     ticks = int(100.0 * delay_s + 0.5)
-    out, angle = np.empty(len(sent)), start
+    out, angle, wheel = np.empty(len(sent)), start, start
     for k in range(len(sent)):
         aim = sent[k - ticks] if k >= ticks else 0.0
         angle += min(max((aim - angle) * dt_s / (lag_s + dt_s), -rate * dt_s), rate * dt_s)
-        out[k] = angle
+        out[k] = wheel = min(max(wheel, angle - 0.5 * play_rad), angle + 0.5 * play_rad)
     return out
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autonomy import msg
+from autonomy.msg.modes import MINIMAL_RISK
 from autonomy.report.sections.health import BEHAVIOURS, LANES, LEVELS, MODES, REASONS, plain_bit
 from autonomy.report.words import AIDS
 from autonomy.viewers.moments import EVERY_TICKS, Moments
@@ -82,7 +83,7 @@ def _health(output: np.void) -> Status:
 def _plan(output: np.void) -> Status:
     plan, actuation = output["plan"], output["actuation"]
     mode, behaviour = MODES.get(int(actuation["mode"]), "?"), BEHAVIOURS.get(int(plan["behaviour"]), "?")
-    stops = actuation["mode"] == 2 or plan["behaviour"] == 3
+    stops = actuation["mode"] == MINIMAL_RISK or plan["behaviour"] == 3
     values = {
         "mode": mode,
         "behaviour": behaviour,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autonomy.msg.modes import DRIVING_MODES
+from autonomy.msg.modes import ACTIVE, DRIVING_MODES
 from autonomy.tick_period import TICK_S
 from hil.suites._row import row_of
 
@@ -163,11 +163,12 @@ def drive(piece) -> dict:
     told = stack_overrides(plant, play) | case.get("overrides", {})
     stack = Stack.from_config("vehicles/demo_truck", overrides=told)
     sensors = Messages(configuration.load("vehicles/demo_truck", told), seed=seed)
-    rows, stop_margins = [], []
+    rows, stop_margins, modes = [], [], set()
 
     def watch(truth, out):
         if int(out["actuation"]["mode"]) not in DRIVING_MODES:
             return
+        modes.add(int(out["actuation"]["mode"]))
         axles = np.abs(np.asarray(truth.road.axle_offsets))
         split = truth.ego.tractor_axles
         corners = np.abs(np.asarray(truth.road.corner_offsets)).max()
@@ -179,7 +180,7 @@ def drive(piece) -> dict:
             stop_margins.append(line_margin(truth, out["plan"], stack.parameters["vehicle"]))
 
     result = hil.run(Motorway(scenario), stack, sensors, scenario["duration_s"], seed=seed, watch=watch, report=False)
-    if len(rows) < 500:
+    if len(rows) < 500 or modes != {ACTIVE}:  # begun too late, or stopped on the way
         told_of_none = ("margin", "margin_from_start", "jerk", "reversals", "stop_valid", "stop_margin", "speed")
         nothing = dict.fromkeys(told_of_none, float("nan"))
         return nothing | {"driven": False, "axles": np.zeros(0), "series": np.zeros((0, 6))}

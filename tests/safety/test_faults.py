@@ -33,8 +33,8 @@ def row_of(name: str) -> int:
 class Truck:
     """Ticks of a truck that drives straight on at 20 m/s; `hears` are lists of (kind, source, fields) of a tick."""
 
-    def __init__(self, parameters=FAULTS):
-        self.step, self.k = FaultsStep(parameters, VEHICLE, PLAUSIBILITY), 0
+    def __init__(self, parameters=FAULTS, vehicle=VEHICLE):
+        self.step, self.k = FaultsStep(parameters, vehicle, PLAUSIBILITY), 0
         self.actuation, self.ego, self.truck = zeros("Actuation"), valid_ego(20.0), zeros("TruckState")
         self.actuation["mode"] = 1
         self.truck["steering_delay_s"], self.truck["steering_lag_s"] = 0.15, 0.2
@@ -156,6 +156,25 @@ def test_wheels_that_do_not_follow_are_told_and_the_other_channel_is_asked_for()
     passed = int(np.argmax(model > float(FAULTS["row"]["threshold"][row])))
     assert passed < k < passed + 50 and state["unusable"] == WORDS["UNUSABLE_STEERING_CHANNEL"]
     assert state["action"] == WORDS["ACTION_MINIMAL_RISK"]
+
+
+def test_wheels_that_follow_behind_a_worn_steering_s_play_are_not_told():
+    """The truck turns as its wheels do; told nothing of a play of 0.5 degrees, the table would see wheels that stick."""
+    play, lag, rate = float(np.radians(0.5)), 0.2, float(VEHICLE["maximum_road_wheel_rate"])
+    sent = 0.008 * np.sin(2.0 * np.pi * 0.2 * 0.01 * np.arange(2000))
+    followed = faults_twin.wheels(sent, 0.15, lag, rate, 0.01, 0.0, play)
+    row, found = row_of("steering_stuck"), {}
+    for told in (play, 0.0):
+        vehicle = VEHICLE.copy()
+        vehicle["steering_play_rad"] = told
+        truck = Truck(vehicle=vehicle)
+        statuses = []
+        for command, angle in zip(sent, followed, strict=True):
+            truck.actuation["road_wheel_angle_rad"], truck.vehicle["road_wheel_angle"] = command, angle
+            truck.vehicle["yaw_rate"] = 20.0 * angle / float(VEHICLE["wheelbase_m"] + VEHICLE["understeer_gradient"] * 20.0**2)
+            statuses.append(int(truck.tick(steering(angle))["status"][row]) in (TOLD, ACTED))
+        found[told] = any(statuses)
+    assert not found[play] and found[0.0]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])

@@ -6,7 +6,7 @@ from libc.math cimport NAN, fabs, isfinite
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from autonomy._single_track cimport angle_per_curvature
 from autonomy.msg.messages cimport *
-from autonomy.linalg._scalar cimport behind_lag, clipped
+from autonomy.linalg._scalar cimport behind_lag, behind_play, clipped
 
 cdef enum:
     COMMANDS = 64                # ticks: more than the longest dead time
@@ -20,7 +20,8 @@ cdef extern from *:
 
 ctypedef struct ResponseMemory:
     double[64] sent_angle        # rad, by tick
-    double model                 # rad, what the wheels should have by now
+    double actuator              # rad, before the steering's play, as it should be by now
+    double model                 # rad, behind it: what the wheels should have
     double model_turn            # rad, the same as the yaw rate shows it: a lag later
     double turn                  # rad of road wheel that the yaw rate tells, low-passed
     double angle_offset          # rad, learned difference of the measured angle
@@ -58,10 +59,10 @@ cdef inline double both(double first, double second) noexcept nogil:
 cdef inline void follow_steering(ResponseMemory* memory, const FaultParameters* parameters,
                                  const VehicleParameters* vehicle_parameters, const VehicleState* vehicle,
                                  const TruckState* truck, double speed, double dt) noexcept nogil:
-    """Model of the wheels, and the angle that the yaw rate tells."""
+    """Model of the wheels, and the angle that the yaw rate tells. The play is the told one: wheels that stick look like more."""
     cdef double delay = truck.steering_delay_s if isfinite(truck.steering_delay_s) else vehicle_parameters.steering_delay_s
     cdef double lag = truck.steering_lag_s if isfinite(truck.steering_lag_s) else vehicle_parameters.steering_lag_s
-    cdef double before = memory.model, step = vehicle_parameters.maximum_road_wheel_rate * dt
+    cdef double before = memory.actuator, step = vehicle_parameters.maximum_road_wheel_rate * dt
     cdef int back = <int>(100.0 * delay + 0.5)
     cdef bint known = vehicle.steering_validity == 0 and isfinite(vehicle.road_wheel_angle)
     if back > COMMANDS - 1:
@@ -70,11 +71,12 @@ cdef inline void follow_steering(ResponseMemory* memory, const FaultParameters* 
         memory.turn = behind_lag(memory.turn, vehicle.yaw_rate / speed * angle_per_curvature(vehicle_parameters, speed), 0.05, dt)
     if not memory.driving:
         memory.driven = 0
-        memory.model = memory.model_turn = vehicle.road_wheel_angle if known else memory.turn
+        memory.actuator = memory.model = memory.model_turn = vehicle.road_wheel_angle if known else memory.turn
         memory.angle_offset = memory.turn_offset = 0.0
         return
-    memory.model = clipped(behind_lag(before, memory.sent_angle[(memory.newest - back) & (COMMANDS - 1)], lag, dt),
-                           before - step, before + step)
+    memory.actuator = clipped(behind_lag(before, memory.sent_angle[(memory.newest - back) & (COMMANDS - 1)], lag, dt),
+                              before - step, before + step)
+    memory.model = behind_play(memory.model, memory.actuator, 0.5 * vehicle_parameters.steering_play_rad)
     memory.model_turn = behind_lag(memory.model_turn, memory.model, vehicle_parameters.yaw_lag_s + 0.05, dt)
     if known:
         memory.angle_offset = learned(memory.angle_offset, vehicle.road_wheel_angle - memory.model, 0.003,

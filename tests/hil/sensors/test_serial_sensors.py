@@ -22,14 +22,15 @@ SERIAL = config.load("vehicles/demo_truck_serial")
 PORT = {"port": "receiver", "source": 1, "baud": 230400}
 BOTH = {"serial.port": [PORT | {"protocol": "ubx", "delay_s": 0.006}, PORT | {"protocol": "ubx", "kinds": ["imu"],
                                                                             "axes": ["-y", "x", "z"]}]}  # fmt: skip
+SEEDS = (2, 3, 4)
 NMEA = {"serial.port": [PORT | {"protocol": "nmea", "sentences": ["RMC", "GGA", "GST"], "delay_s": 0.01}]}
 
 
 @pytest.fixture(scope="module")
 def drives(tmp_path_factory):
-    """The same half minute over CAN, and with the receiver on a serial line."""
+    """The same half minutes over CAN, and with the receiver on a serial line."""
     folder = tmp_path_factory.mktemp("drives")
-    return {name: drive.record(folder / f"{name}.mcap", f"vehicles/{name}", duration_s=30.0, seed=2)
+    return {name: [drive.record(folder / f"{name}_{seed}.mcap", f"vehicles/{name}", duration_s=30.0, seed=seed) for seed in SEEDS]
             for name in ("demo_truck", "demo_truck_serial")}  # fmt: skip
 
 
@@ -84,9 +85,12 @@ def test_in_a_dropout_the_receiver_says_it_has_no_fix():
 
 
 def test_ego_is_as_accurate_as_over_can(drives):
-    over_can, over_serial = (replay(drives[name], report=False).metrics for name in ("demo_truck", "demo_truck_serial"))
-    for name, at_most_worse in {"position_rms_m": 0.15, "velocity_rms_mps": 0.02, "heading_rms_deg": 0.05}.items():
-        assert over_serial["reference"][name] < over_can["reference"][name] + at_most_worse, name
+    """Apart from the receiver's slow error of metres: how much of that is followed in half a minute turns on milliseconds."""
+    runs = {name: [replay(log, report=False).metrics for log in logs] for name, logs in drives.items()}
+    for name, at_most_worse in {"position_rms_offset_free_m": 0.15, "velocity_rms_mps": 0.02, "heading_rms_deg": 0.05}.items():
+        can, serial = (np.mean([run["reference"][name] for run in runs[key]]) for key in ("demo_truck", "demo_truck_serial"))
+        assert serial < can + at_most_worse, name
+    over_can, over_serial = runs["demo_truck"][0], runs["demo_truck_serial"][0]
     assert over_serial["drops"]["gnss"]["used"] == over_can["drops"]["gnss"]["used"]
     (counts,) = over_serial["serial"].values()
     assert counts["samples"] == over_serial["drops"]["gnss"]["received"] and counts["malformed"] == counts["skipped"] == 0
@@ -97,8 +101,8 @@ def test_faults_act_on_serial_bytes(drives, tmp_path):
     timeline = tmp_path / "faults.toml"
     for kind, value, lost in (("drop", 0.0, 20), ("corrupt", 1.0, 20), ("delay", 0.5, 0)):
         timeline.write_text(gnss_fault(kind, value, None if kind == "delay" else 5.0))
-        found = replay(drives["demo_truck_serial"], faults=timeline, end=8.0, report=False).metrics
-        plain = replay(drives["demo_truck_serial"], end=8.0, report=False).metrics
+        found = replay(drives["demo_truck_serial"][0], faults=timeline, end=8.0, report=False).metrics
+        plain = replay(drives["demo_truck_serial"][0], end=8.0, report=False).metrics
         counts = found["faults"][0]["records"]
         assert counts["matched"] == counts["touched"] > 40
         assert plain["drops"]["gnss"]["received"] - found["drops"]["gnss"]["received"] == pytest.approx(lost, abs=1), kind
@@ -119,7 +123,7 @@ def test_the_run_replays_to_the_same_bytes_from_raw_serial(tmp_path):
 
 
 def test_the_log_tools_show_serial_lines(drives, tmp_path, capsys):
-    log = str(drives["demo_truck_serial"])
+    log = str(drives["demo_truck_serial"][0])
     assert main(["log", "info", log, "--json"]) == 0
     assert "/raw/serial/gnss" in capsys.readouterr().out
     assert main(["log", "cat", log, "--topics", "/raw/serial/gnss", "--end", "1"]) == 0
