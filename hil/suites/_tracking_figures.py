@@ -19,9 +19,14 @@ class Counts:
     def __init__(self) -> None:
         self.objects = self.missed = self.false = self.switches = self.matched = 0
         self.place_square = self.speed_square = self.gospa = 0.0
-        self.moments = 0
+        self.moments = self.finished = 0
         self.numbers: set[int] = set()
         self.last: dict[int, int] = {}
+
+    def begin_drive(self) -> None:
+        """Numbers begin anew."""
+        self.finished += len(self.numbers)
+        self.last, self.numbers = {}, set()
 
     def add(self, moment) -> None:
         pairs = self._match(moment)
@@ -56,6 +61,11 @@ class Counts:
         return [(i, j) for i, j in zip(rows.tolist(), columns.tolist(), strict=True) if cost[i, j] < MATCH_M]
 
     @property
+    def identities(self) -> int:
+        """Objects of all drives."""
+        return self.finished + len(self.numbers)
+
+    @property
     def mota(self) -> float:
         return 1.0 - (self.missed + self.false + self.switches) / max(self.objects, 1)
 
@@ -66,7 +76,7 @@ class Counts:
             "false": self.false / max(self.objects, 1),
             "position_rms_m": math.sqrt(self.place_square / max(self.matched, 1)),
             "speed_rms_mps": math.sqrt(self.speed_square / max(self.matched, 1)),
-            "switches_per_100": 100.0 * self.switches / max(len(self.numbers), 1),
+            "switches_per_100": 100.0 * self.switches / max(self.identities, 1),
             "gospa_m": self.gospa / max(self.moments, 1),
         }
 

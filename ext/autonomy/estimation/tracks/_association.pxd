@@ -230,7 +230,8 @@ cdef inline void solve(Pairs* pairs, double ambiguous_ratio) noexcept nogil:
             continue
         if pairs.of_track[pairs.items[k].track] == 1 and pairs.of_detection[pairs.items[k].detection] == 1:
             # Alone with each other: share what clutter or a miss leaves
-            pairs.items[k].weight = 1.0 if pairs.items[k].cost < -margin else 1.0 / (1.0 + exp(pairs.items[k].cost))
+            pairs.items[k].weight = 1.0 if pairs.items[k].cost < (-margin if margin > 0.0 else 0.0) \
+                else 1.0 / (1.0 + exp(pairs.items[k].cost))
             continue
         count = 0
         for n in range(k, pairs.count):

@@ -74,7 +74,7 @@ cdef inline bint seen_enough(const TracksMemory* memory, const TracksParameters*
     cdef double age_s = <double>(now_ns - slot.first_time_ns) * 1e-9, x = mixed(&memory.bank, 0, i)
     if slot.kind == KIND_FREE or x <= -BESIDE_M or x > parameters.lead_range_m:
         return False
-    return slot.kind == KIND_OBJECT or (confirmed(slot, parameters) and age_s >= parameters.lead_minimum_age_s)
+    return slot.kind == KIND_OBJECT or (confirmed(slot) and age_s >= parameters.lead_minimum_age_s)
 
 
 cdef inline bint proven(const TracksMemory* memory, const TracksParameters* parameters, int i, int64_t now_ns) noexcept nogil:

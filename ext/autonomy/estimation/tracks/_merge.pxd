@@ -2,21 +2,31 @@
 from libc.math cimport fabs
 from autonomy.msg.messages cimport TracksParameters
 from autonomy.estimation.tracks._bank cimport Bank, mixed
+from autonomy.estimation.tracks._existence cimport confirmed
 from autonomy.estimation.tracks._slots cimport release
 from autonomy.estimation.tracks._tracks cimport KIND_SENSED, Slot, TracksMemory
 
 cdef extern from *:
     """
+    static const double INSIDE_M = 1.0;         /* so far inside nothing else can be ... [D] */
+    static const double INSIDE_AFTER_S = 0.1;   /* and less time is needed to believe it */
     static const double STANDING_MPS = 3.0;  /* queues stand closer than pieces lie apart: slower ones only when they overlap [D] */
     """
+    const double INSIDE_M
+    const double INSIDE_AFTER_S
     const double STANDING_MPS
+
+
+cdef inline double gap_between(const TracksMemory* memory, int rear, int front) noexcept nogil:
+    """m of air between two bodies, negative where they overlap."""
+    return mixed(&memory.bank, 0, front) - mixed(&memory.bank, 0, rear) - memory.slots[rear].length
 
 
 cdef inline bint alike(const TracksMemory* memory, const TracksParameters* p, int rear, int front) noexcept nogil:
     """Whether the body of `front` continues that of `rear`; rear.x <= front.x."""
     cdef const Slot* a = &memory.slots[rear]
     cdef const Slot* b = &memory.slots[front]
-    cdef double gap = mixed(&memory.bank, 0, front) - mixed(&memory.bank, 0, rear) - a.length
+    cdef double gap = gap_between(memory, rear, front)
     cdef double aside = fabs(mixed(&memory.bank, 1, front) - mixed(&memory.bank, 1, rear))
     cdef double faster = fabs(mixed(&memory.bank, 2, front) - mixed(&memory.bank, 2, rear))
     cdef double room = p.merge_gap_m if mixed(&memory.bank, 2, rear) > STANDING_MPS else -0.3
@@ -28,14 +38,15 @@ cdef inline bint alike(const TracksMemory* memory, const TracksParameters* p, in
 
 
 cdef inline void join(TracksMemory* memory, const TracksParameters* p, int rear, int front) noexcept nogil:
-    """The rear one's motion and the number of the older; the body reaches to the front one's end."""
+    """The rear one's motion, and its number unless only the front one is confirmed; the body reaches to the front one's end."""
     cdef Slot* a = &memory.slots[rear]
     cdef Slot* b = &memory.slots[front]
     cdef double whole = mixed(&memory.bank, 0, front) - mixed(&memory.bank, 0, rear) + b.length
     if a.boxes > 0 and b.boxes > 0 and whole > a.length:
         a.length = whole if whole < p.longest_body_m else p.longest_body_m
-    if b.first_time_ns < a.first_time_ns:
-        a.first_time_ns, a.track_id = b.first_time_ns, b.track_id
+    if confirmed(b) and not confirmed(a):
+        a.track_id, a.settled = b.track_id, 1
+    a.first_time_ns = a.first_time_ns if a.first_time_ns < b.first_time_ns else b.first_time_ns
     if memory.lead_track_id == b.track_id:
         memory.lead_track_id = a.track_id
     a.hits = a.hits if a.hits > b.hits else b.hits
@@ -61,12 +72,12 @@ cdef inline void merge_pieces(TracksMemory* memory, const TracksParameters* p, d
             slot = &memory.slots[front]
             if not alike(memory, p, rear, front):
                 if slot.alike_id == memory.slots[rear].track_id:
-                    slot.alike_s, slot.alike_id = 0.0, 0
+                    slot.alike_s = slot.alike_s - elapsed if slot.alike_s > elapsed else 0.0
                 continue
             if slot.alike_id != memory.slots[rear].track_id:
                 slot.alike_s, slot.alike_id = 0.0, memory.slots[rear].track_id
             slot.alike_s += elapsed
-            if slot.alike_s >= p.merge_after_s:
+            if slot.alike_s >= (p.merge_after_s if gap_between(memory, rear, front) > -INSIDE_M else INSIDE_AFTER_S):
                 join(memory, p, rear, front)
                 if front == i:
                     break

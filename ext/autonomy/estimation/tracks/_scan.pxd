@@ -5,7 +5,7 @@ from autonomy.msg.messages cimport TracksParameters, TracksSensor_KIND_OBSTACLE
 from autonomy.estimation.tracks._association cimport Pair, Pairs, gate, solve
 from autonomy.estimation.tracks._bank cimport TRACKS, VXVX, mixed, mixed_covariance
 from autonomy.estimation.tracks._detection cimport Detection
-from autonomy.estimation.tracks._existence cimport confirmed, hit, miss
+from autonomy.estimation.tracks._existence cimport confirmed, hit, miss, settle
 from autonomy.estimation.tracks._extent cimport take_extent, within_body
 from autonomy.estimation.tracks._imm cimport combine_all, weigh
 from autonomy.estimation.tracks._sight cimport Sight, Viewer, look
@@ -116,7 +116,7 @@ cdef inline bint hidden(const TracksMemory* memory, const Viewer* viewer, const 
 
 
 cdef inline void judge(TracksMemory* memory, const TracksParameters* p, const Viewer* viewer, const Detection* scan,
-                       ScanWork* work) noexcept nogil:
+                       int64_t now_ns, ScanWork* work) noexcept nogil:
     """Existence, hits and extent of every track."""
     cdef double probability = viewer.sensor.detection_probability, speed
     cdef const Detection* item
@@ -127,29 +127,39 @@ cdef inline void judge(TracksMemory* memory, const TracksParameters* p, const Vi
             continue
         slot = &memory.slots[i]
         if work.measured.share[i] < HIT_SHARE:
-            if work.sights[i].visible and not hidden(memory, viewer, work, i):
+            if not work.sights[i].visible:
+                continue
+            if hidden(memory, viewer, work, i):
+                slot.hidden_time_ns = now_ns
+            else:
                 miss(slot, probability)
             continue
         item = &scan[work.pairs.items[work.nearest[i]].detection]
         hit(slot, probability, work.likelier[i])
         slot.hits += 1
+        settle(slot, p)
         if item.time_ns > slot.update_time_ns:
             slot.update_time_ns = item.time_ns
         take_extent(slot, item, p.longest_body_m)
         speed = fabs(mixed(&memory.bank, 2, i))
-        if confirmed(slot, p) and speed > slot.fastest and mixed_covariance(&memory.bank, VXVX, i) < 1.0:
+        if confirmed(slot) and speed > slot.fastest and mixed_covariance(&memory.bank, VXVX, i) < 1.0:
             slot.fastest = speed
 
 
 cdef inline bint explained(TracksMemory* memory, const TracksParameters* p, const Viewer* viewer, const Detection* item,
                            const ScanWork* work, int before) noexcept nogil:
-    """Whether it lies on the body of a track that is surely there: a piece of it, or a second reflection."""
+    """Whether it lies on the body of a track that is surely there and as fast: a piece of it, or a second reflection."""
     cdef Slot* slot
     cdef int i
     for i in range(before):
         slot = &memory.slots[i]
-        if slot.kind == KIND_SENSED and confirmed(slot, p) and within_body(
+        if slot.kind != KIND_SENSED or not confirmed(slot) or not within_body(
                 slot, work.sights[i].x - work.sights[i].offset_x, work.sights[i].y - work.sights[i].offset_y, item):
+            continue
+        if not isfinite(item.rate):
+            return True
+        if fabs(item.rate - work.sights[i].rate) < p.merge_speed:
+            # A second reflection of a long body keeps it alive
             if item.time_ns > slot.update_time_ns and slot.boxes > 0:
                 slot.update_time_ns = item.time_ns
             return True
@@ -177,7 +187,7 @@ cdef inline void take_scan(TracksMemory* memory, const TracksParameters* p, View
     for i in range(used):
         weigh(&memory.bank, &work.measured, i)
     combine_all(&memory.bank, used)
-    judge(memory, p, viewer, scan, work)
+    judge(memory, p, viewer, scan, now_ns, work)
     for i in range(count):
         if work.taken[i] < HIT_SHARE and not explained(memory, p, viewer, &scan[i], work, used):
             index = begin_track(memory, p, viewer, &scan[i], now_ns)

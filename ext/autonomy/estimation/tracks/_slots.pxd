@@ -2,7 +2,7 @@
 from libc.math cimport fabs, hypot, isfinite
 from libc.string cimport memset
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
-from autonomy.msg.messages cimport TracksParameters
+from autonomy.msg.messages cimport TracksParameters, TracksSensor_KIND_RADAR
 from autonomy.estimation.tracks._bank cimport (
     AA, ACCELERATION, MODELS, PAIRS, STATES, STEADY, TRACKS, TURNING, VX, VXVX, VY, VYVY, WW, X, XX, Y, YY, Bank,
     covariance_of, state_of)
@@ -12,8 +12,14 @@ from autonomy.estimation.tracks._tracks cimport KIND_FREE, KIND_OBJECT, KIND_SEN
 
 cdef extern from *:
     """
+    static const double BESIDE_SHARE = 0.7;  /* of a body: who comes from behind is seen by its front first [D] */
+    static const double STRAY_MPS = 0.5;     /* speed across of who stands or walks, one sigma [D] */
+    static const double STRAY_SLOPE = 0.05;  /* ... more per speed along: 3 degrees [D] */
     static const double LEAST_COSINE = 0.5;  /* a range rate further aside tells little of the speed along [D] */
     """
+    const double BESIDE_SHARE
+    const double STRAY_MPS
+    const double STRAY_SLOPE
     const double LEAST_COSINE
 
 
@@ -66,8 +72,10 @@ cdef inline int allot(TracksMemory* memory, const TracksParameters* p, uint8_t k
 
 cdef inline void place(Bank* bank, const TracksParameters* p, int track, double x, double y, double vx, double xx, double yy,
                        double vxvx) noexcept nogil:
-    """Both models alike: here, this fast, not turning; the speed across is unknown."""
+    """Both models alike: here, this fast, not turning; the speed across is unknown but for that who is fast drives along."""
+    cdef double across = STRAY_MPS + STRAY_SLOPE * fabs(vx)
     cdef int model
+    across = across if across < p.initial_speed_sigma else p.initial_speed_sigma
     clear_track(bank, track)
     for model in range(MODELS):
         state_of(bank, model, X)[track] = x
@@ -76,7 +84,7 @@ cdef inline void place(Bank* bank, const TracksParameters* p, int track, double 
         covariance_of(bank, model, XX)[track] = xx
         covariance_of(bank, model, YY)[track] = yy
         covariance_of(bank, model, VXVX)[track] = vxvx
-        covariance_of(bank, model, VYVY)[track] = p.initial_speed_sigma * p.initial_speed_sigma
+        covariance_of(bank, model, VYVY)[track] = across * across
         covariance_of(bank, model, AA)[track] = p.initial_acceleration_sigma * p.initial_acceleration_sigma
         covariance_of(bank, model, WW)[track] = p.initial_turn_sigma * p.initial_turn_sigma
 
@@ -84,7 +92,7 @@ cdef inline void place(Bank* bank, const TracksParameters* p, int track, double 
 cdef inline int begin_track(TracksMemory* memory, const TracksParameters* p, const Viewer* viewer, const Detection* item,
                             int64_t now_ns) noexcept nogil:
     """A track of what no track explains. Returns its slot or -1."""
-    cdef double vx = viewer.own_speed, variance = p.unmeasured_speed_sigma * p.unmeasured_speed_sigma, own, away, sight_x, sight_y
+    cdef double vx = viewer.own_speed, variance = p.unmeasured_speed_sigma * p.unmeasured_speed_sigma, own, away, sight_x, sight_y, x, xx
     cdef int index = allot(memory, p, KIND_SENSED, item.source, now_ns)
     cdef Slot* slot
     if index < 0:
@@ -101,8 +109,13 @@ cdef inline int begin_track(TracksMemory* memory, const TracksParameters* p, con
             vx = (item.rate + own) / sight_x
             variance = (item.rate_variance + sight_y * sight_y * p.initial_speed_sigma * p.initial_speed_sigma) \
                 / (sight_x * sight_x)
-    place(&memory.bank, p, index, item.x + (vx - viewer.own_speed) * viewer.age, item.y, vx, item.xx, item.yy, variance)
     slot = &memory.slots[index]
+    x, xx = item.x, item.xx
+    if item.kind == TracksSensor_KIND_RADAR and viewer.sensor.along_sight and item.x < viewer.sensor.x_m:
+        # Beside the sensor some point of the side: the rear lies behind it
+        x -= BESIDE_SHARE * slot.length
+        xx += 0.25 * BESIDE_SHARE * BESIDE_SHARE * slot.length * slot.length
+    place(&memory.bank, p, index, x + (vx - viewer.own_speed) * viewer.age, item.y, vx, xx, item.yy, variance)
     slot.hits = 1
     slot.update_time_ns = item.time_ns
     return index

@@ -18,6 +18,7 @@ ctypedef struct Slot:
     double alike_s               # for how long it has looked like a piece of `alike_id`
     int64_t first_time_ns
     int64_t update_time_ns       # valid time of the last measurement used
+    int64_t hidden_time_ns       # last time it was silent and stood behind another
     uint32_t target_id           # of an outside tracker
     uint32_t track_id
     uint32_t hits
@@ -26,6 +27,7 @@ ctypedef struct Slot:
     uint16_t source
     uint8_t kind
     uint8_t classification
+    uint8_t settled              # confirmed
 
 ctypedef struct TracksMemory:
     Bank bank
@@ -33,7 +35,7 @@ ctypedef struct TracksMemory:
     double[32] lane_y            # m, lane middle in the vehicle frame every PREVIEW_STEP_M ahead
     double lane_half_width
     int64_t last_tick_ns
-    int64_t last_mix_ns
+    int64_t last_scan_ns
     uint32_t used                # slots beyond are free
     uint32_t next_track_id
     uint32_t lead_track_id       # 0 = none

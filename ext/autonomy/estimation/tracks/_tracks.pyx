@@ -59,14 +59,12 @@ cdef inline void viewer_of(const TracksParameters* parameters, int kind, int sou
     viewer.sensor.clutter_per_m2 = parameters.clutter_per_m2
 
 
-cdef inline void mix_models(TracksMemory* memory, const TracksParameters* parameters, int64_t now_ns) noexcept nogil:
-    cdef double elapsed = <double>(now_ns - memory.last_mix_ns) * 1e-9
+cdef inline void mix_models(TracksMemory* memory, const TracksParameters* parameters, double elapsed) noexcept nogil:
     cdef int i
-    mix_all(&memory.bank, parameters, elapsed if elapsed < 1.0 else 1.0, <int>memory.used)
+    mix_all(&memory.bank, parameters, elapsed, <int>memory.used)
     for i in range(<int>memory.used):
         if memory.slots[i].kind == KIND_OBJECT:
             hold_model(&memory.bank, i)
-    memory.last_mix_ns = now_ns
 
 
 cdef inline void sense(TracksMemory* memory, const TracksParameters* parameters, const InputFrame* frame, const EgoState* ego,
@@ -74,11 +72,15 @@ cdef inline void sense(TracksMemory* memory, const TracksParameters* parameters,
     """Every scan that has come."""
     cdef Viewer viewer
     cdef double acceleration = ego.acceleration[0] if isfinite(ego.acceleration[0]) else 0.0
+    cdef double elapsed = <double>(frame.tick_time_ns - memory.last_scan_ns) * 1e-9
     cdef int first = 0, end
     take_all(list, parameters, frame)
-    if list.count > 0:
-        mix_models(memory, parameters, frame.tick_time_ns)
-        combine_all(&memory.bank, <int>memory.used)
+    if list.count == 0:
+        return
+    elapsed = elapsed if elapsed < 1.0 else 1.0
+    memory.last_scan_ns = frame.tick_time_ns
+    mix_models(memory, parameters, elapsed)
+    combine_all(&memory.bank, <int>memory.used)
     while first < list.count:
         end = scan_end(list, first)
         end = end if end - first <= SCAN_AT_MOST else first + SCAN_AT_MOST
@@ -89,8 +91,7 @@ cdef inline void sense(TracksMemory* memory, const TracksParameters* parameters,
         take_scan(memory, parameters, &viewer, &list.items[first], end - first, frame.tick_time_ns, work)
         combine_all(&memory.bank, <int>memory.used)
         first = end
-    if list.count > 0:
-        merge_pieces(memory, parameters, 0.01)
+    merge_pieces(memory, parameters, elapsed)
 
 
 cdef inline void write_track(const TracksMemory* memory, const TracksParameters* parameters, int i, int64_t now_ns,
@@ -116,7 +117,7 @@ cdef inline void write_track(const TracksMemory* memory, const TracksParameters*
     track.role = track.hazard = 0
     memset(&track.padding, 0, sizeof(track.padding))
     track.status = CONFIRMED
-    if slot.kind == KIND_SENSED and not confirmed(slot, parameters):
+    if slot.kind == KIND_SENSED and not confirmed(slot):
         track.status = TENTATIVE
     elif silent_s > parameters.coast_after_s:
         track.status = COASTING
@@ -157,7 +158,7 @@ cdef void tracks_step(TracksMemory* memory, const TracksParameters* parameters, 
         silent_s = <double>(now_ns - slot.update_time_ns) * 1e-9
         if silent_s > parameters.coast_after_s:
             slot.existence *= fade
-        if (slot.kind == KIND_SENSED and expired(slot, parameters, silent_s)) or silent_s > parameters.delete_after_s:
+        if expired(slot, parameters, silent_s, now_ns) if slot.kind == KIND_SENSED else silent_s > parameters.delete_after_s:
             release(memory, k)
             continue
         write_track(memory, parameters, k, now_ns, silent_s, &result.tracks[result.count])
