@@ -24,6 +24,7 @@ REMEMBERED_S = 1.0  # ... but for so long after it was seen
 START_NS = 1_000_000_000
 EGO_VALID = 1 | 2 | 4 | 8  # EgoState.status: aligned, position and velocity valid
 CUT_IN_RANGE_M = 70.0
+ROLES = msg.constants("Track")
 TYRE_INSIDE_M = 0.05  # of the body's side
 
 
@@ -177,7 +178,7 @@ class _Run:
 
     def _flags(self, rows, scene: Scene, now_s: float) -> None:
         """Cut-ins and who only wanders, of the lane to the left, ahead."""
-        flagged = rows[(rows["entry_probability"] > 0.5) & (rows["entry_time_s"] > 0.0) | (rows["entry_time_s"] == 0.0)]
+        flagged = rows[(rows["role"] == ROLES["ROLE_CUT_IN"]) | (rows["role"] == ROLES["ROLE_LEAD"]) | (rows["entry_time_s"] == 0.0)]
         rear = scene.x - 0.5 * scene.length
         for i, number in enumerate(scene.number):
             vehicle = self.places.get(int(number))

@@ -35,6 +35,13 @@ cdef inline void take_extent(Slot* slot, const Detection* box, double longest) n
         slot.classification = box.classification
 
 
+cdef inline void take_piece(Slot* slot, double rear_x, const Detection* box, double longest) noexcept nogil:
+    """The body reaches as far as a piece of it."""
+    cdef double reach = box.x + box.length - rear_x
+    if isfinite(reach) and slot.boxes > 0 and reach > slot.length:
+        slot.length += GROW * ((reach if reach < longest else longest) - slot.length)
+
+
 cdef inline bint within_body(const Slot* slot, double rear_x, double middle_y, const Detection* item) noexcept nogil:
     """Whether a detection lies on a body that reaches forward from its rear."""
     cdef double reach = 0.5 * item.width if isfinite(item.width) else 0.0

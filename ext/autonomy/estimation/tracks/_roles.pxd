@@ -1,7 +1,7 @@
 # What each track is to the vehicle: lead, nearest neighbours, who cuts in; and what is in danger.
 from libc.math cimport fabs
 from autonomy.msg.messages cimport (
-    ObstacleSample, Track, TrackList, TracksParameters, Track_HAZARD_PEDESTRIAN, Track_HAZARD_STOPPED, Track_ROLE_CUT_IN,
+    Track, TrackList, TracksParameters, Track_HAZARD_PEDESTRIAN, Track_HAZARD_STOPPED, Track_ROLE_CUT_IN,
     Track_ROLE_LEAD, Track_ROLE_LEFT_AHEAD, Track_ROLE_LEFT_BEHIND, Track_ROLE_RIGHT_AHEAD, Track_ROLE_RIGHT_BEHIND)
 from autonomy.estimation.tracks._tracks cimport TracksMemory
 
@@ -41,7 +41,7 @@ cdef inline void give_roles(const TracksMemory* memory, const TracksParameters* 
             continue
         if track.track_id == list.lead_track_id:
             track.role = Track_ROLE_LEAD
-        elif track.entry_probability > 0.5 and track.entry_time_s > 0.0:
+        elif track.entry_probability > 0.5 and fabs(track.lane_offset) >= p.path_half_width_m:
             track.role = Track_ROLE_CUT_IN
         if track.classification == PEDESTRIAN and track.x > 0.0 and fabs(track.lane_offset) < half + p.pedestrian_margin_m:
             track.hazard = Track_HAZARD_PEDESTRIAN

@@ -6,7 +6,7 @@ from autonomy.estimation.tracks._association cimport Pair, Pairs, gate, solve
 from autonomy.estimation.tracks._bank cimport TRACKS, VXVX, mixed, mixed_covariance
 from autonomy.estimation.tracks._detection cimport Detection
 from autonomy.estimation.tracks._existence cimport confirmed, hit, miss, settle
-from autonomy.estimation.tracks._extent cimport take_extent, within_body
+from autonomy.estimation.tracks._extent cimport take_extent, take_piece, within_body
 from autonomy.estimation.tracks._imm cimport combine_all, weigh
 from autonomy.estimation.tracks._sight cimport Sight, Viewer, look
 from autonomy.estimation.tracks._slots cimport begin_track
@@ -157,6 +157,7 @@ cdef inline bint explained(TracksMemory* memory, const TracksParameters* p, cons
                 slot, work.sights[i].x - work.sights[i].offset_x, work.sights[i].y - work.sights[i].offset_y, item):
             continue
         if not isfinite(item.rate):
+            take_piece(slot, work.sights[i].x - work.sights[i].offset_x, item, p.longest_body_m)
             return True
         if fabs(item.rate - work.sights[i].rate) < p.merge_speed:
             # A second reflection of a long body keeps it alive

@@ -38,6 +38,8 @@ cdef enum:
     COASTING = 3
     SCAN_AT_MOST = 128
 
+cdef double LONGEST_PAUSE_S = 0.2    # between two scans: after more of it nothing was seen, not nothing changed [D]
+
 
 cdef void tracks_reset(TracksMemory* memory, const TracksParameters* parameters) noexcept nogil:
     cdef int i
@@ -77,7 +79,7 @@ cdef inline void sense(TracksMemory* memory, const TracksParameters* parameters,
     take_all(list, parameters, frame)
     if list.count == 0:
         return
-    elapsed = elapsed if elapsed < 1.0 else 1.0
+    elapsed = 0.0 if memory.last_scan_ns == 0 else elapsed if elapsed < LONGEST_PAUSE_S else LONGEST_PAUSE_S
     memory.last_scan_ns = frame.tick_time_ns
     mix_models(memory, parameters, elapsed)
     combine_all(&memory.bank, <int>memory.used)
