@@ -1,5 +1,5 @@
-"""The tracker alone in dense traffic that the detection model sees: one drive, and every tenth of a second what is true beside what
-is tracked."""
+"""The tracker alone in dense traffic that the detection model sees: one drive, and every tenth of a second what is true beside
+what is tracked."""
 
 from __future__ import annotations
 
@@ -178,7 +178,8 @@ class _Run:
 
     def _flags(self, rows, scene: Scene, now_s: float) -> None:
         """Cut-ins and who only wanders, of the lane to the left, ahead."""
-        flagged = rows[(rows["role"] == ROLES["ROLE_CUT_IN"]) | (rows["role"] == ROLES["ROLE_LEAD"]) | (rows["entry_time_s"] == 0.0)]
+        expected = np.isin(rows["role"], [ROLES["ROLE_CUT_IN"], ROLES["ROLE_LEAD"]])
+        flagged = rows[expected | (rows["entry_time_s"] == 0.0)]
         rear = scene.x - 0.5 * scene.length
         for i, number in enumerate(scene.number):
             vehicle = self.places.get(int(number))

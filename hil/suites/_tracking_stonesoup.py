@@ -40,7 +40,9 @@ class Reference:
         from stonesoup.types.state import GaussianState
         from stonesoup.updater.kalman import KalmanUpdater
 
-        motion = CombinedLinearGaussianTransitionModel([ConstantVelocity(ACCELERATION_DENSITY), ConstantVelocity(LATERAL_DENSITY)])
+        motion = CombinedLinearGaussianTransitionModel(
+            [ConstantVelocity(ACCELERATION_DENSITY), ConstantVelocity(LATERAL_DENSITY)]
+        )
         self.predictor, self.updater = KalmanPredictor(motion), KalmanUpdater(None)
         density = CLUTTER_PER_M2
         self.associator = JPDA(PDAHypothesiser(self.predictor, self.updater, density, DETECTION_PROBABILITY, GATE))

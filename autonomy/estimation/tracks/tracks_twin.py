@@ -1,5 +1,5 @@
-"""The tracker's mathematics with NumPy and SciPy, one track at a time: motion of both models, update at the measurement's own time,
-mixing, joint association, time of entry."""
+"""The tracker's mathematics with NumPy and SciPy, one track at a time: motion of both models, update at the
+measurement's own time, mixing, joint association, time of entry."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def velocity_change(model: int, state: np.ndarray, own_yaw_rate: float) -> np.nd
 def predict(p, model: int, state: np.ndarray, P: np.ndarray, dt: float, own_speed: float, own_yaw_rate: float):
     """(state, covariance) a tick later. `p`: TracksParameters."""
     x, y, vx, vy, acceleration, turn = state
-    decay = np.exp(-dt / np.array([p["acceleration_decay_s"], p["turn_decay_s"]] if model == TURNING else [p["steady_decay_s"]] * 2))
+    memory_s = [p["acceleration_decay_s"], p["turn_decay_s"]] if model == TURNING else [p["steady_decay_s"]] * 2
+    decay = np.exp(-dt / np.array(memory_s))
     change = dt * velocity_change(model, state, own_yaw_rate)
     after = np.array([x + dt * (vx + 0.5 * change[0] - own_speed + own_yaw_rate * y),
                       y + dt * (vy + 0.5 * change[1] - own_yaw_rate * x), vx + change[0], vy + change[1],
@@ -99,8 +100,8 @@ def mix(p, probability, means, covariances, elapsed: float):
 
 
 def joint_weights(ratio: np.ndarray) -> np.ndarray:
-    """(n, m) probability that a detection is a track's, over all joint events; `ratio` (n, m): how much likelier than not, 0 where
-    impossible."""
+    """(n, m) probability that a detection is a track's, over all joint events; `ratio` (n, m): how much likelier than not,
+    0 where impossible."""
     n, m = ratio.shape
     total, weights = 0.0, np.zeros((n, m))
     for choice in product(range(-1, m), repeat=n):

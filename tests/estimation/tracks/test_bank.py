@@ -16,7 +16,8 @@ def random_bank(seed, tracks=7):
     """(mean (2, 6, n), covariance (2, 21, n), probability (2, n)) of vehicles all around, some standing."""
     rng = np.random.default_rng(seed)
     mean = np.stack([rng.uniform(-50, 150, (2, tracks)), rng.uniform(-8, 8, (2, tracks)), rng.uniform(0, 35, (2, tracks)),
-                     rng.uniform(-2, 2, (2, tracks)), rng.uniform(-5, 3, (2, tracks)), rng.uniform(-0.2, 0.2, (2, tracks))], axis=1)
+                     rng.uniform(-2, 2, (2, tracks)), rng.uniform(-5, 3, (2, tracks)),
+                     rng.uniform(-0.2, 0.2, (2, tracks))], axis=1)  # fmt: skip
     mean[:, 2:, 0] = 0.0
     cov = np.zeros((2, 21, tracks))
     for model in range(2):
@@ -47,7 +48,8 @@ def test_motion_is_that_of_the_twin(seed, dt, own_speed, own_yaw_rate):
     bank.predict(dt, own_speed, own_yaw_rate)
     for model in range(2):
         for track in range(mean.shape[2]):
-            state, P = predict(PARAMETERS, model, mean[model, :, track], unpacked(cov[model, :, track]), dt, own_speed, own_yaw_rate)
+            before = mean[model, :, track], unpacked(cov[model, :, track])
+            state, P = predict(PARAMETERS, model, *before, dt, own_speed, own_yaw_rate)
             np.testing.assert_allclose(bank.mean[model, :, track], state, rtol=1e-10, atol=1e-10)
             np.testing.assert_allclose(bank.cov[model, :, track], packed(P), rtol=1e-6, atol=1e-7)
 

@@ -145,7 +145,8 @@ def test_the_order_of_detections_changes_nothing():
     for order in (np.arange(20), rng.permutation(20)):
         step, noise = TracksStep(PARAMETERS), np.random.default_rng(5)
         for k in range(60):
-            seen = [(i, x + noise.normal(0, 0.4), y + noise.normal(0, 0.8), noise.normal(0, 0.2)) for i, (x, y) in enumerate(places)]
+            off = noise.normal(size=(20, 3)) * (0.4, 0.8, 0.2)
+            seen = [(i, x + off[i, 0], y + off[i, 1], off[i, 2]) for i, (x, y) in enumerate(places)]
             tracks = step.step(frame_at(k, [seen[i] for i in order] if k % 5 == 0 else ()), valid_ego(20.0), straight())
         results.append(tracks.tobytes())
     assert results[0] == results[1]

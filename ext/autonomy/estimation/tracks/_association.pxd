@@ -3,7 +3,7 @@
 # association, Fortmann, Bar-Shalom, Scheffe 1983).
 #
 # Cost of a pair: minus the log of how much likelier it is than a missed track and a false detection.
-from libc.math cimport exp, fabs, isfinite, log
+from libc.math cimport exp, isfinite, log
 from autonomy.msg.messages cimport TracksParameters
 from autonomy.estimation.tracks._assignment cimport FORBIDDEN, SIDE, assign
 from autonomy.estimation.tracks._detection cimport Detection
@@ -39,7 +39,8 @@ ctypedef struct Pairs:
 
 
 cdef inline void gate(const TracksParameters* parameters, const Sight* sights, const char* followed, int used,
-                      const Detection* scan, int count, double detection_probability, double clutter, Pairs* pairs) noexcept nogil:
+                      const Detection* scan, int count, double detection_probability, double clutter,
+                      Pairs* pairs) noexcept nogil:
     cdef double bound = parameters.gate, dx, dy, nu, sxx, syy, determinant, distance, variance, reach_x, reach_y, free, rated
     cdef const Sight* sight
     cdef const Detection* item

@@ -1,6 +1,5 @@
 # Whether there is an object at all: Bayes over hits and misses (integrated probabilistic data association, Musicki, Evans,
 # Stankovic 1994).
-from libc.math cimport exp, fabs
 from libc.stdint cimport int64_t
 from autonomy.msg.messages cimport TracksParameters
 from autonomy.estimation.tracks._tracks cimport Slot
@@ -10,7 +9,7 @@ cdef enum:
 
 cdef extern from *:
     """
-    static const double MOST_EVIDENCE = 20.0;  /* of one scan: ghosts come again at the same place, which the formula does not know [D] */
+    static const double MOST_EVIDENCE = 20.0;  /* of one scan: ghosts come again at the same place [D] */
     """
     const double MOST_EVIDENCE
 

@@ -1,6 +1,5 @@
 # How long, how wide and how turned a body is, from boxes that show all of it or only the face towards the sensor.
-from libc.math cimport M_PI, atan2, cos, fabs, isfinite, remainder, sin
-from autonomy.msg.messages cimport TracksParameters
+from libc.math cimport M_PI, fabs, isfinite, remainder
 from autonomy.estimation.tracks._detection cimport Detection
 from autonomy.estimation.tracks._tracks cimport Slot
 

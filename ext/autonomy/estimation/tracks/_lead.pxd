@@ -68,7 +68,8 @@ cdef inline double lane_direction(const TracksMemory* memory, double x) noexcept
     return (memory.lane_y[i + 1] - memory.lane_y[i]) / LaneState_PREVIEW_STEP_M
 
 
-cdef inline bint seen_enough(const TracksMemory* memory, const TracksParameters* parameters, int i, int64_t now_ns) noexcept nogil:
+cdef inline bint seen_enough(const TracksMemory* memory, const TracksParameters* parameters, int i,
+                             int64_t now_ns) noexcept nogil:
     """Not behind the tractor, within range, and no flicker of a sensor."""
     cdef const Slot* slot = &memory.slots[i]
     cdef double age_s = <double>(now_ns - slot.first_time_ns) * 1e-9, x = mixed(&memory.bank, 0, i)

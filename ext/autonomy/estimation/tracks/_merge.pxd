@@ -10,7 +10,7 @@ cdef extern from *:
     """
     static const double INSIDE_M = 1.0;         /* so far inside nothing else can be ... [D] */
     static const double INSIDE_AFTER_S = 0.1;   /* and less time is needed to believe it */
-    static const double STANDING_MPS = 3.0;  /* queues stand closer than pieces lie apart: slower ones only when they overlap [D] */
+    static const double STANDING_MPS = 3.0;  /* queues stand closer than pieces: slower ones only in overlap [D] */
     """
     const double INSIDE_M
     const double INSIDE_AFTER_S

@@ -1,9 +1,9 @@
 # Ready-made tracks of an outside tracker: taken as they are, moved on to now; what they do not tell is filtered.
-from libc.math cimport NAN, fabs, isfinite
+from libc.math cimport fabs, isfinite
 from libc.stdint cimport int64_t
 from autonomy.msg.messages cimport ObjectSample, TracksParameters
 from autonomy.estimation.tracks._bank cimport (
-    ACCELERATION, MODELS, TRACKS, TURNING, VX, VXVX, VY, VYVY, X, Y, Bank, covariance_of, state_of)
+    ACCELERATION, MODELS, TRACKS, VX, VXVX, VY, VYVY, X, Y, Bank, covariance_of, state_of)
 from autonomy.estimation.tracks._slots cimport allot, find_object, place
 from autonomy.estimation.tracks._tracks cimport KIND_OBJECT, Slot, TracksMemory
 from autonomy.estimation.tracks._update cimport Measurements, clear_measurements, update_all

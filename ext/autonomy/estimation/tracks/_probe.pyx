@@ -25,7 +25,7 @@ cdef struct Gating:
 
 
 def least_cost(cost):
-    """Row of each column, -1 without one, at least total cost; `cost` (n, m), inf where a pair is impossible, n and m up to 128."""
+    """Row of each column, -1 without one, at least total cost; `cost` (n, m), inf where impossible, n and m up to 128."""
     table = np.full((SIDE, SIDE), FORBIDDEN)
     rows, columns = np.shape(cost)
     table[:rows, :columns] = np.where(np.isfinite(cost), cost, FORBIDDEN)

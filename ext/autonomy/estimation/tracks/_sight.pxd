@@ -1,7 +1,7 @@
 # A track as one sensor should see it: the point it reflects from, the range rate, their covariance, and whether it looks there.
 #
 # Ahead a sensor sees the face towards it; beside it some point of the side; behind it the front.
-from libc.math cimport atan2, cos, fabs, hypot, sin
+from libc.math cimport atan2, cos, hypot
 from autonomy.msg.messages cimport TracksParameters, TracksSensor
 from autonomy.estimation.tracks._bank cimport Bank, mixed, mixed_covariance
 

@@ -4,7 +4,7 @@ from libc.string cimport memset
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from autonomy.msg.messages cimport TracksParameters, TracksSensor_KIND_RADAR
 from autonomy.estimation.tracks._bank cimport (
-    AA, ACCELERATION, MODELS, PAIRS, STATES, STEADY, TRACKS, TURNING, VX, VXVX, VY, VYVY, WW, X, XX, Y, YY, Bank,
+    AA, MODELS, PAIRS, STATES, TRACKS, VX, VXVX, VY, VYVY, WW, X, XX, Y, YY, Bank,
     covariance_of, state_of)
 from autonomy.estimation.tracks._detection cimport Detection
 from autonomy.estimation.tracks._sight cimport Viewer
@@ -46,7 +46,8 @@ cdef inline int find_object(const TracksMemory* memory, uint16_t source, uint32_
     return -1
 
 
-cdef inline int allot(TracksMemory* memory, const TracksParameters* p, uint8_t kind, uint16_t source, int64_t now_ns) noexcept nogil:
+cdef inline int allot(TracksMemory* memory, const TracksParameters* p, uint8_t kind, uint16_t source,
+                       int64_t now_ns) noexcept nogil:
     """A free slot as a new track; -1 when all are taken, which is counted."""
     cdef int i, index = -1
     cdef Slot* slot
@@ -92,7 +93,8 @@ cdef inline void place(Bank* bank, const TracksParameters* p, int track, double 
 cdef inline int begin_track(TracksMemory* memory, const TracksParameters* p, const Viewer* viewer, const Detection* item,
                             int64_t now_ns) noexcept nogil:
     """A track of what no track explains. Returns its slot or -1."""
-    cdef double vx = viewer.own_speed, variance = p.unmeasured_speed_sigma * p.unmeasured_speed_sigma, own, away, sight_x, sight_y, x, xx
+    cdef double vx = viewer.own_speed, variance = p.unmeasured_speed_sigma * p.unmeasured_speed_sigma
+    cdef double own, away, sight_x, sight_y, x, xx
     cdef int index = allot(memory, p, KIND_SENSED, item.source, now_ns)
     cdef Slot* slot
     if index < 0:
