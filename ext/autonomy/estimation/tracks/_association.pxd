@@ -171,9 +171,17 @@ cdef inline bint ambiguous(const Pairs* pairs, const int* members, int count, do
     cdef const Pair* held
     cdef const Pair* other
     cdef int a, b
+    cdef bint bound
     for a in range(count):
         held = &pairs.items[members[a]]
         if held.weight == 0.0:
+            # Left alone, though hardly worse than nothing
+            bound = held.cost >= margin
+            for b in range(count):
+                other = &pairs.items[members[b]]
+                bound = bound or (other.weight > 0.0 and (other.track == held.track or other.detection == held.detection))
+            if not bound:
+                return True
             continue
         if held.cost > -margin:
             return True

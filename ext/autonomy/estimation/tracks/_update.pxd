@@ -1,8 +1,8 @@
 # Measured place and range rate into the tracks, four at once, each at the time it was measured.
 #
 # A measurement of age T is held against the state moved back by T: place less T times the relative velocity, velocity less T
-# times the acceleration; the rows of H hold the same. With probabilistic association (Bar-Shalom, Li 1995, section 3.4) the mean of the
-# measurements counts with `share`, the probability that one of them was the track's, and their spread keeps the covariance up.
+# times the acceleration; the rows of H hold the same. With probabilistic association (Bar-Shalom, Li 1995, section 3.4) the mean
+# of the measurements counts with `share`, the probability that one of them was the track's; their spread keeps the covariance up.
 from autonomy.linalg._vector cimport all4, double4, load4, root4, store4
 from autonomy.estimation.tracks._bank cimport (
     MODELS, STATES, TRACKS, Bank, load_covariance, load_mean, store_covariance, store_mean)
