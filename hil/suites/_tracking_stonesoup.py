@@ -18,7 +18,7 @@ from hil.suites._tracking_drive import OWN_FRONT_M, RANGE_M, drive
 from hil.suites._tracking_figures import Counts
 from hil.suites.tracking import REFERENCE, SEEDS
 
-DURATION_S = 30.0
+DURATION_S = 20.0
 LATEST_S = 0.08  # of the slowest sensor: scans are used in the order in which they were taken
 BEGIN = datetime(2026, 1, 1)
 ACCELERATION_DENSITY, LATERAL_DENSITY = 1.0, 0.1  # m2/s3
