@@ -1,7 +1,7 @@
 """The tracker in half an hour of dense motorway through the frozen detection model (configs/detection_model.toml): completeness,
 errors, identities, cut-ins in time and wanderers left alone; and beside stonesoup's JPDA on the same detections.
 
-Tuned on the seeds TUNING_SEEDS; the figures are of SEEDS, which nothing was tuned on.
+Tuned on the seeds TUNING_SEEDS; the figures are of SEEDS. docs/tracking.md has the reservations.
 """
 
 from __future__ import annotations
