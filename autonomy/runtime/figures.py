@@ -58,9 +58,8 @@ def partner_lines(partners: list[dict[str, Any]]) -> list[str]:
 
 def stage_lines(stages: dict[str, dict[str, float]]) -> list[str]:
     """Where late ticks spent their time; nothing when none was late."""
-    if late := [f"{stage['late']} in {name} (at most {stage['max_us']:.0f} us)" for name, stage in stages.items() if stage["late"]]:
-        return ["late ticks   " + ", ".join(late)]
-    return []
+    late = [f"{stage['late']} in {name} (at most {stage['max_us']:.0f} us)" for name, stage in stages.items() if stage["late"]]
+    return ["late ticks   " + ", ".join(late)] if late else []
 
 
 def lines(figures: dict[str, Any]) -> list[str]:

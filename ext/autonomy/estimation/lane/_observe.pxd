@@ -26,7 +26,7 @@ cdef extern from *:
     #define LANE_APART 0.4               /* of diverging_rad: the lines no longer show the same road */
     #define LANE_OTHER_ROAD 5            /* in a row: what was taken for the road is none */
     #define LANE_EARLIER_M 12.0          /* half a second: so long is a line that leaves in the profile before it shows */
-    #define LANE_UNDECIDED_M 25.0        /* within it one line is seen to leave, and the other to stay: else the profile is wrong */
+    #define LANE_UNDECIDED_M 25.0        /* by then one line is seen to leave and the other to stay: else the profile is wrong */
     #define LANE_ANEW_M 0.5              /* a standing truck sees the same again and again: that is no new observation */
     """
     const double LANE_RATE_BASE_M
