@@ -151,7 +151,8 @@ cdef class Port:
         for n in range(first, count):
             if starts[n] < 0 or lengths[n] < 0 or starts[n] + lengths[n] > data.shape[0] or \
                     <uint64_t> lengths[n] > self.arena_bytes:
-                raise ValueError(f"entry {n}: {lengths[n]} bytes at {starts[n]} of {data.shape[0]}, an arena of {self.arena_bytes}")
+                raise ValueError(f"entry {n}: {lengths[n]} bytes at {starts[n]} of {data.shape[0]} bytes, an arena of "
+                                 f"{self.arena_bytes}")
         with nogil:
             for n in range(first, count):
                 if not self._put(due_ns[n], &data[starts[n]] if lengths[n] else NULL, <uint64_t> lengths[n]):
