@@ -65,7 +65,7 @@ sanitize: build
 ## Transport tests and a closed loop over real SocketCAN, in a user-mode kernel; a loud line where that cannot be had
 socketcan: build
 	@AUTONOMY_SOCKETCAN=1 PYTHONPATH=. UML_PYTHON=$(abspath $(BIN))/python hil/socketcan/uml.sh $(abspath $(BIN))/python -m pytest -q -m socketcan -p no:cacheprovider \
-	    tests/socketcan; status=$$?; \
+	    tests/socketcan tests/drivers/can/test_transport_contract.py; status=$$?; \
 	if [ $$status = 98 ]; then echo "make socketcan: SKIPPED, NOTHING WAS TESTED OVER REAL SOCKETCAN"; else exit $$status; fi
 
 ## Every reader and codec on inputs guided by coverage, ten minutes each: for the night

@@ -5,6 +5,7 @@ Of a network interface the kernel tells its kind (rtnetlink, IFLA_LINKINFO): `vc
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 
@@ -52,3 +53,15 @@ def _attributes(data: bytes) -> dict[int, bytes]:
         found[kind & TYPE_MASK] = data[at + ATTRIBUTE.size : at + length]
         at += length + (-length) % 4
     return found
+
+
+def change_link(body: bytes, flags: int) -> None:
+    """Asks the kernel for a change of an interface (RTM_NEWLINK) and waits for its answer. Raises OSError."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as route:
+        route.settimeout(1.0)
+        route.send(MESSAGE.pack(MESSAGE.size + len(body), RTM_NEWLINK, NLM_F_REQUEST | flags, 1, 0) + body)
+        answer = route.recv(1 << 16)
+    if MESSAGE.unpack_from(answer)[1] == NLMSG_ERROR:
+        (number,) = struct.unpack_from("=i", answer, MESSAGE.size)
+        if number:
+            raise OSError(-number, os.strerror(-number))

@@ -21,6 +21,7 @@ from autonomy.errors import EnvironmentFault
 from autonomy.runtime import realtime
 from drivers.can.live_bus import open_bus
 from drivers.can.local_bus import unpacked
+from drivers.can.socketcan import SocketCan
 from drivers.can.wire import local_bytes, socketcan_bytes
 from hil.rig._pacer import BYTES, DATAGRAMS, NOTHING, Port
 from hil.rig.recorded import CAN, SERIAL
@@ -122,15 +123,18 @@ class Lane(threading.Thread):
         return node.fileno(), DATAGRAMS, np.frombuffer(packed, np.uint8).copy()  # not connected: no errors of datagrams before
 
     def _open_can(self) -> tuple[int, int, None]:
+        if self.target.interface == "socketcan":
+            node = SocketCan(self.target.name)
+            self._closing.append(node.close)
+            return node.fileno(), DATAGRAMS, None
         bus = open_bus(self.target.interface, self.target.name)
         self._closing.append(bus.shutdown)
-        if self.target.interface not in ("local", "socketcan"):
+        if self.target.interface != "local":
             self._bus = bus
             return -1, NOTHING, None
-        os.set_blocking(bus.fileno(), False)
-        if self.target.interface == "local":  # the hub waits for nobody: what others say is read and left
-            self._drain = threading.Thread(target=self._read_on, args=(bus.fileno(),), name=f"{self.name} drain", daemon=True)
-            self._drain.start()
+        # The hub waits for nobody: what others say is read and left
+        self._drain = threading.Thread(target=self._read_on, args=(bus.fileno(),), name=f"{self.name} drain", daemon=True)
+        self._drain.start()
         return bus.fileno(), DATAGRAMS, None
 
     def _open_line(self, baud: int) -> int:

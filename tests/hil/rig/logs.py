@@ -39,7 +39,7 @@ def write_log(path: Path, frames: int = 40) -> str:
 def fd_frame(number: int) -> np.void:
     row = np.zeros((), msg.dtype("CanFdFrame"))
     row["id"], row["bus"], row["length"] = EXTENDED | 0x18FF0000, 1, 32
-    row["data"][:32] = number
+    row["data"][:32] = number % 256
     return row[()]
 
 

@@ -194,3 +194,17 @@ def test_pain_2_deadlines_are_those_of_the_recording_from_pass_to_pass(log, tmp_
     pass_ns = (390 * logs.MS + 1 + SEAM_NS) / 3.0
     assert len(seen) >= 2000
     assert max(abs(time - number // 40 * pass_ns - number % 40 * 10 * logs.MS / 3.0) for number, time in enumerate(seen)) <= 1.0
+
+
+def test_pain_21_a_gap_is_as_long_as_recorded_divided_by_the_rate(tmp_path):
+    from autonomy.log.writer import LogWriter
+    from hil.rig.recorded import Recording
+    from tests.drivers.can.build import can_frame
+
+    path, times_ns = tmp_path / "gap.mcap", [0, 10, 60_000_000_010, 60_000_000_020]
+    with LogWriter(path) as log:
+        for time_ns in times_ns:
+            log.write("/raw/can/0", logs.START_NS + time_ns, can_frame(1, b""))
+    recording = Recording(str(path))
+    assert [time for _, given in recording.pieces() for piece in given for time in piece.times_ns.tolist()] == times_ns
+    recording.close()
