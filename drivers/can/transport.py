@@ -5,7 +5,8 @@
     count, fd_count = transport.receive(classic, fd, 0.1)     # fills rows of both, in the order in which they came
     transport.lost()                                          # frames thrown away on our side, None where nobody tells
 
-`socketcan` is ours (drivers/can/socketcan.py), `process` a bus between threads (process_bus.py), everything else python-can's.
+`socketcan` is ours (drivers/can/socketcan.py), `process` a bus between the threads of one process (_process_bus), everything else
+python-can's.
 All of them keep the contract of tests/drivers/can/test_transport_contract.py.
 """
 
@@ -57,6 +58,10 @@ def open_transport(interface: str, channel: str, bit_rate: int | None = None) ->
         from drivers.can.socketcan import SocketCan
 
         return SocketCan(channel)
+    if interface == "process":
+        from drivers.can._process_bus import ProcessNode
+
+        return ProcessNode(channel)
     return PythonCanTransport(interface, channel, bit_rate)
 
 

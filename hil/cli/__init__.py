@@ -10,8 +10,10 @@ ACTIONS = {
     "live": "drive 'autonomy run' over CAN buses: the truck in a process of its own",
     "suite": "print the figures of closed-loop suites against their aims",
     "play": "play recorded logs onto CAN buses, serial lines and UDP sockets at their times",
+    "record": "record the bytes of CAN buses, serial lines and UDP sockets",
 }
-MODULES = {"run": "hil.cli.drive", "live": "hil.cli.live", "suite": "hil.cli.suite", "play": "hil.cli.play"}
+MODULES = {"run": "hil.cli.drive", "live": "hil.cli.live", "suite": "hil.cli.suite", "play": "hil.cli.play",
+           "record": "hil.cli.record"}  # fmt: skip
 
 
 def add_parser(subparsers) -> None:

@@ -48,6 +48,7 @@ def of_run(tracks: list[Track], lanes: dict[Target, Lane], feeder: Feeder, optio
     found["realtime"] = [{"what": finding.what, "found": finding.found, "good": finding.good, "remedy": finding.remedy}
                          for lane in list(lanes.values())[:1] for finding in lane.findings]  # fmt: skip
     found["lateness_us"] = lateness.summed([lane.port.lateness() for lane in lanes.values()])
+    found["wakeup_us"] = lateness.summed([lane.port.wakeup() for lane in lanes.values()])
     found["drift"] = lateness.drift([lane.port.course() for lane in lanes.values()])
     found["interrupted"] = interrupted
     found["verdict"], found["exit_code"], found["reasons"] = judged(found, options)
@@ -123,6 +124,7 @@ def table_lines(found: dict[str, Any]) -> list[str]:
             shown.append(f"{finding['what']:<12} {finding['found']}  -> {finding['remedy']}")
     late = found["lateness_us"]
     if late["p50"] is not None:
+        shown.append("wake-up      " + ", ".join(f"{name} {value:.0f}" for name, value in found["wakeup_us"].items()) + " us")
         shown.append("lateness     " + ", ".join(f"{name} {value:.0f}" for name, value in late.items()) + " us")
     if baseline := found.get("baseline"):
         shown.append(

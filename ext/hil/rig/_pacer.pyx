@@ -81,7 +81,10 @@ cdef struct PortState:
     uint64_t starved            # looks into an empty queue during the run
     uint64_t[ERRNOS] failed
     int64_t lateness_max_ns
+    int64_t wakeup_max_ns
+    int64_t begun_ns            # when the call that sends began; of Python's, when its turn came
     uint32_t[HISTOGRAM_BINS] lateness_us
+    uint32_t[HISTOGRAM_BINS] wakeup_us
     int64_t[BUCKETS] bucket_minimum_ns      # of lateness; drift is the slope of these
     uint64_t[BUCKETS] bucket_count
 
@@ -200,6 +203,7 @@ cdef class Port:
             entry = self._next()
             if entry != NULL and not self._reached(entry.due_ns):
                 entry = NULL
+            self.state.begun_ns = now_ns()
         if entry == NULL:
             return None
         return (<const char*> self._bytes(entry))[:entry.length]
@@ -227,7 +231,8 @@ cdef class Port:
             elif self.kind == TO_BYTES:
                 self._write(entry)
             else:
-                self._account(entry, now_ns())
+                self.state.begun_ns = now_ns()
+                self._account(entry, self.state.begun_ns)
                 self._release(entry)
 
     cdef const Entry *_next(self) noexcept nogil:
@@ -247,10 +252,12 @@ cdef class Port:
 
     cdef bint _reached(self, int64_t due_ns) noexcept nogil:
         """Sleeps until then; False when told to stop."""
-        cdef int64_t deadline_ns = self.origin_ns + due_ns
+        cdef int64_t deadline_ns = self.origin_ns + due_ns, left_ns
         while not ring_load_relaxed(&self.state.stop):
-            if deadline_ns - now_ns() <= LOOK_NS:
-                sleep_until(deadline_ns)
+            left_ns = deadline_ns - now_ns()
+            if left_ns <= LOOK_NS:
+                if left_ns > 0:  # sleeping until a moment that is past gives the processor away all the same
+                    sleep_until(deadline_ns)
                 return True
             sleep_until(now_ns() + LOOK_NS)
         return False
@@ -269,11 +276,14 @@ cdef class Port:
             self.parts[count].iov_len = due[count].length
             count += 1
         while done < count:
+            self.state.begun_ns = now_ns()
             taken = sendmmsg(self.descriptor, &self.messages[done], count - done, MSG_DONTWAIT | MSG_NOSIGNAL)
             if taken > 0:
                 at_ns = now_ns()
-                for place in range(done, done + taken):
-                    self._account(due[place], at_ns)
+                # The kernel takes them one after the other: each has its share of the call's time
+                for place in range(taken):
+                    self._account(due[done + place],
+                                  self.state.begun_ns + (at_ns - self.state.begun_ns) * (place + 1) // taken)
                 done += taken
                 continue
             number = errno
@@ -287,6 +297,7 @@ cdef class Port:
         cdef uint64_t done = 0
         cdef Py_ssize_t taken
         cdef int number
+        self.state.begun_ns = now_ns()
         while done < entry.length:
             taken = write(self.descriptor, self._bytes(entry) + done, entry.length - done)
             if taken >= 0:
@@ -325,10 +336,13 @@ cdef class Port:
     cdef void _account(self, const Entry *entry, int64_t at_ns) noexcept nogil:
         cdef PortState *s = self.state
         cdef int64_t late_ns = at_ns - self.origin_ns - entry.due_ns, bucket = entry.due_ns // self.bucket_ns
+        cdef int64_t wakeup_ns = s.begun_ns - self.origin_ns - entry.due_ns
         s.sent += 1
         s.sent_bytes += entry.length
         s.lateness_max_ns = max(s.lateness_max_ns, late_ns)
-        s.lateness_us[<int> min(max(late_ns, <int64_t> 0) // 1000, <int64_t> HISTOGRAM_BINS - 1)] += 1
+        s.lateness_us[bin_of(late_ns)] += 1
+        s.wakeup_max_ns = max(s.wakeup_max_ns, wakeup_ns)
+        s.wakeup_us[bin_of(wakeup_ns)] += 1
         if 0 <= bucket < BUCKETS:
             if not s.bucket_count[bucket] or late_ns < s.bucket_minimum_ns[bucket]:
                 s.bucket_minimum_ns[bucket] = late_ns
@@ -352,8 +366,12 @@ cdef class Port:
                 "starved": s.starved, "waiting": len(self._ring)}
 
     def lateness(self) -> tuple:
-        """(uint32 counts by microsecond, the longest in ns): from an entry's time to the return of the call that sent it."""
+        """(uint32 counts by microsecond, the longest in ns): from an entry's time until the kernel had taken it."""
         return np.array(<uint32_t[:HISTOGRAM_BINS]> self.state.lateness_us), self.state.lateness_max_ns
+
+    def wakeup(self) -> tuple:
+        """The same until the call that sent it began: what the machine adds, without the call's own time."""
+        return np.array(<uint32_t[:HISTOGRAM_BINS]> self.state.wakeup_us), self.state.wakeup_max_ns
 
     def course(self) -> tuple:
         """(middle of each stretch of `bucket_ns` in s, the least lateness in it in ns), of stretches with entries."""
@@ -362,3 +380,6 @@ cdef class Port:
         used = np.flatnonzero(counts)
         return (used + 0.5) * self.bucket_ns / 1e9, minima[used]
 
+
+cdef inline int bin_of(int64_t duration_ns) noexcept nogil:
+    return <int> min(max(duration_ns, <int64_t> 0) // 1000, <int64_t> HISTOGRAM_BINS - 1)

@@ -1,4 +1,4 @@
-"""What every CAN transport promises, one suite for all: virtual, local and multicast anywhere, SocketCAN where there is a vcan.
+"""What every CAN transport promises, one suite for all: `_process_bus`, `_socketcan`, the local bus, python-can's.
 
 SocketCAN runs in the kernel of `make socketcan`.
 """
@@ -21,7 +21,7 @@ from drivers.can.transport import CAN_FD_FRAME, Transport, open_transport, room
 from tests.drivers.can.build import EXTENDED, can_frame, can_frames
 from tests.socketcan.conftest import vcan  # noqa: F401 - a fixture
 
-INTERFACES = ["virtual", "local", "udp_multicast", pytest.param("socketcan", marks=pytest.mark.socketcan)]
+INTERFACES = ["process", "virtual", "local", "udp_multicast", pytest.param("socketcan", marks=pytest.mark.socketcan)]
 PATIENCE_S = 2.0
 BURST = 1000
 names = itertools.count()
@@ -45,7 +45,9 @@ def channel(interface, tmp_path, request) -> str:
         return hub.path
     if interface == "socketcan":
         return request.getfixturevalue("vcan")[0]
-    return {"virtual": f"contract {number}", "udp_multicast": f"239.74.163.{10 + number % 200}"}[interface]
+    return {"process": f"contract {number}", "virtual": f"contract {number}", "udp_multicast": f"239.74.163.{10 + number % 200}"}[
+        interface
+    ]
 
 
 @pytest.fixture
