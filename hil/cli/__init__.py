@@ -11,9 +11,11 @@ ACTIONS = {
     "suite": "print the figures of closed-loop suites against their aims",
     "play": "play recorded logs onto CAN buses, serial lines and UDP sockets at their times",
     "record": "record the bytes of CAN buses, serial lines and UDP sockets",
+    "loopback": "measure the rig's own latency from one end of a bus, socket or line to the other",
+    "restbus": "send the cyclic messages of controllers that are missing",
 }
 MODULES = {"run": "hil.cli.drive", "live": "hil.cli.live", "suite": "hil.cli.suite", "play": "hil.cli.play",
-           "record": "hil.cli.record"}  # fmt: skip
+           "record": "hil.cli.record", "loopback": "hil.cli.loopback", "restbus": "hil.cli.restbus"}  # fmt: skip
 
 
 def add_parser(subparsers) -> None:

@@ -34,7 +34,7 @@ def _add_places(where) -> None:
 
 
 def _add_choice(what) -> None:
-    what.add_argument("--dut-sa", dest="device_addresses", type=_address, action="append", default=[], metavar="SA",
+    what.add_argument("--dut-sa", dest="device_addresses", type=source_address, action="append", default=[], metavar="SA",
                       help="J1939 source address (hexadecimal) of the device under test: its frames stay out")  # fmt: skip
     what.add_argument("--no-dut", action="store_true", help="no recorded sender is under test: send the frames of all")
     what.add_argument("--filter", dest="filters", action="append", default=[], metavar="FILTER",
@@ -128,7 +128,8 @@ def _options(given: argparse.Namespace):
     )  # fmt: skip
 
 
-def _address(text: str) -> int:
+def source_address(text: str) -> int:
+    """For argparse, hexadecimal. Raises ArgumentTypeError."""
     try:
         address = int(text, 16)
     except ValueError:

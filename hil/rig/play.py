@@ -5,12 +5,7 @@ found = play(Options(logs=["drive.mcap"], wishes=Wishes("local", ["/tmp/bus0"]),
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,20 +16,13 @@ from drivers.can.frame_filter import FrameFilter
 from hil.rig import play_figures
 from hil.rig.choice import Choice
 from hil.rig.counters import protect
-from hil.rig.feeder import Feeder
-from hil.rig.lanes import Lane
 from hil.rig.overrides import Override, Overrides
-from hil.rig.recorded import CAN, SERIAL, Recording
+from hil.rig.recorded import CAN, Recording
+from hil.rig.session import Session
 from hil.rig.targets import Target, Wishes, assign
 from hil.rig.track import Track
 
 __all__ = ["Options", "play"]
-
-NS = 1_000_000_000
-BEGIN_NS = 20_000_000  # from the start of the lanes to the first deadline
-LONGEST_COURSE_S = 4096.0  # stretches that a port remembers
-POLL_S = 0.05
-SWITCH_INTERVAL_S = 5e-4  # between Python threads: what prepares the next seconds must not hold one that sends
 
 
 @dataclass
@@ -81,10 +69,10 @@ def play(options: Options, tell: Callable[[str], None] = lambda line: None) -> d
             for track in tracks:
                 _make_all(replace(options, loop=False), track)
             return play_figures.of_dry_run(tracks, options.end_s)
-        session = _Session(options, tracks)
+        session = Session(options, tracks)
         stack.callback(session.close)
         session.run(tell)
-        return session.figures()
+        return play_figures.of_run(tracks, session, options)
 
 
 def _check(options: Options, targets: list[Target]) -> None:
@@ -121,91 +109,3 @@ def _make_all(options: Options, track: Track) -> None:
 
     for _ in track.due(lambda target, frames: local_bytes(frames)):
         pass
-
-
-class _Session:
-    """What is open while it plays."""
-
-    def __init__(self, options: Options, tracks: list[Track]):
-        self.options, self.tracks = options, tracks
-        self.lanes: dict[Target, Lane] = {}
-        self.origin_ns = 0
-        self.ended_ns = 0
-        self.interrupted = False
-        self._stopped = threading.Event()
-        end_ns = None if options.for_s is None else round(options.for_s * NS)
-        self.feeder = Feeder(tracks, self._lane_of, end_ns)
-
-    def run(self, tell: Callable[[str], None]) -> None:
-        before = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
-        try:
-            with _signals(self._interrupt):
-                self.feeder.fill(0)
-                for lane in self.lanes.values():
-                    if lane.target.kind == SERIAL:
-                        tell(f"{lane.target}: {lane.where}")
-                tell(f"playing onto {', '.join(str(target) for target in self.lanes)}" if not self.options.bare else "bare loop")
-                for lane in self.lanes.values():
-                    lane.start()
-                for lane in self.lanes.values():
-                    lane.is_ready.wait()
-                self.origin_ns = time.monotonic_ns() + BEGIN_NS
-                for lane in self.lanes.values():
-                    lane.begin(self.origin_ns)
-                self.feeder.run(self.origin_ns, self._is_over)
-                for lane in self.lanes.values():
-                    lane.port.close_input()
-                while any(lane.is_alive() for lane in self.lanes.values()):
-                    if self._is_over():
-                        for lane in self.lanes.values():
-                            lane.stop()
-                    time.sleep(POLL_S)
-        finally:
-            sys.setswitchinterval(before)
-            self.ended_ns = time.monotonic_ns()
-
-    def figures(self) -> dict[str, Any]:
-        return play_figures.of_run(self.tracks, self.lanes, self.feeder, self.options, self.interrupted,
-                                   (self.ended_ns - self.origin_ns) / NS)  # fmt: skip
-
-    def close(self) -> None:
-        for lane in self.lanes.values():
-            lane.stop()
-            if lane.is_alive():
-                lane.join()
-            lane.close()
-
-    def _lane_of(self, target: Target) -> Lane:
-        if target not in self.lanes:
-            options = self.options
-            stretch_s = max(1.0, (options.for_s or 0.0) / LONGEST_COURSE_S)
-            lane = Lane(target, patience_ns=round(options.patience_s * NS), bucket_ns=round(stretch_s * NS), bare=options.bare,
-                        baud=options.baud)  # fmt: skip
-            self.lanes[target] = lane
-            if self.origin_ns:  # new while it plays
-                lane.start()
-                lane.begin(self.origin_ns)
-        return self.lanes[target]
-
-    def _is_over(self) -> bool:
-        return self._stopped.is_set()
-
-    def _interrupt(self) -> None:
-        self.interrupted = True
-        self._stopped.set()
-
-
-@contextlib.contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the playing in order; only the main thread may say so."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: stop()) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)

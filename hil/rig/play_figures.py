@@ -10,23 +10,23 @@ from hil.rig import lateness
 from hil.rig.recorded import Stream
 
 if TYPE_CHECKING:
-    from hil.rig.feeder import Feeder
-    from hil.rig.lanes import Lane
-    from hil.rig.play import Options
-    from hil.rig.targets import Target
+    from hil.rig.session import Pace, Session
     from hil.rig.track import Track
 
-__all__ = ["of_dry_run", "of_run", "table_lines"]
+__all__ = ["of_dry_run", "of_run", "of_session", "table_lines"]
 
 DRIFT_LIMIT_MS_PER_HOUR = 1.0
 LONGEST_LATE_US = 50_000.0  # at worst, as for the truck on the rig: longer silences look like a dead controller
-ENDED = "the run ended before"
 
 
-def of_run(tracks: list[Track], lanes: dict[Target, Lane], feeder: Feeder, options: Options, interrupted: bool,
-           seconds: float) -> dict[str, Any]:  # fmt: skip
+def of_run(tracks: list[Track], session: Session, options: Pace) -> dict[str, Any]:
     """The figures of one run, `verdict`, `exit_code` and `reasons` among them."""
-    found = _common(tracks)
+    return of_session(_common(tracks), session, options)
+
+
+def of_session(found: dict[str, Any], session: Session, options: Pace) -> dict[str, Any]:
+    """What was sent, when, and the verdict, added to what was meant to be (`streams`, `overrides`, `problems` ...)."""
+    lanes, feeder = session.lanes, session.feeder
     targets = []
     for target, lane in lanes.items():
         account = lane.account()
@@ -44,13 +44,13 @@ def of_run(tracks: list[Track], lanes: dict[Target, Lane], feeder: Feeder, optio
         "not_reached": sum(item["not_reached"] for item in targets) + feeder.left(),
         "behind_the_end": sum(feeder.beyond.values()),
     }
-    found["seconds"], found["bare"] = seconds, options.bare
+    found["seconds"], found["bare"] = session.seconds, options.bare
     found["realtime"] = [{"what": finding.what, "found": finding.found, "good": finding.good, "remedy": finding.remedy}
                          for lane in list(lanes.values())[:1] for finding in lane.findings]  # fmt: skip
     found["lateness_us"] = lateness.summed([lane.port.lateness() for lane in lanes.values()])
     found["wakeup_us"] = lateness.summed([lane.port.wakeup() for lane in lanes.values()])
     found["drift"] = lateness.drift([lane.port.course() for lane in lanes.values()])
-    found["interrupted"] = interrupted
+    found["interrupted"] = session.interrupted
     found["verdict"], found["exit_code"], found["reasons"] = judged(found, options)
     return found
 
@@ -66,7 +66,7 @@ def of_dry_run(tracks: list[Track], end_s: float | None) -> dict[str, Any]:
     return found
 
 
-def judged(found: dict[str, Any], options: Options) -> tuple[str, int, list[str]]:
+def judged(found: dict[str, Any], options: Pace) -> tuple[str, int, list[str]]:
     """(verdict, exit code, reasons)."""
     counts = found["counts"]
     if counts["read"] != sum(number for name, number in counts.items() if name != "read"):
