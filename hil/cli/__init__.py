@@ -13,9 +13,11 @@ ACTIONS = {
     "record": "record the bytes of CAN buses, serial lines and UDP sockets",
     "loopback": "measure the rig's own latency from one end of a bus, socket or line to the other",
     "restbus": "send the cyclic messages of controllers that are missing",
+    "inject": "put the faults of a timeline into live buses, between the device under test and the rest",
 }
 MODULES = {"run": "hil.cli.drive", "live": "hil.cli.live", "suite": "hil.cli.suite", "play": "hil.cli.play",
-           "record": "hil.cli.record", "loopback": "hil.cli.loopback", "restbus": "hil.cli.restbus"}  # fmt: skip
+           "record": "hil.cli.record", "loopback": "hil.cli.loopback", "restbus": "hil.cli.restbus",
+           "inject": "hil.cli.inject"}  # fmt: skip
 
 
 def add_parser(subparsers) -> None:
