@@ -19,6 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="channels of bus 0: the rest of the truck, the device under test; once more for bus 1")  # fmt: skip
     parser.add_argument("--process", dest="processes", action="append", default=[], metavar="NAME=PID",
                         help="a process that faults may kill or stop")  # fmt: skip
+    parser.add_argument("--relay", dest="relays", action="append", default=[], metavar="NAME=PLUGIN[:OPTION]",
+                        help="a switch that 'unplug' opens: simulated, or an installed plugin")  # fmt: skip
     parser.add_argument("--duration", type=float, metavar="S", help="end after so many seconds; default: Ctrl-C")
     parser.add_argument("--arm", action="store_true", help="needed where something outside of this machine can hear it")
     parser.add_argument("-o", "--output", metavar="DIR", help="write report.html, junit.xml and result.json there")
@@ -35,6 +37,7 @@ def execute(given: argparse.Namespace) -> int:
 
     from autonomy.errors import UsageError
     from hil.rig.inject import InjectOptions, inject, lines
+    from hil.rig.relays import load
     from hil.rig.step_report import write_steps
 
     pairs = [tuple(text.split(",")) for text in given.pairs]
@@ -44,7 +47,8 @@ def execute(given: argparse.Namespace) -> int:
     if given.duration is not None and not 0.0 < given.duration < 1e9:
         raise UsageError(f"--duration {given.duration:g}: give more than 0 seconds")
     options = InjectOptions(given.timeline, given.config, given.interface, pairs, given.duration,
-                            dict(_process(text) for text in given.processes), given.arm)  # fmt: skip
+                            dict(_process(text) for text in given.processes),
+                            dict(load(text) for text in given.relays), given.arm)  # fmt: skip
     stopped = threading.Event()
     before = [signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)]
     try:

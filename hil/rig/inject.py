@@ -10,7 +10,7 @@ the report: what it did, and whether it found anything to do.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,8 @@ from autonomy.stack import Stack
 from drivers.can.interface_kind import is_virtual
 from drivers.can.transport import Transport, open_transport, room
 from hil.loop.live import LiveSource
-from hil.rig.rig_faults import FLOOD_ID, RigFaults, split
+from hil.rig.relays import Relay
+from hil.rig.rig_faults import DONE, FLOOD_ID, NO_RELAYS, RigFaults, split
 
 __all__ = ["Gateway", "InjectOptions", "inject", "lines"]
 
@@ -49,6 +50,7 @@ class InjectOptions:
     pairs: list[tuple[str, str]]
     duration_s: float | None = None
     processes: dict[str, int] = field(default_factory=dict)
+    relays: dict[str, Relay] = field(default_factory=dict)
     arm: bool = False
 
 
@@ -56,13 +58,13 @@ class Gateway:
     """`turn(now_ns)` moves what is there. `heard`, `passed`, `returned`, `held` (bus gone) and `untaken` count frames."""
 
     def __init__(self, faults: timeline.Timeline, stack: Stack, pairs: list[tuple[Transport, Transport]],
-                 processes: dict[str, int], start_ns: int):  # fmt: skip
+                 processes: dict[str, int], start_ns: int, relays: Mapping[str, Relay] = NO_RELAYS):  # fmt: skip
         self.pairs, self.start_ns = pairs, start_ns
         buses = list(range(len(pairs)))
         of_records, of_rig = split(faults)
         self.source = LiveSource(stack, [f"/raw/can/{bus}" for bus in buses], start_ns)
         self.injector = Injector(of_records, self.source)
-        self.rig = RigFaults(of_rig, buses, processes)
+        self.rig = RigFaults(of_rig, buses, processes, relays)
         self.faults = faults
         self.heard = self.passed = self.returned = self.held = self.untaken = self.flooded = 0
         self.delay_us = np.zeros(HISTOGRAM_US + 1, np.int64)
@@ -126,7 +128,7 @@ class Gateway:
         steps = []
         for fault in self.faults.faults:
             rig = self.rig.steps.get(fault.number)
-            counts = {"done": rig["done"]} if rig is not None else next(done)["records"]
+            counts = {DONE[fault.kind]: rig["done"]} if rig is not None else next(done)["records"]
             did = rig["done"] if rig is not None else counts["touched"]
             steps.append({"number": fault.number, "source": fault.source, "kind": fault.kind, "start_s": fault.start_s,
                           "end_s": fault.end_s, "value": fault.value, "counts": counts, "did": int(did),
@@ -154,17 +156,21 @@ def inject(options: InjectOptions, tell: Callable[[str], None] = lambda line: No
         for pair in options.pairs:
             nodes += [open_transport(options.interface, pair[0]), open_transport(options.interface, pair[1])]
         pairs = list(zip(nodes[::2], nodes[1::2], strict=True))
-        gateway = Gateway(faults, stack, pairs, options.processes, time.monotonic_ns())
+        gateway = Gateway(faults, stack, pairs, options.processes, time.monotonic_ns(), options.relays)
+        for relay in options.relays.values():
+            relay.switch(True)
         tell(f"between {', '.join(f'{a} and {b}' for a, b in options.pairs)}: {len(faults.faults)} faults")
         end_ns = None if options.duration_s is None else gateway.start_ns + round(options.duration_s * NS)
-        while not ended() and (end_ns is None or time.monotonic_ns() < end_ns):
-            if not gateway.turn(time.monotonic_ns()):
-                time.sleep(PAUSE_S)
-        gateway.rig.end()
+        try:
+            while not ended() and (end_ns is None or time.monotonic_ns() < end_ns):
+                if not gateway.turn(time.monotonic_ns()):
+                    time.sleep(PAUSE_S)
+        finally:
+            gateway.rig.end()
         return gateway.figures()
     finally:
-        for node in nodes:
-            node.close()
+        for item in (*nodes, *options.relays.values()):
+            item.close()
 
 
 def lines(found: dict[str, Any]) -> list[str]:

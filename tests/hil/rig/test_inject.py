@@ -14,7 +14,9 @@ from autonomy.errors import FAIL, INCONCLUSIVE, PASS, UsageError
 from autonomy.faults import timeline
 from autonomy.stack import Stack
 from drivers.can.transport import CAN_FD_FRAME, open_transport, room
-from hil.rig.inject import Gateway, inject, lines
+from hil.rig.inject import Gateway, InjectOptions, inject, lines
+from hil.rig.relays import SimulatedRelay
+from hil.rig.relays import load as load_relay
 from hil.rig.rig_faults import RigFaults, split
 from hil.rig.step_report import page, write_steps
 from tests.drivers.can.build import EXTENDED, can_frame, can_frames
@@ -202,9 +204,34 @@ def test_from_the_command_line(tmp_path, capsys, monkeypatch):
 
 
 def test_a_truck_fault_needs_a_truck(tmp_path):
-    from hil.rig.inject import InjectOptions
-
     file = tmp_path / "faults.toml"
     file.write_text(f'schema = "{timeline.SCHEMA}"\n[[fault]]\nsource = "truck"\nkind = "engine_lost"\n')
     with pytest.raises(UsageError, match="use it with autonomy hil run"):
         inject(InjectOptions(str(file), "vehicles/demo_truck", "process", [("a", "b")]))
+
+
+def test_a_plug_is_pulled_and_put_back_and_closed_at_the_end(stack):
+    relay = SimulatedRelay()
+    _, rig = split(faults({"source": "ignition", "kind": "unplug", "start_s": 1.0, "end_s": 2.0},
+                          {"source": "ignition", "kind": "unplug", "start_s": 1.5, "end_s": 3.0},
+                          {"source": "ignition", "kind": "unplug", "start_s": 5.0}))  # fmt: skip
+    act = RigFaults(rig, [0], {}, {"ignition": relay})
+    for tenth in range(60):
+        act.turn(tenth / 10)
+    act.end()
+    assert relay.history == [False, True, False, True] and not act.closed
+
+
+@pytest.mark.parametrize(("text", "said"), [("ignition", "write NAME=PLUGIN"), ("ignition=nix:3", "installed: simulated")])
+def test_a_relay_that_is_not_there_is_one_sentence(text, said):
+    with pytest.raises(UsageError, match=f"--relay {text}") as told:
+        load_relay(text)
+    assert said in str(told.value)
+
+
+def test_a_relay_is_closed_at_the_start_and_let_go_at_the_end(tmp_path):
+    file = tmp_path / "faults.toml"
+    file.write_text(f'schema = "{timeline.SCHEMA}"\n[[fault]]\nsource = "ignition"\nkind = "unplug"\n')
+    name, relay = load_relay("ignition=simulated:7")
+    found = inject(InjectOptions(str(file), "vehicles/demo_truck", "process", [("a", "b")], 0.02, relays={name: relay}))
+    assert relay.history == [True, False, True] and relay.option == "7" and found["exit_code"] == PASS
