@@ -60,7 +60,7 @@ sanitize: build
 	cd build/sanitize && PYTHONPATH=. ASAN_OPTIONS=detect_leaks=0 \
 	    LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" \
 	    $(abspath $(BIN))/python -m pytest -q -m "not slow" tests/playback tests/drivers tests/estimation tests/inputs \
-	    tests/planning tests/control tests/safety tests/faults tests/fuzz tests/runtime tests/hil/plant
+	    tests/planning tests/control tests/safety tests/faults tests/fuzz tests/runtime tests/hil/plant tests/hil/rig/test_pacer.py
 
 ## Transport tests and a closed loop over real SocketCAN, in a user-mode kernel; a loud line where that cannot be had
 socketcan: build

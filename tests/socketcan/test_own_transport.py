@@ -138,3 +138,26 @@ def test_the_rig_plays_onto_it_with_every_record_accounted_for(vcan, tmp_path):
     assert listeners[1].receive(classic, fd, 1.0) == (40, 40)
     for node in listeners:
         node.close()
+
+
+def test_eight_buses_of_1000_frames_a_second_lose_nothing(vcan):
+    """Ten seconds' worth on each of eight buses, a hundredth of a second at a time."""
+    names = [f"vcan{number}" for number in range(20, 28)]
+    for name in names:
+        subprocess.run(["ip", "link", "add", name, "type", "vcan"], check=True)
+        subprocess.run(["ip", "link", "set", name, "txqueuelen", "1000", "up"], check=True)
+    pairs = [(SocketCan(name), SocketCan(name)) for name in names]
+    heard: list[list[int]] = [[] for _ in names]
+    frames, (classic, fd) = numbered(10_000), room(1024)
+    for first in range(0, 10_000, 10):
+        for sender, _ in pairs:
+            assert sender.send(frames[first : first + 10], 5.0) == 10
+        for (_, receiver), found in zip(pairs, heard, strict=True):
+            count, _ = receiver.receive(classic, fd, 1.0)
+            found += np.ascontiguousarray(classic["data"][:count]).view("<u8").reshape(-1).tolist()
+    for (sender, receiver), found in zip(pairs, heard, strict=True):
+        found += numbers(receiver, 10_000 - len(found))
+        assert found == list(range(10_000)) and receiver.lost() == 0
+        sender.close(), receiver.close()
+    for name in names:
+        subprocess.run(["ip", "link", "del", name], check=True)
