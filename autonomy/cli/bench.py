@@ -20,6 +20,7 @@ BENCHES = {
     "tick": "one call of the tick from Python",
     "replay": "a recorded minute, log reading included, against real time",
     "corpus": "many recorded minutes on one core and on two",
+    "rig": "playing onto buses beside a bare loop; a bus within a process against python-can",
 }
 LARGE = "large"  # takes gigabytes of disk, so only when it is named
 
