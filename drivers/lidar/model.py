@@ -21,7 +21,7 @@ from autonomy.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-FAMILIES = ("velodyne", "hesai")  # one module each, with MODELS
+FAMILIES = ("velodyne", "hesai", "ouster")  # one module each, with MODELS
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,15 @@ class Beams:
 
 
 @dataclass(frozen=True)
+class Pixel:
+    """Where the fields of an Ouster's pixel stand, of each return: byte offsets."""
+
+    distance_at: tuple[int, ...]
+    intensity_at: tuple[int, ...]
+    distance_mask: int
+
+
+@dataclass(frozen=True)
 class PacketShape:
     """Blocks of one azimuth and `channels` returns each, as all vendors have them. Sizes in bytes."""
 
@@ -55,6 +64,7 @@ class PacketShape:
     channel_size: int  # distance (uint16), intensity (uint8), and what else
     columns: int  # of a packet with one return of each laser
     dual_columns: int
+    pixel: Pixel | None = None  # of an Ouster
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from drivers.lidar.model import LidarModel
 from drivers.lidar.velodyne import MODEL_BYTES
 
 FAMILIES = {"velodyne": 0, "hesai": 1, "ouster": 2}
-MOST_DISTANCE = {"velodyne": 0xFFFF, "hesai": 0xFFFF, "ouster": 0xFFFFF}  # units of the packet
 
 
 def plan(model: LidarModel, cut_azimuth_rad: float, minimum_range_m: float, maximum_range_m: float, is_nebula: bool) -> dict:
     """What `_decoder.Kernel` takes."""
     angles = np.arange(model.azimuth_units) * (2.0 * math.pi / model.azimuth_units)
     smallest = max(1, math.ceil(minimum_range_m / model.range_resolution_m - 1e-9))
-    largest = min(math.floor(maximum_range_m / model.range_resolution_m + 1e-9), MOST_DISTANCE[model.family])
+    most = model.shape.pixel.distance_mask if model.shape.pixel else 0xFFFF
+    largest = min(math.floor(maximum_range_m / model.range_resolution_m + 1e-9), most)
     return {
         "family": FAMILIES[model.family],
         "is_nebula": is_nebula,

@@ -2,9 +2,9 @@
 
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
 
-from autonomy.msg.messages cimport LidarPoint
+from autonomy.msg.messages cimport LidarPoint, LidarPoint_RETURN_SECOND_STRONGEST, LidarPoint_RETURN_STRONGEST
 
-from drivers._unaligned cimport read_u16
+from drivers._unaligned cimport read_u16, read_u32
 from drivers.lidar._tables cimport LidarTables
 
 ctypedef struct Firing:
@@ -72,4 +72,18 @@ cdef inline uint32_t project_of_two(const LidarTables *tables, const Firing *fir
         found += not (is_second and is_equal) and distance - tables.smallest <= tables.span
         data += tables.channel_size
         other += tables.channel_size
+    return found
+
+
+cdef inline uint32_t project_pixels(const LidarTables *tables, const Firing *firing, const uint8_t *data,
+                                    LidarPoint *points) noexcept nogil:
+    """Of an Ouster's column, whose azimuth holds for all its lasers."""
+    cdef uint32_t channel, one, distance, found = 0
+    cdef const float *turn = turn_of(tables, firing, 0)
+    for channel in range(firing.count):
+        for one in range(tables.returns):
+            distance = read_u32(data + tables.distance_at[one]) & tables.distance_mask
+            set_point(tables, firing, channel, distance, data[tables.intensity_at[one]], <uint8_t>(LidarPoint_RETURN_SECOND_STRONGEST if one else LidarPoint_RETURN_STRONGEST), turn, &points[found])
+            found += distance - tables.smallest <= tables.span
+        data += tables.channel_size
     return found

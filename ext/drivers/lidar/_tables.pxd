@@ -21,6 +21,11 @@ ctypedef struct LidarTables:
     uint32_t columns[2]          # of a packet with one return, with two
     int64_t first_column_ns[2]
     int64_t column_period_ns
+    # Of an Ouster's pixel: where distance and reflectivity of each return stand
+    uint32_t returns
+    uint32_t distance_at[2]
+    uint32_t intensity_at[2]
+    uint32_t distance_mask
     uint32_t smallest, span      # of distances that are given: smallest .. smallest + span, in units of the packet
     # Of each channel, before the turn: a distance of n units lies at beam * n + origin
     float beam_x[MOST_CHANNELS]
