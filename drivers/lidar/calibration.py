@@ -99,7 +99,7 @@ def ouster_model(path: str | Path) -> LidarModel:
         raise BadInputError(f"{path}: {type(error).__name__} {error}: not the metadata of an Ouster") from None
     if profile not in ouster.PROFILES:
         raise BadInputError(f"{path}: udp_profile_lidar = {profile}; there are {', '.join(ouster.PROFILES)}")
-    if not (len(altitudes) == len(azimuths) and 0 < len(altitudes) <= 128 and 0 < per_packet <= columns <= 4096 and rate_hz > 0):
+    if not (len(altitudes) == len(azimuths) and len(altitudes) in (16, 32, 64, 128) and 0 < per_packet <= columns <= 4096 and rate_hz > 0):
         raise BadInputError(f"{path}: {len(altitudes)} beams, {columns} columns of {per_packet} a packet: not what an Ouster has")
     beams = Beams(
         altitudes, azimuths, range_offset_m=(-origin_m,) * len(altitudes), forward_offset_m=(origin_m,) * len(altitudes)

@@ -19,7 +19,7 @@ from drivers.lidar._azimuth cimport Azimuths, azimuths_of, stated, turned_by
 from drivers._unaligned cimport read_u16, read_u64
 from drivers.lidar._ouster cimport column_at, column_is_valid, read_ouster
 from drivers.lidar._packet cimport MALFORMED, OTHER, PacketInfo, Verdict, read_packet
-from drivers.lidar._project cimport Firing, project, project_of_two, project_pixels
+from drivers.lidar._project cimport LANES, Firing, project, project_of_two, project_pixels
 from drivers.lidar._scan cimport (
     LidarState,
     begin_column,
@@ -215,8 +215,8 @@ cdef fill(LidarTables *tables, dict plan):
         tables.returns, tables.distance_mask = len(pixel.distance_at), pixel.distance_mask
         for place in range(tables.returns):
             tables.distance_at[place], tables.intensity_at[place] = pixel.distance_at[place], pixel.intensity_at[place]
-    if not (tables.rings <= MOST_CHANNELS and tables.azimuth_units <= MOST_AZIMUTHS and (tables.family == OUSTER or tables.blocks <= MOST_BLOCKS)):
-        raise ValueError("a lidar larger than the tables")
+    if tables.rings % LANES or not (tables.rings <= MOST_CHANNELS and tables.azimuth_units <= MOST_AZIMUTHS and (tables.family == OUSTER or tables.blocks <= MOST_BLOCKS)):
+        raise ValueError("a lidar that does not fit the tables")
     for place in range(tables.rings):
         row = plan["beams"][place]
         tables.beam_x[place], tables.beam_y[place], tables.beam_z[place] = row[0], row[1], row[2]
