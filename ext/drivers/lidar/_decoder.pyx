@@ -70,7 +70,7 @@ cdef void decode_columns(const LidarTables *tables, LidarState *state, const uin
     cdef const uint8_t *at
     cdef Firing firing
     firing.count = tables.rings
-    firing.channel = 0
+    firing.lane = 0
     firing.step = 0.0
     firing.flags = LidarPoint_FLAG_LATE if is_late else 0
     for column in range(tables.blocks):
@@ -95,7 +95,7 @@ cdef void decode_blocks(const LidarTables *tables, LidarState *state, const uint
     cdef uint32_t subcolumns = tables.channels // rings if tables.channels > rings else 1
     cdef uint32_t group = banks * info.returns, columns = tables.columns[info.returns - 1]
     cdef uint32_t blocks = columns // subcolumns * group
-    cdef uint32_t first = 0, block, sub, found
+    cdef uint32_t first = 0, block, found
     cdef int64_t column_ns = time_ns + tables.first_column_ns[info.returns - 1]
     cdef int32_t azimuth = stated(tables, packet, 0)
     cdef float step = 0.0
@@ -107,24 +107,21 @@ cdef void decode_blocks(const LidarTables *tables, LidarState *state, const uint
             step = <float>turned_by(tables, state.azimuth, azimuth) * <float>tables.column_period_ns / <float>since_ns
         state.azimuth = azimuth
     azimuths_of(tables, packet, blocks, group, info.returns, <float>subcolumns, step, &azimuths)
-    firing.count = rings if rings < tables.channels else tables.channels
+    firing.count = tables.channels
     firing.flags = LidarPoint_FLAG_LATE if is_late else 0
     while first < blocks:
-        for sub in range(subcolumns):
-            if begin_column(tables, state, stated(tables, packet, first), column_ns, is_late):
-                firing.time_offset_ns = <int32_t>(column_ns - state.stamp_ns)
-                firing.column = state.column
-                for block in range(first, first + group):
-                    firing.channel = (block - first) // info.returns * tables.channels
-                    firing.step = azimuths.step[block]
-                    firing.azimuth = azimuths.start[block] + <float>sub * firing.step
-                    data = packet + tables.header + block * tables.block_size + tables.block_header \
-                        + sub * rings * tables.channel_size
-                    found = take_block(tables, info, &firing, data, block % 2, &state.points[state.count])
-                    state.count += found
-                    state.counts.points += found
-                state.column += 1
-            column_ns += tables.column_period_ns
+        if begin_column(tables, state, stated(tables, packet, first), column_ns, is_late):
+            firing.time_offset_ns = <int32_t>(column_ns - state.stamp_ns)
+            firing.column = state.column
+            for block in range(first, first + group):
+                firing.lane = (block - first) // info.returns * tables.channels
+                firing.azimuth, firing.step = azimuths.start[block], azimuths.step[block]
+                data = packet + tables.header + block * tables.block_size + tables.block_header
+                found = take_block(tables, info, &firing, data, block % 2, &state.points[state.count])
+                state.count += found
+                state.counts.points += found
+            state.column += subcolumns
+        column_ns += subcolumns * tables.column_period_ns
         first += group
 
 
@@ -215,13 +212,15 @@ cdef fill(LidarTables *tables, dict plan):
         tables.returns, tables.distance_mask = len(pixel.distance_at), pixel.distance_mask
         for place in range(tables.returns):
             tables.distance_at[place], tables.intensity_at[place] = pixel.distance_at[place], pixel.intensity_at[place]
-    if tables.rings % LANES or not (tables.rings <= MOST_CHANNELS and tables.azimuth_units <= MOST_AZIMUTHS and (tables.family == OUSTER or tables.blocks <= MOST_BLOCKS)):
+    if len(plan["beams"]) % LANES or not (len(plan["beams"]) <= MOST_CHANNELS and tables.azimuth_units <= MOST_AZIMUTHS
+                                         and (tables.family == OUSTER or tables.blocks <= MOST_BLOCKS)):
         raise ValueError("a lidar that does not fit the tables")
-    for place in range(tables.rings):
+    for place in range(len(plan["beams"])):
         row = plan["beams"][place]
         tables.beam_x[place], tables.beam_y[place], tables.beam_z[place] = row[0], row[1], row[2]
         tables.origin_x[place], tables.origin_y[place], tables.origin_z[place] = row[3], row[4], row[5]
         tables.turned[place], tables.ahead[place] = row[6], row[7]
         tables.firing_ns[place], tables.ring[place] = plan["firing_ns"][place], plan["ring"][place]
+        tables.column[place] = plan["column"][place]
     for place in range(tables.azimuth_units):
         tables.turn[place][0], tables.turn[place][1] = turn[place, 0], turn[place, 1]

@@ -1,10 +1,11 @@
 """Distances of one firing into points.
 
-Sixteen channels at a time: the compiler does arithmetic over so many, and no other number, eight by eight. Then the points are
-written one by one; a point is written at any rate and kept when its distance is one: a branch there is guessed wrong too often.
+Thirty-two lasers at a time: over a fixed number the compiler does arithmetic eight by eight, and what was written one by one has
+arrived in memory when it is read so. A point is written at any rate and kept when its distance is one: a branch there is guessed
+wrong too often.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from autonomy.msg.messages cimport LidarPoint, LidarPoint_RETURN_SECOND_STRONGEST, LidarPoint_RETURN_STRONGEST
@@ -13,25 +14,26 @@ from drivers._unaligned cimport read_u16, read_u32
 from drivers.lidar._tables cimport HESAI, LidarTables
 
 cdef enum:
-    LANES = 16
+    LANES = 32
 
+# What the lasers of one azimuth have in common
 ctypedef struct Firing:
-    uint32_t channel             # the first one
+    uint32_t lane                # of the tables, the first one
     uint32_t count               # a multiple of LANES
-    float azimuth                # in units, when the column began
+    float azimuth                # in units, when their column began
     float step                   # turned by within a column's period
     int32_t time_offset_ns
     uint16_t column
     uint8_t flags
 
-# Of channels next to each other
 ctypedef struct Lanes:
     int32_t distance[LANES]
-    float cosine[LANES]
-    float sine[LANES]
-    float x[LANES]
-    float y[LANES]
-    float z[LANES]
+    uint32_t intensity[LANES]
+    float turn[LANES][2]
+    # A point in the three pieces it is written in: field by field that would take longer than all the rest
+    float position[LANES][4]     # x, y, z and what is written over
+    uint64_t measured[LANES]     # time, intensity, column
+    uint32_t codes[LANES]        # ring, kind, flags
 
 
 cdef inline void aim(const LidarTables *tables, const Firing *firing, uint32_t first, Lanes *lanes) noexcept nogil:
@@ -48,8 +50,7 @@ cdef inline void aim(const LidarTables *tables, const Firing *firing, uint32_t f
         index[lane] = <int32_t>(azimuth + <float>0.5)
         index[lane] -= all_units if index[lane] >= all_units else 0
     for lane in range(LANES):
-        lanes.cosine[lane] = tables.turn[index[lane]][0]
-        lanes.sine[lane] = tables.turn[index[lane]][1]
+        memcpy(&lanes.turn[lane], &tables.turn[index[lane]], 8)
 
 
 cdef inline void aim_together(const LidarTables *tables, const Firing *firing, Lanes *lanes) noexcept nogil:
@@ -57,8 +58,8 @@ cdef inline void aim_together(const LidarTables *tables, const Firing *firing, L
     cdef const float *turn = &tables.turn[<int32_t>firing.azimuth][0]
     cdef uint32_t lane
     for lane in range(LANES):
-        lanes.cosine[lane] = turn[0]
-        lanes.sine[lane] = turn[1]
+        lanes.turn[lane][0] = turn[0]
+        lanes.turn[lane][1] = turn[1]
 
 
 cdef inline void place(const LidarTables *tables, uint32_t first, Lanes *lanes) noexcept nogil:
@@ -74,93 +75,97 @@ cdef inline void place(const LidarTables *tables, uint32_t first, Lanes *lanes) 
         n = <float>lanes.distance[lane]
         x = beam_x[lane] * n + origin_x[lane]
         y = beam_y[lane] * n + origin_y[lane]
-        lanes.x[lane] = x * lanes.cosine[lane] + y * lanes.sine[lane]
-        lanes.y[lane] = y * lanes.cosine[lane] - x * lanes.sine[lane]
-        lanes.z[lane] = beam_z[lane] * n + origin_z[lane]
+        lanes.position[lane][0] = x * lanes.turn[lane][0] + y * lanes.turn[lane][1]
+        lanes.position[lane][1] = y * lanes.turn[lane][0] - x * lanes.turn[lane][1]
+        lanes.position[lane][2] = beam_z[lane] * n + origin_z[lane]
+        lanes.position[lane][3] = 0.0
 
 
-cdef inline void set_point(const LidarTables *tables, const Firing *firing, const Lanes *lanes, uint32_t first, uint32_t lane,
-                           uint32_t intensity, uint32_t kind, LidarPoint *point) noexcept nogil:
-    """The last eight bytes in two pieces: field by field they would take longer than all the rest."""
-    cdef uint32_t numbers = intensity | <uint32_t>firing.column << 16
-    cdef uint32_t codes = tables.ring[first + lane] | kind << 8 | <uint32_t>firing.flags << 16
-    point.x = lanes.x[lane]
-    point.y = lanes.y[lane]
-    point.z = lanes.z[lane]
-    point.time_offset_ns = firing.time_offset_ns + tables.firing_ns[first + lane]
-    memcpy(&point.intensity, &numbers, 4)
-    memcpy(&point.ring, &codes, 4)
+cdef inline void describe(const LidarTables *tables, const Firing *firing, uint32_t first, uint32_t kind,
+                          Lanes *lanes) noexcept nogil:
+    cdef const int32_t *firing_ns = &tables.firing_ns[first]
+    cdef const uint32_t *column = &tables.column[first]
+    cdef const uint32_t *ring = &tables.ring[first]
+    cdef uint32_t lane, codes = kind << 8 | <uint32_t>firing.flags << 16, numbers
+    for lane in range(LANES):
+        numbers = lanes.intensity[lane] | (firing.column + column[lane]) << 16
+        lanes.measured[lane] = <uint64_t>numbers << 32 | <uint32_t>(firing.time_offset_ns + firing_ns[lane])
+        lanes.codes[lane] = ring[lane] | codes
+
+
+cdef inline void write(const Lanes *lanes, uint32_t lane, LidarPoint *point) noexcept nogil:
+    """Little endian, as everywhere."""
+    cdef uint8_t *at = <uint8_t *>point
+    memcpy(at, &lanes.position[lane], 16)
+    memcpy(at + 12, &lanes.measured[lane], 8)
+    memcpy(at + 20, &lanes.codes[lane], 4)
+
+
+cdef inline void lay_out(const LidarTables *tables, const Firing *firing, uint32_t first, const uint8_t *data, uint32_t kind,
+                         Lanes *lanes) noexcept nogil:
+    """Of Velodyne and Hesai."""
+    cdef uint32_t lane, size = tables.channel_size
+    for lane in range(LANES):
+        lanes.distance[lane] = read_u16(data + lane * size)
+        lanes.intensity[lane] = data[lane * size + 2]
+    if tables.family == HESAI:
+        aim_together(tables, firing, lanes)
+    else:
+        aim(tables, firing, first, lanes)
+    describe(tables, firing, first, kind, lanes)
+    place(tables, first, lanes)
 
 
 cdef inline uint32_t project(const LidarTables *tables, const Firing *firing, const uint8_t *data, uint8_t kind,
                              LidarPoint *points) noexcept nogil:
     """Of one return."""
-    cdef uint32_t first = firing.channel, lane, found = 0, smallest = tables.smallest, span = tables.span
-    cdef uint32_t size = tables.channel_size
+    cdef uint32_t done = 0, lane, found = 0, smallest = tables.smallest, span = tables.span
     cdef Lanes lanes
-    while first < firing.channel + firing.count:
+    while done < firing.count:
+        lay_out(tables, firing, firing.lane + done, data + done * tables.channel_size, kind, &lanes)
         for lane in range(LANES):
-            lanes.distance[lane] = read_u16(data + lane * size)
-        if tables.family == HESAI:
-            aim_together(tables, firing, &lanes)
-        else:
-            aim(tables, firing, first, &lanes)
-        place(tables, first, &lanes)
-        for lane in range(LANES):
-            set_point(tables, firing, &lanes, first, lane, data[lane * size + 2], kind, &points[found])
+            write(&lanes, lane, &points[found])
             found += <uint32_t>lanes.distance[lane] - smallest <= span
-        first += LANES
-        data += LANES * size
+        done += LANES
     return found
 
 
 cdef inline uint32_t project_of_two(const LidarTables *tables, const Firing *firing, const uint8_t *data, const uint8_t *other,
                                     bint is_second, uint8_t kind, uint8_t kind_of_equal, LidarPoint *points) noexcept nogil:
     """Of one of two returns; two equal ones are one point, the first."""
-    cdef uint32_t first = firing.channel, lane, found = 0, smallest = tables.smallest, span = tables.span
-    cdef uint32_t size = tables.channel_size
+    cdef uint32_t done = 0, lane, found = 0, smallest = tables.smallest, span = tables.span, size = tables.channel_size
     cdef bint is_equal
     cdef Lanes lanes
-    while first < firing.channel + firing.count:
+    while done < firing.count:
+        lay_out(tables, firing, firing.lane + done, data + done * size, kind, &lanes)
         for lane in range(LANES):
-            lanes.distance[lane] = read_u16(data + lane * size)
-        if tables.family == HESAI:
-            aim_together(tables, firing, &lanes)
-        else:
-            aim(tables, firing, first, &lanes)
-        place(tables, first, &lanes)
-        for lane in range(LANES):
-            is_equal = lanes.distance[lane] == read_u16(other + lane * size)
-            set_point(tables, firing, &lanes, first, lane, data[lane * size + 2], kind_of_equal if is_equal else kind,
-                      &points[found])
+            is_equal = lanes.distance[lane] == read_u16(other + (done + lane) * size)
+            lanes.codes[lane] += (<uint32_t>kind_of_equal - kind) << 8 if is_equal else 0
+            write(&lanes, lane, &points[found])
             found += (<uint32_t>lanes.distance[lane] - smallest <= span) & (1 - (is_second & is_equal))
-        first += LANES
-        data += LANES * size
-        other += LANES * size
+        done += LANES
     return found
 
 
 cdef inline uint32_t project_pixels(const LidarTables *tables, const Firing *firing, const uint8_t *data,
                                     LidarPoint *points) noexcept nogil:
     """Of an Ouster's column, one return after the other."""
-    cdef uint32_t first, lane, one, kind, found = 0, smallest = tables.smallest, span = tables.span
-    cdef uint32_t size = tables.channel_size
-    cdef const uint8_t *distances
-    cdef const uint8_t *intensities
+    cdef uint32_t done, lane, one, kind, found = 0, smallest = tables.smallest, span = tables.span, size = tables.channel_size
+    cdef const uint8_t *at
     cdef Lanes lanes
     aim_together(tables, firing, &lanes)
     for one in range(tables.returns):
         kind = LidarPoint_RETURN_SECOND_STRONGEST if one else LidarPoint_RETURN_STRONGEST
-        distances, intensities = data + tables.distance_at[one], data + tables.intensity_at[one]
-        first = 0
-        while first < firing.count:
+        done = 0
+        while done < firing.count:
+            at = data + done * size
             for lane in range(LANES):
-                lanes.distance[lane] = read_u32(distances + lane * size) & tables.distance_mask
-            place(tables, first, &lanes)
+                lanes.distance[lane] = read_u32(at + lane * size + tables.distance_at[one]) & tables.distance_mask
+                lanes.intensity[lane] = at[lane * size + tables.intensity_at[one]]
+            describe(tables, firing, done, kind, &lanes)
+            place(tables, done, &lanes)
             for lane in range(LANES):
-                set_point(tables, firing, &lanes, first, lane, intensities[lane * size], kind, &points[found])
+                write(&lanes, lane, &points[found])
                 found += <uint32_t>lanes.distance[lane] - smallest <= span
-            first += LANES
-            distances += LANES * size
-            intensities += LANES * size
+            done += LANES
     return found
