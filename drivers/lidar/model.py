@@ -130,6 +130,18 @@ class LidarModel:
         turned = self.azimuth_offset_rad() + (self.firing_ns() * 1e-9 * rate if self.is_azimuth_at_start else 0.0)
         return math.radians(self.zero_yaw_deg) - (np.asarray(azimuth)[:, None] + turned)
 
+    def beam_origin_m(self, azimuth: np.ndarray) -> np.ndarray:
+        """[columns, rings, 3] where each beam begins, in the sensor's frame; `azimuth` [columns] in rad."""
+        import numpy as np
+
+        order, of = self.channel_of_ring(), self.beams
+        forward, above, left = (np.array(values)[order] for values in (of.forward_offset_m, of.vertical_offset_m, of.horizontal_offset_m))
+        column_yaw = math.radians(self.zero_yaw_deg) - np.asarray(azimuth)[:, None]
+        yaw, elevation = column_yaw - self.azimuth_offset_rad(), self.elevation_rad()
+        x = forward * np.cos(column_yaw) - above * np.sin(elevation) * np.cos(yaw) - left * np.sin(yaw)
+        y = forward * np.sin(column_yaw) - above * np.sin(elevation) * np.sin(yaw) + left * np.cos(yaw)
+        return np.stack([x, y, np.broadcast_to(above * np.cos(elevation) + self.height_m, x.shape)], axis=-1)
+
     def columns(self, rate_hz: float, count: int, time_ns: int = 0, azimuth: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
         """(azimuth in rad, time in ns), [count] each: the columns it fires from then on, turning that often a second.
 

@@ -15,14 +15,14 @@ from autonomy.msg.messages cimport LAYOUT_HASH, LidarPoint, LidarPoint_FLAG_LATE
 
 from autonomy.msg.layout import require
 
-from drivers.lidar._azimuth cimport Azimuths, azimuths_of, stated, turned_by
+from drivers.lidar._azimuth cimport Azimuths, azimuths_of, nebula_delay_ns, stated, turned_by
 from drivers._unaligned cimport read_u16, read_u64
 from drivers.lidar._ouster cimport column_at, column_is_valid, read_ouster
 from drivers.lidar._packet cimport MALFORMED, OTHER, PacketInfo, Verdict, read_packet
 from drivers.lidar._project cimport LANES, Firing, project, project_of_two, project_pixels
 from drivers.lidar._scan cimport (
     LidarState,
-    begin_column,
+    begin_columns,
     forget,
     take_packet,
 )
@@ -77,7 +77,7 @@ cdef void decode_columns(const LidarTables *tables, LidarState *state, const uin
         at = column_at(tables, packet, column)
         column_ns = <int64_t>read_u64(at) + shift_ns
         azimuth = read_u16(at + 8)
-        if column_is_valid(tables, at) and begin_column(tables, state, azimuth, column_ns, is_late):
+        if column_is_valid(tables, at) and begin_columns(tables, state, azimuth, column_ns, is_late, 1):
             firing.time_offset_ns = <int32_t>(column_ns - state.stamp_ns)
             firing.column = state.column
             firing.azimuth = <float>azimuth
@@ -110,10 +110,11 @@ cdef void decode_blocks(const LidarTables *tables, LidarState *state, const uint
     firing.count = tables.channels
     firing.flags = LidarPoint_FLAG_LATE if is_late else 0
     while first < blocks:
-        if begin_column(tables, state, stated(tables, packet, first), column_ns, is_late):
-            firing.time_offset_ns = <int32_t>(column_ns - state.stamp_ns)
+        if begin_columns(tables, state, stated(tables, packet, first), column_ns, is_late, subcolumns):
             firing.column = state.column
             for block in range(first, first + group):
+                firing.time_offset_ns = <int32_t>(column_ns - state.stamp_ns
+                                                  + nebula_delay_ns(tables, info.returns, first, block))
                 firing.lane = (block - first) // info.returns * tables.channels
                 firing.azimuth, firing.step = azimuths.start[block], azimuths.step[block]
                 data = packet + tables.header + block * tables.block_size + tables.block_header

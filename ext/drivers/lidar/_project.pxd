@@ -105,13 +105,16 @@ cdef inline void lay_out(const LidarTables *tables, const Firing *firing, uint32
                          Lanes *lanes) noexcept nogil:
     """Of Velodyne and Hesai."""
     cdef uint32_t lane, size = tables.channel_size
+    cdef uint32_t raw[LANES]
     for lane in range(LANES):
-        lanes.distance[lane] = read_u16(data + lane * size)
-        lanes.intensity[lane] = data[lane * size + 2]
+        raw[lane] = read_u32(data + lane * size)  # of a channel of three bytes the first of what follows too, which always is there
     if tables.family == HESAI:
         aim_together(tables, firing, lanes)
     else:
         aim(tables, firing, first, lanes)
+    for lane in range(LANES):
+        lanes.distance[lane] = <int32_t>(raw[lane] & 0xFFFF)
+        lanes.intensity[lane] = raw[lane] >> 16 & 0xFF
     describe(tables, firing, first, kind, lanes)
     place(tables, first, lanes)
 
