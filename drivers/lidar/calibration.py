@@ -1,7 +1,7 @@
 """Calibration files of single units: a model with the beams that its maker has measured.
 
-Velodyne: YAML as the ROS driver writes it, and the XML (`db.xml`) it is made from. Hesai: the angle file, CSV of channel, elevation,
-azimuth in degrees. Ouster: the metadata of the sensor, JSON, which name the packets' profile too.
+Velodyne: YAML as the ROS driver writes it, and the XML (`db.xml`) it is made from. Hesai: the angle file, CSV of channel,
+elevation, azimuth in degrees. Ouster: the metadata of the sensor, JSON, which name the packets' profile too.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from autonomy.errors import BadInputError, MissingPackage
 from drivers.lidar import ouster
 from drivers.lidar.model import Beams, LidarModel
 
+HALF_TURN = (-1.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, 1.0)  # the first eleven of a matrix of 4 x 4, row by row
 NOT_OURS = ("dist_correction_x", "dist_correction_y")  # two-point corrections: of the HDL-64 alone
 
 
@@ -99,7 +100,8 @@ def ouster_model(path: str | Path) -> LidarModel:
         raise BadInputError(f"{path}: {type(error).__name__} {error}: not the metadata of an Ouster") from None
     if profile not in ouster.PROFILES:
         raise BadInputError(f"{path}: udp_profile_lidar = {profile}; there are {', '.join(ouster.PROFILES)}")
-    if not (len(altitudes) == len(azimuths) and len(altitudes) in (16, 32, 64, 128) and 0 < per_packet <= columns <= 4096 and rate_hz > 0):
+    is_grid = 0 < per_packet <= columns <= 4096 and rate_hz > 0
+    if not (is_grid and len(altitudes) == len(azimuths) and len(altitudes) in (32, 64, 128)):
         raise BadInputError(f"{path}: {len(altitudes)} beams, {columns} columns of {per_packet} a packet: not what an Ouster has")
     beams = Beams(
         altitudes, azimuths, range_offset_m=(-origin_m,) * len(altitudes), forward_offset_m=(origin_m,) * len(altitudes)
@@ -112,8 +114,8 @@ def ouster_model(path: str | Path) -> LidarModel:
 
 def _ouster_origin(flat: dict) -> tuple[float, float]:
     """(distance of the beams' beginning from the axis, height of the lidar's frame above the sensor's) in m."""
-    transform = [float(value) for value in flat.get("lidar_to_sensor_transform") or [-1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 1, 36.18]]
-    if len(transform) < 12 or any(abs(a - b) > 1e-6 for a, b in zip(transform[:11], [-1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 1], strict=True)):
+    transform = [float(value) for value in flat.get("lidar_to_sensor_transform") or [*HALF_TURN, 36.18]]
+    if len(transform) < 12 or any(abs(a - b) > 1e-6 for a, b in zip(transform, HALF_TURN, strict=False)):
         raise ValueError("lidar_to_sensor_transform is not a half turn about z")
     beam = flat.get("beam_to_lidar_transform")
     if beam is not None:

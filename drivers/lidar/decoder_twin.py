@@ -1,7 +1,7 @@
 """The points of one packet in NumPy, plainly, in float64: what ext/drivers/lidar computes, without its state.
 
-Times count from the packet's own. Azimuths are rounded to the packet's unit, as the kernel does; a packet with one column alone does
-not know how fast it turns and is told (`step_units`).
+Times count from the packet's own. Azimuths are rounded to the packet's unit, as the kernel does; a packet with one column alone
+does not know how fast it turns and is told (`step_units`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from drivers.lidar.model import LidarModel
 
 FIELDS = ("x", "y", "z", "time_ns", "intensity", "column", "ring", "return_kind")
 STRONGEST, LAST, BOTH, FIRST, SECOND = 1, 2, 3, 4, 6
-KINDS = {0x37: (STRONGEST,), 0x38: (LAST,), 0x33: (FIRST,), 0x39: (LAST, STRONGEST), 0x3B: (LAST, FIRST), 0x3C: (FIRST, STRONGEST)}
+KINDS = {
+    0x33: (FIRST,), 0x37: (STRONGEST,), 0x38: (LAST,), 0x39: (LAST, STRONGEST), 0x3B: (LAST, FIRST), 0x3C: (FIRST, STRONGEST),
+}  # fmt: skip
 
 
 def decode(lidar: LidarModel, packet: bytes, step_units: float = 0.0) -> dict[str, np.ndarray]:

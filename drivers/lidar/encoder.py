@@ -38,7 +38,8 @@ def encode(
     azimuth_rad [columns], clockwise from the sensor's azimuth 0; time_ns [columns], UTC. range_m and intensity [columns, rings,
     returns], the lowest ring first; a range that is NaN, not positive or too large is no return. Of one return the mode is
     "strongest"; of two the first is the last return and the second the strongest, and a second that is missing is the first (an
-    Ouster's first is the strongest, its second the next). A Hesai's packets and an Ouster's turns count from `first_sequence`. Raises UsageError when columns fill no whole packets.
+    Ouster's first is the strongest, its second the next). A Hesai's packets and an Ouster's turns count from `first_sequence`.
+    Raises UsageError when columns fill no whole packets.
     """
     lidar = model(lidar) if isinstance(lidar, str) else lidar
     range_m, intensity = (np.ascontiguousarray(values, np.float32) for values in (range_m, intensity))

@@ -135,7 +135,8 @@ class LidarModel:
         import numpy as np
 
         order, of = self.channel_of_ring(), self.beams
-        forward, above, left = (np.array(values)[order] for values in (of.forward_offset_m, of.vertical_offset_m, of.horizontal_offset_m))
+        offsets = (of.forward_offset_m, of.vertical_offset_m, of.horizontal_offset_m)
+        forward, above, left = (np.array(values)[order] for values in offsets)
         column_yaw = math.radians(self.zero_yaw_deg) - np.asarray(azimuth)[:, None]
         yaw, elevation = column_yaw - self.azimuth_offset_rad(), self.elevation_rad()
         x = forward * np.cos(column_yaw) - above * np.sin(elevation) * np.cos(yaw) - left * np.sin(yaw)

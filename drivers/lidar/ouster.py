@@ -1,8 +1,8 @@
 """Ouster OS0, OS1 and OS2: packets as the sensor's metadata describe them.
 
-Source: Ouster Sensor Docs, "Lidar Data Format" (profiles LEGACY, RNG19_RFL8_SIG16_NIR16, .._DUAL, RNG15_RFL8_NIR8) and "Coordinate
-Frames and XYZ Calculation" [V], held against ouster-sdk by a test. A column states its measurement id, 0 .. columns of a turn - 1,
-which is its azimuth, clockwise; the points are in the sensor's frame, whose x looks away from the plug.
+Source: Ouster Sensor Docs, "Lidar Data Format" (profiles LEGACY, RNG19_RFL8_SIG16_NIR16, .._DUAL, RNG15_RFL8_NIR8) and
+"Coordinate Frames and XYZ Calculation" [V], held against ouster-sdk by a test. A column states its measurement id, from 0 to the
+columns of a turn, which is its azimuth, clockwise; the points are in the sensor's frame, whose x looks away from the plug.
 """
 
 from __future__ import annotations

@@ -47,8 +47,8 @@ def plan(model: LidarModel, cut_azimuth_rad: float, minimum_range_m: float, maxi
 def beams(model: LidarModel) -> np.ndarray:
     """[channels, 8] float32: beam for one unit of distance, where it begins, share of a column's turn when it fires, units ahead.
 
-    At azimuth 0, in the sensor's frame; the azimuth turns both about z, clockwise. What a unit's calibration adds to a distance is
-    part of the beginning.
+    At azimuth 0, in the sensor's frame; the azimuth turns both about z, clockwise. What a unit's calibration adds to a distance
+    is part of the beginning.
     """
     turned = np.array(model.firing_time_ns) / model.column_period_ns * model.is_azimuth_at_start
     return np.concatenate([_lines(model), turned[:, None], np.zeros((model.rings, 1))], axis=1).astype(np.float32)

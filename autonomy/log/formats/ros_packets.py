@@ -1,6 +1,6 @@
 """ROS messages that carry the packets of a lidar or radar: taken apart into what came over UDP.
 
-Layouts: velodyne_msgs/VelodyneScan, pandar_msgs/PandarScan and nebula_msgs/NebulaPackets, each a header and a list of packets with
+Layouts: velodyne_msgs/VelodyneScan, pandar_msgs/PandarScan, nebula_msgs/NebulaPackets: each a header and a list of packets with
 a stamp of their own.
 """
 

@@ -105,7 +105,8 @@ def test_scans_begin_at_the_cut(name, cut):
     for scan in scans[1:-1]:
         assert scan.is_whole and scan.points["column"].max() + 1 == pytest.approx(TURN_NS / lidar.column_period_ns, abs=3)
         first = scan.points[scan.points["column"] == 0]
-        azimuth = math.radians(lidar.zero_yaw_deg) - np.arctan2(first["y"], first["x"]) - lidar.azimuth_offset_rad()[first["ring"]]
+        yaw = np.arctan2(first["y"], first["x"])
+        azimuth = math.radians(lidar.zero_yaw_deg) - yaw - lidar.azimuth_offset_rad()[first["ring"]]
         assert np.abs((azimuth - cut + math.pi) % (2.0 * math.pi) - math.pi).max() < math.radians(1.0)
     assert sum(len(scan.points) for scan in scans) == decoder.counts()["points"]
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from drivers.lidar.decoder import Decoder
-from drivers.lidar.model import model
 from tests.drivers.lidar import recorded
 
 pytestmark = pytest.mark.real_data
@@ -72,8 +71,8 @@ def test_vlp16_intensity_ring_and_time_are_exact(bags):
     assert len(starts) == 1
     ours = slice(starts[0], starts[0] + len(wanted_key))
     assert (key[ours] == wanted_key).all()
-    # It counts from the packet (its decoder was given whole seconds), in float64 seconds cut to ns: a time may be one less. What it
-    # took over from the packet before went through seconds since 1970, which go in steps of 238 ns
+    # It counts from the packet (its decoder was given whole seconds), in float64 seconds cut to ns: a time may be one less.
+    # What it took over from the packet before went through seconds since 1970, which go in steps of 238 ns
     counting, counts = Decoder("VLP-16", minimum_range_m=0.3), [0]
     for data, time_ns in packets:
         counting.feed(data, time_ns)
@@ -91,7 +90,7 @@ def test_velodyne_decoder_says_the_same(bags, name):
     peer = pytest.importorskip("velodyne_decoder", reason="velodyne-decoder is not installed")
     packets = recorded.packets(bags / SCANS[name][0])[:300]
     config = peer.Config(model=getattr(peer.Model, PEERS[name]), min_range=0.0, max_range=1000.0)
-    stamp, theirs = peer.ScanDecoder(config).decode([peer.VelodynePacket(time_ns * 1e-9, data) for data, time_ns in packets], True)
+    _, theirs = peer.ScanDecoder(config).decode([peer.VelodynePacket(time_ns * 1e-9, data) for data, time_ns in packets], True)
     decoder = Decoder(name, cut_azimuth_rad=np.radians(355.0 if name == "VLP-16" else 200.0))
     scans = list(decoder.scans(packets))
     ours = np.concatenate([scan.points for scan in scans])
@@ -106,5 +105,5 @@ def test_velodyne_decoder_says_the_same(bags, name):
     # From the second packet on: of a VLS-128's first one the peer stretches the firings
     start = np.searchsorted(times, times[0] + 500_000)
     relative_s = (times - times[start]) * 1e-9 - (theirs["time"].astype(float) - float(theirs["time"][start]))
-    # Theirs went through float64 seconds since 1970, in steps of 0.24 us; and a VLS-128's pause of 2.665 us stands elsewhere within its column
+    # Theirs went through float64 seconds since 1970, in steps of 0.24 us; a VLS-128's pause of 2.665 us stands elsewhere there
     assert np.abs(relative_s[start:]).max() < (3e-6 if name == "VLS-128" else 3e-7)
