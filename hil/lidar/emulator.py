@@ -108,19 +108,20 @@ class Emulator:
         if duration_ns <= 0:
             raise UsageError(f"lidar emulator: a turn from {begin.time_ns} to {end.time_ns} ns; the end must come after the begin")
         window = self._look(begin.ego)
-        poses = np.stack([self._pose(begin.ego), self._pose(end.ego)])
+        poses = self._poses((begin.ego, end.ego))
         poses[1, 3:] = poses[0, 3:] + np.remainder(poses[1, 3:] - poses[0, 3:] + math.pi, 2.0 * math.pi) - math.pi
         actors = begin.actors + self.scene.obstacles
-        bodies = np.concatenate([window.furniture, primitives.of_own(begin.ego), primitives.of_actors(actors, window),
-                                 primitives.of_spray(actors, window, self.scene.weather.spray_per_m)])  # fmt: skip
+        places = primitives.placed(actors, window)
+        bodies = np.concatenate([primitives.of_own(begin.ego), window.furniture_from(poses[0, :2]), primitives.of_actors(actors, places),
+                                 primitives.of_spray(actors, places, self.scene.weather.spray_per_m)])  # fmt: skip
         memory = self._memory
         memory.rays = np.zeros((max(len(actors), 1), 2), np.int32)
         key = zlib.crc32(f"{self.seed}:{begin.time_ns}".encode())
         self.caster.turn(poses[0], poses[1], self._offset_s, duration_ns * 1e-9, self._yaw, bodies, key, memory.range_m,
                          memory.intensity, memory.labels, memory.instances, memory.rays, self._transmission)  # fmt: skip
         return Turn(begin.time_ns, self.azimuth, begin.time_ns + self.column_offset_ns, memory.range_m, memory.intensity,
-                    memory.labels, memory.instances, np.stack([self._world(pose) for pose in poses]),
-                    box_truth(actors, window, poses[0], memory.rays))  # fmt: skip
+                    memory.labels, memory.instances, self._world(poses),
+                    box_truth(actors, places, poses[0], memory.rays))  # fmt: skip
 
     def window_of(self, ego: EgoTruth) -> Window:
         """The stretch of the scene about a vehicle, for truth of lines and ground."""
@@ -137,18 +138,22 @@ class Emulator:
             self.caster.look(self._window)
         return self._window
 
-    def _pose(self, ego: EgoTruth) -> np.ndarray:
-        """(6,) in the window's frame, on the ground."""
+    def _poses(self, egos: tuple[EgoTruth, ...]) -> np.ndarray:
+        """(n, 6) in the window's frame, on the ground."""
         window = self._window
-        place = window.points(np.array([[ego.x, ego.y, 0.0]]))[0]
-        place[2] = window.ground(place[0], place[1])[0]
-        return np.array([*place, ego.yaw - window.yaw, ego.pitch, ego.roll])
+        poses = np.array([(ego.x, ego.y, 0.0, ego.yaw - window.yaw, ego.pitch, ego.roll) for ego in egos])
+        poses[:, :3] = window.points(poses[:, :3])
+        poses[:, 2] = window.ground(poses[:, 0], poses[:, 1])[0]
+        return poses
 
-    def _world(self, pose: np.ndarray) -> np.ndarray:
+    def _world(self, poses: np.ndarray) -> np.ndarray:
         window = self._window
         cosine, sine = math.cos(window.yaw), math.sin(window.yaw)
-        east, north = cosine * pose[0] - sine * pose[1], sine * pose[0] + cosine * pose[1]
-        return np.array([*(np.array([east, north, pose[2]]) + window.origin), pose[3] + window.yaw, pose[4], pose[5]])
+        world = poses.copy()
+        world[:, 0], world[:, 1] = cosine * poses[:, 0] - sine * poses[:, 1], sine * poses[:, 0] + cosine * poses[:, 1]
+        world[:, :3] += window.origin
+        world[:, 3] += window.yaw
+        return world
 
     def _set(self, optics: Optics, step: float) -> None:
         """Fills the kernel's structs."""
@@ -157,7 +162,6 @@ class Emulator:
         rings = model.rings
         padded = np.minimum(np.arange(8 * math.ceil(rings / 8)), rings - 1)
         lanes["blocks"], lanes["rings"], lanes["parallax"] = len(padded) // 8, rings, bool(np.abs(origin).max() > 0.0)
-        lanes["ring"][: len(padded)] = padded
         for k, axis in enumerate("xyz"):
             lanes[axis][: len(padded)], lanes[f"origin_{axis}"][: len(padded)] = beam[padded, k], origin[padded, k]
         lanes["delay_s"][: len(padded)] = delay[padded]
@@ -168,6 +172,7 @@ class Emulator:
         aside = middle + np.remainder(np.arctan2(beam[:, 1], beam[:, 0]) - middle + math.pi, 2.0 * math.pi) - math.pi
         apart = np.hypot(np.diff(elevation), np.diff(aside) * np.cos(elevation[1:]))  # staggered beams are no neighbours
         lanes["gap"][: rings - 1] = np.where(np.abs(np.diff(aside)) < 1e-3 * optics.divergence_mrad, apart, math.inf)
+        lanes["azimuth"][: len(padded)] = aside[padded]
         lanes["azimuth_low"], lanes["azimuth_high"] = aside.min(), aside.max()
         found = self.caster.optics
         for name in ("reference_range_m", "minimum_range_m", "maximum_range_m", "range_sigma_m", "pulse_m"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,19 +20,30 @@ TRACTOR = (5.2, -1.0, 2.5)  # front, rear, width of a truck whose outline nobody
 SPRAY_FROM_MPS, SPRAY_FULL_MPS = 12.0, 25.0
 
 
+class Places(NamedTuple):
+    """Of n bodies in the window's frame."""
+
+    size: np.ndarray  # (n, 3) length, width, height
+    place: np.ndarray  # (n, 3) middle, on the ground
+    velocity: np.ndarray  # (n, 3)
+    yaw: np.ndarray
+    grade: np.ndarray  # rise over run along the body and across
+    bank: np.ndarray
+
+
 @cache
 def _parts(classification: str) -> np.ndarray:
     return bodies.parts(classification)
 
 
-def of_actors(actors: list[Actor], window: Window) -> np.ndarray:
+def of_actors(actors: list[Actor], places: Places) -> np.ndarray:
     """Each actor's parts, one after the other; `slot` counts the actors."""
     if not actors:
         return np.zeros(0, PRIMITIVE)
     tables = [_parts(actor.classification) for actor in actors]
     part, slot = np.concatenate(tables), np.repeat(np.arange(len(actors)), [len(table) for table in tables])
     paint = np.array([bodies.paint(actor.id) for actor in actors])[slot]
-    size, place, velocity, yaw, grade, bank = (values[slot] for values in placed(actors, window))
+    size, place, velocity, yaw, grade, bank = (values[slot] for values in places)
     along, across = part[:, 0] * size[:, 0], part[:, 2] * size[:, 1]
     cosine, sine = np.cos(yaw), np.sin(yaw)
     found = np.zeros(len(part), PRIMITIVE)
@@ -46,32 +58,32 @@ def of_actors(actors: list[Actor], window: Window) -> np.ndarray:
     return found
 
 
-def placed(actors: list[Actor], window: Window) -> tuple[np.ndarray, ...]:
-    """Sizes (n, 3), places on the ground (n, 3), velocities (n, 3), yaws, grades and banks along the bodies, window's frame."""
-    table = np.array([(a.x, a.y, a.yaw, a.speed, a.length, a.width, a.height) for a in actors], float)
-    place = window.points(np.column_stack([table[:, :2], np.zeros(len(table))]))
+def placed(actors: list[Actor], window: Window) -> Places:
+    """Actors on the ground of a window."""
+    table = np.array([(a.x, a.y, 0.0, a.yaw, a.speed, a.length, a.width, a.height) for a in actors], float).reshape(-1, 8)
+    place = window.points(table[:, :3])
     place[:, 2], slope_x, slope_y = window.ground(place[:, 0], place[:, 1])
-    yaw = table[:, 2] - window.yaw
+    yaw = table[:, 3] - window.yaw
     cosine, sine = np.cos(yaw), np.sin(yaw)
     grade, bank = slope_x * cosine + slope_y * sine, slope_y * cosine - slope_x * sine
-    speed = table[:, 3]
-    return table[:, 4:7], place, np.column_stack([speed * cosine, speed * sine, speed * grade]), yaw, grade, bank
+    speed = table[:, 4]
+    return Places(table[:, 5:8], place, np.column_stack([speed * cosine, speed * sine, speed * grade]), yaw, grade, bank)
 
 
-def of_spray(actors: list[Actor], window: Window, extinction_per_m: float) -> np.ndarray:
+def of_spray(actors: list[Actor], places: Places, extinction_per_m: float) -> np.ndarray:
     """The clouds behind vehicles on a wet road: as wide as they are, thicker the faster."""
-    wet = [a for a in actors if a.classification in bodies.SPRAYS and a.speed > SPRAY_FROM_MPS]
-    if not wet or extinction_per_m <= 0.0:
+    if extinction_per_m <= 0.0:
         return np.zeros(0, PRIMITIVE)
-    size, place, velocity, yaw, grade, bank = placed(wet, window)
-    found = np.zeros(len(wet), PRIMITIVE)
+    wet = np.array([a.classification in bodies.SPRAYS and a.speed > SPRAY_FROM_MPS for a in actors], bool)
+    size, place, velocity, yaw, grade, bank = (values[wet] for values in places)
+    found = np.zeros(len(size), PRIMITIVE)
     heavy = size[:, 0] > 8.0
     length, height = np.where(heavy, 14.0, 7.0), np.where(heavy, 2.4, 1.1)
     behind = -0.5 * size[:, 0] - 0.5 * length
     found["centre"] = place + np.column_stack([np.cos(yaw) * behind, np.sin(yaw) * behind, grade * behind + 0.5 * height])
     found["velocity"], found["cosine"], found["sine"], found["grade"], found["bank"] = velocity, np.cos(yaw), np.sin(yaw), grade, bank
     found["half"] = 0.5 * np.column_stack([length, size[:, 1], height])
-    speed = np.array([a.speed for a in wet])
+    speed = np.hypot(velocity[:, 0], velocity[:, 1])
     fast = np.clip((speed - SPRAY_FROM_MPS) / (SPRAY_FULL_MPS - SPRAY_FROM_MPS), 0.0, 1.5)
     found["post_m"] = extinction_per_m * fast * np.where(heavy, 2.0, 1.0)
     found["slot"], found["label"], found["shape"] = -1, Label.NOISE, Shape.VOLUME

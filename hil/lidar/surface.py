@@ -45,6 +45,7 @@ class Window:
         self.bins = self._bins(length)
         self.lines = self.lines if len(self.lines) else np.zeros(1, LINE)
         self.furniture = self._furniture(scene)
+        self._furniture_places = self.furniture["centre"][:, :2].astype(float)
 
     def points(self, xyz: np.ndarray) -> np.ndarray:
         """(n, 3) of the world in the window's frame."""
@@ -55,12 +56,16 @@ class Window:
     def ground(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Height of the paved road's plane, and its slopes along x and y, at points of the window's frame."""
         nx, ny = self.cells.shape[:2]
-        i = np.clip(((np.asarray(x) - self.corner[0]) * self.per_m).astype(int), 0, nx - 1)
-        j = np.clip(((np.asarray(y) - self.corner[1]) * self.per_m).astype(int), 0, ny - 1)
+        i = np.minimum(np.maximum(((x - self.corner[0]) * self.per_m).astype(int), 0), nx - 1)
+        j = np.minimum(np.maximum(((y - self.corner[1]) * self.per_m).astype(int), 0), ny - 1)
         cell = self.cells[i, j]
         dx = x - (self.corner[0] + (i + 0.5) * CELL_M)
         dy = y - (self.corner[1] + (j + 0.5) * CELL_M)
         return cell[..., 3] + cell[..., 4] * dx + cell[..., 5] * dy, cell[..., 4], cell[..., 5]
+
+    def furniture_from(self, place: np.ndarray) -> np.ndarray:
+        """The nearest first, as seen from a point (2,): what they hide need not be looked at."""
+        return self.furniture[np.argsort(np.hypot(*(self._furniture_places - place).T), kind="stable")]
 
     def _cells(self, road, length: float) -> np.ndarray:
         s = self.s + np.arange(0.0, length + NODE_M, NODE_M)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hil.lidar.markings import Marking
-from hil.lidar.primitives import placed
-from hil.lidar.surface import Window, along
+from hil.lidar.primitives import Places
+from hil.lidar.surface import along
 from hil.world import Actor
 
 BOX = np.dtype([("id", "i4"), ("x", "f8"), ("y", "f8"), ("z", "f8"), ("yaw", "f8"), ("length", "f8"), ("width", "f8"),
@@ -30,11 +30,11 @@ class Boxes:
         return np.where(alone > 0, self.table["rays"] / np.maximum(alone, 1), np.nan)
 
 
-def box_truth(actors: list[Actor], window: Window, pose: np.ndarray, rays: np.ndarray) -> Boxes:
+def box_truth(actors: list[Actor], places: Places, pose: np.ndarray, rays: np.ndarray) -> Boxes:
     """`pose`: (6,) of the vehicle in the window's frame; `rays` (n, 2) as the kernel counted them."""
     table = np.zeros(len(actors), BOX)
     if actors:
-        size, place, velocity, yaw, _, _ = placed(actors, window)
+        size, place, velocity, yaw = places[:4]
         x, y = place[:, 0] - pose[0], place[:, 1] - pose[1]
         cosine, sine = math.cos(pose[3]), math.sin(pose[3])
         table["id"] = [actor.id for actor in actors]

@@ -1,7 +1,7 @@
 # Rays against boxes, rails on posts and clouds of spray: the slab test of Kay and Kajiya (1986) in each body's own axes.
 #
 # What a body cannot meet is left out beforehand: by azimuth for each column, by elevation for each eight lanes.
-from libc.math cimport INFINITY, atan2f, fabsf, sqrtf
+from libc.math cimport INFINITY, atan2f, fabsf, floorf, sqrtf
 from hil.lidar._data cimport *
 from hil.lidar._wide cimport *
 
@@ -19,6 +19,7 @@ cdef struct Interval:             # in which a body can be met, in the sensor's 
     float half_azimuth
     float low                     # tangent of elevation
     float high
+    float nearest                 # m
 
 cdef struct Placed:               # a body as one column sees it
     float[9] turn                 # lane direction -> the body's axes
@@ -84,19 +85,33 @@ cdef inline whole8 solid(const Primitive* p, float8 t, float8* d, float8* o) noe
     return either8(less8(all8(RAIL_FROM_M), height), less8(from_post, all8(<float>2.0 * POST_HALF_M / p.post_m)))
 
 
-cdef inline void cast_body(const Primitive* p, int number, const Lanes* lanes, const Optics* optics, const Rays* rays, int first,
-                           int last, Met* met, int* mine) noexcept nogil:
+cdef inline float turned(float angle) noexcept nogil:
+    """The same angle within half a turn of zero."""
+    return angle - 2 * PI * floorf(angle / (2 * PI) + <float>0.5)
+
+
+cdef inline void cast_body(const Primitive* p, int number, const Interval* seen, const Lanes* lanes, const Optics* optics,
+                           const Rays* rays, int first, int last, Met* met, int* mine) noexcept nogil:
     """Blocks first..last against one body; `mine` marks the lanes that would meet it if nothing else were there."""
     cdef Placed a
+    cdef float towards = turned(seen.azimuth - rays.yaw)
     cdef float8 near, far, cosine
     cdef float8[3] d
     cdef float8[3] o
     cdef float8[3] entry
-    cdef whole8 hit, nearer
+    cdef whole8 hit, nearer, towards_it
     cdef int block, k
-    place(p, rays, &a)
+    cdef bint is_placed = False
     for block in range(first, last + 1):
         k = 8 * block
+        towards_it = less8(size8(load8(lanes.azimuth + k) - towards), all8(seen.half_azimuth))
+        if p.slot < 0:                                            # nobody asks whether it would be met if it were alone
+            towards_it = both8(towards_it, less8(all8(seen.nearest), load8(met.range + k)))
+        if not any8(towards_it):
+            continue
+        if not is_placed:
+            place(p, rays, &a)
+            is_placed = True
         axes(&a, lanes, k, d, o)
         slabs(p, d, o, &near, &far, entry)
         hit = both8(not8(less8(far, near)), less8(all8(optics.minimum_range_m), near))
@@ -149,6 +164,7 @@ cdef inline void widen(Interval* out, const Primitive* p, const float* centre, c
         out.azimuth, out.half_azimuth = -PI, PI
         nearest = <float>0.05
     nearest *= <float>0.97                                        # distances along the ground, seen from a sensor that leans
+    out.nearest = nearest if first or nearest < out.nearest else out.nearest
     low = bottom / (nearest if bottom < 0 else farthest)
     high = top / (nearest if top > 0 else farthest)
     out.low = low if first or low < out.low else out.low

@@ -101,6 +101,7 @@ cdef class Caster:
     cdef Window _window
     cdef float* _cosine
     cdef float* _sine
+    cdef float* _yaw
     cdef float _step           # rad from column to column
     cdef Entry* _entries       # (columns, MOST_PER_COLUMN)
     cdef int* _counts
@@ -118,14 +119,16 @@ cdef class Caster:
         self.columns = columns
         self._cosine = <float*>calloc(columns, sizeof(float))
         self._sine = <float*>calloc(columns, sizeof(float))
+        self._yaw = <float*>calloc(columns, sizeof(float))
         self._entries = <Entry*>calloc(<size_t>columns * MOST_PER_COLUMN, sizeof(Entry))
         self._counts = <int*>calloc(columns, sizeof(int))
-        if not (self._cosine and self._sine and self._entries and self._counts):
+        if not (self._cosine and self._sine and self._yaw and self._entries and self._counts):
             raise MemoryError("lidar: no memory for the columns")
 
     def __dealloc__(self):
         free(self._cosine)
         free(self._sine)
+        free(self._yaw)
         free(self._entries)
         free(self._counts)
 
@@ -147,7 +150,7 @@ cdef class Caster:
             raise UsageError("lidar: the window's cells must begin at a multiple of 32 bytes")
         self._kept = (window.cells, window.wet, window.bins, window.lines)
         w.cells, w.nx, w.ny = &cells[0, 0, 0], cells.shape[0], cells.shape[1]
-        w.x, w.y, w.per_m = window.corner[0], window.corner[1], window.per_m
+        w.x, w.y, w.per_m, w.size_m = window.corner[0], window.corner[1], window.per_m, 1.0 / window.per_m
         w.wet, w.wet_s, w.wet_d = &wet[0, 0], wet.shape[0], wet.shape[1]
         w.bins, w.bins_s, w.bins_d = &bins[0, 0, 0], bins.shape[0], bins.shape[1]
         w.s, w.d = window.s, window.d
@@ -158,7 +161,7 @@ cdef class Caster:
         cdef int c
         self._step = <float>(abs(azimuth[self.columns - 1] - azimuth[0]) / (self.columns - 1))
         for c in range(self.columns):
-            self._cosine[c], self._sine[c] = <float>cos(azimuth[c]), <float>sin(azimuth[c])
+            self._cosine[c], self._sine[c], self._yaw[c] = <float>cos(azimuth[c]), <float>sin(azimuth[c]), <float>azimuth[c]
 
     def turn(self, double[::1] begin, double[::1] end, double[::1] time_s, double duration_s, double[::1] azimuth, primitives,
              uint32_t key, float[:, :, ::1] ranges, uint16_t[:, :, ::1] intensity, uint8_t[:, :, ::1] label,
@@ -166,7 +169,8 @@ cdef class Caster:
         """Fills ranges (m, 0 = no return), intensity, label and instance, each (columns, rings, returns).
 
         `begin`, `end`: poses (6,) of the vehicle in the window's frame. `time_s` (columns,) since the start. `primitives`:
-        structured array of bodies, clouds last. `rays_of` (slots, 2): rays that met each slot's body, and that would have met it
+        structured array of bodies, the
+        near ones first where speed counts, clouds last. `rays_of` (slots, 2): rays that met each slot's body, and that would have met it
         alone. `transmission`: (columns, lanes) float32, the share of light that passes the window once.
         """
         cdef Returns out
@@ -175,7 +179,7 @@ cdef class Caster:
         cdef long stride = 0
         cdef const Primitive* bodies = <const Primitive*>pointer(primitives)
         cdef int count = primitives.shape[0]
-        intervals = np.zeros((max(count, 1), 4), np.float32)
+        intervals = np.zeros((max(count, 1), 5), np.float32)
         self._intervals = <Interval*>pointer(intervals)
         if transmission is not None:
             passing = transmission
@@ -264,7 +268,7 @@ cdef class Caster:
                 self.sensor_at(begin, end, time_s[i] / duration_s, duration_s, &late)
                 memcpy(&rays, &early, sizeof(Rays))
             share = <float>(c % KNOT) / <float>(knot if knot > 0 else 1)
-            rays.time_s = <float>time_s[c]
+            rays.time_s, rays.yaw = <float>time_s[c], self._yaw[c]
             for i in range(3):
                 rays.origin[i] = early.origin[i] + share * (late.origin[i] - early.origin[i])
             for i in range(9):
@@ -291,6 +295,7 @@ cdef class Caster:
         cdef const Lanes* lanes = self._lanes
         cdef const Primitive* body
         cdef int e, k, slot = -1, first = BLOCKS, last = -1
+        cdef bint counted = False
         aim(lanes, rays)
         for k in range(0, 8 * lanes.blocks, 8):
             store8(met.range + k, all8(FAR_M))
@@ -303,17 +308,19 @@ cdef class Caster:
             if body.slot != slot or e == 0:
                 count_alone(mine, slot, first, last, rays_of)
                 slot, first, last = body.slot, BLOCKS, -1
+                counted = counted or slot >= 0
                 memset(mine, 0, sizeof(mine))
             first = entries[e].first if entries[e].first < first else first
             last = entries[e].last if entries[e].last > last else last
-            cast_body(body, entries[e].primitive, lanes, self._optics, rays, entries[e].first, entries[e].last, &met, mine)
+            cast_body(body, entries[e].primitive, self._intervals + entries[e].primitive, lanes, self._optics, rays,
+                      entries[e].first, entries[e].last, &met, mine)
         count_alone(mine, slot, first, last, rays_of)
         cast_ground(&self._window, self._profile, lanes, rays, &met)
         shade(&self._window, self._profile, bodies, lanes, rays, &met, column)
         for k in range(0, 8 * lanes.blocks, 8):
             store8(column.share + k, all8(1.0))
             store8(column.second_range + k, all8(FAR_M))
-        for k in range(lanes.rings):
+        for k in range(lanes.rings if counted else 0):
             if met.primitive[k] >= 0 and bodies[met.primitive[k]].slot >= 0:
                 rays_of[2 * bodies[met.primitive[k]].slot] += 1
         if self._weather.drops > 0:

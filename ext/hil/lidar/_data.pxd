@@ -2,7 +2,7 @@
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
 
 cdef enum:
-    LANES = 128            # beams of the largest sensor; "lane" is a beam in the order of elevation, "ring" the maker's number
+    LANES = 128            # beams of the largest sensor, from the lowest; those beyond the last up to a multiple of eight repeat it
     BLOCKS = 16            # of eight lanes
     HINGES = 3             # where the verge's slope changes
     IN_BIN = 4             # lines that may pass one bin of the road
@@ -21,6 +21,7 @@ cdef struct Lanes:
     int blocks
     int rings
     int parallax           # whether beams begin elsewhere than in the sensor's origin
+    float[128] azimuth     # rad, left positive, against the column
     float[128] x           # unit direction where the sensor's azimuth is zero
     float[128] y
     float[128] z
@@ -29,7 +30,6 @@ cdef struct Lanes:
     float[128] origin_z
     float[128] delay_s     # after the column's time
     float[128] gap         # rad to the next higher lane, infinite where that one looks elsewhere
-    int[128] ring
     float[16] low          # tangent of the elevation: least and largest of a block
     float[16] high
     float azimuth_low      # rad, left positive: of all lanes against the column
@@ -97,6 +97,7 @@ cdef struct Window:
     float x                    # of the grid's corner
     float y
     float per_m                # cells a metre
+    float size_m               # of a cell
     const uint8_t* wet         # (wet_s, wet_d) 0..255 of film, WET_PER_S and WET_PER_D values a metre
     const uint8_t* bins        # (bins_s, bins_d, 4): numbers of lines + 1, BIN_S_M by BIN_D_M
     int wet_s
@@ -126,6 +127,7 @@ cdef struct Rays:              # of one column, window's frame
     float[3] own_origin        # the same in the vehicle's frame
     float[9] own_turn
     float time_s               # since the start of the turn
+    float yaw                  # of the sensor's azimuth zero
     uint32_t key               # of this column's chance
     float[128] from_x          # where each lane's ray begins
     float[128] from_y

@@ -9,7 +9,7 @@ cdef enum:
 
 cdef extern from *:
     """
-    #define STEADY_M 0.02f        /* height above the ground from where one more step is the last: the cell's plane is exact */
+    #define STEADY_M 0.05f        /* height above the ground from where one more step is the last: the cell's plane is exact */
     #define HIDDEN 0.6f           /* of the way to the road's plane: no ground rises so steeply that it hides a body before it */
     #define HIDDEN_M 40.0f
     #define NEAREST_M 0.3f
@@ -24,8 +24,8 @@ cdef inline void cell_at(const Window* w, float8 x, float8 y, float8* c, float8*
     cdef whole8 column = clip8(truncate8((x - w.x) * w.per_m), w.nx - 1)
     cdef whole8 row = clip8(truncate8((y - w.y) * w.per_m), w.ny - 1)
     columns8(w.cells, column * w.ny + row, c)
-    dx[0] = x - w.x - divide8(floats8(column) + <float>0.5, all8(w.per_m))
-    dy[0] = y - w.y - divide8(floats8(row) + <float>0.5, all8(w.per_m))
+    dx[0] = x - w.x - (floats8(column) + <float>0.5) * w.size_m
+    dy[0] = y - w.y - (floats8(row) + <float>0.5) * w.size_m
 
 
 cdef inline void verge(const Profile* p, float8 d, float8* height, float8* slope) noexcept nogil:
@@ -68,7 +68,10 @@ cdef inline void cast_ground(const Window* w, const Profile* p, const Lanes* lan
             cell_at(w, origin_x + t * dx, origin_y + t * dy, c, &cx, &cy)
             along = c[2] * cx - c[1] * cy
             c[0] = c[0] + c[1] * cx + c[2] * cy - <float>0.5 * c[7] * along * along
-            verge(p, c[0], &height, &slope)
+            if any8(either8(less8(c[0], all8(p.right_m)), less8(all8(p.left_m), c[0]))):
+                verge(p, c[0], &height, &slope)
+            else:
+                height = slope = all8(0.0)
             above = origin_z + t * dz - (c[3] + c[4] * cx + c[5] * cy) - height
             fall = dz - (c[4] + slope * c[1]) * dx - (c[5] + slope * c[2]) * dy
             unsteady = size8(above)

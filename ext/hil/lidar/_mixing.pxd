@@ -59,13 +59,14 @@ cdef inline void mix_neighbours(Column* before, Column* column, const Lanes* lan
     cdef int k, lane, last = 8 * lanes.blocks
     cdef whole8 differ
     for k in range(0, last, 8):
-        differ = load_whole8(column.primitive + k) - load_whole8(column.primitive + k + 1)
+        differ = both8(less8(load8(lanes.gap + k), all8(2 * optics.divergence_rad)),
+                       unlike8(load_whole8(column.primitive + k), load_whole8(column.primitive + k + 1)))
         if any8(differ):
             for lane in range(k, k + 8 if k + 8 < last else last - 1):
                 if column.primitive[lane] != column.primitive[lane + 1]:
                     mix(column, lane, column, lane + 1, lanes.gap[lane], optics, key ^ <uint32_t>0x5bd1e995)
         if before != NULL:
-            differ = load_whole8(column.primitive + k) - load_whole8(before.primitive + k)
+            differ = unlike8(load_whole8(column.primitive + k), load_whole8(before.primitive + k))
             if any8(differ):
                 for lane in range(k, k + 8):
                     if column.primitive[lane] != before.primitive[lane]:

@@ -52,11 +52,19 @@ cdef inline void keep(Returns* out, long at, float distance, float intensity, in
     out.instance[at] = instance if seen else 0
 
 
+cdef inline void keep_eight(Returns* out, long at, float8 distance, float8 intensity, const Column* column,
+                            int k) noexcept nogil:
+    cdef whole8 seen = less8(all8(0.0), distance)
+    store8(out.range + at, distance)
+    store_shorts8(out.intensity + at, both8(seen, truncate8(intensity)))
+    store_bytes8(out.label + at, both8(seen, load_whole8(column.label + k)))
+    store_whole8(<int*>(out.instance + at), both8(seen, load_whole8(column.instance + k)))
+
+
 cdef inline void finish(const Lanes* lanes, const Optics* optics, const Weather* weather, const Column* column,
                         const float* window, long number, uint32_t key, Returns* out) noexcept nogil:
     """A column's returns into the output; `window` is the share of light that passes the sensor's window at each lane."""
     cdef float8 first, bright, power, second, second_bright, second_power
-    cdef float[8] nothing
     cdef int k, i, lane
     cdef long at
     cdef word8 h, g
@@ -69,13 +77,16 @@ cdef inline void finish(const Lanes* lanes, const Optics* optics, const Weather*
         if any8(less8(load8(column.second_range + k), all8(FAR_M))):
             receive(optics, weather, load8(column.second_range + k), load8(column.second_value + k),
                     window + k if window != NULL else NULL, hashed8(h), hashed8(g), &second, &second_bright, &second_power)
+        elif out.kept == 1 and k + 8 <= lanes.rings:
+            keep_eight(out, number * lanes.rings + k, first, bright, column, k)
+            continue
         else:
             second = all8(0.0)
         for i in range(8):
             lane = k + i
             if lane >= lanes.rings:
                 return
-            at = (number * lanes.rings + lanes.ring[lane]) * out.kept
+            at = (number * lanes.rings + lane) * out.kept
             if pick8(second, i) <= 0:
                 keep(out, at, pick8(first, i), pick8(bright, i), column.label[lane], column.instance[lane])
                 if out.kept == 2:

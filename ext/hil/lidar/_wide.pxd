@@ -17,6 +17,7 @@ cdef extern from *:
     static inline float8 all8(float a) { return (float8){a, a, a, a, a, a, a, a}; }
     static inline whole8 all_whole8(int a) { return (whole8){a, a, a, a, a, a, a, a}; }
     static inline whole8 less8(float8 a, float8 b) { return a < b; }
+    static inline whole8 unlike8(whole8 a, whole8 b) { return a != b; }
     static inline whole8 both8(whole8 a, whole8 b) { return a & b; }
     static inline whole8 either8(whole8 a, whole8 b) { return a | b; }
     static inline whole8 not8(whole8 a) { return ~a; }
@@ -38,6 +39,13 @@ cdef extern from *:
     }
     static inline float8 divide8(float8 a, float8 b) { return a / b; }
     static inline float8 size8(float8 a) { return (float8)((whole8)a & 0x7fffffff); }
+    static inline void store_shorts8(unsigned short* to, whole8 value) {
+        for (int i = 0; i < 8; i++) to[i] = (unsigned short)value[i];
+    }
+    static inline void store_bytes8(unsigned char* to, whole8 value) {
+        for (int i = 0; i < 8; i++) to[i] = (unsigned char)value[i];
+    }
+
     /* Where a ray from o along d comes into -half .. half and leaves it; in both the same quotients, taken once */
     static inline float8 enter8(float8 d, float8 o, float half) {
         const float8 inverse = 1.0f / d, middle = -o * inverse, reach = half * size8(inverse);
@@ -131,10 +139,13 @@ cdef extern from *:
     float8 load8(const float*) noexcept nogil
     void store8(float*, float8) noexcept nogil
     whole8 load_whole8(const int*) noexcept nogil
+    void store_shorts8(unsigned short*, whole8) noexcept nogil
+    void store_bytes8(unsigned char*, whole8) noexcept nogil
     void store_whole8(int*, whole8) noexcept nogil
     float8 all8(float) noexcept nogil
     whole8 all_whole8(int) noexcept nogil
     whole8 less8(float8, float8) noexcept nogil
+    whole8 unlike8(whole8, whole8) noexcept nogil
     whole8 both8(whole8, whole8) noexcept nogil
     whole8 either8(whole8, whole8) noexcept nogil
     whole8 not8(whole8) noexcept nogil
