@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from autonomy.errors import UsageError
+from drivers.lidar import tables
+from drivers.lidar.encoder import columns_per_packet, encode
 from drivers.lidar.model import LidarModel
 from hil.lidar import primitives
 from hil.lidar._caster import Caster
@@ -48,7 +50,8 @@ class Mounting:
 class Turn:
     """One turn. The arrays are the emulator's own and last until its next turn: `copy` keeps them.
 
-    `range_m` 0 = no return. `returns` is 1 (strongest) or 2 (strongest, last; both the same where there is one only).
+    `range_m` 0 = no return. Returns: the strongest, or the last and the strongest, as drivers.lidar.encoder takes them; both are
+    the same where a beam met one surface only.
     """
 
     time_ns: int  # when it began
@@ -76,20 +79,24 @@ class _Memory:
 
 
 class Emulator:
-    """`returns`: 1 = strongest, 2 = strongest and last. `transmission`: (columns, rings) light that passes the window, see
+    """A turn takes whole packets, so a little less than 1 / rate_hz; between two there is a pause of less than a packet.
+
+    `returns`: 1 = strongest, 2 = last and strongest. `transmission`: (columns, rings) light that passes the window, see
     hil.lidar.weather.blockage. `start_azimuth`: rad, where each turn begins, as the model counts."""
 
     def __init__(self, model: LidarModel, mounting: Mounting, scene: Scene, seed: int = 0, *, rate_hz: float = 10.0,
                  returns: int = 1, optics: Optics | None = None, transmission: np.ndarray | None = None,
                  start_azimuth: float = math.pi):  # fmt: skip
         if returns not in (1, 2):
-            raise UsageError(f"lidar emulator: returns = {returns}; needs 1 (strongest) or 2 (strongest and last)")
+            raise UsageError(f"lidar emulator: returns = {returns}; needs 1 (strongest) or 2 (last and strongest)")
         if model.rings > MOST_LANES:
             raise UsageError(f"lidar emulator: {model.name} has {model.rings} beams; at most {MOST_LANES}")
         self.model, self.mounting, self.scene, self.seed = model, mounting, scene, seed
-        self.columns = round(1e9 / rate_hz / model.column_period_ns)
-        self.start_azimuth = start_azimuth
-        self.azimuth, self.column_offset_ns = model.columns(rate_hz, self.columns, 0, start_azimuth)
+        self.rate_hz = rate_hz
+        whole = columns_per_packet(model, returns)
+        self.columns = int(1e9 / rate_hz / model.column_period_ns / whole + 1e-6) * whole
+        self.azimuth, self.column_offset_ns = model.columns(1e9 / (self.columns * model.column_period_ns), self.columns, 0,
+                                                            start_azimuth)  # fmt: skip
         yaw = -np.unwrap(self.azimuth)
         self._yaw, self._offset_s = np.ascontiguousarray(yaw), self.column_offset_ns * 1e-9
         self.caster = Caster(self.columns)
@@ -122,6 +129,13 @@ class Emulator:
         return Turn(begin.time_ns, self.azimuth, begin.time_ns + self.column_offset_ns, memory.range_m, memory.intensity,
                     memory.labels, memory.instances, self._world(poses),
                     box_truth(actors, places, poses[0], memory.rays))  # fmt: skip
+
+    def packets(self, turn: Turn, utc_ns: int = 0) -> np.ndarray:
+        """[packets, size] uint8 of a turn; `utc_ns` is added to its times."""
+        number = round(turn.time_ns * 1e-9 * self.rate_hz)
+        first = number * self.columns // columns_per_packet(self.model, turn.range_m.shape[2])
+        return encode(self.model, turn.azimuth, turn.range_m, turn.intensity, turn.column_time_ns + utc_ns,
+                      first_sequence=first % 2**32, motor_hz=self.rate_hz)  # fmt: skip
 
     def window_of(self, ego: EgoTruth) -> Window:
         """The stretch of the scene about a vehicle, for truth of lines and ground."""
@@ -201,21 +215,16 @@ def beams(model: LidarModel, column_step: float) -> tuple[np.ndarray, np.ndarray
 
     `column_step` in rad: what the azimuth grows by from column to column, for models that state it at a column's begin only.
     """
-    order, of = model.channel_of_ring(), model.beams
-    delay = np.array(model.firing_time_ns, float)[order]
-    turned = delay / model.column_period_ns * column_step if model.is_azimuth_at_start else np.zeros(model.rings)
-    zero = math.radians(model.zero_yaw_deg)
-    yaw, elevation = zero - model.azimuth_offset_rad() - turned, model.elevation_rad()
-    ahead = np.column_stack([np.cos(yaw), np.sin(yaw), np.zeros_like(yaw)])
-    left = np.column_stack([-np.sin(yaw), np.cos(yaw), np.zeros_like(yaw)])
-    up = np.array([0.0, 0.0, 1.0])
-    cosine, sine = np.cos(elevation)[:, None], np.sin(elevation)[:, None]
-    beam, above = ahead * cosine + up * sine, up * cosine - ahead * sine
-    offset = {name: np.array(getattr(of, f"{name}_offset_m"))[order][:, None] for name in ("range", "vertical", "horizontal", "forward")}
-    forward = np.stack([math.cos(zero) * np.cos(turned) + math.sin(zero) * np.sin(turned),
-                        math.sin(zero) * np.cos(turned) - math.cos(zero) * np.sin(turned), np.zeros_like(turned)], axis=1)  # fmt: skip
-    origin = beam * offset["range"] + above * offset["vertical"] + left * offset["horizontal"] + forward * offset["forward"]
-    return beam, origin, delay * 1e-9
+    order = model.channel_of_ring()
+    rows = tables.beams(model).astype(float)[order]
+    turned = -rows[:, 6] * column_step  # clockwise
+    cosine, sine = np.cos(turned), np.sin(turned)
+    beam, origin = (np.column_stack([cosine * v[:, 0] - sine * v[:, 1], sine * v[:, 0] + cosine * v[:, 1], v[:, 2]])
+                    for v in (rows[:, :3], rows[:, 3:6]))  # fmt: skip
+    beam /= np.linalg.norm(beam, axis=1)[:, None]
+    # What a unit's calibration adds to its distances is the encoder's to take away
+    origin -= beam * np.array(model.beams.range_offset_m)[order][:, None]
+    return beam, origin, np.array(model.firing_time_ns, float)[order] * 1e-9
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:

@@ -16,7 +16,7 @@ cdef struct Returns:
     uint16_t* intensity
     uint8_t* label
     int32_t* instance
-    int kept                  # 1 strongest, 2 strongest and last
+    int kept                  # 1 strongest, 2 last and strongest
 
 
 cdef inline float8 transmitted(float8 x) noexcept nogil:
@@ -87,19 +87,15 @@ cdef inline void finish(const Lanes* lanes, const Optics* optics, const Weather*
             if lane >= lanes.rings:
                 return
             at = (number * lanes.rings + lane) * out.kept
-            if pick8(second, i) <= 0:
-                keep(out, at, pick8(first, i), pick8(bright, i), column.label[lane], column.instance[lane])
-                if out.kept == 2:
-                    keep(out, at + 1, pick8(first, i), pick8(bright, i), column.label[lane], column.instance[lane])
-                continue
-            swap = pick8(first, i) <= 0 or pick8(second_power, i) > pick8(power, i)
+            swap = pick8(second, i) > 0 and (pick8(first, i) <= 0 or pick8(second_power, i) > pick8(power, i))
             if swap:
-                keep(out, at, pick8(second, i), pick8(second_bright, i), column.second_label[lane], column.second_instance[lane])
+                keep(out, at + out.kept - 1, pick8(second, i), pick8(second_bright, i), column.second_label[lane],
+                     column.second_instance[lane])
             else:
-                keep(out, at, pick8(first, i), pick8(bright, i), column.label[lane], column.instance[lane])
+                keep(out, at + out.kept - 1, pick8(first, i), pick8(bright, i), column.label[lane], column.instance[lane])
             if out.kept == 2:
-                swap = pick8(first, i) <= 0 or pick8(second, i) > pick8(first, i)
-                if swap:
-                    keep(out, at + 1, pick8(second, i), pick8(second_bright, i), column.second_label[lane], column.second_instance[lane])
+                if pick8(second, i) > pick8(first, i):
+                    keep(out, at, pick8(second, i), pick8(second_bright, i), column.second_label[lane],
+                         column.second_instance[lane])
                 else:
-                    keep(out, at + 1, pick8(first, i), pick8(bright, i), column.label[lane], column.instance[lane])
+                    keep(out, at, pick8(first, i), pick8(bright, i), column.label[lane], column.instance[lane])
