@@ -107,6 +107,7 @@ cdef class Caster:
     cdef int* _counts
     cdef Interval* _intervals
     cdef Column[2] _pair
+    cdef float[128] _ground    # where the column before met the ground
     cdef object _kept          # arrays that the window points into
     cdef readonly int left_out # bodies that did not fit into a column, since the start
 
@@ -260,6 +261,7 @@ cdef class Caster:
         cdef float step = self._step
         cdef int c, i, knot = 0
         cdef uint32_t before_key = 0
+        memset(self._ground, 0, sizeof(self._ground))
         for c in range(self.columns):
             if c % KNOT == 0:
                 i = c + KNOT if c + KNOT < self.columns else self.columns - 1
@@ -315,7 +317,7 @@ cdef class Caster:
             cast_body(body, entries[e].primitive, self._intervals + entries[e].primitive, lanes, self._optics, rays,
                       entries[e].first, entries[e].last, &met, mine)
         count_alone(mine, slot, first, last, rays_of)
-        cast_ground(&self._window, self._profile, lanes, rays, &met)
+        cast_ground(&self._window, self._profile, lanes, rays, self._ground, &met)
         shade(&self._window, self._profile, bodies, lanes, rays, &met, column)
         for k in range(0, 8 * lanes.blocks, 8):
             store8(column.share + k, all8(1.0))
