@@ -90,8 +90,8 @@ cdef inline float turned(float angle) noexcept nogil:
     return angle - 2 * PI * floorf(angle / (2 * PI) + <float>0.5)
 
 
-cdef inline void cast_body(const Primitive* p, int number, const Interval* seen, const Lanes* lanes, const Optics* optics,
-                           const Rays* rays, int first, int last, Met* met, int* mine) noexcept nogil:
+cdef inline void cast_body(const Primitive* p, int number, const Interval* seen, const Lanes* lanes, const Rays* rays, int first,
+                           int last, Met* met, int* mine) noexcept nogil:
     """Blocks first..last against one body; `mine` marks the lanes that would meet it if nothing else were there."""
     cdef Placed a
     cdef float towards = turned(seen.azimuth - rays.yaw)
@@ -114,7 +114,7 @@ cdef inline void cast_body(const Primitive* p, int number, const Interval* seen,
             is_placed = True
         axes(&a, lanes, k, d, o)
         slabs(p, d, o, &near, &far, entry)
-        hit = both8(not8(less8(far, near)), less8(all8(optics.minimum_range_m), near))
+        hit = both8(not8(less8(far, near)), less8(all8(0.0), near))
         if p.shape == FENCE:
             hit = both8(hit, solid(p, near, d, o))
         if not any8(hit):

@@ -314,7 +314,7 @@ cdef class Caster:
                 memset(mine, 0, sizeof(mine))
             first = entries[e].first if entries[e].first < first else first
             last = entries[e].last if entries[e].last > last else last
-            cast_body(body, entries[e].primitive, self._intervals + entries[e].primitive, lanes, self._optics, rays,
+            cast_body(body, entries[e].primitive, self._intervals + entries[e].primitive, lanes, rays,
                       entries[e].first, entries[e].last, &met, mine)
         count_alone(mine, slot, first, last, rays_of)
         cast_ground(&self._window, self._profile, lanes, rays, self._ground, &met)
@@ -378,7 +378,7 @@ def fill_cells(double[::1] s, double[:, ::1] nodes, double x, double y, double s
 
 cdef double project(const double[::1] s, const double[:, ::1] nodes, double x, double y, double guess, int rounds,
                     double* row) noexcept nogil:
-    cdef double spacing = s[1] - s[0], share, dx, dy, c, h, along, d, at = guess, stretch
+    cdef double spacing = s[1] - s[0], share, dx, dy, c, h, along, d, at = guess, stretch = 1.0, slope
     cdef double[7] n
     cdef int i, k, r, last = s.shape[0] - 2
     for r in range(rounds + 1):
@@ -396,9 +396,10 @@ cdef double project(const double[::1] s, const double[:, ::1] nodes, double x, d
         if r < rounds:
             at = s[i] + share * spacing + along * stretch
     row[0], row[1], row[2] = d, -h, c
-    row[3] = n[4] + n[5] * along + n[6] * d
-    row[4] = n[5] * c * stretch - n[6] * h
-    row[5] = n[5] * h * stretch + n[6] * c
+    slope = (n[5] + d * (nodes[i + 1, 6] - nodes[i, 6]) / spacing) * stretch      # along the road at this offset
+    row[3] = n[4] + n[6] * d + slope * along
+    row[4] = slope * c - n[6] * h
+    row[5] = slope * h + n[6] * c
     row[6] = s[i] + share * spacing + along * stretch
     row[7] = n[3] * stretch
     return at

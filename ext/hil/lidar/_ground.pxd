@@ -14,10 +14,12 @@ cdef extern from *:
     #define HIDDEN 0.6f           /* of the way to the road's plane: no ground rises so steeply that it hides a body before it */
     #define HIDDEN_M 40.0f
     #define NEAREST_M 0.3f
+    #define FIRST_M 50.0f         /* where the search begins at the latest: behind a crest the ray may meet the ground again */
+    #define KEPT_M 80.0f          /* up to where the column before is asked: further on a crest may have come in between */
     #define SKY 0.08f             /* tangent above the road's plane from where a ray meets no ground */
     #define FARTHEST_M 260.0f
     """
-    const float STEADY_M, HIDDEN, HIDDEN_M, NEAREST_M, SKY, FARTHEST_M
+    const float STEADY_M, HIDDEN, HIDDEN_M, NEAREST_M, FIRST_M, KEPT_M, SKY, FARTHEST_M
 
 
 cdef inline void cell_at(const Window* w, float8 x, float8 y, float8* c, float8* dx, float8* dy) noexcept nogil:
@@ -70,7 +72,7 @@ cdef inline void cast_ground(const Window* w, const Profile* p, const Lanes* lan
             continue
         origin_x, origin_y, origin_z = load8(rays.from_x + k), load8(rays.from_y + k), load8(rays.from_z + k)
         low, high = all8(NEAREST_M), all8(FARTHEST_M)
-        t = choose8(less8(all8(0.0), load8(before + k)), load8(before + k), begin)
+        t = choose8(less8(all8(0.0), load8(before + k)), load8(before + k), smaller8(begin, all8(FIRST_M)))
         for i in range(ITERATIONS):
             cell_at(w, origin_x + t * dx, origin_y + t * dy, c, &cx, &cy)
             along = c[2] * cx - c[1] * cy
@@ -91,7 +93,7 @@ cdef inline void cast_ground(const Window* w, const Profile* p, const Lanes* lan
             t = choose8(either8(less8(t, low), less8(high, t)), <float>0.5 * (low + high), t)
         # The last step stays within the cell's plane: the offset and the arc length move along with it
         nearer = both8(less8(unsteady, all8(<float>2.0 * STEADY_M)), less8(back, all8(FARTHEST_M)))
-        store8(before + k, choose8(nearer, back, all8(0.0)))
+        store8(before + k, choose8(both8(nearer, less8(back, all8(KEPT_M))), back, all8(0.0)))
         nearer = both8(nearer, less8(back, met_at))
         store8(met.range + k, choose8(nearer, back, met_at))
         store8(met.cosine + k, choose8(nearer, -fall, load8(met.cosine + k)))

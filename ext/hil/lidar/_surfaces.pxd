@@ -70,7 +70,7 @@ cdef inline void shade_ground(const Window* w, const Profile* p, const Met* met,
     grain = chance(<uint32_t><int>floorf(s * fine), <uint32_t><int>floorf(d * fine))
     out.instance[lane] = 0
     if beside:
-        rough = p.roughness_m * (2 * grain - 1)
+        rough = 2 * p.roughness_m * grain                        # blades stand up from the ground
         rough /= cosine if cosine > <float>0.1 else <float>0.1
         out.range[lane] = met.range[lane] - rough
         out.label[lane] = VERGE
