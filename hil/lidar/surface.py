@@ -80,6 +80,8 @@ class Window:
         s = self.s + (np.arange(film.shape[0]) + 0.5) / WET_PER_S
         d = self.d + (np.arange(film.shape[1]) + 0.5) / WET_PER_D
         for puddle in scene.puddles:
+            if abs(puddle.s - self.s - 0.5 * length) > 0.5 * (length + puddle.length_m):
+                continue
             rows, columns = np.abs(s - puddle.s) < puddle.length_m, np.abs(d - puddle.d) < puddle.width_m
             out = ((s[rows, None] - puddle.s) / (0.5 * puddle.length_m)) ** 2 + ((d[columns] - puddle.d) / (0.5 * puddle.width_m)) ** 2
             place = np.ix_(rows, columns)
@@ -89,20 +91,21 @@ class Window:
     def _bins(self, length: float) -> np.ndarray:
         """(s, d, IN_BIN) numbers of the stripes that pass each bin, counted from 1; 0 ends a bin's list."""
         rows, columns = int(length / BIN_S_M), int((TO_D_M - FROM_D_M) / BIN_D_M)
-        bins = np.zeros((rows, columns, IN_BIN), np.uint8)
+        bins, count = np.zeros((rows, columns, IN_BIN), np.uint8), np.zeros((rows, columns), int)
         s = self.s + BIN_S_M * np.arange(rows)
         for number, line in enumerate(self.lines, start=1):
             begin, end = np.maximum(s, line["start_m"]), np.minimum(s + BIN_S_M, line["end_m"])
             a, b = (line["offset_m"] + line["slope"] * (at - line["start_m"]) for at in (begin, end))
             low = np.floor((np.minimum(a, b) - line["half_width_m"] - self.d) / BIN_D_M).astype(int)
             high = np.floor((np.maximum(a, b) + line["half_width_m"] - self.d) / BIN_D_M).astype(int)
-            for row in np.flatnonzero(begin < end):
-                for column in range(max(low[row], 0), min(high[row], columns - 1) + 1):
-                    free = np.flatnonzero(bins[row, column] == 0)
-                    if len(free):
-                        bins[row, column, free[0]] = number
-                    else:
-                        self.bins_left_out += 1
+            for aside in range(int((high - low).max()) + 1):
+                row = np.flatnonzero((begin < end) & (low + aside <= high) & (low + aside >= 0) & (low + aside < columns))
+                column = low[row] + aside
+                place = count[row, column]
+                self.bins_left_out += int((place >= IN_BIN).sum())
+                row, column, place = (values[place < IN_BIN] for values in (row, column, place))
+                bins[row, column, place] = number
+                count[row, column] += 1
         return bins
 
     def _furniture(self, scene) -> np.ndarray:

@@ -370,7 +370,7 @@ def fill_cells(double[::1] s, double[:, ::1] nodes, double x, double y, double s
     with nogil:
         for i in range(nx):
             for j in range(ny):
-                guess = project(s, nodes, x + (i + 0.5) * size_m, y + (j + 0.5) * size_m, guess, 12 if j == 0 else 4, row)
+                guess = project(s, nodes, x + (i + 0.5) * size_m, y + (j + 0.5) * size_m, guess, 12 if j == 0 else 2, row)
                 for k in range(8):
                     out[i, j, k] = <float>row[k]
     return cells

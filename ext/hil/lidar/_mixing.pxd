@@ -83,15 +83,20 @@ cdef inline void drop(Column* column, int lane, float distance, float value, flo
 
 cdef inline void rain(Column* column, const Lanes* lanes, const Optics* optics, const Weather* weather,
                       uint32_t key) noexcept nogil:
-    cdef int lane
+    cdef int k, lane
     cdef float u
     cdef uint32_t h
-    for lane in range(8 * lanes.blocks):
-        h = hashed(key + <uint32_t>lane)
-        if (h & 0xffff) < <uint32_t>(weather.drops * 65536):
-            u = (h >> 16) * <float>1.52588e-5
-            drop(column, lane, optics.minimum_range_m + <float>0.5 + weather.drops_range_m * u * u,
-                 DROP_VALUE + DROP_SPREAD * chance(h, lane), <float>0.3)
+    cdef whole8 wet
+    for k in range(0, 8 * lanes.blocks, 8):
+        wet = less8(share8(hashed8(counter8(key + <uint32_t>k))), all8(weather.drops))
+        if not any8(wet):
+            continue
+        for lane in range(k, k + 8):
+            h = hashed(key + <uint32_t>lane)
+            if (h >> 8) * <float>5.9604645e-8 < weather.drops:
+                u = chance(h, lane)
+                drop(column, lane, optics.minimum_range_m + <float>0.5 + weather.drops_range_m * u * u,
+                     DROP_VALUE + DROP_SPREAD * chance(h, lane + 1024), <float>0.3)
 
 
 cdef inline void spray(const Primitive* p, const Lanes* lanes, const Optics* optics, const Rays* rays, int first, int last,

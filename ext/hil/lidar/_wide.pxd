@@ -118,6 +118,9 @@ cdef extern from *:
     static inline word8 counter8(unsigned int from) {
         return (word8){0, 1, 2, 3, 4, 5, 6, 7} + from;
     }
+    static inline float8 share8(word8 h) {  /* 0 .. 1 */
+        return __builtin_convertvector((whole8)(h >> 8), float8) * 5.9604645e-8f;
+    }
     /* Sum of four bytes, as near to a normal deviate as a lidar's noise: mean 0, deviation 1, never beyond 3.45 */
     static inline float8 normal8(word8 h) {
         const word8 sum = (h & 255) + ((h >> 8) & 255) + ((h >> 16) & 255) + (h >> 24);
@@ -167,6 +170,7 @@ cdef extern from *:
     word8 hashed8(word8) noexcept nogil
     unsigned int hashed(unsigned int) noexcept nogil
     word8 counter8(unsigned int) noexcept nogil
+    float8 share8(word8) noexcept nogil
     float8 normal8(word8) noexcept nogil
     float8 low_triangle8(word8) noexcept nogil
     float8 high_triangle8(word8) noexcept nogil
