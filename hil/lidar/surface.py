@@ -20,7 +20,7 @@ BEHIND_M, AHEAD_M, ASIDE_M = 140.0, 280.0, 96.0
 CELL_M, NODE_M = 4.0, 1.0
 FROM_D_M, TO_D_M = -24.0, 56.0  # offsets that paint and puddles may have
 BIN_S_M, BIN_D_M, IN_BIN = 8.0, 0.5, 4  # as ext/hil/lidar/_data.pxd
-WET_PER_S, WET_PER_D = 2.0, 4.0
+WET_PER_S, WET_PER_D = 1.0, 2.0
 MOST_LINES = 255
 
 

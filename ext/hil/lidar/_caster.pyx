@@ -152,7 +152,7 @@ cdef class Caster:
         self._kept = (window.cells, window.wet, window.bins, window.lines)
         w.cells, w.nx, w.ny = &cells[0, 0, 0], cells.shape[0], cells.shape[1]
         w.x, w.y, w.per_m, w.size_m = window.corner[0], window.corner[1], window.per_m, 1.0 / window.per_m
-        w.wet, w.wet_s, w.wet_d = &wet[0, 0], wet.shape[0], wet.shape[1]
+        w.wet, w.wet_s, w.wet_d, w.is_wet = &wet[0, 0], wet.shape[0], wet.shape[1], window.wet.any()
         w.bins, w.bins_s, w.bins_d = &bins[0, 0, 0], bins.shape[0], bins.shape[1]
         w.s, w.d = window.s, window.d
         w.lines = <const Line*>pointer(window.lines)

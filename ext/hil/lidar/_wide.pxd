@@ -64,9 +64,9 @@ cdef extern from *:
     }
     static inline float pick8(float8 a, int i) { return a[i]; }
     static inline int any8(whole8 mask) {
-        int some = 0;
-        for (int i = 0; i < 8; i++) some |= mask[i];
-        return some;
+        typedef long long long4 __attribute__((vector_size(32)));
+        const long4 a = (long4)mask;
+        return ((a[0] | a[2]) | (a[1] | a[3])) != 0;
     }
     static inline int count8(whole8 mask) {
         int sum = 0;
