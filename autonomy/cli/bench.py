@@ -27,7 +27,8 @@ LARGE = "large"  # takes gigabytes of disk, so only when it is named
 
 def add_parser(subparsers) -> None:
     parser = subparsers.add_parser("bench", help="time the kernels against the libraries one would use instead")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHES)}, or one that another package brings; all without one; {LARGE}")
+    known = f"{', '.join(BENCHES)}, or one that another package brings; all without one; {LARGE}"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=known)
     parser.add_argument("--gigabytes", type=float, default=20.0, metavar="GB", help=f"size of the log that {LARGE} makes")
     parser.add_argument("--directory", type=Path, metavar="DIR", help=f"where {LARGE} makes its log; default: temporary files")
     parser.add_argument("--json", action="store_true", help="one JSON list on stdout")

@@ -1,7 +1,7 @@
 """A lidar emulator: rays of a real sensor's beams over a motorway scene, with truth, as packets. See docs/lidar-emulator.md.
 
-    Emulator(model, Mounting(), scene, seed).turn(truth_at_begin, truth_at_end) -> Turn;  Emulator.packets(turn)
-    Scene.motorway(road, seed, ...), Scene.of_world(world, seed, ...), Scene.bare(road)
+Emulator(model, Mounting(), scene, seed).turn(truth_at_begin, truth_at_end) -> Turn;  Emulator.packets(turn)
+Scene.motorway(road, seed, ...), Scene.of_world(world, seed, ...), Scene.bare(road)
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The twin of ext/hil/lidar/_caster.pyx: what one ray meets, by marching over the ground and by the faces of boxes.
 
-Plain and slow: double precision, the road's own functions instead of cells, one ray at a time. It gives the surface only - range, label,
-instance and the share of a white wall's light that comes back - for beams without width, in clear air.
+Plain and slow: double precision, the road's own functions instead of cells, one ray at a time. It gives the surface only - range,
+label, instance and cosine of incidence - for beams without width, in clear air.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def ray(pose: np.ndarray, mounting: tuple[np.ndarray, np.ndarray], beam: np.ndar
 
 def road_place(scene: Scene, point: np.ndarray, near: float) -> tuple[float, float]:
     """(arc length, offset) of a point: the foot of the perpendicular, by bisection of what is ahead of it."""
+
     def ahead(s: float) -> float:
         x, y, heading, _ = scene.road.at(s)
         return (point[0] - x) * math.cos(heading) + (point[1] - y) * math.sin(heading)
@@ -46,11 +47,14 @@ def ground_height(scene: Scene, s: float, d: float) -> float:
     right = section.right_edge - d > d - section.left_edge
     outside = max(section.right_edge - d, d - section.left_edge)
     slopes = section.right_slopes if right else section.left_slopes
-    return z + bank * d + sum(slope * max(outside - begin, 0.0) for slope, begin in zip(slopes, section.VERGE_FROM_M, strict=True))
+    return (
+        z + bank * d + sum(slope * max(outside - begin, 0.0) for slope, begin in zip(slopes, section.VERGE_FROM_M, strict=True))
+    )
 
 
 def meet_ground(scene: Scene, origin: np.ndarray, direction: np.ndarray, near: float, limit: float = 250.0):
     """(range, s, d, cosine of incidence) where a ray first comes below the ground, None if it does not."""
+
     def above(t: float) -> float:
         point = origin + t * direction
         return point[2] - ground_height(scene, *road_place(scene, point, near))
@@ -96,7 +100,7 @@ def to_body(body: np.void, vector: np.ndarray) -> np.ndarray:
 
 def cast(scene: Scene, bodies: np.ndarray, origin: np.ndarray, direction: np.ndarray, near: float, time_s: float,
          minimum: float) -> tuple[float, int, int, float]:  # fmt: skip
-    """(range, label, instance, cosine) of the first surface; range inf for none. `bodies` as the kernel's, in the world's frame."""
+    """(range, label, instance, cosine) of the first surface; range inf for none. `bodies` as the kernel's, in the world."""
     found = (math.inf, int(Label.NONE), 0, 0.0)
     ground = meet_ground(scene, origin, direction, near)
     if ground is not None:

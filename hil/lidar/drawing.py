@@ -45,7 +45,9 @@ def draw_turn(emulator: Emulator, turn: Turn, path: Path, title: str = "", ahead
     _boxes(axes[0], turn)
     seen = labels != Label.NONE
     axes[1].set_facecolor("black")
-    axes[1].scatter(points[seen][:, 0], points[seen][:, 1], s=0.8, c=np.minimum(intensity[seen], BRIGHTEST), cmap="inferno", linewidths=0)
+    axes[1].scatter(
+        points[seen][:, 0], points[seen][:, 1], s=0.8, c=np.minimum(intensity[seen], BRIGHTEST), cmap="inferno", linewidths=0
+    )
     for axis in axes[:2]:
         axis.set(xlim=(-0.4 * ahead_m, ahead_m), ylim=(-20.0, 34.0), aspect="equal", ylabel="y [m]")
     axes[1].set_xlabel("x [m], vehicle")
@@ -68,4 +70,9 @@ def _boxes(axis, turn: Turn) -> None:
     for row in turn.boxes.table:
         corners = np.array([(0.5, 0.5), (0.5, -0.5), (-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5)]) * [row["length"], row["width"]]
         c, s = math.cos(row["yaw"]), math.sin(row["yaw"])
-        axis.plot(row["x"] + c * corners[:, 0] - s * corners[:, 1], row["y"] + s * corners[:, 0] + c * corners[:, 1], color="k", linewidth=0.6)
+        axis.plot(
+            row["x"] + c * corners[:, 0] - s * corners[:, 1],
+            row["y"] + s * corners[:, 0] + c * corners[:, 1],
+            color="k",
+            linewidth=0.6,
+        )

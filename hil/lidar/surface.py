@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from hil.lidar._caster import dtypes, fill_cells
+from hil.lidar._caster import dtypes
+from hil.lidar._cells import fill_cells
 from hil.lidar.labels import Detail
 from hil.lidar.markings import stripes
 
@@ -76,14 +77,18 @@ class Window:
 
     def _wet(self, scene, length: float) -> np.ndarray:
         """Films of water, 0..255: puddles are ellipses, dry at their rim."""
-        film = np.full((int(length * WET_PER_S), int((TO_D_M - FROM_D_M) * WET_PER_D)), round(255 * scene.weather.water_film), np.uint8)
+        film = np.full(
+            (int(length * WET_PER_S), int((TO_D_M - FROM_D_M) * WET_PER_D)), round(255 * scene.weather.water_film), np.uint8
+        )
         s = self.s + (np.arange(film.shape[0]) + 0.5) / WET_PER_S
         d = self.d + (np.arange(film.shape[1]) + 0.5) / WET_PER_D
         for puddle in scene.puddles:
             if abs(puddle.s - self.s - 0.5 * length) > 0.5 * (length + puddle.length_m):
                 continue
             rows, columns = np.abs(s - puddle.s) < puddle.length_m, np.abs(d - puddle.d) < puddle.width_m
-            out = ((s[rows, None] - puddle.s) / (0.5 * puddle.length_m)) ** 2 + ((d[columns] - puddle.d) / (0.5 * puddle.width_m)) ** 2
+            out = ((s[rows, None] - puddle.s) / (0.5 * puddle.length_m)) ** 2 + (
+                (d[columns] - puddle.d) / (0.5 * puddle.width_m)
+            ) ** 2
             place = np.ix_(rows, columns)
             film[place] = np.maximum(film[place], (255 * np.clip(3.0 * (1.0 - out), 0.0, 1.0)).astype(np.uint8))
         return film
@@ -111,7 +116,7 @@ class Window:
     def _furniture(self, scene) -> np.ndarray:
         """What stands here, as rows of the kernel's Primitive."""
         rows = scene.furniture
-        near = rows[np.searchsorted(rows["s"], self.anchor - BEHIND_M): np.searchsorted(rows["s"], self.anchor + AHEAD_M)]
+        near = rows[np.searchsorted(rows["s"], self.anchor - BEHIND_M) : np.searchsorted(rows["s"], self.anchor + AHEAD_M)]
         x, y, z, heading, _, grade, bank = along(scene.road, near["s"])
         world = np.column_stack([x - near["d"] * np.sin(heading), y + near["d"] * np.cos(heading),
                                  z + bank * near["d"] + near["bottom"] + 0.5 * near["height"]])  # fmt: skip
@@ -129,7 +134,9 @@ class Window:
 def along(road, s: np.ndarray) -> tuple[np.ndarray, ...]:
     """x, y, z, heading, curvature, grade, bank of a road's reference line; beyond its ends it goes on straight."""
     at = np.clip(s, 0.0, road.length)
-    heading, curvature, grade, bank = (np.interp(at, road.s, values) for values in (road.heading, road.curvature, road.grade, road.bank))
+    heading, curvature, grade, bank = (
+        np.interp(at, road.s, values) for values in (road.heading, road.curvature, road.grade, road.bank)
+    )
     beyond = s - at
     curvature = np.where(beyond == 0.0, curvature, 0.0)
     x, y, z = (np.interp(at, road.s, values) for values in (road.x, road.y, road.z))

@@ -2,7 +2,7 @@
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
 
 cdef enum:
-    LANES = 128            # beams of the largest sensor, from the lowest; those beyond the last up to a multiple of eight repeat it
+    LANES = 128            # beams of the largest sensor, from the lowest; up to a multiple of eight the last is repeated
     BLOCKS = 16            # of eight lanes
     HINGES = 3             # where the verge's slope changes
     IN_BIN = 4             # lines that may pass one bin of the road

@@ -1,7 +1,7 @@
-# Where rays meet the ground: Newton's method from the plane under the sensor, over cells in which the road is a plane; halved where
-# it would leave what is known to hold the crossing.
+# Where rays meet the ground: Newton's method over cells in which the road is a plane, from the plane under the sensor or from
+# where the column before met it; halved where it would leave what is known to hold the crossing.
 #
-# From there, or from where the column before met it. Started before the first crossing of a crest it comes to it from the near side, in a sag from the far side; both without jumping.
+# Begun before the first crossing of a crest it comes to it from the near side, in a sag from the far side; both without jumping.
 from hil.lidar._data cimport *
 from hil.lidar._wide cimport *
 
@@ -53,7 +53,8 @@ cdef inline void cast_ground(const Window* w, const Profile* p, const Lanes* lan
     `before`: ranges of the column before, 0 = none, from where the search begins; takes those of this one.
     """
     cdef float8[8] c
-    cdef float8 dx, dy, dz, t, above, fall, height, slope, cx, cy, unsteady, origin_x, origin_y, origin_z, begin, met_at, back, along, bent, step, low, high
+    cdef float8 dx, dy, dz, t, above, fall, height, slope, cx, cy, unsteady, origin_x, origin_y, origin_z, begin, met_at, back
+    cdef float8 along, bent, step, low, high
     cdef whole8 nearer, over
     cdef float east, north, height_above
     cdef int k, block, i

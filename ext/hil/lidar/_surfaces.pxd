@@ -1,4 +1,4 @@
-# How brightly a surface answers: Lambert's cosine times the reflectivity, retro-reflectors on top, both as shares of a white wall.
+# How brightly a surface answers: Lambert's cosine times the reflectivity, retro-reflectors on top, as shares of a white wall.
 from libc.math cimport fabsf, floorf
 from hil.lidar._bodies cimport to_body
 from hil.lidar._data cimport *

@@ -1,7 +1,8 @@
 # Eight floats or integers at once by the compiler's vector types, without intrinsics: the same bits on every machine of a family.
 #
 # Cython takes `float8` for a float and `whole8` for an int and writes plain C operators, which C applies to each of the eight.
-# Division is a function, because Cython would convert a scalar before it, and so are comparisons, because Cython would take their result for a truth value. A mask is a `whole8` of 0 and -1.
+# Division is a function, because Cython would convert a scalar before it, and so are comparisons, because Cython would take their
+# result for a truth value. A mask is a `whole8` of 0 and -1.
 cdef extern from *:
     """
     typedef float float8 __attribute__((vector_size(32)));

@@ -16,14 +16,28 @@ def straight(length: float = 1000.0, grade: float = 0.0, bank: float = 0.0) -> R
 
 
 def winding() -> Road:
-    return Road([Segment(200.0, lanes=3), Segment(150.0, 1 / 700, bank=-0.03, grade=0.02, lanes=3),
-                 Segment(300.0, 1 / 700, bank=-0.03, grade=-0.02, lanes=3), Segment(250.0, -1 / 900, bank=0.02, lanes=3)])  # fmt: skip
+    return Road(
+        [
+            Segment(200.0, lanes=3),
+            Segment(150.0, 1 / 700, bank=-0.03, grade=0.02, lanes=3),
+            Segment(300.0, 1 / 700, bank=-0.03, grade=-0.02, lanes=3),
+            Segment(250.0, -1 / 900, bank=0.02, lanes=3),
+        ]
+    )
 
 
 def ego_at(road: Road, s: float, offset: float = 0.0, speed: float = 22.0, **others) -> EgoTruth:
     x, y, heading, _ = road.at(s)
-    return EgoTruth(x=x - offset * math.sin(heading), y=y + offset * math.cos(heading), z=road.value("z", s), yaw=heading,
-                    pitch=-math.atan(road.value("grade", s)), roll=math.atan(road.value("bank", s)), velocity=speed, **others)  # fmt: skip
+    return EgoTruth(
+        x=x - offset * math.sin(heading),
+        y=y + offset * math.cos(heading),
+        z=road.value("z", s),
+        yaw=heading,
+        pitch=-math.atan(road.value("grade", s)),
+        roll=math.atan(road.value("bank", s)),
+        velocity=speed,
+        **others,
+    )
 
 
 def actor_at(road: Road, s: float, offset: float, number: int = 1, kind: str = "car", speed: float = 0.0,

@@ -20,7 +20,9 @@ HEIGHT_M = 0.005  # that a cell of the kernel's road may be off
 
 def world_bodies(window, rows: np.ndarray) -> np.ndarray:
     """Bodies of the window's frame in the world's, in double precision."""
-    wide = [(name, "f8", kind.shape) if kind.base == np.float32 else (name, kind) for name, (kind, *_) in rows.dtype.fields.items()]
+    wide = [
+        (name, "f8", kind.shape) if kind.base == np.float32 else (name, kind) for name, (kind, *_) in rows.dtype.fields.items()
+    ]
     found = np.zeros(len(rows), wide)
     for name in rows.dtype.names:
         found[name] = rows[name]
@@ -50,17 +52,26 @@ def compared(name: str, seed: int, speed: float, mounting: Mounting, returns: in
     beam, origin, delay = beams(emulator.model, 2.0 * math.pi / emulator.columns)
     yaws = -np.unwrap(turn.azimuth)
     rows = []
-    for column, ring in zip(random.integers(emulator.columns, size=RAYS), random.integers(emulator.model.rings, size=RAYS), strict=True):
+    for column, ring in zip(
+        random.integers(emulator.columns, size=RAYS), random.integers(emulator.model.rings, size=RAYS), strict=True
+    ):
         if turn.labels[column, ring, 0] == Label.OWN:
             continue
         seconds = emulator.column_offset_ns[column] * 1e-9
         pose = turn.poses[0] + seconds / 0.1 * (turn.poses[1] - turn.poses[0])
-        start, direction = caster_twin.ray(pose, (np.array([mounting.x_m, mounting.y_m, mounting.z_m]), mounting.turn()), beam[ring],
-                                           yaws[column])  # fmt: skip
+        start, direction = caster_twin.ray(
+            pose, (np.array([mounting.x_m, mounting.y_m, mounting.z_m]), mounting.turn()), beam[ring], yaws[column]
+        )
         start = start + (turn.poses[1] - turn.poses[0])[:3] / 0.1 * delay[ring]
         expected = caster_twin.cast(scene, bodies, start, direction, place, seconds, 0.0)
-        rows.append((float(turn.range_m[column, ring, 0]), int(turn.labels[column, ring, 0]), int(turn.instances[column, ring, 0]),
-                     *expected))  # fmt: skip
+        rows.append(
+            (
+                float(turn.range_m[column, ring, 0]),
+                int(turn.labels[column, ring, 0]),
+                int(turn.instances[column, ring, 0]),
+                *expected,
+            )
+        )
     return rows
 
 
@@ -75,4 +86,6 @@ def test_the_kernel_meets_what_a_plain_ray_meets(name):
         allowed = GRASS_M if twin_label == Label.VERGE else 0.01 + HEIGHT_M / max(cosine, 0.02)
         agree += abs(distance - twin_range) < allowed and (label, instance) == (twin_label, twin_instance)
     # A ray that grazes an edge or crosses a stripe's rim by a millimetre may fall to the other side
-    assert agree >= len(rows) - 2, [tuple(map(float, row)) for row in rows if row[3] < 250 and (abs(row[0] - row[3]) > 0.05 or row[1] != row[4])]
+    assert agree >= len(rows) - 2, [
+        tuple(map(float, row)) for row in rows if row[3] < 250 and (abs(row[0] - row[3]) > 0.05 or row[1] != row[4])
+    ]

@@ -162,7 +162,9 @@ def test_spray_is_behind_the_wheels():
     turn = emulator.turn(*turn_of(ROAD, actors=[car]))
     world = points_in_world(emulator, turn)[turn.labels[..., 0] == Label.NOISE]
     assert len(world) > 100
-    assert (world[:, 0] < 325.0 + 2.5 - 2.3).all() and (world[:, 0] > 325.0 - 2.3 - 7.5).all() and (np.abs(world[:, 1]) < 1.0).all()
+    assert (
+        (world[:, 0] < 325.0 + 2.5 - 2.3).all() and (world[:, 0] > 325.0 - 2.3 - 7.5).all() and (np.abs(world[:, 1]) < 1.0).all()
+    )
 
 
 def test_lines_of_the_truth_are_where_paint_was_seen():
