@@ -58,7 +58,7 @@ class Turn:
     azimuth: np.ndarray  # (columns,) rad as the model counts them
     column_time_ns: np.ndarray  # (columns,) int64
     range_m: np.ndarray  # (columns, rings, returns) float32
-    intensity: np.ndarray  # uint16
+    intensity: np.ndarray  # float32, whole numbers 0..255: 100 is a white wall, above are retro-reflectors
     labels: np.ndarray  # uint8, hil.lidar.labels.Label
     instances: np.ndarray  # int32
     poses: np.ndarray  # (2, 6) x, y, z, yaw, pitch, roll of the vehicle at begin and end, world
@@ -105,7 +105,7 @@ class Emulator:
         self._set(optics or optics_of(model.name), abs(yaw[-1] - yaw[0]) / (self.columns - 1))
         shape = (self.columns, model.rings, returns)
         self._memory = _Memory(
-            np.zeros(shape, np.float32), np.zeros(shape, np.uint16), np.zeros(shape, np.uint8), np.zeros(shape, np.int32)
+            np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.uint8), np.zeros(shape, np.int32)
         )
         self._transmission = self._checked(transmission)
         self._window: Window | None = None
@@ -123,13 +123,11 @@ class Emulator:
         poses[1, 3:] = poses[0, 3:] + np.remainder(poses[1, 3:] - poses[0, 3:] + math.pi, 2.0 * math.pi) - math.pi
         actors = begin.actors + self.scene.obstacles
         places = primitives.placed(actors, window)
-        bodies = np.concatenate(
-            [
-                primitives.of_own(begin.ego),
-                window.furniture_from(poses[0, :2]),
-                primitives.of_actors(actors, places),
-                primitives.of_spray(actors, places, self.scene.weather.spray_per_m),
-            ]
+        bodies = primitives.together(
+            primitives.of_own(begin.ego),
+            window.furniture_from(poses[0, :2]),
+            primitives.of_actors(actors, places),
+            primitives.of_spray(actors, places, self.scene.weather.spray_per_m),
         )
         memory = self._memory
         memory.rays = np.zeros((max(len(actors), 1), 2), np.int32)

@@ -13,7 +13,7 @@ cdef extern from *:
 
 cdef struct Returns:
     float* range              # (columns, rings, kept)
-    uint16_t* intensity
+    float* intensity          # whole numbers
     uint8_t* label
     int32_t* instance
     int kept                  # 1 strongest, 2 last and strongest
@@ -49,7 +49,7 @@ cdef inline void receive(const Optics* optics, const Weather* weather, float8 di
 cdef inline void keep(Returns* out, long at, float distance, float intensity, int label, int instance) noexcept nogil:
     cdef bint seen = distance > 0
     out.range[at] = distance
-    out.intensity[at] = <uint16_t>intensity if seen else 0
+    out.intensity[at] = <int>intensity if seen else 0
     out.label[at] = label if seen else NONE
     out.instance[at] = instance if seen else 0
 
@@ -58,7 +58,7 @@ cdef inline void keep_eight(Returns* out, long at, float8 distance, float8 inten
                             int k) noexcept nogil:
     cdef whole8 seen = less8(all8(0.0), distance)
     store8(out.range + at, distance)
-    store_shorts8(out.intensity + at, both8(seen, truncate8(intensity)))
+    store8(out.intensity + at, floats8(both8(seen, truncate8(intensity))))
     store_bytes8(out.label + at, both8(seen, load_whole8(column.label + k)))
     store_whole8(<int*>(out.instance + at), both8(seen, load_whole8(column.instance + k)))
 
