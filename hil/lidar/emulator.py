@@ -141,9 +141,20 @@ class Emulator:
     def packets(self, turn: Turn, utc_ns: int = 0) -> np.ndarray:
         """[packets, size] uint8 of a turn; `utc_ns` is added to its times."""
         number = round(turn.time_ns * 1e-9 * self.rate_hz)
-        first = number * self.columns // columns_per_packet(self.model, turn.range_m.shape[2])
-        return encode(self.model, turn.azimuth, turn.range_m, turn.intensity, turn.column_time_ns + utc_ns,
-                      first_sequence=first % 2**32, motor_hz=self.rate_hz)  # fmt: skip
+        ranges, intensity = turn.range_m, turn.intensity
+        if self.model.family == "ouster":  # counts turns, and tells the strongest first
+            ranges, intensity = ranges[..., ::-1], intensity[..., ::-1]
+        else:
+            number = number * self.columns // columns_per_packet(self.model, ranges.shape[2])
+        return encode(
+            self.model,
+            turn.azimuth,
+            ranges,
+            intensity,
+            turn.column_time_ns + utc_ns,
+            first_sequence=number % 2**16 if self.model.family == "ouster" else number % 2**32,
+            motor_hz=self.rate_hz,
+        )
 
     def window_of(self, ego: EgoTruth) -> Window:
         """The stretch of the scene about a vehicle, for truth of lines and ground."""

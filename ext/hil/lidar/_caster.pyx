@@ -22,6 +22,9 @@ from hil.lidar._wide cimport *
 
 require(__name__, LAYOUT_HASH)
 
+cdef extern from "<stdlib.h>" nogil:
+    void* aligned_alloc(size_t alignment, size_t size)
+
 cdef enum:
     KNOT = 64                  # columns between two exact attitudes of the sensor, linear in between
     MEAN_PER_COLUMN = 64       # bodies that a column may meet, on average
@@ -34,6 +37,15 @@ cdef struct Entry:             # one body in one column
     uint16_t primitive
     uint8_t first
     uint8_t last
+
+
+cdef struct Work:              # of one turn; each part's size is a multiple of eight lanes', but for the last
+    Met met
+    Column[2] pair
+    float[128] ground          # where the column before met the ground
+    int[128] mine              # lanes that would meet the instance at hand
+    Rays rays
+    Lanes lanes
 
 
 cdef void rotation(double yaw, double pitch, double roll, double* out) noexcept nogil:
@@ -72,13 +84,19 @@ cdef inline void about(const float* turn, float cosine, float sine, float* out) 
 
 cdef inline void aim(const Lanes* lanes, Rays* rays) noexcept nogil:
     cdef int k
-    cdef float8 x, y, z, delay
+    cdef float8 x, y, z, delay, from_x, from_y, from_z
     for k in range(0, 8 * lanes.blocks, 8):
         delay = load8(lanes.delay_s + k)
-        x, y, z = load8(lanes.origin_x + k), load8(lanes.origin_y + k), load8(lanes.origin_z + k)
-        store8(rays.from_x + k, rays.origin[0] + rays.motion[0] * delay + rays.turn[0] * x + rays.turn[1] * y + rays.turn[2] * z)
-        store8(rays.from_y + k, rays.origin[1] + rays.motion[1] * delay + rays.turn[3] * x + rays.turn[4] * y + rays.turn[5] * z)
-        store8(rays.from_z + k, rays.origin[2] + rays.motion[2] * delay + rays.turn[6] * x + rays.turn[7] * y + rays.turn[8] * z)
+        from_x, from_y, from_z = (rays.origin[0] + rays.motion[0] * delay, rays.origin[1] + rays.motion[1] * delay,
+                                  rays.origin[2] + rays.motion[2] * delay)
+        if lanes.parallax:
+            x, y, z = load8(lanes.origin_x + k), load8(lanes.origin_y + k), load8(lanes.origin_z + k)
+            from_x = from_x + rays.turn[0] * x + rays.turn[1] * y + rays.turn[2] * z
+            from_y = from_y + rays.turn[3] * x + rays.turn[4] * y + rays.turn[5] * z
+            from_z = from_z + rays.turn[6] * x + rays.turn[7] * y + rays.turn[8] * z
+        store8(rays.from_x + k, from_x)
+        store8(rays.from_y + k, from_y)
+        store8(rays.from_z + k, from_z)
         x, y, z = load8(lanes.x + k), load8(lanes.y + k), load8(lanes.z + k)
         store8(rays.x + k, rays.turn[0] * x + rays.turn[1] * y + rays.turn[2] * z)
         store8(rays.y + k, rays.turn[3] * x + rays.turn[4] * y + rays.turn[5] * z)
@@ -107,8 +125,7 @@ cdef class Caster:
     cdef int* _starts          # where each column's begin and end
     cdef int* _ends
     cdef Interval* _intervals
-    cdef Column[2] _pair
-    cdef float[128] _ground    # where the column before met the ground
+    cdef Work* _work
     cdef object _kept          # arrays that the window points into
     cdef readonly int left_out # bodies for which there was no room, since the start
 
@@ -125,10 +142,12 @@ cdef class Caster:
         self._entries = <Entry*>calloc(<size_t>columns * MEAN_PER_COLUMN, sizeof(Entry))
         self._starts = <int*>calloc(columns + 1, sizeof(int))
         self._ends = <int*>calloc(columns, sizeof(int))
-        if not (self._cosine and self._sine and self._yaw and self._entries and self._starts and self._ends):
+        self._work = <Work*>aligned_alloc(64, (sizeof(Work) + 63) // 64 * 64)
+        if not (self._work and self._cosine and self._sine and self._yaw and self._entries and self._starts and self._ends):
             raise MemoryError("lidar: no memory for the columns")
 
     def __dealloc__(self):
+        free(self._work)
         free(self._cosine)
         free(self._sine)
         free(self._yaw)
@@ -265,7 +284,10 @@ cdef class Caster:
     cdef void sweep(self, const double* begin, const double* end, const double* time_s, double duration_s,
                     const Primitive* bodies, uint32_t key, const float* through, long stride, int32_t* rays_of,
                     Returns* out) noexcept nogil:
-        cdef Rays rays, early, late
+        cdef Rays early, late
+        cdef Work* work = self._work
+        cdef Rays* rays = &work.rays
+        cdef const Lanes* lanes = &work.lanes
         cdef Column* column
         cdef Column* before = NULL
         cdef float[9] turn
@@ -274,14 +296,15 @@ cdef class Caster:
         cdef float step = self._step
         cdef int c, i, knot = 0
         cdef uint32_t before_key = 0
-        memset(self._ground, 0, sizeof(self._ground))
+        memset(work, 0, sizeof(Work))
+        memcpy(&work.lanes, self._lanes, sizeof(Lanes))
         for c in range(self.columns):
             if c % KNOT == 0:
                 i = c + KNOT if c + KNOT < self.columns else self.columns - 1
                 knot = i - c
                 self.sensor_at(begin, end, time_s[c] / duration_s, duration_s, &early)
                 self.sensor_at(begin, end, time_s[i] / duration_s, duration_s, &late)
-                memcpy(&rays, &early, sizeof(Rays))
+                memcpy(rays, &early, sizeof(Rays))
             share = <float>(c % KNOT) / <float>(knot if knot > 0 else 1)
             rays.time_s, rays.yaw = <float>time_s[c], self._yaw[c]
             for i in range(3):
@@ -292,22 +315,22 @@ cdef class Caster:
             about(turn, self._cosine[c], self._sine[c], rays.turn)
             about(own, self._cosine[c], self._sine[c], rays.own_turn)
             rays.key = hashed(key + <uint32_t>c * <uint32_t>0x9E3779B1)
-            column = &self._pair[c & 1]
-            self.cast(&rays, bodies, self._entries + self._starts[c], self._ends[c] - self._starts[c], rays_of, column)
-            mix_neighbours(before, column, self._lanes, self._optics, step, rays.key)
+            column = &work.pair[c & 1]
+            self.cast(rays, bodies, self._entries + self._starts[c], self._ends[c] - self._starts[c], rays_of, column)
+            mix_neighbours(before, column, lanes, self._optics, step, rays.key)
             if before != NULL:
-                finish(self._lanes, self._optics, self._weather, before, through + (c - 1) * stride if through != NULL else NULL,
+                finish(lanes, self._optics, self._weather, before, through + (c - 1) * stride if through != NULL else NULL,
                        c - 1, before_key, out)
             before, before_key = column, rays.key
-        finish(self._lanes, self._optics, self._weather, before,
+        finish(lanes, self._optics, self._weather, before,
                through + (self.columns - 1) * stride if through != NULL else NULL, self.columns - 1, before_key, out)
 
     cdef void cast(self, Rays* rays, const Primitive* bodies, const Entry* entries, int count, int32_t* rays_of,
                    Column* column) noexcept nogil:
         """Everything that the rays of one column meet by themselves."""
-        cdef Met met
-        cdef int[128] mine
-        cdef const Lanes* lanes = self._lanes
+        cdef Met* met = &self._work.met
+        cdef int* mine = self._work.mine
+        cdef const Lanes* lanes = &self._work.lanes
         cdef const Primitive* body
         cdef int e, k, slot = -1, first = BLOCKS, last = -1
         cdef bint counted = False
@@ -324,14 +347,14 @@ cdef class Caster:
                 count_alone(mine, slot, first, last, rays_of)
                 slot, first, last = body.slot, BLOCKS, -1
                 counted = counted or slot >= 0
-                memset(mine, 0, sizeof(mine))
+                memset(mine, 0, LANES * sizeof(int))
             first = entries[e].first if entries[e].first < first else first
             last = entries[e].last if entries[e].last > last else last
             cast_body(body, entries[e].primitive, self._intervals + entries[e].primitive, lanes, rays,
-                      entries[e].first, entries[e].last, &met, mine)
+                      entries[e].first, entries[e].last, met, mine)
         count_alone(mine, slot, first, last, rays_of)
-        cast_ground(&self._window, self._profile, lanes, rays, self._ground, &met)
-        shade(&self._window, self._profile, bodies, lanes, rays, &met, column)
+        cast_ground(&self._window, self._profile, lanes, rays, self._work.ground, met)
+        shade(&self._window, self._profile, bodies, lanes, rays, met, column)
         for k in range(0, 8 * lanes.blocks, 8):
             store8(column.share + k, all8(1.0))
             store8(column.second_range + k, all8(FAR_M))
