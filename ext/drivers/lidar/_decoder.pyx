@@ -1,7 +1,7 @@
 """Packets of lidars into scans of points; drivers/lidar/decoder_twin.py states the same plainly.
 
-Parts: _packet.pxd reads what a packet says beside its distances, _scan.pxd orders packets and cuts scans, _azimuth.pxd tells where
-a block looks, _project.pxd makes points. This one walks through the columns.
+Parts: _packet.pxd and _ouster.pxd read what a packet says beside its distances, _scan.pxd orders packets and cuts scans,
+_azimuth.pxd tells where a block looks, _project.pxd makes points. This one walks through the columns.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
