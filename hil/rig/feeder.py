@@ -42,8 +42,11 @@ class Feeder:
     def run(self, origin_ns: int, is_over: Callable[[], bool]) -> None:
         """Until everything has been put or `is_over`."""
         while not is_over() and not (self.has_all and not self._full):
-            self.fill(time.monotonic_ns() - origin_ns)
-            time.sleep(POLL_S)
+            self._put_back()
+            if not self.has_all and self.horizon_ns < time.monotonic_ns() - origin_ns + LEAD_NS:
+                self._step()  # one at a time: also one that is behind can be stopped
+            else:
+                time.sleep(POLL_S)
 
     def left(self) -> int:
         """Entries that were made and not put."""

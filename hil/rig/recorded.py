@@ -28,6 +28,7 @@ CAN, SERIAL, UDP = "can", "serial", "udp"
 PREFIXES = {"/raw/can/": (CAN, "CanFrame"), "/raw/canfd/": (CAN, "CanFdFrame"), "/raw/serial/": (SERIAL, "SerialBytes"),
             "/raw/udp/": (UDP, "UdpPacket")}  # fmt: skip
 NS = 1_000_000_000
+KEPT_BYTES = 64 << 20
 STAMP_TRUST_NS = NS  # a packet's stamp further from its message than this is no time of this clock
 
 
@@ -67,6 +68,7 @@ class Recording:
             topic: found for topic, (_, channel) in self._topics.items() if (found := _stream(topic, channel.schema))
         }
         self.unused: Counter[str] = Counter()
+        self._kept: list[tuple[int, list[Piece]]] | None = None  # a whole pass of a short recording, for the next one
         if not self._streams:
             self.close()
             found = ", ".join(sorted(self._topics)) or "nothing"
@@ -112,6 +114,10 @@ class Recording:
 
     def pieces(self) -> Iterator[tuple[int, list[Piece]]]:
         """One pass: (time up to which all has been given, pieces), both from the start of the stretch."""
+        if self._kept is not None:
+            yield from self._kept
+            return
+        kept, size = [], 0
         self.unused.clear()
         shifts: dict[str, int] = {}  # of packets' stamps to the recording's clock
         wanted = list(self._streams)
@@ -121,7 +127,13 @@ class Recording:
             for number in np.unique(batch.records["channel"]).tolist():
                 chosen = Batch(batch.records[batch.records["channel"] == number], batch.data)
                 found += self._pieces_of(numbers[number], chosen, shifts)
-            yield int(batch.records["log_time_ns"][-1]) - self._start_ns, found
+            reach_ns = int(batch.records["log_time_ns"][-1]) - self._start_ns
+            size += sum(piece.times_ns.nbytes + (piece.data if piece.frames is None else piece.frames).nbytes for piece in found)
+            if size <= KEPT_BYTES:
+                kept.append((reach_ns, found))
+            yield reach_ns, found
+        if size <= KEPT_BYTES:
+            self._kept = kept
 
     def close(self) -> None:
         self._reader.close()
