@@ -12,6 +12,9 @@ from drivers.lidar.model import Beams, LidarModel, PacketShape
 MAGIC = 0xFFEE  # the packet's first two bytes
 FIRST, STRONGEST, LAST = 0x33, 0x37, 0x38  # return mode
 LAST_STRONGEST, LAST_FIRST, FIRST_STRONGEST = 0x39, 0x3B, 0x3C  # of a dual one, in the order of its blocks
+# Where the fields of the tail stand, behind the blocks, for headers of 12 and of 8 bytes
+TAIL_LONG = {"mode": 10, "speed": 11, "date": 13, "micro": 19}
+TAIL_SHORT = {"speed": 8, "micro": 10, "mode": 14, "date": 16}
 
 PANDAR64_ELEVATIONS = (
     14.9, 11.05, 8.077, 5.075, 3.058, 2.046, 1.878, 1.706, 1.54, 1.369, 1.202, 1.031, 0.864, 0.693, 0.526, 0.355,

@@ -71,7 +71,7 @@ class LidarModel:
     range_resolution_m: float
     range_limit_m: float  # what the data sheet promises
     shape: PacketShape
-    origin_m: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of the beams' frame in the sensor's
+    height_m: float = 0.0  # of the beams' frame in the sensor's
 
     @property
     def rings(self) -> int:
