@@ -1,7 +1,7 @@
 """Narrow bright runs on the ground, the pieces that lane markings are made of.
 
 The ground is cut into slabs of a metre along x and strips of a tenth of a metre across. A strip is bright when its mean intensity
-stands out of that of the ground to its sides in the same slab: what darkens or brightens the ground as a whole (range, angle, wet
+stands out of that of the ground to both of its sides in the same slab: what darkens or brightens the ground as a whole (range, angle, wet
 patches, shadows of trucks) is on both sides of the comparison. Runs of bright strips wider than a marking are patches and dropped.
 Twin: autonomy/perception/bright_twin.py.
 """
@@ -15,7 +15,7 @@ require(__name__, LAYOUT_HASH)
 
 cdef float NEVER = 1e9
 cdef int APART = 3              # strips beside a strip that are not compared with it: half a marking and its blur
-cdef int LEAST_AROUND = 4       # points of ground to compare with
+cdef int LEAST_AROUND = 2       # points of ground to each side to compare with
 
 
 cdef int find_bright(const BrightParameters* parameters, BrightGrid* grid, Cloud* cloud) noexcept nogil:
@@ -59,8 +59,8 @@ cdef void find_runs(const BrightParameters* parameters, BrightGrid* grid, int sl
     cdef float* sum = grid.sum[slab]
     cdef int* points = grid.points[slab]
     cdef int around = <int>(parameters.around_m * 10.0), widest = <int>(parameters.width_most_m * 10.0 + 0.5)
-    cdef int i, low, high, n, first, last, seen = 0, gap
-    cdef float mean, deviation = 0.0, contrast
+    cdef int i, low, high, n, more, first, last, seen = 0, gap
+    cdef float mean, other, deviation = 0.0, contrast
     cdef Run* run
     sums[0] = 0.0
     counts[0] = 0
@@ -77,10 +77,14 @@ cdef void find_runs(const BrightParameters* parameters, BrightGrid* grid, int sl
         high = i + around + 1 if i + around + 1 < STRIPS else STRIPS
         first = i - APART if i > APART else 0
         last = i + APART + 1 if i + APART + 1 < STRIPS else STRIPS
-        n = counts[high] - counts[low] - (counts[last] - counts[first])
-        if n < LEAST_AROUND:
+        n = counts[first] - counts[low]
+        more = counts[high] - counts[last]
+        if n < LEAST_AROUND or more < LEAST_AROUND:
             continue
-        mean = (sums[high] - sums[low] - (sums[last] - sums[first])) / n
+        # The brighter side counts: where asphalt ends is no line
+        mean = (sums[first] - sums[low]) / n
+        other = (sums[high] - sums[last]) / more
+        mean = mean if mean > other else other
         limit[i] = mean
         contrast = fabsf(sum[i] / points[i] - mean)
         deviation += contrast if contrast < mean + 1.0 else mean + 1.0

@@ -1,11 +1,13 @@
 """Ground: a line along each of 256 sectors, from the sensor outwards, that follows the lowest points.
 
-Polar grid; the lowest point of each bin is ground when it lies within a step (curb) and a bend of the line that was found so far, and
-not steeper than a road's bank can be; otherwise the line goes on straight. Then each point is compared with the line below it. The
+Polar grid. A plane about the vehicle, fitted robustly to the lowest points of the near bins, says where the lines begin: it takes
+up the pitch and roll of the body. On each line the lowest point of a bin is ground when it lies within a step (curb) and a bend of the line that was found so far, and
+not steeper than a road's bank can be; otherwise the line goes on straight, until a long enough smooth stretch shows where the ground
+has gone (a bank behind a ditch). Then each point is compared with the line below it. The
 idea of fitting lines to sectors is that of Himmelsbach, von Hundelshausen, Wuensche, "Fast segmentation of 3D point clouds for
 ground vehicles" (2010). Twin: autonomy/perception/ground_twin.py.
 """
-from libc.math cimport fabsf, sqrtf
+from libc.math cimport INFINITY, fabs, fabsf, sqrt, sqrtf
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH
 from autonomy.perception._cloud cimport GROUND, NOISE, NONE, Cloud
@@ -15,12 +17,25 @@ require(__name__, LAYOUT_HASH)
 cdef enum:
     NOWHERE = SECTORS * REACHES
 cdef float UNSEEN = 1e9
+cdef double FIRST_WIDTH_M = 1.0         # of the plane's fit: 25 m away, 2.3 deg of pitch
+cdef double LAST_WIDTH_M = 0.2
+cdef int PLANE_ROUNDS = 5
+cdef double PRIOR_POINTS = 10.0
+cdef float STRETCH_STEP_M = 0.12        # roughness of a bank
+cdef float MEASURABLE_M = 0.2         # a slope over less is noise
 
 
 cdef void arrange_ground(const GroundParameters* parameters, GroundGrid* grid) noexcept nogil:
     """Radial bins from near to far, each so long as the parameters say at its range."""
     cdef double begin = parameters.near_m, length
-    cdef int quarter = 0, reach = 0
+    cdef int quarter = 0, reach = 0, sector
+    cdef double corner, x, y
+    for sector in range(SECTORS):
+        corner = (sector + 0.5) * 4.0 / SECTORS
+        y = corner - 1.0 if corner < 2.0 else 3.0 - corner
+        x = (1.0 - fabs(y)) if corner < 2.0 else fabs(y) - 1.0
+        grid.cosine[sector] = <float>(x / sqrt(x * x + y * y))
+        grid.sine[sector] = <float>(y / sqrt(x * x + y * y))
     while reach < REACHES and begin < parameters.far_m:
         length = parameters.bin_share * begin
         length = length if length > parameters.bin_m else parameters.bin_m
@@ -37,20 +52,23 @@ cdef void arrange_ground(const GroundParameters* parameters, GroundGrid* grid) n
 
 
 cdef int find_ground(const GroundParameters* parameters, GroundGrid* grid, Cloud* cloud) noexcept nogil:
-    """Writes bin, height and label (GROUND, NOISE below it, else NONE); returns the number of ground points."""
+    """Writes bin, height and label (GROUND, NOISE below it, else NONE); returns the number of ground points.
+
+    The height of what lies outside the grid or on the vehicle itself is infinite."""
     cdef int sector
     gather(parameters, grid, cloud)
+    fit_plane(parameters, grid)
     for sector in range(SECTORS):
         follow(parameters, grid, sector)
-    lower_bumps(parameters, grid)
     return compare(parameters, grid, cloud)
 
 
 cdef void gather(const GroundParameters* parameters, GroundGrid* grid, Cloud* cloud) noexcept nogil:
-    """The bin of each point, and the lowest z of each bin."""
+    """The bin of each point, and the lowest point of each bin."""
     cdef int i, quarter, sector, place
     cdef float x, y, across, range_m, corner, z
     cdef float near = <float>parameters.near_m, far = <float>parameters.far_m
+    cdef float front = <float>parameters.own_front_m, rear = -<float>parameters.own_rear_m, side = <float>parameters.own_side_m
     cdef const float* xs = cloud.x
     cdef const float* ys = cloud.y
     cdef const float* zs = cloud.z
@@ -63,93 +81,157 @@ cdef void gather(const GroundParameters* parameters, GroundGrid* grid, Cloud* cl
         z = zs[i]
         range_m = sqrtf(x * x + y * y)
         place = NOWHERE
-        if range_m >= near and range_m < far and fabsf(z) < UNSEEN:
+        if range_m >= near and range_m < far and fabsf(z) < UNSEEN and not (x < front and x > rear and fabsf(y) < side):
             across = y / (fabsf(x) + fabsf(y))
-            corner = (1.0 + across if x >= 0.0 else 3.0 - across) * (SECTORS / 4.0)   # 0 at -y, counter-clockwise
+            corner = (<float>1.0 + across if x >= 0.0 else <float>3.0 - across) * <float>(SECTORS / 4.0)   # 0 at -y
             sector = <int>corner & (SECTORS - 1)
-            quarter = <int>(range_m * 4.0)
+            quarter = <int>(range_m * <float>4.0)
             quarter = grid.reach_of[quarter if quarter < RADIAL_TABLE else RADIAL_TABLE - 1]
             if quarter < REACHES:
                 place = sector * REACHES + quarter
         cloud.bin[i] = <unsigned short>place
-        lowest[place] = z if z < lowest[place] else lowest[place]
+        if z < lowest[place]:
+            lowest[place] = z
+            grid.at[place] = range_m
+
+
+cdef void fit_plane(const GroundParameters* parameters, GroundGrid* grid) noexcept nogil:
+    """Weighted least squares with Tukey's weights, whose width shrinks from round to round."""
+    cdef double[3][4] a
+    cdef double x, y, z, residual, weight, width = FIRST_WIDTH_M, determinant
+    cdef int round_, sector, i, k, last = 0
+    cdef double[3] row
+    for k in range(3):
+        grid.plane[k] = 0.0
+    while last < grid.reaches and grid.middle[last] < parameters.plane_to_m:
+        last += 1
+    for round_ in range(PLANE_ROUNDS):
+        for i in range(3):
+            for k in range(4):
+                a[i][k] = 0.0
+        a[0][0] = PRIOR_POINTS                       # a level plane at zero counts as so many points
+        a[1][1] = a[2][2] = PRIOR_POINTS * 0.01 * parameters.plane_to_m * parameters.plane_to_m
+        for sector in range(SECTORS):
+            for i in range(sector * REACHES, sector * REACHES + last):
+                z = grid.lowest[i]
+                if z >= UNSEEN:
+                    continue
+                x = grid.at[i] * grid.cosine[sector]
+                y = grid.at[i] * grid.sine[sector]
+                residual = (z - grid.plane[0] - grid.plane[1] * x - grid.plane[2] * y) / width
+                if fabs(residual) < 1.0:
+                    weight = (1.0 - residual * residual) * (1.0 - residual * residual)
+                    row[0] = weight
+                    row[1] = weight * x
+                    row[2] = weight * y
+                    a[0][0] += row[0]
+                    a[0][1] += row[1]
+                    a[0][2] += row[2]
+                    a[0][3] += row[0] * z
+                    a[1][1] += row[1] * x
+                    a[1][2] += row[1] * y
+                    a[1][3] += row[1] * z
+                    a[2][2] += row[2] * y
+                    a[2][3] += row[2] * z
+        a[1][0] = a[0][1]
+        a[2][0] = a[0][2]
+        a[2][1] = a[1][2]
+        for i in range(3):
+            determinant = a[i][i]
+            for k in range(4):
+                a[i][k] /= determinant
+            for sector in range(3):
+                if sector != i:
+                    determinant = a[sector][i]
+                    for k in range(4):
+                        a[sector][k] -= determinant * a[i][k]
+        for k in range(3):
+            grid.plane[k] = a[k][3]
+        width = width * 0.6 if width * 0.6 > LAST_WIDTH_M else LAST_WIDTH_M
 
 
 cdef void follow(const GroundParameters* parameters, GroundGrid* grid, int sector) noexcept nogil:
-    """The line of one sector."""
-    cdef float level = 0.0, slope = 0.0, at = 0.0, expected, measured, distance, tolerance, share
-    cdef float step = <float>parameters.step_m, bend = <float>parameters.bend, most = <float>parameters.jump_most_m
-    cdef float steepest = <float>parameters.slope_most, settle = <float>parameters.settle_m
+    """The line of one sector: level and slope at the range `at` of each bin."""
+    cdef float[REACHES] seen_at
+    cdef float level = <float>grid.plane[0], reached = 0.0, going, expected, distance, length
+    cdef float slope = <float>(grid.plane[1] * grid.cosine[sector] + grid.plane[2] * grid.sine[sector])
+    cdef float ahead = <float>parameters.slope_ahead
     cdef float* lowest = grid.lowest + sector * REACHES
     cdef float* levels = grid.level + sector * REACHES
     cdef float* slopes = grid.slope + sector * REACHES
-    cdef int i
+    cdef float* ranges = grid.at + sector * REACHES
+    cdef int i, k, begun = -1, last = -1         # a smooth stretch beside the line
     for i in range(grid.reaches):
-        distance = grid.middle[i] - at
-        expected = level + slope * distance
-        if lowest[i] < UNSEEN:
-            tolerance = step + bend * distance * distance
-            tolerance = tolerance if tolerance < most else most
-            measured = (lowest[i] - level) / distance
-            if fabsf(lowest[i] - expected) <= tolerance and fabsf(measured) <= steepest + step / distance:
-                share = distance / (distance + settle)
-                slope += share * (measured - slope)
-                slope = steepest if slope > steepest else (-steepest if slope < -steepest else slope)
-                level = lowest[i]
-                at = grid.middle[i]
-                levels[i] = level
-                slopes[i] = slope
-                continue
+        going = ahead if slope > ahead else (-ahead if slope < -ahead else slope)
+        expected = level + going * (grid.middle[i] - reached)
+        seen_at[i] = ranges[i]
+        if lowest[i] < UNSEEN and continues(parameters, lowest[i], ranges[i] - reached, level, &slope, going):
+            level = lowest[i]
+            reached = ranges[i]
+            begun = -1
+            levels[i] = level
+            slopes[i] = slope
+            continue
+        ranges[i] = grid.middle[i]
         levels[i] = expected
-        slopes[i] = slope
-        lowest[i] = UNSEEN
+        slopes[i] = going
+        if lowest[i] >= UNSEEN:
+            continue
+        length = <float>parameters.regain_m + <float>parameters.regain_share * seen_at[i]
+        if (begun < 0 or seen_at[i] - seen_at[last] > length
+                or fabsf(lowest[i] - lowest[last]) > STRETCH_STEP_M + <float>parameters.regain_slope * (seen_at[i] - seen_at[last])):
+            begun = i
+        last = i
+        if seen_at[i] - seen_at[begun] < length or lowest[i] - expected > <float>parameters.regain_rise_m:
+            continue
+        slope = (lowest[i] - lowest[begun]) / (seen_at[i] - seen_at[begun])
+        for k in range(begun, i + 1):
+            if lowest[k] < UNSEEN:
+                level = lowest[k]
+                reached = seen_at[k]
+            levels[k] = level
+            ranges[k] = reached
+            slopes[k] = slope
+        begun = -1
 
 
-cdef void lower_bumps(const GroundParameters* parameters, GroundGrid* grid) noexcept nogil:
-    """What stands above the ground beside and behind it was the foot of something: it takes the lower level.
-
-    From far to near: the line may not fall faster outwards than the steepest bank does, a step aside.
-    """
-    cdef int sector, i, k
-    cdef float allowed, least, distance
-    cdef float step = <float>parameters.step_m, steepest = <float>parameters.slope_most
-    cdef float* lowest
-    cdef float* levels
-    for sector in range(SECTORS):
-        lowest = grid.lowest + sector * REACHES
-        levels = grid.level + sector * REACHES
-        k = -1
-        for i in range(grid.reaches - 1, -1, -1):
-            if lowest[i] >= UNSEEN:
-                continue
-            if k >= 0:
-                distance = grid.middle[k] - grid.middle[i]
-                allowed = levels[k] + step + steepest * distance * 0.5
-                if levels[i] > allowed:
-                    levels[i] = levels[k]
-                    continue
-            k = i
+cdef inline bint continues(const GroundParameters* parameters, float lowest, float distance, float level, float* slope,
+                           float going) noexcept nogil:
+    """Whether a bin's lowest point lies on the line; its slope then takes part in that of the line."""
+    cdef float step = <float>parameters.step_m, most = <float>parameters.rise_most_m, steepest = <float>parameters.slope_most
+    cdef float tolerance, measured, share
+    distance = distance if distance > MEASURABLE_M else MEASURABLE_M
+    tolerance = step + (<float>parameters.bend * distance + fabsf(slope[0] - going)) * distance
+    tolerance = tolerance if tolerance < most else most
+    measured = (lowest - level) / distance
+    if lowest - level - going * distance > tolerance or measured < -steepest - step / distance:
+        return False
+    share = distance / (distance + <float>parameters.settle_m)
+    slope[0] += share * (measured - slope[0])
+    slope[0] = steepest if slope[0] > steepest else (-steepest if slope[0] < -steepest else slope[0])
+    return True
 
 
 cdef int compare(const GroundParameters* parameters, GroundGrid* grid, Cloud* cloud) noexcept nogil:
+    """Height and label of each point."""
     cdef int i, place, found = 0
     cdef float x, y, range_m, height, limit
     cdef float above = <float>parameters.above_m, share = <float>parameters.above_share, most = <float>parameters.above_most_m
-    cdef float below = -<float>parameters.below_m
+    cdef float below = -<float>parameters.below_m, steep = <float>parameters.above_steep_m
     cdef unsigned char label
-    grid.level[NOWHERE] = 0.0
+    grid.level[NOWHERE] = -INFINITY
     grid.slope[NOWHERE] = 0.0
+    grid.at[NOWHERE] = 0.0
     for i in range(cloud.count):
         place = cloud.bin[i]
         x = cloud.x[i]
         y = cloud.y[i]
         range_m = sqrtf(x * x + y * y)
-        height = cloud.z[i] - grid.level[place] - grid.slope[place] * (range_m - grid.middle[place % REACHES])
-        limit = above + share * range_m
+        height = cloud.z[i] - grid.level[place] - grid.slope[place] * (range_m - grid.at[place])
+        limit = above + share * range_m + steep * fabsf(grid.slope[place])
         limit = limit if limit < most else most
         label = GROUND if height < limit else NONE
         label = NOISE if height < below else label
-        label = NONE if place == NOWHERE else label
         cloud.height[i] = height
         cloud.label[i] = label
         found += label == GROUND
