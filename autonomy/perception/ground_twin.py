@@ -6,7 +6,7 @@ import numpy as np
 
 SECTORS, REACHES = 256, 160
 FIRST_WIDTH_M, LAST_WIDTH_M, PLANE_ROUNDS, PRIOR_POINTS, MEASURABLE_M = 1.0, 0.2, 5, 10.0, 0.2
-STRETCH_STEP_M = 0.12
+STRETCH_STEP_M, BUMP_APART_M, BUMP_APART_MOST = 0.12, 30.0, 5
 GROUND, NOISE = 1, 5
 
 
@@ -70,7 +70,9 @@ def find_ground(points: np.ndarray, p: dict) -> tuple[np.ndarray, np.ndarray]:
     of, _ = np.nonzero(seen)
     plane = fit_plane(at[seen] * direction[of, 0], at[seen] * direction[of, 1], lowest[seen], p["plane_to_m"])
     lines = [follow(lowest[s], at[s], middle, plane[0], plane[1:] @ direction[s], p) for s in range(SECTORS)]
-    level, slope, at = (np.array([line[k] for line in lines]).ravel() for k in range(3))
+    level, slope, at = (np.array([line[k] for line in lines]) for k in range(3))
+    lower_bumps(level, slope, at, middle, p)
+    level, slope, at = level.ravel(), slope.ravel(), at.ravel()
     height, labels = np.full(len(x), np.inf), np.zeros(len(x), np.uint8)
     place, r = place[used], r[used]
     height[used] = z[used] - level[place] - slope[place] * (r - at[place])
@@ -79,11 +81,22 @@ def find_ground(points: np.ndarray, p: dict) -> tuple[np.ndarray, np.ndarray]:
     return labels, height
 
 
+def lower_bumps(level: np.ndarray, slope: np.ndarray, at: np.ndarray, middle: np.ndarray, p: dict) -> None:
+    """Puts what stands higher than the lines on both sides, [SECTORS, reaches], between them. One after the other, in place."""
+    for s in range(SECTORS):
+        for i in np.flatnonzero(middle <= p["bump_to_m"]):
+            apart = min(1 + int(BUMP_APART_M / middle[i]), BUMP_APART_MOST)
+            sides = [(s + apart) % SECTORS, (s - apart) % SECTORS]
+            levels = [level[k, i] + slope[k, i] * (at[s, i] - at[k, i]) for k in sides]
+            if abs(levels[0] - levels[1]) < 2 * p["bump_m"] and level[s, i] - max(levels) > p["bump_m"]:
+                level[s, i], slope[s, i] = np.mean(levels), np.mean([slope[k, i] for k in sides])
+
+
 def follow(lowest: np.ndarray, at: np.ndarray, middle: np.ndarray, level: float, slope: float, p: dict) -> np.ndarray:
     """(3, reaches) level, slope and the range they hold at, along one sector."""
-    line, reached, stretch = np.zeros((3, len(lowest))), 0.0, []
+    line, reached, stretch, straight = np.zeros((3, len(lowest))), 0.0, [], slope
     for i in range(len(lowest)):
-        going = np.clip(slope, -p["slope_ahead"], p["slope_ahead"])
+        going = straight + np.clip(slope - straight, -p["slope_ahead"], p["slope_ahead"])
         expected = level + going * (middle[i] - reached)
         distance = max(at[i] - reached, MEASURABLE_M)
         tolerance = min(p["step_m"] + (p["bend"] * distance + abs(slope - going)) * distance, p["rise_most_m"])

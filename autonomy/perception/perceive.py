@@ -80,14 +80,15 @@ class Perceiver:
         velocity: tuple[float, float, float] = (0.0, 0.0, 0.0),
         rate: tuple[float, float, float] = (0.0, 0.0, 0.0),
         reference_s: float = 0.0,
+        elapsed_s: float = 0.0,
         cab_track: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> Found:
         """`points`: LidarPoint [n]. velocity m/s and rate rad/s of the chassis, in its axes, through the scan; results are told for
-        `reference_s` after the scan's stamp. cab_track: times (k,) s after the reference and poses (k, 6) of the sensor in the
+        `reference_s` after the scan's stamp, `elapsed_s` after the scan before (0: there is none that counts). cab_track: times (k,) s after the reference and poses (k, 6) of the sensor in the
         chassis, instead of the mounting. Raises UsageError for more points than room."""
         times, knots = cab_track if cab_track is not None else (np.zeros(1), self.mounting.knot()[None])
         try:
-            self._kernel.perceive(points, velocity, rate, times, knots, reference_s)
+            self._kernel.perceive(points, velocity, rate, times, knots, reference_s, elapsed_s)
         except ValueError as error:
             raise UsageError(f"perception: {error}") from None
         kernel = self._kernel

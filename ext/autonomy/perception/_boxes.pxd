@@ -20,7 +20,7 @@ cdef struct Obstacle:
     int points
     int classification      # as in ObstacleSample
     int cluster
-    int seen_length_mm      # before it was completed to the least of its class
+    int edge                # 1 = of a road edge
 
 cdef struct BoxParameters:
     double points_at_1m         # of a cluster that counts, falls with range

@@ -7,7 +7,7 @@ sides have the cells closest, as in Zhang, Xu, Dong, Dolan, "Efficient L-shape f
 from libc.math cimport atan2, cos, sin, sqrt
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH
-from autonomy.perception._cloud cimport NOISE, OBSTACLE, Cloud
+from autonomy.perception._cloud cimport EDGE, NOISE, OBSTACLE, Cloud
 from autonomy.perception._clusters cimport Cell, Cluster, ClusterGrid
 
 require(__name__, LAYOUT_HASH)
@@ -19,7 +19,7 @@ cdef enum:
 
 
 cdef int find_boxes(const BoxParameters* parameters, const ClusterGrid* grid, Cloud* cloud, ObstacleList* found) noexcept nogil:
-    """Writes the obstacles, each point's instance (number of the obstacle or -1) and label (OBSTACLE; NOISE in clusters too small)."""
+    """Writes the obstacles, each point's instance (number of the obstacle or -1) and label (OBSTACLE or EDGE; NOISE in clusters too small)."""
     cdef int i, cluster, obstacle
     cdef float x, y, along, across
     cdef float* span
@@ -33,7 +33,7 @@ cdef int find_boxes(const BoxParameters* parameters, const ClusterGrid* grid, Cl
         if obstacle < 0:
             cloud.label[i] = NOISE
             continue
-        cloud.label[i] = OBSTACLE
+        cloud.label[i] = EDGE if found.obstacles[obstacle].edge else OBSTACLE
         x = cloud.x[i]
         y = cloud.y[i]
         along = found.cosine[obstacle] * x + found.sine[obstacle] * y
@@ -75,6 +75,7 @@ cdef void choose(const BoxParameters* parameters, const ClusterGrid* grid, Obsta
         found.of_cluster[i] = k
         obstacle = &found.obstacles[k]
         obstacle.cluster = i
+        obstacle.edge = cell.edge > 0
         obstacle.points = cluster.points
         obstacle.top = cluster.top
         obstacle.bottom = cluster.bottom
@@ -165,7 +166,6 @@ cdef void enclose(ObstacleList* found, int i) noexcept nogil:
     obstacle.length = span[1] - span[0]
     obstacle.width = span[3] - span[2]
     obstacle.height = span[5] - span[4]
-    obstacle.seen_length_mm = 0
     obstacle.yaw = atan2(s, c)
     if obstacle.width > obstacle.length:
         obstacle.length, obstacle.width = obstacle.width, obstacle.length

@@ -15,6 +15,7 @@ cdef struct ClassParameters:
     double vehicle_length_most
     double vehicle_width_most
     double truck_height_least
+    double truck_side_least     # the longer side seen of a truck
     double car_length_most
     double car_height_least
     double car_side_least        # the longer side seen of a car

@@ -11,6 +11,7 @@ from autonomy.perception._boxes cimport Obstacle
 require(__name__, LAYOUT_HASH)
 
 cdef double POINTS_SURE = 12.0      # points at which two thirds of the evidence are there
+cdef double TRUCK_WIDTH_LEAST = 1.8   # m, of what is as high as a bridge and still a truck
 cdef double HALF_TURN = 3.141592653589793
 
 
@@ -26,14 +27,16 @@ cdef void classify(const ClassParameters* parameters, Obstacle* obstacle) noexce
 
 cdef int kind_of(const ClassParameters* p, const Obstacle* o) noexcept nogil:
     cdef double length = o.length, width = o.width, top = o.top
-    if o.bottom > p.hanging_m or top > p.clearance_m - 0.1 or length > p.vehicle_length_most or width > p.vehicle_width_most:
+    if o.edge or o.bottom > p.hanging_m or length > p.vehicle_length_most or width > p.vehicle_width_most:
         return STRUCTURE
     if length > p.rail_length_least and width < p.rail_width_most and top < p.truck_height_least:
         return STRUCTURE
     if length < p.pole_side_most and top > p.person_height_most:
         return STRUCTURE
+    if top > p.clearance_m - 0.1 and (width < TRUCK_WIDTH_LEAST or length < p.car_length_most):
+        return STRUCTURE
     if top >= p.truck_height_least:
-        return TRUCK if length > p.car_side_least else STRUCTURE
+        return TRUCK if length > p.truck_side_least else STRUCTURE
     if length > p.car_length_most:
         return TRUCK if top > p.car_height_least else STRUCTURE
     if top < p.debris_height_most:
@@ -56,7 +59,6 @@ cdef void complete(const ClassParameters* p, Obstacle* o) noexcept nogil:
         o.length = o.width
         o.width = swapped
         o.yaw += 0.5 * HALF_TURN if o.yaw <= 0.0 else -0.5 * HALF_TURN
-    o.seen_length_mm = <int>(1000.0 * o.length)
     c = cos(o.yaw)
     s = sin(o.yaw)
     if o.length < p.car_length:

@@ -11,8 +11,13 @@ cdef struct ClusterParameters:
     double cell_m
     double behind_m             # the grid begins so far behind the origin
     double clearance_m          # what is higher stands over the road, not on it
-    double reach_two_m          # from this range on, gaps of one empty cell do not separate
-    double reach_three_m        # ... of two
+    double reach_two_m          # from this range on, gaps of one empty cell along x do not separate
+    double reach_three_m        # ... of two, and of one across
+    double bridge_m             # a roof is joined to what it hangs behind, seen from the sensor, up to here
+    double bridge_aside_m       # ... and so far across
+    double bridge_beams         # rad, angle between beams
+    double bridge_bottom_m      # what begins higher is a roof
+    double bridge_step_m        # ... and is flatter and differs in height by less
     double rise_m               # a cell so much higher than its neighbour's top is another thing
 
 cdef struct Cell:
@@ -23,6 +28,7 @@ cdef struct Cell:
     int points
     unsigned short column
     unsigned short row
+    int edge                    # number of the road edge it belongs to, 0 = none: kept apart from what stands beside it
     int parent                  # of the union-find, then the cluster
 
 cdef struct Cluster:
@@ -42,4 +48,5 @@ cdef struct ClusterGrid:
     int[MOST_CELLS] order       # cells, cluster by cluster
     Cluster[MOST_CLUSTERS] clusters
 
-cdef int find_clusters(const ClusterParameters* parameters, ClusterGrid* grid, Cloud* cloud) noexcept nogil
+cdef void occupy(const ClusterParameters* parameters, ClusterGrid* grid, Cloud* cloud) noexcept nogil
+cdef int join(const ClusterParameters* parameters, const double* sensor, ClusterGrid* grid, Cloud* cloud) noexcept nogil

@@ -20,12 +20,14 @@ cdef struct GroundParameters:
     double bend                 # half the change of slope per m
     double rise_most_m          # above the expected line, however long nothing was seen of the ground
     double slope_most           # of banks
-    double slope_ahead          # goes on where nothing is seen, at most
+    double slope_ahead          # beside the plane's: goes on where nothing is seen, at most
     double settle_m             # distance over which the slope of the ground is averaged
     double regain_m             # ground that was lost is found again on a smooth stretch so long
     double regain_share         # of the range, on top
     double regain_slope         # of that stretch at most
     double regain_rise_m        # above where it would be otherwise, at most
+    double bump_m               # higher than both neighbours by so much is no ground
+    double bump_to_m            # up to this range
     double plane_to_m           # the plane about the vehicle is fitted up to here
     double own_front_m          # the vehicle itself: what lies within is left out
     double own_rear_m

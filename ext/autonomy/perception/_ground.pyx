@@ -22,6 +22,8 @@ cdef double LAST_WIDTH_M = 0.2
 cdef int PLANE_ROUNDS = 5
 cdef double PRIOR_POINTS = 10.0
 cdef float STRETCH_STEP_M = 0.12        # roughness of a bank
+cdef float BUMP_APART_M = 30.0           # the lines compared stand some 0.7 m to either side
+cdef int BUMP_APART_MOST = 5
 cdef float MEASURABLE_M = 0.2         # a slope over less is noise
 
 
@@ -60,6 +62,7 @@ cdef int find_ground(const GroundParameters* parameters, GroundGrid* grid, Cloud
     fit_plane(parameters, grid)
     for sector in range(SECTORS):
         follow(parameters, grid, sector)
+    lower_bumps(parameters, grid)
     return compare(parameters, grid, cloud)
 
 
@@ -154,7 +157,7 @@ cdef void follow(const GroundParameters* parameters, GroundGrid* grid, int secto
     """The line of one sector: level and slope at the range `at` of each bin."""
     cdef float[REACHES] seen_at
     cdef float level = <float>grid.plane[0], reached = 0.0, going, expected, distance, length
-    cdef float slope = <float>(grid.plane[1] * grid.cosine[sector] + grid.plane[2] * grid.sine[sector])
+    cdef float straight = <float>(grid.plane[1] * grid.cosine[sector] + grid.plane[2] * grid.sine[sector]), slope = straight
     cdef float ahead = <float>parameters.slope_ahead
     cdef float* lowest = grid.lowest + sector * REACHES
     cdef float* levels = grid.level + sector * REACHES
@@ -162,7 +165,8 @@ cdef void follow(const GroundParameters* parameters, GroundGrid* grid, int secto
     cdef float* ranges = grid.at + sector * REACHES
     cdef int i, k, begun = -1, last = -1         # a smooth stretch beside the line
     for i in range(grid.reaches):
-        going = ahead if slope > ahead else (-ahead if slope < -ahead else slope)
+        going = slope - straight
+        going = straight + (ahead if going > ahead else (-ahead if going < -ahead else going))
         expected = level + going * (grid.middle[i] - reached)
         seen_at[i] = ranges[i]
         if lowest[i] < UNSEEN and continues(parameters, lowest[i], ranges[i] - reached, level, &slope, going):
@@ -210,6 +214,27 @@ cdef inline bint continues(const GroundParameters* parameters, float lowest, flo
     slope[0] += share * (measured - slope[0])
     slope[0] = steepest if slope[0] > steepest else (-steepest if slope[0] < -steepest else slope[0])
     return True
+
+
+cdef void lower_bumps(const GroundParameters* parameters, GroundGrid* grid) noexcept nogil:
+    """What stands higher than the lines on both of its sides is no ground but something small on it."""
+    cdef int sector, i, apart, left, right
+    cdef float at, left_level, right_level, bump = <float>parameters.bump_m
+    for sector in range(SECTORS):
+        for i in range(grid.reaches):
+            if grid.middle[i] > <float>parameters.bump_to_m:
+                break
+            apart = 1 + <int>(BUMP_APART_M / grid.middle[i])
+            apart = apart if apart < BUMP_APART_MOST else BUMP_APART_MOST
+            left = ((sector + apart) & (SECTORS - 1)) * REACHES + i
+            right = ((sector - apart) & (SECTORS - 1)) * REACHES + i
+            at = grid.at[sector * REACHES + i]
+            left_level = grid.level[left] + grid.slope[left] * (at - grid.at[left])
+            right_level = grid.level[right] + grid.slope[right] * (at - grid.at[right])
+            if (fabsf(left_level - right_level) < 2.0 * bump and grid.level[sector * REACHES + i] - left_level > bump
+                    and grid.level[sector * REACHES + i] - right_level > bump):
+                grid.level[sector * REACHES + i] = <float>0.5 * (left_level + right_level)
+                grid.slope[sector * REACHES + i] = <float>0.5 * (grid.slope[left] + grid.slope[right])
 
 
 cdef int compare(const GroundParameters* parameters, GroundGrid* grid, Cloud* cloud) noexcept nogil:

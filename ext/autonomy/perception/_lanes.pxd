@@ -29,6 +29,8 @@ cdef struct LaneParameters:
     double parallel_heading     # sigma, rad, by how much lines of a road differ
     double parallel_curvature   # sigma, 1/m
     double runs_least           # of a line
+    double runs_beside          # ... of one that stands a lane's width from a sure one
+    double memory_s             # runs are held so long
     double length_least_m       # from its first to its last run
     double share_least          # of the slabs where it could be seen
     double solid_share          # ... from which on it is a solid line

@@ -265,51 +265,74 @@ cdef void judge(const LaneParameters* p, double behind_m, BrightGrid* grid, Lane
     """Drops lines with too little behind them, and tells solid from dashed."""
     cdef bint[MOST_LINES][SLABS] bright
     cdef int[MOST_LINES] number
-    cdef int i, k, slab, strip, near, seen, lit, near_seen, near_lit, kept = 0
-    cdef double share, x
-    cdef LaneLine* line
+    cdef bint[MOST_LINES] sure
+    cdef int i, k, kept = 0
     memset(bright, 0, sizeof(bright))
     for i in range(grid.run_count):
-        if grid.runs[i].line >= 0:
+        if grid.runs[i].line >= 0 and grid.runs[i].slab >= 0:
             bright[grid.runs[i].line][grid.runs[i].slab] = True
     for k in range(found.count):
-        line = &found.lines[k]
+        sure[k] = weigh(p, behind_m, grid, &bright[k][0], &found.lines[k]) and found.lines[k].runs >= p.runs_least
+        if found.lines[k].x_max - found.lines[k].x_min < p.length_least_m:
+            sure[k] = False
+    for k in range(found.count):
         number[k] = -1
-        seen = lit = near_seen = near_lit = 0
-        for slab in range(SLABS):
-            x = slab + 0.5 - behind_m
-            if x < line.x_min - 1.0 or x > line.x_max + 1.0:
-                continue
-            strip = <int>(value_at(line.c, x) * 10.0 + STRIPS // 2)
-            near = 0
-            for i in range(strip - 1, strip + 2):
-                if 0 <= i < STRIPS:
-                    near += grid.points[slab][i]
-            if near > 0 or bright[k][slab]:
-                seen += 1
-                lit += bright[k][slab]
-                if fabs(x) < p.type_to_m:
-                    near_seen += 1
-                    near_lit += bright[k][slab]
-        share = <double>lit / seen if seen > 0 else 0.0
-        if lit < p.runs_least or line.x_max - line.x_min < p.length_least_m or share < p.share_least:
-            continue
-        line.quality = (1.0 if share > 0.5 else 2.0 * share) * (1.0 if lit > 3.0 * p.runs_least else lit / (3.0 * p.runs_least))
-        if near_seen >= 8:
-            line.type = LINE_SOLID if near_lit >= p.solid_share * near_seen else LINE_DASHED
-        found.lines[kept] = line[0]
-        number[k] = kept
-        kept += 1
+        if sure[k] or (found.lines[k].runs >= p.runs_beside and found.lines[k].quality > 0.0 and beside(p, found, sure, k)):
+            number[k] = kept
+            kept += 1
+    for k in range(found.count):
+        if number[k] >= 0:
+            found.lines[number[k]] = found.lines[k]
     found.count = kept
     for i in range(grid.run_count):
         if grid.runs[i].line >= 0:
             grid.runs[i].line = number[grid.runs[i].line]
 
 
+cdef bint weigh(const LaneParameters* p, double behind_m, const BrightGrid* grid, const bint* bright, LaneLine* line) noexcept nogil:
+    """Quality and type by the slabs with ground at the line in which it is bright; False (quality 0) when that share is too small."""
+    cdef int i, slab, strip, near, seen = 0, lit = 0, near_seen = 0, near_lit = 0
+    cdef double share, x
+    for slab in range(SLABS):
+        x = slab + 0.5 - behind_m
+        if x < line.x_min - 1.0 or x > line.x_max + 1.0:
+            continue
+        strip = <int>(value_at(line.c, x) * 10.0 + STRIPS // 2)
+        near = 0
+        for i in range(strip - 1, strip + 2):
+            if 0 <= i < STRIPS:
+                near += grid.points[slab][i]
+        if near > 0 or bright[slab]:
+            seen += 1
+            lit += bright[slab]
+            if fabs(x) < p.type_to_m:
+                near_seen += 1
+                near_lit += bright[slab]
+    share = <double>lit / seen if seen > 0 else 1.0
+    line.quality = 0.0
+    if share < p.share_least:
+        return False
+    line.quality = (1.0 if share > 0.5 else 2.0 * share) * (1.0 if line.runs > 3.0 * p.runs_least else line.runs / (3.0 * p.runs_least))
+    if near_seen >= 6:
+        line.type = LINE_SOLID if near_lit >= p.solid_share * near_seen else LINE_DASHED
+    return True
+
+
+cdef bint beside(const LaneParameters* p, const LaneList* found, const bint* sure, int k) noexcept nogil:
+    """Whether a sure line stands a lane's width away."""
+    cdef int i
+    cdef double distance
+    for i in range(found.count):
+        distance = fabs(found.lines[i].c[0] - found.lines[k].c[0])
+        if sure[i] and distance > p.width_least_m and distance < p.width_most_m:
+            return True
+    return False
+
+
 cdef void name_sides(const LaneParameters* p, LaneList* found) noexcept nogil:
     """The nearest line to each side; the next ones stand a lane's width farther. Others are dropped: nobody can say what they are."""
     cdef int left = closest(found, 0.0, 1.0, 0.0, p.width_most_m), right = closest(found, 0.0, -1.0, 0.0, p.width_most_m)
-    cdef int i
+    cdef int i, kept = 0
     for i in range(found.count):
         found.lines[i].side = -1
     if left >= 0 and right >= 0 and found.lines[left].c[0] - found.lines[right].c[0] < p.width_least_m:
@@ -328,6 +351,11 @@ cdef void name_sides(const LaneParameters* p, LaneList* found) noexcept nogil:
         i = closest(found, found.lines[right].c[0], -1.0, p.width_least_m, p.width_most_m)
         if i >= 0:
             found.lines[i].side = NEXT_RIGHT
+    for i in range(found.count):
+        if found.lines[i].side >= 0:
+            found.lines[kept] = found.lines[i]
+            kept += 1
+    found.count = kept
 
 
 cdef int closest(const LaneList* found, double origin, double direction, double least, double most) noexcept nogil:

@@ -10,12 +10,14 @@ from autonomy.perception._boxes cimport MOST_OBSTACLES, BoxParameters, Obstacle,
 from autonomy.perception._bright cimport BrightGrid, BrightParameters, find_bright
 from autonomy.perception._classify cimport ClassParameters, classify
 from autonomy.perception._cloud cimport MARKING, Cloud
-from autonomy.perception._clusters cimport ClusterGrid, ClusterParameters, find_clusters
+from autonomy.perception._clusters cimport ClusterGrid, ClusterParameters, join, occupy
 from autonomy.perception._deskew cimport MOST_KNOTS, STEPS, Knot, Twist, deskew
+from autonomy.perception._edges cimport EdgeParameters, find_edges
 from autonomy.perception._free_space cimport FREE_SECTORS, find_free_space
 from autonomy.perception._ground cimport GroundGrid, GroundParameters, arrange_ground, find_ground
 from autonomy.perception._health cimport Health, HealthParameters, judge_health
-from autonomy.perception._lanes cimport MOST_LINES, LaneLine, LaneList, LaneParameters, Shape, find_lanes
+from autonomy.perception._lane_memory cimport LaneMemory, recall, remember
+from autonomy.perception._lanes cimport MOST_LINES, LaneLine, LaneList, LaneParameters, find_lanes
 
 require(__name__, LAYOUT_HASH)
 
@@ -46,7 +48,8 @@ cdef class Perception:
     cdef BrightGrid* bright_grid
     cdef LaneList lane_list
     cdef Health health_found
-    cdef Shape shape
+    cdef EdgeParameters edge
+    cdef LaneMemory* memory_of_lanes
     cdef float[STEPS * 12] poses
     cdef float[FREE_SECTORS] free_m
     cdef long long[4] spent_ns
@@ -61,6 +64,7 @@ cdef class Perception:
         self.classes = sections["classes"]
         self.bright = sections["markings"]
         self.lane = sections["lanes"]
+        self.edge = sections["edges"]
         self.health_parameters = sections["health"]
         self.memory = []
         self.cloud.capacity = capacity
@@ -77,6 +81,7 @@ cdef class Perception:
         self.cluster_grid = <ClusterGrid*>self.room(sizeof(ClusterGrid))
         self.obstacle_list = <ObstacleList*>self.room(sizeof(ObstacleList))
         self.bright_grid = <BrightGrid*>self.room(sizeof(BrightGrid))
+        self.memory_of_lanes = <LaneMemory*>self.room(sizeof(LaneMemory))
         arrange_ground(&self.ground, self.ground_grid)
 
     cdef void* room(self, size_t size):
@@ -86,9 +91,10 @@ cdef class Perception:
         self.memory.append(buffer)
         return &buffer[0]
 
-    def perceive(self, points, velocity, rate, knot_times, knots, double reference_s):
+    def perceive(self, points, velocity, rate, knot_times, knots, double reference_s, double elapsed_s):
         """One scan. `points`: LidarPoint [n]; velocity (3,) m/s and rate (3,) rad/s of the chassis; knot_times (k,) s after the
-        reference and knots (k, 6) of the sensor's pose in the chassis (m, rotation vector in rad); `reference_s` after the stamp.
+        reference and knots (k, 6) of the sensor's pose in the chassis (m, rotation vector in rad); `reference_s` after the stamp;
+        elapsed_s since the reference of the scan before, 0 when there is none.
         Raises ValueError when there are more points than room."""
         cdef const unsigned char[::1] raw = np.ascontiguousarray(points).view(np.uint8)
         cdef Twist twist
@@ -108,10 +114,10 @@ cdef class Perception:
                 track[k].position[i] = knots[k][i]
                 track[k].rotation[i] = knots[k][3 + i]
         with nogil:
-            self.run(first, count, &twist, track, knot_count, reference_s)
+            self.run(first, count, &twist, track, knot_count, reference_s, elapsed_s)
 
     cdef void run(self, const LidarPoint* points, int count, const Twist* twist, const Knot* knots, int knot_count,
-                  double reference_s) noexcept nogil:
+                  double reference_s, double elapsed_s) noexcept nogil:
         cdef long long begun = now(), ended
         deskew(points, count, twist, knots, knot_count, reference_s, self.poses, &self.cloud)
         ended = now()
@@ -121,19 +127,24 @@ cdef class Perception:
         ended = now()
         self.spent_ns[1] = ended - begun
         begun = ended
-        self.find_obstacles()
-        ended = now()
-        self.spent_ns[2] = ended - begun
-        begun = ended
         find_bright(&self.bright, self.bright_grid, &self.cloud)
-        find_lanes(&self.lane, self.bright.behind_m, self.bright_grid, &self.shape, &self.lane_list)
+        recall(self.memory_of_lanes, twist, elapsed_s, self.lane.memory_s, self.bright.behind_m, self.bright_grid)
+        find_lanes(&self.lane, self.bright.behind_m, self.bright_grid, &self.memory_of_lanes.shape, &self.lane_list)
+        remember(self.memory_of_lanes, self.bright_grid, &self.lane_list.shape)
+        ended = now()
+        self.spent_ns[3] = ended - begun
+        begun = ended
+        self.find_obstacles(knots)
+        self.spent_ns[2] = now() - begun
         self.mark()
-        self.spent_ns[3] = now() - begun
         judge_health(&self.health_parameters, &self.cloud, &self.health_found)
 
-    cdef void find_obstacles(self) noexcept nogil:
+    cdef void find_obstacles(self, const Knot* knots) noexcept nogil:
+        """Road edges are found among the cells, before these are joined."""
         cdef int i
-        find_clusters(&self.cluster, self.cluster_grid, &self.cloud)
+        occupy(&self.cluster, self.cluster_grid, &self.cloud)
+        find_edges(&self.edge, self.cluster_grid, &self.lane_list)
+        join(&self.cluster, knots[0].position, self.cluster_grid, &self.cloud)
         find_boxes(&self.box, self.cluster_grid, &self.cloud, self.obstacle_list)
         for i in range(self.obstacle_list.count):
             classify(&self.classes, &self.obstacle_list.obstacles[i])
@@ -153,7 +164,8 @@ cdef class Perception:
 
     def reset(self):
         """Forgets the scans before."""
-        self.shape.known = 0
+        self.memory_of_lanes.count = 0
+        self.memory_of_lanes.shape.known = 0
 
     @property
     def labels(self):
