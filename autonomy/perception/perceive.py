@@ -95,6 +95,10 @@ class Perceiver:
         return Found(kernel.labels, kernel.instances, kernel.points, kernel.obstacles, kernel.lanes, kernel.free_space,
                      kernel.health, kernel.counts, kernel.timing_ns)  # fmt: skip
 
+    def kernel_ns(self) -> dict[str, int]:
+        """Processor time of the last scan's steps, and of the clusters within the obstacles."""
+        return {**self._kernel.timing_ns, "clusters": self._kernel.clusters_ns}
+
     def reset(self) -> None:
         """Forgets the scans before."""
         self._kernel.reset()
