@@ -40,6 +40,7 @@ def street(columns: int, rings: int = 128, seed: int = 0) -> np.ndarray:
         distance = np.where((enter < leave) & (enter > 0.5), np.fmin(distance, enter), distance)
     distance = distance + rng.normal(0.0, 0.015, shape)
     seen = distance < FAR_M
+    distance = np.where(seen, distance, 0.0)
     points = np.zeros(int(seen.sum()), dtype("LidarPoint"))
     for k, axis in enumerate("xyz"):
         points[axis] = (direction[k] * distance)[seen]

@@ -16,6 +16,8 @@ cdef struct Cloud:
     float* x                    # m
     float* y
     float* z
+    float* range_m              # from the origin, in the plane
+    float* corner               # diamond angle in sectors of the ground grid
     float* height               # m above the ground found below the point
     unsigned short* intensity   # the sensor's units
     unsigned short* bin         # of the ground grid

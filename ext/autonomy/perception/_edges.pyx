@@ -72,12 +72,12 @@ cdef void heap(const EdgeParameters* p, const ClusterGrid* grid, const LaneList*
 cdef bint is_edge(const EdgeParameters* p, const unsigned long long* blocks, const int* low, const int* high, int i) noexcept nogil:
     """Two neighbouring offsets together, the first of which is occupied."""
     cdef unsigned long long mask = blocks[i] | blocks[i + 1] | blocks[i - 1]
-    cdef int count = 0, cells = low[i - 1] + low[i] + low[i + 1]
+    cdef int count = 0, cells = low[i - 1] + low[i] + low[i + 1]      # blocks in a row: vehicles one behind the other have gaps
     if low[i] < low[i - 1] or low[i] < low[i + 1]:
         return False
     while mask:
-        count += <int>(mask & 1)
-        mask >>= 1
+        count += 1
+        mask &= mask >> 1
     return (count >= p.blocks_least and cells >= p.cells_least
             and high[i - 1] + high[i] + high[i + 1] <= p.high_share_most * cells)
 

@@ -44,6 +44,7 @@ cdef struct GroundGrid:
     float[SECTORS * REACHES + 1] lowest      # z, the last takes what is in no bin
     float[SECTORS * REACHES + 1] level       # z of the ground at that range
     float[SECTORS * REACHES + 1] slope
+    float[SECTORS * REACHES + 1] base    # z of the ground = base + slope * range
 
 cdef void arrange_ground(const GroundParameters* parameters, GroundGrid* grid) noexcept nogil
 cdef int find_ground(const GroundParameters* parameters, GroundGrid* grid, Cloud* cloud) noexcept nogil

@@ -7,10 +7,11 @@ has gone (a bank behind a ditch). Then each point is compared with the line belo
 idea of fitting lines to sectors is that of Himmelsbach, von Hundelshausen, Wuensche, "Fast segmentation of 3D point clouds for
 ground vehicles" (2010). Twin: autonomy/perception/ground_twin.py.
 """
-from libc.math cimport INFINITY, fabs, fabsf, sqrt, sqrtf
+from libc.math cimport INFINITY, fabs, fabsf, sqrt
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH
-from autonomy.perception._cloud cimport GROUND, NOISE, NONE, Cloud
+from autonomy.perception._cloud cimport Cloud
+from autonomy.perception._columns cimport above_lines, polar
 
 require(__name__, LAYOUT_HASH)
 
@@ -68,30 +69,24 @@ cdef int find_ground(const GroundParameters* parameters, GroundGrid* grid, Cloud
 
 cdef void gather(const GroundParameters* parameters, GroundGrid* grid, Cloud* cloud) noexcept nogil:
     """The bin of each point, and the lowest point of each bin."""
-    cdef int i, quarter, sector, place
-    cdef float x, y, across, range_m, corner, z
+    cdef int i, quarter, place
+    cdef float range_m, z
     cdef float near = <float>parameters.near_m, far = <float>parameters.far_m
     cdef float front = <float>parameters.own_front_m, rear = -<float>parameters.own_rear_m, side = <float>parameters.own_side_m
-    cdef const float* xs = cloud.x
-    cdef const float* ys = cloud.y
-    cdef const float* zs = cloud.z
     cdef float* lowest = grid.lowest
     for i in range(SECTORS * REACHES + 1):
         lowest[i] = UNSEEN
+    polar(cloud.x, cloud.y, cloud.count, SECTORS, cloud.range_m, cloud.corner)
     for i in range(cloud.count):
-        x = xs[i]
-        y = ys[i]
-        z = zs[i]
-        range_m = sqrtf(x * x + y * y)
+        z = cloud.z[i]
+        range_m = cloud.range_m[i]
         place = NOWHERE
-        if range_m >= near and range_m < far and fabsf(z) < UNSEEN and not (x < front and x > rear and fabsf(y) < side):
-            across = y / (fabsf(x) + fabsf(y))
-            corner = (<float>1.0 + across if x >= 0.0 else <float>3.0 - across) * <float>(SECTORS / 4.0)   # 0 at -y
-            sector = <int>corner & (SECTORS - 1)
+        if (range_m >= near and range_m < far and fabsf(z) < UNSEEN
+                and not (cloud.x[i] < front and cloud.x[i] > rear and fabsf(cloud.y[i]) < side)):
             quarter = <int>(range_m * <float>4.0)
             quarter = grid.reach_of[quarter if quarter < RADIAL_TABLE else RADIAL_TABLE - 1]
             if quarter < REACHES:
-                place = sector * REACHES + quarter
+                place = (<int>cloud.corner[i] & (SECTORS - 1)) * REACHES + quarter
         cloud.bin[i] = <unsigned short>place
         if z < lowest[place]:
             lowest[place] = z
@@ -238,26 +233,12 @@ cdef void lower_bumps(const GroundParameters* parameters, GroundGrid* grid) noex
 
 
 cdef int compare(const GroundParameters* parameters, GroundGrid* grid, Cloud* cloud) noexcept nogil:
-    """Height and label of each point."""
-    cdef int i, place, found = 0
-    cdef float x, y, range_m, height, limit
-    cdef float above = <float>parameters.above_m, share = <float>parameters.above_share, most = <float>parameters.above_most_m
-    cdef float below = -<float>parameters.below_m, steep = <float>parameters.above_steep_m
-    cdef unsigned char label
-    grid.level[NOWHERE] = -INFINITY
+    """Height and label of each point; returns how many are ground."""
+    cdef int i
+    for i in range(SECTORS * REACHES):
+        grid.base[i] = grid.level[i] - grid.slope[i] * grid.at[i]
+    grid.base[NOWHERE] = -INFINITY
     grid.slope[NOWHERE] = 0.0
-    grid.at[NOWHERE] = 0.0
-    for i in range(cloud.count):
-        place = cloud.bin[i]
-        x = cloud.x[i]
-        y = cloud.y[i]
-        range_m = sqrtf(x * x + y * y)
-        height = cloud.z[i] - grid.level[place] - grid.slope[place] * (range_m - grid.at[place])
-        limit = above + share * range_m + steep * fabsf(grid.slope[place])
-        limit = limit if limit < most else most
-        label = GROUND if height < limit else NONE
-        label = NOISE if height < below else label
-        cloud.height[i] = height
-        cloud.label[i] = label
-        found += label == GROUND
-    return found
+    return above_lines(cloud.z, cloud.range_m, cloud.bin, grid.base, grid.slope, cloud.count, <float>parameters.above_m,
+                       <float>parameters.above_share, <float>parameters.above_steep_m, <float>parameters.above_most_m,
+                       -<float>parameters.below_m, cloud.height, cloud.label)

@@ -2,7 +2,7 @@
 from autonomy.perception._cloud cimport Cloud
 
 cdef enum:
-    HEALTH_SECTORS = 72     # of 5 deg
+    HEALTH_SECTORS = 64     # of equal steps of the diamond angle, 3.6 to 7.2 deg
 
 cdef struct HealthParameters:
     double noise_range_m        # drops and dust are counted up to here

@@ -3,11 +3,12 @@
 Drops and dust give single weak echoes near the sensor; spray hangs low behind wheels, rain everywhere. A sector of the turn that
 returns far fewer points than the others, or only very near ones, is blocked. Twin: autonomy/perception/health_twin.py.
 """
-from libc.math cimport fabsf, sqrtf
+from libc.math cimport fabsf
 from libc.string cimport memset
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH
 from autonomy.perception._cloud cimport NOISE, Cloud
+from autonomy.perception._ground cimport SECTORS
 
 require(__name__, LAYOUT_HASH)
 
@@ -15,22 +16,19 @@ require(__name__, LAYOUT_HASH)
 cdef void judge_health(const HealthParameters* parameters, const Cloud* cloud, Health* health) noexcept nogil:
     cdef float[HEALTH_SECTORS] ranges
     cdef int[HEALTH_SECTORS] points
-    cdef float x, y, range_m, across, near = <float>parameters.noise_range_m, low = <float>parameters.spray_height_m
+    cdef float range_m, near = <float>parameters.noise_range_m, low = <float>parameters.spray_height_m
     cdef double intensity = 0.0, share
     cdef int i, sector
     memset(health, 0, sizeof(Health))
     memset(ranges, 0, sizeof(ranges))
     memset(points, 0, sizeof(points))
     for i in range(cloud.count):
-        x = cloud.x[i]
-        y = cloud.y[i]
-        range_m = sqrtf(x * x + y * y)
+        range_m = cloud.range_m[i]
         if not (range_m < 1e6 and fabsf(cloud.z[i]) < 1e6) or range_m == 0.0:
             health.invalid += 1
             continue
         health.points += 1
-        across = y / (fabsf(x) + fabsf(y))
-        sector = <int>((1.0 + across if x >= 0.0 else 3.0 - across) * (HEALTH_SECTORS / 4))
+        sector = <int>(cloud.corner[i] * <float>(<double>HEALTH_SECTORS / SECTORS))
         sector = sector if sector < HEALTH_SECTORS else 0
         points[sector] += 1
         ranges[sector] += range_m

@@ -10,7 +10,7 @@ from autonomy.perception._deskew cimport Twist
 
 require(__name__, LAYOUT_HASH)
 
-cdef float FADE = 0.85          # weight that is left from scan to scan: the pose between them is not exact
+cdef float FADE = 0.93          # weight that is left from scan to scan: the pose between them is not exact
 
 
 cdef void recall(LaneMemory* memory, const Twist* twist, double elapsed_s, double longest_s, double behind_m, BrightGrid* grid) noexcept nogil:

@@ -21,7 +21,7 @@ from autonomy.perception._lanes cimport MOST_LINES, LaneLine, LaneList, LanePara
 
 require(__name__, LAYOUT_HASH)
 
-STEPS_TIMED = ("deskew", "ground", "obstacles", "lanes")
+STEPS_TIMED = ("deskew", "ground", "obstacles", "lanes", "health")
 
 
 cdef inline long long now() noexcept nogil:
@@ -52,7 +52,7 @@ cdef class Perception:
     cdef LaneMemory* memory_of_lanes
     cdef float[STEPS * 12] poses
     cdef float[FREE_SECTORS] free_m
-    cdef long long[5] spent_ns
+    cdef long long[6] spent_ns
     cdef int ground_points
     cdef list memory
 
@@ -71,6 +71,8 @@ cdef class Perception:
         self.cloud.x = <float*>self.room(capacity * sizeof(float))
         self.cloud.y = <float*>self.room(capacity * sizeof(float))
         self.cloud.z = <float*>self.room(capacity * sizeof(float))
+        self.cloud.range_m = <float*>self.room(capacity * sizeof(float))
+        self.cloud.corner = <float*>self.room(capacity * sizeof(float))
         self.cloud.height = <float*>self.room(capacity * sizeof(float))
         self.cloud.intensity = <unsigned short*>self.room(capacity * sizeof(short))
         self.cloud.bin = <unsigned short*>self.room(capacity * sizeof(short))
@@ -135,20 +137,23 @@ cdef class Perception:
         self.spent_ns[3] = ended - begun
         begun = ended
         self.find_obstacles(knots)
-        self.spent_ns[2] = now() - begun
         self.mark()
+        ended = now()
+        self.spent_ns[2] = ended - begun
+        begun = ended
         judge_health(&self.health_parameters, &self.cloud, &self.health_found)
+        self.spent_ns[4] = now() - begun
 
     cdef void find_obstacles(self, const Knot* knots) noexcept nogil:
         """Road edges are found among the cells, before these are joined."""
         cdef int i
         cdef long long begun = now()
         occupy(&self.cluster, self.cluster_grid, &self.cloud)
-        self.spent_ns[4] = now() - begun
+        self.spent_ns[5] = now() - begun
         find_edges(&self.edge, self.cluster_grid, &self.lane_list)
         begun = now()
         join(&self.cluster, knots[0].position, self.cluster_grid, &self.cloud)
-        self.spent_ns[4] += now() - begun
+        self.spent_ns[5] += now() - begun
         find_boxes(&self.box, self.cluster_grid, &self.cloud, self.obstacle_list)
         for i in range(self.obstacle_list.count):
             classify(&self.classes, &self.obstacle_list.obstacles[i])
@@ -214,9 +219,9 @@ cdef class Perception:
 
     @property
     def timing_ns(self):
-        return dict(zip(STEPS_TIMED, [self.spent_ns[i] for i in range(4)]))
+        return dict(zip(STEPS_TIMED, [self.spent_ns[i] for i in range(len(STEPS_TIMED))]))
 
     @property
     def clusters_ns(self):
         """What of the obstacles' time the grid clusters took."""
-        return self.spent_ns[4]
+        return self.spent_ns[5]
