@@ -4,6 +4,7 @@ A car of which only one face is seen is completed, away from the sensor, to a ca
 middle. Twin: autonomy/perception/classify_twin.py.
 """
 from libc.math cimport cos, exp, fabs, sin
+from libc.string cimport memset
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH
 from autonomy.perception._boxes cimport Obstacle
@@ -73,3 +74,15 @@ cdef void complete(const ClassParameters* p, Obstacle* o) noexcept nogil:
         o.x -= grow * s
         o.y += grow * c
         o.width = p.car_width
+
+
+def classified(parameters, dict box):
+    """For tests. `box`: x, y, yaw, length, width, top, bottom, points, edge; returns it with classification and score, completed."""
+    cdef ClassParameters given = parameters
+    cdef Obstacle obstacle
+    memset(&obstacle, 0, sizeof(Obstacle))
+    obstacle.x, obstacle.y, obstacle.yaw = box["x"], box["y"], box["yaw"]
+    obstacle.length, obstacle.width = box["length"], box["width"]
+    obstacle.top, obstacle.bottom, obstacle.points, obstacle.edge = box["top"], box["bottom"], box["points"], box["edge"]
+    classify(&given, &obstacle)
+    return dict(obstacle)
