@@ -104,7 +104,9 @@ class Emulator:
         self.caster.mount(np.array([mounting.x_m, mounting.y_m, mounting.z_m]), np.ascontiguousarray(mounting.turn()))
         self._set(optics or optics_of(model.name), abs(yaw[-1] - yaw[0]) / (self.columns - 1))
         shape = (self.columns, model.rings, returns)
-        self._memory = _Memory(np.zeros(shape, np.float32), np.zeros(shape, np.uint16), np.zeros(shape, np.uint8), np.zeros(shape, np.int32))
+        self._memory = _Memory(
+            np.zeros(shape, np.float32), np.zeros(shape, np.uint16), np.zeros(shape, np.uint8), np.zeros(shape, np.int32)
+        )
         self._transmission = self._checked(transmission)
         self._window: Window | None = None
         self._s: float | None = None
@@ -113,14 +115,22 @@ class Emulator:
         """What it sees between two truths, a turn apart. Raises UsageError."""
         duration_ns = end.time_ns - begin.time_ns
         if duration_ns <= 0:
-            raise UsageError(f"lidar emulator: a turn from {begin.time_ns} to {end.time_ns} ns; the end must come after the begin")
+            raise UsageError(
+                f"lidar emulator: a turn from {begin.time_ns} to {end.time_ns} ns; the end must come after the begin"
+            )
         window = self._look(begin.ego)
         poses = self._poses((begin.ego, end.ego))
         poses[1, 3:] = poses[0, 3:] + np.remainder(poses[1, 3:] - poses[0, 3:] + math.pi, 2.0 * math.pi) - math.pi
         actors = begin.actors + self.scene.obstacles
         places = primitives.placed(actors, window)
-        bodies = np.concatenate([primitives.of_own(begin.ego), window.furniture_from(poses[0, :2]), primitives.of_actors(actors, places),
-                                 primitives.of_spray(actors, places, self.scene.weather.spray_per_m)])  # fmt: skip
+        bodies = np.concatenate(
+            [
+                primitives.of_own(begin.ego),
+                window.furniture_from(poses[0, :2]),
+                primitives.of_actors(actors, places),
+                primitives.of_spray(actors, places, self.scene.weather.spray_per_m),
+            ]
+        )
         memory = self._memory
         memory.rays = np.zeros((max(len(actors), 1), 2), np.int32)
         key = zlib.crc32(f"{self.seed}:{begin.time_ns}".encode())
@@ -193,17 +203,27 @@ class Emulator:
             found[name] = getattr(optics, name)
         found["divergence_rad"] = 1e-3 * optics.divergence_mrad
         weather, told = self.caster.weather, self.scene.weather
-        weather["attenuation_per_m"], weather["drops"], weather["drops_range_m"] = told.extinction_per_m, told.drops, DROPS_RANGE_M
+        weather["attenuation_per_m"], weather["drops"], weather["drops_range_m"] = (
+            told.extinction_per_m,
+            told.drops,
+            DROPS_RANGE_M,
+        )
         profile, section = self.caster.profile, self.scene.section
         profile["right_m"], profile["left_m"] = section.right_edge, section.left_edge
-        profile["from_m"], profile["right_slope"], profile["left_slope"] = section.VERGE_FROM_M, section.right_slopes, section.left_slopes
+        profile["from_m"], profile["right_slope"], profile["left_slope"] = (
+            section.VERGE_FROM_M,
+            section.right_slopes,
+            section.left_slopes,
+        )
         profile["roughness_m"], profile["asphalt"], profile["grass"] = section.roughness_m, section.asphalt, section.grass
 
     def _checked(self, transmission: np.ndarray | None) -> np.ndarray | None:
         if transmission is None:
             return None
         if transmission.shape != (self.columns, self.model.rings):
-            raise UsageError(f"lidar emulator: transmission has the shape {transmission.shape}; needs {(self.columns, self.model.rings)}")
+            raise UsageError(
+                f"lidar emulator: transmission has the shape {transmission.shape}; needs {(self.columns, self.model.rings)}"
+            )
         lanes = 8 * int(self.caster.lanes["blocks"])
         padded = np.zeros((self.columns, lanes), np.float32)
         padded[:, : self.model.rings] = transmission

@@ -97,7 +97,9 @@ def _overhead(build, section, begin, end, random) -> None:
     while s < end:
         if random.random() < 0.5:
             width = random.uniform(8.0, 16.0)
-            build.add(s, middle, width, high - low + 30.0, CLEARANCE_M + random.uniform(0.0, 0.8), DECK_M, Label.STRUCTURE, CONCRETE)
+            build.add(
+                s, middle, width, high - low + 30.0, CLEARANCE_M + random.uniform(0.0, 0.8), DECK_M, Label.STRUCTURE, CONCRETE
+            )
             build.add(s, median, 0.8 * width, 0.9, -0.3, CLEARANCE_M + 0.8, Label.STRUCTURE, CONCRETE, same=True)
             for d in (low - 4.0, high + 4.0):
                 build.add(s, d, width, 1.0, -1.5, CLEARANCE_M + 2.0, Label.STRUCTURE, CONCRETE, same=True)
@@ -121,5 +123,3 @@ def _signs(build, section, begin, end, random) -> None:
         for side in (-0.3, 0.3) if width > 2.0 else (0.0,):
             build.add(s + 0.1, d + side * width, 0.1, 0.1, -0.6, 2.6 + height, Label.STRUCTURE, STEEL, same=True)
         s += random.uniform(100.0, 500.0)
-
-

@@ -1,6 +1,6 @@
 """Lines of paint along a road: where they are for truth, and as stripes for the ray caster.
 
-Widths and dashes are those of German motorways (RMS-1: 0.30 m beside the shoulder, 0.15 m between lanes, 6 m of 18 m painted) [M].
+Widths and dashes are those of German motorways (RMS-1: 0.30 m beside the shoulder, 0.15 m between lanes, 6 of 18 m painted) [M].
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from hil.lidar.cross_section import CrossSection
 PAINT, BEADS = 0.55, 0.47
 BEADS_WORN = 0.7  # share of the beads that is lost when half of the paint is: they go first [D]
 DOUBLE_GAP_M = 0.15
+EDGE_LINE_M, LANE_LINE_M = 0.30, 0.15
+PERIOD_M, DASH_M = 18.0, 6.0
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,14 @@ class Marking:
 
 def motorway(section: CrossSection, length_m: float, *, wear: float = 0.0, first_id: int = 1) -> list[Marking]:
     """Both carriageways: lines beside the shoulders solid, between lanes dashed. Ids count from the right."""
-    width = section.lane_width_m
-    found = [Marking(first_id, "solid", -200.0, length_m + 300.0, section.right_line, width_m=0.30, wear=wear)]
-    for lane in range(1, section.lanes):
-        found.append(Marking(first_id + lane, "dashed", -200.0, length_m + 300.0, section.right_line + lane * width,
-                             wear=wear))  # fmt: skip
-    found.append(Marking(first_id + section.lanes, "solid", -200.0, length_m + 300.0, section.left_line, width_m=0.30, wear=wear))
-    for lane in range(section.lanes + 1):
-        edge = lane in (0, section.lanes)
-        found.append(Marking(first_id + section.lanes + 1 + lane, "solid" if edge else "dashed", -200.0, length_m + 300.0,
-                             section.opposite_line + lane * width, width_m=0.30 if edge else 0.15, wear=wear))  # fmt: skip
+    begin, end, lanes = -200.0, length_m + 300.0, section.lanes
+    found = []
+    for number, first_offset in ((first_id, section.right_line), (first_id + lanes + 1, section.opposite_line)):
+        for line in range(lanes + 1):
+            at_edge = line in (0, lanes)
+            offset = first_offset + line * section.lane_width_m
+            kind, width = ("solid", EDGE_LINE_M) if at_edge else ("dashed", LANE_LINE_M)
+            found.append(Marking(number + line, kind, begin, end, offset, width_m=width, wear=wear))
     return found
 
 
@@ -61,8 +61,11 @@ def construction(section: CrossSection, start_m: float, end_m: float, shift_m: f
     for line in range(section.lanes + 1):
         kind = "solid" if line in (0, section.lanes) else "double"
         origin = section.right_line + line * width
-        stretches = ((start_m, start_m + taper_m, origin, origin + shift_m), (start_m + taper_m, end_m - taper_m, origin + shift_m,
-                     origin + shift_m), (end_m - taper_m, end_m, origin + shift_m, origin))  # fmt: skip
+        stretches = (
+            (start_m, start_m + taper_m, origin, origin + shift_m),
+            (start_m + taper_m, end_m - taper_m, origin + shift_m, origin + shift_m),
+            (end_m - taper_m, end_m, origin + shift_m, origin),
+        )
         found += [Marking(first_id + line, kind, a, b, c, d, colour="yellow") for a, b, c, d in stretches]
     return found
 
@@ -74,11 +77,16 @@ def stripes(markings: Iterable[Marking], dtype: np.dtype) -> np.ndarray:
         last = marking.offset_m if marking.end_offset_m is None else marking.end_offset_m
         slope = (last - marking.offset_m) / (marking.end_m - marking.start_m)
         aside = (0.5 * (DOUBLE_GAP_M + marking.width_m),) if marking.kind == "double" else ()
-        period, dash = (18.0, 6.0) if marking.kind == "dashed" else (0.0, 0.0)
+        period, dash = (PERIOD_M, DASH_M) if marking.kind == "dashed" else (0.0, 0.0)
         retro = BEADS * (1.0 - min(2.0 * marking.wear, 1.0) * BEADS_WORN)
         for off in [sign * a for a in aside for sign in (-1.0, 1.0)] or [0.0]:
             row = np.zeros((), dtype)
-            row["start_m"], row["end_m"], row["offset_m"], row["slope"] = marking.start_m, marking.end_m, marking.offset_m + off, slope
+            row["start_m"], row["end_m"], row["offset_m"], row["slope"] = (
+                marking.start_m,
+                marking.end_m,
+                marking.offset_m + off,
+                slope,
+            )
             row["half_width_m"], row["period_m"], row["dash_m"] = 0.5 * marking.width_m, period, dash
             row["phase_m"], row["diffuse"], row["retro"] = marking.phase_m, PAINT, retro
             row["wear"], row["instance"] = marking.wear, marking.id

@@ -51,7 +51,9 @@ def of_actors(actors: list[Actor], places: Places) -> np.ndarray:
         cosine * along - sine * across, sine * along + cosine * across,
         grade * along + bank * across + 0.5 * (part[:, 4] + part[:, 5]) * size[:, 2]])  # fmt: skip
     found["velocity"], found["cosine"], found["sine"], found["grade"], found["bank"] = velocity, cosine, sine, grade, bank
-    found["half"] = np.column_stack([part[:, 1] * size[:, 0], part[:, 3] * size[:, 1], 0.5 * (part[:, 5] - part[:, 4]) * size[:, 2]])
+    found["half"] = np.column_stack(
+        [part[:, 1] * size[:, 0], part[:, 3] * size[:, 1], 0.5 * (part[:, 5] - part[:, 4]) * size[:, 2]]
+    )
     found["reflectivity"] = np.where(np.isnan(part[:, 6]), paint, part[:, 6])
     found["instance"], found["slot"] = np.array([actor.id for actor in actors])[slot], slot
     found["label"], found["detail"] = Label.OBSTACLE, part[:, 7]
@@ -81,7 +83,13 @@ def of_spray(actors: list[Actor], places: Places, extinction_per_m: float) -> np
     length, height = np.where(heavy, 14.0, 7.0), np.where(heavy, 2.4, 1.1)
     behind = -0.5 * size[:, 0] - 0.5 * length
     found["centre"] = place + np.column_stack([np.cos(yaw) * behind, np.sin(yaw) * behind, grade * behind + 0.5 * height])
-    found["velocity"], found["cosine"], found["sine"], found["grade"], found["bank"] = velocity, np.cos(yaw), np.sin(yaw), grade, bank
+    found["velocity"], found["cosine"], found["sine"], found["grade"], found["bank"] = (
+        velocity,
+        np.cos(yaw),
+        np.sin(yaw),
+        grade,
+        bank,
+    )
     found["half"] = 0.5 * np.column_stack([length, size[:, 1], height])
     speed = np.hypot(velocity[:, 0], velocity[:, 1])
     fast = np.clip((speed - SPRAY_FROM_MPS) / (SPRAY_FULL_MPS - SPRAY_FROM_MPS), 0.0, 1.5)

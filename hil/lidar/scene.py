@@ -43,8 +43,14 @@ class Scene:
         lines = markings.motorway(across, road.length, wear=wear)
         if construction is not None:
             lines += markings.construction(across, *construction)
-        return cls(road, across, lines, furniture.motorway(across, road.length, seed), _puddles(across, road, seed, puddles_per_km),
-                   weather or Weather())  # fmt: skip
+        return cls(
+            road,
+            across,
+            lines,
+            furniture.motorway(across, road.length, seed),
+            _puddles(across, road, seed, puddles_per_km),
+            weather or Weather(),
+        )
 
     @classmethod
     def bare(cls, road: Road, **section) -> Scene:

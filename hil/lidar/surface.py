@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from hil.lidar._caster import dtypes, fill_cells
+from hil.lidar._caster import dtypes
+from hil.lidar._cells import fill_cells
 from hil.lidar.labels import Detail
 from hil.lidar.markings import stripes
 
@@ -20,7 +21,7 @@ BEHIND_M, AHEAD_M, ASIDE_M = 140.0, 280.0, 96.0
 CELL_M, NODE_M = 4.0, 1.0
 FROM_D_M, TO_D_M = -24.0, 56.0  # offsets that paint and puddles may have
 BIN_S_M, BIN_D_M, IN_BIN = 8.0, 0.5, 4  # as ext/hil/lidar/_data.pxd
-WET_PER_S, WET_PER_D = 2.0, 4.0
+WET_PER_S, WET_PER_D = 1.0, 2.0
 MOST_LINES = 255
 
 
@@ -76,12 +77,18 @@ class Window:
 
     def _wet(self, scene, length: float) -> np.ndarray:
         """Films of water, 0..255: puddles are ellipses, dry at their rim."""
-        film = np.full((int(length * WET_PER_S), int((TO_D_M - FROM_D_M) * WET_PER_D)), round(255 * scene.weather.water_film), np.uint8)
+        film = np.full(
+            (int(length * WET_PER_S), int((TO_D_M - FROM_D_M) * WET_PER_D)), round(255 * scene.weather.water_film), np.uint8
+        )
         s = self.s + (np.arange(film.shape[0]) + 0.5) / WET_PER_S
         d = self.d + (np.arange(film.shape[1]) + 0.5) / WET_PER_D
         for puddle in scene.puddles:
+            if abs(puddle.s - self.s - 0.5 * length) > 0.5 * (length + puddle.length_m):
+                continue
             rows, columns = np.abs(s - puddle.s) < puddle.length_m, np.abs(d - puddle.d) < puddle.width_m
-            out = ((s[rows, None] - puddle.s) / (0.5 * puddle.length_m)) ** 2 + ((d[columns] - puddle.d) / (0.5 * puddle.width_m)) ** 2
+            out = ((s[rows, None] - puddle.s) / (0.5 * puddle.length_m)) ** 2 + (
+                (d[columns] - puddle.d) / (0.5 * puddle.width_m)
+            ) ** 2
             place = np.ix_(rows, columns)
             film[place] = np.maximum(film[place], (255 * np.clip(3.0 * (1.0 - out), 0.0, 1.0)).astype(np.uint8))
         return film
@@ -89,26 +96,27 @@ class Window:
     def _bins(self, length: float) -> np.ndarray:
         """(s, d, IN_BIN) numbers of the stripes that pass each bin, counted from 1; 0 ends a bin's list."""
         rows, columns = int(length / BIN_S_M), int((TO_D_M - FROM_D_M) / BIN_D_M)
-        bins = np.zeros((rows, columns, IN_BIN), np.uint8)
+        bins, count = np.zeros((rows, columns, IN_BIN), np.uint8), np.zeros((rows, columns), int)
         s = self.s + BIN_S_M * np.arange(rows)
         for number, line in enumerate(self.lines, start=1):
             begin, end = np.maximum(s, line["start_m"]), np.minimum(s + BIN_S_M, line["end_m"])
             a, b = (line["offset_m"] + line["slope"] * (at - line["start_m"]) for at in (begin, end))
             low = np.floor((np.minimum(a, b) - line["half_width_m"] - self.d) / BIN_D_M).astype(int)
             high = np.floor((np.maximum(a, b) + line["half_width_m"] - self.d) / BIN_D_M).astype(int)
-            for row in np.flatnonzero(begin < end):
-                for column in range(max(low[row], 0), min(high[row], columns - 1) + 1):
-                    free = np.flatnonzero(bins[row, column] == 0)
-                    if len(free):
-                        bins[row, column, free[0]] = number
-                    else:
-                        self.bins_left_out += 1
+            for aside in range(int((high - low).max()) + 1):
+                row = np.flatnonzero((begin < end) & (low + aside <= high) & (low + aside >= 0) & (low + aside < columns))
+                column = low[row] + aside
+                place = count[row, column]
+                self.bins_left_out += int((place >= IN_BIN).sum())
+                row, column, place = (values[place < IN_BIN] for values in (row, column, place))
+                bins[row, column, place] = number
+                count[row, column] += 1
         return bins
 
     def _furniture(self, scene) -> np.ndarray:
         """What stands here, as rows of the kernel's Primitive."""
         rows = scene.furniture
-        near = rows[np.searchsorted(rows["s"], self.anchor - BEHIND_M): np.searchsorted(rows["s"], self.anchor + AHEAD_M)]
+        near = rows[np.searchsorted(rows["s"], self.anchor - BEHIND_M) : np.searchsorted(rows["s"], self.anchor + AHEAD_M)]
         x, y, z, heading, _, grade, bank = along(scene.road, near["s"])
         world = np.column_stack([x - near["d"] * np.sin(heading), y + near["d"] * np.cos(heading),
                                  z + bank * near["d"] + near["bottom"] + 0.5 * near["height"]])  # fmt: skip
@@ -126,7 +134,9 @@ class Window:
 def along(road, s: np.ndarray) -> tuple[np.ndarray, ...]:
     """x, y, z, heading, curvature, grade, bank of a road's reference line; beyond its ends it goes on straight."""
     at = np.clip(s, 0.0, road.length)
-    heading, curvature, grade, bank = (np.interp(at, road.s, values) for values in (road.heading, road.curvature, road.grade, road.bank))
+    heading, curvature, grade, bank = (
+        np.interp(at, road.s, values) for values in (road.heading, road.curvature, road.grade, road.bank)
+    )
     beyond = s - at
     curvature = np.where(beyond == 0.0, curvature, 0.0)
     x, y, z = (np.interp(at, road.s, values) for values in (road.x, road.y, road.z))

@@ -38,7 +38,11 @@ def box_truth(actors: list[Actor], places: Places, pose: np.ndarray, rays: np.nd
         x, y = place[:, 0] - pose[0], place[:, 1] - pose[1]
         cosine, sine = math.cos(pose[3]), math.sin(pose[3])
         table["id"] = [actor.id for actor in actors]
-        table["x"], table["y"], table["z"] = cosine * x + sine * y, cosine * y - sine * x, place[:, 2] - pose[2] + 0.5 * size[:, 2]
+        table["x"], table["y"], table["z"] = (
+            cosine * x + sine * y,
+            cosine * y - sine * x,
+            place[:, 2] - pose[2] + 0.5 * size[:, 2],
+        )
         table["yaw"] = yaw - pose[3]
         table["length"], table["width"], table["height"] = size.T
         table["velocity_x"] = cosine * velocity[:, 0] + sine * velocity[:, 1]
@@ -49,7 +53,7 @@ def box_truth(actors: list[Actor], places: Places, pose: np.ndarray, rays: np.nd
 
 def lane_lines(scene, s: float, pose: np.ndarray, ahead_m: float = 120.0, behind_m: float = 20.0,
                step_m: float = 1.0) -> list[tuple[Marking, np.ndarray]]:  # fmt: skip
-    """Each marking near arc length `s`, with its points (n, 3) in the vehicle's frame, level; `pose` is the vehicle's in the world."""
+    """Each marking near arc length `s`, its points (n, 3) in the vehicle's frame, level; `pose`: the vehicle's in the world."""
     found = []
     at = np.arange(s - behind_m, s + ahead_m, step_m)
     cosine, sine = math.cos(pose[3]), math.sin(pose[3])

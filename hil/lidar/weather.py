@@ -31,7 +31,7 @@ class Weather:
 
 
 def blockage(columns: int, lanes: int, share: float, seed: int) -> np.ndarray:
-    """(columns, lanes) light that passes a window of which `share` is dirty: splashes of 2 to 15 degrees, nearly opaque inside."""
+    """(columns, lanes) light that passes a window of which `share` is dirty: splashes of 2 to 15 degrees, nearly opaque."""
     random = np.random.default_rng([seed, 11])
     passing = np.ones((columns, lanes), np.float32)
     column, lane = np.arange(columns)[:, None], np.arange(lanes)[None, :]

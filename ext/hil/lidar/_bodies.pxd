@@ -27,6 +27,11 @@ cdef struct Placed:               # a body as one column sees it
     float[3] motion
 
 
+cdef inline float turned(float angle) noexcept nogil:
+    """The same angle within half a turn of zero."""
+    return angle - <float>2 * PI * floorf(angle / (<float>2 * PI) + <float>0.5)
+
+
 cdef inline void to_body(const Primitive* p, const float* v, float* out) noexcept nogil:
     out[0] = p.cosine * v[0] + p.sine * v[1]
     out[1] = p.cosine * v[1] - p.sine * v[0]
@@ -85,13 +90,8 @@ cdef inline whole8 solid(const Primitive* p, float8 t, float8* d, float8* o) noe
     return either8(less8(all8(RAIL_FROM_M), height), less8(from_post, all8(<float>2.0 * POST_HALF_M / p.post_m)))
 
 
-cdef inline float turned(float angle) noexcept nogil:
-    """The same angle within half a turn of zero."""
-    return angle - 2 * PI * floorf(angle / (2 * PI) + <float>0.5)
-
-
-cdef inline void cast_body(const Primitive* p, int number, const Interval* seen, const Lanes* lanes, const Optics* optics,
-                           const Rays* rays, int first, int last, Met* met, int* mine) noexcept nogil:
+cdef inline void cast_body(const Primitive* p, int number, const Interval* seen, const Lanes* lanes, const Rays* rays, int first,
+                           int last, Met* met, int* mine) noexcept nogil:
     """Blocks first..last against one body; `mine` marks the lanes that would meet it if nothing else were there."""
     cdef Placed a
     cdef float towards = turned(seen.azimuth - rays.yaw)
@@ -114,7 +114,7 @@ cdef inline void cast_body(const Primitive* p, int number, const Interval* seen,
             is_placed = True
         axes(&a, lanes, k, d, o)
         slabs(p, d, o, &near, &far, entry)
-        hit = both8(not8(less8(far, near)), less8(all8(optics.minimum_range_m), near))
+        hit = both8(not8(less8(far, near)), less8(all8(0.0), near))
         if p.shape == FENCE:
             hit = both8(hit, solid(p, near, d, o))
         if not any8(hit):
@@ -155,7 +155,7 @@ cdef inline void widen(Interval* out, const Primitive* p, const float* centre, c
         distance = sqrtf(at[0] * at[0] + at[1] * at[1])
         farthest = distance if distance > farthest else farthest
         azimuth = atan2f(at[1], at[0]) - reference
-        azimuth += 2 * PI if azimuth < -PI else (-2 * PI if azimuth > PI else 0)
+        azimuth = turned(azimuth)
         if first and corner == 0:
             out.azimuth, out.half_azimuth = azimuth, azimuth      # lowest and highest until the interval is closed
         out.azimuth = azimuth if azimuth < out.azimuth else out.azimuth

@@ -1,7 +1,7 @@
 """One turn of a lidar: rays of all columns and beams against the road, bodies and weather; ranges, intensities and labels.
 
-Everything is single precision in the frame of the window (hil/lidar/surface.py). Chance comes from counters (_wide.pxd): it depends
-on key, column and beam and on nothing else. Twin: hil/lidar/caster_twin.py.
+Everything is single precision in the frame of the window (hil/lidar/surface.py). Chance comes from counters (_wide.pxd): it
+depends on key, column and beam and on nothing else. Twin: hil/lidar/caster_twin.py.
 """
 import numpy as np
 from libc.math cimport cos, sin
@@ -107,6 +107,7 @@ cdef class Caster:
     cdef int* _counts
     cdef Interval* _intervals
     cdef Column[2] _pair
+    cdef float[128] _ground    # where the column before met the ground
     cdef object _kept          # arrays that the window points into
     cdef readonly int left_out # bodies that did not fit into a column, since the start
 
@@ -151,7 +152,7 @@ cdef class Caster:
         self._kept = (window.cells, window.wet, window.bins, window.lines)
         w.cells, w.nx, w.ny = &cells[0, 0, 0], cells.shape[0], cells.shape[1]
         w.x, w.y, w.per_m, w.size_m = window.corner[0], window.corner[1], window.per_m, 1.0 / window.per_m
-        w.wet, w.wet_s, w.wet_d = &wet[0, 0], wet.shape[0], wet.shape[1]
+        w.wet, w.wet_s, w.wet_d, w.is_wet = &wet[0, 0], wet.shape[0], wet.shape[1], window.wet.any()
         w.bins, w.bins_s, w.bins_d = &bins[0, 0, 0], bins.shape[0], bins.shape[1]
         w.s, w.d = window.s, window.d
         w.lines = <const Line*>pointer(window.lines)
@@ -170,8 +171,8 @@ cdef class Caster:
 
         `begin`, `end`: poses (6,) of the vehicle in the window's frame. `time_s` (columns,) since the start. `primitives`:
         structured array of bodies, the
-        near ones first where speed counts, clouds last. `rays_of` (slots, 2): rays that met each slot's body, and that would have met it
-        alone. `transmission`: (columns, lanes) float32, the share of light that passes the window once.
+        near ones first where speed counts, clouds last. `rays_of` (slots, 2): rays that met each slot's body, and that would have
+        met it alone. `transmission`: (columns, lanes) float32, the share of light that passes the window once.
         """
         cdef Returns out
         cdef const float[:, ::1] passing
@@ -260,6 +261,7 @@ cdef class Caster:
         cdef float step = self._step
         cdef int c, i, knot = 0
         cdef uint32_t before_key = 0
+        memset(self._ground, 0, sizeof(self._ground))
         for c in range(self.columns):
             if c % KNOT == 0:
                 i = c + KNOT if c + KNOT < self.columns else self.columns - 1
@@ -312,10 +314,10 @@ cdef class Caster:
                 memset(mine, 0, sizeof(mine))
             first = entries[e].first if entries[e].first < first else first
             last = entries[e].last if entries[e].last > last else last
-            cast_body(body, entries[e].primitive, self._intervals + entries[e].primitive, lanes, self._optics, rays,
+            cast_body(body, entries[e].primitive, self._intervals + entries[e].primitive, lanes, rays,
                       entries[e].first, entries[e].last, &met, mine)
         count_alone(mine, slot, first, last, rays_of)
-        cast_ground(&self._window, self._profile, lanes, rays, &met)
+        cast_ground(&self._window, self._profile, lanes, rays, self._ground, &met)
         shade(&self._window, self._profile, bodies, lanes, rays, &met, column)
         for k in range(0, 8 * lanes.blocks, 8):
             store8(column.share + k, all8(1.0))
@@ -351,52 +353,3 @@ def dtypes():
     return (np.asarray(<Lanes[:1]> &lanes).dtype, np.asarray(<Optics[:1]> &optics).dtype,
             np.asarray(<Weather[:1]> &weather).dtype, np.asarray(<Profile[:1]> &profile).dtype,
             np.asarray(<Primitive[:1]> &primitive).dtype, np.asarray(<Line[:1]> &line).dtype)
-
-
-def fill_cells(double[::1] s, double[:, ::1] nodes, double x, double y, double size_m, int nx, int ny):
-    """(nx, ny, 8) float32 of Window.cells: the road as a plane in each cell, the reference line as an arc.
-
-    `nodes` (n, 7): x, y, heading, curvature, z, grade, bank at the evenly spaced `s`.
-    """
-    raw = np.zeros(nx * ny * 8 + 8, np.float32)
-    skip = (-raw.__array_interface__["data"][0] // 4) % 8
-    cells = raw[skip:skip + nx * ny * 8].reshape(nx, ny, 8)
-    cdef float[:, :, ::1] out = cells
-    cdef double[8] row
-    cdef int i, j, k
-    cdef double guess = s[0]
-    with nogil:
-        for i in range(nx):
-            for j in range(ny):
-                guess = project(s, nodes, x + (i + 0.5) * size_m, y + (j + 0.5) * size_m, guess, 12 if j == 0 else 4, row)
-                for k in range(8):
-                    out[i, j, k] = <float>row[k]
-    return cells
-
-
-cdef double project(const double[::1] s, const double[:, ::1] nodes, double x, double y, double guess, int rounds,
-                    double* row) noexcept nogil:
-    cdef double spacing = s[1] - s[0], share, dx, dy, c, h, along, d, at = guess, stretch
-    cdef double[7] n
-    cdef int i, k, r, last = s.shape[0] - 2
-    for r in range(rounds + 1):
-        i = <int>((at - s[0]) / spacing)
-        i = 0 if i < 0 else (last if i > last else i)
-        share = (at - s[i]) / spacing
-        share = 0.0 if share < 0.0 else (1.0 if share > 1.0 else share)
-        for k in range(7):
-            n[k] = nodes[i, k] + share * (nodes[i + 1, k] - nodes[i, k])
-        c, h = cos(n[2]), sin(n[2])
-        dx, dy = x - n[0], y - n[1]
-        along, d = dx * c + dy * h, dy * c - dx * h
-        stretch = 1.0 - n[3] * d
-        stretch = 1.0 / (stretch if stretch > 0.1 else 0.1)
-        if r < rounds:
-            at = s[i] + share * spacing + along * stretch
-    row[0], row[1], row[2] = d, -h, c
-    row[3] = n[4] + n[5] * along + n[6] * d
-    row[4] = n[5] * c * stretch - n[6] * h
-    row[5] = n[5] * h * stretch + n[6] * c
-    row[6] = s[i] + share * spacing + along * stretch
-    row[7] = n[3] * stretch
-    return at

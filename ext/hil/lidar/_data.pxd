@@ -2,7 +2,7 @@
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
 
 cdef enum:
-    LANES = 128            # beams of the largest sensor, from the lowest; those beyond the last up to a multiple of eight repeat it
+    LANES = 128            # beams of the largest sensor, from the lowest; up to a multiple of eight the last is repeated
     BLOCKS = 16            # of eight lanes
     HINGES = 3             # where the verge's slope changes
     IN_BIN = 4             # lines that may pass one bin of the road
@@ -100,6 +100,7 @@ cdef struct Window:
     float size_m               # of a cell
     const uint8_t* wet         # (wet_s, wet_d) 0..255 of film, WET_PER_S and WET_PER_D values a metre
     const uint8_t* bins        # (bins_s, bins_d, 4): numbers of lines + 1, BIN_S_M by BIN_D_M
+    int is_wet                 # anywhere
     int wet_s
     int wet_d
     int bins_s
@@ -148,7 +149,7 @@ cdef extern from *:
     #define FAR_M 1e9f
     #define BIN_S_M 8.0f
     #define BIN_D_M 0.5f
-    #define WET_PER_S 2.0f
-    #define WET_PER_D 4.0f
+    #define WET_PER_S 1.0f
+    #define WET_PER_D 2.0f
     """
     const float FAR_M, BIN_S_M, BIN_D_M, WET_PER_S, WET_PER_D

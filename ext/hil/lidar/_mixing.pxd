@@ -18,9 +18,9 @@ cdef extern from *:
 cdef inline void straddle(Column* a, int i, const Column* b, int j, float share, float pulse) noexcept nogil:
     """Lane i of `a` keeps `share` of its beam, the rest meets what lane j of `b` meets."""
     cdef float here = a.range[i], there = b.range[j], own, other
-    if share > 1 - LEAST_SHARE or here >= FAR_M:
-        if here >= FAR_M and share < 1 - LEAST_SHARE:        # what reaches into an empty beam is all there is
-            a.range[i], a.value[i], a.share[i] = there, b.value[j], 1 - share
+    if share > <float>1 - LEAST_SHARE or here >= FAR_M:
+        if here >= FAR_M and share < <float>1 - LEAST_SHARE:        # what reaches into an empty beam is all there is
+            a.range[i], a.value[i], a.share[i] = there, b.value[j], <float>1 - share
             a.label[i], a.instance[i] = b.label[j], b.instance[j]
         return
     a.share[i] = share
@@ -28,12 +28,12 @@ cdef inline void straddle(Column* a, int i, const Column* b, int j, float share,
         return
     if there - here < pulse and here - there < pulse:        # the receiver sees one pulse, in between
         own = share * a.value[i] / (here * here) + <float>1e-9
-        other = (1 - share) * b.value[j] / (there * there)
+        other = (<float>1 - share) * b.value[j] / (there * there)
         a.range[i] = (here * own + there * other) / (own + other)
-        a.value[i] = share * a.value[i] + (1 - share) * b.value[j]
+        a.value[i] = share * a.value[i] + (<float>1 - share) * b.value[j]
         a.share[i] = 1
         return
-    a.second_range[i], a.second_value[i] = there, (1 - share) * b.value[j]
+    a.second_range[i], a.second_value[i] = there, (<float>1 - share) * b.value[j]
     a.second_label[i], a.second_instance[i] = b.label[j], b.instance[j]
 
 
@@ -76,22 +76,27 @@ cdef inline void mix_neighbours(Column* before, Column* column, const Lanes* lan
 cdef inline void drop(Column* column, int lane, float distance, float value, float share) noexcept nogil:
     """A cloud or a drop takes a share of the beam and answers itself; of several the nearest is kept."""
     if distance < column.range[lane] and distance < column.second_range[lane]:
-        column.share[lane] *= 1 - share
+        column.share[lane] *= <float>1 - share
         column.second_range[lane], column.second_value[lane] = distance, value
         column.second_label[lane], column.second_instance[lane] = NOISE, 0
 
 
 cdef inline void rain(Column* column, const Lanes* lanes, const Optics* optics, const Weather* weather,
                       uint32_t key) noexcept nogil:
-    cdef int lane
+    cdef int k, lane
     cdef float u
     cdef uint32_t h
-    for lane in range(8 * lanes.blocks):
-        h = hashed(key + <uint32_t>lane)
-        if (h & 0xffff) < <uint32_t>(weather.drops * 65536):
-            u = (h >> 16) * <float>1.52588e-5
-            drop(column, lane, optics.minimum_range_m + <float>0.5 + weather.drops_range_m * u * u,
-                 DROP_VALUE + DROP_SPREAD * chance(h, lane), <float>0.3)
+    cdef whole8 wet
+    for k in range(0, 8 * lanes.blocks, 8):
+        wet = less8(share8(hashed8(counter8(key + <uint32_t>k))), all8(weather.drops))
+        if not any8(wet):
+            continue
+        for lane in range(k, k + 8):
+            h = hashed(key + <uint32_t>lane)
+            if (h >> 8) * <float>5.9604645e-8 < weather.drops:
+                u = chance(h, lane)
+                drop(column, lane, optics.minimum_range_m + <float>0.5 + weather.drops_range_m * u * u,
+                     DROP_VALUE + DROP_SPREAD * chance(h, lane + 1024), <float>0.3)
 
 
 cdef inline void spray(const Primitive* p, const Lanes* lanes, const Optics* optics, const Rays* rays, int first, int last,
@@ -116,8 +121,8 @@ cdef inline void spray(const Primitive* p, const Lanes* lanes, const Optics* opt
         for i in range(8):
             chord, lane = pick8(far, i) - pick8(near, i), k + i
             if chord > 0:
-                column.share[lane] /= 1 + 2 * p.post_m * chord
+                column.share[lane] /= <float>1 + <float>2 * p.post_m * chord
                 u = chance(key ^ <uint32_t>0x2545f491, lane)
-                at = u / ((1 - u) * p.post_m + <float>1e-6)
+                at = u / ((<float>1 - u) * p.post_m + <float>1e-6)
                 if at < chord:
                     drop(column, lane, pick8(near, i) + at, SPRAY_VALUE * chance(key, lane), 0)

@@ -28,7 +28,7 @@ cdef inline float8 transmitted(float8 x) noexcept nogil:
 cdef inline void receive(const Optics* optics, const Weather* weather, float8 distance, float8 value, const float* window,
                          word8 h, word8 g, float8* told, float8* intensity, float8* power) noexcept nogil:
     """Told range (0 = not seen), intensity and power over the threshold of eight surfaces."""
-    cdef float8 threshold, bright
+    cdef float8 threshold, bright, dazzling, sigma
     cdef whole8 seen
     if window != NULL:
         value = value * load8(window) * load8(window)
@@ -39,9 +39,11 @@ cdef inline void receive(const Optics* optics, const Weather* weather, float8 di
     seen = both8(both8(less8(threshold, power[0]), less8(distance, all8(optics.maximum_range_m))),
                  less8(all8(optics.minimum_range_m), distance))
     bright = value * (<float>1.0 + BRIGHTNESS_SPREAD * high_triangle8(g))
-    intensity[0] = choose8(less8(bright, all8(1.0)), WHITE * bright, BRIGHTEST - divide8(all8(BRIGHTEST - WHITE), larger8(bright, all8(1.0))))
+    dazzling = BRIGHTEST - divide8(all8(BRIGHTEST - WHITE), larger8(bright, all8(1.0)))
+    intensity[0] = choose8(less8(bright, all8(1.0)), WHITE * bright, dazzling)
     intensity[0] = larger8(intensity[0], all8(0.0)) + <float>0.5
-    told[0] = choose8(seen, distance + optics.range_sigma_m * normal8(h) * (<float>1.0 + smaller8(divide8(all8(1.0), power[0]), all8(1.0))), all8(0.0))
+    sigma = optics.range_sigma_m * (<float>1.0 + smaller8(divide8(all8(1.0), power[0]), all8(1.0)))
+    told[0] = choose8(seen, distance + sigma * normal8(h), all8(0.0))
 
 
 cdef inline void keep(Returns* out, long at, float distance, float intensity, int label, int instance) noexcept nogil:

@@ -1,4 +1,4 @@
-# How brightly a surface answers: Lambert's cosine times the reflectivity, retro-reflectors on top, both as shares of a white wall.
+# How brightly a surface answers: Lambert's cosine times the reflectivity, retro-reflectors on top, as shares of a white wall.
 from libc.math cimport fabsf, floorf
 from hil.lidar._bodies cimport to_body
 from hil.lidar._data cimport *
@@ -56,7 +56,7 @@ cdef inline const Line* paint_at(const Window* w, float s, float d) noexcept nog
 cdef inline float film(const Window* w, float s, float d) noexcept nogil:
     """Share of the road that a film of water covers there."""
     cdef int row = <int>((s - w.s) * WET_PER_S), column = <int>((d - w.d) * WET_PER_D)
-    if s < w.s or d < w.d or row >= w.wet_s or column >= w.wet_d:
+    if not w.is_wet or s < w.s or d < w.d or row >= w.wet_s or column >= w.wet_d:
         return 0
     return w.wet[row * w.wet_d + column] * <float>0.00392157
 
@@ -70,7 +70,7 @@ cdef inline void shade_ground(const Window* w, const Profile* p, const Met* met,
     grain = chance(<uint32_t><int>floorf(s * fine), <uint32_t><int>floorf(d * fine))
     out.instance[lane] = 0
     if beside:
-        rough = p.roughness_m * (2 * grain - 1)
+        rough = <float>2 * p.roughness_m * grain                        # blades stand up from the ground
         rough /= cosine if cosine > <float>0.1 else <float>0.1
         out.range[lane] = met.range[lane] - rough
         out.label[lane] = VERGE
@@ -85,7 +85,7 @@ cdef inline void shade_ground(const Window* w, const Profile* p, const Met* met,
         out.label[lane], out.instance[lane] = MARKING, line.instance
         out.value[lane] = (line.diffuse * (cosine + GRAZING) + line.retro) * (<float>0.85 + <float>0.3 * grain)
     if wet > 0:                     # what shines on water is mirrored away
-        out.value[lane] *= (1 - wet) * (1 - wet) + <float>0.01
+        out.value[lane] *= (<float>1 - wet) * (<float>1 - wet) + <float>0.01
 
 
 cdef inline float reflectors(const Primitive* p, const float* at) noexcept nogil:
@@ -100,7 +100,7 @@ cdef inline float reflectors(const Primitive* p, const float* at) noexcept nogil
     elif p.detail == TRUCK_ENDS and end:
         if from_side < TAPE_M or over < TAPE_M or under < TAPE_M:
             return TAPE_RETRO
-    elif p.detail == TAPED and not end and over < 2 * TAPE_M and over > TAPE_M:
+    elif p.detail == TAPED and not end and over < <float>2 * TAPE_M and over > TAPE_M:
         return TAPE_RETRO
     return 0
 
@@ -110,7 +110,7 @@ cdef inline void shade_body(const Primitive* p, const Rays* rays, const Met* met
     cdef float[3] at
     cdef float t = met.range[lane], cosine = met.cosine[lane]
     out.label[lane], out.instance[lane] = p.label, p.instance
-    out.value[lane] = p.reflectivity * (CURVED + (1 - CURVED) * cosine) + p.retro
+    out.value[lane] = p.reflectivity * (CURVED + (<float>1 - CURVED) * cosine) + p.retro
     if p.detail != PLAIN and not p.own:
         v[0] = rays.from_x[lane] + t * rays.x[lane] - p.centre[0] - p.velocity[0] * rays.time_s
         v[1] = rays.from_y[lane] + t * rays.y[lane] - p.centre[1] - p.velocity[1] * rays.time_s

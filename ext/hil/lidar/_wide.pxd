@@ -1,7 +1,8 @@
 # Eight floats or integers at once by the compiler's vector types, without intrinsics: the same bits on every machine of a family.
 #
 # Cython takes `float8` for a float and `whole8` for an int and writes plain C operators, which C applies to each of the eight.
-# Division is a function, because Cython would convert a scalar before it, and so are comparisons, because Cython would take their result for a truth value. A mask is a `whole8` of 0 and -1.
+# Division is a function, because Cython would convert a scalar before it, and so are comparisons, because Cython would take their
+# result for a truth value. A mask is a `whole8` of 0 and -1.
 cdef extern from *:
     """
     typedef float float8 __attribute__((vector_size(32)));
@@ -64,9 +65,9 @@ cdef extern from *:
     }
     static inline float pick8(float8 a, int i) { return a[i]; }
     static inline int any8(whole8 mask) {
-        int some = 0;
-        for (int i = 0; i < 8; i++) some |= mask[i];
-        return some;
+        typedef long long long4 __attribute__((vector_size(32)));
+        const long4 a = (long4)mask;
+        return ((a[0] | a[2]) | (a[1] | a[3])) != 0;
     }
     static inline int count8(whole8 mask) {
         int sum = 0;
@@ -118,6 +119,9 @@ cdef extern from *:
     static inline word8 counter8(unsigned int from) {
         return (word8){0, 1, 2, 3, 4, 5, 6, 7} + from;
     }
+    static inline float8 share8(word8 h) {  /* 0 .. 1 */
+        return __builtin_convertvector((whole8)(h >> 8), float8) * 5.9604645e-8f;
+    }
     /* Sum of four bytes, as near to a normal deviate as a lidar's noise: mean 0, deviation 1, never beyond 3.45 */
     static inline float8 normal8(word8 h) {
         const word8 sum = (h & 255) + ((h >> 8) & 255) + ((h >> 16) & 255) + (h >> 24);
@@ -167,6 +171,7 @@ cdef extern from *:
     word8 hashed8(word8) noexcept nogil
     unsigned int hashed(unsigned int) noexcept nogil
     word8 counter8(unsigned int) noexcept nogil
+    float8 share8(word8) noexcept nogil
     float8 normal8(word8) noexcept nogil
     float8 low_triangle8(word8) noexcept nogil
     float8 high_triangle8(word8) noexcept nogil
