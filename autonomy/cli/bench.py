@@ -11,6 +11,7 @@ from pathlib import Path
 # Each module has rows() -> [{kernel, ours_ns, peer, peer_version, peer_ns, ratio, aim, met}]
 BENCHES = {
     "codec": "CAN decoding against cantools and NumPy",
+    "lidar": "lidar packets into points against velodyne-decoder",
     "ego": "ego filter against filterpy and numba",
     "truck": "the truck step: mass, speed, heat, friction, articulation, steering, tyres, wind",
     "faults": "the fault table, all rows",

@@ -30,7 +30,8 @@ class Scan:
 
     @property
     def is_whole(self) -> bool:
-        return self.begins_at_cut and not any(self.health[name] for name in ("lost", "malformed", "cut_by_time", "dropped_columns"))
+        amiss = ("lost", "malformed", "cut_by_time", "dropped_columns")
+        return self.begins_at_cut and not any(self.health[name] for name in amiss)
 
 
 class Decoder:
@@ -38,9 +39,10 @@ class Decoder:
 
     lidar: a model or its name; with a unit's calibration file: `model.with_beams(...)`.
     cut_azimuth_rad: where a scan begins, clockwise from the sensor's azimuth 0.
-    clock: "sensor" - the sensor's own, set to the arrival of the first packet; "locked" - the sensor's, which keeps UTC by GNSS or
-    PTP (of a Velodyne, which tells no hour, the hour is that of the arrival); "received" - the arrival of each packet.
-    azimuths: "fired" - of each laser when it fires; "nebula" - as that open driver has them, to compare with its recordings.
+    clock: "sensor" - the sensor's own, set to the arrival of the first packet; "locked" - the sensor's, which keeps UTC by GNSS
+    or PTP (of a Velodyne, which tells no hour, the hour is that of the arrival); "received" - the arrival of each packet.
+    convention: "maker" - as the maker's manual has azimuths and times, of each laser when it fires; "nebula" - as that open
+    driver has them, to compare with what it decoded (ext/drivers/lidar/_azimuth.pxd).
     Distances outside minimum_range_m .. maximum_range_m are left out.
     Raises UsageError.
     """
@@ -51,21 +53,21 @@ class Decoder:
         *,
         cut_azimuth_rad: float = 0.0,
         clock: str = "sensor",
-        azimuths: str = "fired",
+        convention: str = "maker",
         minimum_range_m: float = 0.0,
         maximum_range_m: float = 1000.0,
     ):
         self.model = model(lidar) if isinstance(lidar, str) else lidar
         if clock not in CLOCKS:
             raise UsageError(f"lidar clock '{clock}': must be one of {', '.join(CLOCKS)}")
-        if azimuths not in ("fired", "nebula"):
-            raise UsageError(f"lidar azimuths '{azimuths}': must be fired or nebula")
+        if convention not in ("maker", "nebula"):
+            raise UsageError(f"lidar convention '{convention}': must be maker or nebula")
         if not 0.0 <= minimum_range_m < maximum_range_m:
             raise UsageError(f"lidar ranges {minimum_range_m} .. {maximum_range_m}: the first must be smaller and not negative")
         columns = LONGEST_SCAN_NS // self.model.column_period_ns + self.model.shape.columns
         self._capacity = columns * self.model.rings * 2
         self._buffers = [self._new_buffer() for _ in range(BUFFERS)]
-        plan = tables.plan(self.model, cut_azimuth_rad, minimum_range_m, maximum_range_m, azimuths == "nebula")
+        plan = tables.plan(self.model, cut_azimuth_rad, minimum_range_m, maximum_range_m, convention == "nebula")
         self._kernel = Kernel(plan, CLOCKS[clock], self._buffers[0], self._buffers[1])
         self._before = self._kernel.counts()
 

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from autonomy.errors import UsageError
-from drivers.lidar import hesai, velodyne
+from drivers.lidar import hesai, ouster, velodyne
 from drivers.lidar._encoder import fill_blocks
 from drivers.lidar.model import LidarModel, model
 
@@ -19,7 +19,7 @@ HOUR_US = 3_600_000_000
 
 
 def columns_per_packet(lidar: LidarModel, returns: int) -> int:
-    """How many columns one packet holds; `encode` takes whole packets."""
+    """How many columns one packet holds; `encode` takes whole packets. An Ouster's profile says how many returns it has."""
     return lidar.shape.columns if returns == 1 else lidar.shape.dual_columns
 
 
@@ -37,18 +37,23 @@ def encode(
 
     azimuth_rad [columns], clockwise from the sensor's azimuth 0; time_ns [columns], UTC. range_m and intensity [columns, rings,
     returns], the lowest ring first; a range that is NaN, not positive or too large is no return. Of one return the mode is
-    "strongest"; of two the first is the last return and the second the strongest, and a second that is missing is the first.
-    The packet numbers of a Hesai count from `first_sequence`. Raises UsageError when columns fill no whole packets.
+    "strongest"; of two the first is the last return and the second the strongest, and a second that is missing is the first (an
+    Ouster's first is the strongest, its second the next). A Hesai's packets and an Ouster's turns count from `first_sequence`.
+    Raises UsageError when columns fill no whole packets.
     """
     lidar = model(lidar) if isinstance(lidar, str) else lidar
     range_m, intensity = (np.ascontiguousarray(values, np.float32) for values in (range_m, intensity))
     azimuth_rad, time_ns = np.asarray(azimuth_rad, float), np.asarray(time_ns, np.int64)
     count, rings, returns = range_m.shape
     columns = columns_per_packet(lidar, returns)
-    if rings != lidar.rings or returns not in (1, 2) or intensity.shape != range_m.shape:
-        raise UsageError(f"{lidar.name}: ranges and intensities must be [columns, {lidar.rings}, 1 or 2], not {range_m.shape}")
+    possible = (len(lidar.shape.pixel.distance_at),) if lidar.shape.pixel else (1, 2)
+    if rings != lidar.rings or returns not in possible or intensity.shape != range_m.shape:
+        told = " or ".join(map(str, possible))
+        raise UsageError(f"{lidar.name}: ranges and intensities must be [columns, {lidar.rings}, {told}], not {range_m.shape}")
     if count % columns or not count == len(azimuth_rad) == len(time_ns):
         raise UsageError(f"{lidar.name}: {count} columns with {returns} returns fill no whole packets of {columns}")
+    if lidar.family == "ouster":
+        return _ouster(lidar, azimuth_rad, range_m, intensity, time_ns, first_sequence)
     shape = lidar.shape
     packets = np.zeros((count // columns, shape.size), np.uint8)
     layout = {
@@ -105,6 +110,41 @@ def _hesai(lidar: LidarModel, packets: np.ndarray, azimuths: np.ndarray, packet_
     tail[:, at["date"] : at["date"] + 6] = _dates(seconds)
     tail[:, at["micro"] : at["micro"] + 4] = _bytes(micro, "<u4")
     tail[:, -4:] = _bytes(first_sequence + np.arange(len(packets)), "<u4")
+
+
+def _ouster(lidar: LidarModel, azimuth_rad: np.ndarray, range_m: np.ndarray, intensity: np.ndarray, time_ns: np.ndarray,
+            first_turn: int) -> np.ndarray:  # fmt: skip
+    """A turn begins where the measurement id becomes smaller."""
+    shape, pixel, count = lidar.shape, lidar.shape.pixel, len(time_ns) // lidar.shape.blocks
+    ids = np.round(azimuth_rad / (2.0 * math.pi) * lidar.azimuth_units).astype(np.int64) % lidar.azimuth_units
+    turns = first_turn + np.concatenate([[0], np.cumsum(np.diff(ids) < 0)])
+    rows = lidar.ring_of_channel()
+    # What is told counts from the axis; `range_m` is the beam's own
+    offsets = np.array(lidar.beams.range_offset_m)[:, None]
+    distances = np.round(np.nan_to_num((range_m[:, rows] - offsets) / lidar.range_resolution_m))
+    distances = np.where((range_m[:, rows] > 0.0) & (distances <= pixel.distance_mask), distances, 0.0).astype(np.int64)
+    reflectivity = np.clip(np.round(np.nan_to_num(intensity[:, rows])), 0, 255).astype(np.uint8)
+    pixels = np.zeros((*distances.shape[:2], shape.channel_size), np.uint8)
+    for one, (at, intensity_at) in enumerate(zip(pixel.distance_at, pixel.intensity_at, strict=True)):
+        held = (pixel.distance_mask.bit_length() + 7) // 8
+        words = distances[..., one].astype("<u4")[..., None].view(np.uint8)
+        pixels[..., at : at + held] = words[..., :held]
+        pixels[..., intensity_at] = np.where(distances[..., one] > 0, reflectivity[..., one], 0)
+    columns = np.zeros((len(time_ns), shape.block_size), np.uint8)
+    columns[:, 0:8] = time_ns.astype("<u8")[:, None].view(np.uint8)
+    columns[:, 8:10] = _bytes(ids, "<u2")
+    if shape.header:
+        columns[:, 10] = 1
+    else:
+        columns[:, 10:12] = _bytes(turns, "<u2")
+        columns[:, -4:] = 0xFF
+    columns[:, shape.block_header : shape.block_header + pixels[0].size] = pixels.reshape(len(time_ns), -1)
+    packets = np.zeros((count, shape.size), np.uint8)
+    packets[:, shape.header : shape.header + shape.blocks * shape.block_size] = columns.reshape(count, -1)
+    if shape.header:
+        packets[:, 0] = ouster.PACKET_TYPE_LIDAR
+        packets[:, 2:4] = _bytes(turns[:: shape.blocks], "<u2")
+    return packets
 
 
 def _dates(seconds: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from autonomy.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-FAMILIES = ("velodyne", "hesai")  # one module each, with MODELS
+FAMILIES = ("velodyne", "hesai", "ouster")  # one module each, with MODELS
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,15 @@ class Beams:
 
 
 @dataclass(frozen=True)
+class Pixel:
+    """Where the fields of an Ouster's pixel stand, of each return: byte offsets."""
+
+    distance_at: tuple[int, ...]
+    intensity_at: tuple[int, ...]
+    distance_mask: int
+
+
+@dataclass(frozen=True)
 class PacketShape:
     """Blocks of one azimuth and `channels` returns each, as all vendors have them. Sizes in bytes."""
 
@@ -55,6 +64,7 @@ class PacketShape:
     channel_size: int  # distance (uint16), intensity (uint8), and what else
     columns: int  # of a packet with one return of each laser
     dual_columns: int
+    pixel: Pixel | None = None  # of an Ouster
 
 
 @dataclass(frozen=True)
@@ -119,6 +129,19 @@ class LidarModel:
 
         turned = self.azimuth_offset_rad() + (self.firing_ns() * 1e-9 * rate if self.is_azimuth_at_start else 0.0)
         return math.radians(self.zero_yaw_deg) - (np.asarray(azimuth)[:, None] + turned)
+
+    def beam_origin_m(self, azimuth: np.ndarray) -> np.ndarray:
+        """[columns, rings, 3] where each beam begins, in the sensor's frame; `azimuth` [columns] in rad."""
+        import numpy as np
+
+        order, of = self.channel_of_ring(), self.beams
+        offsets = (of.forward_offset_m, of.vertical_offset_m, of.horizontal_offset_m)
+        forward, above, left = (np.array(values)[order] for values in offsets)
+        column_yaw = math.radians(self.zero_yaw_deg) - np.asarray(azimuth)[:, None]
+        yaw, elevation = column_yaw - self.azimuth_offset_rad(), self.elevation_rad()
+        x = forward * np.cos(column_yaw) - above * np.sin(elevation) * np.cos(yaw) - left * np.sin(yaw)
+        y = forward * np.sin(column_yaw) - above * np.sin(elevation) * np.sin(yaw) + left * np.cos(yaw)
+        return np.stack([x, y, np.broadcast_to(above * np.cos(elevation) + self.height_m, x.shape)], axis=-1)
 
     def columns(self, rate_hz: float, count: int, time_ns: int = 0, azimuth: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
         """(azimuth in rad, time in ns), [count] each: the columns it fires from then on, turning that often a second.

@@ -10,15 +10,20 @@ import numpy as np
 from drivers.lidar.model import LidarModel
 from drivers.lidar.velodyne import MODEL_BYTES
 
+TURNED = 6  # column of `beams`
 FAMILIES = {"velodyne": 0, "hesai": 1, "ouster": 2}
-MOST_DISTANCE = {"velodyne": 0xFFFF, "hesai": 0xFFFF, "ouster": 0xFFFFF}  # units of the packet
 
 
 def plan(model: LidarModel, cut_azimuth_rad: float, minimum_range_m: float, maximum_range_m: float, is_nebula: bool) -> dict:
     """What `_decoder.Kernel` takes."""
     angles = np.arange(model.azimuth_units) * (2.0 * math.pi / model.azimuth_units)
     smallest = max(1, math.ceil(minimum_range_m / model.range_resolution_m - 1e-9))
-    largest = min(math.floor(maximum_range_m / model.range_resolution_m + 1e-9), MOST_DISTANCE[model.family])
+    columns = max(1, model.shape.channels // model.rings)  # that a block holds
+    column = np.repeat(np.arange(columns), model.rings)
+    of_columns = np.tile(nebula_beams(model) if is_nebula and model.family == "velodyne" else beams(model), (columns, 1))
+    of_columns[:, TURNED] += column
+    most = model.shape.pixel.distance_mask if model.shape.pixel else 0xFFFF
+    largest = min(math.floor(maximum_range_m / model.range_resolution_m + 1e-9), most)
     return {
         "family": FAMILIES[model.family],
         "is_nebula": is_nebula,
@@ -31,9 +36,10 @@ def plan(model: LidarModel, cut_azimuth_rad: float, minimum_range_m: float, maxi
         "column_period_ns": model.column_period_ns,
         "smallest": smallest,
         "span": max(largest, smallest) - smallest,
-        "beams": nebula_beams(model) if is_nebula and model.family == "velodyne" else beams(model),
-        "firing_ns": np.array(model.firing_time_ns, np.int32),
-        "ring": model.ring_of_channel(),
+        "beams": of_columns,
+        "firing_ns": np.tile(np.array(model.firing_time_ns, np.int32), columns) + column * model.column_period_ns,
+        "column": column,
+        "ring": np.tile(model.ring_of_channel(), columns),
         "turn": np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32),
     }
 
@@ -41,8 +47,8 @@ def plan(model: LidarModel, cut_azimuth_rad: float, minimum_range_m: float, maxi
 def beams(model: LidarModel) -> np.ndarray:
     """[channels, 8] float32: beam for one unit of distance, where it begins, share of a column's turn when it fires, units ahead.
 
-    At azimuth 0, in the sensor's frame; the azimuth turns both about z, clockwise. What a unit's calibration adds to a distance is
-    part of the beginning.
+    At azimuth 0, in the sensor's frame; the azimuth turns both about z, clockwise. What a unit's calibration adds to a distance
+    is part of the beginning.
     """
     turned = np.array(model.firing_time_ns) / model.column_period_ns * model.is_azimuth_at_start
     return np.concatenate([_lines(model), turned[:, None], np.zeros((model.rings, 1))], axis=1).astype(np.float32)

@@ -4,7 +4,7 @@ Packets state one azimuth a block, of its beginning (Velodyne) or for all of it 
 evenly; over the last it turns as over the one before. A single column is carried on by what the packets before it turned.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from drivers._unaligned cimport read_u16
 from drivers.lidar._tables cimport MOST_BLOCKS, VELODYNE, LidarTables
@@ -64,3 +64,10 @@ cdef inline void nebula_azimuths(const LidarTables *tables, const uint8_t *packe
             turn = 0
         azimuths.start[block] = <float>azimuth
         azimuths.step[block] = plausible(<float>turn / columns)
+
+
+cdef inline int64_t nebula_delay_ns(const LidarTables *tables, uint32_t returns, uint32_t first, uint32_t block) noexcept nogil:
+    """By which that driver has a block later than it was: it counts the blocks of two returns as if they held one."""
+    if tables.is_nebula and tables.rings == 16 and returns == 2:
+        return <int64_t>(2 * block - first) * tables.column_period_ns
+    return 0

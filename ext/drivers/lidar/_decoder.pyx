@@ -15,18 +15,22 @@ from autonomy.msg.messages cimport LAYOUT_HASH, LidarPoint, LidarPoint_FLAG_LATE
 
 from autonomy.msg.layout import require
 
-from drivers.lidar._azimuth cimport Azimuths, azimuths_of, stated, turned_by
+from drivers.lidar._azimuth cimport Azimuths, azimuths_of, nebula_delay_ns, stated, turned_by
+from drivers._unaligned cimport read_u16, read_u64
+from drivers.lidar._ouster cimport column_at, column_is_valid, read_ouster
 from drivers.lidar._packet cimport MALFORMED, OTHER, PacketInfo, Verdict, read_packet
-from drivers.lidar._project cimport Firing, project, project_of_two
+from drivers.lidar._project cimport LANES, Firing, project, project_of_two, project_pixels
 from drivers.lidar._scan cimport (
     LidarState,
-    begin_column,
+    begin_columns,
     forget,
     take_packet,
 )
-from drivers.lidar._tables cimport MOST_AZIMUTHS, MOST_BLOCKS, MOST_CHANNELS, LidarTables
+from drivers.lidar._tables cimport MOST_AZIMUTHS, MOST_BLOCKS, MOST_CHANNELS, OUSTER, LidarTables
 
 require(__name__, LAYOUT_HASH)
+
+cdef int64_t MOST_TIME = <int64_t>1 << 62
 
 
 cdef void decode_packet(const LidarTables *tables, LidarState *state, const uint8_t *packet, uint32_t length,
@@ -35,7 +39,11 @@ cdef void decode_packet(const LidarTables *tables, LidarState *state, const uint
     cdef PacketInfo info
     cdef int64_t time_ns = 0
     cdef bint is_late = False
-    cdef Verdict verdict = read_packet(tables, packet, length, &info)
+    cdef Verdict verdict
+    if tables.family == OUSTER:
+        verdict = read_ouster(tables, packet, length, &info)
+    else:
+        verdict = read_packet(tables, packet, length, &info)
     if verdict == MALFORMED:
         state.counts.malformed += 1
         return
@@ -47,7 +55,36 @@ cdef void decode_packet(const LidarTables *tables, LidarState *state, const uint
     if not take_packet(tables, state, &info, received_ns, &time_ns, &is_late):
         return
     state.counts.packets += 1
-    decode_blocks(tables, state, packet, &info, time_ns, is_late, state.sensor_ns - before_ns if was_known else 0)
+    if tables.family == OUSTER:
+        decode_columns(tables, state, packet, time_ns - info.sensor_ns, is_late)
+    else:
+        decode_blocks(tables, state, packet, &info, time_ns, is_late, state.sensor_ns - before_ns if was_known else 0)
+
+
+cdef void decode_columns(const LidarTables *tables, LidarState *state, const uint8_t *packet, int64_t shift_ns,
+                         bint is_late) noexcept nogil:
+    """Of an Ouster: each column says when it was measured and whether it was."""
+    cdef uint32_t column, found
+    cdef int64_t column_ns
+    cdef int32_t azimuth
+    cdef const uint8_t *at
+    cdef Firing firing
+    firing.count = tables.rings
+    firing.lane = 0
+    firing.step = 0.0
+    firing.flags = LidarPoint_FLAG_LATE if is_late else 0
+    for column in range(tables.blocks):
+        at = column_at(tables, packet, column)
+        column_ns = <int64_t>read_u64(at) + shift_ns
+        azimuth = read_u16(at + 8)
+        if column_is_valid(tables, at) and begin_columns(tables, state, azimuth, column_ns, is_late, 1):
+            firing.time_offset_ns = <int32_t>(column_ns - state.stamp_ns)
+            firing.column = state.column
+            firing.azimuth = <float>azimuth
+            found = project_pixels(tables, &firing, at + tables.block_header, &state.points[state.count])
+            state.count += found
+            state.counts.points += found
+            state.column += 1
 
 
 cdef void decode_blocks(const LidarTables *tables, LidarState *state, const uint8_t *packet, const PacketInfo *info,
@@ -58,7 +95,7 @@ cdef void decode_blocks(const LidarTables *tables, LidarState *state, const uint
     cdef uint32_t subcolumns = tables.channels // rings if tables.channels > rings else 1
     cdef uint32_t group = banks * info.returns, columns = tables.columns[info.returns - 1]
     cdef uint32_t blocks = columns // subcolumns * group
-    cdef uint32_t first = 0, block, sub, found
+    cdef uint32_t first = 0, block, found
     cdef int64_t column_ns = time_ns + tables.first_column_ns[info.returns - 1]
     cdef int32_t azimuth = stated(tables, packet, 0)
     cdef float step = 0.0
@@ -70,24 +107,22 @@ cdef void decode_blocks(const LidarTables *tables, LidarState *state, const uint
             step = <float>turned_by(tables, state.azimuth, azimuth) * <float>tables.column_period_ns / <float>since_ns
         state.azimuth = azimuth
     azimuths_of(tables, packet, blocks, group, info.returns, <float>subcolumns, step, &azimuths)
-    firing.count = rings if rings < tables.channels else tables.channels
+    firing.count = tables.channels
     firing.flags = LidarPoint_FLAG_LATE if is_late else 0
     while first < blocks:
-        for sub in range(subcolumns):
-            if begin_column(tables, state, stated(tables, packet, first), column_ns, is_late):
-                firing.time_offset_ns = <int32_t>(column_ns - state.stamp_ns)
-                firing.column = state.column
-                for block in range(first, first + group):
-                    firing.channel = (block - first) // info.returns * tables.channels
-                    firing.step = azimuths.step[block]
-                    firing.azimuth = azimuths.start[block] + <float>sub * firing.step
-                    data = packet + tables.header + block * tables.block_size + tables.block_header \
-                        + sub * rings * tables.channel_size
-                    found = take_block(tables, info, &firing, data, block % 2, &state.points[state.count])
-                    state.count += found
-                    state.counts.points += found
-                state.column += 1
-            column_ns += tables.column_period_ns
+        if begin_columns(tables, state, stated(tables, packet, first), column_ns, is_late, subcolumns):
+            firing.column = state.column
+            for block in range(first, first + group):
+                firing.time_offset_ns = <int32_t>(column_ns - state.stamp_ns
+                                                  + nebula_delay_ns(tables, info.returns, first, block))
+                firing.lane = (block - first) // info.returns * tables.channels
+                firing.azimuth, firing.step = azimuths.start[block], azimuths.step[block]
+                data = packet + tables.header + block * tables.block_size + tables.block_header
+                found = take_block(tables, info, &firing, data, block % 2, &state.points[state.count])
+                state.count += found
+                state.counts.points += found
+            state.column += subcolumns
+        column_ns += subcolumns * tables.column_period_ns
         first += group
 
 
@@ -133,6 +168,8 @@ cdef class Kernel:
     def push(self, packet, int64_t received_ns) -> bool:
         """Takes one packet; true when a scan has ended: `take` it."""
         cdef Py_buffer view
+        if not 0 <= received_ns < MOST_TIME:
+            raise ValueError(f"a packet received at {received_ns} ns; the log's clock counts from 0")
         PyObject_GetBuffer(packet, &view, PyBUF_SIMPLE)
         with nogil:
             decode_packet(self.tables, &self.state, <const uint8_t *>view.buf, <uint32_t>view.len, received_ns)
@@ -171,13 +208,20 @@ cdef fill(LidarTables *tables, dict plan):
     tables.first_column_ns[0], tables.first_column_ns[1] = plan["first_column_ns"]
     tables.column_period_ns = plan["column_period_ns"]
     tables.smallest, tables.span = plan["smallest"], plan["span"]
-    if not (tables.rings <= MOST_CHANNELS and tables.azimuth_units <= MOST_AZIMUTHS and tables.blocks <= MOST_BLOCKS):
-        raise ValueError("a lidar larger than the tables")
-    for place in range(tables.rings):
+    pixel = shape.pixel
+    if pixel is not None:
+        tables.returns, tables.distance_mask = len(pixel.distance_at), pixel.distance_mask
+        for place in range(tables.returns):
+            tables.distance_at[place], tables.intensity_at[place] = pixel.distance_at[place], pixel.intensity_at[place]
+    if len(plan["beams"]) % LANES or not (len(plan["beams"]) <= MOST_CHANNELS and tables.azimuth_units <= MOST_AZIMUTHS
+                                         and (tables.family == OUSTER or tables.blocks <= MOST_BLOCKS)):
+        raise ValueError("a lidar that does not fit the tables")
+    for place in range(len(plan["beams"])):
         row = plan["beams"][place]
         tables.beam_x[place], tables.beam_y[place], tables.beam_z[place] = row[0], row[1], row[2]
         tables.origin_x[place], tables.origin_y[place], tables.origin_z[place] = row[3], row[4], row[5]
         tables.turned[place], tables.ahead[place] = row[6], row[7]
         tables.firing_ns[place], tables.ring[place] = plan["firing_ns"][place], plan["ring"][place]
+        tables.column[place] = plan["column"][place]
     for place in range(tables.azimuth_units):
         tables.turn[place][0], tables.turn[place][1] = turn[place, 0], turn[place, 1]

@@ -30,12 +30,11 @@ ctypedef struct LidarCounts:
     uint64_t other               # packets: of another model or kind
     uint64_t lost                # packets: told by their count or, without one, by their time
     uint64_t reordered           # packets that came after a later one
-    uint64_t too_late            # of them: their scan was already given away, or ordered by a count that began anew
     uint64_t duplicated          # packets that came twice, left out the second time
     uint64_t clock_jumps         # of the sensor's clock by more than a second
     uint64_t hour_wraps
     uint64_t cut_by_time         # scans that had to end although the cut was not reached
-    uint64_t dropped_columns     # for which there was no room
+    uint64_t dropped_columns     # without room, or late for a scan that was given away
 
 ctypedef struct LidarState:
     LidarPoint *points           # of the scan in the making
@@ -132,15 +131,15 @@ cdef inline bint take_packet(const LidarTables *tables, LidarState *state, const
     return True
 
 
-cdef inline bint begin_column(const LidarTables *tables, LidarState *state, int32_t azimuth, int64_t time_ns,
-                              bint is_late) noexcept nogil:
-    """Ends the scan before this column where it has to; false when there is no place for the column."""
+cdef inline bint begin_columns(const LidarTables *tables, LidarState *state, int32_t azimuth, int64_t time_ns, bint is_late,
+                               uint32_t columns) noexcept nogil:
+    """Ends the scan before these columns where it has to; false when there is no place for them."""
     cdef int32_t phase = azimuth - tables.cut if azimuth >= tables.cut else azimuth - tables.cut + tables.azimuth_units
     cdef int64_t since = time_ns - state.stamp_ns
     cdef bint reached = phase < state.phase - tables.azimuth_units // 2
     if is_late:
         if not state.is_open or not 0 <= since < LONGEST_SCAN_NS or state.count + MOST_OF_A_COLUMN > state.capacity:
-            state.counts.dropped_columns += 1
+            state.counts.dropped_columns += columns
             return False
         return True
     state.phase = phase
@@ -150,7 +149,7 @@ cdef inline bint begin_column(const LidarTables *tables, LidarState *state, int3
         state.counts.cut_by_time += 1
     if state.is_open:
         if state.spare == NULL:  # one scan of this packet has ended already
-            state.counts.dropped_columns += 1
+            state.counts.dropped_columns += columns
             return False
         state.ended_count, state.ended_stamp_ns = state.count, state.stamp_ns
         state.ended_begins_at_cut = state.begins_at_cut

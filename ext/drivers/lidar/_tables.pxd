@@ -21,8 +21,13 @@ ctypedef struct LidarTables:
     uint32_t columns[2]          # of a packet with one return, with two
     int64_t first_column_ns[2]
     int64_t column_period_ns
+    # Of an Ouster's pixel: where distance and reflectivity of each return stand
+    uint32_t returns
+    uint32_t distance_at[2]
+    uint32_t intensity_at[2]
+    uint32_t distance_mask
     uint32_t smallest, span      # of distances that are given: smallest .. smallest + span, in units of the packet
-    # Of each channel, before the turn: a distance of n units lies at beam * n + origin
+    # Of each lane, which is a place in a block or, where a column takes several blocks, in a column: before the turn: a distance of n units lies at beam * n + origin
     float beam_x[MOST_CHANNELS]
     float beam_y[MOST_CHANNELS]
     float beam_z[MOST_CHANNELS]
@@ -32,5 +37,6 @@ ctypedef struct LidarTables:
     float turned[MOST_CHANNELS]  # share of a column's turn when it fires
     float ahead[MOST_CHANNELS]   # units of azimuth before rounding; the rest of a channel's offset is part of its beam
     int32_t firing_ns[MOST_CHANNELS]
-    uint8_t ring[MOST_CHANNELS]
+    uint32_t column[MOST_CHANNELS]  # after the first: a block of a VLP-16 holds two
+    uint32_t ring[MOST_CHANNELS]
     float turn[MOST_AZIMUTHS][2]  # cosine and sine
