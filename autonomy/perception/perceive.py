@@ -51,7 +51,9 @@ class Found:
     free_space: np.ndarray
     health: dict[str, float]
     counts: dict[str, int]
-    timing_ns: dict[str, int] = field(default_factory=dict)
+    timing_ns: dict[str, int] = field(default_factory=dict)  # processor time
+    runs: np.ndarray | None = None  # what lines and obstacles were made of: Run of _bright.pxd, Cell of _clusters.pxd
+    cells: np.ndarray | None = None
 
 
 def parameters(name: str = "perception", overrides: dict[str, Any] | None = None) -> dict[str, dict[str, float]]:
@@ -93,7 +95,7 @@ class Perceiver:
             raise UsageError(f"perception: {error}") from None
         kernel = self._kernel
         return Found(kernel.labels, kernel.instances, kernel.points, kernel.obstacles, kernel.lanes, kernel.free_space,
-                     kernel.health, kernel.counts, kernel.timing_ns)  # fmt: skip
+                     kernel.health, kernel.counts, kernel.timing_ns, kernel.runs, kernel.cells)  # fmt: skip
 
     def kernel_ns(self) -> dict[str, int]:
         """Processor time of the last scan's steps, and of the clusters within the obstacles."""

@@ -43,8 +43,9 @@ def read_points(path: Path) -> np.ndarray:
     return to_points(_feather(path), path)
 
 
-def has_intensity(points: np.ndarray) -> bool:
-    return bool(points["intensity"].any())
+def is_points(path: Path) -> bool:
+    """By its name."""
+    return path.name.lower().endswith(SUFFIXES)
 
 
 def to_points(columns: dict[str, np.ndarray], path: Path) -> np.ndarray:

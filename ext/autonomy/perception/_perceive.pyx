@@ -6,18 +6,18 @@ import numpy as np
 from posix.time cimport CLOCK_THREAD_CPUTIME_ID, clock_gettime, timespec
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH, LidarPoint
-from autonomy.perception._boxes cimport MOST_OBSTACLES, BoxParameters, Obstacle, ObstacleList, find_boxes
-from autonomy.perception._bright cimport MOST_RUNS, BrightGrid, BrightParameters, Run, find_bright
+from autonomy.perception._boxes cimport BoxParameters, Obstacle, ObstacleList, find_boxes
+from autonomy.perception._bright cimport BrightGrid, BrightParameters, Run, find_bright
 from autonomy.perception._classify cimport ClassParameters, classify
 from autonomy.perception._cloud cimport MARKING, Cloud
-from autonomy.perception._clusters cimport MOST_CELLS, Cell, ClusterGrid, ClusterParameters, join, occupy
+from autonomy.perception._clusters cimport Cell, ClusterGrid, ClusterParameters, join, occupy
 from autonomy.perception._deskew cimport MOST_KNOTS, STEPS, Knot, Twist, deskew
 from autonomy.perception._edges cimport EdgeParameters, find_edges
 from autonomy.perception._free_space cimport FREE_SECTORS, find_free_space
 from autonomy.perception._ground cimport GroundGrid, GroundParameters, arrange_ground, find_ground
 from autonomy.perception._health cimport Health, HealthParameters, judge_health
 from autonomy.perception._lane_memory cimport LaneMemory, recall, remember
-from autonomy.perception._lanes cimport MOST_LINES, LaneLine, LaneList, LaneParameters, find_lanes
+from autonomy.perception._lanes cimport LaneLine, LaneList, LaneParameters, find_lanes
 
 require(__name__, LAYOUT_HASH)
 
@@ -196,22 +196,22 @@ cdef class Perception:
     @property
     def obstacles(self):
         """Structured array of Obstacle (ext/autonomy/perception/_boxes.pxd)."""
-        return np.array(<Obstacle[:MOST_OBSTACLES]>self.obstacle_list.obstacles)[: self.obstacle_list.count]
+        return np.array(<Obstacle[:max(self.obstacle_list.count, 1)]>self.obstacle_list.obstacles)[:self.obstacle_list.count]
 
     @property
     def lanes(self):
         """Structured array of LaneLine (ext/autonomy/perception/_lanes.pxd), from left to right as found."""
-        return np.array(<LaneLine[:MOST_LINES]>self.lane_list.lines)[: self.lane_list.count]
+        return np.array(<LaneLine[:max(self.lane_list.count, 1)]>self.lane_list.lines)[:self.lane_list.count]
 
     @property
     def runs(self):
         """Structured array of Run (ext/autonomy/perception/_bright.pxd): of this scan, then those held from scans before."""
-        return np.array(<Run[:MOST_RUNS]>self.bright_grid.runs)[: self.bright_grid.run_count]
+        return np.array(<Run[:max(self.bright_grid.run_count, 1)]>self.bright_grid.runs)[:self.bright_grid.run_count]
 
     @property
     def cells(self):
         """Structured array of Cell (ext/autonomy/perception/_clusters.pxd)."""
-        return np.array(<Cell[:MOST_CELLS]>self.cluster_grid.cells)[: self.cluster_grid.cell_count]
+        return np.array(<Cell[:max(self.cluster_grid.cell_count, 1)]>self.cluster_grid.cells)[:self.cluster_grid.cell_count]
 
     @property
     def free_space(self):
