@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-SLABS, STRIPS, APART, LEAST_AROUND = 120, 320, 3, 2
+SLABS, STRIPS, APART, BESIDE, LEAST_AROUND = 120, 320, 3, 2, 2
 
 
 def find_runs(x: np.ndarray, y: np.ndarray, intensity: np.ndarray, p: dict) -> np.ndarray:
@@ -49,9 +49,12 @@ def _runs_of_slab(slab, strip, x, y, intensity, p) -> list[tuple]:
             i += 1
         if last - first + 1 > widest:
             continue
+        peak = max(range(first, last + 1), key=lambda k: more[k] if known[k] else -1.0)
+        half = background[peak] + 0.5 * more[peak]
+        if any(0 <= k < STRIPS and counts[k] and mean[k] > half for k in (first - BESIDE, last + BESIDE)):
+            continue
         inside = (strip >= first) & (strip <= last)
         light = np.maximum(intensity - background[strip], 0.0)[inside]
-        peak = max(range(first, last + 1), key=lambda k: more[k] if known[k] else -1.0)
         ground = background[[k for k in range(first, last + 1) if known[k]][-1]]
         light = np.nan_to_num(light)
         runs.append(((x[inside] @ light) / light.sum(), (y[inside] @ light) / light.sum(), more[peak] / (more[peak] + ground + 1.0), slab))

@@ -46,7 +46,7 @@ def test_the_height_is_estimated_when_nobody_tells_it(kitti, tmp_path):
 @pytest.mark.parametrize(("arguments", "code", "told"), [
     (["{scan}", "--sensor", "abacus"], 2, "abacus"),
     (["{scan}", "--height", "100"], 2, "must be between"),
-    (["{scan}", "--config", "ego"], 2, "lacks"),
+    (["{scan}", "--config", "ego"], 2, "must be a number"),
     (["{folder}/none.bin"], 3, "no such file"),
     (["{folder}/log.pcap"], 2, "give --sensor"),
     (["{folder}/log.pcap", "--sensor", "VLP-16"], 3, "log.pcap"),

@@ -18,12 +18,12 @@ def test_points_lie_where_the_twin_puts_them(seed):
     points = as_points(rng.uniform(-100.0, 100.0, (50, 3)))
     points["time_offset_ns"] = rng.integers(0, 100_000_000, 50)
     velocity, rate = rng.uniform([0, -1, -0.5], [30, 1, 0.5]), rng.uniform(-0.3, 0.3, 3)
-    times = np.sort(rng.uniform(-0.1, 0.1, 4))
-    knots = PERCEIVER.mounting.knot() + rng.normal(0.0, 0.01, (4, 6))
+    times = np.linspace(-0.1, 0.1, 4)
+    knots = PERCEIVER.mounting.knot() + rng.uniform(-0.01, 0.01, (4, 6))
     found = PERCEIVER.perceive(points, velocity, rate, 0.05, cab_track=(times, knots)).points[:, :3]
     wanted = deskew_twin.deskew(points, velocity, rate, times, knots, 0.05)
-    # Half a step of the table: 49 us at 31 m/s, and at 0.5 rad/s and 170 m; then single precision
-    np.testing.assert_allclose(found, wanted, atol=2e-3 + 0.05e-3 * 0.6 * 180)
+    # Half a step of the table, 49 us: at 31 m/s, and 175 m away at 0.3 rad/s and the cab's 0.3, of each axis; single precision
+    np.testing.assert_allclose(found, wanted, atol=49e-6 * (31.0 + 0.6 * np.sqrt(3.0) * 175.0) + 1e-4, rtol=0)
 
 
 def test_a_scan_without_times_and_motion_is_moved_by_its_mounting_alone():

@@ -45,7 +45,7 @@ def test_clusters_are_those_of_a_search_over_all_pairs(seed, count, radius_m):
 
 def walls(rng: np.random.Generator, count: int) -> np.ndarray:
     """Ground, two walls along and one across, a few poles."""
-    ground = np.column_stack([rng.uniform(-30, 30, (count, 2)), rng.normal(0, 0.01, count)])
+    ground = np.column_stack([rng.uniform(-30, 30, (count, 2)), rng.normal(0.4, 0.01, count)])
     along = np.column_stack([rng.uniform(-30, 30, count), rng.choice([-8.0, 9.0], count), rng.uniform(0, 3, count)])
     across = np.column_stack([np.full(count, 25.0), rng.uniform(-8, 9, count), rng.uniform(0, 3, count)])
     return np.vstack([ground, along, across]) + rng.normal(0, 0.005, (3 * count, 3))
@@ -55,7 +55,7 @@ def test_registration_is_the_twins():
     rng, p = np.random.default_rng(2), parameters()["odometry"]
     before, now = walls(rng, 3000), walls(rng, 400)
     moved, turned = np.array([0.9, 0.05, 0.01]), np.array([0.001, -0.002, 0.02])
-    seen = Rotation.from_rotvec(turned).inv().apply(now - moved).astype(np.float32)
+    seen = Rotation.from_rotvec(turned).inv().apply(now - moved).astype(np.float32, order="C")
     expected = moved + [0.04, 0.0, 0.0], turned + [0.0, 0.0, 0.001]
     odometry = Odometry(p)
     odometry.register(before.astype(np.float32), np.zeros(3), np.zeros(3))
@@ -75,7 +75,7 @@ def test_a_tunnel_leaves_the_way_along_it_to_what_was_expected():
     odometry = Odometry(p)
     odometry.register(tube(8000), np.zeros(3), np.zeros(3))
     found = odometry.register(tube(3000), (2.2, 0.0, 0.0), np.zeros(3))
-    assert found["translation"][0] == pytest.approx(2.2, abs=0.02)
+    assert abs(found["translation"][0] - 2.2) < p["prior_m"] + p["prior_share"] * 2.2
     assert found["sigma"][0] > 20.0 * found["sigma"][1]
 
 

@@ -15,6 +15,7 @@ require(__name__, LAYOUT_HASH)
 
 cdef float NEVER = 1e9
 cdef int APART = 3              # strips beside a strip that are not compared with it: half a marking and its blur
+cdef int BESIDE = 2             # strips from a run to where it must be dark: the next one may be half a line
 cdef int LEAST_AROUND = 2       # points of ground to each side to compare with
 
 
@@ -109,7 +110,7 @@ cdef void find_runs(const BrightParameters* parameters, BrightGrid* grid, int sl
             else:
                 break
             i += 1
-        if last - first + 1 > widest:
+        if last - first + 1 > widest or is_wider(grid, slab, first, last):
             continue
         if grid.run_count == MOST_RUNS:
             grid.overflow += 1
@@ -130,6 +131,23 @@ cdef void find_runs(const BrightParameters* parameters, BrightGrid* grid, int sl
                 contrast = contrast if contrast > sum[n] / points[n] - limit[n] else sum[n] / points[n] - limit[n]
                 mean = limit[n]
         run.weight = contrast / (contrast + mean + 1.0)
+
+
+cdef bint is_wider(const BrightGrid* grid, int slab, int first, int last) noexcept nogil:
+    """Whether the ground two strips beside a run is nearly as bright: it is the middle of a patch."""
+    cdef float peak = 0.0, half = NEVER, value
+    cdef int i, k
+    for i in range(first, last + 1):
+        if grid.points[slab][i] > 0 and grid.limit[slab][i] < NEVER:
+            value = grid.sum[slab][i] / grid.points[slab][i] - grid.limit[slab][i]
+            if value > peak:
+                peak = value
+                half = grid.limit[slab][i] + <float>0.5 * value
+    for k in range(2):
+        i = first - BESIDE if k == 0 else last + BESIDE
+        if 0 <= i < STRIPS and grid.points[slab][i] > 0 and grid.sum[slab][i] > half * grid.points[slab][i]:
+            return True
+    return False
 
 
 cdef inline bint is_bright(const BrightParameters* parameters, float value, float background, float deviation) noexcept nogil:

@@ -137,13 +137,13 @@ cdef void bridge(const ClusterParameters* parameters, const double* sensor, Clus
         return
     reach = parameters.bridge_beams * range_m * range_m / above + parameters.cell_m
     reach = reach if reach < parameters.bridge_m else parameters.bridge_m
-    if fabs(dy) * reach > parameters.bridge_aside_m:
-        reach = parameters.bridge_aside_m / fabs(dy)
-    steps = <int>(reach / parameters.cell_m)
     if range_m < parameters.bridge_m:
         return
     dx /= range_m
     dy /= range_m
+    if fabs(dy) * reach > parameters.bridge_aside_m:
+        reach = parameters.bridge_aside_m / fabs(dy)
+    steps = <int>(reach / parameters.cell_m)
     for step in range(1, steps + 1):
         column = <int>(cells[i].column + 0.5 + step * dx)
         row = <int>(cells[i].row + 0.5 + step * dy)

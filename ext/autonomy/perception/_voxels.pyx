@@ -16,10 +16,10 @@ cdef int sample_voxels(const float* x, const float* y, const float* z, int count
                        int* kept) noexcept nogil:
     """Writes the numbers of the kept points, in their order; returns how many.
 
-    Room: keys [count], table VOXEL_TABLE, kept [count]. More than half a table of voxels are not kept."""
+    Room: keys [count], table VOXEL_TABLE, kept [count]. More voxels than seven eighths of the table are not kept."""
     cdef unsigned int key, before = 0, slot, mask
     cdef int i, found = 0, bits = LEAST_BITS
-    while bits < MOST_BITS and (1 << bits) < count:
+    while bits < MOST_BITS and (1 << bits) < count + count // 4:
         bits += 1
     mask = (1 << bits) - 1
     memset(table, 0, (<size_t>mask + 1) * sizeof(unsigned int))
@@ -33,7 +33,7 @@ cdef int sample_voxels(const float* x, const float* y, const float* z, int count
         while table[slot] != 0 and table[slot] != key:
             slot = (slot + 1) & mask
         if table[slot] == 0:
-            if found > <int>mask // 2:
+            if found >= <int>(mask - (mask >> 3)):
                 break
             table[slot] = key
             kept[found] = i
