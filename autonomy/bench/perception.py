@@ -24,12 +24,15 @@ RADIUS_M, VOXEL_M = 0.5, 0.5
 
 
 def street(columns: int, rings: int = 128, seed: int = 0) -> np.ndarray:
-    """LidarPoint [n] of one turn on a straight street: flat ground with lines of paint, rails, and boxes as vehicles and houses."""
+    """LidarPoint [n] of one turn on a straight street: flat ground with lines of paint, rails, and boxes as vehicles and
+    houses."""
     rng = np.random.default_rng(seed)
     azimuth = -np.linspace(0.0, 2.0 * np.pi, columns, endpoint=False)[:, None]
     elevation = np.radians(np.concatenate([np.linspace(-25, -6, rings // 4), np.linspace(-5.8, 15, rings - rings // 4)]))[None, :]
     shape = (columns, rings)
-    direction = np.stack([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation) + 0 * azimuth])
+    direction = np.stack(
+        [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation) + 0 * azimuth]
+    )
     with np.errstate(divide="ignore"):
         distance = np.where(direction[2] < 0, -HEIGHT_M / direction[2], np.inf)
     for middle, half in _boxes(rng):
@@ -62,7 +65,9 @@ def _boxes(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
             found.append((np.array([x, lane, half[2] - HEIGHT_M]), half))
     for _ in range(20):
         half = rng.uniform([3.0, 2.0, 1.5], [10.0, 5.0, 6.0])
-        found.append((np.array([rng.uniform(-90.0, 90.0), rng.choice([-1.0, 1.0]) * rng.uniform(18.0, 50.0), half[2] - HEIGHT_M]), half))
+        found.append(
+            (np.array([rng.uniform(-90.0, 90.0), rng.choice([-1.0, 1.0]) * rng.uniform(18.0, 50.0), half[2] - HEIGHT_M]), half)
+        )
     return found
 
 
@@ -175,13 +180,14 @@ def _chain() -> list[dict]:
     for columns, rings in ((450, 128), (1770, 128), (3700, 128), (7500, 128)):
         points = street(columns, rings)[:500_000]
         perceiver = _perceiver(len(points))
-        spent = []
-        for _ in range(CHAIN_REPEATS if columns == 1770 else REPEATS):
-            spent.append(sum(perceiver.perceive(points).timing_ns.values()))
+        repeats = CHAIN_REPEATS if columns == 1770 else REPEATS
+        spent = [sum(perceiver.perceive(points).timing_ns.values()) for _ in range(repeats)]
         middle, late = np.median(spent), np.percentile(spent, 99)
         per_point[len(points)] = middle / len(points)
         if columns == 1770:
-            table.append(row(f"deskew to lanes, {len(points)} points, median", "<= 4 ms", bool(middle <= 4e6), ours_ns=float(middle)))
+            table.append(
+                row(f"deskew to lanes, {len(points)} points, median", "<= 4 ms", bool(middle <= 4e6), ours_ns=float(middle))
+            )
             table.append(row("... 99th percentile", "<= 8 ms", bool(late <= 8e6), ours_ns=float(late)))
         else:
             table.append(row(f"deskew to lanes, {len(points)} points", ours_ns=float(middle)))

@@ -12,16 +12,19 @@ def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
         "perceive",
         help="find ground, obstacles and lanes in scans of a lidar",
-        description="Reads KITTI .bin, .pcd and Argoverse .feather files, one scan each, and the packets of a lidar in recordings "
-        "(pcap, ROS bags, MCAP), every whole scan as NAME_0000 and so on. Writes DIR/summary.json and of each scan "
+        description="Reads KITTI .bin, .pcd and Argoverse .feather files, one scan each, and the packets of a lidar in "
+        "recordings (pcap, ROS bags, MCAP), every whole scan as NAME_0000 and so on. Writes DIR/summary.json and of each scan "
         "NAME.json, NAME.labels.npy (uint8, input order: 0 none, 1 ground, 2 obstacle, 3 marking, 4 edge, 5 noise), "
         "NAME.instances.npy (int32) and NAME.png. Everything is told in the frame of the input: x forward, y left, z up.",
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="scans")
     parser.add_argument("-o", "--output-dir", required=True, type=Path, metavar="DIR", help="where the results go")
     mounting = parser.add_mutually_exclusive_group()
-    mounting.add_argument("--sensor", metavar="NAME", help="the lidar's model, for packets; or a frame of configs/lidar_mountings.toml, for "
-                          "its height above the ground")
+    mounting.add_argument(
+        "--sensor",
+        metavar="NAME",
+        help="the lidar's model, for packets; or a frame of configs/lidar_mountings.toml, for its height above the ground",
+    )
     mounting.add_argument("--height", type=float, metavar="M", help="of the input's frame above the ground; default: estimated")
     parser.add_argument("--config", default="perception", metavar="FILE", help="parameters; default: perception")
     parser.add_argument("--no-pictures", action="store_true", help="leave out the bird's-eye pictures")
@@ -125,7 +128,9 @@ def _paths(files: list[str], sensor: str | None) -> list[Path]:
             )
         stem = _stem(path)
         if stem in seen:
-            raise UsageError(f"{path} and {seen[stem]} would both be written as {stem}.json; perceive them into folders of their own")
+            raise UsageError(
+                f"{path} and {seen[stem]} would both be written as {stem}.json; perceive them into folders of their own"
+            )
         seen[stem] = path
     return list(seen.values())
 
@@ -138,4 +143,7 @@ def _tell(stem: str, scan: dict) -> None:
     classes = [obstacle["class"] for obstacle in scan["obstacles"]]
     told = ", ".join(f"{classes.count(name)} {name}" for name in dict.fromkeys(classes)) or "no obstacles"
     share = "-" if scan["ground_share"] is None else f"{100.0 * scan['ground_share']:.0f} %"
-    print(f"{stem}: {scan['points']} points, ground {share}, {told}; {len(scan['lanes'])} lines; {scan['timing_ms']['total']:.1f} ms")
+    print(
+        f"{stem}: {scan['points']} points, ground {share}, {told}; {len(scan['lanes'])} lines; "
+        f"{scan['timing_ms']['total']:.1f} ms"
+    )

@@ -57,5 +57,7 @@ def _runs_of_slab(slab, strip, x, y, intensity, p) -> list[tuple]:
         light = np.maximum(intensity - background[strip], 0.0)[inside]
         ground = background[[k for k in range(first, last + 1) if known[k]][-1]]
         light = np.nan_to_num(light)
-        runs.append(((x[inside] @ light) / light.sum(), (y[inside] @ light) / light.sum(), more[peak] / (more[peak] + ground + 1.0), slab))
+        runs.append(
+            ((x[inside] @ light) / light.sum(), (y[inside] @ light) / light.sum(), more[peak] / (more[peak] + ground + 1.0), slab)
+        )
     return runs

@@ -40,7 +40,13 @@ def completed(p: dict, box: dict) -> dict:
     for axis, grown in ((along, p["car_length"] - length), (across, p["car_width"] - width)):
         if grown > 0:
             middle = middle + 0.5 * grown * (1 if axis @ middle > 0 else -1) * axis
-    return box | {"x": middle[0], "y": middle[1], "yaw": yaw, "length": max(length, p["car_length"]), "width": max(width, p["car_width"])}
+    return box | {
+        "x": middle[0],
+        "y": middle[1],
+        "yaw": yaw,
+        "length": max(length, p["car_length"]),
+        "width": max(width, p["car_width"]),
+    }
 
 
 def score(points: int, kind: int) -> float:

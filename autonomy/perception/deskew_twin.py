@@ -7,9 +7,12 @@ from scipy.linalg import expm
 from scipy.spatial.transform import Rotation
 
 
-def deskew(points: np.ndarray, velocity: np.ndarray, rate: np.ndarray, times: np.ndarray, knots: np.ndarray, reference_s: float) -> np.ndarray:
+def deskew(
+    points: np.ndarray, velocity: np.ndarray, rate: np.ndarray, times: np.ndarray, knots: np.ndarray, reference_s: float
+) -> np.ndarray:
     """float [n, 3] of LidarPoint [n]: where each point lies in the chassis at the reference. The chassis moves by the matrix
-    exponential of its twist; the sensor's pose (k, 6) is interpolated linearly between its times (k,), in s after the reference."""
+    exponential of its twist; the sensor's pose (k, 6) is interpolated linearly between its times (k,), in s after the
+    reference."""
     at = points["time_offset_ns"] * 1e-9 - reference_s
     placed = np.empty((len(points), 3))
     twist = np.zeros((4, 4))

@@ -1,4 +1,5 @@
-"""Lane lines by an exhaustive vote and NumPy's least squares: the twin of ext/autonomy/perception/_lanes.pyx, without its grid."""
+"""Lane lines by an exhaustive vote and NumPy's least squares: the twin of ext/autonomy/perception/_lanes.pyx, without its
+grid."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ def peaks(x: np.ndarray, y: np.ndarray, weight: np.ndarray, shape: tuple[float, 
         heap[max(k - reach, 0) : k + reach + 1] = 0.0
 
 
-def fit(x: np.ndarray, y: np.ndarray, start: np.ndarray, sigma: np.ndarray, p: dict, rounds: int = 12) -> tuple[np.ndarray, np.ndarray]:
+def fit(
+    x: np.ndarray, y: np.ndarray, start: np.ndarray, sigma: np.ndarray, p: dict, rounds: int = 12
+) -> tuple[np.ndarray, np.ndarray]:
     """(coefficients (4,), covariance (4, 4)) of a cubic through runs, by Tukey's weights, around a start with sigmas (4,)."""
     rows, c = x[:, None] ** np.arange(4), start.copy()
     for _ in range(rounds):

@@ -24,8 +24,11 @@ def voxels(points: np.ndarray, p: dict) -> dict[tuple, tuple[np.ndarray, np.ndar
     return found
 
 
-def register(before: np.ndarray, points: np.ndarray, translation: np.ndarray, rotation: np.ndarray, p: dict) -> tuple[np.ndarray, np.ndarray]:
-    """(translation, rotation vector) of the vehicle from scan `before` [n, 3] to scan `points` [m, 3], around what is expected."""
+def register(
+    before: np.ndarray, points: np.ndarray, translation: np.ndarray, rotation: np.ndarray, p: dict
+) -> tuple[np.ndarray, np.ndarray]:
+    """(translation, rotation vector) of the vehicle from scan `before` [n, 3] to scan `points` [m, 3], around what is
+    expected."""
     binding, at, turn, total = voxels(before, p), np.array(translation, float), Rotation.from_rotvec(rotation), np.zeros(6)
     sigma = np.repeat([p["prior_m"] + p["prior_share"] * np.linalg.norm(translation), p["prior_rad"]], 3)
     for _ in range(int(p["rounds_most"])):

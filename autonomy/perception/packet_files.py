@@ -17,9 +17,11 @@ TOPIC = "/raw/udp/"
 
 
 def read_scans(path: Path, sensor: str, counts: dict[str, int]) -> Iterator[tuple[np.ndarray, int]]:
-    """(LidarPoint [n], processor time of decoding in ns) of each scan that begins at the cut and is not the recording's last, cut one.
+    """(LidarPoint [n], processor time of decoding in ns) of each scan that begins at the cut and is not the recording's last,
+    cut one.
 
-    Fills `counts` with the decoder's and with `scans_left_out`. Raises LogError for a file that is no recording, BadInputError when
+    Fills `counts` with the decoder's and with `scans_left_out`. Raises LogError for a file that is no recording, BadInputError
+    when
     it holds no scan of this lidar.
     """
     decoder, found, left_out, spent_ns = Decoder(sensor), 0, 0, 0

@@ -1,7 +1,7 @@
 """The face of scan processing: configuration and mounting around the kernel, results as plain arrays.
 
-    perceiver = Perceiver(parameters("perception"), Mounting(x_m=5.0, height_m=3.2))
-    found = perceiver.perceive(points, velocity=(22.0, 0.0, 0.0), rate=(0.0, 0.0, 0.01))
+perceiver = Perceiver(parameters("perception"), Mounting(x_m=5.0, height_m=3.2))
+found = perceiver.perceive(points, velocity=(22.0, 0.0, 0.0), rate=(0.0, 0.0, 0.01))
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Mounting:
 class Found:
     """Of one scan of n points, in the vehicle's frame at the reference time.
 
-    labels uint8 [n] and instances int32 [n] in input order; points float32 [n, 4] (x, y, z, height above the ground); obstacles and
+    labels uint8 [n] and instances int32 [n] in input order; points float32 [n, 4] (x, y, z, height above the ground); obstacles
+    and
     lanes structured arrays as in ext/autonomy/perception/_boxes.pxd and _lanes.pxd; free_space float32 [256], m, sectors of equal
     steps of the diamond angle from -y on counter-clockwise; counts: what found no room.
     """
@@ -85,8 +86,10 @@ class Perceiver:
         elapsed_s: float = 0.0,
         cab_track: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> Found:
-        """`points`: LidarPoint [n]. velocity m/s and rate rad/s of the chassis, in its axes, through the scan; results are told for
-        `reference_s` after the scan's stamp, `elapsed_s` after the scan before (0: there is none that counts). cab_track: times (k,) s after the reference and poses (k, 6) of the sensor in the
+        """`points`: LidarPoint [n]. velocity m/s and rate rad/s of the chassis, in its axes, through the scan; results are told
+        for
+        `reference_s` after the scan's stamp, `elapsed_s` after the scan before (0: there is none that counts). cab_track: times
+        (k,) s after the reference and poses (k, 6) of the sensor in the
         chassis, instead of the mounting. Raises UsageError for more points than room."""
         times, knots = cab_track if cab_track is not None else (np.zeros(1), self.mounting.knot()[None])
         try:

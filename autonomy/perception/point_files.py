@@ -26,7 +26,12 @@ NAMES = {
     "column": ("column",),
     "return_kind": ("return_kind", "return_type"),
 }
-PCD_TYPES = {("F", 4): "<f4", ("F", 8): "<f8", **{("U", n): f"<u{n}" for n in (1, 2, 4, 8)}, **{("I", n): f"<i{n}" for n in (1, 2, 4, 8)}}
+PCD_TYPES = {
+    ("F", 4): "<f4",
+    ("F", 8): "<f8",
+    **{("U", n): f"<u{n}" for n in (1, 2, 4, 8)},
+    **{("I", n): f"<i{n}" for n in (1, 2, 4, 8)},
+}
 
 
 def read_points(path: Path) -> np.ndarray:
@@ -107,7 +112,9 @@ def _pcd(path: Path, data: bytes) -> dict[str, np.ndarray]:
         return _pcd_ascii(path, body, names, counts, points)
     if kind == "binary":
         if len(body) < points * row.itemsize:
-            raise BadInputError(f"{path}: {points} points of {row.itemsize} bytes are told, {len(body)} bytes are there; it is cut")
+            raise BadInputError(
+                f"{path}: {points} points of {row.itemsize} bytes are told, {len(body)} bytes are there; it is cut"
+            )
         table = np.frombuffer(body, row, points)
         return {name: table[f"{k}"][:, 0] for k, name in enumerate(names)}
     if kind == "binary_compressed":
@@ -138,7 +145,9 @@ def _pcd_ascii(path: Path, body: bytes, names: list[str], counts: list[int], poi
     except ValueError:
         raise BadInputError(f"{path}: a value among its points is no number") from None
     if len(values) < points * sum(counts):
-        raise BadInputError(f"{path}: {points} points of {sum(counts)} values are told, {len(values)} values are there; it is cut")
+        raise BadInputError(
+            f"{path}: {points} points of {sum(counts)} values are told, {len(values)} values are there; it is cut"
+        )
     table = values[: points * sum(counts)].reshape(points, -1)
     begins = np.cumsum([0, *counts])
     return {name: table[:, begins[k]] for k, name in enumerate(names)}
@@ -153,7 +162,8 @@ def _pcd_unpacked(path: Path, body: bytes, size: int) -> np.ndarray:
     packed, unpacked = (int(value) for value in np.frombuffer(body, "<u4", 2))
     if len(body) < 8 + packed or unpacked != size:
         raise BadInputError(
-            f"{path}: {packed} compressed and {unpacked} whole bytes are told, {len(body) - 8} are there and {size} needed; it is cut"
+            f"{path}: {packed} compressed and {unpacked} whole bytes are told, {len(body) - 8} are there and {size} needed; "
+            "it is cut"
         )
     points = unpack(body[8 : 8 + packed], unpacked)
     if points is None:

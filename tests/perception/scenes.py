@@ -30,7 +30,9 @@ def ground(rng: np.random.Generator, count: int = 20_000, size_m: float = 60.0) 
     return np.column_stack([rng.uniform(-size_m, size_m, (count, 2)), rng.normal(-HEIGHT_M, 0.01, count)])
 
 
-def box(rng: np.random.Generator, middle: tuple[float, float], size: tuple[float, float, float], yaw: float, count: int = 600) -> np.ndarray:
+def box(
+    rng: np.random.Generator, middle: tuple[float, float], size: tuple[float, float, float], yaw: float, count: int = 600
+) -> np.ndarray:
     """[~count, 3] on the two sides that look to the sensor, from 0.2 m above the ground on."""
     length, width, height = size
     along, up, which = rng.uniform(-0.5, 0.5, count), rng.uniform(0.2, height, count), rng.random(count) < 0.5

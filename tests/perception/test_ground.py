@@ -39,7 +39,9 @@ def test_a_bank_behind_a_ditch_is_found_again():
     rng = np.random.default_rng(3)
     y = rng.uniform(-60.0, 60.0, 60_000)
     x = rng.uniform(-60.0, 60.0, 60_000)
-    z = np.interp(y, [-60, -20, -14, -10, 8, 10, 18, 60], [-1.0, -1.0, -2.4, 0.0, 0.0, 0.3, 3.0, 3.0]) + rng.normal(0, 0.02, len(y))
+    z = np.interp(y, [-60, -20, -14, -10, 8, 10, 18, 60], [-1.0, -1.0, -2.4, 0.0, 0.0, 0.3, 3.0, 3.0]) + rng.normal(
+        0, 0.02, len(y)
+    )
     labels = PERCEIVER.perceive(as_points(np.column_stack([x, y, z - HEIGHT_M]))).labels
     far = np.hypot(x, y) > 2.0
     for part, share in ((far & (np.abs(y) < 8.0), 0.99), (y > 22.0, 0.97), (y < -22.0, 0.97)):

@@ -15,7 +15,9 @@ def with_drops(count: int, high_m: float) -> np.ndarray:
     return as_points(np.vstack([ground(rng), drops]))
 
 
-@pytest.mark.parametrize("scan", [street(300, 64), with_drops(200, 5.0), as_points(np.full((10, 3), np.nan))], ids=["street", "rain", "nothing"])
+@pytest.mark.parametrize(
+    "scan", [street(300, 64), with_drops(200, 5.0), as_points(np.full((10, 3), np.nan))], ids=["street", "rain", "nothing"]
+)
 def test_figures_are_those_of_the_twin(scan):
     found = perceiver().perceive(scan)
     wanted = health_twin.judge(found.points.astype(float), found.labels, parameters()["health"])

@@ -49,7 +49,9 @@ def test_lines_lie_where_they_were_painted(seed):
     for side, (offset, is_dashed) in zip(("left", "right"), painted, strict=False):
         line = lines[side]
         for x in (0.0, 20.0, 40.0):
-            assert np.polyval(line["c"][::-1], x) == pytest.approx(offset + heading * x + bend * x**2, abs=0.06 if x < 30 else 0.12)
+            assert np.polyval(line["c"][::-1], x) == pytest.approx(
+                offset + heading * x + bend * x**2, abs=0.06 if x < 30 else 0.12
+            )
         assert TYPES[line["type"]] == ("dashed" if is_dashed else "solid")
         assert 0.0 < line["sigma_m"] < 0.1
 
@@ -103,7 +105,9 @@ def test_runs_of_the_scan_before_come_along_as_the_twin_moves_them():
 
 
 def rail(rng: np.random.Generator, offset: float, count: int = 4000) -> np.ndarray:
-    return np.column_stack([rng.uniform(-50, 60, count), rng.normal(offset, 0.02, count), rng.uniform(0.45, 0.75, count) - HEIGHT_M])
+    return np.column_stack(
+        [rng.uniform(-50, 60, count), rng.normal(offset, 0.02, count), rng.uniform(0.45, 0.75, count) - HEIGHT_M]
+    )
 
 
 def test_a_rail_bounds_the_road_and_a_car_beside_it_stays_a_car():
@@ -117,13 +121,18 @@ def test_a_rail_bounds_the_road_and_a_car_beside_it_stays_a_car():
     assert (found.labels[len(xyz) : len(xyz) + 4000] == 4).mean() > 0.95
     assert (found.labels[-300:] == 2).mean() > 0.9
     cells = found.cells
-    wanted = edges_twin.edge_offsets(cells["x"].astype(float), cells["y"].astype(float), cells["top"], (0.0, 0.0), SECTIONS["edges"])
+    wanted = edges_twin.edge_offsets(
+        cells["x"].astype(float), cells["y"].astype(float), cells["top"], (0.0, 0.0), SECTIONS["edges"]
+    )
     assert min(abs(offset - 7.0) for offset in wanted) < 0.3
 
 
 def test_vehicles_in_a_row_are_no_edge():
     rng = np.random.default_rng(12)
     xyz, intensity = road(rng, [(1.75, False), (-1.75, False)])
-    cars = [np.column_stack([rng.uniform(s, s + 4.5, 400), np.full(400, 4.0), rng.uniform(0.2, 1.2, 400) - HEIGHT_M]) for s in range(-40, 50, 14)]
+    cars = [
+        np.column_stack([rng.uniform(s, s + 4.5, 400), np.full(400, 4.0), rng.uniform(0.2, 1.2, 400) - HEIGHT_M])
+        for s in range(-40, 50, 14)
+    ]
     points = as_points(np.vstack([xyz, *cars]), np.concatenate([intensity, np.full(400 * len(cars), 30)]))
     assert not np.isin(perceiver().perceive(points).lanes["side"], (4, 5)).any()

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from autonomy.perception._classify import classified
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy.perception import boxes_twin, classify_twin, clusters_twin, free_space_twin
-from autonomy.perception._classify import classified
 from autonomy.perception.perceive import CLASSES, parameters
 from tests.perception.scenes import HEIGHT_M, as_points, box, ground, perceiver, street
 
@@ -38,7 +38,11 @@ def test_boxes_hold_their_points_as_the_twin_says():
     cells = found.cells
     for number, obstacle in enumerate(found.obstacles):
         inside = found.instances == number
-        if inside.sum() < 300 or CLASSES[obstacle["classification"]] == "car" and obstacle["width"] == SECTIONS["classes"]["car_width"]:
+        if (
+            inside.sum() < 300
+            or CLASSES[obstacle["classification"]] == "car"
+            and obstacle["width"] == SECTIONS["classes"]["car_width"]
+        ):
             continue
         mine = cells[cells["parent"] == obstacle["cluster"]]
         places = np.column_stack([mine["x"], mine["y"]]).astype(float)
@@ -79,7 +83,8 @@ def test_classes_are_those_of_the_twin(length, width, top, bottom, yaw, points, 
     assert np.sin(found["yaw"] - wanted["yaw"]) == pytest.approx(0.0, abs=1e-9)
 
 
-@pytest.mark.parametrize(("size", "name"), [((4.4, 1.8, 1.5), "car"), ((16.5, 2.55, 4.0), "truck"), ((0.4, 0.5, 1.75), "pedestrian"),
+@pytest.mark.parametrize(("size", "name"), [((4.4, 1.8, 1.5), "car"), ((16.5, 2.55, 4.0), "truck"), ((0.4, 0.5, 1.75),
+                         "pedestrian"),
                                             ((0.4, 0.4, 0.5), "debris"), ((2.1, 0.7, 1.5), "motorcycle")])  # fmt: skip
 def test_road_users_are_told_apart(size, name):
     rng = np.random.default_rng(2)

@@ -2,17 +2,20 @@
 
 import numpy as np
 import pytest
+from autonomy.perception._lzf import unpack
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autonomy.errors import BadInputError
 from autonomy.perception import lzf_twin
-from autonomy.perception._lzf import unpack
 from autonomy.perception.mounting import estimate_height
 from autonomy.perception.point_files import read_points
 from tests.perception.scenes import HEIGHT_M, as_points, street
 
-HEADER = "# .PCD v0.7\nVERSION 0.7\nFIELDS x y z intensity ring\nSIZE 4 4 4 4 2\nTYPE F F F F U\nCOUNT 1 1 1 1 1\nWIDTH {0}\nHEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS {0}\nDATA {1}\n"
+HEADER = (
+    "# .PCD v0.7\nVERSION 0.7\nFIELDS x y z intensity ring\nSIZE 4 4 4 4 2\nTYPE F F F F U\nCOUNT 1 1 1 1 1\nWIDTH {0}\n"
+    "HEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS {0}\nDATA {1}\n"
+)
 ROW = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("intensity", "<f4"), ("ring", "<u2")])
 
 
@@ -65,7 +68,9 @@ def test_feather_is_read_as_it_was_written(tmp_path):
     from pyarrow import feather
 
     table = {"x": np.arange(5, dtype=np.float16), "y": np.ones(5, np.float16), "z": np.zeros(5, np.float16),
-             "intensity": np.arange(5, dtype=np.uint8), "laser_number": np.arange(5, dtype=np.uint8), "offset_ns": np.arange(5, dtype=np.int32)}  # fmt: skip
+             # fmt: skip
+             "intensity": np.arange(5, dtype=np.uint8), "laser_number": np.arange(5, dtype=np.uint8),
+             "offset_ns": np.arange(5, dtype=np.int32)}
     feather.write_feather(pyarrow.table(table), tmp_path / "a.feather")
     points = read_points(tmp_path / "a.feather")
     np.testing.assert_array_equal(points["ring"], table["laser_number"])

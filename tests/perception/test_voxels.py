@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
+from autonomy.perception._euclidean import EuclideanClusters
+from autonomy.perception._odometry import Odometry
+from autonomy.perception._voxels import VoxelSampler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from autonomy.perception import euclidean_twin, odometry_twin, voxels_twin
-from autonomy.perception._euclidean import EuclideanClusters
-from autonomy.perception._odometry import Odometry
-from autonomy.perception._voxels import VoxelSampler
 from autonomy.perception.perceive import parameters
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -70,8 +70,12 @@ def test_registration_is_the_twins():
 
 def test_a_tunnel_leaves_the_way_along_it_to_what_was_expected():
     rng, p = np.random.default_rng(3), parameters()["odometry"]
+
     def tube(count):
-        return np.column_stack([rng.uniform(-30, 30, count), rng.choice([-5.0, 5.0], count), rng.uniform(0, 4, count)]).astype(np.float32)
+        return np.column_stack([rng.uniform(-30, 30, count), rng.choice([-5.0, 5.0], count), rng.uniform(0, 4, count)]).astype(
+            np.float32
+        )
+
     odometry = Odometry(p)
     odometry.register(tube(8000), np.zeros(3), np.zeros(3))
     found = odometry.register(tube(3000), (2.2, 0.0, 0.0), np.zeros(3))

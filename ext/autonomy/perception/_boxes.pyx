@@ -1,8 +1,8 @@
 """Oriented boxes of clusters: the direction in which most points lie close to a side, then the extents of the points.
 
-A lidar sees one or two sides of a thing: an L. Of all directions of a rectangle around the cluster's cells the one is taken whose
-sides have the cells closest, as in Zhang, Xu, Dong, Dolan, "Efficient L-shape fitting for vehicle detection using laser scanners"
-(2017), with the closeness criterion; coarse steps of 6 deg, then of 1 deg. Twin: autonomy/perception/boxes_twin.py.
+A lidar sees one or two sides of a thing: an L. Of all directions of a rectangle around the cluster's cells the one is taken
+whose sides have the cells closest, as in Zhang, Xu, Dong, Dolan, "Efficient L-shape fitting for vehicle detection using laser
+scanners" (2017), with the closeness criterion; coarse steps of 6 deg, then of 1 deg. Twin: autonomy/perception/boxes_twin.py.
 """
 from libc.math cimport atan2, cos, sin, sqrt
 from autonomy.msg.layout import require
@@ -19,7 +19,8 @@ cdef enum:
 
 
 cdef int find_boxes(const BoxParameters* parameters, const ClusterGrid* grid, Cloud* cloud, ObstacleList* found) noexcept nogil:
-    """Writes the obstacles, each point's instance (number of the obstacle or -1) and label (OBSTACLE or EDGE; NOISE in clusters too small)."""
+    """Writes the obstacles, each point's instance (number of the obstacle or -1) and label (OBSTACLE or EDGE; NOISE in clusters
+    too small)."""
     cdef int i, cluster, obstacle
     cdef float x, y, along, across
     cdef float* span

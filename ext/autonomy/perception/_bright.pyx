@@ -1,9 +1,9 @@
 """Narrow bright runs on the ground, the pieces that lane markings are made of.
 
-The ground is cut into slabs of a metre along x and strips of a tenth of a metre across. A strip is bright when its mean intensity
-stands out of that of the ground to both of its sides in the same slab: what darkens or brightens the ground as a whole (range, angle, wet
-patches, shadows of trucks) is on both sides of the comparison. Runs of bright strips wider than a marking are patches and dropped.
-Twin: autonomy/perception/bright_twin.py.
+The ground is cut into slabs of a metre along x and strips of a tenth of a metre across. A strip is bright when its mean
+intensity stands out of that of the ground to both of its sides in the same slab: what darkens or brightens the ground as a
+whole (range, angle, wet patches, shadows of trucks) is on both sides of the comparison. Runs of bright strips wider than a
+marking are patches and dropped. Twin: autonomy/perception/bright_twin.py.
 """
 from libc.math cimport fabsf
 from libc.string cimport memset

@@ -77,7 +77,8 @@ cdef void complete(const ClassParameters* p, Obstacle* o) noexcept nogil:
 
 
 def classified(parameters, dict box):
-    """For tests. `box`: x, y, yaw, length, width, top, bottom, points, edge; returns it with classification and score, completed."""
+    """For tests. `box`: x, y, yaw, length, width, top, bottom, points, edge; returns it with classification and score,
+    completed."""
     cdef ClassParameters given = parameters
     cdef Obstacle obstacle
     memset(&obstacle, 0, sizeof(Obstacle))

@@ -1,7 +1,7 @@
 """Clusters: points above the ground, in a grid of small cells, joined where occupied cells touch.
 
-Union-find over the occupied cells only (Tarjan 1975), with a neighbourhood that grows with range as the gaps between beams do. Cells
-are emptied one by one afterwards, so an empty grid costs nothing. Twin: autonomy/perception/clusters_twin.py.
+Union-find over the occupied cells only (Tarjan 1975), with a neighbourhood that grows with range as the gaps between beams do.
+Cells are emptied one by one afterwards, so an empty grid costs nothing. Twin: autonomy/perception/clusters_twin.py.
 """
 from libc.math cimport fabs, sqrt
 from autonomy.msg.layout import require
@@ -33,7 +33,8 @@ cdef int join(const ClusterParameters* parameters, const double* sensor, Cluster
 
 
 cdef void occupy(const ClusterParameters* parameters, ClusterGrid* grid, Cloud* cloud) noexcept nogil:
-    """Writes the cells, and each point's (-1 none). Takes the points of label NONE up to the clearance; `cell_at` must be empty."""
+    """Writes the cells, and each point's (-1 none). Takes the points of label NONE up to the clearance; `cell_at` must be
+    empty."""
     cdef float per_m = <float>(1.0 / parameters.cell_m), x, y, height, clearance = <float>parameters.clearance_m
     cdef float left = <float>(0.5 * ROWS), behind = <float>(parameters.behind_m / parameters.cell_m)
     cdef int i, place, number
@@ -126,7 +127,8 @@ cdef inline void unite(Cell* cells, int i, int k) noexcept nogil:
 
 
 cdef void bridge(const ClusterParameters* parameters, const double* sensor, ClusterGrid* grid, int i) noexcept nogil:
-    """A roof seen from above shows in lines far apart: towards the sensor, the next cell of about its height is of the same thing.
+    """A roof seen from above shows in lines far apart: towards the sensor, the next cell of about its height is of the same
+    thing.
 
     No farther than two beams can lie apart on it."""
     cdef Cell* cells = grid.cells

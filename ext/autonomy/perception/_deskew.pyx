@@ -1,8 +1,8 @@
 """Motion compensation: every point to where the chassis stood at one time of the scan.
 
-The chassis moves with a constant twist through the scan; the sensor's pose in the chassis (cab suspension) is a track of knots, one
-knot for a rigid mounting. The pose is tabulated in STEPS over the scan and each point takes the nearest: one table for all points
-of a time, so cost is a multiplication by a 3 x 4 matrix. Twin: autonomy/perception/deskew_twin.py.
+The chassis moves with a constant twist through the scan; the sensor's pose in the chassis (cab suspension) is a track of knots,
+one knot for a rigid mounting. The pose is tabulated in STEPS over the scan and each point takes the nearest: one table for all
+points of a time, so cost is a multiplication by a 3 x 4 matrix. Twin: autonomy/perception/deskew_twin.py.
 """
 import numpy as np
 from libc.math cimport cos, sin, sqrt
@@ -107,7 +107,8 @@ cdef void deskew(const LidarPoint* points, int count, const Twist* twist, const 
         last = points[i].time_offset_ns if points[i].time_offset_ns > last else last
     steps = STEPS if last > first else 1
     per_ns = (STEPS - 1) / <float>(<double>last - <double>first) if last > first else 0.0
-    tabulate(twist, knots, knot_count, first * 1e-9 - reference_s, (<double>last - <double>first) * 1e-9 / (STEPS - 1), steps, poses)
+    tabulate(twist, knots, knot_count, first * 1e-9 - reference_s, (<double>last - <double>first) * 1e-9 / (STEPS - 1), steps,
+             poses)
     for i in range(cloud.count):
         step = <int>((<float>points[i].time_offset_ns - <float>first) * per_ns + 0.5)
         pose = poses + 12 * (step if step < steps else steps - 1)

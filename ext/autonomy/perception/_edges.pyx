@@ -1,8 +1,8 @@
 """Road edges: low cells that go along the road for long at one lateral offset - curbs, rails, barriers.
 
-The lanes' shape (heading, curvature) straightens the road; what then heaps up at one offset over many blocks of five metres, and is
-not higher than a barrier, bounds the road. Its cells are kept apart from those of vehicles beside it. The nearest edge of each side
-is told as a line, with a cubic of its own. Twin: autonomy/perception/edges_twin.py.
+The lanes' shape (heading, curvature) straightens the road; what then heaps up at one offset over many blocks of five metres,
+and is not higher than a barrier, bounds the road. Its cells are kept apart from those of vehicles beside it. The nearest edge
+of each side is told as a line, with a cubic of its own. Twin: autonomy/perception/edges_twin.py.
 """
 from libc.math cimport fabs, sqrt
 from libc.string cimport memset
@@ -69,7 +69,8 @@ cdef void heap(const EdgeParameters* p, const ClusterGrid* grid, const LaneList*
             high[k] += 1
 
 
-cdef bint is_edge(const EdgeParameters* p, const unsigned long long* blocks, const int* low, const int* high, int i) noexcept nogil:
+cdef bint is_edge(const EdgeParameters* p, const unsigned long long* blocks, const int* low, const int* high,
+                  int i) noexcept nogil:
     """Two neighbouring offsets together, the first of which is occupied."""
     cdef unsigned long long mask = blocks[i] | blocks[i + 1] | blocks[i - 1]
     cdef int count = 0, cells = low[i - 1] + low[i] + low[i + 1]      # blocks in a row: vehicles one behind the other have gaps
@@ -82,7 +83,8 @@ cdef bint is_edge(const EdgeParameters* p, const unsigned long long* blocks, con
             and high[i - 1] + high[i] + high[i + 1] <= p.high_share_most * cells)
 
 
-cdef bint fit(const EdgeParameters* p, ClusterGrid* grid, const LaneList* lanes, int place, int number, LaneLine* line) noexcept nogil:
+cdef bint fit(const EdgeParameters* p, ClusterGrid* grid, const LaneList* lanes, int place, int number,
+              LaneLine* line) noexcept nogil:
     """Marks the cells of an edge and fits its cubic; False when too few are left."""
     cdef Normal normal
     cdef Cubic cubic

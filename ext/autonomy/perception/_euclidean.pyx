@@ -1,9 +1,9 @@
 """Exact Euclidean clusters: two points belong together when a chain of points no farther apart than a radius joins them.
 
-Cubes with a diagonal of the radius: points of one cube are joined at once. Between neighbouring cubes (two to each side) one pair
-close enough joins them; a pair of cubes whose points are already joined, or whose boxes lie too far apart, is not looked at. Points
-are sorted by cube, cubes found by a hash table. Gives the clusters of DBSCAN with one point as core.
-Twin: autonomy/perception/euclidean_twin.py.
+Cubes with a diagonal of the radius: points of one cube are joined at once. Between neighbouring cubes (two to each side) one
+pair close enough joins them; a pair of cubes whose points are already joined, or whose boxes lie too far apart, is not looked
+at. Points are sorted by cube, cubes found by a hash table. Gives the clusters of DBSCAN with one point as core. Twin:
+autonomy/perception/euclidean_twin.py.
 """
 import numpy as np
 from libc.math cimport floor, sqrt
@@ -29,7 +29,8 @@ cdef inline int find(Cube* cubes, int i) noexcept nogil:
 
 
 cdef inline unsigned int hash_of(int u, int v, int w) noexcept nogil:
-    return (<unsigned int>u * <unsigned int>73856093) ^ (<unsigned int>v * <unsigned int>19349663) ^ (<unsigned int>w * <unsigned int>83492791)
+    cdef unsigned int h = (<unsigned int>u * <unsigned int>73856093) ^ (<unsigned int>v * <unsigned int>19349663)
+    return h ^ (<unsigned int>w * <unsigned int>83492791)
 
 
 cdef inline int cube_at(const Cube* cubes, const int* table, unsigned int mask, int u, int v, int w) noexcept nogil:
@@ -67,7 +68,8 @@ cdef inline bint touch(const Cube* a, const Cube* b, const float* sorted_points,
     return False
 
 
-cdef int cluster(const float* points, int count, double radius_m, Cube* cubes, int* table, unsigned int mask, int* cube_of, int* order,
+cdef int cluster(const float* points, int count, double radius_m, Cube* cubes, int* table, unsigned int mask, int* cube_of,
+                 int* order,
                  float* sorted_points, int* labels) noexcept nogil:
     """labels [count]: number of the cluster, in order of first points; returns how many."""
     cdef double per_m = sqrt(3.0) / radius_m * (1.0 + 1e-6)
@@ -170,6 +172,7 @@ cdef class EuclideanClusters:
             raise ValueError(f"points {points.shape[0]} x {points.shape[1]} where {self.capacity} x 3 have room")
         if count:
             with nogil:
-                clusters = cluster(&points[0, 0], count, radius_m, <Cube*>&self.cubes[0], &self.table[0], self.mask, &self.cube_of[0],
+                clusters = cluster(&points[0, 0], count, radius_m, <Cube*>&self.cubes[0], &self.table[0], self.mask,
+                                   &self.cube_of[0],
                                    &self.order[0], &self.sorted_points[0], &self.labels[0])
         return np.asarray(self.labels)[:count], clusters

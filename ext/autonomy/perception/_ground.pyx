@@ -1,11 +1,11 @@
 """Ground: a line along each of 256 sectors, from the sensor outwards, that follows the lowest points.
 
-Polar grid. A plane about the vehicle, fitted robustly to the lowest points of the near bins, says where the lines begin: it takes
-up the pitch and roll of the body. On each line the lowest point of a bin is ground when it lies within a step (curb) and a bend of the line that was found so far, and
-not steeper than a road's bank can be; otherwise the line goes on straight, until a long enough smooth stretch shows where the ground
-has gone (a bank behind a ditch). Then each point is compared with the line below it. The
-idea of fitting lines to sectors is that of Himmelsbach, von Hundelshausen, Wuensche, "Fast segmentation of 3D point clouds for
-ground vehicles" (2010). Twin: autonomy/perception/ground_twin.py.
+Polar grid. A plane about the vehicle, fitted robustly to the lowest points of the near bins, says where the lines begin: it
+takes up the pitch and roll of the body. On each line the lowest point of a bin is ground when it lies within a step (curb) and
+a bend of the line that was found so far, and not steeper than a road's bank can be; otherwise the line goes on straight, until
+a long enough smooth stretch shows where the ground has gone (a bank behind a ditch). Then each point is compared with the line
+below it. The idea of fitting lines to sectors is that of Himmelsbach, von Hundelshausen, Wuensche, "Fast segmentation of 3D
+point clouds for ground vehicles" (2010). Twin: autonomy/perception/ground_twin.py.
 """
 from libc.math cimport INFINITY, fabs, fabsf, sqrt
 from autonomy.msg.layout import require
@@ -178,7 +178,8 @@ cdef void follow(const GroundParameters* parameters, GroundGrid* grid, int secto
             continue
         length = <float>parameters.regain_m + <float>parameters.regain_share * seen_at[i]
         if (begun < 0 or seen_at[i] - seen_at[last] > length
-                or fabsf(lowest[i] - lowest[last]) > STRETCH_STEP_M + <float>parameters.regain_slope * (seen_at[i] - seen_at[last])):
+                or fabsf(lowest[i] - lowest[last])
+                > STRETCH_STEP_M + <float>parameters.regain_slope * (seen_at[i] - seen_at[last])):
             begun = i
         last = i
         if seen_at[i] - seen_at[begun] < length or lowest[i] - expected > <float>parameters.regain_rise_m:

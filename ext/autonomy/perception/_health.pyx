@@ -1,7 +1,7 @@
 """Health of a scan: rain, spray or dust, and blocked glass, from what belongs to nothing and from where nothing comes back.
 
-Drops and dust give single weak echoes near the sensor; spray hangs low behind wheels, rain everywhere. A sector of the turn that
-returns far fewer points than the others, or only very near ones, is blocked. Twin: autonomy/perception/health_twin.py.
+Drops and dust give single weak echoes near the sensor; spray hangs low behind wheels, rain everywhere. A sector of the turn
+that returns far fewer points than the others, or only very near ones, is blocked. Twin: autonomy/perception/health_twin.py.
 """
 from libc.math cimport fabsf
 from libc.string cimport memset

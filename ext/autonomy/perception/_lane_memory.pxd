@@ -17,5 +17,6 @@ cdef struct LaneMemory:
     Held[MOST_HELD] runs
     Shape shape
 
-cdef void recall(LaneMemory* memory, const Twist* twist, double elapsed_s, double longest_s, double behind_m, BrightGrid* grid) noexcept nogil
+cdef void recall(LaneMemory* memory, const Twist* twist, double elapsed_s, double longest_s, double behind_m,
+                 BrightGrid* grid) noexcept nogil
 cdef void remember(LaneMemory* memory, const BrightGrid* grid, const Shape* shape) noexcept nogil

@@ -13,7 +13,8 @@ require(__name__, LAYOUT_HASH)
 cdef float FADE = 0.93          # weight that is left from scan to scan: the pose between them is not exact
 
 
-cdef void recall(LaneMemory* memory, const Twist* twist, double elapsed_s, double longest_s, double behind_m, BrightGrid* grid) noexcept nogil:
+cdef void recall(LaneMemory* memory, const Twist* twist, double elapsed_s, double longest_s, double behind_m,
+                 BrightGrid* grid) noexcept nogil:
     """Moves what is held by the twist over the time since, forgets the old, and adds the rest to the runs, as of no slab (-1).
 
     An elapsed time of zero or less says that this scan has nothing to do with the one before: all is forgotten.

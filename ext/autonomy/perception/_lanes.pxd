@@ -62,4 +62,5 @@ cdef struct LaneList:
     Shape shape
     LaneLine[MOST_LINES] lines
 
-cdef void find_lanes(const LaneParameters* parameters, double behind_m, BrightGrid* grid, const Shape* guess, LaneList* found) noexcept nogil
+cdef void find_lanes(const LaneParameters* parameters, double behind_m, BrightGrid* grid, const Shape* guess,
+                     LaneList* found) noexcept nogil

@@ -1,9 +1,9 @@
 """Lane lines: the heading and curvature that most bright runs agree on, the lines side by side in that shape, a cubic for each.
 
-Lines of a road are parallel, so one vote (Hough) over heading and curvature finds the shape all share: right when the runs, moved
-by it, heap up at few lateral offsets. A peak of the heap is a line when it has runs enough over length enough. Each then gets a
-robust least-squares cubic (Tukey's biweight) around the shared shape, whose covariance it tells. Solid or dashed follows from the
-share of the slabs with ground in which the line is bright. Twin: autonomy/perception/lanes_twin.py.
+Lines of a road are parallel, so one vote (Hough) over heading and curvature finds the shape all share: right when the runs,
+moved by it, heap up at few lateral offsets. A peak of the heap is a line when it has runs enough over length enough. Each then
+gets a robust least-squares cubic (Tukey's biweight) around the shared shape, whose covariance it tells. Solid or dashed follows
+from the share of the slabs with ground in which the line is bright. Twin: autonomy/perception/lanes_twin.py.
 """
 from libc.math cimport fabs, sqrt
 from libc.string cimport memset
@@ -23,8 +23,10 @@ cdef double OPEN = 30.0             # m, sigma of an offset that nothing is know
 cdef double SNAP = 2e-6             # sigma of c3: clothoids of motorways change by less than 1/m2
 
 
-cdef void find_lanes(const LaneParameters* parameters, double behind_m, BrightGrid* grid, const Shape* guess, LaneList* found) noexcept nogil:
-    """Writes the lines from left to right, with sides told, and `line` of the runs. `guess`: shape of the scan before, if known."""
+cdef void find_lanes(const LaneParameters* parameters, double behind_m, BrightGrid* grid, const Shape* guess,
+                     LaneList* found) noexcept nogil:
+    """Writes the lines from left to right, with sides told, and `line` of the runs. `guess`: shape of the scan before, if
+    known."""
     cdef double[OFFSETS] heap
     cdef int i
     found.count = 0
@@ -289,8 +291,10 @@ cdef void judge(const LaneParameters* p, double behind_m, BrightGrid* grid, Lane
             grid.runs[i].line = number[grid.runs[i].line]
 
 
-cdef bint weigh(const LaneParameters* p, double behind_m, const BrightGrid* grid, const bint* bright, LaneLine* line) noexcept nogil:
-    """Quality and type by the slabs with ground at the line in which it is bright; False (quality 0) when that share is too small."""
+cdef bint weigh(const LaneParameters* p, double behind_m, const BrightGrid* grid, const bint* bright,
+                LaneLine* line) noexcept nogil:
+    """Quality and type by the slabs with ground at the line in which it is bright; False (quality 0) when that share is too
+    small."""
     cdef int i, slab, strip, near, seen = 0, lit = 0, near_seen = 0, near_lit = 0
     cdef double share, x
     for slab in range(SLABS):
@@ -312,7 +316,9 @@ cdef bint weigh(const LaneParameters* p, double behind_m, const BrightGrid* grid
     line.quality = 0.0
     if share < p.share_least:
         return False
-    line.quality = (1.0 if share > 0.5 else 2.0 * share) * (1.0 if line.runs > 3.0 * p.runs_least else line.runs / (3.0 * p.runs_least))
+    line.quality = 1.0 if share > 0.5 else 2.0 * share
+    if line.runs < 3.0 * p.runs_least:
+        line.quality *= line.runs / (3.0 * p.runs_least)
     if near_seen >= 6:
         line.type = LINE_SOLID if near_lit >= p.solid_share * near_seen else LINE_DASHED
     return True
@@ -330,7 +336,8 @@ cdef bint beside(const LaneParameters* p, const LaneList* found, const bint* sur
 
 
 cdef void name_sides(const LaneParameters* p, LaneList* found) noexcept nogil:
-    """The nearest line to each side; the next ones stand a lane's width farther. Others are dropped: nobody can say what they are."""
+    """The nearest line to each side; the next ones stand a lane's width farther. Others are dropped: nobody can say what they
+    are."""
     cdef int left = closest(found, 0.0, 1.0, 0.0, p.width_most_m), right = closest(found, 0.0, -1.0, 0.0, p.width_most_m)
     cdef int i, kept = 0
     for i in range(found.count):

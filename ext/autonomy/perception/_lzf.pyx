@@ -1,7 +1,7 @@
 """LZF, as PCD files of the kind binary_compressed use it (the format of Marc Lehmann's LibLZF).
 
-A byte below 32 heads a run of 1 to 32 literal bytes; else its upper three bits are a length, 7 meaning that the next byte adds to
-it, and its lower five with the following byte how far back the copy begins. Twin: autonomy/perception/lzf_twin.py.
+A byte below 32 heads a run of 1 to 32 literal bytes; else its upper three bits are a length, 7 meaning that the next byte adds
+to it, and its lower five with the following byte how far back the copy begins. Twin: autonomy/perception/lzf_twin.py.
 """
 import numpy as np
 

@@ -1,10 +1,10 @@
 """Lidar odometry: each scan against a map of the last scans, as an aid to the ego filter, with its covariance.
 
-The map is a hash of cubes that hold the mean and covariance of the points that fell into them. Where a cube is thin - a plane (road,
-wall, rail) or a line (pole) - its thin directions bind a point of the new scan: point to plane and point to line in one, no pull
-along a surface, where a scan's own pattern of rings would pull. Gauss-Newton over the pose with Geman-McClure weights, around the
-motion that is expected, whose sigmas say how far it is to be trusted; so a tunnel leaves the direction of travel to it. Ideas of
-VGICP (Koide et al. 2021) and KISS-ICP (Vizzo et al. 2023). Twin: autonomy/perception/odometry_twin.py.
+The map is a hash of cubes that hold the mean and covariance of the points that fell into them. Where a cube is thin - a plane
+(road, wall, rail) or a line (pole) - its thin directions bind a point of the new scan: point to plane and point to line in one,
+no pull along a surface, where a scan's own pattern of rings would pull. Gauss-Newton over the pose with Geman-McClure weights,
+around the motion that is expected, whose sigmas say how far it is to be trusted; so a tunnel leaves the direction of travel to
+it. Ideas of VGICP (Koide et al. 2021) and KISS-ICP (Vizzo et al. 2023). Twin: autonomy/perception/odometry_twin.py.
 """
 import numpy as np
 from libc.math cimport cos, fabs, floor, sin, sqrt
@@ -384,8 +384,10 @@ cdef class Odometry:
         self.scans = 0
 
     def register(self, const float[:, ::1] points, translation, rotation_vector):
-        """One scan: `points` [n, 3] float32 in the vehicle frame, thinned; the expected motion since the scan before, in the vehicle
-        frame of that scan. Returns a dict: translation (3,), rotation (3,) in the earlier frame, sigma (6,), covariance (6, 6) in the
+        """One scan: `points` [n, 3] float32 in the vehicle frame, thinned; the expected motion since the scan before, in the
+        vehicle
+        frame of that scan. Returns a dict: translation (3,), rotation (3,) in the earlier frame, sigma (6,), covariance (6, 6)
+        in the
         map's axes, rounds (0 for the first scan, -1 without a solution), matched, cost."""
         cdef double[3] moved
         cdef double[3] vector
@@ -412,21 +414,24 @@ cdef class Odometry:
             product(before, step, next_)
             memcpy(self.rotation, next_, sizeof(next_))
             if self.scans > 0 and count > 0:
-                rounds = align(&self.p, self.current, &points[0, 0], count, self.rotation, self.position, travelled, covariance, &cost,
+                rounds = align(&self.p, self.current, &points[0, 0], count, self.rotation, self.position, travelled, covariance,
+                               &cost,
                                &matched)
             self.remember(points)
         self.scans += 1
         relative = np.asarray(<double[:9]>before).reshape(3, 3).T @ np.asarray(<double[:9]>self.rotation).reshape(3, 3)
-        offset = np.asarray(<double[:9]>before).reshape(3, 3).T @ (np.asarray(<double[:3]>self.position) - np.asarray(<double[:3]>start))
+        offset = np.asarray(<double[:9]>before).reshape(3,
+                            3).T @ (np.asarray(<double[:3]>self.position) - np.asarray(<double[:3]>start))
         spread = np.array(<double[:36]>covariance).reshape(6, 6) * self.p.inflation**2
         turn = np.zeros((6, 6))
         turn[:3, :3] = turn[3:, 3:] = np.asarray(<double[:9]>before).reshape(3, 3).T
         sigma = np.sqrt(np.maximum(np.diag(turn @ spread @ turn.T), 0.0))
-        angle = 0.5 * np.array([relative[2, 1] - relative[1, 2], relative[0, 2] - relative[2, 0], relative[1, 0] - relative[0, 1]])
+        angle = 0.5 * np.array([relative[2, 1] - relative[1, 2], relative[0, 2] - relative[2, 0], relative[1, 0] - relative[0,
+                               1]])
         size = np.linalg.norm(angle)
         angle = angle * (np.arcsin(min(size, 1.0)) / size if size > 1e-12 else 1.0)
-        return {"translation": offset, "rotation": angle, "sigma": sigma, "covariance": spread, "rounds": rounds, "matched": matched,
-                "cost": cost}
+        return {"translation": offset, "rotation": angle, "sigma": sigma, "covariance": spread, "rounds": rounds,
+                "matched": matched, "cost": cost}
 
     cdef void remember(self, const float[:, ::1] points) noexcept nogil:
         cdef double[3] at

@@ -1,4 +1,5 @@
-"""A scan in, labels, obstacles, lanes, free space and health out: the steps in the order data passes, no allocation after start.
+"""A scan in, labels, obstacles, lanes, free space and health out: the steps in the order data passes, no allocation after
+start.
 
 The face is autonomy/perception/perceive.py.
 """

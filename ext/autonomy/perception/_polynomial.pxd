@@ -1,4 +1,5 @@
 # y = c0 + c1 x + c2 x^2 + c3 x^3 by weighted least squares around a prior, with its covariance. Lengths in m.
+from libc.math cimport sqrt
 
 cdef struct Cubic:
     double[4] c
@@ -41,7 +42,7 @@ cdef inline bint solve_normal(const Normal* normal, Cubic* found) noexcept nogil
     for i in range(4):
         if not normal.matrix[5 * i] > 0.0:
             return False
-        scale[i] = 1.0 / normal.matrix[5 * i] ** 0.5
+        scale[i] = 1.0 / sqrt(normal.matrix[5 * i])
     for i in range(4):
         for k in range(4):
             a[i][k] = normal.matrix[4 * i + k] * scale[i] * scale[k]

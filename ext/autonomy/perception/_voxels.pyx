@@ -1,8 +1,8 @@
 """Voxel sampling: the first point of each occupied cube.
 
-A hash table with open addressing over 32-bit keys of the cube's place (11 bits for x and y each, 10 for z): at 0.5 m that is 512 m to
-each side and 128 m up and down; what lies beyond is left out. A point in the cube of the point before it needs no look-up: beams
-follow each other closely. Twin: autonomy/perception/voxels_twin.py.
+A hash table with open addressing over 32-bit keys of the cube's place (11 bits for x and y each, 10 for z): at 0.5 m that is
+512 m to each side and 128 m up and down; what lies beyond is left out. A point in the cube of the point before it needs no
+look-up: beams follow each other closely. Twin: autonomy/perception/voxels_twin.py.
 """
 import numpy as np
 
@@ -12,7 +12,8 @@ from autonomy.perception._columns cimport cubes
 cdef int LEAST_BITS = 12
 cdef int MOST_BITS = 18
 
-cdef int sample_voxels(const float* x, const float* y, const float* z, int count, double size_m, unsigned int* keys, unsigned int* table,
+cdef int sample_voxels(const float* x, const float* y, const float* z, int count, double size_m, unsigned int* keys,
+                       unsigned int* table,
                        int* kept) noexcept nogil:
     """Writes the numbers of the kept points, in their order; returns how many.
 
