@@ -19,6 +19,7 @@ cdef int HEADINGS = 12              # to either side, coarse
 cdef int BENDS = 8
 cdef int FINER = 4                  # a coarse step has so many fine ones
 cdef int ROUNDS = 4                 # of the robust fit
+cdef double BESIDE_SHARE = 0.7       # of the length, of a line beside a sure one: longer than one dash
 cdef double OPEN = 30.0             # m, sigma of an offset that nothing is known of
 cdef double SNAP = 2e-6             # sigma of c3: clothoids of motorways change by less than 1/m2
 
@@ -279,7 +280,9 @@ cdef void judge(const LaneParameters* p, double behind_m, BrightGrid* grid, Lane
             sure[k] = False
     for k in range(found.count):
         number[k] = -1
-        if sure[k] or (found.lines[k].runs >= p.runs_beside and found.lines[k].quality > 0.0 and beside(p, found, sure, k)):
+        if sure[k] or (found.lines[k].runs >= p.runs_beside and found.lines[k].quality > 0.0
+                       and found.lines[k].x_max - found.lines[k].x_min >= BESIDE_SHARE * p.length_least_m
+                       and beside(p, found, sure, k)):
             number[k] = kept
             kept += 1
     for k in range(found.count):
