@@ -120,6 +120,11 @@ def test_nothing_takes_the_gil_or_allocates_in_perception(functions, entry):
     assert offenders(functions, f"__pyx_f_8autonomy_10perception_{entry}") == {}
 
 
+def test_nothing_takes_the_gil_or_allocates_in_the_lidar_codecs(functions):
+    assert offenders(functions, "__pyx_f_7drivers_5lidar_8_decoder_decode_packet") == {}
+    assert offenders(functions, "__pyx_f_7drivers_5lidar_8_encoder_fill_packet") == {}
+
+
 def test_the_check_finds_an_offender():
     text = "static void f(int x) {\n  g(x);\n}\nstatic void g(int x) {\n  PyList_New(x);\n}\n"
     assert offenders(bodies(text), "f") == {"PyList_New": "g"}

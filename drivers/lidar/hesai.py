@@ -1,7 +1,7 @@
 """Hesai Pandar64 and PandarXT-32 as data.
 
-Sources: Pandar64 User Manual 640-en-2003A1 and PandarXT-32 User Manual X32-en-210430: chapters "Data structure" and "Absolute
-time of point cloud data", appendix "Channel distribution" (all read in secondary sources [M], held against recordings by the tests).
+Sources: user manuals of the Pandar64 (640-en-2003A1) and the PandarXT-32 (X32-en-210430), chapters "Data structure" and "Absolute
+time of point cloud data", appendix "Channel distribution" (read in secondary sources [M], held against recordings by the tests).
 Azimuths of a column hold for all its lasers. The angle file of a unit (CSV) replaces these beams.
 """
 

@@ -18,12 +18,13 @@ GRAZING, CURVED = 0.02, 0.1  # as ext/hil/lidar/_surfaces.pxd
 RAIL_FROM_M, POST_M = 0.44, 0.12
 
 
-def ray(pose: np.ndarray, mounting: tuple[np.ndarray, np.ndarray], beam: np.ndarray, yaw: float) -> tuple[np.ndarray, np.ndarray]:
-    """(origin, direction) in the world of a beam, given at azimuth zero, of a sensor whose azimuth zero points to `yaw`."""
+def ray(
+    pose: np.ndarray, mounting: tuple[np.ndarray, np.ndarray], beam: np.ndarray, begin: np.ndarray, yaw: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """(origin, direction) in the world of a beam and where it begins, both given at azimuth zero, which points to `yaw`."""
     place, turn = mounting
-    c, s = math.cos(yaw), math.sin(yaw)
-    body = _rotation(*pose[3:])
-    return pose[:3] + body @ place, body @ turn @ np.array([c * beam[0] - s * beam[1], s * beam[0] + c * beam[1], beam[2]])
+    spin, body = _rotation(yaw, 0.0, 0.0), _rotation(*pose[3:])
+    return pose[:3] + body @ (place + turn @ spin @ begin), body @ turn @ spin @ beam
 
 
 def road_place(scene: Scene, point: np.ndarray, near: float) -> tuple[float, float]:

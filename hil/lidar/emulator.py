@@ -58,7 +58,7 @@ class Turn:
     azimuth: np.ndarray  # (columns,) rad as the model counts them
     column_time_ns: np.ndarray  # (columns,) int64
     range_m: np.ndarray  # (columns, rings, returns) float32
-    intensity: np.ndarray  # uint16
+    intensity: np.ndarray  # float32, whole numbers 0..255: 100 is a white wall, above are retro-reflectors
     labels: np.ndarray  # uint8, hil.lidar.labels.Label
     instances: np.ndarray  # int32
     poses: np.ndarray  # (2, 6) x, y, z, yaw, pitch, roll of the vehicle at begin and end, world
@@ -105,7 +105,7 @@ class Emulator:
         self._set(optics or optics_of(model.name), abs(yaw[-1] - yaw[0]) / (self.columns - 1))
         shape = (self.columns, model.rings, returns)
         self._memory = _Memory(
-            np.zeros(shape, np.float32), np.zeros(shape, np.uint16), np.zeros(shape, np.uint8), np.zeros(shape, np.int32)
+            np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.uint8), np.zeros(shape, np.int32)
         )
         self._transmission = self._checked(transmission)
         self._window: Window | None = None
@@ -123,13 +123,11 @@ class Emulator:
         poses[1, 3:] = poses[0, 3:] + np.remainder(poses[1, 3:] - poses[0, 3:] + math.pi, 2.0 * math.pi) - math.pi
         actors = begin.actors + self.scene.obstacles
         places = primitives.placed(actors, window)
-        bodies = np.concatenate(
-            [
-                primitives.of_own(begin.ego),
-                window.furniture_from(poses[0, :2]),
-                primitives.of_actors(actors, places),
-                primitives.of_spray(actors, places, self.scene.weather.spray_per_m),
-            ]
+        bodies = primitives.together(
+            primitives.of_own(begin.ego),
+            window.furniture_from(poses[0, :2]),
+            primitives.of_actors(actors, places),
+            primitives.of_spray(actors, places, self.scene.weather.spray_per_m),
         )
         memory = self._memory
         memory.rays = np.zeros((max(len(actors), 1), 2), np.int32)
@@ -143,9 +141,20 @@ class Emulator:
     def packets(self, turn: Turn, utc_ns: int = 0) -> np.ndarray:
         """[packets, size] uint8 of a turn; `utc_ns` is added to its times."""
         number = round(turn.time_ns * 1e-9 * self.rate_hz)
-        first = number * self.columns // columns_per_packet(self.model, turn.range_m.shape[2])
-        return encode(self.model, turn.azimuth, turn.range_m, turn.intensity, turn.column_time_ns + utc_ns,
-                      first_sequence=first % 2**32, motor_hz=self.rate_hz)  # fmt: skip
+        ranges, intensity = turn.range_m, turn.intensity
+        if self.model.family == "ouster":  # counts turns, and tells the strongest first
+            ranges, intensity = ranges[..., ::-1], intensity[..., ::-1]
+        else:
+            number = number * self.columns // columns_per_packet(self.model, ranges.shape[2])
+        return encode(
+            self.model,
+            turn.azimuth,
+            ranges,
+            intensity,
+            turn.column_time_ns + utc_ns,
+            first_sequence=number % 2**16 if self.model.family == "ouster" else number % 2**32,
+            motor_hz=self.rate_hz,
+        )
 
     def window_of(self, ego: EgoTruth) -> Window:
         """The stretch of the scene about a vehicle, for truth of lines and ground."""

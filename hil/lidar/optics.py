@@ -25,12 +25,14 @@ OPTICS = {
     "XT32": Optics(80.0, 0.3, 120.0, 0.008, 1.2),
     "OS1-64": Optics(60.0, 0.5, 150.0, 0.012, 1.6),
     "OS1-128": Optics(60.0, 0.5, 150.0, 0.012, 1.6),
+    "OS2-64": Optics(150.0, 1.0, 240.0, 0.020, 0.8),
     "OS2-128": Optics(150.0, 1.0, 240.0, 0.020, 0.8),
 }
 
 
 def optics_of(name: str) -> Optics:
-    """Raises UsageError."""
-    if name not in OPTICS:
+    """Of a model, whatever its packets. Raises UsageError."""
+    known = name.removesuffix("-dual").removesuffix("-legacy")
+    if known not in OPTICS:
         raise UsageError(f"lidar emulator: optics of '{name}' are not known; there are {', '.join(OPTICS)}; or give optics=")
-    return OPTICS[name]
+    return OPTICS[known]

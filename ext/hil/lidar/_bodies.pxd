@@ -20,6 +20,10 @@ cdef struct Interval:             # in which a body can be met, in the sensor's 
     float low                     # tangent of elevation
     float high
     float nearest                 # m
+    int from_column               # that and the following ones
+    int columns
+    int first                     # of the blocks
+    int last
 
 cdef struct Placed:               # a body as one column sees it
     float[9] turn                 # lane direction -> the body's axes

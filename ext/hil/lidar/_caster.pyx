@@ -22,9 +22,12 @@ from hil.lidar._wide cimport *
 
 require(__name__, LAYOUT_HASH)
 
+cdef extern from "<stdlib.h>" nogil:
+    void* aligned_alloc(size_t alignment, size_t size)
+
 cdef enum:
     KNOT = 64                  # columns between two exact attitudes of the sensor, linear in between
-    MOST_PER_COLUMN = 256      # bodies that one column may meet
+    MEAN_PER_COLUMN = 64       # bodies that a column may meet, on average
 
 cdef struct Mounting:          # of the sensor on the vehicle
     double[3] place
@@ -34,6 +37,15 @@ cdef struct Entry:             # one body in one column
     uint16_t primitive
     uint8_t first
     uint8_t last
+
+
+cdef struct Work:              # of one turn; each part's size is a multiple of eight lanes', but for the last
+    Met met
+    Column[2] pair
+    float[128] ground          # where the column before met the ground
+    int[128] mine              # lanes that would meet the instance at hand
+    Rays rays
+    Lanes lanes
 
 
 cdef void rotation(double yaw, double pitch, double roll, double* out) noexcept nogil:
@@ -72,13 +84,19 @@ cdef inline void about(const float* turn, float cosine, float sine, float* out) 
 
 cdef inline void aim(const Lanes* lanes, Rays* rays) noexcept nogil:
     cdef int k
-    cdef float8 x, y, z, delay
+    cdef float8 x, y, z, delay, from_x, from_y, from_z
     for k in range(0, 8 * lanes.blocks, 8):
         delay = load8(lanes.delay_s + k)
-        x, y, z = load8(lanes.origin_x + k), load8(lanes.origin_y + k), load8(lanes.origin_z + k)
-        store8(rays.from_x + k, rays.origin[0] + rays.motion[0] * delay + rays.turn[0] * x + rays.turn[1] * y + rays.turn[2] * z)
-        store8(rays.from_y + k, rays.origin[1] + rays.motion[1] * delay + rays.turn[3] * x + rays.turn[4] * y + rays.turn[5] * z)
-        store8(rays.from_z + k, rays.origin[2] + rays.motion[2] * delay + rays.turn[6] * x + rays.turn[7] * y + rays.turn[8] * z)
+        from_x, from_y, from_z = (rays.origin[0] + rays.motion[0] * delay, rays.origin[1] + rays.motion[1] * delay,
+                                  rays.origin[2] + rays.motion[2] * delay)
+        if lanes.parallax:
+            x, y, z = load8(lanes.origin_x + k), load8(lanes.origin_y + k), load8(lanes.origin_z + k)
+            from_x = from_x + rays.turn[0] * x + rays.turn[1] * y + rays.turn[2] * z
+            from_y = from_y + rays.turn[3] * x + rays.turn[4] * y + rays.turn[5] * z
+            from_z = from_z + rays.turn[6] * x + rays.turn[7] * y + rays.turn[8] * z
+        store8(rays.from_x + k, from_x)
+        store8(rays.from_y + k, from_y)
+        store8(rays.from_z + k, from_z)
         x, y, z = load8(lanes.x + k), load8(lanes.y + k), load8(lanes.z + k)
         store8(rays.x + k, rays.turn[0] * x + rays.turn[1] * y + rays.turn[2] * z)
         store8(rays.y + k, rays.turn[3] * x + rays.turn[4] * y + rays.turn[5] * z)
@@ -103,13 +121,13 @@ cdef class Caster:
     cdef float* _sine
     cdef float* _yaw
     cdef float _step           # rad from column to column
-    cdef Entry* _entries       # (columns, MOST_PER_COLUMN)
-    cdef int* _counts
+    cdef Entry* _entries       # of all columns, one after the other
+    cdef int* _starts          # where each column's begin and end
+    cdef int* _ends
     cdef Interval* _intervals
-    cdef Column[2] _pair
-    cdef float[128] _ground    # where the column before met the ground
+    cdef Work* _work
     cdef object _kept          # arrays that the window points into
-    cdef readonly int left_out # bodies that did not fit into a column, since the start
+    cdef readonly int left_out # bodies for which there was no room, since the start
 
     def __cinit__(self, int columns):
         self.lanes, self.optics, self.weather, self.profile = (np.zeros((), kind) for kind in dtypes()[:4])
@@ -121,17 +139,21 @@ cdef class Caster:
         self._cosine = <float*>calloc(columns, sizeof(float))
         self._sine = <float*>calloc(columns, sizeof(float))
         self._yaw = <float*>calloc(columns, sizeof(float))
-        self._entries = <Entry*>calloc(<size_t>columns * MOST_PER_COLUMN, sizeof(Entry))
-        self._counts = <int*>calloc(columns, sizeof(int))
-        if not (self._cosine and self._sine and self._yaw and self._entries and self._counts):
+        self._entries = <Entry*>calloc(<size_t>columns * MEAN_PER_COLUMN, sizeof(Entry))
+        self._starts = <int*>calloc(columns + 1, sizeof(int))
+        self._ends = <int*>calloc(columns, sizeof(int))
+        self._work = <Work*>aligned_alloc(64, (sizeof(Work) + 63) // 64 * 64)
+        if not (self._work and self._cosine and self._sine and self._yaw and self._entries and self._starts and self._ends):
             raise MemoryError("lidar: no memory for the columns")
 
     def __dealloc__(self):
+        free(self._work)
         free(self._cosine)
         free(self._sine)
         free(self._yaw)
         free(self._entries)
-        free(self._counts)
+        free(self._starts)
+        free(self._ends)
 
     def mount(self, double[::1] place, double[:, ::1] turn):
         """Place (3,) m and attitude (3, 3), sensor -> vehicle."""
@@ -165,9 +187,10 @@ cdef class Caster:
             self._cosine[c], self._sine[c], self._yaw[c] = <float>cos(azimuth[c]), <float>sin(azimuth[c]), <float>azimuth[c]
 
     def turn(self, double[::1] begin, double[::1] end, double[::1] time_s, double duration_s, double[::1] azimuth, primitives,
-             uint32_t key, float[:, :, ::1] ranges, uint16_t[:, :, ::1] intensity, uint8_t[:, :, ::1] label,
+             uint32_t key, float[:, :, ::1] ranges, float[:, :, ::1] intensity, uint8_t[:, :, ::1] label,
              int32_t[:, :, ::1] instance, int32_t[:, ::1] rays_of, transmission=None):
-        """Fills ranges (m, 0 = no return), intensity, label and instance, each (columns, rings, returns).
+        """Fills ranges (m, 0 = no return), intensity (0..255), label and instance, each
+        (columns, rings, returns).
 
         `begin`, `end`: poses (6,) of the vehicle in the window's frame. `time_s` (columns,) since the start. `primitives`:
         structured array of bodies, the
@@ -180,7 +203,7 @@ cdef class Caster:
         cdef long stride = 0
         cdef const Primitive* bodies = <const Primitive*>pointer(primitives)
         cdef int count = primitives.shape[0]
-        intervals = np.zeros((max(count, 1), 5), np.float32)
+        intervals = np.zeros((max(count, 1), 9), np.int32)
         self._intervals = <Interval*>pointer(intervals)
         if transmission is not None:
             passing = transmission
@@ -214,45 +237,57 @@ cdef class Caster:
         cdef Rays first, last
         cdef const Lanes* lanes = self._lanes
         cdef Interval* seen
-        cdef int i, c, block, low, high, from_column, to_column
+        cdef int i, c, k, block, low, total = 0
         cdef double step = (azimuth[self.columns - 1] - azimuth[0]) / (self.columns - 1), middle, a, b
         cdef Entry* entry
         self.sensor_at(begin, end, 0.0, duration_s, &first)
         self.sensor_at(begin, end, 1.0, duration_s, &last)
-        memset(self._counts, 0, self.columns * sizeof(int))
+        memset(self._starts, 0, (self.columns + 1) * sizeof(int))
         for i in range(count):
             seen = self._intervals + i
             bound(bodies + i, &first, &last, <float>duration_s, seen)
-            low, high = BLOCKS, -1
+            seen.first, seen.last = BLOCKS, -1
             for block in range(lanes.blocks):
                 if lanes.high[block] >= seen.low and lanes.low[block] <= seen.high:
-                    low = block if block < low else low
-                    high = block
-            if high < 0:
-                continue
+                    seen.first = block if block < seen.first else seen.first
+                    seen.last = block
             # column azimuth + lane azimuth within the interval; columns run with `step`, which may be negative
             a = seen.azimuth - seen.half_azimuth - lanes.azimuth_high
             b = seen.azimuth + seen.half_azimuth - lanes.azimuth_low
-            if (b - a) >= (self.columns - 2) * (step if step > 0 else -step):
-                from_column, to_column = 0, self.columns - 1
+            if b - a >= (self.columns - 2) * (step if step > 0 else -step):
+                seen.from_column, seen.columns = 0, self.columns
             else:
                 middle = (0.5 * (a + b) - azimuth[0]) / step
                 a = 0.5 * (b - a) / (step if step > 0 else -step) + 1.0
-                from_column, to_column = <int>(middle - a + 100.0 * self.columns) - 100 * self.columns, <int>(middle + a + 1.0)
-            for c in range(from_column, to_column + 1):
-                block = c % self.columns
-                block = block + self.columns if block < 0 else block
-                if self._counts[block] >= MOST_PER_COLUMN:
-                    self.left_out += 1
-                    continue
-                entry = self._entries + <size_t>block * MOST_PER_COLUMN + self._counts[block]
-                entry.primitive, entry.first, entry.last = i, low, high
-                self._counts[block] += 1
+                low = <int>(middle - a + 100.0 * self.columns) - 100 * self.columns
+                seen.columns = <int>(middle + a + 1.0) - low + 1
+                seen.from_column = (low + 200 * self.columns) % self.columns
+            if seen.last < 0 or total + seen.columns > self.columns * MEAN_PER_COLUMN:
+                self.left_out += seen.last >= 0
+                seen.columns = 0
+            total += seen.columns
+            for c in range(seen.columns):
+                k = seen.from_column + c
+                self._starts[(k if k < self.columns else k - self.columns) + 1] += 1
+        for c in range(self.columns):
+            self._starts[c + 1] += self._starts[c]
+        memcpy(self._ends, self._starts, self.columns * sizeof(int))
+        for i in range(count):
+            seen = self._intervals + i
+            for c in range(seen.columns):
+                k = seen.from_column + c
+                k = k if k < self.columns else k - self.columns
+                entry = self._entries + self._ends[k]
+                entry.primitive, entry.first, entry.last = i, seen.first, seen.last
+                self._ends[k] += 1
 
     cdef void sweep(self, const double* begin, const double* end, const double* time_s, double duration_s,
                     const Primitive* bodies, uint32_t key, const float* through, long stride, int32_t* rays_of,
                     Returns* out) noexcept nogil:
-        cdef Rays rays, early, late
+        cdef Rays early, late
+        cdef Work* work = self._work
+        cdef Rays* rays = &work.rays
+        cdef const Lanes* lanes = &work.lanes
         cdef Column* column
         cdef Column* before = NULL
         cdef float[9] turn
@@ -261,14 +296,15 @@ cdef class Caster:
         cdef float step = self._step
         cdef int c, i, knot = 0
         cdef uint32_t before_key = 0
-        memset(self._ground, 0, sizeof(self._ground))
+        memset(work, 0, sizeof(Work))
+        memcpy(&work.lanes, self._lanes, sizeof(Lanes))
         for c in range(self.columns):
             if c % KNOT == 0:
                 i = c + KNOT if c + KNOT < self.columns else self.columns - 1
                 knot = i - c
                 self.sensor_at(begin, end, time_s[c] / duration_s, duration_s, &early)
                 self.sensor_at(begin, end, time_s[i] / duration_s, duration_s, &late)
-                memcpy(&rays, &early, sizeof(Rays))
+                memcpy(rays, &early, sizeof(Rays))
             share = <float>(c % KNOT) / <float>(knot if knot > 0 else 1)
             rays.time_s, rays.yaw = <float>time_s[c], self._yaw[c]
             for i in range(3):
@@ -279,22 +315,22 @@ cdef class Caster:
             about(turn, self._cosine[c], self._sine[c], rays.turn)
             about(own, self._cosine[c], self._sine[c], rays.own_turn)
             rays.key = hashed(key + <uint32_t>c * <uint32_t>0x9E3779B1)
-            column = &self._pair[c & 1]
-            self.cast(&rays, bodies, self._entries + <size_t>c * MOST_PER_COLUMN, self._counts[c], rays_of, column)
-            mix_neighbours(before, column, self._lanes, self._optics, step, rays.key)
+            column = &work.pair[c & 1]
+            self.cast(rays, bodies, self._entries + self._starts[c], self._ends[c] - self._starts[c], rays_of, column)
+            mix_neighbours(before, column, lanes, self._optics, step, rays.key)
             if before != NULL:
-                finish(self._lanes, self._optics, self._weather, before, through + (c - 1) * stride if through != NULL else NULL,
+                finish(lanes, self._optics, self._weather, before, through + (c - 1) * stride if through != NULL else NULL,
                        c - 1, before_key, out)
             before, before_key = column, rays.key
-        finish(self._lanes, self._optics, self._weather, before,
+        finish(lanes, self._optics, self._weather, before,
                through + (self.columns - 1) * stride if through != NULL else NULL, self.columns - 1, before_key, out)
 
     cdef void cast(self, Rays* rays, const Primitive* bodies, const Entry* entries, int count, int32_t* rays_of,
                    Column* column) noexcept nogil:
         """Everything that the rays of one column meet by themselves."""
-        cdef Met met
-        cdef int[128] mine
-        cdef const Lanes* lanes = self._lanes
+        cdef Met* met = &self._work.met
+        cdef int* mine = self._work.mine
+        cdef const Lanes* lanes = &self._work.lanes
         cdef const Primitive* body
         cdef int e, k, slot = -1, first = BLOCKS, last = -1
         cdef bint counted = False
@@ -311,14 +347,14 @@ cdef class Caster:
                 count_alone(mine, slot, first, last, rays_of)
                 slot, first, last = body.slot, BLOCKS, -1
                 counted = counted or slot >= 0
-                memset(mine, 0, sizeof(mine))
+                memset(mine, 0, LANES * sizeof(int))
             first = entries[e].first if entries[e].first < first else first
             last = entries[e].last if entries[e].last > last else last
             cast_body(body, entries[e].primitive, self._intervals + entries[e].primitive, lanes, rays,
-                      entries[e].first, entries[e].last, &met, mine)
+                      entries[e].first, entries[e].last, met, mine)
         count_alone(mine, slot, first, last, rays_of)
-        cast_ground(&self._window, self._profile, lanes, rays, self._ground, &met)
-        shade(&self._window, self._profile, bodies, lanes, rays, &met, column)
+        cast_ground(&self._window, self._profile, lanes, rays, self._work.ground, met)
+        shade(&self._window, self._profile, bodies, lanes, rays, met, column)
         for k in range(0, 8 * lanes.blocks, 8):
             store8(column.share + k, all8(1.0))
             store8(column.second_range + k, all8(FAR_M))

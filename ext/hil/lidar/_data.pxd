@@ -1,4 +1,5 @@
-# What the ray caster works on: plain memory, single precision, in the frame of the window (see hil/lidar/surface.py).
+# What the ray caster works on: plain memory, single precision, in the frame of the window (see hil/lidar/surface.py). Arrays over
+# lanes stand first, so that eight of them lie in one line of the cache where the struct begins with one.
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
 
 cdef enum:
@@ -18,9 +19,6 @@ cdef enum Detail:
     PLAIN, CAR_ENDS, TRUCK_ENDS, TAPED    # where a body carries retro-reflectors
 
 cdef struct Lanes:
-    int blocks
-    int rings
-    int parallax           # whether beams begin elsewhere than in the sensor's origin
     float[128] azimuth     # rad, left positive, against the column
     float[128] x           # unit direction where the sensor's azimuth is zero
     float[128] y
@@ -30,6 +28,9 @@ cdef struct Lanes:
     float[128] origin_z
     float[128] delay_s     # after the column's time
     float[128] gap         # rad to the next higher lane, infinite where that one looks elsewhere
+    int blocks
+    int rings
+    int parallax           # whether beams begin elsewhere than in the sensor's origin
     float[16] low          # tangent of the elevation: least and largest of a block
     float[16] high
     float azimuth_low      # rad, left positive: of all lanes against the column
@@ -122,6 +123,12 @@ cdef struct Column:            # what each lane of one column meets
     int[128] second_instance
 
 cdef struct Rays:              # of one column, window's frame
+    float[128] from_x          # where each lane's ray begins
+    float[128] from_y
+    float[128] from_z
+    float[128] x               # its direction
+    float[128] y
+    float[128] z
     float[3] origin
     float[3] motion            # m/s of the sensor
     float[9] turn              # sensor -> window, at this azimuth
@@ -130,12 +137,7 @@ cdef struct Rays:              # of one column, window's frame
     float time_s               # since the start of the turn
     float yaw                  # of the sensor's azimuth zero
     uint32_t key               # of this column's chance
-    float[128] from_x          # where each lane's ray begins
-    float[128] from_y
-    float[128] from_z
-    float[128] x               # its direction
-    float[128] y
-    float[128] z
+    uint32_t[2] padding
 
 cdef struct Met:               # of one column, before it is shaded
     float[128] range

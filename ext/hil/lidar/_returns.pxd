@@ -1,4 +1,5 @@
 # What the receiver makes of what the beams met: whether it sees it, how far and how bright, which of two it tells.
+from libc.string cimport memset
 from hil.lidar._data cimport *
 from hil.lidar._wide cimport *
 
@@ -13,7 +14,7 @@ cdef extern from *:
 
 cdef struct Returns:
     float* range              # (columns, rings, kept)
-    uint16_t* intensity
+    float* intensity          # whole numbers
     uint8_t* label
     int32_t* instance
     int kept                  # 1 strongest, 2 last and strongest
@@ -49,16 +50,23 @@ cdef inline void receive(const Optics* optics, const Weather* weather, float8 di
 cdef inline void keep(Returns* out, long at, float distance, float intensity, int label, int instance) noexcept nogil:
     cdef bint seen = distance > 0
     out.range[at] = distance
-    out.intensity[at] = <uint16_t>intensity if seen else 0
+    out.intensity[at] = <int>intensity if seen else 0
     out.label[at] = label if seen else NONE
     out.instance[at] = instance if seen else 0
+
+
+cdef inline void keep_none(Returns* out, long at) noexcept nogil:
+    memset(out.range + at, 0, 8 * out.kept * sizeof(float))
+    memset(out.intensity + at, 0, 8 * out.kept * sizeof(float))
+    memset(out.label + at, 0, 8 * out.kept)
+    memset(out.instance + at, 0, 8 * out.kept * sizeof(int32_t))
 
 
 cdef inline void keep_eight(Returns* out, long at, float8 distance, float8 intensity, const Column* column,
                             int k) noexcept nogil:
     cdef whole8 seen = less8(all8(0.0), distance)
     store8(out.range + at, distance)
-    store_shorts8(out.intensity + at, both8(seen, truncate8(intensity)))
+    store8(out.intensity + at, floats8(both8(seen, truncate8(intensity))))
     store_bytes8(out.label + at, both8(seen, load_whole8(column.label + k)))
     store_whole8(<int*>(out.instance + at), both8(seen, load_whole8(column.instance + k)))
 
@@ -66,12 +74,16 @@ cdef inline void keep_eight(Returns* out, long at, float8 distance, float8 inten
 cdef inline void finish(const Lanes* lanes, const Optics* optics, const Weather* weather, const Column* column,
                         const float* window, long number, uint32_t key, Returns* out) noexcept nogil:
     """A column's returns into the output; `window` is the share of light that passes the sensor's window at each lane."""
-    cdef float8 first, bright, power, second, second_bright, second_power
+    cdef float8 first, bright, power, second, second_bright, second_power, nearest
     cdef int k, i, lane
     cdef long at
     cdef word8 h, g
     cdef bint swap
     for k in range(0, 8 * lanes.blocks, 8):
+        nearest = smaller8(load8(column.range + k), load8(column.second_range + k))
+        if k + 8 <= lanes.rings and not any8(less8(nearest, all8(optics.maximum_range_m))):
+            keep_none(out, (number * lanes.rings + k) * out.kept)
+            continue
         h = hashed8(counter8(key + <uint32_t>k))
         g = hashed8(counter8(key + <uint32_t>(k + 1024)))
         receive(optics, weather, load8(column.range + k), load8(column.value + k) * load8(column.share + k),

@@ -121,15 +121,17 @@ cdef inline void shade_body(const Primitive* p, const Rays* rays, const Met* met
 
 cdef inline void shade(const Window* w, const Profile* profile, const Primitive* primitives, const Lanes* lanes,
                        const Rays* rays, const Met* met, Column* out) noexcept nogil:
-    cdef int lane, which
-    for lane in range(8 * lanes.blocks):
-        which = met.primitive[lane]
-        out.primitive[lane], out.range[lane] = which, met.range[lane]
-        if which == -1:
-            shade_ground(w, profile, met, lane, out)
-        elif which < 0:
-            out.value[lane] = 0
-            out.label[lane] = NONE
-            out.instance[lane] = 0
-        else:
-            shade_body(primitives + which, rays, met, lane, out)
+    cdef int k, lane, which
+    for k in range(0, 8 * lanes.blocks, 8):
+        store_whole8(out.primitive + k, load_whole8(met.primitive + k))
+        store8(out.range + k, load8(met.range + k))
+        if not any8(less8(load8(met.range + k), all8(FAR_M))):
+            continue                # of nothing nobody asks how bright it is
+        for lane in range(k, k + 8):
+            which = met.primitive[lane]
+            if which == -1:
+                shade_ground(w, profile, met, lane, out)
+            elif which >= 0:
+                shade_body(primitives + which, rays, met, lane, out)
+            else:
+                out.value[lane] = 0

@@ -40,9 +40,6 @@ cdef extern from *:
     }
     static inline float8 divide8(float8 a, float8 b) { return a / b; }
     static inline float8 size8(float8 a) { return (float8)((whole8)a & 0x7fffffff); }
-    static inline void store_shorts8(unsigned short* to, whole8 value) {
-        for (int i = 0; i < 8; i++) to[i] = (unsigned short)value[i];
-    }
     static inline void store_bytes8(unsigned char* to, whole8 value) {
         for (int i = 0; i < 8; i++) to[i] = (unsigned char)value[i];
     }
@@ -81,6 +78,7 @@ cdef extern from *:
         const whole8 first = {0, 1, 8, 9, 4, 5, 12, 13}, second = {2, 3, 10, 11, 6, 7, 14, 15};
         const whole8 front = {0, 1, 2, 3, 8, 9, 10, 11}, back = {4, 5, 6, 7, 12, 13, 14, 15};
         float8 r[8], a[8], b[8];
+    #pragma GCC unroll 8
         for (int i = 0; i < 8; i++) r[i] = *(const float8*)(table + 8 * (long)row[i]);
     #pragma GCC unroll 4
         for (int i = 0; i < 4; i++) {
@@ -143,7 +141,6 @@ cdef extern from *:
     float8 load8(const float*) noexcept nogil
     void store8(float*, float8) noexcept nogil
     whole8 load_whole8(const int*) noexcept nogil
-    void store_shorts8(unsigned short*, whole8) noexcept nogil
     void store_bytes8(unsigned char*, whole8) noexcept nogil
     void store_whole8(int*, whole8) noexcept nogil
     float8 all8(float) noexcept nogil

@@ -60,7 +60,7 @@ def compared(name: str, seed: int, speed: float, mounting: Mounting, returns: in
         seconds = emulator.column_offset_ns[column] * 1e-9
         pose = turn.poses[0] + seconds / 0.1 * (turn.poses[1] - turn.poses[0])
         start, direction = caster_twin.ray(
-            pose, (np.array([mounting.x_m, mounting.y_m, mounting.z_m]), mounting.turn()), beam[ring], yaws[column]
+            pose, (np.array([mounting.x_m, mounting.y_m, mounting.z_m]), mounting.turn()), beam[ring], origin[ring], yaws[column]
         )
         start = start + (turn.poses[1] - turn.poses[0])[:3] / 0.1 * delay[ring]
         expected = caster_twin.cast(scene, bodies, start, direction, place, seconds, 0.0)
@@ -75,7 +75,7 @@ def compared(name: str, seed: int, speed: float, mounting: Mounting, returns: in
     return rows
 
 
-@pytest.mark.parametrize("name", ["VLP-16", "VLP-32C", "VLS-128", "Pandar64", "XT32"])
+@pytest.mark.parametrize("name", ["VLP-16", "VLP-32C", "VLS-128", "Pandar64", "XT32", "OS1-64"])
 def test_the_kernel_meets_what_a_plain_ray_meets(name):
     rows = compared(name, seed=len(name) + ord(name[-1]), speed=25.0, mounting=Mounting(pitch=0.05, yaw=0.1, roll=-0.02))
     agree = 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autonomy import msg
 from autonomy.errors import UsageError
 from drivers.lidar.decoder import Decoder
 from drivers.lidar.model import model
@@ -91,17 +93,19 @@ def test_left_and_right_are_alike():
 
 
 def test_the_packets_decode_to_the_ranges_of_the_turn():
-    for name in ("VLP-16", "Pandar64"):
-        emulator = Emulator(model(name), Mounting(), Scene.motorway(ROAD, 3), 1)
+    for name, returns in (("VLP-16", 1), ("Pandar64", 1), ("OS1-64", 1), ("OS1-64-dual", 2)):
+        emulator = Emulator(model(name), Mounting(), Scene.motorway(ROAD, 3), 1, returns=returns)
         turn = emulator.turn(*turn_of(ROAD, actors=[actor_at(ROAD, 330.0, 3.5)]))
         decoder = Decoder(name, clock="received")
         scans = [scan for packet in emulator.packets(turn, UTC_NS) for scan in decoder.feed(packet.tobytes(), UTC_NS)]
         points = np.concatenate([scan.points for scan in scans + decoder.finish()])
-        seen = turn.range_m[..., 0] > 0.0
+        strongest = turn.range_m[..., -1]
+        seen = strongest > 0.0
+        points = points[points["return_kind"] != msg.constants("LidarPoint")["RETURN_SECOND_STRONGEST"]]
         assert len(points) == seen.sum()
         distance = np.sqrt(points["x"] ** 2 + points["y"] ** 2 + points["z"] ** 2)
-        np.testing.assert_allclose(np.sort(distance), np.sort(turn.range_m[..., 0][seen]), atol=0.02)
-        assert np.array_equal(np.sort(points["intensity"]), np.sort(turn.intensity[..., 0][seen]))
+        np.testing.assert_allclose(np.sort(distance), np.sort(strongest[seen]), atol=0.02 + 1.5 * emulator.model.height_m)
+        assert np.array_equal(np.sort(points["intensity"]), np.sort(turn.intensity[..., -1][seen]))
 
 
 def test_of_two_returns_the_last_is_the_farther():
@@ -198,3 +202,18 @@ def test_a_turn_needs_time():
     begin, _ = turn_of(ROAD)
     with pytest.raises(UsageError, match="end must come after"):
         Emulator(model("VLP-16"), Mounting(), Scene.bare(ROAD)).turn(begin, begin)
+
+
+def test_beams_at_edges_meet_both_sides():
+    car = actor_at(ROAD, 330.0, 0.0, size=(4.6, 1.85, 1.5))
+    wall = actor_at(ROAD, 345.0, 0.0, 2, kind="wall", size=(1.0, 60.0, 30.0))
+    counts = []
+    for divergence in (0.0, 1.5):
+        optics = replace(EXACT, divergence_mrad=divergence)
+        emulator = Emulator(model("XT32"), FRONT, Scene.bare(ROAD), 1, returns=2, optics=optics)
+        turn = emulator.turn(*turn_of(ROAD, speed=0.0, actors=[car, wall]))
+        last, strongest = turn.range_m[..., 0], turn.range_m[..., 1]
+        double = last > strongest + 1.0
+        counts.append(int(double.sum()))
+        assert set(np.unique(turn.instances[..., 1][double])) <= {0, 1, 2} and not (strongest > last).any()
+    assert counts[0] == 0 and counts[1] > 4

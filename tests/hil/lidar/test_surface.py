@@ -1,4 +1,4 @@
-"""The window's cells (_cells) against the road's own functions, its bins against the lines, its puddles against their ellipses."""
+"""The window's cells (_cells) against the road's own functions, its bins against the lines, its puddles against ellipses."""
 
 from __future__ import annotations
 
