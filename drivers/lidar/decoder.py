@@ -69,6 +69,7 @@ class Decoder:
         self._buffers = [self._new_buffer() for _ in range(BUFFERS)]
         plan = tables.plan(self.model, cut_azimuth_rad, minimum_range_m, maximum_range_m, convention == "nebula")
         self._kernel = Kernel(plan, CLOCKS[clock], self._buffers[0], self._buffers[1])
+        self._push = self._kernel.push
         self._before = self._kernel.counts()
 
     def feed(self, packet: bytes, received_time_ns: int) -> list[Scan]:
@@ -76,7 +77,7 @@ class Decoder:
 
         Their points stay what they are for as long as they are held; a scan that is let go of gives its memory to a later one.
         """
-        if not self._kernel.push(packet, received_time_ns):
+        if not self._push(packet, received_time_ns):
             return []
         buffer, count, stamp_ns, begins_at_cut = self._kernel.take()
         self._kernel.give(self._free_buffer())

@@ -1,4 +1,4 @@
-"""The lidar benchmark's mutated packets: a million in `autonomy bench lidar` and here among the slow tests, some thousands always."""
+"""The lidar benchmark's mutated packets: a million in `autonomy bench lidar` and among the slow tests, thousands always."""
 
 from __future__ import annotations
 

@@ -37,6 +37,8 @@ def packets(kind: str, payload: bytes, start: int, is_ros1: bool) -> Iterator[tu
         if kind == "pandar_msgs/PandarScan":
             at = _aligned(at, is_ros1)
             (used,) = struct.unpack_from("<I", payload, at)
+            if used > size:
+                raise ValueError("a packet that is longer than its room")
             packet, at = packet[:used], at + 4
         yield second * 10**9 + nanosecond, packet
 

@@ -1,7 +1,7 @@
 """Packets of lidars into scans of points; drivers/lidar/decoder_twin.py states the same plainly.
 
-Parts: _packet.pxd reads what a packet says beside its distances, _scan.pxd orders packets and cuts scans, _azimuth.pxd tells where
-a block looks, _project.pxd makes points. This one walks through the columns.
+Parts: _packet.pxd and _ouster.pxd read what a packet says beside its distances, _scan.pxd orders packets and cuts scans,
+_azimuth.pxd tells where a block looks, _project.pxd makes points. This one walks through the columns.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
@@ -139,7 +139,7 @@ cdef class Kernel:
 
     cdef LidarTables *tables
     cdef LidarState state
-    cdef object kept, kept_spare, ended
+    cdef object kept, kept_spare
 
     def __cinit__(self, dict plan, int32_t clock, points, spare):
         self.tables = <LidarTables *>PyMem_RawCalloc(1, sizeof(LidarTables))
@@ -178,8 +178,7 @@ cdef class Kernel:
 
     def take(self):
         """(buffer, points in it, stamp, whether it begins at the cut) of the scan that has ended. `give` another buffer now."""
-        self.ended, self.kept, self.kept_spare = self.kept, self.kept_spare, None
-        ended, self.ended = self.ended, None
+        ended, self.kept, self.kept_spare = self.kept, self.kept_spare, None
         return ended, self.state.ended_count, self.state.ended_stamp_ns, bool(self.state.ended_begins_at_cut)
 
     def rest(self):

@@ -28,7 +28,8 @@ cdef inline bint column_is_valid(const LidarTables *tables, const uint8_t *colum
     return column[10] & 1
 
 
-cdef inline Verdict read_ouster(const LidarTables *tables, const uint8_t *packet, uint32_t length, PacketInfo *info) noexcept nogil:
+cdef inline Verdict read_ouster(const LidarTables *tables, const uint8_t *packet, uint32_t length,
+                                PacketInfo *info) noexcept nogil:
     cdef uint32_t column, frame, per_turn = tables.azimuth_units // tables.blocks
     cdef const uint8_t *at = column_at(tables, packet, 0)
     cdef uint64_t time_ns

@@ -37,7 +37,8 @@ ctypedef struct PacketInfo:
     uint8_t kinds[3]             # of the first return, of the second, of two equal ones
 
 
-cdef inline Verdict read_packet(const LidarTables *tables, const uint8_t *packet, uint32_t length, PacketInfo *info) noexcept nogil:
+cdef inline Verdict read_packet(const LidarTables *tables, const uint8_t *packet, uint32_t length,
+                                 PacketInfo *info) noexcept nogil:
     if tables.family == VELODYNE:
         return read_velodyne(tables, packet, length, info)
     return read_hesai(tables, packet, length, info)
@@ -51,7 +52,8 @@ cdef inline bint azimuths_hold(const LidarTables *tables, const uint8_t *packet,
     return True
 
 
-cdef inline Verdict read_velodyne(const LidarTables *tables, const uint8_t *packet, uint32_t length, PacketInfo *info) noexcept nogil:
+cdef inline Verdict read_velodyne(const LidarTables *tables, const uint8_t *packet, uint32_t length,
+                                   PacketInfo *info) noexcept nogil:
     cdef uint32_t block, bank, banks = tables.rings // tables.channels if tables.rings > <int>tables.channels else 1
     cdef uint32_t used, micro
     if length != tables.size:
@@ -76,7 +78,8 @@ cdef inline Verdict read_velodyne(const LidarTables *tables, const uint8_t *pack
     return SOUND if azimuths_hold(tables, packet, used) else MALFORMED
 
 
-cdef inline Verdict read_hesai(const LidarTables *tables, const uint8_t *packet, uint32_t length, PacketInfo *info) noexcept nogil:
+cdef inline Verdict read_hesai(const LidarTables *tables, const uint8_t *packet, uint32_t length,
+                                PacketInfo *info) noexcept nogil:
     """Of a Pandar64 (header of 8 bytes) and an XT32 (12). The count at the end may be switched off."""
     cdef const uint8_t *tail = packet + tables.header + tables.blocks * tables.block_size
     cdef bint is_long = tables.header == 12

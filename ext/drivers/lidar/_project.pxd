@@ -107,7 +107,7 @@ cdef inline void lay_out(const LidarTables *tables, const Firing *firing, uint32
     cdef uint32_t lane, size = tables.channel_size
     cdef uint32_t raw[LANES]
     for lane in range(LANES):
-        raw[lane] = read_u32(data + lane * size)  # of a channel of three bytes the first of what follows too, which always is there
+        raw[lane] = read_u32(data + lane * size)  # after the last channel of three bytes something always follows
     if tables.family == HESAI:
         aim_together(tables, firing, lanes)
     else:

@@ -16,7 +16,7 @@ cdef enum:
 
 cdef extern from *:
     """
-    static const int64_t JUMP_NS = 1000000000;          /* no packet is that late, no pause that short that its packets were lost */
+    static const int64_t JUMP_NS = 1000000000;          /* no packet is that late, no outage that short */
     static const int64_t LONGEST_SCAN_NS = 220000000;  /* the slowest turn takes 0.2 s */
     static const int64_t EARLIEST_NS = 20000000;       /* before the scan's stamp: jitter of arrivals */
     """

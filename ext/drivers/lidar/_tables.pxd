@@ -27,7 +27,8 @@ ctypedef struct LidarTables:
     uint32_t intensity_at[2]
     uint32_t distance_mask
     uint32_t smallest, span      # of distances that are given: smallest .. smallest + span, in units of the packet
-    # Of each lane, which is a place in a block or, where a column takes several blocks, in a column: before the turn: a distance of n units lies at beam * n + origin
+    # Of each lane, a place in a block or, where a column takes several blocks, in the column. Before the turn a distance of n
+    # units lies at beam * n + origin
     float beam_x[MOST_CHANNELS]
     float beam_y[MOST_CHANNELS]
     float beam_z[MOST_CHANNELS]
