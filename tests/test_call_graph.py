@@ -110,8 +110,9 @@ def test_nothing_takes_the_gil_or_allocates_in_the_serial_codecs(functions):
 
 PERCEPTION = (
     "7_deskew_deskew", "7_ground_find_ground", "7_bright_find_bright", "12_lane_memory_recall", "12_lane_memory_remember",
-    "6_lanes_find_lanes", "9_clusters_occupy", "6_edges_find_edges", "9_clusters_join", "6_boxes_find_boxes", "9_classify_classify",
-    "11_free_space_find_free_space", "7_health_judge_health", "7_voxels_sample_voxels", "10_euclidean_cluster", "9_odometry_align",
+    "6_lanes_find_lanes", "9_clusters_occupy", "6_edges_find_edges", "9_clusters_join", "6_boxes_find_boxes",
+    "9_classify_classify", "11_free_space_find_free_space", "7_health_judge_health", "7_voxels_sample_voxels",
+    "10_euclidean_cluster", "9_odometry_align",
 )  # fmt: skip
 
 
