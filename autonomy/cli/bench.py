@@ -18,6 +18,7 @@ BENCHES = {
     "solver": "the lateral MPC against daqp with condensing",
     "log": "MCAP, candump and BLF against the mcap library and python-can",
     "cruise": "a plan of the predictive cruise control over 3 km",
+    "perception": "ground, clusters and voxels of a lidar scan against pypatchworkpp, scikit-learn and kiss-icp",
     "tick": "one call of the tick from Python",
     "replay": "a recorded minute, log reading included, against real time",
     "corpus": "many recorded minutes on one core and on two",
