@@ -71,7 +71,7 @@ def _logs(folder: str, channels: list[str]) -> list[object]:
         return [log, *where, "--udp", "lidar=127.0.0.1:2368"]
     (scans,) = lidar.glob("vlp16__*.db3")
     maps = {"1:0": 0, "1:128": 0, "1:1": 1, "1:129": 1, "2:0": 2}
-    return [drive, truck / "SampleTruckData.bin", scans, *where, "--udp", "velodyne_packets=127.0.0.1:2368",
+    return [drive, truck / "SampleTruckData.bin", scans, *where, "--udp", "velodyne=127.0.0.1:2368",
             *(word for bus, place in maps.items() for word in ("--map", f"{bus}={channels[place]}"))]  # fmt: skip
 
 

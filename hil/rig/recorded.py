@@ -20,7 +20,6 @@ from autonomy.log.carried_databases import carried_databases
 from autonomy.log.importers import comma2k19
 from autonomy.log.opening import open_recording
 from autonomy.log.reader import Batch, OrderedReader, rows_of
-from drivers.udp.packet_messages import SCHEMAS, datagrams
 
 __all__ = ["CAN", "SERIAL", "UDP", "Piece", "Recording", "Stream"]
 
@@ -29,7 +28,6 @@ PREFIXES = {"/raw/can/": (CAN, "CanFrame"), "/raw/canfd/": (CAN, "CanFdFrame"), 
             "/raw/udp/": (UDP, "UdpPacket")}  # fmt: skip
 NS = 1_000_000_000
 KEPT_BYTES = 64 << 20
-STAMP_TRUST_NS = NS  # a packet's stamp further from its message than this is no time of this clock
 
 
 class Stream(NamedTuple):
@@ -64,17 +62,13 @@ class Recording:
         self._converted: tempfile.TemporaryDirectory | None = None
         self._reader = self._open(path)
         self._topics = {channel.topic: (number, channel) for number, channel in self._reader.channels.items()}
-        self._streams = {
-            topic: found for topic, (_, channel) in self._topics.items() if (found := _stream(topic, channel.schema))
-        }
+        self._streams = {topic: found for topic in self._topics if (found := _stream(topic))}
         self.unused: Counter[str] = Counter()
         self._kept: list[tuple[int, list[Piece]]] | None = None  # a whole pass of a short recording, for the next one
         if not self._streams:
             self.close()
             found = ", ".join(sorted(self._topics)) or "nothing"
-            raise LogError(
-                f"{path} holds nothing to play (/raw/can, /raw/canfd, /raw/serial, /raw/udp, lidar packets); it has {found}"
-            )
+            raise LogError(f"{path} holds nothing to play (/raw/can, /raw/canfd, /raw/serial, /raw/udp); it has {found}")
         first_ns, last_ns = self._reader.start_ns or 0, self._reader.end_ns or 0
         self._start_ns = first_ns + round(start_s * NS)
         self._end_ns = last_ns + 1 if end_s is None else min(first_ns + round(end_s * NS), last_ns + 1)
@@ -119,14 +113,13 @@ class Recording:
             return
         kept, size = [], 0
         self.unused.clear()
-        shifts: dict[str, int] = {}  # of packets' stamps to the recording's clock
         wanted = list(self._streams)
         numbers = {self._topics[topic][0]: topic for topic in wanted}
         for batch in self._reader.batches(wanted, start_ns=self._start_ns, end_ns=self._end_ns):
             found = []
             for number in np.unique(batch.records["channel"]).tolist():
                 chosen = Batch(batch.records[batch.records["channel"] == number], batch.data)
-                found += self._pieces_of(numbers[number], chosen, shifts)
+                found += self._pieces_of(numbers[number], chosen)
             reach_ns = int(batch.records["log_time_ns"][-1]) - self._start_ns
             size += sum(piece.times_ns.nbytes + (piece.data if piece.frames is None else piece.frames).nbytes for piece in found)
             if size <= KEPT_BYTES:
@@ -140,11 +133,9 @@ class Recording:
         if self._converted is not None:
             self._converted.cleanup()
 
-    def _pieces_of(self, topic: str, batch: Batch, shifts: dict[str, int]) -> list[Piece]:
-        stream, schema = self._streams[topic], self._topics[topic][1].schema
+    def _pieces_of(self, topic: str, batch: Batch) -> list[Piece]:
+        stream = self._streams[topic]
         times_ns = batch.records["log_time_ns"] - self._start_ns
-        if schema in SCHEMAS:
-            return self._packets(topic, stream, schema, batch, shifts)
         message = _message_of(topic)
         if stream.kind == CAN:
             return [Piece(stream, times_ns, rows_of(batch, msg.dtype(message)))]
@@ -157,30 +148,12 @@ class Recording:
             ports = batch.data[place].astype(np.int64) | batch.data[place + 1].astype(np.int64) << 8
         return [Piece(stream, times_ns, None, offsets + first, lengths, batch.data, ports)]
 
-    def _packets(self, topic: str, stream: Stream, schema: str, batch: Batch, shifts: dict[str, int]) -> list[Piece]:
-        times, starts, lengths = [], [], []
-        for record in batch.records:
-            offset, log_ns = int(record["offset"]), int(record["log_time_ns"])
-            try:
-                found = datagrams(schema, memoryview(batch.data[offset : offset + int(record["length"])]))
-            except ValueError:
-                self.unused[f"{schema} messages that end early"] += 1
-                continue
-            for item in found:
-                shift = shifts.setdefault(topic, log_ns - found[0].stamp_ns)
-                stamp_ns = item.stamp_ns + shift
-                times.append((stamp_ns if abs(stamp_ns - log_ns) < STAMP_TRUST_NS else log_ns) - self._start_ns)
-                starts.append(offset + item.start)
-                lengths.append(item.length)
-        columns = (np.array(column, np.int64) for column in (times, starts, lengths))
-        return [Piece(stream, next(columns), None, next(columns), next(columns), batch.data)] if times else []
 
-
-def _stream(topic: str, schema: str) -> Stream | None:
+def _stream(topic: str) -> Stream | None:
     for prefix, (kind, _) in PREFIXES.items():
         if topic.startswith(prefix):
             return Stream(kind, topic.removeprefix(prefix))
-    return Stream(UDP, topic.strip("/").rsplit("/", 1)[-1]) if schema in SCHEMAS else None
+    return None
 
 
 def _message_of(topic: str) -> str:

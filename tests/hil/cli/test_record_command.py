@@ -24,13 +24,14 @@ from tests.hil.rig import logs
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.slow
 def test_what_is_played_is_what_is_recorded(tmp_path):
     """The rig's own way round: a log through bus, line and socket into another one, record for record."""
     source, port = logs.write_log(tmp_path / "source.mcap", 100), 45_368
     with logs.hubs(tmp_path, "a", "b"):
         began = threading.Event()
         found: list[dict] = []
-        options = RecordOptions(tmp_path / "copy.mcap", "local", [str(tmp_path / "a"), str(tmp_path / "b")], duration_s=3.0,
+        options = RecordOptions(tmp_path / "copy.mcap", "local", [str(tmp_path / "a"), str(tmp_path / "b")], duration_s=20.0,
                                 sockets={"lidar": f"127.0.0.1:{port}"})  # fmt: skip
         recording = threading.Thread(target=lambda: found.append(record(options, lambda line: began.set())))
         recording.start()
