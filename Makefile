@@ -60,12 +60,12 @@ sanitize: build
 	cd build/sanitize && PYTHONPATH=. ASAN_OPTIONS=detect_leaks=0 \
 	    LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" \
 	    $(abspath $(BIN))/python -m pytest -q -m "not slow" tests/playback tests/drivers tests/estimation tests/inputs \
-	    tests/planning tests/control tests/safety tests/faults tests/fuzz tests/runtime tests/hil/plant
+	    tests/planning tests/control tests/safety tests/faults tests/fuzz tests/runtime tests/hil/plant tests/hil/rig/test_pacer.py
 
 ## Transport tests and a closed loop over real SocketCAN, in a user-mode kernel; a loud line where that cannot be had
 socketcan: build
 	@AUTONOMY_SOCKETCAN=1 PYTHONPATH=. UML_PYTHON=$(abspath $(BIN))/python hil/socketcan/uml.sh $(abspath $(BIN))/python -m pytest -q -m socketcan -p no:cacheprovider \
-	    tests/socketcan; status=$$?; \
+	    tests/socketcan tests/drivers/can/test_transport_contract.py; status=$$?; \
 	if [ $$status = 98 ]; then echo "make socketcan: SKIPPED, NOTHING WAS TESTED OVER REAL SOCKETCAN"; else exit $$status; fi
 
 ## Every reader and codec on inputs guided by coverage, ten minutes each: for the night

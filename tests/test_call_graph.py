@@ -20,6 +20,9 @@ LIBRARY = {
     # C of our own in ext/autonomy/linalg/_vector.pxd: arithmetic on four doubles
     "load4", "store4", "all4", "smaller4", "root4", "sum4", "least4", "multiply_8x8", "multiply_transposed_8x8", "multiply_12x12",
     "weighted_rows_8", "dot_8",
+    # ... and in ext/autonomy/perception/_columns.pxd: loops over columns of points
+    "polar", "cubes", "above_lines",
+    "sqrtf", "fabsf",
 }  # fmt: skip
 WORDS = {
     "if", "for", "while", "switch", "return", "sizeof", "likely", "unlikely", "do", "else", "defined", "double", "int", "float",
@@ -104,6 +107,24 @@ def test_nothing_takes_the_gil_or_allocates_in_the_tick(functions):
 
 def test_nothing_takes_the_gil_or_allocates_in_the_serial_codecs(functions):
     assert offenders(functions, "__pyx_f_7drivers_6serial_7_router_route_bytes") == {}
+
+
+PERCEPTION = (
+    "7_deskew_deskew", "7_ground_find_ground", "7_bright_find_bright", "12_lane_memory_recall", "12_lane_memory_remember",
+    "6_lanes_find_lanes", "9_clusters_occupy", "6_edges_find_edges", "9_clusters_join", "6_boxes_find_boxes",
+    "9_classify_classify", "11_free_space_find_free_space", "7_health_judge_health", "7_voxels_sample_voxels",
+    "10_euclidean_cluster", "9_odometry_align",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("entry", PERCEPTION)
+def test_nothing_takes_the_gil_or_allocates_in_perception(functions, entry):
+    assert offenders(functions, f"__pyx_f_8autonomy_10perception_{entry}") == {}
+
+
+def test_nothing_takes_the_gil_or_allocates_in_the_lidar_codecs(functions):
+    assert offenders(functions, "__pyx_f_7drivers_5lidar_8_decoder_decode_packet") == {}
+    assert offenders(functions, "__pyx_f_7drivers_5lidar_8_encoder_fill_packet") == {}
 
 
 def test_the_check_finds_an_offender():

@@ -11,6 +11,7 @@ from pathlib import Path
 # Each module has rows() -> [{kernel, ours_ns, peer, peer_version, peer_ns, ratio, aim, met}]
 BENCHES = {
     "codec": "CAN decoding against cantools and NumPy",
+    "lidar": "lidar packets into points against velodyne-decoder",
     "ego": "ego filter against filterpy and numba",
     "truck": "the truck step: mass, speed, heat, friction, articulation, steering, tyres, wind",
     "faults": "the fault table, all rows",
@@ -18,16 +19,20 @@ BENCHES = {
     "solver": "the lateral MPC against daqp with condensing",
     "log": "MCAP, candump and BLF against the mcap library and python-can",
     "cruise": "a plan of the predictive cruise control over 3 km",
+    "perception": "ground, clusters and voxels of a lidar scan against pypatchworkpp, scikit-learn and kiss-icp",
     "tick": "one call of the tick from Python",
     "replay": "a recorded minute, log reading included, against real time",
     "corpus": "many recorded minutes on one core and on two",
+    "rig": "playing onto buses beside a bare loop; a bus within a process against python-can",
 }
+ENTRY_POINT_GROUP = "autonomy.benches"  # modules of packages above this one, with rows() as these
 LARGE = "large"  # takes gigabytes of disk, so only when it is named
 
 
 def add_parser(subparsers) -> None:
     parser = subparsers.add_parser("bench", help="time the kernels against the libraries one would use instead")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHES)}; all without one; {LARGE}")
+    known = f"{', '.join(BENCHES)}, or one that another package brings; all without one; {LARGE}"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=known)
     parser.add_argument("--gigabytes", type=float, default=20.0, metavar="GB", help=f"size of the log that {LARGE} makes")
     parser.add_argument("--directory", type=Path, metavar="DIR", help=f"where {LARGE} makes its log; default: temporary files")
     parser.add_argument("--json", action="store_true", help="one JSON list on stdout")
@@ -36,24 +41,32 @@ def add_parser(subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from autonomy.errors import FAIL, PASS, UsageError
 
-    unknown = sorted(set(arguments.names) - {*BENCHES, LARGE})
+    modules = {name: f"autonomy.bench.{name}" for name in (*BENCHES, LARGE)} | _added()
+    unknown = sorted(set(arguments.names) - set(modules))
     if unknown:
-        raise UsageError(f"bench: no benchmark '{unknown[0]}'; there are {', '.join((*BENCHES, LARGE))}")
+        raise UsageError(f"bench: no benchmark '{unknown[0]}'; there are {', '.join(modules)}")
     if not 0.0 < arguments.gigabytes < float("inf"):
         raise UsageError(f"--gigabytes {arguments.gigabytes}: must be above zero")
     rows = []
-    for name in arguments.names or BENCHES:
+    for name in arguments.names or [name for name in modules if name != LARGE]:
         if name == LARGE:
-            rows += import_module("autonomy.bench.large").rows(arguments.gigabytes, arguments.directory)
+            rows += import_module(modules[name]).rows(arguments.gigabytes, arguments.directory)
             continue
-        print(f"{name}: {BENCHES[name]} ...", file=sys.stderr)
-        rows += import_module(f"autonomy.bench.{name}").rows()
+        print(f"{name}: {BENCHES.get(name, modules[name])} ...", file=sys.stderr)
+        rows += import_module(modules[name]).rows()
     if arguments.json:
         json.dump(rows, sys.stdout)
         print()
     else:
         _print_table(rows)
     return PASS if all(row["met"] in (True, None) for row in rows) else FAIL
+
+
+def _added() -> dict[str, str]:
+    """Name -> module of the benchmarks that other packages bring."""
+    from importlib.metadata import entry_points
+
+    return {entry.name: entry.value for entry in entry_points(group=ENTRY_POINT_GROUP)}
 
 
 def _print_table(rows: list[dict]) -> None:

@@ -21,6 +21,7 @@ COMMANDS = {
     "run": "run the stack on live CAN buses, in shadow or in active mode",
     "replay": "run a recorded log through the stack, bit for bit",
     "test": "replay a whole corpus of logs or scenarios and sum it up",
+    "perceive": "find ground, obstacles and lanes in scans of a lidar",
     "report": "draw the page of a run anew, or compare two runs field by field",
     "viz": "look at a run in Foxglove, Lichtblick, PlotJuggler or Rerun",
     "log": "convert, inspect and check logs",

@@ -56,6 +56,12 @@ def partner_lines(partners: list[dict[str, Any]]) -> list[str]:
     return found
 
 
+def stage_lines(stages: dict[str, dict[str, float]]) -> list[str]:
+    """Where late ticks spent their time; nothing when none was late."""
+    late = [f"{stage['late']} in {name} (at most {stage['max_us']:.0f} us)" for name, stage in stages.items() if stage["late"]]
+    return ["late ticks   " + ", ".join(late)] if late else []
+
+
 def lines(figures: dict[str, Any]) -> list[str]:
     """The figures for a terminal."""
     counts = figures["counts"]
@@ -70,12 +76,15 @@ def lines(figures: dict[str, Any]) -> list[str]:
              for finding in figures["realtime"]]  # fmt: skip
     shown += [
         f"ticks        {counts['ticks']} run, {counts['late']} late, {counts['overrun']} overrun, {counts['missed']} missed",
+        *stage_lines(figures.get("stages") or {}),
         f"lateness     {times('lateness_us')}",
         f"tick         {times('work_us')}",
         f"tick to bus  {times('latency_us')}",
         f"frames       {counts['received']} received, {counts['sent']} sent, {counts['records']} in the log's order",
         "lost         " + (", ".join(f"{name} {number}" for name, number in lost(counts).items()) or "nothing"),
     ]
+    if figures.get("startup_s") is not None:
+        shown.append(f"startup      {figures['startup_s']:.2f} s from the start of the process to the first output")
     if node := figures.get("node"):
         shown.append(f"address      {node['address']:#04x} {node['state']}, {node['intruders']} frames of others from it")
     shown += [f"partner      {line}" for line in partner_lines(figures.get("partners") or [])]

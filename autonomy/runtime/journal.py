@@ -66,6 +66,11 @@ class Journal:
         self._frames = _Taken(rings.frames, FRAME_SLOTS, FRAME_ROW)
         self._pieces = None if rings.pieces is None else _Taken(rings.pieces, PIECE_SLOTS, JOURNAL_PIECE_ROW)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Written so far."""
+        return {"frames": self.frames, "ticks": self.ticks, "pieces": self.pieces}
+
     def drain(self) -> int:
         """Ticks written; 0 when there was none."""
         count = self._tick_ring.pop_many(self._tick_rows)

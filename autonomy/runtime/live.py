@@ -32,6 +32,7 @@ from autonomy.runtime.lockstep import Lockstep, LockstepReceiver
 from autonomy.runtime.reception import FRAME, Receiver
 from autonomy.runtime.recorder import Recorder
 from autonomy.runtime.serial_reception import SerialReceiver
+from autonomy.runtime.service import Service
 from autonomy.runtime.transmission import Transmitter
 from autonomy.stack import Stack
 from autonomy.tick_period import TICK_NS
@@ -167,6 +168,7 @@ class _Session:
                  set_speed: float, rings: JournalRings, serial: SerialRouter, devices: dict[str, str]):  # fmt: skip
         self.options = options
         self.findings: list[realtime.Finding] = []
+        self.service = Service()
         self.buses: dict[int, Any] = {}
         self.event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.transmitter: Transmitter | None = None
@@ -255,11 +257,14 @@ class _Session:
                     self.node.start()  # not before: a stack that is not armed has no place on the bus
                 if self.not_armed is None:
                     tell(f"{self.options.mode}: the loop runs on {self.options.interface} {', '.join(self.options.channels)}")
+                    self.service.ready(f"{self.options.mode} on {', '.join(self.options.channels)}")
                 while self._thread.is_alive() and not stopped.is_set():
                     self._thread.join(0.1)
+                    self.service.alive(self.loop.tick_index)
                     if self._errors():
                         self._stop()
         finally:
+            self.service.stopping("closing the log")
             self._stop()
             self._thread.join(JOIN_S)
             sys.setswitchinterval(before)
@@ -321,6 +326,13 @@ class _Session:
         for bus in self.buses.values():
             bus.shutdown()
         os.close(self.event)
+        self.service.close()
+
+    def _startup_s(self) -> float | None:
+        """s from the start of the process to the first OutputFrame, in standby."""
+        if self.options.lockstep or not self.loop.first_output_ns:
+            return None
+        return (self.loop.first_output_ns - realtime.process_start_ns()) / 1e9
 
     def figures(self, written: dict[str, int], log_path: Path) -> dict[str, Any]:
         options, transmitter = self.options, self.transmitter
@@ -358,6 +370,8 @@ class _Session:
             "realtime": [finding._asdict() | {"good": finding.good} for finding in self.findings],
             "lateness_us": lateness,
             "work_us": figures.percentiles_us(*histograms["work"]),
+            "stages": {} if options.lockstep else self.loop.stages(),
+            "startup_s": self._startup_s(),
             "latency_us": figures.percentiles_us(*latency),
             "counts": counts,
             "log": str(log_path),

@@ -1,4 +1,4 @@
-"""The recorder: a process of its own that empties the loop's journal into a log. A slow disk costs log, never the loop.
+"""The recorder: a process of its own that empties a journal's rings into a log. A slow disk costs log, never who fills them.
 
 It is forked before the first thread starts and shares the journal's rings. When the loop's process dies it writes what is
 left and closes the log.
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from autonomy.errors import EnvironmentFault
 from autonomy.log.writer import LogWriter
-from autonomy.runtime.journal import Journal, JournalRings
+from autonomy.runtime.journal import Journal
 
 POLL_S = 0.05
 NICENESS = 5
@@ -23,18 +23,21 @@ ORDERLY_END_S = 30.0
 
 
 class Recorder:
-    """`open_log` is called in the recorder's process. Start it before any thread."""
+    """`open_log` is called in the recorder's process. Start it before any thread.
 
-    def __init__(self, open_log: Callable[[], LogWriter], rings: JournalRings, lines: Sequence[str] = ()):
+    `journal(log, rings, lines)` empties the rings: `drain()` writes what is there and returns how much, `counts` tells it all.
+    """
+
+    def __init__(self, open_log: Callable[[], LogWriter], rings, lines: Sequence[str] = (), journal: Callable = Journal):
         fork = multiprocessing.get_context("fork")
         self._ours, theirs = fork.Pipe()
-        self._process = fork.Process(target=_record, args=(open_log, rings, lines, theirs, os.getpid()), name="recorder")
+        self._process = fork.Process(target=_record, args=(open_log, rings, lines, journal, theirs, os.getpid()), name="recorder")
         self._process.start()
         theirs.close()
         self._answer("opening the log")
 
     def stop(self) -> dict[str, int]:
-        """Waits until everything is written; {"frames", "ticks", "pieces"} written. Raises EnvironmentFault when that failed."""
+        """Waits until everything is written; the journal's counts. Raises EnvironmentFault when that failed."""
         with contextlib.suppress(OSError):  # it is gone; what it said is still to be read
             self._ours.send("stop")
         counts = self._answer("writing the log")
@@ -54,20 +57,20 @@ class Recorder:
         return answer
 
 
-def _record(open_log: Callable[[], LogWriter], rings: JournalRings, lines: Sequence[str], pipe, parent: int) -> None:
+def _record(open_log: Callable[[], LogWriter], rings, lines: Sequence[str], make_journal: Callable, pipe, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the loop tells when it is over
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
     try:
         with open_log() as log:
-            journal = Journal(log, rings, lines)
+            journal = make_journal(log, rings, lines)
             pipe.send(("open", {}))
             while not pipe.poll(0) and os.getppid() == parent:
                 if not journal.drain():
                     time.sleep(POLL_S)
             while journal.drain():
                 pass
-        answer = ("closed", {"frames": journal.frames, "ticks": journal.ticks, "pieces": journal.pieces})
+        answer = ("closed", journal.counts)
     except Exception as error:
         answer = ("error", str(error))
     with contextlib.suppress(OSError):  # nobody is there to hear it

@@ -30,8 +30,12 @@ def run_blocks(page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["architecture.md", "configuration.md", "replay.md", "compare.md", "closed-loop.md", "plant.md", "gnss-serial.md"]
-)
+    "page",
+    [
+        "architecture.md", "configuration.md", "replay.md", "compare.md", "closed-loop.md", "plant.md", "gnss-serial.md",
+        "lidar.md",
+    ],
+)  # fmt: skip
 def test_python_examples_run(page, drive_folder, monkeypatch):
     monkeypatch.chdir(drive_folder)
     run_blocks(page)

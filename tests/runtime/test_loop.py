@@ -175,6 +175,16 @@ def test_lateness_and_work_are_counted_by_the_microsecond():
     assert longest_ns == 90_000_000 and rig.loop.counts()["late"] == 2
 
 
+def test_a_late_tick_is_told_by_the_stage_that_took_longest():
+    rig = Rig.build(None, lane_path.EMPTY)
+    rig.loop.run(PERIOD_NS, 100 * PERIOD_NS)  # a deadline long ago: woken late
+    stages = rig.loop.stages()
+    assert list(stages) == ["wake", "take", "tick", "send", "record"]
+    assert [stage["late"] for stage in stages.values()] == [1, 0, 0, 0, 0]
+    assert stages["wake"]["max_us"] > 1e3 > stages["send"]["max_us"]
+    assert rig.loop.first_output_ns > 0
+
+
 def test_refuses_rings_of_another_size():
     rig = Rig.build(None, lane_path.EMPTY)
     with pytest.raises(ValueError, match="slots of 16 bytes where 24 are needed"):

@@ -34,6 +34,7 @@ from autonomy.estimation.lane.profile_twin import (
 )
 
 TURNING_SHARE, STRICT = 0.25, 0.25
+UNDECIDED_M = 25.0  # sides that go apart for longer, and neither leaves: the profile is another road's
 # What is straight in the difference of two cubics, told where they begin: of errors 1 m each, and of what the profile does not
 # know yet, a tenth of what the curved parts of one image tell
 OFFSET_SIGMA, SLOPE_SIGMA = 2.0, 2.0 * math.sqrt(3.0 + (45.0 + 252.0) / 10.0)
@@ -81,7 +82,7 @@ class LinesTwin(LaneTwin):
         self.stations: list[float] = []  # m driven, at each tick
         self.profile: CurvatureProfile | None = None
         self.earlier: list[CurvatureProfile] = []  # profiles while both sides showed one road, the older one first
-        self.apart = False
+        self.apart, self.apart_station = False, 0.0
 
     def tick(self, time_ns: int, dt: float, speed: float, drift: float, yaw_rate: float) -> None:
         super().tick(time_ns, dt, speed, drift, yaw_rate)
@@ -104,8 +105,9 @@ class LinesTwin(LaneTwin):
         reach = min(float(sample[f"{name}_range_m"]), LONGEST_M)
         here, own, cubic = self.stations[tick] - s, np.zeros(4), seen.copy()
         scale, bent, profiled = scale_of_errors(told, reach), 0.0, False
-        if reach > SHORTEST_M and self.profile.holds(here, reach):
-            own = self.profile.fit(here, reach, *seen[:2])  # what a cubic makes of this road beside the vehicle
+        fit = self.profile.fit(here, reach, *seen[:2]) if reach > SHORTEST_M and self.profile.holds(here, reach) else None
+        if fit is not None:
+            own = fit  # what a cubic makes of this road beside the vehicle
             parts = parts_of(seen - own, reach)
             bent, second = parts[2] / scale, np.array([[12.0, 60.0 * (2.0 * at - 1.0)] for at in TRUE_AT]) / reach**2
             noise = (second**2 @ PART_SIGMA[2:] ** 2) * scale**2 + PROFILE_SIGMA**2
@@ -122,11 +124,12 @@ class LinesTwin(LaneTwin):
         """Lines used observe the profile; what they say of curvature is then the profile's own."""
         here = self.stations[tick]
         seen_from = here - self.motions[tick][1] * (self.times_ns[tick] - int(sample["valid_time_ns"])) * 1e-9
-        if apart:
-            self.return_to_earlier(here)
+        undecided = apart and self.apart and seen_from - self.apart_station > UNDECIDED_M
+        if apart and not undecided:
+            self.return_to_earlier(here, seen_from)
         elif abs(seen_from - self.profile.observed_station) > ANEW_M:
             self.profile.misfits = 0 if all(line.profiled for line in lines) else self.profile.misfits + 1
-            if self.profile.misfits >= OTHER_ROAD or temporary != self.profile.temporary:
+            if undecided or self.profile.misfits >= OTHER_ROAD or temporary != self.profile.temporary:
                 self.profile.begin(here)
                 self.earlier = []
                 self.profile.temporary = temporary
@@ -143,10 +146,13 @@ class LinesTwin(LaneTwin):
         for line in lines:
             line.z[2:] = self.profile.curvature_and_rate(here)
 
-    def return_to_earlier(self, here: float) -> None:
+    def return_to_earlier(self, here: float, seen_from: float) -> None:
         """The profile has followed the line that leaves for some metres: as it was before that."""
-        if self.earlier and not self.apart:
-            self.apart, self.profile = True, deepcopy(self.earlier[0])
+        if self.apart:
+            return
+        self.apart, self.apart_station = True, seen_from
+        if self.earlier:
+            self.profile = deepcopy(self.earlier[0])
             self.earlier[1] = self.earlier[0]
             self.profile.move(here)
 

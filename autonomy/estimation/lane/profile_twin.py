@@ -10,6 +10,7 @@ from numpy.polynomial import Legendre, Polynomial
 STEP_M, BEHIND, NODES = 5.0, 6, 40
 START_CURVATURE = 5.0e-3  # 1/m
 TRUE_AT = 0.5 - 0.5 / math.sqrt(5.0), 0.5 + 0.5 / math.sqrt(5.0)  # zeros of the fourth Legendre polynomial's second derivative
+MOST_TURNED = 1.2  # rad: a line that turns further is no function of x for long
 APART = 0.4  # of diverging_rad: the lines no longer show the same road
 EARLIER_M = 12.0  # between profiles kept for when the sides go apart
 BENT_DOUBTFUL, BENT_APART, BENT_MORE = 4.2, 6.0, 2.0  # scales of errors, of lines whose far ends go apart; one over the other
@@ -58,22 +59,37 @@ class CurvatureProfile:
         place = station / STEP_M - self.oldest
         return reach > 0.0 and place >= 0.0 and place + reach / STEP_M < NODES - 2
 
-    def weights(self, station: float, reach: float) -> np.ndarray:
-        """(4, nodes): derivative of the cubic's parts by the nodes' curvatures, small angles."""
+    def laid(self, station: float, reach: float, left: float, slope: float) -> tuple[np.ndarray, ...] | None:
+        """x, y (m), direction (rad) of places along a line beside the road, and the directions half-way between; None where it
+        turns away too far for a cubic of x."""
+        step, aside = 0.5 * STEP_M, left * math.cos(math.atan(slope))
+        curvature = self.at(station + step * np.arange(int(reach / step) + 2))
+        turns = 0.5 * step * (curvature[1:] + curvature[:-1])
+        turned = math.atan(slope) + np.concatenate([[0.0], np.cumsum(turns)])
+        if np.abs(turned).max() > MOST_TURNED:
+            return None
+        halfway, lengths = turned[:-2] + 0.5 * turns[:-1], step - turns[:-1] * aside
+        x, y = (np.concatenate([[0.0], np.cumsum(lengths * f(halfway))]) for f in (np.cos, np.sin))
+        return x, left + y, turned[:-1], halfway
+
+    def weights(self, station: float, reach: float, left: float = 0.0, slope: float = 0.0) -> np.ndarray:
+        """(4, nodes): derivative of the cubic's parts by the nodes' curvatures, about the road as it is known."""
+        x, _, turned, halfway = self.laid(station, reach, left, slope)
         step = 0.5 * STEP_M
-        s = step * np.arange(int(reach / step) + 1)
-        at = np.array([np.interp((station + s) / STEP_M - self.first, np.arange(len(self.vector)), unit)
+        at = np.array([np.interp((station + step * np.arange(len(x))) / STEP_M - self.first, np.arange(len(self.vector)), unit)
                        for unit in np.eye(len(self.vector))]).T  # fmt: skip
-        steps = 0.5 * step * (at[1:] + at[:-1])
-        turned = np.vstack([np.zeros(at.shape[1]), np.cumsum(steps, axis=0)])
-        y = np.vstack([np.zeros(at.shape[1]), np.cumsum(step * (turned[:-1] + 0.5 * steps), axis=0)])
-        return PARTS @ np.linalg.pinv(np.vander(s / reach, 4, increasing=True)) @ y
+        turns = 0.5 * step * (at[1:] + at[:-1])
+        turning = np.cumsum(turns, axis=0) - 0.5 * turns  # of the directions half-way
+        along, across = (np.vstack([np.zeros(at.shape[1]), np.cumsum(step * f(halfway)[:, None] * turning, axis=0)])
+                         for f in (np.sin, np.cos))  # fmt: skip
+        moved = across + np.tan(turned)[:, None] * along
+        return PARTS @ np.linalg.pinv(np.vander(x / reach, 4, increasing=True)) @ moved
 
     def observe(self, station: float, reach: float, seen, own, scale: float) -> None:
         """The curved parts of a line seen from a station; `own` is the cubic of the profile there, `scale` that of errors."""
-        if not self.holds(station, reach):
+        if not self.holds(station, reach) or self.laid(station, reach, *seen[:2]) is None:
             return
-        weights, parts = self.weights(station, reach), parts_of(np.subtract(seen, own), reach)
+        weights, parts = self.weights(station, reach, *seen[:2]), parts_of(np.subtract(seen, own), reach)
         for k in (2, 3):
             value, sigma = parts[k] + weights[k] @ self.known(), scale * PART_SIGMA[k]
             self.information += np.outer(weights[k], weights[k]) / sigma**2
@@ -93,15 +109,10 @@ class CurvatureProfile:
         low = max(self.oldest - self.first, 0)  # what lies behind is not kept
         return np.interp(station, nodes[low:], known[low:]) if len(known) > low else np.full_like(station, known[-1], float)
 
-    def fit(self, station: float, reach: float, left: float = 0.0, slope: float = 0.0) -> np.ndarray:
+    def fit(self, station: float, reach: float, left: float = 0.0, slope: float = 0.0) -> np.ndarray | None:
         """c0..c3 of a camera's cubic over a line beside the road, `left` of the vehicle and running off by `slope`."""
-        step, aside = 0.5 * STEP_M, left * math.cos(math.atan(slope))
-        curvature = self.at(station + step * np.arange(int(reach / step) + 1))
-        mean = 0.5 * (curvature[1:] + curvature[:-1])
-        halfway = math.atan(slope) + step * (np.cumsum(mean) - 0.5 * mean)
-        lengths = step * (1.0 - mean * aside)
-        x, y = (np.concatenate([[0.0], np.cumsum(lengths * f(halfway))]) for f in (np.cos, np.sin))
-        return np.polynomial.polynomial.polyfit(x, left + y, 3)
+        laid = self.laid(station, reach, left, slope)
+        return None if laid is None else np.polynomial.polynomial.polyfit(*laid[:2], 3)
 
     def curvature_and_rate(self, station: float) -> tuple[float, float]:
         behind, here, ahead = self.at(station + RATE_BASE_M * np.array([-1.0, 0.0, 1.0]))

@@ -28,6 +28,14 @@ class Datagram(NamedTuple):
     data: bytes
 
 
+_PACKET_HEAD = struct.Struct("<qIIHHI")  # of UdpPacket, before its bytes
+
+
+def packet_body(time_ns: int, datagram: Datagram) -> bytes:
+    """The datagram as a UdpPacket, without the header of CDR."""
+    return _PACKET_HEAD.pack(time_ns, *datagram[:4], len(datagram.data)) + datagram.data
+
+
 class Fragment(NamedTuple):
     key: tuple  # addresses, identification
     offset: int

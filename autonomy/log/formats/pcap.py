@@ -14,7 +14,7 @@ from typing import NamedTuple
 from autonomy.errors import LogError
 from autonomy.log.formats import frames as can
 from autonomy.log.formats.buses import BusNames
-from autonomy.log.formats.network import Datagram, Fragment, NotUdp, socketcan, unpack
+from autonomy.log.formats.network import Datagram, Fragment, NotUdp, packet_body, socketcan, unpack
 from autonomy.log.formats.recording import BLOCK_BYTES, Block, Damage, FileRecording
 from autonomy.log.structure import Channel
 
@@ -28,7 +28,6 @@ _CLASSIC = {  # magic as it stands in the file: byte order, ns of a fraction
     b"\xd4\xc3\xb2\xa1": ("<", 1000), b"\xa1\xb2\xc3\xd4": (">", 1000),
     b"\x4d\x3c\xb2\xa1": ("<", 1), b"\xa1\xb2\x3c\x4d": (">", 1),
 }  # fmt: skip
-_HEAD = struct.Struct("<qIIHH")  # of UdpPacket, before its list
 
 
 class Interface(NamedTuple):
@@ -185,8 +184,7 @@ class Pcap(FileRecording):
     def _add_datagram(self, time_ns: int, datagram: Datagram, frames: can.FrameList) -> None:
         port = datagram.destination_port
         channel = self._ports.setdefault(port, can.OTHER_CHANNELS + len(self._ports))
-        head = _HEAD.pack(time_ns, datagram.source, datagram.destination, datagram.source_port, port)
-        frames.add_body(time_ns, channel, head + struct.pack("<I", len(datagram.data)) + datagram.data)
+        frames.add_body(time_ns, channel, packet_body(time_ns, datagram))
 
     def channel(self, number: int) -> Channel:
         if number >= can.OTHER_CHANNELS:

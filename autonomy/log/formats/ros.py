@@ -1,6 +1,6 @@
-"""Standard ROS messages into ours: Imu to /in/imu, NavSatFix to /in/gnss, can_msgs/Frame to /raw/can/<bus>.
+"""Standard ROS messages into ours: Imu to /in/imu, NavSatFix to /in/gnss, can_msgs/Frame to /raw/can/<bus>, packets to /raw/udp.
 
-Everything else (packets of lidars and radars, images ...) keeps its topic, schema and bytes. Log time is when the bag got
+Everything else (images, point clouds ...) keeps its topic, schema and bytes. Log time is when the bag got
 the message, valid time is its header's stamp. Axes of sensor_msgs/Imu are taken as REP 103 has them, which is ISO 8855.
 """
 
@@ -18,11 +18,13 @@ from autonomy import msg
 from autonomy.log import layouts
 from autonomy.log.formats import frames as can
 from autonomy.log.formats.buses import BusNames
+from autonomy.log.formats.network import Datagram, packet_body
+from autonomy.log.formats.ros_packets import PACKET_KINDS, packets, topic_of
 from autonomy.log.importers import samples
 from autonomy.log.structure import Channel
 
 IMU, NAV_SAT_FIX, CAN_FRAME = "sensor_msgs/Imu", "sensor_msgs/NavSatFix", "can_msgs/Frame"
-TRANSLATED = (IMU, NAV_SAT_FIX, CAN_FRAME)
+TRANSLATED = (IMU, NAV_SAT_FIX, CAN_FRAME, *PACKET_KINDS)
 _IMU_CHANNEL, _GNSS_CHANNEL = can.OTHER_CHANNELS, can.OTHER_CHANNELS + 1
 _FIRST_CHANNEL = can.OTHER_CHANNELS + 2
 
@@ -52,6 +54,7 @@ class Translator:
         self._sources: dict[tuple[str, str], int] = {}
         self._by_topic: dict[str, int] = {}
         self._can_topics: dict[str, int] = {}  # their buses
+        self._packet_topics: dict[str, str] = {}  # as they are called here
         self.channels: dict[int, Channel] = {
             _IMU_CHANNEL: can.own_channel(_IMU_CHANNEL, "/in/imu", "ImuInput"),
             _GNSS_CHANNEL: can.own_channel(_GNSS_CHANNEL, "/in/gnss", "GnssInput"),
@@ -65,7 +68,7 @@ class Translator:
     def other_names(self) -> dict[str, str]:
         """Our topics by those of the bag."""
         told = {topic: f"/in/{kind}" for kind, topic in self._sources}
-        return told | {topic: f"/raw/can/{bus}" for topic, bus in self._can_topics.items()}
+        return told | {topic: f"/raw/can/{bus}" for topic, bus in self._can_topics.items()} | self._packet_topics
 
     def take(self, time_ns: int, topic: str, kind: str, payload: bytes, schema: Channel, frames: can.FrameList,
              unused: Counter[str], notes: Counter[str]) -> None:  # fmt: skip
@@ -79,9 +82,9 @@ class Translator:
         if kind not in TRANSLATED:
             frames.add_body(time_ns, self._channel(topic, schema), payload[4:] if schema.encoding == "cdr" else payload)
             return
-        take = {IMU: self._take_imu, NAV_SAT_FIX: self._take_fix, CAN_FRAME: self._take_frame}[kind]
+        take = {IMU: self._take_imu, NAV_SAT_FIX: self._take_fix, CAN_FRAME: self._take_frame}.get(kind)
         try:
-            lost = take(time_ns, topic, payload, frames)
+            lost = take(time_ns, topic, payload, frames) if take else self._take_packets(time_ns, topic, kind, payload, frames)
         except (struct.error, ValueError):
             unused[f"{kind} messages that cannot be read"] += 1
             return
@@ -157,6 +160,23 @@ class Translator:
             lost.append("covariance between the axes")
         return header.lost + lost
 
+    def _take_packets(self, time_ns: int, topic: str, kind: str, payload: bytes, frames: can.FrameList) -> list[str]:
+        """Each at its own stamp; at that of the message where it has none."""
+        header = self._header(payload, time_ns)
+        found = list(packets(kind, payload, header.start, self._is_ros1))  # all or none
+        channel = self._packet_channel(topic)
+        for stamp_ns, data in found:
+            moment_ns = stamp_ns if 0 < stamp_ns < can.MOST_TIME_NS else header.valid_ns
+            frames.add_body(moment_ns, channel, packet_body(moment_ns, Datagram(0, 0, 0, 0, data)))
+        return header.lost
+
+    def _packet_channel(self, topic: str) -> int:
+        number = self._by_topic.setdefault(topic, _FIRST_CHANNEL + len(self._by_topic))
+        if number not in self.channels:
+            self.channels[number] = can.own_channel(number, topic_of(topic), "UdpPacket")
+        self._packet_topics[topic] = self.channels[number].topic
+        return number
+
     def _status(self, payload: bytes, start: int) -> tuple[int, int]:
         """Status and service of a NavSatStatus; ROS 2 aligns the second."""
         (status,) = struct.unpack_from("<b", payload, start)
@@ -184,7 +204,11 @@ def names_as_ours(channels: Iterable[Channel]) -> dict[str, list[str]]:
     for channel in channels:
         kind = short_type(channel.schema)
         if kind in TRANSLATED:
-            name = {IMU: "/in/imu", NAV_SAT_FIX: "/in/gnss"}.get(kind) or f"/raw/can/{buses.number(_bus_name(channel.topic))}"
+            name = {IMU: "/in/imu", NAV_SAT_FIX: "/in/gnss"}.get(kind)
+            if kind in PACKET_KINDS:
+                name = topic_of(channel.topic)
+            elif name is None:
+                name = f"/raw/can/{buses.number(_bus_name(channel.topic))}"
             found.setdefault(name, []).append(channel.topic)
     return found
 

@@ -1,5 +1,5 @@
 # The plan of the predictive cruise control as the tick follows it: where on it the truck is, and what it asks for there.
-from libc.math cimport isfinite, sqrt
+from libc.math cimport fmin, isfinite, sqrt
 from libc.stdint cimport int64_t, uint32_t
 from autonomy.msg.messages cimport (
     CruisePlan, InputFrame, Plan, PlanParameters, CruisePlan_DRIVE_FULL, CruisePlan_DRIVE_OVERRUN, CruisePlan_DRIVE_ROLL,
@@ -50,7 +50,7 @@ cdef inline void cruise_followed(const CruiseMemory* memory, const PlanParameter
     `wanted` m/s2 is for the engine, `rolling` the most before brakes are used. Whatever the plan says, the speed asked for is
     within the band about the set speed, and never above the ceiling.
     """
-    cdef double place = memory.travelled_m / CruisePlan_STEP_M, target, ceiling, slope, fall
+    cdef double place = memory.travelled_m / CruisePlan_STEP_M, target, ceiling, slope, fall, ahead
     cdef double highest = set_speed if set_speed < parameters.speed_maximum else parameters.speed_maximum
     cdef int k
     if memory.plan.valid_time_ns == 0 or <double>(now_ns - memory.plan.valid_time_ns) > 1e9 * parameters.cruise_timeout_s \
@@ -75,7 +75,10 @@ cdef inline void cruise_followed(const CruiseMemory* memory, const PlanParameter
         plan.roll = 1
     elif memory.plan.drive[k] == CruisePlan_DRIVE_FULL:
         wanted[0] += parameters.cruise_bias
-    fall = (fall if fall < 0.0 else 0.0) + parameters.speed_gain * (ceiling - speed)
+    place = fmin(place + speed * parameters.ceiling_response_s / CruisePlan_STEP_M, CRUISE_POINTS - 1.001)
+    k = <int>place
+    ahead = at_place(memory.plan.ceiling, k, place - k, &fall)
+    fall = (fall if fall < 0.0 else 0.0) + parameters.speed_gain * (fmin(ahead, ceiling) - speed)
     if fall < rolling[0]:
         rolling[0] = fall
     if ceiling < plan.ceiling_speed:

@@ -38,9 +38,11 @@ require(__name__, LAYOUT_HASH)
 
 HISTOGRAM_US = 20_000
 MOST_PORTS = 16
+STAGE_NAMES = ("wake", "take", "tick", "send", "record")  # what a tick does, in this order; wake: from its deadline on
 cdef enum:
     PORTS = 16
     HISTOGRAM_BINS = 20_001     # one a microsecond, the last for everything longer
+    STAGES = 5                  # STAGE_NAMES
     FRAMES_A_TICK = 4096        # taken at most, so that a flood of frames cannot hold the tick up for more than about 1 ms
     LANE_TRACKED = 1            # LaneState.status
     LEVEL_FALLBACK = 2          # Health.level
@@ -63,6 +65,9 @@ cdef struct LoopState:
     uint64_t permission         # PERMISSION_*, told by whoever stands for us on the bus
     int64_t lateness_max_ns
     int64_t work_max_ns
+    uint64_t[STAGES] late_in    # ticks late or overrun, by the stage that took longest
+    int64_t[STAGES] stage_max_ns
+    int64_t first_output_ns
     int engaged
     uint32_t[HISTOGRAM_BINS] lateness_us
     uint32_t[HISTOGRAM_BINS] work_us
@@ -195,9 +200,11 @@ cdef class Loop:
     cdef void _step(self, int64_t tick_time_ns, int64_t woken_ns) noexcept nogil:
         cdef LoopState* s = self.state
         cdef InputFrame* frame = &s.frame
-        cdef int64_t finished_ns
+        cdef int64_t[STAGES] stage_ns
+        cdef int64_t taken_ns, decided_ns, finished_ns
         cdef uint64_t permission = ring_load_relaxed(&s.permission)
         self._take(tick_time_ns)
+        taken_ns = now_ns()
         frame.tick_index = s.tick_index
         frame.tick_time_ns = tick_time_ns
         frame.set_speed_mps = self.plan.set_speed_mps
@@ -206,11 +213,14 @@ cdef class Loop:
         frame.engage = <uint8_t> (MUST_STOP if s.engaged and permission == MUST_STOP else s.engaged)
         fill_path_window(self.path, self.path_length, &s.cursor, &s.out.ego, frame)
         tick(self.core.state, self.core.parameters, frame, &s.out)
+        decided_ns = now_ns()
         if self.plan.sends:
             self._send(&s.out.actuation)
         finished_ns = now_ns()
         self._write_down(woken_ns, finished_ns)
-        self._account(tick_time_ns, woken_ns, finished_ns)
+        stage_ns[0], stage_ns[1], stage_ns[2] = woken_ns - tick_time_ns, taken_ns - woken_ns, decided_ns - taken_ns
+        stage_ns[3], stage_ns[4] = finished_ns - decided_ns, now_ns() - finished_ns
+        self._account(tick_time_ns, woken_ns, finished_ns, stage_ns)
         clear_frame(frame)
         s.tick_index += 1
         if self.plan.engage_tick >= 0 and <int64_t> s.tick_index >= self.plan.engage_tick and not s.engaged \
@@ -290,11 +300,21 @@ cdef class Loop:
         memcpy(&line.out, &s.out, sizeof(OutputFrame))
         ring_commit(self._ticks.memory)
 
-    cdef void _account(self, int64_t deadline_ns, int64_t woken_ns, int64_t finished_ns) noexcept nogil:
+    cdef void _account(self, int64_t deadline_ns, int64_t woken_ns, int64_t finished_ns,
+                       const int64_t* stage_ns) noexcept nogil:
         cdef LoopState* s = self.state
         cdef int64_t late_ns = woken_ns - deadline_ns
+        cdef bint overrun = finished_ns - deadline_ns > PERIOD_NS
+        cdef int stage, longest = 0
+        if s.tick_index == 0:
+            s.first_output_ns = finished_ns
         s.late += late_ns > LATE_NS
-        s.overrun += finished_ns - deadline_ns > PERIOD_NS
+        s.overrun += overrun
+        for stage in range(STAGES):
+            s.stage_max_ns[stage] = max(s.stage_max_ns[stage], stage_ns[stage])
+            if stage_ns[stage] > stage_ns[longest]:
+                longest = stage
+        s.late_in[longest] += late_ns > LATE_NS or overrun
         s.lateness_us[bin_of(late_ns)] += 1
         s.work_us[bin_of(finished_ns - woken_ns)] += 1
         s.lateness_max_ns = max(s.lateness_max_ns, late_ns)
@@ -304,6 +324,11 @@ cdef class Loop:
     def tick_index(self) -> int:
         """Ticks run."""
         return self.state.tick_index
+
+    @property
+    def first_output_ns(self) -> int:
+        """CLOCK_MONOTONIC when the first OutputFrame was there; 0 before."""
+        return self.state.first_output_ns
 
     @property
     def engaged(self) -> bool:
@@ -324,6 +349,11 @@ cdef class Loop:
         cdef LoopState* s = self.state
         return {"lateness": (np.array(<uint32_t[:HISTOGRAM_BINS]> s.lateness_us), s.lateness_max_ns),
                 "work": (np.array(<uint32_t[:HISTOGRAM_BINS]> s.work_us), s.work_max_ns)}
+
+    def stages(self) -> dict:
+        """Per stage of a tick: {"late": ticks that were late or overrun with most of their time in it, "max_us"}."""
+        return {name: {"late": self.state.late_in[i], "max_us": self.state.stage_max_ns[i] / 1e3}
+                for i, name in enumerate(STAGE_NAMES)}
 
     def route_counts(self) -> dict:
         """Per route "bus:message>kind": frames received, used, unusable, inactive."""

@@ -40,6 +40,20 @@ cdef class Ring:
         finally:
             PyBuffer_Release(&view)
 
+    def push_many(self, rows) -> int:
+        """Copies a contiguous array whose rows are slots; how many found room, the others are counted. Raises ValueError."""
+        cdef Py_buffer view
+        cdef uint64_t n, taken = 0, size = self.memory.slot_bytes
+        PyObject_GetBuffer(rows, &view, PyBUF_SIMPLE)
+        try:
+            if view.len % <Py_ssize_t>size:
+                raise ValueError(f"an array of {view.len} bytes holds no whole number of slots of {size}")
+            for n in range(view.len // size):
+                taken += ring_push(self.memory, <uint8_t *>view.buf + n * size)
+        finally:
+            PyBuffer_Release(&view)
+        return taken
+
     def pop(self) -> bytes | None:
         """The oldest item, None when there is none."""
         cdef const void *slot = ring_peek(self.memory)

@@ -48,6 +48,29 @@ def test_weights_are_the_derivative_of_the_fit(reach):
         np.testing.assert_allclose(parts_of(profile.fit(12.3, reach), reach), 1e-6 * weights[:, node], rtol=1e-4, atol=1e-11)
 
 
+@pytest.mark.parametrize("radius", [150.0, -100.0, 250.0])
+@pytest.mark.parametrize("left, slope", [(0.0, 0.0), (2.0, -0.05)])
+def test_weights_are_the_derivative_of_the_fit_in_a_tight_bend_too(radius, left, slope):
+    """80 m of R 100 m turn by 46 degrees: taken for straight, the weights made the profile run away."""
+    profile = CurvatureProfile(6e-5, 0.0)
+    profile.curvature = np.full(len(profile.vector), 1.0 / radius)
+    before, weights = profile.fit(12.3, 80.0, left, slope), profile.weights(12.3, 80.0, left, slope)
+    for node in (8, 12, 20):
+        profile.curvature[:] = 1.0 / radius
+        profile.curvature[node] += 1e-6
+        moved = parts_of(profile.fit(12.3, 80.0, left, slope) - before, 80.0)
+        # A cubic does not follow an arc to its very ends; and a line aside is longer or shorter than the road
+        np.testing.assert_allclose(moved[2:], 1e-6 * weights[2:, node], atol=0.06 * np.abs(1e-6 * weights[2:]).max())
+
+
+def test_a_road_that_turns_out_of_sight_is_left_alone():
+    profile = CurvatureProfile(6e-5, 0.0)
+    profile.curvature = np.full(len(profile.vector), 1.0 / 50.0)
+    before = profile.vector.copy()
+    profile.observe(12.3, 80.0, np.array([1.8, 0.0, 0.01, 0.0]), np.zeros(4), 0.01)
+    assert profile.fit(12.3, 80.0) is None and (profile.vector == before).all()
+
+
 @pytest.mark.parametrize("reach", [30.0, 80.0])
 def test_errors_of_a_fitted_cubic_are_independent_in_its_parts(reach):
     """Points alike: part k errs by sqrt(2 k + 1) of the scale that the sigmas of the coefficients tell."""

@@ -16,6 +16,7 @@ from autonomy.cli.main import main
 from autonomy.errors import LogError
 from autonomy.log.formats import frames as can
 from autonomy.log.formats import ros
+from autonomy.log.formats.ros_packets import PACKET_KINDS, packets
 from autonomy.log.importers import recording
 from autonomy.log.opening import open_recording
 from autonomy.log.reader import LogReader, sha256
@@ -222,15 +223,50 @@ def test_topics_are_known_by_both_names(tmp_path, kind, capsys):
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize(("name", "topic", "kind", "count"), [
-    ("vlp16__1673400471837873222__1673400471837873222_0.db3", "/velodyne_packets", "velodyne_msgs/msg/VelodyneScan", 4),
-    ("ars548__1708578204__1708578204.db3", "/sensing/radar/front_center/nebula_packets", "nebula_msgs/msg/NebulaPackets", 2),
+@pytest.mark.parametrize(("name", "topic", "sizes"), [
+    ("vlp16__1673400471837873222__1673400471837873222_0.db3", "/raw/udp/velodyne", {1206: 603}),
+    ("xt32__1673400677802009732__1673400677802009732_0.db3", "/raw/udp/pandar", {1080: 2000}),
+    ("ars548__1708578204__1708578204.db3", "/raw/udp/sensing_radar_front_center_nebula", {9401: 1, 35336: 1}),
 ])  # fmt: skip
-def test_packets_of_recorded_bags_pass_through(data_directory, tmp_path, name, topic, kind, count):
+def test_packets_of_recorded_bags_come_apart(data_directory, name, topic, sizes):
     path = data_directory / "lidar_radar_packets" / name
     database = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
-    expected = [(time, data[4:]) for time, data in database.execute("SELECT timestamp, data FROM messages ORDER BY timestamp")]
+    whole = b"".join(data for (data,) in database.execute("SELECT data FROM messages ORDER BY id"))
     database.close()
     with open_recording(path) as reader:
-        assert reader.counts == {topic: count} and list(reader.messages(topic)) == expected
-        assert next(iter(reader.channels.values())).schema == kind
+        assert reader.counts == {topic: sum(sizes.values())}
+        found = [(time_ns, bytes(row["data"][: row["count"]])) for time_ns, row in reader.messages(topic)]
+    assert Counter(len(data) for _, data in found) == sizes
+    assert all(earlier <= later for (earlier, _), (later, _) in zip(found, found[1:], strict=False))
+    # Each with its stamp in front, as it stands in the bag
+    at = 0
+    for time_ns, data in found:
+        stamp = struct.pack("<II", time_ns // 10**9, time_ns % 10**9)
+        at = whole.index(data, at)
+        assert stamp in whole[at - 12 : at]
+
+
+@pytest.mark.parametrize("is_ros1", [False, True])
+@pytest.mark.parametrize("kind", PACKET_KINDS)
+def test_packets_of_a_message(kind, is_ros1):
+    sent = [(5 * 10**9 + index, bytes([index]) * size) for index, size in enumerate((1206, 1206, 1206))]
+    payload = bytearray(b"abcd" + b"xyz" * (1 if is_ros1 else 0))
+    start = len(payload)
+
+    def align():
+        while not is_ros1 and len(payload) % 4:
+            payload.append(0)
+
+    payload += struct.pack("<I", len(sent))
+    for time_ns, data in sent:
+        align()
+        payload += struct.pack("<II", *divmod(time_ns, 10**9))
+        if kind == "nebula_msgs/NebulaPackets":
+            payload += struct.pack("<I", len(data)) + data
+        elif kind == "pandar_msgs/PandarScan":
+            payload += data.ljust(1500, b"\0") + struct.pack("<I", len(data))
+        else:
+            payload += data
+    assert list(packets(kind, bytes(payload), start, is_ros1)) == sent
+    with pytest.raises((ValueError, struct.error)):
+        list(packets(kind, bytes(payload[:-5]), start, is_ros1))

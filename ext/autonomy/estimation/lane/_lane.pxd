@@ -97,6 +97,7 @@ ctypedef struct LaneFilter:
     double unseen_s              # in motion without observation
     double along                 # m, arc length of the vehicle's foot point on the path, from its first point
     double reach                 # m, how far ahead the lines seen last reach
+    double apart_station         # where the sides ceased to show one road
     double path_shift            # m, the path left of the middle between the lines
     uint32_t segment             # of the path, nearest to the vehicle
     int32_t rejected             # pairs of lines in a row

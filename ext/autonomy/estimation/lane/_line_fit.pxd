@@ -4,7 +4,7 @@
 # a weighted sum of the road's curvatures; so it is observed as what it is. The errors of its coefficients go together, those of
 # its parts as Legendre polynomials over the reach do not: part k has sqrt(2 k + 1) times one scale (points of equal weight).
 # The first two parts tell offset and heading, the others the curvatures. Twin: profile_twin.CurvatureProfile.fit, weights.
-from libc.math cimport atan, cos, sin, sqrt
+from libc.math cimport atan, cos, fabs, sin, sqrt, tan
 from autonomy.msg.messages cimport LaneState_PREVIEW_STEP_M
 from autonomy.estimation.lane._lane cimport BAND, NODES, CurvatureProfile
 from autonomy.estimation.lane._profile cimport observe_profile, profile_at
@@ -20,9 +20,18 @@ cdef extern from *:
                                            {0.0, 0.0, 1.0 / 6.0, 0.25}, {0.0, 0.0, 0.0, 0.05}};
     /* Sigma of a coefficient for a scale of 1: square roots of the diagonal of the inverse Hilbert matrix */
     static const double lane_fit_sigma[4] = {4.0, 34.641016, 80.498447, 52.915026};
+    #define LANE_MOST_TURNED 1.2         /* rad: a line that turns further is no function of x for long */
     """
+    const double LANE_MOST_TURNED
     const double[4][4] lane_part
     const double[4] lane_fit_sigma
+
+cdef struct LaidLine:
+    double[72] x                 # m, of its places
+    double[72] y
+    double[72] turned            # rad, its direction there
+    double[72] halfway           # ... and half-way to the next
+    int count
 
 
 cdef inline double scale_of_errors(const double* sigma, double reach) noexcept nogil:
@@ -75,84 +84,102 @@ cdef inline void factor_of_normal_equations(const double* power, double* A) noex
             A[4 * i + j] /= A[4 * j + j]
 
 
-cdef inline void fit_of_profile(const CurvatureProfile* profile, double station, double reach, double left, double slope,
-                                double* c) noexcept nogil:
-    """c0..c3 of the cubic over a line beside the road from a station on, `left` of the vehicle and running off by `slope`.
+cdef inline bint lay_line(const CurvatureProfile* profile, double station, double reach, double left, double slope,
+                          LaidLine* line) noexcept nogil:
+    """Places of a line beside the road from a station on, `left` of the vehicle and running off by `slope`; False where it
+    turns away too far for a cubic of x.
 
     In a tight bend the inner line bends more than the outer one, and what the vehicle's heading makes of a slope counts.
     """
-    cdef double[16] A
-    cdef double[7] power
-    cdef double x = 0.0, y = left, turned = atan(slope), aside = left * cos(turned)
-    cdef double u, length, curvature, before = profile_at(profile, station)
+    cdef double turned = atan(slope), aside = left * cos(turned), x = 0.0, y = left
+    cdef double length, turn, curvature, before = profile_at(profile, station)
     cdef double step = 0.5 * LaneState_PREVIEW_STEP_M
-    cdef int count = <int>(reach / step) + 1
+    cdef int k
+    line.count = <int>(reach / step) + 1
+    for k in range(line.count):
+        line.x[k], line.y[k], line.turned[k] = x, y, turned
+        curvature = profile_at(profile, station + (k + 1) * step)
+        turn = 0.5 * step * (before + curvature)
+        line.halfway[k] = turned + 0.5 * turn
+        length = step - turn * aside
+        x += length * cos(line.halfway[k])
+        y += length * sin(line.halfway[k])
+        turned += turn
+        before = curvature
+        if fabs(turned) > LANE_MOST_TURNED:
+            return False
+    return True
+
+
+cdef inline void factor_of_fit(const LaidLine* line, double reach, double* A) noexcept nogil:
+    """Cholesky factor (4, 4) of the normal equations of a cubic in x / reach over the places."""
+    cdef double[7] power
+    cdef double u
     cdef int i, k
     for i in range(7):
         power[i] = 0.0
-    for i in range(4):
-        c[i] = 0.0
-    for k in range(count):
-        if k > 0:
-            curvature = profile_at(profile, station + k * step)
-            u = turned + 0.25 * step * (before + curvature)       # direction half-way
-            length = step * (1.0 - 0.5 * (before + curvature) * aside)
-            x += length * cos(u)
-            y += length * sin(u)
-            turned += 0.5 * step * (before + curvature)
-            before = curvature
+    for k in range(line.count):
         u = 1.0
         for i in range(7):
             power[i] += u
-            if i < 4:
-                c[i] += u * y
-            u = u * x / reach
+            u *= line.x[k] / reach
     factor_of_normal_equations(power, A)
+
+
+cdef inline bint fit_of_profile(const CurvatureProfile* profile, double station, double reach, double left, double slope,
+                                double* c) noexcept nogil:
+    """c0..c3 of the cubic over a line beside the road; False, and nothing written, where there is none."""
+    cdef LaidLine line
+    cdef double[16] A
+    cdef double u
+    cdef int i, k
+    if not lay_line(profile, station, reach, left, slope, &line):
+        return False
+    for i in range(4):
+        c[i] = 0.0
+    for k in range(line.count):
+        u = 1.0
+        for i in range(4):
+            c[i] += u * line.y[k]
+            u *= line.x[k] / reach
+    factor_of_fit(&line, reach, A)
     cholesky_solve(A, 4, c)
     u = 1.0
     for i in range(4):
         c[i] *= u
         u /= reach
+    return True
 
 
-cdef inline int fit_weights(const CurvatureProfile* profile, double station, double reach, int part, double* weights,
-                            int* first) noexcept nogil:
-    """Derivative of a Legendre part of the cubic by the curvatures of the nodes from `first` on, small angles; their number."""
-    cdef double[16] A
-    cdef double[7] power
+cdef inline int fit_weights(const LaidLine* line, const double* A, double place, double reach, int part,
+                            double* weights) noexcept nogil:
+    """Derivative of a Legendre part of the cubic by the curvatures of the nodes from that at or before `place` on; their number.
+
+    A bit more curvature turns all behind it: a place at direction b moves by the sine of b about the point, seen across
+    the line where it is fitted, cos(b - a) / cos(b) m a radian and metre turned at direction a.
+    """
     cdef double[4] c
     cdef double[72] ordinate
-    cdef double step = 0.5 * LaneState_PREVIEW_STEP_M
-    cdef double place = station / LaneState_PREVIEW_STEP_M - profile.first
-    cdef double u, beyond = 0.0, direction = 0.0, slope, share
-    cdef int count = <int>(reach / step) + 1
-    cdef int nodes = <int>(place + (count - 1) * 0.5) + 2 - <int>place
+    cdef double u, level = 0.0, steep = 0.0, direction = 0.0, slope, share, step = 0.5 * LaneState_PREVIEW_STEP_M
+    cdef int nodes = <int>(place + (line.count - 1) * 0.5) + 2 - <int>place
     cdef int i, k
-    for i in range(7):
-        power[i] = 0.0
-    for k in range(count):
-        u = 1.0
-        for i in range(7):
-            power[i] += u
-            u *= k * step / reach
-    factor_of_normal_equations(power, A)
     for i in range(4):
         c[i] = lane_part[part][i]
     cholesky_solve(A, 4, c)
-    for k in range(count):
-        share = k * step / reach
+    for k in range(line.count):
+        share = line.x[k] / reach
         ordinate[k] = c[0] + share * (c[1] + share * (c[2] + share * c[3]))
-    first[0] = <int>place
     for i in range(nodes):
         weights[i] = 0.0
     # Backwards: an ordinate depends on all directions before it, a direction on all curvatures before it
-    for k in range(count - 2, -1, -1):
-        beyond += ordinate[k + 1]
-        slope = step * beyond
+    for k in range(line.count - 2, -1, -1):
+        level += ordinate[k + 1]
+        steep += ordinate[k + 1] * tan(line.turned[k + 1])
+        slope = step * (level * cos(line.halfway[k]) + steep * sin(line.halfway[k]))
         u = 0.5 * step * direction + 0.25 * step * slope
         direction += slope
-        spread(weights, place + 0.5 * k - first[0], u)
-        spread(weights, place + 0.5 * (k + 1) - first[0], u)
+        spread(weights, place - <int>place + 0.5 * k, u)
+        spread(weights, place - <int>place + 0.5 * (k + 1), u)
     return nodes
 
 
@@ -166,15 +193,18 @@ cdef inline void spread(double* weights, double place, double weight) noexcept n
 cdef inline void observe_line(CurvatureProfile* profile, double station, double reach, const double* seen, const double* own,
                               double scale) noexcept nogil:
     """The curved parts of a line's cubic; `own` is the profile's cubic, about which the weights hold, `scale` that of errors."""
+    cdef LaidLine line
+    cdef double[16] A
     cdef double[40] weights
     cdef double[4] part
-    cdef double known
-    cdef int first, count, i, k
-    if places(profile, station, reach) == 0:
+    cdef double known, place = station / LaneState_PREVIEW_STEP_M - profile.first
+    cdef int first = <int>place, count, i, k
+    if places(profile, station, reach) == 0 or not lay_line(profile, station, reach, seen[0], seen[1], &line):
         return
     parts_of(seen, own, reach, part)
+    factor_of_fit(&line, reach, A)
     for k in range(2, 4):
-        count = fit_weights(profile, station, reach, k, weights, &first)
+        count = fit_weights(&line, A, place, reach, k, weights)
         known = 0.0
         for i in range(count):
             known += weights[i] * profile.curvature[first + i]

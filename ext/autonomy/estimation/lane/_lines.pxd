@@ -122,8 +122,8 @@ cdef inline void bring(Line* line, const LaneParameters* parameters, const LaneT
     line.scale = scale_of_errors(line.seen_sigma, line.reach)
     line.profiled = 0
     line.bent = 0.0
-    if line.reach > LANE_SHORTEST_M and places(profile, tick.station - s, line.reach) > 0:
-        fit_of_profile(profile, tick.station - s, line.reach, line.seen[0], line.seen[1], line.own)
+    if line.reach > LANE_SHORTEST_M and places(profile, tick.station - s, line.reach) > 0 \
+            and fit_of_profile(profile, tick.station - s, line.reach, line.seen[0], line.seen[1], line.own):
         parts_of(line.seen, line.own, line.reach, part)
         line.bent = part[2] / line.scale
         line.profiled = runs_as(line, part, parameters.gate)

@@ -26,11 +26,13 @@ cdef extern from *:
     #define LANE_APART 0.4               /* of diverging_rad: the lines no longer show the same road */
     #define LANE_OTHER_ROAD 5            /* in a row: what was taken for the road is none */
     #define LANE_EARLIER_M 12.0          /* half a second: so long is a line that leaves in the profile before it shows */
+    #define LANE_UNDECIDED_M 25.0        /* by then one line is seen to leave and the other to stay: else the profile is wrong */
     #define LANE_ANEW_M 0.5              /* a standing truck sees the same again and again: that is no new observation */
     """
     const double LANE_RATE_BASE_M
     const double LANE_APART
     const double LANE_EARLIER_M
+    const double LANE_UNDECIDED_M
     const double LANE_ANEW_M
     const unsigned int LANE_OTHER_ROAD
 
@@ -86,12 +88,15 @@ cdef inline void remember_profile(LaneFilter* lane) noexcept nogil:
         lane.earlier[0], lane.earlier[1] = lane.earlier[1], lane.profile
 
 
-cdef inline void return_to_earlier(LaneFilter* lane, const LaneParameters* parameters) noexcept nogil:
+cdef inline void return_to_earlier(LaneFilter* lane, const LaneParameters* parameters, double seen_from) noexcept nogil:
     """The sides go apart: the profile has followed the one that leaves for some metres. As it was before that."""
     cdef int64_t first = lane.profile.first
-    if lane.apart or not lane.earlier[0].begun:
+    if lane.apart:
         return
     lane.apart = 1
+    lane.apart_station = seen_from
+    if not lane.earlier[0].begun:
+        return
     lane.profile = lane.earlier[1] = lane.earlier[0]
     move_profile(&lane.profile, parameters, LaneState_PREVIEW_STEP_M * (first + BEHIND + 0.5))
 
@@ -100,17 +105,19 @@ cdef inline void look_at_curvature(LaneFilter* lane, const LaneParameters* param
                                    Line* left, Line* right, bint temporary, bint apart) noexcept nogil:
     """What the lines used show of the road's curvature goes into the profile, and the profile's own is what they measure.
 
-    While the two sides go apart neither is believed: the profile would bend half-way with the one that leaves.
+    While the two sides go apart neither is believed: the profile would bend half-way with the one that leaves. When neither
+    has left after a while, it is the profile that shows another road: begun anew.
     """
     cdef CurvatureProfile* profile = &lane.profile
+    cdef bint undecided = apart and lane.apart and seen_from - lane.apart_station > LANE_UNDECIDED_M
     cdef int i
-    if apart:
-        return_to_earlier(lane, parameters)
+    if apart and not undecided:
+        return_to_earlier(lane, parameters, seen_from)
     elif (seen_from - profile.observed_station > LANE_ANEW_M or seen_from < profile.observed_station - LANE_ANEW_M):
         profile.misfits += 1
         if (left == NULL or left.profiled) and (right == NULL or right.profiled):
             profile.misfits = 0
-        if profile.misfits >= LANE_OTHER_ROAD or temporary != profile.temporary:
+        if undecided or profile.misfits >= LANE_OTHER_ROAD or temporary != profile.temporary:
             begin_profile(profile, parameters, profile.first)
             lane.earlier[1].begun = 0
             profile.temporary = temporary

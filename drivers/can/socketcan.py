@@ -1,0 +1,191 @@
+"""Linux SocketCAN, our own: batches by recvmmsg and sendmmsg, the kernel's stamps, exact counts of loss, the controller's state.
+
+What is lost is counted where it is lost: in this socket's receive buffer by the kernel (SO_RXQ_OVFL with each frame, SO_MEMINFO
+at any time), in front of a full transmit queue by us. The controller tells by error frames (linux/can/error.h) when it goes
+passive or off the bus; `state` follows them. Who restarts it: the interface itself with `ip link set can0 type can restart-ms
+100`, else `restart()`, which needs CAP_NET_ADMIN; `BusOffGuard` does that with growing pauses.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+from autonomy.errors import EnvironmentFault
+from autonomy.msg import dtype
+from drivers.can import interface_kind
+from drivers.can._socketcan import RawCan
+from drivers.can.frame_flags import ERROR
+from drivers.can.wire import socketcan_bytes
+
+__all__ = ["BusOffGuard", "ControllerState", "SocketCan", "restart"]
+
+NS = 1_000_000_000
+RECEIVE_BUFFER_BYTES = 1 << 23
+SO_MEMINFO, MEMINFO_DROPS = 55, 8  # asm-generic/socket.h; linux/sock_diag.h
+CAN_FRAME = dtype("CanFrame")
+# linux/can/error.h: classes in the identifier of an error frame, bits of its second byte
+CONTROLLER, BUS_OFF, RESTARTED = 0x04, 0x40, 0x100
+OVERFLOWS, WARNING, PASSIVE, ACTIVE = 0x03, 0x0C, 0x30, 0x40
+STATES = ("error active", "error warning", "error passive", "bus off")
+# linux/if_link.h, linux/can/netlink.h
+IFLA_INFO_DATA, IFLA_CAN_RESTART, NLM_F_ACK = 2, 10, 4
+
+
+@dataclass
+class ControllerState:
+    """What error frames told: `state` of STATES, and how often. `overflows`: the controller's own buffer was full."""
+
+    state: str = STATES[0]
+    bus_offs: int = 0
+    restarts: int = 0
+    overflows: int = 0
+    error_frames: int = 0
+
+    def hear(self, frames: np.ndarray) -> None:
+        """Rows of CanFrame; only error frames say something."""
+        for frame in frames[frames["flags"] & ERROR != 0]:
+            self.error_frames += 1
+            kind, second = int(frame["id"]), int(frame["data"][1])
+            if kind & CONTROLLER:
+                self.overflows += bool(second & OVERFLOWS)
+                for bits, state in ((ACTIVE, STATES[0]), (WARNING, STATES[1]), (PASSIVE, STATES[2])):
+                    if second & bits:
+                        self.state = state
+            if kind & BUS_OFF:
+                self.state, self.bus_offs = STATES[3], self.bus_offs + 1
+            if kind & RESTARTED:
+                self.state, self.restarts = STATES[0], self.restarts + 1
+
+
+class SocketCan:
+    """A Transport (see transport.py). `controller` follows the error frames that `receive` gave. Raises EnvironmentFault."""
+
+    def __init__(self, channel: str, *, own: bool = False, hardware_stamps: bool = False,
+                 receive_buffer_bytes: int = RECEIVE_BUFFER_BYTES):  # fmt: skip
+        self.channel, self.hears_itself = channel, own
+        self.controller = ControllerState()
+        try:
+            self._raw = RawCan(socket.if_nametoindex(channel), own=own, receive_buffer_bytes=receive_buffer_bytes,
+                               hardware_stamps=hardware_stamps)  # fmt: skip
+        except OSError as error:
+            raise EnvironmentFault(
+                f"cannot open channel '{channel}' of CAN interface 'socketcan': {_reason(channel, error)}"
+            ) from None
+        self._hardware_stamps = hardware_stamps
+        self._drops_before = self._drops()
+
+    @property
+    def has_fd(self) -> bool:
+        """The socket takes FD frames; whether the interface does is its MTU."""
+        return self._raw.has_fd
+
+    @property
+    def clock(self) -> str:
+        if self._hardware_stamps and self._raw.hardware_stamped:
+            return "the controller's own clock"
+        return "the kernel's time of reception, CLOCK_REALTIME"
+
+    @property
+    def waits(self) -> int:
+        """Times the transmit queue was full."""
+        return self._raw.waits
+
+    def send(self, frames: np.ndarray, timeout_s: float = 0.0) -> int:
+        try:
+            return self._raw.send(socketcan_bytes(frames), round(timeout_s * NS))
+        except OSError as error:
+            raise EnvironmentFault(
+                f"CAN interface 'socketcan' channel '{self.channel}' failed: {_reason(self.channel, error)}"
+            ) from None
+
+    def receive(self, classic: np.ndarray, fd: np.ndarray, timeout_s: float) -> tuple[int, int]:
+        try:
+            count, fd_count = self._raw.receive(classic.view(np.uint8), fd.view(np.uint8), round(timeout_s * 1e3))
+        except OSError as error:
+            raise EnvironmentFault(
+                f"CAN interface 'socketcan' channel '{self.channel}' failed: {_reason(self.channel, error)}"
+            ) from None
+        self.controller.hear(classic[:count])
+        return count, fd_count
+
+    def lost(self) -> int:
+        """Frames for which this socket's receive buffer had no room, since it was opened."""
+        return self._drops() - self._drops_before
+
+    def lost_before_last(self) -> int:
+        """The same as of the last frame that `receive` gave: a step of it tells where the gap is."""
+        return self._raw.overflowed
+
+    def fileno(self) -> int:
+        return self._raw.descriptor
+
+    def close(self) -> None:
+        self._raw.close()
+
+    def _drops(self) -> int:
+        if self._raw.descriptor < 0:
+            raise EnvironmentFault(f"CAN interface 'socketcan' channel '{self.channel}' is closed")
+        with socket.socket(fileno=os.dup(self._raw.descriptor)) as same:
+            figures = same.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 4 * (MEMINFO_DROPS + 1))
+        return int(np.frombuffer(figures, np.uint32)[MEMINFO_DROPS])
+
+
+class BusOffGuard:
+    """Restarts a controller that went off the bus: at once, then with pauses that double up to `longest_s`.
+
+    `look(state, now_s)` often; True when it restarted. A controller that stays on for `longest_s` is forgiven.
+    """
+
+    def __init__(self, channel: str, first_s: float = 0.1, longest_s: float = 10.0, restart=None):
+        self.channel, self.first_s, self.longest_s = channel, first_s, longest_s
+        self._restart = restart or globals()["restart"]
+        self._pause_s, self._next_s = first_s, 0.0
+        self.restarts = 0
+
+    def look(self, state: ControllerState, now_s: float) -> bool:
+        if state.state != STATES[3]:
+            if now_s >= self._next_s + self.longest_s:
+                self._pause_s = self.first_s
+            return False
+        if now_s < self._next_s:
+            return False
+        self._restart(self.channel)
+        self.restarts += 1
+        self._next_s = now_s + self._pause_s
+        self._pause_s = min(2.0 * self._pause_s, self.longest_s)
+        return True
+
+
+def restart(channel: str) -> None:
+    """Brings a controller back that is off the bus. Raises EnvironmentFault: not allowed, or no such controller."""
+    try:
+        index = socket.if_nametoindex(channel)
+        attribute = interface_kind.ATTRIBUTE
+        data = attribute.pack(attribute.size + 4, IFLA_CAN_RESTART) + struct.pack("=I", 1)
+        kind = attribute.pack(attribute.size + 4, interface_kind.IFLA_INFO_KIND) + b"can\0"
+        nested = kind + attribute.pack(attribute.size + len(data), IFLA_INFO_DATA) + data
+        body = interface_kind.LINK.pack(0, 0, index, 0, 0) + attribute.pack(
+            attribute.size + len(nested), interface_kind.IFLA_LINKINFO
+        )
+        interface_kind.change_link(body + nested, NLM_F_ACK)
+    except OSError as error:
+        raise EnvironmentFault(f"CAN interface '{channel}' cannot be restarted: {error.strerror}; it needs CAP_NET_ADMIN, or let "
+                               f"the kernel do it: ip link set {channel} type can restart-ms 100") from None  # fmt: skip
+
+
+def _reason(channel: str, error: OSError) -> str:
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    hint = {
+        errno.EAFNOSUPPORT: "this kernel has no CAN; docs/socketcan.md tells how to test with one that has",
+        errno.ENODEV: f"no such interface; 'ip link' lists them, 'modprobe vcan; ip link add {channel} type vcan' makes one",
+        errno.ENXIO: f"no such interface; 'ip link' lists them, 'modprobe vcan; ip link add {channel} type vcan' makes one",
+        errno.ENETDOWN: f"it is down: ip link set {channel} up type can bitrate 250000",
+        errno.EINVAL: "a frame that it does not take: CAN FD needs an MTU of 72",
+    }.get(error.errno, "")
+    return f"{reason}; {hint}" if hint else reason

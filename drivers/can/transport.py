@@ -1,0 +1,124 @@
+"""One CAN bus as whoever moves many frames sees it: batches of rows out and in, what was lost, an end.
+
+    transport = open_transport("socketcan", "can0")
+    taken = transport.send(frames, timeout_s=0.1)             # rows of CanFrame or of CanFdFrame
+    count, fd_count = transport.receive(classic, fd, 0.1)     # fills rows of both, in the order in which they came
+    transport.lost()                                          # frames thrown away on our side, None where nobody tells
+
+`socketcan` is ours (drivers/can/socketcan.py), `process` a bus between the threads of one process (_process_bus), everything else
+python-can's.
+All of them keep the contract of tests/drivers/can/test_transport_contract.py.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from autonomy.errors import EnvironmentFault
+from autonomy.msg import dtype
+from drivers.can.live_bus import LiveBus, open_bus
+from drivers.can.local_bus import packed, unpacked
+from drivers.can.wire import local_bytes
+
+__all__ = ["PythonCanTransport", "Transport", "open_transport", "room"]
+
+CAN_FRAME, CAN_FD_FRAME = dtype("CanFrame"), dtype("CanFdFrame")
+
+
+class Transport(Protocol):
+    """Every method raises EnvironmentFault once the bus has failed or is closed."""
+
+    has_fd: bool
+    hears_itself: bool  # what this node sends comes back to it, as from no real bus
+    clock: str  # in words: whose time a received frame's time_ns is
+
+    def send(self, frames: np.ndarray, timeout_s: float = 0.0) -> int:
+        """How many of the frames, in order, the bus took; fewer than all when it stayed full for that long."""
+        ...
+
+    def receive(self, classic: np.ndarray, fd: np.ndarray, timeout_s: float) -> tuple[int, int]:
+        """Fills rows from their starts; (how many CanFrame, how many CanFdFrame). Waits for the first frame as long as that."""
+        ...
+
+    def lost(self) -> int | None: ...
+
+    def close(self) -> None: ...
+
+
+def room(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to receive into: (CanFrame, CanFdFrame)."""
+    return np.zeros(count, CAN_FRAME), np.zeros(count, CAN_FD_FRAME)
+
+
+def open_transport(interface: str, channel: str, bit_rate: int | None = None) -> Transport:
+    """Raises EnvironmentFault."""
+    if interface == "socketcan":
+        from drivers.can.socketcan import SocketCan
+
+        return SocketCan(channel)
+    if interface == "process":
+        from drivers.can._process_bus import ProcessNode
+
+        return ProcessNode(channel)
+    return PythonCanTransport(interface, channel, bit_rate)
+
+
+class PythonCanTransport:
+    """Any bus that python-can has, one frame at a time."""
+
+    clock = "the interface's, CLOCK_REALTIME where it keeps to python-can's rule"
+
+    def __init__(self, interface: str, channel: str, bit_rate: int | None = None):
+        import can
+
+        self._where = f"CAN interface '{interface}' channel '{channel}'"
+        self._bus: can.BusABC | None = open_bus(interface, channel, bit_rate)
+        self.has_fd = self._bus.protocol in (can.CanProtocol.CAN_FD, can.CanProtocol.CAN_FD_NON_ISO) or interface == "virtual"
+        self.hears_itself = interface == "udp_multicast"
+        self._counter = LiveBus(self._bus, interface, channel)
+
+    def send(self, frames: np.ndarray, timeout_s: float = 0.0) -> int:
+        import can
+
+        bus = self._open()
+        for number, data in enumerate(local_bytes(frames)):
+            try:
+                bus.send(unpacked(data.tobytes()), timeout=timeout_s)
+            except can.CanOperationError as error:
+                if "took nothing" in str(error):
+                    return number
+                raise EnvironmentFault(f"{self._where} failed: {error}") from error
+            except (can.CanError, OSError, ValueError) as error:
+                raise EnvironmentFault(f"{self._where} failed: {error}") from error
+        return len(frames)
+
+    def receive(self, classic: np.ndarray, fd: np.ndarray, timeout_s: float) -> tuple[int, int]:
+        import can
+
+        bus, count, fd_count = self._open(), 0, 0
+        try:
+            while count < len(classic) and fd_count < len(fd) and (message := bus.recv(timeout_s)) is not None:
+                row = np.frombuffer(packed(message), CAN_FD_FRAME if message.is_fd else CAN_FRAME)
+                target, place = (fd, fd_count) if message.is_fd else (classic, count)
+                target[place] = row[0]
+                target[place]["time_ns"] = round(message.timestamp * 1e6) * 1000
+                count, fd_count = count + (not message.is_fd), fd_count + message.is_fd
+                timeout_s = 0.0
+        except (can.CanError, OSError) as error:
+            raise EnvironmentFault(f"{self._where} failed: {error}") from error
+        return count, fd_count
+
+    def lost(self) -> int | None:
+        return self._counter.lost()
+
+    def close(self) -> None:
+        if self._bus is not None:
+            self._bus.shutdown()
+        self._bus = None
+
+    def _open(self):
+        if self._bus is None:
+            raise EnvironmentFault(f"{self._where} is closed")
+        return self._bus

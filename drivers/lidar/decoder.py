@@ -1,0 +1,118 @@
+"""The packets of one lidar, one after the other, into scans of points. No I/O; the kernel is ext/drivers/lidar/_decoder.pyx."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from autonomy.errors import UsageError
+from autonomy.msg import dtype
+from drivers.lidar import tables
+from drivers.lidar._decoder import Kernel
+from drivers.lidar.model import LidarModel, model
+
+CLOCKS = {"sensor": 0, "locked": 1, "received": 2}
+LONGEST_SCAN_NS = 220_000_000  # as in ext/drivers/lidar/_scan.pxd
+BUFFERS = 3  # in the making, the next, and the one that was given away last
+
+
+@dataclass(frozen=True)
+class Scan:
+    """`points` [n] of LidarPoint, in the order they came. `health`: what was counted while it was in the making."""
+
+    stamp_ns: int  # of its first column
+    points: np.ndarray
+    begins_at_cut: bool  # not so of the first one, and after a pause
+    health: dict[str, int]
+
+    @property
+    def is_whole(self) -> bool:
+        amiss = ("lost", "malformed", "cut_by_time", "dropped_columns")
+        return self.begins_at_cut and not any(self.health[name] for name in amiss)
+
+
+class Decoder:
+    """`feed` packets as they come.
+
+    lidar: a model or its name; with a unit's calibration file: `model.with_beams(...)`.
+    cut_azimuth_rad: where a scan begins, clockwise from the sensor's azimuth 0.
+    clock: "sensor" - the sensor's own, set to the arrival of the first packet; "locked" - the sensor's, which keeps UTC by GNSS
+    or PTP (of a Velodyne, which tells no hour, the hour is that of the arrival); "received" - the arrival of each packet.
+    convention: "maker" - as the maker's manual has azimuths and times, of each laser when it fires; "nebula" - as that open
+    driver has them, to compare with what it decoded (ext/drivers/lidar/_azimuth.pxd).
+    Distances outside minimum_range_m .. maximum_range_m are left out.
+    Raises UsageError.
+    """
+
+    def __init__(
+        self,
+        lidar: LidarModel | str,
+        *,
+        cut_azimuth_rad: float = 0.0,
+        clock: str = "sensor",
+        convention: str = "maker",
+        minimum_range_m: float = 0.0,
+        maximum_range_m: float = 1000.0,
+    ):
+        self.model = model(lidar) if isinstance(lidar, str) else lidar
+        if clock not in CLOCKS:
+            raise UsageError(f"lidar clock '{clock}': must be one of {', '.join(CLOCKS)}")
+        if convention not in ("maker", "nebula"):
+            raise UsageError(f"lidar convention '{convention}': must be maker or nebula")
+        if not 0.0 <= minimum_range_m < maximum_range_m:
+            raise UsageError(f"lidar ranges {minimum_range_m} .. {maximum_range_m}: the first must be smaller and not negative")
+        columns = LONGEST_SCAN_NS // self.model.column_period_ns + self.model.shape.columns
+        self._capacity = columns * self.model.rings * 2
+        self._buffers = [self._new_buffer() for _ in range(BUFFERS)]
+        plan = tables.plan(self.model, cut_azimuth_rad, minimum_range_m, maximum_range_m, convention == "nebula")
+        self._kernel = Kernel(plan, CLOCKS[clock], self._buffers[0], self._buffers[1])
+        self._push = self._kernel.push
+        self._before = self._kernel.counts()
+
+    def feed(self, packet: bytes, received_time_ns: int) -> list[Scan]:
+        """The scans that this packet ends: none or one.
+
+        Their points stay what they are for as long as they are held; a scan that is let go of gives its memory to a later one.
+        """
+        if not self._push(packet, received_time_ns):
+            return []
+        buffer, count, stamp_ns, begins_at_cut = self._kernel.take()
+        self._kernel.give(self._free_buffer())
+        return [Scan(stamp_ns, buffer[:count], begins_at_cut, self._health())]
+
+    def finish(self) -> list[Scan]:
+        """The scan in the making, as far as it has come, copied. For the end of a recording."""
+        buffer, count, stamp_ns, begins_at_cut = self._kernel.rest()
+        return [Scan(stamp_ns, buffer[:count].copy(), begins_at_cut, self._health())] if count else []
+
+    def scans(self, packets: Iterable[tuple[bytes, int]]) -> Iterator[Scan]:
+        """All scans of (packet, received_time_ns), the last one as far as it has come."""
+        for packet, received_time_ns in packets:
+            yield from self.feed(packet, received_time_ns)
+        yield from self.finish()
+
+    def counts(self) -> dict[str, int]:
+        """Since the start: see LidarCounts in ext/drivers/lidar/_scan.pxd."""
+        return self._kernel.counts()
+
+    def _health(self) -> dict[str, int]:
+        counts = self._kernel.counts()
+        health = {name: count - self._before[name] for name, count in counts.items()}
+        self._before = counts
+        return health
+
+    def _free_buffer(self) -> np.ndarray:
+        """One that neither the kernel nor anybody else holds; a new one when all are in use."""
+        for place in range(len(self._buffers)):
+            if sys.getrefcount(self._buffers[place]) == 2:  # the list, and the argument of the call
+                return self._buffers[place]
+        self._buffers.append(self._new_buffer())
+        return self._buffers[-1]
+
+    def _new_buffer(self) -> np.ndarray:
+        buffer = np.empty(self._capacity, dtype("LidarPoint"))
+        buffer.view(np.uint8).fill(0)  # its memory is there before the first packet
+        return buffer

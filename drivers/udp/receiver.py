@@ -1,0 +1,81 @@
+"""Datagrams of a UDP port with the kernel's time of reception and its count of those that found no room."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import struct
+from typing import NamedTuple
+
+from autonomy.errors import EnvironmentFault
+
+__all__ = ["Received", "UdpReceiver"]
+
+RECEIVE_BUFFER_BYTES = 1 << 23
+LARGEST = 65_535
+MOST_AT_ONCE = 64
+SO_RXQ_OVFL, SO_TIMESTAMPNS, SO_RCVBUFFORCE = 40, 35, 33  # asm-generic/socket.h
+STAMP, OVERFLOW = struct.Struct("@qq"), struct.Struct("@I")  # struct timespec; dropped so far
+CONTROL_BYTES = socket.CMSG_SPACE(STAMP.size) + socket.CMSG_SPACE(OVERFLOW.size)
+NS = 1_000_000_000
+
+
+class Received(NamedTuple):
+    """`time_ns` of CLOCK_REALTIME; addresses as IPv4 numbers."""
+
+    time_ns: int
+    source_address: int
+    source_port: int
+    data: bytes
+
+
+class UdpReceiver:
+    """`lost`: datagrams the kernel threw away before the last one that was read. A multicast group is joined.
+
+    Raises EnvironmentFault.
+    """
+
+    def __init__(self, address: str, port: int):
+        self.address, self.port, self.lost = address, port, 0
+        self._node = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        try:
+            with contextlib.suppress(OSError):
+                self._node.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+                self._node.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
+            self._node.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+            self._node.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
+            number = socket.inet_aton(address)
+            if number[0] & 0xF0 == 0xE0:  # multicast, RFC 5771
+                self._node.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                self._node.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, number + bytes(4))
+            self._node.bind((address, port))
+            self.port = self._node.getsockname()[1]
+        except OSError as error:
+            self._node.close()
+            raise EnvironmentFault(f"UDP {address}:{port} cannot be opened: {error.strerror or error}") from None
+        self._poll = select.poll()
+        self._poll.register(self._node, select.POLLIN)
+
+    def receive(self, timeout_s: float) -> list[Received]:
+        """What is there, waiting for the first one as long as that."""
+        found: list[Received] = []
+        if not self._poll.poll(timeout_s * 1e3):
+            return found
+        while len(found) < MOST_AT_ONCE:
+            try:
+                data, ancillary, _, sender = self._node.recvmsg(LARGEST, CONTROL_BYTES)
+            except BlockingIOError:
+                break
+            time_ns = 0
+            for _, kind, content in ancillary:
+                if kind == SO_TIMESTAMPNS:
+                    seconds, nanoseconds = STAMP.unpack(content[: STAMP.size])
+                    time_ns = seconds * NS + nanoseconds
+                elif kind == SO_RXQ_OVFL:
+                    (self.lost,) = OVERFLOW.unpack(content[: OVERFLOW.size])
+            found.append(Received(time_ns, int.from_bytes(socket.inet_aton(sender[0]), "big"), sender[1], data))
+        return found
+
+    def close(self) -> None:
+        self._node.close()

@@ -1,0 +1,335 @@
+"""A raw CAN socket in batches: recvmmsg and sendmmsg, the kernel's time stamps, its count of what it threw away.
+
+From the kernel's documentation: networking/can.rst (CAN_RAW), networking/timestamping.rst (SCM_TIMESTAMPING), socket(7)
+(SO_RXQ_OVFL). Waiting, sending and receiving happen without the GIL; nothing is allocated behind the constructor.
+"""
+
+from libc.errno cimport EAGAIN, EINTR, ENOBUFS, errno
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+from posix.time cimport timespec
+from posix.unistd cimport close
+
+import numpy as np
+
+from autonomy.msg.layout import require
+from autonomy.msg.messages cimport (LAYOUT_HASH, CanFdFrame, CanFdFrame_FLAG_BIT_RATE_SWITCH,
+                                    CanFdFrame_FLAG_ERROR_STATE_INDICATOR, CanFrame, CanFrame_FLAG_ERROR, CanFrame_FLAG_REMOTE,
+                                    CanFrame_FLAG_TRANSMITTED)
+
+require(__name__, LAYOUT_HASH)
+
+cdef extern from "sys/uio.h" nogil:
+    cdef struct iovec:
+        void *iov_base
+        size_t iov_len
+
+cdef extern from "sys/socket.h" nogil:
+    cdef struct msghdr:
+        void *msg_name
+        unsigned int msg_namelen
+        iovec *msg_iov
+        size_t msg_iovlen
+        void *msg_control
+        size_t msg_controllen
+        int msg_flags
+    cdef struct mmsghdr:
+        msghdr msg_hdr
+        unsigned int msg_len
+    cdef struct cmsghdr:
+        size_t cmsg_len
+        int cmsg_level
+        int cmsg_type
+    cdef struct sockaddr:
+        pass
+    int sendmmsg(int descriptor, mmsghdr *messages, unsigned int count, int flags)
+    int recvmmsg(int descriptor, mmsghdr *messages, unsigned int count, int flags, timespec *timeout)
+    cmsghdr *CMSG_FIRSTHDR(msghdr *message)
+    cmsghdr *CMSG_NXTHDR(msghdr *message, cmsghdr *control)
+    unsigned char *CMSG_DATA(cmsghdr *control)
+    int socket(int family, int kind, int protocol)
+    int bind(int descriptor, const sockaddr *address, unsigned int length)
+    int setsockopt(int descriptor, int level, int name, const void *value, unsigned int length)
+    int SOL_SOCKET, SO_TIMESTAMPING, SO_RXQ_OVFL, SO_RCVBUF, SO_RCVBUFFORCE, SO_SNDBUF
+    int SOCK_RAW, SOCK_NONBLOCK, SOCK_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_CONFIRM, PF_CAN
+
+cdef extern from "linux/can.h" nogil:
+    cdef struct can_frame:
+        uint32_t can_id
+        uint8_t can_dlc
+        uint8_t data[8]
+    cdef struct canfd_frame:
+        uint32_t can_id
+        uint8_t len
+        uint8_t flags
+        uint8_t data[64]
+    cdef struct sockaddr_can:
+        unsigned short can_family
+        int can_ifindex
+    int CAN_RAW, CAN_MTU, CANFD_MTU, SOL_CAN_RAW "SOL_CAN_BASE + CAN_RAW"
+    uint32_t CAN_EFF_FLAG, CAN_RTR_FLAG, CAN_ERR_FLAG, CAN_ERR_MASK, CAN_EFF_MASK
+    uint8_t CANFD_BRS, CANFD_ESI
+
+cdef extern from "linux/can/raw.h" nogil:
+    int CAN_RAW_ERR_FILTER, CAN_RAW_RECV_OWN_MSGS, CAN_RAW_FD_FRAMES
+
+cdef extern from "linux/net_tstamp.h" nogil:
+    int SOF_TIMESTAMPING_RX_SOFTWARE, SOF_TIMESTAMPING_SOFTWARE, SOF_TIMESTAMPING_RX_HARDWARE, SOF_TIMESTAMPING_RAW_HARDWARE
+
+cdef extern from "poll.h" nogil:
+    cdef struct pollfd:
+        int fd
+        short events
+        short revents
+    int poll(pollfd *waiting, unsigned long count, int timeout_ms)
+    short POLLIN, POLLOUT
+
+cdef extern from "time.h" nogil:
+    int nanosleep(const timespec *duration, timespec *rest)
+
+MOST_AT_ONCE = 64
+cdef enum:
+    BATCH = 64
+    CONTROL_BYTES = 128         # a time stamp (64), the overflow counter (24)
+    FRAME_BYTES = 72
+cdef int64_t FULL_NS = 100_000  # between tries while the queue of the interface is full (ENOBUFS tells no more)
+
+
+cdef class RawCan:
+    """One interface. `receive_buffer_bytes` is forced where this process may, else cut by net.core.rmem_max.
+
+    `own`: also hear what other processes of this machine would hear of us, marked as transmitted. `hardware_stamps`: times
+    are those of the controller where it has any (`hardware_stamped` counts them), on its own clock; else the kernel's,
+    CLOCK_REALTIME. Raises OSError.
+    """
+    cdef readonly int descriptor
+    cdef readonly bint has_fd
+    cdef bint hardware_stamps
+    cdef readonly uint64_t received          # frames, errors included
+    cdef readonly uint64_t sent
+    cdef readonly uint64_t overflowed        # frames without room in the receive buffer, as told with the last frame
+    cdef readonly uint64_t unstamped         # frames that came without any time
+    cdef readonly uint64_t hardware_stamped
+    cdef readonly uint64_t waits             # times the transmit queue was full
+    cdef uint32_t overflow_seen
+    cdef mmsghdr[BATCH] messages
+    cdef iovec[BATCH] parts
+    cdef uint8_t[BATCH][FRAME_BYTES] frames
+    cdef uint8_t[BATCH][CONTROL_BYTES] controls
+
+    def __cinit__(self, int index, *, bint fd=True, bint own=False, int receive_buffer_bytes=1 << 22,
+                  bint hardware_stamps=False):
+        cdef sockaddr_can address
+        cdef int place
+        self.descriptor = socket(PF_CAN, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, CAN_RAW)
+        if self.descriptor < 0:
+            raise OSError(errno, "this kernel has no CAN sockets")
+        self.hardware_stamps = hardware_stamps
+        for place in range(BATCH):
+            self.messages[place].msg_hdr.msg_iov = &self.parts[place]
+            self.messages[place].msg_hdr.msg_iovlen = 1
+        try:
+            if fd:
+                self.has_fd = self._set(SOL_CAN_RAW, CAN_RAW_FD_FRAMES, 1)
+            self._need(SOL_CAN_RAW, CAN_RAW_ERR_FILTER, <int> CAN_ERR_MASK)
+            self._need(SOL_CAN_RAW, CAN_RAW_RECV_OWN_MSGS, own)
+            self._need(SOL_SOCKET, SO_RXQ_OVFL, 1)
+            self._need(SOL_SOCKET, SO_TIMESTAMPING, SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE
+                       | SOF_TIMESTAMPING_RX_HARDWARE | SOF_TIMESTAMPING_RAW_HARDWARE)
+            if not self._set(SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer_bytes):
+                self._need(SOL_SOCKET, SO_RCVBUF, receive_buffer_bytes)
+            memset(&address, 0, sizeof(address))
+            address.can_family, address.can_ifindex = PF_CAN, index
+            if bind(self.descriptor, <sockaddr*> &address, sizeof(address)):
+                raise OSError(errno, "cannot be bound")
+        except OSError:
+            self.close()
+            raise
+
+    def __dealloc__(self):
+        self.close()
+
+    def close(self):
+        if self.descriptor >= 0:
+            close(self.descriptor)
+        self.descriptor = -1
+
+    cdef bint _set(self, int level, int name, int value):
+        return setsockopt(self.descriptor, level, name, &value, sizeof(value)) == 0
+
+    cdef int _need(self, int level, int name, int value) except -1:
+        if not self._set(level, name, value):
+            raise OSError(errno, f"socket option {level}:{name} refused")
+        return 0
+
+    def receive(self, uint8_t[::1] classic, uint8_t[::1] fd, int timeout_ms, uint8_t bus=0) -> tuple:
+        """Fills rows of CanFrame and of CanFdFrame (contiguous, as bytes); (how many, how many FD). Waits for the first one.
+
+        (0, 0) when none came in time. Frames for which there is no row stay where they are. Raises OSError when the
+        interface failed.
+        """
+        cdef int rows = <int> min(classic.shape[0] // sizeof(CanFrame), fd.shape[0] // sizeof(CanFdFrame))
+        cdef int count = 0, fd_count = 0, taken, place, number = 0
+        cdef pollfd waiting
+        cdef CanFrame *frames = <CanFrame*> &classic[0] if rows else NULL
+        cdef CanFdFrame *fd_frames = <CanFdFrame*> &fd[0] if rows else NULL
+        if rows < 1:
+            raise ValueError("receive: no room for a frame of each kind")
+        if self.descriptor < 0:
+            raise OSError(9, "the bus is closed")
+        with nogil:
+            waiting.fd, waiting.events, waiting.revents = self.descriptor, POLLIN, 0
+            while count + fd_count < rows:
+                taken = self._take(min(rows - count - fd_count, <int> BATCH))
+                if taken > 0:
+                    for place in range(taken):
+                        if self.messages[place].msg_len == <unsigned int> CANFD_MTU:
+                            self._store_fd(place, &fd_frames[fd_count], bus)
+                            fd_count += 1
+                        else:
+                            self._store(place, &frames[count], bus)
+                            count += 1
+                    if taken < BATCH:
+                        break
+                    continue
+                number = errno
+                if number == EINTR:
+                    continue
+                if number != EAGAIN or count + fd_count or timeout_ms == 0:
+                    break
+                number = 0
+                if poll(&waiting, 1, timeout_ms) <= 0:
+                    break
+                timeout_ms = 0
+        if number and number != EAGAIN and not count + fd_count:
+            raise OSError(number, "receiving failed")
+        return count, fd_count
+
+    def send(self, const uint8_t[:, ::1] frames, int64_t patience_ns) -> int:
+        """Sends rows of `struct can_frame` or `canfd_frame` (drivers/can/wire.py); how many the kernel took.
+
+        Fewer than all only when the transmit queue stayed full for `patience_ns`. Raises OSError, with `sent` told before.
+        """
+        cdef int count = <int> frames.shape[0], done = 0, taken, batch, place, number
+        cdef int64_t waited_ns = 0
+        cdef timespec pause
+        if self.descriptor < 0:
+            raise OSError(9, "the bus is closed")
+        if count == 0:
+            return 0
+        if frames.shape[1] != CAN_MTU and frames.shape[1] != CANFD_MTU:
+            raise ValueError(f"frames of {frames.shape[1]} bytes")
+        pause.tv_sec, pause.tv_nsec = 0, FULL_NS
+        number = 0
+        with nogil:
+            while done < count:
+                batch = min(count - done, <int> BATCH)
+                for place in range(batch):
+                    self.parts[place].iov_base = <void*> &frames[done + place, 0]
+                    self.parts[place].iov_len = frames.shape[1]
+                    self.messages[place].msg_hdr.msg_control = NULL
+                    self.messages[place].msg_hdr.msg_controllen = 0
+                taken = sendmmsg(self.descriptor, &self.messages[0], batch, MSG_DONTWAIT | MSG_NOSIGNAL)
+                if taken > 0:
+                    done += taken
+                    self.sent += taken
+                    continue
+                number = errno
+                if number == EINTR:
+                    continue
+                if number != ENOBUFS and number != EAGAIN:
+                    break
+                number = 0
+                if waited_ns >= patience_ns:
+                    break
+                self.waits += 1
+                nanosleep(&pause, NULL)
+                waited_ns += FULL_NS
+        if number:
+            raise OSError(number, "sending failed")
+        return done
+
+    def drain_plainly(self) -> int:
+        """Reads and forgets all that waits, without times or counts: the least a receiver can do. For the bench."""
+        cdef int taken, place
+        cdef uint64_t count = 0
+        with nogil:
+            for place in range(BATCH):
+                self.parts[place].iov_base = &self.frames[place][0]
+                self.parts[place].iov_len = FRAME_BYTES
+                self.messages[place].msg_hdr.msg_control = NULL
+                self.messages[place].msg_hdr.msg_controllen = 0
+            while True:
+                taken = recvmmsg(self.descriptor, &self.messages[0], BATCH, MSG_DONTWAIT, NULL)
+                if taken <= 0:
+                    break
+                count += taken
+        return count
+
+    cdef int _take(self, int most) noexcept nogil:
+        cdef int place
+        for place in range(most):
+            self.parts[place].iov_base = &self.frames[place][0]
+            self.parts[place].iov_len = FRAME_BYTES
+            self.messages[place].msg_hdr.msg_control = &self.controls[place][0]
+            self.messages[place].msg_hdr.msg_controllen = CONTROL_BYTES
+        return recvmmsg(self.descriptor, &self.messages[0], most, MSG_DONTWAIT, NULL)
+
+    cdef void _store(self, int place, CanFrame *row, uint8_t bus) noexcept nogil:
+        cdef const can_frame *frame = <const can_frame*> &self.frames[place][0]
+        cdef uint8_t flags = self._direction(place)
+        memset(row, 0, sizeof(CanFrame))
+        row.time_ns = self._stamp(place)
+        row.id = frame.can_id & (CAN_EFF_FLAG | CAN_EFF_MASK)
+        row.length = min(frame.can_dlc, <uint8_t> 8)
+        row.bus = bus
+        if frame.can_id & CAN_ERR_FLAG:
+            flags |= CanFrame_FLAG_ERROR
+        if frame.can_id & CAN_RTR_FLAG:
+            flags |= CanFrame_FLAG_REMOTE
+        else:
+            memcpy(row.data, frame.data, row.length)
+        row.flags = flags
+        self.received += 1
+
+    cdef void _store_fd(self, int place, CanFdFrame *row, uint8_t bus) noexcept nogil:
+        cdef const canfd_frame *frame = <const canfd_frame*> &self.frames[place][0]
+        cdef uint8_t flags = self._direction(place)
+        memset(row, 0, sizeof(CanFdFrame))
+        row.time_ns = self._stamp(place)
+        row.id = frame.can_id & (CAN_EFF_FLAG | CAN_EFF_MASK)
+        row.length = min(frame.len, <uint8_t> 64)
+        row.bus = bus
+        if frame.flags & CANFD_BRS:
+            flags |= CanFdFrame_FLAG_BIT_RATE_SWITCH
+        if frame.flags & CANFD_ESI:
+            flags |= CanFdFrame_FLAG_ERROR_STATE_INDICATOR
+        memcpy(row.data, frame.data, row.length)
+        row.flags = flags
+        self.received += 1
+
+    cdef uint8_t _direction(self, int place) noexcept nogil:
+        return CanFrame_FLAG_TRANSMITTED if self.messages[place].msg_hdr.msg_flags & MSG_CONFIRM else 0
+
+    cdef int64_t _stamp(self, int place) noexcept nogil:
+        """The frame's time in ns, 0 without one; takes the overflow counter on the way."""
+        cdef msghdr *message = &self.messages[place].msg_hdr
+        cdef cmsghdr *control = CMSG_FIRSTHDR(message)
+        cdef const timespec *stamps
+        cdef int64_t software_ns = 0, hardware_ns = 0
+        cdef uint32_t overflow
+        while control != NULL:
+            if control.cmsg_level == SOL_SOCKET and control.cmsg_type == SO_TIMESTAMPING:
+                stamps = <const timespec*> CMSG_DATA(control)
+                software_ns = stamps[0].tv_sec * 1_000_000_000 + stamps[0].tv_nsec
+                hardware_ns = stamps[2].tv_sec * 1_000_000_000 + stamps[2].tv_nsec
+            elif control.cmsg_level == SOL_SOCKET and control.cmsg_type == SO_RXQ_OVFL:
+                memcpy(&overflow, CMSG_DATA(control), sizeof(overflow))
+                self.overflowed += <uint32_t> (overflow - self.overflow_seen)  # the kernel's 32 bits go round
+                self.overflow_seen = overflow
+            control = CMSG_NXTHDR(message, control)
+        if self.hardware_stamps and hardware_ns:
+            self.hardware_stamped += 1
+            return hardware_ns
+        self.unstamped += software_ns == 0
+        return software_ns

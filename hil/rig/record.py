@@ -1,0 +1,169 @@
+"""Records the bytes of buses, lines and sockets as they are: opens them, starts the recorder's process and the captures.
+
+found = record(RecordOptions(output=Path("drive.mcap"), interface="socketcan", channels=["can0"], duration_s=60.0))
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from autonomy.errors import FAIL, PASS, UsageError
+from autonomy.output_folder import prepare
+from autonomy.runtime.recorder import Recorder
+from drivers.can.frame_filter import FrameFilter
+from drivers.can.transport import open_transport
+from drivers.ring import Ring
+from drivers.serial.live_port import LivePort
+from drivers.udp.receiver import UdpReceiver
+from hil.rig.capture import CanCapture, SerialCapture, UdpCapture
+from hil.rig.raw_journal import RawJournal, Segments, Snapshots, Taps
+
+__all__ = ["RecordOptions", "lines", "record"]
+
+POLL_S = 0.05
+MARK_SLOTS = 64
+ANY_ADDRESS = "0.0.0.0"
+
+
+@dataclass
+class RecordOptions:
+    """`before_s` and `after_s` of snapshots around events; `triggers`: filters of CAN frames that are events."""
+
+    output: Path
+    interface: str | None = None
+    channels: list[str] = field(default_factory=list)
+    bit_rate: int | None = None
+    lines: dict[str, str] = field(default_factory=dict)
+    baud: int = 115200
+    sockets: dict[str, str] = field(default_factory=dict)
+    duration_s: float | None = None
+    segment_s: float | None = None
+    before_s: float | None = None
+    after_s: float = 10.0
+    triggers: list[str] = field(default_factory=list)
+    events_only: bool = False
+    durable: bool = False
+
+
+def record(options: RecordOptions, tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
+    """Until the duration is over or a signal comes; the account. SIGUSR1 marks an event. Raises UsageError, EnvironmentFault."""
+    trigger = _trigger(options)
+    prepare(options.output.parent)
+    captures: list[Any] = []
+    with contextlib.ExitStack() as stack:
+        _open(options, captures, stack)
+        taps = Taps([tap for capture in captures for tap in capture.taps], Ring(MARK_SLOTS, 8))
+        told = {"importer": "autonomy hil record", "clock": "utc",
+                "buses": ", ".join(f"{number}={name}" for number, name in enumerate(options.channels))}  # fmt: skip
+        make = partial(Segments, options.output, told, options.segment_s, options.durable, not options.events_only)
+        recorder = Recorder(make, taps, journal=partial(_journal, options=options, trigger=trigger))  # before any thread
+        began_s = time.monotonic()
+        try:
+            stopped = threading.Event()
+            with _signals(stopped.set, lambda: taps.marks.push(time.time_ns().to_bytes(8, "little"))):
+                for capture in captures:
+                    capture.start()
+                tell(f"recording {', '.join(capture.source for capture in captures)} to {options.output}")
+                while not stopped.is_set() and any(capture.is_alive() for capture in captures):
+                    if options.duration_s is not None and time.monotonic() - began_s >= options.duration_s:
+                        break
+                    stopped.wait(POLL_S)
+        finally:
+            for capture in captures:
+                capture.stop()
+            for capture in captures:
+                if capture.ident is not None:
+                    capture.join()
+            accounts = [capture.account() for capture in captures]
+            written = recorder.stop()
+    return _figures(accounts, captures, written, time.monotonic() - began_s)
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """The account for a terminal."""
+    from autonomy.cli.can.table import table
+
+    rows = [[item["source"], str(item["received"]), str(item["written"]),
+             "not told" if item["lost"] is None else str(item["lost"]), str(item["unrecorded"])]
+            for item in found["sources"]]  # fmt: skip
+    shown = table(["source", ">received", ">written", ">lost before", ">unrecorded"], rows)
+    shown.append(f"files        {', '.join(found['files'])}" if found["files"] else "files        none: no event came")
+    if found["events"]:
+        shown.append(f"events       {found['events']}")
+    return [*shown, f"verdict      {found['verdict']}" + (f": {'; '.join(found['reasons'])}" if found["reasons"] else "")]
+
+
+def _trigger(options: RecordOptions) -> FrameFilter | None:
+    if not (options.channels or options.lines or options.sockets):
+        raise UsageError("hil record: record what? give -i INTERFACE -c CHANNEL, --serial PORT=DEVICE or --udp SENSOR=PORT")
+    if options.channels and options.interface is None:
+        raise UsageError(f"-c {options.channels[0]}: of which interface? give -i, such as -i socketcan")
+    if (options.triggers or options.events_only) and options.before_s is None:
+        raise UsageError("hil record: events need to know how much before them is wanted: give --before S")
+    try:
+        return FrameFilter.parse(options.triggers) if options.triggers else None
+    except ValueError as error:
+        raise UsageError(f"hil record: --trigger: {error}") from None
+
+
+def _journal(log: Segments, rings: Taps, lines, *, options: RecordOptions, trigger: FrameFilter | None) -> RawJournal:
+    snapshots = None if options.before_s is None else Snapshots(log, options.before_s, options.after_s, trigger)
+    return RawJournal(log, rings, lines, snapshots)
+
+
+def _open(options: RecordOptions, captures: list[Any], stack: contextlib.ExitStack) -> None:
+    for number, channel in enumerate(options.channels):
+        transport = open_transport(options.interface, channel, options.bit_rate)
+        stack.callback(transport.close)
+        captures.append(CanCapture(transport, f"{options.interface} {channel}", number))
+    for name, device in options.lines.items():
+        port = LivePort(device, options.baud)
+        port.open()
+        stack.callback(port.close)
+        captures.append(SerialCapture(port, name))
+    for name, place in options.sockets.items():
+        address, _, port_text = place.rpartition(":")
+        if not port_text.isdecimal() or not 0 < int(port_text) <= 65535:
+            raise UsageError(f"--udp {name}={place}: write SENSOR=PORT or SENSOR=ADDRESS:PORT")
+        receiver = UdpReceiver(address or ANY_ADDRESS, int(port_text))
+        stack.callback(receiver.close)
+        captures.append(UdpCapture(receiver, name))
+
+
+def _figures(accounts: list[dict], captures: list[Any], written: dict[str, Any], seconds: float) -> dict[str, Any]:
+    reasons = []
+    for account, capture in zip(accounts, captures, strict=True):
+        account["written"] = sum(written["written"].get(tap.topic, 0) for tap in capture.taps)
+        if account["lost"]:
+            reasons.append(f"{account['source']}: {account['lost']} lost before they could be read")
+        if account["unrecorded"]:
+            reasons.append(f"{account['source']}: {account['unrecorded']} found no room, the disk is slow")
+        if account["error"]:
+            reasons.append(account["error"])
+        if account["written"] + account["unrecorded"] != account["received"]:
+            reasons.append(f"{account['source']}: {account['received']} received, but {account['written']} written")
+    verdict, code = ("fail", FAIL) if reasons else ("pass", PASS)
+    return {"verdict": verdict, "exit_code": code, "reasons": reasons, "sources": accounts, "files": written["files"],
+            "events": written["events"], "seconds": seconds}  # fmt: skip
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[], None], mark: Callable[[], object]):
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = {signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGUSR1: mark}
+    before = {number: signal.signal(number, lambda *_, act=act: act()) for number, act in numbers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,136 @@
+"""Faults that need a rig: a bus that is gone or flooded, a plug that is pulled, a process that is killed or hangs.
+
+source = "can0"      bus_off, unplug: nothing passes while it lasts; flood: `value` frames a second of the identifier that wins
+                     every arbitration (0x000), 1000 without a value
+source = "ignition"  unplug: the relay of that name is open while it lasts
+source = "stack"     process_kill (SIGKILL at the start), process_hang (SIGSTOP, SIGCONT at the end): of --process stack=PID
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from autonomy.errors import UsageError
+from autonomy.faults.timeline import RIG_KINDS, Fault, Timeline
+from hil.rig.relays import Relay
+
+__all__ = ["DONE", "FLOOD_ID", "RigFaults", "split"]
+
+BUS = re.compile(r"can(\d+)")
+OF_BUS, OF_PROCESS = ("bus_off", "flood", "unplug"), ("process_kill", "process_hang")
+DONE = {"bus_off": "bus gone", "unplug": "bus gone", "flood": "frames sent", "process_kill": "process killed",
+        "process_hang": "process stopped"}  # fmt: skip
+NO_RELAYS: Mapping[str, Relay] = MappingProxyType({})
+FLOOD_HZ = 1000.0
+MOST_FLOOD_HZ = 20_000.0
+FLOOD_ID = 0
+
+
+def split(faults: Timeline) -> tuple[Timeline, Timeline]:
+    """(what happens to records, what needs the rig)."""
+    rig = tuple(fault for fault in faults.faults if fault.kind in RIG_KINDS)
+    return Timeline(faults.path, tuple(fault for fault in faults.of_records().faults if fault not in rig)), Timeline(
+        faults.path, rig
+    )
+
+
+class RigFaults:
+    """`turn(now_s)` often, with seconds from the start; `closed` are the buses nothing passes. `steps` tells what happened.
+
+    `kill(pid, signal)` is the system's. Raises UsageError for a source that is no bus or process of the rig.
+    """
+
+    def __init__(self, faults: Timeline, buses: list[int], processes: dict[str, int], relays: Mapping[str, Relay] = NO_RELAYS,
+                 kill: Callable[[int, int], None] = os.kill):  # fmt: skip
+        self.closed: set[int] = set()
+        self._faults, self._processes, self._relays, self._kill = faults, processes, relays, kill
+        self._open: set[str] = set()
+        self._sent: dict[int, int] = {}  # frames of a flood, by the fault's number
+        self._stopped: set[int] = set()
+        self._over: set[int] = set()
+        self.steps = {fault.number: {"done": 0, "note": ""} for fault in faults.faults}
+        for fault in faults.faults:
+            where = faults.where(fault)
+            found = BUS.fullmatch(fault.source)
+            if fault.kind == "unplug" and fault.source in relays:
+                continue
+            if fault.kind in OF_BUS and (not found or int(found[1]) not in buses):
+                known = ", ".join(f"can{bus}" for bus in buses)
+                raise UsageError(f"{where}: source = '{fault.source}' is no bus of this rig; there are {known}")
+            if fault.kind in OF_PROCESS and fault.source not in processes:
+                raise UsageError(
+                    f"{where}: source = '{fault.source}' is no process of this rig; give --process {fault.source}=PID"
+                )
+            if fault.kind == "flood" and not 0.0 <= fault.value <= MOST_FLOOD_HZ:
+                raise UsageError(f"{where}: value = {fault.value:g} frames a second is not within 0..{MOST_FLOOD_HZ:g}")
+
+    def turn(self, now_s: float) -> dict[int, int]:
+        """How many frames of a flood are due now, by bus."""
+        floods: dict[int, int] = {}
+        closed: set[int] = set()
+        opened: set[str] = set()
+        for fault in self._faults.faults:
+            if now_s < fault.start_s:
+                continue
+            active = fault.end_s is None or now_s < fault.end_s
+            if fault.kind in OF_PROCESS:
+                self._signal(fault, active)
+            elif fault.source in self._relays:
+                opened |= {fault.source} if active else set()
+                self.steps[fault.number]["done"] = 1
+            elif fault.kind == "flood":
+                due = self._flood(fault, now_s)
+                if due:
+                    bus = _bus(fault)
+                    floods[bus] = floods.get(bus, 0) + due
+            elif active:
+                closed.add(_bus(fault))
+                self.steps[fault.number]["done"] = 1
+        self.closed = closed
+        self._switch(opened)
+        return floods
+
+    def end(self) -> None:
+        """Lets processes go on that still hang, and closes all relays."""
+        self._switch(set())
+        for fault in self._faults.faults:
+            if fault.kind in OF_PROCESS:
+                self._signal(fault, False)
+
+    def _switch(self, opened: set[str]) -> None:
+        for name in sorted(opened ^ self._open):
+            self._relays[name].switch(name not in opened)
+        self._open = opened
+
+    def _flood(self, fault: Fault, now_s: float) -> int:
+        until_s = now_s if fault.end_s is None else min(now_s, fault.end_s)
+        wanted = int((until_s - fault.start_s) * (fault.value or FLOOD_HZ))
+        due = wanted - self._sent.get(fault.number, 0)
+        self._sent[fault.number] = wanted
+        self.steps[fault.number]["done"] = wanted
+        return max(due, 0)
+
+    def _signal(self, fault: Fault, active: bool) -> None:
+        process = self._processes[fault.source]
+        step = self.steps[fault.number]
+        if active and fault.number not in self._stopped:
+            self._stopped.add(fault.number)
+            try:
+                self._kill(process, signal.SIGKILL if fault.kind == "process_kill" else signal.SIGSTOP)
+                step["done"] = 1
+            except OSError as error:
+                step["note"] = f"process {process}: {error.strerror}"
+        elif not active and fault.kind == "process_hang" and fault.number in self._stopped - self._over:
+            self._over.add(fault.number)
+            with contextlib.suppress(OSError):  # it may have ended itself
+                self._kill(process, signal.SIGCONT)
+
+
+def _bus(fault: Fault) -> int:
+    found = BUS.fullmatch(fault.source)
+    return int(found[1]) if found else -1
