@@ -1,6 +1,6 @@
 # Fixed-size algebra of the estimators: quaternions (w, x, y, z), 3-vectors, row-major 3x3 matrices, small Cholesky factors.
 # Inline, no allocation, sums in a fixed order.
-from libc.math cimport sqrt
+from libc.math cimport cos, sin, sqrt
 
 
 cdef inline void cross(const double* a, const double* b, double* out) noexcept nogil:
@@ -83,6 +83,23 @@ cdef inline void small_rotation(const double* angle, double* out) noexcept nogil
     out[3] = sine * angle[2]
 
 
+cdef inline void matrix_of_vector(const double* vector, double* out) noexcept nogil:
+    """Rotation matrix of a rotation vector (Rodrigues)."""
+    cdef double x = vector[0], y = vector[1], z = vector[2]
+    cdef double squared = x * x + y * y + z * z, angle = sqrt(squared)
+    cdef double a = sin(angle) / angle if angle > 1e-9 else 1.0
+    cdef double b = (1.0 - cos(angle)) / squared if angle > 1e-5 else 0.5
+    out[0] = 1.0 - b * (y * y + z * z)
+    out[1] = b * x * y - a * z
+    out[2] = b * x * z + a * y
+    out[3] = b * x * y + a * z
+    out[4] = 1.0 - b * (x * x + z * z)
+    out[5] = b * y * z - a * x
+    out[6] = b * x * z - a * y
+    out[7] = b * y * z + a * x
+    out[8] = 1.0 - b * (x * x + y * y)
+
+
 cdef inline bint cholesky(double* matrix, int size) noexcept nogil:
     """Lower factor in place (row-major, size x size); False when the matrix is not positive definite or not finite."""
     cdef int i, j, k
@@ -112,3 +129,12 @@ cdef inline void cholesky_solve(const double* factor, int size, double* right) n
         for k in range(i + 1, size):
             right[i] -= factor[size * k + i] * right[k]
         right[i] /= factor[size * i + i]
+
+
+cdef inline void cholesky_inverse(const double* factor, int size, double* inverse) noexcept nogil:
+    """inverse = (L L')^-1, size x size, L the lower factor that `cholesky` leaves."""
+    cdef int i
+    for i in range(size * size):
+        inverse[i] = 1.0 if i % (size + 1) == 0 else 0.0
+    for i in range(size):
+        cholesky_solve(factor, size, inverse + size * i)  # symmetric: its rows are its columns

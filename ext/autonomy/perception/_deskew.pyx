@@ -7,27 +7,11 @@ points of a time, so cost is a multiplication by a 3 x 4 matrix. Twin: autonomy/
 import numpy as np
 from libc.math cimport cos, sin, sqrt
 from autonomy.msg.layout import require
+from autonomy.linalg._small cimport cross, matrix_of_vector
 from autonomy.msg.messages cimport LAYOUT_HASH, LidarPoint
 from autonomy.perception._cloud cimport Cloud
 
 require(__name__, LAYOUT_HASH)
-
-
-cdef inline void turn(const double* vector, double* matrix) noexcept nogil:
-    """Rotation matrix [3, 3] of a rotation vector (Rodrigues)."""
-    cdef double x = vector[0], y = vector[1], z = vector[2]
-    cdef double squared = x * x + y * y + z * z, angle = sqrt(squared), a, b
-    a = sin(angle) / angle if angle > 1e-9 else 1.0
-    b = (1.0 - cos(angle)) / squared if angle > 1e-5 else 0.5
-    matrix[0] = 1.0 - b * (y * y + z * z)
-    matrix[1] = b * x * y - a * z
-    matrix[2] = b * x * z + a * y
-    matrix[3] = b * x * y + a * z
-    matrix[4] = 1.0 - b * (x * x + z * z)
-    matrix[5] = b * y * z - a * x
-    matrix[6] = b * x * z - a * y
-    matrix[7] = b * y * z + a * x
-    matrix[8] = 1.0 - b * (x * x + y * y)
 
 
 cdef inline void drift(const Twist* twist, double time_s, double* matrix, double* position) noexcept nogil:
@@ -36,20 +20,19 @@ cdef inline void drift(const Twist* twist, double time_s, double* matrix, double
     cdef double angle, a, b
     cdef double* w = vector
     cdef const double* v = twist.velocity
-    cdef double[3] cross
+    cdef double[3] once
+    cdef double[3] twice
     cdef int i
     for i in range(3):
         vector[i] = twist.rate[i] * time_s
-    turn(vector, matrix)
+    matrix_of_vector(vector, matrix)
     angle = sqrt(w[0] * w[0] + w[1] * w[1] + w[2] * w[2])
     a = (1.0 - cos(angle)) / (angle * angle) if angle > 1e-5 else 0.5
     b = (angle - sin(angle)) / (angle * angle * angle) if angle > 1e-3 else 1.0 / 6.0
-    cross[0] = w[1] * v[2] - w[2] * v[1]
-    cross[1] = w[2] * v[0] - w[0] * v[2]
-    cross[2] = w[0] * v[1] - w[1] * v[0]
-    position[0] = time_s * (v[0] + a * cross[0] + b * (w[1] * cross[2] - w[2] * cross[1]))
-    position[1] = time_s * (v[1] + a * cross[1] + b * (w[2] * cross[0] - w[0] * cross[2]))
-    position[2] = time_s * (v[2] + a * cross[2] + b * (w[0] * cross[1] - w[1] * cross[0]))
+    cross(w, v, once)
+    cross(w, once, twice)
+    for i in range(3):
+        position[i] = time_s * (v[i] + a * once[i] + b * twice[i])
 
 
 cdef inline void mounted(const Knot* knots, int count, double time_s, double* matrix, double* position) noexcept nogil:
@@ -67,7 +50,7 @@ cdef inline void mounted(const Knot* knots, int count, double time_s, double* ma
         if share > 0.0:
             vector[i] += share * (knots[last + 1].rotation[i] - vector[i])
             position[i] += share * (knots[last + 1].position[i] - position[i])
-    turn(vector, matrix)
+    matrix_of_vector(vector, matrix)
 
 
 cdef void tabulate(const Twist* twist, const Knot* knots, int knot_count, double first_s, double step_s, int steps,

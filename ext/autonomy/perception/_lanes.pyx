@@ -10,7 +10,7 @@ from libc.string cimport memset
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH
 from autonomy.perception._bright cimport SLABS, STRIPS, BrightGrid, Run
-from autonomy.perception._polynomial cimport Cubic, Normal, add_point, begin_normal, solve_normal, value_at
+from autonomy.perception._polynomial cimport Cubic, Normal, add_point, begin_normal, sigma_at, solve_normal, value_at
 
 require(__name__, LAYOUT_HASH)
 
@@ -248,20 +248,6 @@ cdef void fit_lines(const LaneParameters* p, BrightGrid* grid, LaneList* found) 
 
 cdef double nearest_seen(const LaneLine* line) noexcept nogil:
     return line.x_min if line.x_min > 0.0 else (line.x_max if line.x_max < 0.0 else 0.0)
-
-
-cdef double sigma_at(const Cubic* cubic, double x) noexcept nogil:
-    cdef double[4] row
-    cdef double sum = 0.0
-    cdef int i, k
-    row[0] = 1.0
-    row[1] = x
-    row[2] = x * x
-    row[3] = x * x * x
-    for i in range(4):
-        for k in range(4):
-            sum += row[i] * row[k] * cubic.covariance[4 * i + k]
-    return sqrt(sum) if sum > 0.0 else 0.0
 
 
 cdef void judge(const LaneParameters* p, double behind_m, BrightGrid* grid, LaneList* found) noexcept nogil:
