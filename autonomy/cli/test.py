@@ -52,7 +52,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--start", type=float, metavar="S", help="begin this many seconds after each log's first record")
     parser.add_argument("--end", type=float, metavar="S", help="stop this many seconds after each log's first record")
     parser.add_argument(
-        "--from", dest="mode", choices=("auto", "raw", "cuts", "frames"), default=None, help="what drives the ticks"
+        "--from", dest="mode", choices=("auto", "raw", "cuts", "frames", "packets"), default=None, help="what drives the ticks"
     )
     parser.add_argument("--outages", metavar="SPEC", help="drive again without GNSS, as for 'autonomy replay'")
     parser.add_argument("--faults", metavar="TOML", help="fault timeline to inject")

@@ -42,6 +42,12 @@ class Batch(NamedTuple):
     data: np.ndarray
 
 
+def own_channel(number: int, topic: str, message: str) -> Channel:
+    """A channel with a message of ours."""
+    schema = layouts.schema_name(message)
+    return Channel(number, topic, schema, layouts.ENCODING, layouts.SCHEMA_ENCODING, msg.schema_text(message))
+
+
 class OrderedReader(ABC):
     """One recording, of whatever format.
 
@@ -119,6 +125,16 @@ class OrderedReader(ABC):
     def topics(self) -> list[str]:
         """Topics in the order of their first channel."""
         return list(dict.fromkeys(channel.topic for channel in self.channels.values()))
+
+    def declare(self, topic: str) -> int:
+        """The number of a topic's channel, for records that are put among those of the recording; a new one where it has none."""
+        for number, channel in self.channels.items():
+            if channel.topic == topic:
+                return number
+        number = max(self.channels, default=0) + 1
+        self.channels[number] = own_channel(number, topic, topics.message_of(topic))
+        self._ranks = self._rank_channels()
+        return number
 
     def message_name(self, topic: str) -> str | None:
         """The message of ours that a topic carries; None for a foreign one. Raises LogError when they do not fit."""

@@ -32,12 +32,15 @@ OUTPUTS = ("vehicle", "ego", "truck", "faults", "lane", "plan", "control", "actu
 class Recording:
     """A sink for `Engine`; batches go through `pass_through` on their way to it."""
 
-    def __init__(self, path: Path, source: LogSource, origin: Mapping[str, str]):
-        """`origin`: where the inputs come from, for the log's metadata."""
+    def __init__(self, path: Path, source: LogSource, origin: Mapping[str, str], *, with_packets: bool):
+        """`origin`: where the inputs come from, for the log's metadata. `with_packets`: the only log there will be of them; a
+        replay's leaves datagrams, which are nearly all of a log's bytes, in its source."""
         reader = source.reader
         inputs = {number: channel.topic for number, channel in reader.channels.items() if is_input_topic(channel.topic)}
         messages = {topic: reader.message_name(topic) for topic in inputs.values()}
         # Raw bytes that no step of the tick reads (lidar packets) stay in the source alone, and the log says so
+        for topic, message in messages.items():
+            messages[topic] = None if message == "UdpPacket" and not with_packets else message
         left_out = sorted(topic for topic, message in messages.items() if message is None)
         self._writer = LogWriter(path, {
             "vehicle": source.config.path,

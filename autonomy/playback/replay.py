@@ -19,6 +19,7 @@ from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block, Engine
 from autonomy.playback.fixes import receiver_poses
 from autonomy.playback.json_values import without_nan
+from autonomy.playback.perceiving import FromPackets
 from autonomy.playback.recording import Recording
 from autonomy.playback.result import OUTPUT_LOG, SCHEMA, Result
 from autonomy.playback.shadow import ShadowComparison
@@ -76,10 +77,15 @@ def replay(
 
         injector = Injector.from_file(faults, source)
         batches, fault_list = injector.apply(batches), injector.as_json()
+    perceiving = FromPackets(source) if source.from_packets else None
+    if perceiving is not None:
+        batches = perceiving.batches(batches)
+        sinks.append(perceiving)
     with contextlib.ExitStack() as files:
         if directory is not None:
             recorded_from = {"source_sha256": sha256(source.reader.path)}
-            recording = files.enter_context(contextlib.closing(Recording(directory / OUTPUT_LOG, source, recorded_from)))
+            recording = files.enter_context(contextlib.closing(
+                Recording(directory / OUTPUT_LOG, source, recorded_from, with_packets=False)))  # fmt: skip
             sinks.append(recording)
             batches = recording.pass_through(batches)
         last = _Last()
@@ -91,6 +97,7 @@ def replay(
     found = _metrics(log, source, engine, spool, times, collector, origin, last.ego)
     found["shadow"] = shadow.as_json()
     found["faults"] = fault_list
+    found["perception"] = None if perceiving is None else perceiving.as_json()
     found["startup_s"] = started - began
     found["realtime_factor"] = found["ticks"] * 0.01 / (finished - started) if finished > started else None
     found["path"] = source.path_label

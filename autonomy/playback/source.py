@@ -16,6 +16,7 @@ from autonomy.log.opening import open_recording
 from autonomy.log.reader import LogReader
 from autonomy.log.writer import METADATA_NAME
 from autonomy.parameters import load_parameters
+from autonomy.perception.sensors import read as read_lidars
 from autonomy.playback._feed import ACTIONS
 from drivers.can.database import DatabaseError
 from drivers.can.route_config import KINDS as KIND_MESSAGES
@@ -24,14 +25,14 @@ from drivers.can.router import RouteError, Router
 from drivers.serial.router import SerialRouter
 
 KINDS = ("", *KIND_MESSAGES)  # by number, as the feed counts them
-MODES = ("auto", "raw", "cuts", "frames")
+MODES = ("auto", "raw", "cuts", "frames", "packets")
 CONFIG_ATTACHMENT = "config.json"
 PATH_ATTACHMENT = "lane_path.csv"
 
 
 @dataclass
 class LogSource:
-    """One opened log. `mode` is what drives the ticks: raw (10 ms grid), cuts or frames."""
+    """One opened log. `mode` is what drives the ticks: raw (10 ms grid), cuts or frames; `from_packets`: scans are made anew."""
 
     reader: LogReader
     config: configuration.Config
@@ -42,6 +43,7 @@ class LogSource:
     serial: SerialRouter
     path: np.ndarray  # (n, 5), see autonomy/inputs/lane_path.py
     path_label: str
+    from_packets: bool = False
 
     @property
     def duration_s(self) -> float:
@@ -58,12 +60,15 @@ def open_log(path: str | Path, config: str | Path | None = None, overrides: dict
     reader = open_recording(path)
     if reader.start_ns is None:
         raise BadInputError(f"{path}: holds no readable record" + (f" ({reader.problem})" if reader.problem else ""))
+    loaded, parameters = load_configuration(reader, config, overrides)
+    from_packets = mode == "packets"
+    if from_packets:
+        _declare_results(reader, loaded)
     topics = {number: channel.topic for number, channel in reader.channels.items()}
     mode = _mode(path, topics, mode)
-    loaded, parameters = load_configuration(reader, config, overrides)
     router, serial = _router(loaded, reader), SerialRouter.from_config(loaded)
     lane, label = _lane_path(reader, loaded, path_file)
-    return LogSource(reader, loaded, parameters, mode, routes_of(topics, serial), router, serial, lane, label)
+    return LogSource(reader, loaded, parameters, mode, routes_of(topics, serial), router, serial, lane, label, from_packets)
 
 
 def load_configuration(
@@ -82,6 +87,17 @@ def load_configuration(
     return loaded, load_parameters(loaded)
 
 
+def _declare_results(reader: LogReader, config: configuration.Config) -> None:
+    """Channels for what scans of the log's packets tell. Raises UsageError when there are no packets of a lidar we know."""
+    sensors = read_lidars(config.sections.get("lidar", {}), str(config.path))
+    present = [sensor for sensor in sensors if sensor.topic in reader.topics]
+    if not present:
+        wanted = ", ".join(sensor.topic for sensor in sensors) or "no [[lidar.sensor]]"
+        raise UsageError(f"{reader.path}: no packets to begin from; its configuration has {wanted}; use another --from")
+    for kind in dict.fromkeys(kind for sensor in present for kind in sensor.gives):
+        reader.declare(f"/in/{kind}")
+
+
 def is_input_topic(topic: str) -> bool:
     """True for what a log must keep of its source: raw bytes, samples and the reference; not frames, cuts or outputs."""
     return topic.startswith(("/raw/", "/ref/")) or (topic.startswith("/in/") and topic[4:] in KINDS)
@@ -93,8 +109,12 @@ def _mode(path: str | Path, topics: dict[int, str], wanted: str) -> str:
     if wanted not in MODES:
         raise UsageError(f"--from {wanted}: choose one of {', '.join(MODES)}")
     has_frames, has_cuts = "/in/frame" in present, "/cut" in present
-    if wanted == "auto":
-        wanted = "cuts" if has_cuts and has_raw else "frames" if has_frames else "raw"
+    if wanted in ("auto", "packets") and has_cuts and has_raw:
+        wanted = "cuts"
+    elif wanted == "packets":
+        wanted = "raw"
+    elif wanted == "auto":
+        wanted = "frames" if has_frames else "raw"
     if wanted == "frames" and not has_frames:
         raise UsageError(f"{path}: has no /in/frame topic, so it cannot be replayed from frames; use --from raw")
     if wanted == "cuts" and not has_cuts:

@@ -42,6 +42,7 @@ def replay_lines(metrics: dict[str, Any]) -> list[str]:
         ("driver", _driver(metrics)),
         ("inputs", _inputs(metrics)),
         ("found odd", _oddities(metrics)),
+        ("perception", _perception(metrics)),
         ("repeatable", _repeatable(metrics)),
         ("faults", _faults(metrics)),
         ("report", metrics.get("report")),
@@ -68,6 +69,15 @@ def _ticks(metrics: dict[str, Any]) -> str:
     if is_number(metrics.get("startup_s")):
         words += f" (start-up {number(metrics['startup_s'], 's', 2)} apart)"
     return words
+
+
+def _perception(metrics: dict[str, Any]) -> str | None:
+    """Of a replay from packets: what they give now beside what the log has."""
+    found = metrics.get("perception")
+    if not found:
+        return None
+    words = f"{whole(found['scans'])} scans from packets; results equal to the log's {whole(found['equal'])}"
+    return words + f", different {whole(found['different'])}, without a partner in the log {whole(found['without_partner'])}"
 
 
 def _drive(metrics: dict[str, Any]) -> str | None:

@@ -64,8 +64,9 @@ class Decoder:
             raise UsageError(f"lidar convention '{convention}': must be maker or nebula")
         if not 0.0 <= minimum_range_m < maximum_range_m:
             raise UsageError(f"lidar ranges {minimum_range_m} .. {maximum_range_m}: the first must be smaller and not negative")
+        # Most points of a scan
         columns = LONGEST_SCAN_NS // self.model.column_period_ns + self.model.shape.columns
-        self._capacity = columns * self.model.rings * 2
+        self.capacity = columns * self.model.rings * 2
         self._buffers = [self._new_buffer() for _ in range(BUFFERS)]
         plan = tables.plan(self.model, cut_azimuth_rad, minimum_range_m, maximum_range_m, convention == "nebula")
         self._kernel = Kernel(plan, CLOCKS[clock], self._buffers[0], self._buffers[1])
@@ -113,6 +114,6 @@ class Decoder:
         return self._buffers[-1]
 
     def _new_buffer(self) -> np.ndarray:
-        buffer = np.empty(self._capacity, dtype("LidarPoint"))
+        buffer = np.empty(self.capacity, dtype("LidarPoint"))
         buffer.view(np.uint8).fill(0)  # its memory is there before the first packet
         return buffer

@@ -36,6 +36,7 @@ from drivers.can.commanding.command_config import CommandConfig
 from hil.loop.command_bus import CommandBus
 from hil.loop.live import POSE_TOPIC, TRUCK_TOPIC, LiveSource, channels_of, time_and_channel
 from hil.loop.metrics import RunMetrics
+from hil.loop.perceiving import Perceiving
 from hil.loop.reference import POSE_TICKS, centre_line, pose_of, truck_of
 from hil.loop.truck_faults import TruckFaults
 from hil.loop.vehicle_differences import differences
@@ -61,6 +62,8 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
         raise UsageError(f"hil.run: duration_s = {duration_s:g} must be above zero")
     began = time.perf_counter()
     truth = world.reset(seed, scenario)
+    if hasattr(sensors, "look_at"):
+        sensors.look_at(world)
     log_path = None if output_dir is None else Path(output_dir) / log_name
     planned = _timeline(faults)
     broken = TruckFaults(planned, world, truth.time_ns)
@@ -131,7 +134,9 @@ class _Loop:
         path = None
         if (getattr(sensors, "takes_lane_path", False) or getattr(world, "map", False)) and hasattr(world, "lane_path"):
             path = centre_line(world)
-        channels = channels_of(sensors, stack.config) + ([] if commands is None else [f"/raw/can/{commands.bus}"])
+        self.perceiving = Perceiving(stack.config)
+        channels = channels_of(sensors, stack.config) + self.perceiving.channels
+        channels += [] if commands is None else [f"/raw/can/{commands.bus}"]
         self.source = LiveSource(stack, channels, truth.time_ns, path, "the middle of the lane")
         self.start_ns = truth.time_ns
         self.feed = Feed(stack.core, self.source.router, self.source.routes, self.source.path, "cuts", 0.0, False,
@@ -157,7 +162,7 @@ class _Loop:
             output_folder.prepare(log_path.parent)
             recorded_from = {"importer": "hil.loop.closed_loop", "clock": "simulated"}
             self.recording = self.files.enter_context(
-                contextlib.closing(Recording(log_path, self.source, recorded_from)))  # fmt: skip
+                contextlib.closing(Recording(log_path, self.source, recorded_from, with_packets=True)))  # fmt: skip
 
     def tick(self, tick: int, truth, sensed, set_speed: float, engage: int, arrived: list[bytes]) -> np.void:
         """Hands the records to the stack and returns its output, valid until the next block. `arrived`: frames of controllers."""
@@ -165,6 +170,7 @@ class _Loop:
         if tick % POSE_TICKS == 0:
             true = {POSE_TOPIC: pose_of(truth), TRUCK_TOPIC: truck_of(truth, self.world, self.sensors)}
             self.poses.append(true[POSE_TOPIC])
+        sensed = self._perceived(sensed, truth.time_ns)
         rows = self.source.arrived(sensed, true, [] if self.bus is None else self.source.frames(arrived, self.bus.number))
         sent = [] if self.bus is None else self.source.frames(self.sent, self.bus.number)
         closing = self.source.closing(tick, truth.time_ns, set_speed, engage)
@@ -179,11 +185,19 @@ class _Loop:
         self.feed.run(batch.records, batch.data, 0, self.outputs[self.row :], self.timing[self.row :],
                       None if self.frames is None else self.frames[self.row :], NEVER_NS)  # fmt: skip
         out = self.outputs[self.row]
+        self.perceiving.see(out["ego"])
         self.row += 1
         if self.row == BLOCK_TICKS:
             self._hand_on()
             out = self.outputs[-1]
         return out
+
+    def _perceived(self, sensed, now_ns: int):
+        """What sensors gave, and what scan processing has made of their packets by now."""
+        if isinstance(sensed, dict):
+            return sensed
+        self.perceiving.hear(sensed)
+        return [*sensed, *self.perceiving.due(now_ns)]
 
     def carry(self, out: np.void, time_ns: int, broken) -> np.void:
         """What the truck is asked for."""

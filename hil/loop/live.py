@@ -13,20 +13,18 @@ from typing import Any
 import numpy as np
 
 from autonomy import config as configuration
-from autonomy import msg
 from autonomy.errors import UsageError
 from autonomy.inputs import lane_path
 from autonomy.log import topics
 from autonomy.log.ordered import RECORD_DTYPE, Batch
+from autonomy.log.sample_lists import sample_list
 from autonomy.log.structure import Channel
 from autonomy.playback.source import KINDS, routes_of
 from drivers.can.router import Router
 from drivers.serial.route_config import PREFIX, ports_of
 from drivers.serial.route_config import read as read_serial
 from drivers.serial.router import SerialRouter
-from hil.sensors.cruise import LIST_HEAD
 
-NOT_IN_A_TICK = msg.constants("ImuInput")["NOT_IN_A_TICK"]
 TICK_INPUT, CUT = struct.Struct("<QqdB7x"), struct.Struct("<QqQ")
 RECORD = struct.Struct("<qQIIIHH")  # RECORD_DTYPE
 Row = tuple[int, int, bytes]  # log time, channel, body
@@ -77,10 +75,9 @@ class LiveSource:
         rows: list[Row] = list(others)
         if isinstance(sensed, dict):
             for kind, samples in sensed.items():
-                head = LIST_HEAD.pack(NOT_IN_A_TICK, 0, 0, 0, len(samples), 0)
                 received_ns = samples["received_time_ns"]
                 last_ns = int(received_ns[0] if len(samples) == 1 else received_ns.max())
-                rows.append((last_ns, self._number(f"/in/{kind}"), head + samples.tobytes()))
+                rows.append((last_ns, self._number(f"/in/{kind}"), sample_list(samples)))
         else:
             rows += [(record.time_ns, self._number(record.channel), record.data) for record in sensed]
         rows += [(int(row["time_ns"][0]), self.numbers[topic], row.tobytes()) for topic, row in truth.items()]

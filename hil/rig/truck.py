@@ -45,9 +45,9 @@ class Truck:
         self.vehicle = config.section("vehicle")
         self.world = world
         self.sensors = Bytes(config, seed)
-        if self.sensors.lines:
-            raise UsageError(f"{config.path}: has [[serial.port]] entries, and this truck speaks on CAN only; "
-                             "use a vehicle without [serial], such as vehicles/demo_truck")  # fmt: skip
+        if self.sensors.lines or self.sensors.lidars:
+            raise UsageError(f"{config.path}: has [[serial.port]] or [[lidar.sensor]] entries, and this truck speaks on CAN "
+                             "only; use a vehicle without them, such as vehicles/demo_truck")  # fmt: skip
         self.buses = buses
         commands = read_commands(config.section("command"), config.path)
         clock_ns = (lambda: self.truth.time_ns) if lockstep else time.monotonic_ns

@@ -7,17 +7,14 @@ hil.run(world, stack, senses, duration_s, watch=senses.watch)
 from __future__ import annotations
 
 import math
-import struct
 
 import numpy as np
 
-from autonomy import msg
+from autonomy.log.sample_lists import sample_list
 from autonomy.planning.cruise import PERIOD_NS, POINTS, STEP_M, CruisePlanner, RoadAhead
 from hil.sensors.records import RawRecord
 
 LATENCY_NS = 20_000_000  # the time a plan may take
-LIST_HEAD = struct.Struct("<QqIIII")  # tick index, tick time, overflow, padding, count, padding
-NOT_IN_A_TICK = msg.constants("CruiseInput")["NOT_IN_A_TICK"]
 TOPIC = "/in/cruise"
 
 
@@ -36,6 +33,10 @@ class WithCruise:
     def channels(self) -> list[str]:
         return [*self.sensors.channels, TOPIC]
 
+    def look_at(self, world) -> None:
+        if hasattr(self.sensors, "look_at"):
+            self.sensors.look_at(world)
+
     def watch(self, truth, out) -> None:
         """Every tick, with what came out of it."""
         self.place = float(truth.info["distance_m"])
@@ -51,7 +52,7 @@ class WithCruise:
             received_ns, plan = self.waiting.pop(0)
             if isinstance(sensed, dict):
                 return sensed | {"cruise": plan.reshape(1)}
-            return [*sensed, RawRecord(received_ns, TOPIC, LIST_HEAD.pack(NOT_IN_A_TICK, 0, 0, 0, 1, 0) + plan.tobytes())]
+            return [*sensed, RawRecord(received_ns, TOPIC, sample_list(plan.reshape(1)))]
         return sensed
 
     def _ahead(self, _) -> RoadAhead:

@@ -7,8 +7,14 @@ import math
 import numpy as np
 
 from autonomy import msg
+from autonomy.errors import UsageError
+from autonomy.perception.sensors import read as read_lidars
 from drivers.serial.route_config import PREFIX, ports_of, read
+from hil.lidar.scene import Scene
+from hil.radar.emulator import Emulator
+from hil.radar.targets import TargetList
 from hil.sensors.lane_camera import LaneCamera
+from hil.sensors.lidar_line import LidarLine
 from hil.sensors.messages import SIGNALS, Dropouts, Messages
 from hil.sensors.powertrain import engine_reference_nm
 from hil.sensors.realism import (
@@ -18,6 +24,7 @@ from hil.sensors.realism import (
     ENGINE_SOURCE,
     RETARDER_REFERENCE_NM,
     RETARDER_SOURCE,
+    SENSOR_SOURCE,
     SHAFT_SOURCE,
     STABILITY_ERRORS,
     STEERING_SOURCE,
@@ -34,7 +41,8 @@ DRIVER_AT_REST = {"parking_brake_switch": 0, "brake_switch": 0, "cruise_control_
 
 class Bytes(Messages):
     """J1939 on bus 0, the sensors' own messages on bus 1, a lane camera on the bus whose DBC has one; GNSS and IMU on the
-    serial ports the vehicle file has for them."""
+    serial ports the vehicle file has for them; packets of its lidars. With a lidar the sensors `look_at` the world before the
+    first truth: the lidars' rays and the radar's waves meet its road with all that stands there."""
 
     over_bus = True
 
@@ -48,6 +56,11 @@ class Bytes(Messages):
             del self.schedule["lane"]
         self.frame = np.zeros(1, msg.dtype("CanFrame"))
         serial = read(config.sections.get("serial", {}), config.path)
+        self.lidars = read_lidars(config.sections.get("lidar", {}), str(config.path))
+        self.seed = seed
+        self.lidar_lines: list[LidarLine] = []
+        self.radar: Emulator | None = None
+        self.targets = TargetList()
         self.lines = [SerialLine(port, [item for item in serial.port if item.port == port]) for port in ports_of(serial)]
         self.serial_kinds = {kind for item in serial.port for kind in item.kinds}
         self.told: dict[str, float] = {}
@@ -60,9 +73,23 @@ class Bytes(Messages):
     @property
     def channels(self) -> list[str]:
         buses = [0, 1] if self.camera is None else [0, 1, self.camera.bus]
-        return [*(f"/raw/can/{bus}" for bus in buses), *(PREFIX + line.port for line in self.lines)]
+        lidars = [sensor.topic for sensor in self.lidars]
+        return [*(f"/raw/can/{bus}" for bus in buses), *(PREFIX + line.port for line in self.lines), *lidars]
+
+    def look_at(self, world) -> None:
+        """What stands along the road of a world, for lidars and radar. Raises UsageError."""
+        if not self.lidars:
+            return
+        if not hasattr(world, "road"):
+            raise UsageError(f"{type(world).__name__}: tells no road, so the lidar '{self.lidars[0].name}' of the vehicle file "
+                             "has nothing to see; take a vehicle file without [lidar]")  # fmt: skip
+        scene = Scene.of_world(world, self.seed)
+        self.lidar_lines = [LidarLine(sensor, scene, self.seed + place) for place, sensor in enumerate(self.lidars)]
+        self.radar = Emulator(scene, self.seed)
 
     def sense(self, truth: Truth) -> list[RawRecord]:
+        if len(self.lidar_lines) < len(self.lidars):
+            raise UsageError(f"sensors: the lidar '{self.lidars[0].name}' has no world to see; call look_at(world) first")
         records = []
         for kind, row in self._arrived(truth):
             time_ns = int(row["received_time_ns"][0])
@@ -74,7 +101,16 @@ class Bytes(Messages):
                 records.append(self._record(time_ns, bus, message, values, address))
         for line in self.lines:
             records += line.read(truth.time_ns)
+        for lidar in self.lidar_lines:
+            records += lidar.read(truth)
         return records
+
+    def _radar(self, truth: Truth):
+        if self.radar is None:
+            return super()._radar(truth)
+        rows = self.targets.rows(self.radar.measure(truth), truth.ego.velocity)
+        rows["source"] = SENSOR_SOURCE
+        return [rows[place : place + 1] for place in range(len(rows))]
 
     def _record(self, time_ns: int, bus: int, message: str, values: dict[str, float], address: int | None) -> RawRecord:
         identifier, data = self.codec.encode(message, values, bus=bus, source_address=address)

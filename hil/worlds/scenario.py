@@ -82,6 +82,7 @@ class TrafficTable(msgspec.Struct, forbid_unknown_fields=True):
     speed_mps: float
     kind: str = "car"
     lane: int = 0
+    aside_m: float | None = None  # instead of lane: its middle, left of the rightmost lane's middle
     gap_m: float | None = None
     place_m: float | None = None
     speed_spread_mps: float = 0.0
@@ -229,6 +230,8 @@ def _check_traffic(item: TrafficTable, where: str, lanes: int) -> None:
         raise UsageError(f"{where}: give gap_m (to the truck, negative behind it) or place_m (along the road), one of them")
     _within(where, "speed_mps", item.speed_mps, 0.0, 70.0)
     _within(where, "lane", item.lane, 0, lanes - 1)
+    if item.aside_m is not None:
+        _within(where, "aside_m", item.aside_m, -20.0, 40.0)
     for number, event in enumerate(item.events, start=1):
         name = f"{where}, events, number {number}"
         if (event.at_s is None) == (event.when_gap_m is None):

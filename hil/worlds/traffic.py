@@ -40,6 +40,8 @@ KINDS = {
     "van": Kind(6.0, 2.0, 2.6, 1.4, 1.2, 2.0),
     "truck": Kind(16.5, 2.55, 4.0, 1.8, 0.5, 1.5),
     "motorcycle": Kind(2.2, 0.8, 1.5, 1.2, 2.0, 2.5),
+    "pedestrian": Kind(0.4, 0.6, 1.75, 1.0, 1.0, 2.0),
+    "debris": Kind(0.3, 0.3, 0.3, 1.0, 1.0, 2.0),  # a lost load; it stands
 }
 
 
@@ -107,8 +109,8 @@ class Vehicle:
 
 
 class ScriptedTraffic:
-    """`vehicles`: keyword tables of kind, lane, gap_m (from the truck's front to its rear; negative: from the truck's rear
-    to its front), or place_m, speed_mps, events."""
+    """`vehicles`: keyword tables of kind, lane or aside_m, gap_m (from the truck's front to its rear; negative: from the truck's
+    rear to its front), or place_m, speed_mps, events."""
 
     def __init__(self, road: Road, vehicles: list[dict]):
         self.road, self.script = road, vehicles
@@ -125,8 +127,10 @@ class ScriptedTraffic:
             else:
                 s = ego.s - ego.rear + given["gap_m"] - 0.5 * body.length
             speed = given["speed_mps"] + random.uniform(-1.0, 1.0) * given.get("speed_spread_mps", 0.0)
-            self.vehicles.append(Vehicle(number, given["kind"], s, given["lane"] * self.road.lane_width, max(speed, 0.0),
-                                         max(speed, 0.0), list(given.get("events", ()))))  # fmt: skip
+            aside = given.get("aside_m")
+            offset = given["lane"] * self.road.lane_width if aside is None else aside
+            self.vehicles.append(Vehicle(number, given["kind"], s, offset, max(speed, 0.0), max(speed, 0.0),
+                                         list(given.get("events", ()))))  # fmt: skip
         self._check_places(ego)
 
     def step(self, time_s: float, dt_s: float, ego: EgoPlace) -> None:

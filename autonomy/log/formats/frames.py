@@ -10,8 +10,7 @@ import struct
 import numpy as np
 
 from autonomy import msg
-from autonomy.log import layouts
-from autonomy.log.ordered import RECORD_DTYPE
+from autonomy.log.ordered import RECORD_DTYPE, own_channel
 from autonomy.log.structure import Channel
 
 FD_CHANNELS = 256  # as in ext/autonomy/log/formats/_frames.pxd
@@ -30,12 +29,6 @@ def channel(number: int) -> Channel:
     if number < FD_CHANNELS:
         return own_channel(number, f"/raw/can/{number}", "CanFrame")
     return own_channel(number, f"/raw/canfd/{number - FD_CHANNELS}", "CanFdFrame")
-
-
-def own_channel(number: int, topic: str, message: str) -> Channel:
-    """A channel with a message of ours."""
-    schema = layouts.schema_name(message)
-    return Channel(number, topic, schema, layouts.ENCODING, layouts.SCHEMA_ENCODING, msg.schema_text(message))
 
 
 class FrameList:

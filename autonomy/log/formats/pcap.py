@@ -16,6 +16,7 @@ from autonomy.log.formats import frames as can
 from autonomy.log.formats.buses import BusNames
 from autonomy.log.formats.network import Datagram, Fragment, NotUdp, packet_body, socketcan, unpack
 from autonomy.log.formats.recording import BLOCK_BYTES, Block, Damage, FileRecording
+from autonomy.log.ordered import own_channel
 from autonomy.log.structure import Channel
 
 NAME = "PCAP"
@@ -189,7 +190,7 @@ class Pcap(FileRecording):
     def channel(self, number: int) -> Channel:
         if number >= can.OTHER_CHANNELS:
             port = next(port for port, channel in self._ports.items() if channel == number)
-            return can.own_channel(number, f"/raw/udp/{port}", "UdpPacket")
+            return own_channel(number, f"/raw/udp/{port}", "UdpPacket")
         return super().channel(number)
 
 

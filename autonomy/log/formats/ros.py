@@ -21,6 +21,7 @@ from autonomy.log.formats.buses import BusNames
 from autonomy.log.formats.network import Datagram, packet_body
 from autonomy.log.formats.ros_packets import PACKET_KINDS, packets, topic_of
 from autonomy.log.importers import samples
+from autonomy.log.ordered import own_channel
 from autonomy.log.structure import Channel
 
 IMU, NAV_SAT_FIX, CAN_FRAME = "sensor_msgs/Imu", "sensor_msgs/NavSatFix", "can_msgs/Frame"
@@ -56,8 +57,8 @@ class Translator:
         self._can_topics: dict[str, int] = {}  # their buses
         self._packet_topics: dict[str, str] = {}  # as they are called here
         self.channels: dict[int, Channel] = {
-            _IMU_CHANNEL: can.own_channel(_IMU_CHANNEL, "/in/imu", "ImuInput"),
-            _GNSS_CHANNEL: can.own_channel(_GNSS_CHANNEL, "/in/gnss", "GnssInput"),
+            _IMU_CHANNEL: own_channel(_IMU_CHANNEL, "/in/imu", "ImuInput"),
+            _GNSS_CHANNEL: own_channel(_GNSS_CHANNEL, "/in/gnss", "GnssInput"),
         }
 
     def details(self) -> dict[str, str]:
@@ -173,7 +174,7 @@ class Translator:
     def _packet_channel(self, topic: str) -> int:
         number = self._by_topic.setdefault(topic, _FIRST_CHANNEL + len(self._by_topic))
         if number not in self.channels:
-            self.channels[number] = can.own_channel(number, topic_of(topic), "UdpPacket")
+            self.channels[number] = own_channel(number, topic_of(topic), "UdpPacket")
         self._packet_topics[topic] = self.channels[number].topic
         return number
 

@@ -1,0 +1,58 @@
+"""What was found in a scan as the samples that the tick takes: obstacles, the own lane's lines, the motion between two scans."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autonomy import msg
+from autonomy.perception.perceive import CLASSES, SIDES, Found
+
+STRUCTURE = CLASSES.index("structure")
+LEFT, RIGHT = SIDES.index("left"), SIDES.index("right")
+MOST_OBSTACLES = msg.dtype("ObstacleInput")["items"].shape[0]
+BEST_QUALITY = 3
+
+
+def obstacle_samples(found: Found, valid_time_ns: int, received_time_ns: int, source: int) -> np.ndarray:
+    """(n,) ObstacleSample, the nearest first: road users and what lies about, no rails, walls and signs. Single scans tell no
+    velocity."""
+    rows = found.obstacles
+    rows = rows[(rows["edge"] == 0) & (rows["classification"] != STRUCTURE)]
+    rows = rows[np.argsort(np.hypot(rows["x"], rows["y"]), kind="stable")][:MOST_OBSTACLES]
+    samples = np.zeros(len(rows), msg.dtype("ObstacleSample"))
+    _stamp(samples, valid_time_ns, received_time_ns, source)
+    for name in ("velocity_x", "velocity_y", "range_rate"):
+        samples[name] = np.nan
+    for name in ("x", "y", "yaw", "length", "width", "classification"):
+        samples[name] = rows[name]
+    samples["existence"] = rows["score"]
+    return samples
+
+
+def lane_samples(found: Found, valid_time_ns: int, received_time_ns: int, source: int) -> np.ndarray:
+    """(1,) LaneSample of the lines to both sides; quality 0 where there is none. Always one: silence is another matter."""
+    samples = np.zeros(1, msg.dtype("LaneSample"))
+    _stamp(samples, valid_time_ns, received_time_ns, source)
+    row = samples[0]
+    for side, number in (("left", LEFT), ("right", RIGHT)):
+        lines = found.lanes[found.lanes["side"] == number]
+        if len(lines):
+            line = lines[0]
+            row[side], row[f"{side}_sigma"] = line["c"], line["sigma"]
+            row[f"{side}_range_m"], row[f"{side}_type"] = line["x_max"], line["type"]
+            row[f"{side}_quality"] = max(1, round(BEST_QUALITY * float(line["quality"])))
+    return samples
+
+
+def odometry_samples(moved: dict, start_time_ns: int, valid_time_ns: int, received_time_ns: int, source: int) -> np.ndarray:
+    """(1,) OdometrySample of what `Odometry.register` returned."""
+    samples = np.zeros(1, msg.dtype("OdometrySample"))
+    _stamp(samples, valid_time_ns, received_time_ns, source)
+    samples["start_time_ns"] = start_time_ns
+    for name in ("translation", "rotation", "sigma"):
+        samples[name][0] = moved[name]
+    return samples
+
+
+def _stamp(samples: np.ndarray, valid_time_ns: int, received_time_ns: int, source: int) -> None:
+    samples["valid_time_ns"], samples["received_time_ns"], samples["source"] = valid_time_ns, received_time_ns, source

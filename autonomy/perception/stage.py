@@ -1,0 +1,137 @@
+"""One lidar from packets to samples: decode, find, tell. The second pure function of the design, and what it keeps meanwhile.
+
+    stage = LidarStage(sensor, config)
+    for packet, received_ns in packets:
+        stage.take(packet, received_ns)
+        while stage.waits:
+            perceived = stage.perceive(ego)      # the newest EgoState before this packet
+
+The same packets and ego states give the same samples, in the truck, at the rig and in replay.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from autonomy.perception import perceive, samples
+from autonomy.perception._odometry import Odometry
+from autonomy.perception._voxels import VoxelSampler
+from autonomy.perception.sensors import LidarSensor
+from autonomy.perception.sensors import read as read_sensors
+from drivers.lidar.decoder import Decoder, Scan
+
+NS = 1_000_000_000
+OWN_MARGIN_M = 0.3  # [D] mirrors, and a trailer that is not quite straight behind
+LONGEST_GAP_S = 0.5  # [D] scans farther apart have nothing to do with each other
+GROUND, MARKING, NOISE = 1, 3, 5
+ODOMETRY_VOXEL_M, ODOMETRY_REACH_M, ODOMETRY_POINTS = 0.7, 80.0, 20_000  # [C] 13 000 points of a 64-beam scan
+
+
+@dataclass(frozen=True)
+class Perceived:
+    """Of one scan: samples by kind, true at `valid_time_ns`, there at `received_time_ns`; `found` lasts until the next scan."""
+
+    valid_time_ns: int
+    received_time_ns: int
+    samples: dict[str, np.ndarray]
+    found: perceive.Found
+
+
+def stages_of(config) -> dict[str, LidarStage]:
+    """Of an autonomy.config.Config, by topic. Raises UsageError."""
+    sensors = read_sensors(config.sections.get("lidar", {}), str(config.path))
+    return {sensor.topic: LidarStage(sensor, config.section("vehicle")) for sensor in sensors}
+
+
+class LidarStage:
+    """`sensor` of the vehicle file; `vehicle`: its table [vehicle], for what of a scan is the truck itself. Raises UsageError."""
+
+    def __init__(self, sensor: LidarSensor, vehicle: dict):
+        self.sensor = sensor
+        self.decoder = Decoder(sensor.model, cut_azimuth_rad=sensor.cut_azimuth_rad, clock="sensor")
+        self.own = _own_box(vehicle)
+        parameters = perceive.parameters(overrides={f"ground.own_{name}_m": value for name, value in self.own.items()})
+        self.perceiver = perceive.Perceiver(parameters, sensor.mounting(), capacity=self.decoder.capacity)
+        self.odometry = Odometry(parameters["odometry"]) if "odometry" in sensor.gives else None
+        self.thinner = VoxelSampler(self.decoder.capacity)
+        self.turn_s = 1.0 / sensor.rate_hz
+        self.before_ns: int | None = None  # what the scan before was told for
+        self.moved = np.zeros(6)  # the motion that was expected of the time between the scans, by the ego state of the one before
+        self._scans: deque[tuple[Scan, int]] = deque()
+
+    def take(self, packet: bytes, received_time_ns: int) -> None:
+        """One datagram. A scan is done when a packet of the next one has come."""
+        for scan in self.decoder.feed(packet, received_time_ns):
+            if scan.begins_at_cut:
+                self._scans.append((scan, received_time_ns))
+
+    @property
+    def waits(self) -> bool:
+        """Whether a scan is there to be looked at."""
+        return bool(self._scans)
+
+    def perceive(self, ego: np.void) -> Perceived:
+        """The oldest scan that waits; `ego`: the EgoState before the packet that ended it."""
+        scan, ended_ns = self._scans.popleft()
+        valid_ns = scan.stamp_ns + round(self.turn_s * NS)
+        received_ns = ended_ns + round(self.sensor.delay_s * NS)
+        elapsed_s = 0.0 if self.before_ns is None else (valid_ns - self.before_ns) / NS
+        if not 0.0 < elapsed_s <= LONGEST_GAP_S:
+            elapsed_s = 0.0
+        velocity, rate = twist_of(ego)
+        found = self.perceiver.perceive(scan.points, velocity, rate, self.turn_s, elapsed_s)
+        stamps = valid_ns, received_ns, self.sensor.source
+        told = {}
+        if "obstacle" in self.sensor.gives:
+            told["obstacle"] = samples.obstacle_samples(found, *stamps)
+        if "lane" in self.sensor.gives:
+            told["lane"] = samples.lane_samples(found, *stamps)
+        if self.odometry is not None:
+            told |= self._odometry(found, velocity, rate, elapsed_s, stamps)
+        self.before_ns = valid_ns
+        return Perceived(valid_ns, received_ns, told, found)
+
+    def _odometry(self, found: perceive.Found, velocity, rate, elapsed_s: float, stamps) -> dict[str, np.ndarray]:
+        if not elapsed_s:
+            self.odometry.reset()
+        expected, self.moved = self.moved * elapsed_s, np.array([*velocity, *rate])
+        moved = self.odometry.register(self._standing(found), expected[:3], expected[3:])
+        if moved["rounds"] <= 0:
+            return {}
+        return {"odometry": samples.odometry_samples(moved, self.before_ns, *stamps)}
+
+    def _standing(self, found: perceive.Found) -> np.ndarray:
+        """(n, 3) points of what does not move, thinned."""
+        standing = np.isin(found.labels, (0, GROUND, MARKING, 4))
+        instances = found.instances
+        of_thing = instances >= 0
+        standing[of_thing] = found.obstacles["classification"][instances[of_thing]] == samples.STRUCTURE
+        x, y = found.points[:, 0], found.points[:, 1]
+        standing &= x * x + y * y < ODOMETRY_REACH_M**2
+        standing &= ~((x < self.own["front"]) & (x > -self.own["rear"]) & (np.abs(y) < self.own["side"]))
+        columns = [np.ascontiguousarray(found.points[standing, axis]) for axis in range(3)]
+        kept = self.thinner.sample(*columns, ODOMETRY_VOXEL_M)[:ODOMETRY_POINTS]
+        return np.column_stack([column[kept] for column in columns])
+
+
+def twist_of(ego: np.void) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Velocity and angular rate in the vehicle's axes; zeros while nothing is known of them."""
+    cosine, sine = math.cos(ego["yaw"]), math.sin(ego["yaw"])
+    east, north, _ = ego["velocity"].tolist()
+    velocity = cosine * east + sine * north, -sine * east + cosine * north, 0.0
+    rate = tuple(ego["angular_rate"].tolist())
+    known = all(map(math.isfinite, (*velocity, *rate)))
+    return (velocity, rate) if known else ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+
+
+def _own_box(vehicle: dict) -> dict[str, float]:
+    """m ahead of, behind and beside the reference point that are the truck's own."""
+    return {
+        "front": float(vehicle["front_overhang_m"]) + OWN_MARGIN_M,
+        "rear": float(vehicle["rear_overhang_m"]) + OWN_MARGIN_M,
+        "side": 0.5 * float(vehicle["width_m"]) + OWN_MARGIN_M,
+    }

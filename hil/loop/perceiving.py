@@ -1,0 +1,56 @@
+"""Scan processing beside a closed loop: packets of the lidars in, samples a little later out, as from another process."""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+
+from autonomy import msg
+from autonomy.log.sample_lists import sample_list
+from autonomy.perception.stage import Perceived, stages_of
+from drivers.udp.message import data_of
+from hil.sensors.records import RawRecord
+
+
+class Perceiving:
+    """The lidars of a configuration; without any, nothing. Raises UsageError."""
+
+    def __init__(self, config):
+        self.stages = stages_of(config)
+        self.ego = np.zeros(1, msg.dtype("EgoState"))
+        self._waiting: list[tuple[int, int, RawRecord]] = []
+        self._count = 0
+
+    @property
+    def channels(self) -> list[str]:
+        """The topics its results are logged on."""
+        kinds = {kind for stage in self.stages.values() for kind in stage.sensor.gives}
+        return sorted(f"/in/{kind}" for kind in kinds)
+
+    def hear(self, records) -> None:
+        """Raw records of one tick, in order; what is no packet of a lidar is passed over."""
+        for record in records:
+            stage = self.stages.get(record.channel)
+            if stage is not None:
+                stage.take(data_of(record.data), record.time_ns)
+                while stage.waits:
+                    self._queue(stage.perceive(self.ego[0]))
+
+    def see(self, ego: np.void) -> None:
+        """The ego state of the tick."""
+        if self.stages:
+            self.ego[0] = ego
+
+    def due(self, now_ns: int) -> list[RawRecord]:
+        """The results that are there by now."""
+        found = []
+        while self._waiting and self._waiting[0][0] <= now_ns:
+            found.append(heapq.heappop(self._waiting)[2])
+        return found
+
+    def _queue(self, perceived: Perceived) -> None:
+        for kind, rows in perceived.samples.items():
+            record = RawRecord(perceived.received_time_ns, f"/in/{kind}", sample_list(rows))
+            heapq.heappush(self._waiting, (record.time_ns, self._count, record))
+            self._count += 1
