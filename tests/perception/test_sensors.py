@@ -16,7 +16,7 @@ def read_with(**changes):
 def test_the_demonstration_truck_has_one():
     loaded = config.load("vehicles/demo_truck_lidar")
     (sensor,) = read(loaded.section("lidar"), loaded.path)
-    assert (sensor.topic, sensor.model, sensor.gives) == ("/raw/udp/roof", "Pandar64", ["obstacle", "lane"])
+    assert (sensor.topic, sensor.model, sensor.gives) == ("/raw/udp/roof", "Pandar64", ["obstacle", "lane", "odometry"])
 
 
 @pytest.mark.parametrize(("changes", "told"), [

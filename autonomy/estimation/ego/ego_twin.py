@@ -6,7 +6,7 @@ horizon gets there, and the delay's column of its Jacobian is minus the time der
 is carried from the horizon to now through the IMU samples, with its covariance.
 
 The twin starts at a moving fix and knows the aids of a drive: GNSS position and velocity (speed and course), wheel speed,
-non-holonomic. Starts at rest, recovery and input checks are the kernel's alone.
+odometry between scans, non-holonomic. Starts at rest, recovery and input checks are the kernel's alone.
 """
 
 from __future__ import annotations
@@ -64,10 +64,11 @@ class EgoTwin:
         self.imu: list[tuple[int, np.ndarray, np.ndarray]] = []
         self.fixes: list[dict] = []
         self.wheels: list[tuple[int, float, float]] = []
+        self.motions: list[tuple[int, np.ndarray, np.ndarray]] = []  # middle, [vx, vy, yaw rate], sigmas
         self.group: list[tuple[int, float]] = []
         self.last_wheel_ns, self.wheel_step, self.wheel_sample = 0, 0.0, 0.0
         self.tells_accuracy = False
-        self.nis = {name: [] for name in ("position", "velocity", "wheel", "non_holonomic")}
+        self.nis = {name: [] for name in ("position", "velocity", "wheel", "odometry", "non_holonomic")}
         self.running = self.has_delays = False
 
     def step(self, frame: np.ndarray) -> dict[str, np.ndarray] | None:
@@ -101,6 +102,13 @@ class EgoTwin:
                 mean = float(np.mean([speed for _, speed in self.group]))
                 self.wheels.append((self.group[0][0] + int(age), mean, self.wheel_step))
                 self.last_wheel_ns, self.group = self.group[-1][0], []
+        for s in frame["odometry"]["items"][: frame["odometry"]["count"]]:
+            seconds = 1e-9 * int(s["valid_time_ns"] - s["start_time_ns"])
+            turned = about(2, -0.5 * float(s["rotation"][2])) @ [*s["translation"][:2], 0.0] / seconds
+            floor = [self.p["odometry_sigma_mps"], self.p["odometry_sigma_mps"], self.p["odometry_rate_sigma_radps"]]
+            self.motions.append((int(s["start_time_ns"] + s["valid_time_ns"]) // 2,
+                                 np.array([*turned[:2], s["rotation"][2] / seconds]),
+                                 np.maximum(s["sigma"][[0, 1, 5]] / seconds, floor)))  # fmt: skip
         for s in frame["gnss"]["items"][: frame["gnss"]["count"]]:
             lla = (float(s["latitude_deg"]), float(s["longitude_deg"]), float(s["altitude_m"]))
             if not self.has_delays:  # what the receiver tells of its delay is none that the filter has to know
@@ -322,6 +330,13 @@ class EgoTwin:
         noise = np.array([[float(self.p["wheel_sigma_mps"]) ** 2 + step**2 / 12.0]])
         self.fuse("wheel", H, noise, np.array([speed - self.scale * velocity[0]]))
 
+    def fuse_odometry(self, motion: np.ndarray, sigma: np.ndarray) -> None:
+        velocity, rate, J = self.at_axle()
+        H = np.zeros((3, STATES))
+        H[:2] = J[:2]
+        H[2, BG] = -self.vehicle_axes()[2]
+        self.fuse("odometry", H, np.diag(sigma**2), motion - [*velocity[:2], rate[2]])
+
     def fuse_non_holonomic(self) -> None:
         velocity, rate, J = self.at_axle()
         H = J[1:].copy()
@@ -344,6 +359,8 @@ class EgoTwin:
                 waiting.append((self.velocities[0]["time"] - int(self.delay[1] * 1e9), "velocity"))
             if self.wheels:
                 waiting.append((self.wheels[0][0] - int(self.delay[2] * 1e9), "wheel"))
+            if self.motions:
+                waiting.append((self.motions[0][0], "odometry"))
             waiting.append((self.next_constraint, "constraint"))
             when, event = min(waiting, key=lambda item: item[0])
             if when > until:
@@ -361,6 +378,10 @@ class EgoTwin:
                 _, speed, step = self.wheels.pop(0)
                 if not late:
                     self.fuse_wheel(speed, step)
+            elif event == "odometry":
+                _, motion, sigma = self.motions.pop(0)
+                if not late:
+                    self.fuse_odometry(motion, sigma)
             else:
                 fix = (self.positions if event == "position" else self.velocities).pop(0)
                 if not late:

@@ -22,7 +22,7 @@ AXES = {
     "zero_velocity": ("m/s", ("east", "north", "up")),
     "zero_rate": ("rad/s", ("roll rate", "pitch rate", "yaw rate")),
     "gravity": ("m/s²", ("east", "north", "up")),
-    "odometry": ("m/s", ("forward", "left", "up")),
+    "odometry": ("m/s, rad/s", ("forward", "left", "yaw rate")),
 }
 
 

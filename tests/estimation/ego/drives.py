@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,7 @@ class Drive:
     reference: np.ndarray
     start_ns: int
     end_ns: int
+    odometry: np.ndarray = field(default_factory=lambda: np.zeros(0, msg.dtype("OdometrySample")))
 
     def ticks(self, gnss_until_ns: int | None = None, start_ns: int | None = None, end_ns: int | None = None):
         """Yields one reused InputFrame per tick with what has arrived since the last one."""
@@ -48,7 +49,8 @@ class Drive:
         gnss = self.gnss if gnss_until_ns is None else self.gnss[self.gnss["received_time_ns"] < gnss_until_ns]
         times = np.arange(start_ns or self.start_ns, (end_ns or self.end_ns) + 1, TICK_NS)
         streams = []
-        for name, samples in (("imu", self.imu), ("wheel", self.wheel), ("gnss", gnss)):
+        for name, samples in (("imu", self.imu), ("wheel", self.wheel), ("gnss", gnss),
+                              ("odometry", self.odometry)):  # fmt: skip
             arrived = np.searchsorted(samples["received_time_ns"], times, side="right")
             first = np.searchsorted(samples["received_time_ns"], times[0] - TICK_NS, side="right")
             streams.append((frame[name], samples, arrived, [first]))
@@ -136,11 +138,13 @@ def comma2k19(directory: Path, gyro_name: str = "gyro_uncalibrated") -> Drive:
 
 
 def simulated(
-    duration_s: float = 20.0, seed: int = 0, speed: float = 15.0, heading: float = 0.4, at_rest_s: float = 0.0
+    duration_s: float = 20.0, seed: int = 0, speed: float = 15.0, heading: float = 0.4, at_rest_s: float = 0.0,
+    with_odometry: bool = False,
 ) -> Drive:
     """A weaving drive of constant speed (after `at_rest_s` standing still) with noisy, delayed sensors; heading from east.
 
-    Delays: GNSS position 0.09 s, velocity 0.15 s, wheels 0.02 s; wheel scale 0.99.
+    Delays: GNSS position 0.09 s, velocity 0.15 s, wheels 0.02 s; wheel scale 0.99. `with_odometry`: motions between
+    scans at 10 Hz.
     """
     random = np.random.default_rng(seed)
     origin = (48.0, 11.0, 500.0)
@@ -180,6 +184,18 @@ def simulated(
     delayed = at(times - 0.15, velocity) + random.normal(0.0, 0.05, (len(times), 2))
     gnss["speed"], gnss["course_deg"] = np.hypot(*delayed.T), np.degrees(np.arctan2(delayed[:, 0], delayed[:, 1])) % 360.0
     gnss["fix_type"] = 3
+    times = np.arange(0.4, duration_s, 0.1)
+    odometry = _samples("OdometrySample", start_s + times)
+    odometry["start_time_ns"] = odometry["valid_time_ns"] - 100_000_000
+    odometry["received_time_ns"] += 50_000_000
+    before = at(times - 0.1, yaw)[:, 0]
+    moved = at(times, position) - at(times - 0.1, position)
+    ahead = np.cos(before) * moved[:, 0] + np.sin(before) * moved[:, 1]
+    aside = np.cos(before) * moved[:, 1] - np.sin(before) * moved[:, 0]
+    odometry["translation"] = np.column_stack([ahead, aside, 0.0 * aside]) + random.normal(0.0, 0.004, (len(times), 3))
+    odometry["rotation"] = np.column_stack([0.0 * ahead, 0.0 * ahead, at(times, yaw)[:, 0] - before])
+    odometry["rotation"] += random.normal(0.0, 0.0002, (len(times), 3))
+    odometry["sigma"] = [0.006, 0.004, 0.01, 1e-3, 1e-3, 3e-4]
     times = np.arange(0.0, duration_s, 0.05)
     reference = np.zeros(len(times), msg.dtype("ReferencePose"))
     reference["time_ns"] = np.round((start_s + times) * 1e9).astype(np.int64)
@@ -188,4 +204,5 @@ def simulated(
     reference["velocity_east"], reference["velocity_north"] = at(times, velocity).T
     half = 0.5 * at(times, yaw)[:, 0]
     reference["orientation"] = np.column_stack([np.cos(half), 0.0 * half, 0.0 * half, np.sin(half)])
-    return Drive(imu, wheel, gnss, reference, int(start_s * 1e9), int((start_s + duration_s) * 1e9))
+    return Drive(imu, wheel, gnss, reference, int(start_s * 1e9), int((start_s + duration_s) * 1e9),
+                 odometry if with_odometry else odometry[:0])  # fmt: skip

@@ -227,3 +227,38 @@ def test_a_receiver_that_states_its_accuracy_is_weighted_by_it():
         return float(drives.run(EgoEstimator(drives.parameters()), drive.ticks(), 600)[-1]["sigma"][0])
 
     assert position_sigma(20.0) > 2.0 * position_sigma(0.5)
+
+
+def drift_of(seed: int, with_odometry: bool) -> float:
+    """m, over the last 15 of 20 s with neither GNSS nor wheel speed."""
+    drive = drives.simulated(duration_s=40.0, seed=seed, with_odometry=with_odometry)
+    lost_ns = drive.start_ns + 20_000_000_000
+    drive.wheel = drive.wheel[drive.wheel["received_time_ns"] < lost_ns]
+    outputs = drives.run(EgoEstimator(drives.parameters()), drive.ticks(gnss_until_ns=lost_ns), 4100)
+    return reference.reference_metrics(outputs[-1500:], drive.reference)["position_rms_m"]
+
+
+def test_lidar_odometry_stands_in_for_gnss_and_wheels():
+    alone, aided = (max(drift_of(seed, with_odometry) for seed in (20, 21))
+                    for with_odometry in (False, True))  # fmt: skip
+    assert aided < 0.3 and aided < 0.5 * alone
+
+
+@pytest.mark.parametrize("spoil", ["nan", "reversed", "standing", "far"])
+def test_motions_between_scans_that_cannot_be_are_left_out(spoil):
+    drive = drives.simulated(duration_s=12.0, seed=9, with_odometry=True)
+    wrong = drive.odometry[40:80]
+    if spoil == "nan":
+        wrong["translation"][:, 0] = np.nan
+    elif spoil == "reversed":
+        wrong["start_time_ns"] = wrong["valid_time_ns"] + 1
+    elif spoil == "standing":
+        wrong["translation"] = 0.0
+    else:
+        wrong["translation"][:, 1] = 3.0
+    outputs = drives.run(EgoEstimator(drives.parameters()), drive.ticks(), 1300)
+    assert_finite(outputs)
+    found = reference.reference_metrics(outputs, drive.reference)
+    assert found["velocity_rms_mps"] < 0.15
+    aid = outputs[-1]["aids"][STATE["AID_ODOMETRY"]]
+    assert aid["accepted"] > 60 and aid["rejected"] >= (0 if spoil in ("nan", "reversed") else 35)

@@ -27,7 +27,7 @@ def _compare(drive: drives.Drive, seconds: float) -> None:
         for name, tolerance in TOLERANCES.items():
             np.testing.assert_allclose(found[name], expected[name], rtol=0.0, atol=tolerance, err_msg=name)
     assert compared > 50.0 * seconds
-    for index, name in enumerate(("position", "velocity", "wheel", "non_holonomic")):
+    for index, name in ((0, "position"), (1, "velocity"), (2, "wheel"), (3, "non_holonomic"), (7, "odometry")):
         aid = found["aids"][index]
         assert aid["accepted"] + aid["rejected"] == len(twin.nis[name])
         np.testing.assert_allclose(aid["nis_sum"], np.sum(twin.nis[name]), rtol=1e-5)
@@ -52,6 +52,10 @@ def test_kernel_and_twin_agree_on_a_receiver_that_tells_its_accuracy_and_coarse_
     drive.wheel["vehicle_speed"] = speed[::8]
     drive.wheel["rear_left"] = drive.wheel["rear_right"] = np.nan
     _compare(drive, 8.0)
+
+
+def test_kernel_and_twin_agree_on_motions_between_scans():
+    _compare(drives.simulated(duration_s=6.0, seed=6, with_odometry=True), 6.0)
 
 
 @pytest.mark.real_data

@@ -2,16 +2,19 @@
 from libc.math cimport NAN, cos, fabs, isfinite, sin, sqrt
 from libc.stdint cimport int64_t
 
-from autonomy.estimation.ego._state cimport GNSS_RING, IMU_RING, WHEEL_RING, EgoFilter, GnssEntry, ImuEntry, WheelEntry
+from autonomy.estimation.ego._state cimport (
+    GNSS_RING, IMU_RING, ODOMETRY_RING, WHEEL_RING, EgoFilter, GnssEntry, ImuEntry, OdometryEntry, WheelEntry,
+)
 from autonomy.linalg._geodesy cimport RADIAN_PER_DEGREE, earth_centred, local_axes
 from autonomy.msg.messages cimport (
-    AidStatus_REASON_INVALID, EgoParameters, EgoState_AID_GNSS_POSITION, EgoState_AID_WHEEL_SPEED, GnssSample, ImuSample,
-    InputFrame, VehicleState, WheelSample,
+    AidStatus_REASON_INVALID, EgoParameters, EgoState_AID_GNSS_POSITION, EgoState_AID_ODOMETRY, EgoState_AID_WHEEL_SPEED,
+    GnssSample, ImuSample, InputFrame, OdometrySample, VehicleState, WheelSample,
 )
 
 
 cdef enum:
     SHORTEST_CHORD_M = 5     # fixes scatter by some 0.3 m from one to the next: 0.1 rad, the prior of the first yaw
+    LONGEST_MOTION_S = 1     # between two scans: longer ago the mean says little of the middle
     LONGEST_CHORD_S = 3      # a vehicle that goes less than 5 m in it stands, or its direction has changed since
 
 
@@ -196,6 +199,38 @@ cdef inline void push_gnss(EgoFilter* state, const EgoParameters* parameters, co
         state.gnss_next_velocity = state.gnss_head - GNSS_RING
 
 
+cdef inline void push_odometry(EgoFilter* state, const EgoParameters* parameters, const OdometrySample* sample,
+                               int64_t tick_ns) noexcept nogil:
+    """Mean velocities along the axes of the vehicle half-way: the translation is told in those of its beginning."""
+    cdef OdometryEntry* entry
+    cdef double seconds = 1e-9 * <double>(sample.valid_time_ns - sample.start_time_ns)
+    cdef double half = 0.5 * sample.rotation[2]
+    cdef double x, y
+    if (sample.validity != 0 or not 0.0 < seconds <= LONGEST_MOTION_S or sample.valid_time_ns > tick_ns
+            or not (is_measurable(sample.translation[0], 150.0 * seconds) and is_measurable(sample.translation[1], 150.0 * seconds)
+                    and is_measurable(sample.rotation[2], 3.0 * seconds))
+            or not (sample.sigma[0] > 0.0 and sample.sigma[1] > 0.0 and sample.sigma[5] > 0.0)):
+        state.aids[EgoState_AID_ODOMETRY].fault = AidStatus_REASON_INVALID
+        return
+    if sample.start_time_ns < state.last_scan_ns:
+        state.late_measurements += 1
+        return
+    state.last_scan_ns = sample.valid_time_ns
+    x = sample.translation[0] / seconds
+    y = sample.translation[1] / seconds
+    entry = &state.odometry[state.odometry_head % ODOMETRY_RING]
+    entry.time_ns = sample.start_time_ns + (sample.valid_time_ns - sample.start_time_ns) // 2
+    entry.velocity[0] = x * cos(half) + y * sin(half)
+    entry.velocity[1] = y * cos(half) - x * sin(half)
+    entry.velocity_sigma[0] = max(sample.sigma[0] / seconds, parameters.odometry_sigma_mps)
+    entry.velocity_sigma[1] = max(sample.sigma[1] / seconds, parameters.odometry_sigma_mps)
+    entry.rate = sample.rotation[2] / seconds
+    entry.rate_sigma = max(sample.sigma[5] / seconds, parameters.odometry_rate_sigma_radps)
+    state.odometry_head += 1
+    if state.odometry_head - state.odometry_next > ODOMETRY_RING:
+        state.odometry_next = state.odometry_head - ODOMETRY_RING
+
+
 cdef inline bint is_refused(const VehicleState* vehicle, const WheelSample* sample) noexcept nogil:
     """A sender that the inputs step has found frozen or against the majority; without that step (NULL) nobody is."""
     cdef int i
@@ -216,5 +251,7 @@ cdef inline void take_samples(EgoFilter* state, const EgoParameters* parameters,
     for i in range(min(frame.wheel.count, 16)):
         if not is_refused(vehicle, &frame.wheel.items[i]):
             push_wheel(state, parameters, &frame.wheel.items[i], frame.tick_time_ns)
+    for i in range(min(frame.odometry.count, 2)):
+        push_odometry(state, parameters, &frame.odometry.items[i], frame.tick_time_ns)
     for i in range(min(frame.gnss.count, 4)):
         push_gnss(state, parameters, &frame.gnss.items[i], frame.tick_time_ns)

@@ -54,6 +54,9 @@ cdef inline void restart_after_loss(EgoFilter* state, const EgoParameters* param
         state.gnss_next_velocity = 0
         state.wheel_head = 0
         state.wheel_next = 0
+        state.odometry_head = 0
+        state.odometry_next = 0
+        state.last_scan_ns = 0
         state.has_wheel = 0
         state.wheel_group = 0
         state.last_wheel_ns = 0

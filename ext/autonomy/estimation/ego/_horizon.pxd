@@ -6,13 +6,14 @@ from autonomy.estimation.ego._alignment cimport NOT_ALIGNED
 from autonomy.estimation.ego._predict cimport Motion, carry_covariance, move
 from autonomy.estimation.ego._recovery cimport after_position_fix, after_velocity_fix, after_wheel_speed
 from autonomy.estimation.ego._state cimport (
-    ATTITUDE, EVENTS_PER_TICK, GYRO_BIAS, ROW, GNSS_RING, IMU_RING, MEAN_WINDOW_NS, RUNNING, WHEEL_RING, EgoFilter, GnssEntry,
+    ATTITUDE, EVENTS_PER_TICK, GYRO_BIAS, ROW, GNSS_RING, IMU_RING, MEAN_WINDOW_NS, ODOMETRY_RING, RUNNING, WHEEL_RING, EgoFilter, GnssEntry,
     ImuEntry, Increment, WheelEntry,
 )
 from autonomy.estimation.ego.aids._gnss_position cimport fuse_gnss_position
 from autonomy.estimation.ego.aids._gnss_velocity cimport fuse_gnss_velocity
 from autonomy.estimation.ego.aids._gravity cimport fuse_gravity
 from autonomy.estimation.ego.aids._non_holonomic cimport fuse_non_holonomic
+from autonomy.estimation.ego.aids._odometry cimport fuse_odometry
 from autonomy.estimation.ego.aids._wheel_speed cimport fuse_wheel_speed
 from autonomy.estimation.ego.aids._zero_rate cimport fuse_zero_rate
 from autonomy.estimation.ego.aids._zero_velocity cimport fuse_zero_velocity
@@ -34,6 +35,7 @@ cdef enum Event:
     WHEEL = 3
     CONSTRAINT = 4
     REST = 5
+    SCAN_MOTION = 6
 
 
 cdef inline void walk(const EgoFilter* state, const EgoParameters* parameters, Motion* motion, Increment* increment,
@@ -172,6 +174,12 @@ cdef inline void fuse_event(EgoFilter* state, const EgoParameters* parameters, E
             sample = &state.wheel[state.wheel_next % WHEEL_RING]
             after_wheel_speed(state, parameters, sample.time_ns, fuse_wheel_speed(state, parameters, sample))
         state.wheel_next += 1
+    elif event == SCAN_MOTION:
+        if state.yaw_aligned != NOT_ALIGNED:
+            carry_covariance(state, parameters)
+            look_around(state, parameters)
+            fuse_odometry(state, parameters, &state.odometry[state.odometry_next % ODOMETRY_RING])
+        state.odometry_next += 1
     elif event == CONSTRAINT:
         state.next_non_holonomic_ns += <int64_t>(parameters.non_holonomic_interval_s * 1e9)
         if state.yaw_aligned != NOT_ALIGNED and (state.velocity[0] * state.velocity[0] + state.velocity[1] * state.velocity[1]
@@ -219,6 +227,11 @@ cdef inline Event next_event(const EgoFilter* state, int64_t until_ns, int64_t* 
         if when < time_ns[0]:
             found = WHEEL
             time_ns[0] = when
+    if state.odometry_next < state.odometry_head:
+        when = state.odometry[state.odometry_next % ODOMETRY_RING].time_ns
+        if when < time_ns[0]:
+            found = SCAN_MOTION
+            time_ns[0] = when
     if state.next_non_holonomic_ns < time_ns[0]:
         found = CONSTRAINT
         time_ns[0] = state.next_non_holonomic_ns
@@ -237,6 +250,8 @@ cdef inline void pass_over(EgoFilter* state, Event event) noexcept nogil:
         state.gnss_next_velocity += 1
     elif event == WHEEL:
         state.wheel_next += 1
+    elif event == SCAN_MOTION:
+        state.odometry_next += 1
 
 
 cdef inline void advance_horizon(EgoFilter* state, const EgoParameters* parameters, int64_t tick_ns) noexcept nogil:
@@ -249,7 +264,7 @@ cdef inline void advance_horizon(EgoFilter* state, const EgoParameters* paramete
         event = next_event(state, until, &when)
         if event == NOTHING:
             break
-        if (event == FIX_POSITION or event == FIX_VELOCITY or event == WHEEL) and when < state.horizon_ns - SLACK_NS:
+        if event != CONSTRAINT and event != REST and when < state.horizon_ns - SLACK_NS:
             pass_over(state, event)
             continue
         advance(state, parameters, when)

@@ -25,6 +25,7 @@ cdef enum:
     IMU_RING = 128           # 0.3 s at 400 Hz
     WHEEL_RING = 64
     GNSS_RING = 16
+    ODOMETRY_RING = 16
     EVENTS_PER_TICK = 64     # bound of the work of one tick
     AIDS = 8
     MEAN_WINDOW_NS = 100000000
@@ -59,6 +60,14 @@ cdef struct GnssEntry:
     double course_sigma      # rad
     uint32_t has_altitude
     uint32_t has_velocity    # 2 = horizontal, 3 = with the vertical, 1 = from positions, to start by alone, 0 = none
+
+
+cdef struct OdometryEntry:
+    int64_t time_ns          # middle of the time between the scans
+    double velocity[2]       # m/s, forward and to the left, of the reference point in vehicle axes
+    double velocity_sigma[2]
+    double rate              # rad/s, about the vehicle's z axis
+    double rate_sigma
 
 
 # What the IMU measured over a stretch of time, in ENU axes: enough to carry the covariance over it in one piece.
@@ -96,10 +105,12 @@ cdef struct EgoFilter:
     ImuEntry imu[128]
     WheelEntry wheel[64]
     GnssEntry gnss[16]
+    OdometryEntry odometry[16]
     AidStatus aids[8]
     int64_t first_imu_ns
     int64_t wheel_group_ns   # time of the first sample of the group that is being averaged
     int64_t last_wheel_ns    # end of the last group
+    int64_t last_scan_ns     # end of the newest motion between scans
     int64_t next_non_holonomic_ns
     int64_t next_standstill_ns
     int64_t moving_ns        # last time the wheels or the gyro showed motion
@@ -120,6 +131,8 @@ cdef struct EgoFilter:
     uint32_t gnss_head
     uint32_t gnss_next_position
     uint32_t gnss_next_velocity
+    uint32_t odometry_head
+    uint32_t odometry_next
     uint32_t phase
     uint32_t has_origin
     uint32_t yaw_aligned
