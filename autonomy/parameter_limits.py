@@ -10,7 +10,7 @@ import math
 SIGNED = {  # places, angles and offsets: any sign
     "understeer_gradient", "hitch_offset_m", "mounting", "axle_x_m", "reference_from_imu_m",
     "antenna_from_imu_m", "ambient_c", "friction_cold_c", "wheel_delay_s", "slip", "tractor_axle_x_m",
-    "trailer_axle_x_m",
+    "trailer_axle_x_m", "x_m", "y_m", "yaw_rad",
 }  # fmt: skip
 MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wander, a part that is not fitted
     "mass_sigma_kg", "steering_delay_s", "steering_lag_s", "steering_play_rad", "yaw_lag_s", "retarder_torque_maximum_nm",
@@ -37,6 +37,7 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "slip_compliance", "slip_compliance_sigma", "mass_systematic_share", "brake_cooling_wspmk",
     "frame_roll_rad_per_mps2", "steering_offset_walk_rad", "tyre_factor_walk", "steering_response_walk_s",
     "friction_doubt", "grade_doubt", "brake_fade_per_kelvin", "descent_grade", "engine_brake_power_w", "rollover_margin",
+    "merge_gap_m", "pedestrian_margin_m", "existence_deleted", "reflection_spread",
 }  # fmt: skip
 AT_MOST = {
     "horizon_delay_s": 0.32,  # what the buffers of the ego filter hold at 400 Hz
@@ -54,6 +55,7 @@ AT_MOST = {
     "steering_response_slew": 0.5,
     "friction_doubt": 5.0, "grade_doubt": 5.0, "brake_friction_share": 1.0, "curve_friction_share": 1.0,
     "rollover_compliance": 1.0, "rollover_margin": 0.9,
+    "detection_probability": 0.999, "existence_birth": 0.9, "existence_confirmed": 0.99, "existence_deleted": 0.5,
 }  # fmt: skip
 
 

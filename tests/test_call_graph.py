@@ -16,8 +16,9 @@ LIBRARY = {
     "sqrt", "sin", "cos", "tan", "atan", "atan2", "asin", "acos", "exp", "log", "pow", "fabs", "fmin", "fmax", "floor", "ceil",
     "hypot", "fmod", "copysign", "round", "lround", "llround", "isnan", "isfinite", "isinf", "memcpy", "memset", "memmove",
     "rint", "trunc", "tanh", "sinh", "cosh", "log1p", "expm1", "cbrt", "abs", "labs", "llabs",
+    "erfc", "remainder",
     # C of our own in ext/autonomy/linalg/_vector.pxd: arithmetic on four doubles
-    "load4", "store4", "all4", "smaller4", "sum4", "least4", "multiply_8x8", "multiply_transposed_8x8", "multiply_12x12",
+    "load4", "store4", "all4", "smaller4", "root4", "sum4", "least4", "multiply_8x8", "multiply_transposed_8x8", "multiply_12x12",
     "weighted_rows_8", "dot_8",
     # ... and in ext/autonomy/perception/_columns.pxd: loops over columns of points
     "polar", "cubes", "above_lines",

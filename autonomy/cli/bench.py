@@ -15,6 +15,7 @@ BENCHES = {
     "ego": "ego filter against filterpy and numba",
     "truck": "the truck step: mass, speed, heat, friction, articulation, steering, tyres, wind",
     "faults": "the fault table, all rows",
+    "tracks": "the tracker against filterpy and scipy",
     "solver": "the lateral MPC against daqp with condensing",
     "log": "MCAP, candump and BLF against the mcap library and python-can",
     "cruise": "a plan of the predictive cruise control over 3 km",

@@ -1,48 +1,119 @@
-"""One radar target's two filters with NumPy matrices: along (x, speed, acceleration) and across (y, speed)."""
+"""The tracker's mathematics with NumPy and SciPy, one track at a time: motion of both models, update at the
+measurement's own time, mixing, joint association, time of entry."""
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
+STEADY, TURNING = 0, 1
+UPPER = np.triu_indices(6)
 
-class TargetTwin:
-    """Predict and update in the turning vehicle frame; speeds are over ground. `parameters`: fields of TracksParameters."""
 
-    def __init__(self, parameters, x: float, y: float, range_rate: float, own_speed: float):
-        self.parameters = parameters
-        self.along = np.array([x, range_rate + own_speed, 0.0])
-        self.across = np.array([y, 0.0])
-        self.along_P = np.diag(np.square([parameters["x_sigma"], parameters["range_rate_sigma"],
-                                          parameters["initial_acceleration_sigma"]]))  # fmt: skip
-        self.across_P = np.diag(np.square([parameters["y_sigma"], parameters["initial_speed_sigma"]]))
+def packed(P: np.ndarray) -> np.ndarray:
+    """(21,) upper triangle by rows."""
+    return P[UPPER]
 
-    def predict(self, dt: float, own_speed: float, yaw_rate: float) -> None:
-        decay = np.exp(-dt / self.parameters["acceleration_decay_s"])
-        F = np.array([[1.0, dt, 0.5 * dt * dt], [0.0, 1.0, dt], [0.0, 0.0, decay]])
-        G = np.array([[1.0, dt], [0.0, 1.0]])
-        (x, v, _), (y, w) = self.along, self.across
-        # Besides the object's own motion the frame moves by the own speed and turns by the yaw rate
-        self.along = F @ self.along + dt * np.array([-own_speed + yaw_rate * y, yaw_rate * w, 0.0])
-        self.across = G @ self.across - dt * yaw_rate * np.array([x, v])
-        self.along_P = F @ self.along_P @ F.T + np.diag([0.0, 0.0, self.parameters["process_jerk"] ** 2 * dt])
-        self.across_P = G @ self.across_P @ G.T + np.diag([0.0, self.parameters["process_lateral"] ** 2 * dt])
 
-    def update(self, x: float, y: float, range_rate: float, age: float, own_speed: float, yaw_rate: float) -> None:
-        """A measurement `age` seconds old: its innovation against the state moved back to when it was taken."""
-        then_x = self.along[0] - (self.along[1] - own_speed + yaw_rate * self.across[0]) * age
-        then_y = self.across[0] - (self.across[1] - yaw_rate * self.along[0]) * age
-        nu_x, nu_y = x - then_x, y - then_y
-        self._correct_along(nu_x, np.array([1.0, 0.0, 0.0]), self.parameters["x_sigma"])
-        then_speed = self.along[1] - self.along[2] * age
-        self._correct_along(range_rate + own_speed - then_speed, np.array([0.0, 1.0, 0.0]), self.parameters["range_rate_sigma"])
-        gain = self.across_P[:, 0] / (self.across_P[0, 0] + self.parameters["y_sigma"] ** 2)
-        self.across = self.across + gain * nu_y
-        self.across_P = self.across_P - np.outer(gain, self.across_P[0])
+def unpacked(upper: np.ndarray) -> np.ndarray:
+    P = np.zeros((6, 6))
+    P[UPPER] = upper
+    return P + P.T - np.diag(np.diag(P))
 
-    def _correct_along(self, nu: float, H: np.ndarray, sigma: float) -> None:
-        gain = self.along_P @ H / (H @ self.along_P @ H + sigma**2)
-        self.along = self.along + gain * nu
-        self.along_P = self.along_P - np.outer(gain, H @ self.along_P)
+
+def velocity_change(model: int, state: np.ndarray, own_yaw_rate: float) -> np.ndarray:
+    """m/s2 of the velocity in the turning vehicle frame: along the motion by the acceleration, across it by the turn rate."""
+    _, _, vx, vy, acceleration, turn = state
+    speed = np.sqrt(vx * vx + vy * vy + 1.0)  # softly no direction at a standstill
+    along = acceleration / speed if model == TURNING else 0.0
+    turning = (turn if model == TURNING else 0.0) - own_yaw_rate
+    return np.array([along * vx - turning * vy, along * vy + turning * vx])
+
+
+def predict(p, model: int, state: np.ndarray, P: np.ndarray, dt: float, own_speed: float, own_yaw_rate: float):
+    """(state, covariance) a tick later. `p`: TracksParameters."""
+    x, y, vx, vy, acceleration, turn = state
+    memory_s = [p["acceleration_decay_s"], p["turn_decay_s"]] if model == TURNING else [p["steady_decay_s"]] * 2
+    decay = np.exp(-dt / np.array(memory_s))
+    change = dt * velocity_change(model, state, own_yaw_rate)
+    after = np.array([x + dt * (vx + 0.5 * change[0] - own_speed + own_yaw_rate * y),
+                      y + dt * (vy + 0.5 * change[1] - own_yaw_rate * x), vx + change[0], vy + change[1],
+                      decay[0] * acceleration, decay[1] * turn])  # fmt: skip
+    F = np.eye(6)
+    F[0, 1], F[1, 0], F[0, 2], F[1, 3] = own_yaw_rate * dt, -own_yaw_rate * dt, dt, dt
+    for k in range(2, 6):  # by differences: the kernel has the derivatives written out
+        step = np.zeros(6)
+        step[k] = 1e-6
+        F[2:4, k] += dt * (velocity_change(model, state + step, own_yaw_rate)
+                           - velocity_change(model, state - step, own_yaw_rate)) / 2e-6  # fmt: skip
+    F[4, 4], F[5, 5] = decay
+    if model == TURNING:
+        noise = [p["process_lateral"] ** 2 * dt] * 2 + [p["process_jerk"] ** 2 * dt, p["process_turn"] ** 2 * dt]
+    else:
+        noise = [p["process_steady"] ** 2 * dt] * 2 + list(
+            (1.0 - decay**2) * np.square([p["initial_acceleration_sigma"], p["initial_turn_sigma"]]))  # fmt: skip
+    return after, F @ P @ F.T + np.diag([0.0, 0.0, *noise])
+
+
+def measurement(state: np.ndarray, m: dict, own_speed: float, own_yaw_rate: float):
+    """(expected x, y, range rate `age` ago; their Jacobian (3, 6))."""
+    x, y, vx, vy, acceleration, _ = state
+    age, sight = m["age"], np.array([m["sight_x"], m["sight_y"]])
+    slope = np.array([m["rate_x"], m["rate_y"]])
+    slower = -age * (sight @ [vx, vy]) / np.sqrt(vx * vx + vy * vy + 1.0)
+    expected = np.array([x - age * (vx - own_speed + own_yaw_rate * y), y - age * (vy - own_yaw_rate * x),
+                         sight @ [vx, vy] + slower * acceleration - m["own_rate"]])  # fmt: skip
+    H = np.zeros((3, 6))
+    H[0, [0, 2]] = H[1, [1, 3]] = 1.0, -age
+    H[2] = [*slope, *(sight - age * slope), slower, 0.0]
+    return expected, H
+
+
+def update(state: np.ndarray, P: np.ndarray, m: dict, own_speed: float, own_yaw_rate: float):
+    """(state, covariance, likelihood) by a mean measurement that is the track's with the probability m["share"]."""
+    expected, H = measurement(state, m, own_speed, own_yaw_rate)
+    R = np.array([[m["xx"], m["xy"], 0.0], [m["xy"], m["yy"], 0.0], [0.0, 0.0, m["rate_variance"]]])
+    S = H @ P @ H.T + R
+    K = P @ H.T @ np.linalg.inv(S)
+    innovation = np.array([m["x"], m["y"], m["range_rate"]]) - expected
+    a, b, c, d, e, f = m["spread"]
+    spread = np.array([[a, b, c], [b, d, e], [c, e, f]])
+    share = m["share"]
+    after = P - share * K @ S @ K.T + K @ (share * spread + share * (1.0 - share) * np.outer(innovation, innovation)) @ K.T
+    likelihood = np.exp(-0.5 * innovation @ np.linalg.solve(S, innovation)) / np.sqrt(np.linalg.det(S))
+    return state + share * K @ innovation, after, likelihood
+
+
+def combine(weights, means, covariances):
+    """(mean, covariance) of a mixture."""
+    mean = sum(w * x for w, x in zip(weights, means, strict=True))
+    return mean, sum(w * (P + np.outer(x - mean, x - mean)) for w, x, P in zip(weights, means, covariances, strict=True))
+
+
+def mix(p, probability, means, covariances, elapsed: float):
+    """([(mean, covariance) of both models], probabilities) before the next prediction."""
+    begin, end = 1.0 - np.exp(-elapsed * p["begin_rate"]), 1.0 - np.exp(-elapsed * p["end_rate"])
+    transition = np.array([[1.0 - begin, begin], [end, 1.0 - end]])
+    joint = transition * np.asarray(probability)[:, None]
+    return [combine(joint[:, j] / joint[:, j].sum(), means, covariances) for j in range(2)], joint.sum(axis=0)
+
+
+def joint_weights(ratio: np.ndarray) -> np.ndarray:
+    """(n, m) probability that a detection is a track's, over all joint events; `ratio` (n, m): how much likelier than not,
+    0 where impossible."""
+    n, m = ratio.shape
+    total, weights = 0.0, np.zeros((n, m))
+    for choice in product(range(-1, m), repeat=n):
+        taken = [j for j in choice if j >= 0]
+        if len(set(taken)) < len(taken):
+            continue
+        weight = np.prod([ratio[i, j] for i, j in enumerate(choice) if j >= 0])
+        total += weight
+        for i, j in enumerate(choice):
+            if j >= 0:
+                weights[i, j] += weight
+    return weights / total
 
 
 def entry_time(parameters, lane_width: float, offset: float, speed: float, sigma: float, speed_along: float) -> float:

@@ -1,14 +1,27 @@
 # Where each track is in the own lane as it bends, when it will be in the vehicle's path, and which one is the lead.
-from libc.math cimport NAN, fabs, sqrt
+from libc.math cimport NAN, erfc, fabs, sqrt
 from libc.stdint cimport int64_t, uint32_t
 from autonomy.msg.messages cimport (
     EgoState, LaneState, Track, TrackList, TracksParameters, LaneState_PREVIEW_STEP_M, LaneState_STATUS_NONE)
+from autonomy.estimation.tracks._bank cimport ACCELERATION, VX, VYVY, mixed, mixed_covariance
+from autonomy.estimation.tracks._existence cimport confirmed
 from autonomy.estimation.tracks._tracks cimport KIND_FREE, KIND_OBJECT, Slot, TracksMemory
 from autonomy.inputs._motion cimport velocity_known
 
 cdef enum:
     STEPS = 32
     BESIDE_M = 10                # behind the reference point: beside the tractor and the front of a trailer [D]
+
+
+cdef extern from *:
+    """
+    static const double SQRT_TWO = 1.4142135623730951;
+    """
+    const double SQRT_TWO
+
+
+cdef inline double root(double variance) noexcept nogil:
+    return sqrt(variance) if variance > 0.0 else 0.0
 
 
 cdef inline void lay_lane(TracksMemory* memory, const TracksParameters* parameters, const EgoState* ego,
@@ -55,27 +68,30 @@ cdef inline double lane_direction(const TracksMemory* memory, double x) noexcept
     return (memory.lane_y[i + 1] - memory.lane_y[i]) / LaneState_PREVIEW_STEP_M
 
 
-cdef inline bint seen_enough(const TracksParameters* parameters, const Slot* slot, int64_t now_ns) noexcept nogil:
+cdef inline bint seen_enough(const TracksMemory* memory, const TracksParameters* parameters, int i,
+                             int64_t now_ns) noexcept nogil:
     """Not behind the tractor, within range, and no flicker of a sensor."""
-    cdef double age_s = <double>(now_ns - slot.first_time_ns) * 1e-9
-    if slot.kind == KIND_FREE or slot.along[0] <= -BESIDE_M or slot.along[0] > parameters.lead_range_m:
+    cdef const Slot* slot = &memory.slots[i]
+    cdef double age_s = <double>(now_ns - slot.first_time_ns) * 1e-9, x = mixed(&memory.bank, 0, i)
+    if slot.kind == KIND_FREE or x <= -BESIDE_M or x > parameters.lead_range_m:
         return False
-    return slot.kind == KIND_OBJECT or (slot.hits >= parameters.confirm_hits and age_s >= parameters.lead_minimum_age_s)
+    return slot.kind == KIND_OBJECT or (confirmed(slot) and age_s >= parameters.lead_minimum_age_s)
 
 
-cdef inline bint proven(const TracksParameters* parameters, const Slot* slot, int64_t now_ns) noexcept nogil:
+cdef inline bint proven(const TracksMemory* memory, const TracksParameters* parameters, int i, int64_t now_ns) noexcept nogil:
     """What never moved is most often a sign or a bridge: by radar alone believed only near by and after a while."""
-    if slot.kind == KIND_OBJECT or slot.fastest >= parameters.moving_speed_mps:
+    cdef const Slot* slot = &memory.slots[i]
+    if slot.kind == KIND_OBJECT or slot.fastest >= parameters.moving_speed_mps or slot.boxes >= parameters.confirm_hits:
         return True
-    return slot.along[0] <= parameters.stationary_range_m \
+    return mixed(&memory.bank, 0, i) <= parameters.stationary_range_m \
         and <double>(now_ns - slot.first_time_ns) * 1e-9 >= parameters.stationary_age_s
 
 
-cdef inline bint may_lead(const TracksMemory* memory, const TracksParameters* parameters, const Slot* slot,
-                          int64_t now_ns) noexcept nogil:
-    cdef double bound = parameters.lead_leave_m if slot.track_id == memory.lead_track_id else parameters.lead_enter_m
-    return slot.along[0] > 0.0 and seen_enough(parameters, slot, now_ns) and proven(parameters, slot, now_ns) \
-        and fabs(lane_offset(memory, slot.along[0], slot.across[0])) < bound
+cdef inline bint may_lead(const TracksMemory* memory, const TracksParameters* parameters, int i, int64_t now_ns) noexcept nogil:
+    cdef double x = mixed(&memory.bank, 0, i)
+    cdef double bound = parameters.lead_leave_m if memory.slots[i].track_id == memory.lead_track_id else parameters.lead_enter_m
+    return x > 0.0 and seen_enough(memory, parameters, i, now_ns) and proven(memory, parameters, i, now_ns) \
+        and fabs(lane_offset(memory, x, mixed(&memory.bank, 1, i))) < bound
 
 
 cdef inline double entry_time(const TracksParameters* parameters, double lane_width, double offset, double speed,
@@ -104,39 +120,50 @@ cdef inline double entry_time(const TracksParameters* parameters, double lane_wi
     return time if time < parameters.entry_horizon_s else NAN
 
 
-cdef inline void place_in_lane(const TracksMemory* memory, const TracksParameters* parameters, const Slot* slot,
-                               int64_t now_ns, Track* track) noexcept nogil:
+cdef inline double entry_probability(const TracksParameters* parameters, const Track* track) noexcept nogil:
+    """Of its moving towards the path faster than who keeps the lane wanders; 1 in the path."""
+    cdef double inwards = -track.lane_speed if track.lane_offset > 0.0 else track.lane_speed
+    cdef double sigma = track.lane_speed_sigma if track.lane_speed_sigma > 0.01 else 0.01
+    if fabs(track.lane_offset) < parameters.path_half_width_m:
+        return 1.0
+    if inwards <= 0.0 or fabs(track.lane_offset) - parameters.entry_contact_m > parameters.entry_horizon_s * inwards:
+        return 0.0
+    return 0.5 * erfc((parameters.entry_wander_speed - inwards) / (sigma * SQRT_TWO))
+
+
+cdef inline void place_in_lane(const TracksMemory* memory, const TracksParameters* parameters, int i, int64_t now_ns,
+                               Track* track) noexcept nogil:
     """Offset from the lane middle, speed across the lane, and when the track will be in the vehicle's path."""
-    track.lane_offset = lane_offset(memory, slot.along[0], slot.across[0])
-    track.lane_speed = slot.across[1] - lane_direction(memory, slot.along[0]) * slot.along[1]
-    track.lane_speed_sigma = sqrt(slot.across_P[2]) if slot.across_P[2] > 0.0 else 0.0
+    track.lane_offset = lane_offset(memory, track.x, track.y)
+    track.lane_speed = track.velocity_y - lane_direction(memory, track.x) * track.velocity_x
+    track.lane_speed_sigma = root(mixed_covariance(&memory.bank, VYVY, i))
     track.entry_time_s = NAN
-    if not seen_enough(parameters, slot, now_ns):
+    if not seen_enough(memory, parameters, i, now_ns):
         return
     track.entry_time_s = entry_time(parameters, 2.0 * memory.lane_half_width, track.lane_offset, track.lane_speed,
-                                    track.lane_speed_sigma, slot.along[1])
-    if not proven(parameters, slot, now_ns) and track.existence > parameters.unproven_existence:
+                                    track.lane_speed_sigma, track.velocity_x)
+    track.entry_probability = entry_probability(parameters, track)
+    if not proven(memory, parameters, i, now_ns) and track.existence > parameters.unproven_existence:
         track.existence = parameters.unproven_existence
 
 
 cdef inline void choose_lead(TracksMemory* memory, const TracksParameters* parameters, int64_t now_ns,
                              TrackList* result) noexcept nogil:
-    cdef uint32_t i
-    cdef const Slot* lead = NULL
-    for i in range(memory.used):
-        if may_lead(memory, parameters, &memory.slots[i], now_ns) \
-                and (lead == NULL or memory.slots[i].along[0] < lead.along[0]):
-            lead = &memory.slots[i]
-    if lead == NULL:
+    cdef int i, lead = -1
+    for i in range(<int>memory.used):
+        if may_lead(memory, parameters, i, now_ns) \
+                and (lead < 0 or mixed(&memory.bank, 0, i) < mixed(&memory.bank, 0, lead)):
+            lead = i
+    if lead < 0:
         memory.lead_track_id = 0
         result.lead_distance = result.lead_speed = result.lead_acceleration = result.lead_lateral_offset = NAN
         result.lead_existence = 0.0
         result.lead_track_id = 0
         return
-    memory.lead_track_id = lead.track_id
-    result.lead_distance = lead.along[0]
-    result.lead_speed = lead.along[1]
-    result.lead_acceleration = lead.along[2]
-    result.lead_lateral_offset = lane_offset(memory, lead.along[0], lead.across[0])
-    result.lead_existence = lead.existence
-    result.lead_track_id = lead.track_id
+    memory.lead_track_id = memory.slots[lead].track_id
+    result.lead_distance = mixed(&memory.bank, 0, lead)
+    result.lead_speed = mixed(&memory.bank, VX, lead)
+    result.lead_acceleration = mixed(&memory.bank, ACCELERATION, lead)
+    result.lead_lateral_offset = lane_offset(memory, mixed(&memory.bank, 0, lead), mixed(&memory.bank, 1, lead))
+    result.lead_existence = memory.slots[lead].existence
+    result.lead_track_id = memory.slots[lead].track_id

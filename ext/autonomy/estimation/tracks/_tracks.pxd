@@ -1,34 +1,41 @@
 # Objects being followed and the lead among them.
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint8_t
 from autonomy.msg.messages cimport EgoState, InputFrame, LaneState, TrackList, TracksParameters
+from autonomy.estimation.tracks._bank cimport Bank
 
 cdef enum:
     SLOTS = 128
     KIND_FREE = 0
-    KIND_RADAR = 1
+    KIND_SENSED = 1              # followed here
     KIND_OBJECT = 2              # ready-made by an outside tracker
 
 ctypedef struct Slot:
-    double[3] along              # x in the vehicle frame (m), speed over ground (m/s), acceleration (m/s2)
-    double[6] along_P            # upper triangle: xx xv xa vv va aa
-    double[2] across             # y in the vehicle frame (m), its speed over ground (m/s)
-    double[3] across_P           # yy yv vv
     double fastest               # m/s, highest speed along the lane it was seen with
     double existence
+    double length                # m
+    double width
+    double yaw                   # rad
+    double alike_s               # for how long it has looked like a piece of `alike_id`
     int64_t first_time_ns
     int64_t update_time_ns       # valid time of the last measurement used
-    uint32_t target_id
+    int64_t hidden_time_ns       # last time it was silent and stood behind another
+    uint32_t target_id           # of an outside tracker
     uint32_t track_id
     uint32_t hits
+    uint32_t boxes               # hits that told an extent
+    uint32_t alike_id
     uint16_t source
     uint8_t kind
     uint8_t classification
+    uint8_t settled              # confirmed
 
 ctypedef struct TracksMemory:
+    Bank bank
     Slot[128] slots
     double[32] lane_y            # m, lane middle in the vehicle frame every PREVIEW_STEP_M ahead
     double lane_half_width
     int64_t last_tick_ns
+    int64_t last_scan_ns
     uint32_t used                # slots beyond are free
     uint32_t next_track_id
     uint32_t lead_track_id       # 0 = none

@@ -1,18 +1,32 @@
-"""Radar targets followed one by one under the sensor's own number, and the lead vehicle among them.
+"""Objects followed from what lidar and radar detect, up to 128 at once, and the lead vehicle among them.
 
-Per target a filter along (range and range rate) and one across (lateral position), predicted every tick, corrected with
-the innovation a measurement had at its own time. Twin: autonomy/estimation/tracks/tracks_twin.py.
+Each is followed by two models at once, steady and manoeuvring (`_imm`, `_predict`, `_update`). Detections of a scan find their
+tracks by the best assignment, or by all where it is ambiguous (`_association`). Existence, extent, pieces of one body, lead and
+neighbours: a file each. Ready-made tracks of an outside tracker enter as they are (`_object`).
+Twin: autonomy/estimation/tracks/tracks_twin.py.
 """
+import time
+
 import numpy as np
-from libc.math cimport NAN, exp, fabs, isfinite, sqrt
+from libc.math cimport NAN, exp, isfinite
 from libc.string cimport memset
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t
 from autonomy.msg.messages cimport *
 from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport velocity_known
-from autonomy.estimation.tracks._filter cimport begin, predict, update_across, update_along
-from autonomy.estimation.tracks._lead cimport choose_lead, lay_lane, place_in_lane
+from autonomy.estimation.tracks._bank cimport ACCELERATION, TRACKS, VX, VXVX, VY, X, XX, Y, YY, mixed, mixed_covariance
+from autonomy.estimation.tracks._detection cimport Detections, scan_end, take_all
+from autonomy.estimation.tracks._existence cimport confirmed, expired
+from autonomy.estimation.tracks._imm cimport combine_all, mix_all
+from autonomy.estimation.tracks._lead cimport choose_lead, lay_lane, place_in_lane, root
+from autonomy.estimation.tracks._merge cimport merge_pieces
+from autonomy.estimation.tracks._object cimport hold_model, use_object
+from autonomy.estimation.tracks._predict cimport Motion, motion_of, predict_all
+from autonomy.estimation.tracks._roles cimport give_roles
+from autonomy.estimation.tracks._scan cimport ScanWork, take_scan
+from autonomy.estimation.tracks._sight cimport Viewer
+from autonomy.estimation.tracks._slots cimport release
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
 
@@ -22,141 +36,90 @@ cdef enum:
     TENTATIVE = 1
     CONFIRMED = 2
     COASTING = 3
+    SCAN_AT_MOST = 128
+
+cdef double LONGEST_PAUSE_S = 0.2    # between two scans: after more of it nothing was seen, not nothing changed [D]
 
 
 cdef void tracks_reset(TracksMemory* memory, const TracksParameters* parameters) noexcept nogil:
+    cdef int i
     memset(memory, 0, sizeof(TracksMemory))
     memory.next_track_id = 1
+    for i in range(2 * TRACKS):
+        memory.bank.probability[i] = 0.5
 
 
-cdef inline Slot* find(TracksMemory* memory, uint8_t kind, uint16_t source, uint32_t target_id) noexcept nogil:
-    cdef uint32_t i
-    for i in range(memory.used):
-        if memory.slots[i].target_id == target_id and memory.slots[i].kind == kind and memory.slots[i].source == source:
-            return &memory.slots[i]
-    return NULL
-
-
-cdef inline Slot* allot(TracksMemory* memory, uint8_t kind, uint16_t source, uint32_t target_id,
-                        int64_t now_ns) noexcept nogil:
-    """A free slot as a new track; NULL when all are taken, which is counted."""
-    cdef uint32_t i
-    cdef Slot* slot = NULL
-    for i in range(memory.used):
-        if memory.slots[i].kind == KIND_FREE:
-            slot = &memory.slots[i]
-            break
-    if slot == NULL:
-        if memory.used == SLOTS:
-            memory.overflow += 1
-            return NULL
-        slot = &memory.slots[memory.used]
-        memory.used += 1
-    memset(slot, 0, sizeof(Slot))
-    slot.kind = kind
-    slot.source = source
-    slot.target_id = target_id
-    slot.track_id = memory.next_track_id
-    slot.first_time_ns = now_ns
-    memory.next_track_id += 1
-    if memory.next_track_id == 0:
-        memory.next_track_id = 1
-    return slot
-
-
-cdef inline void use_point(TracksMemory* memory, const TracksParameters* parameters, const RadarPoint* point, double speed,
-                           double yaw_rate, int64_t now_ns) noexcept nogil:
-    cdef double age = <double>(now_ns - point.valid_time_ns) * 1e-9
-    cdef double x_sigma, y_sigma, nu_x, nu_y
-    cdef Slot* slot
-    if point.validity != 0 or not isfinite(point.x) or not isfinite(point.y) or not isfinite(point.range_rate):
-        return
-    if age < 0.0 or age > parameters.delete_after_s:
-        return
-    x_sigma = point.x_sigma if isfinite(point.x_sigma) and point.x_sigma > 0.0 else parameters.x_sigma
-    y_sigma = point.y_sigma if isfinite(point.y_sigma) and point.y_sigma > 0.0 else parameters.y_sigma
-    slot = find(memory, KIND_RADAR, point.source, point.target_id)
-    if slot != NULL:
-        if point.valid_time_ns <= slot.update_time_ns:
+cdef inline void viewer_of(const TracksParameters* parameters, int kind, int source, Viewer* viewer) noexcept nogil:
+    """The sensor's row, or one that sits at the reference point, measures along x and whose silence says nothing."""
+    cdef int i
+    for i in range(8):
+        if parameters.sensor[i].kind == kind and parameters.sensor[i].source == source:
+            viewer.sensor = parameters.sensor[i]
             return
-        # Where the target was when it was measured: the state now, less the relative motion since
-        nu_x = point.x - (slot.along[0] - (slot.along[1] - speed + yaw_rate * slot.across[0]) * age)
-        nu_y = point.y - (slot.across[0] - (slot.across[1] - yaw_rate * slot.along[0]) * age)
-        if point.is_new or nu_x * nu_x > parameters.gate * (slot.along_P[0] + x_sigma * x_sigma) \
-                or nu_y * nu_y > parameters.gate * (slot.across_P[0] + y_sigma * y_sigma):
-            slot.kind = KIND_FREE   # the sensor gave its number to something else
-            slot = NULL
-    if slot == NULL:
-        slot = allot(memory, KIND_RADAR, point.source, point.target_id, now_ns)
-        if slot == NULL:
-            return
-        begin(slot, parameters, point.x + point.range_rate * age, point.y, point.range_rate + speed, x_sigma, y_sigma)
-        slot.along_P[3] = parameters.range_rate_sigma * parameters.range_rate_sigma
-    else:
-        update_along(slot, nu_x, x_sigma * x_sigma, 0)
-        update_along(slot, point.range_rate + speed - (slot.along[1] - slot.along[2] * age),
-                     parameters.range_rate_sigma * parameters.range_rate_sigma, 1)
-        update_across(slot, nu_y, y_sigma * y_sigma)
-    slot.update_time_ns = point.valid_time_ns
-    slot.hits += 1
-    slot.existence += 0.3 * (1.0 - slot.existence)
-    if slot.hits >= parameters.confirm_hits and fabs(slot.along[1]) > slot.fastest:
-        slot.fastest = fabs(slot.along[1])
+    memset(&viewer.sensor, 0, sizeof(TracksSensor))
+    viewer.sensor.detection_probability = parameters.detection_probability
+    viewer.sensor.clutter_per_m2 = parameters.clutter_per_m2
 
 
-cdef inline void use_object(TracksMemory* memory, const TracksParameters* parameters, const ObjectSample* item, double speed,
-                            double yaw_rate, int64_t now_ns) noexcept nogil:
-    """A ready-made track: taken as it is, moved on to now; what it does not tell is filtered."""
-    cdef double age = <double>(now_ns - item.valid_time_ns) * 1e-9
-    cdef Slot* slot
-    if item.validity != 0 or not isfinite(item.x) or not isfinite(item.y) or not isfinite(item.velocity_x) \
-            or age < 0.0 or age > parameters.delete_after_s:
+cdef inline void mix_models(TracksMemory* memory, const TracksParameters* parameters, double elapsed) noexcept nogil:
+    cdef int i
+    mix_all(&memory.bank, parameters, elapsed, <int>memory.used)
+    for i in range(<int>memory.used):
+        if memory.slots[i].kind == KIND_OBJECT:
+            hold_model(&memory.bank, i)
+
+
+cdef inline void sense(TracksMemory* memory, const TracksParameters* parameters, const InputFrame* frame, const EgoState* ego,
+                       Detections* list, ScanWork* work) noexcept nogil:
+    """Every scan that has come."""
+    cdef Viewer viewer
+    cdef double acceleration = ego.acceleration[0] if isfinite(ego.acceleration[0]) else 0.0
+    cdef double elapsed = <double>(frame.tick_time_ns - memory.last_scan_ns) * 1e-9
+    cdef int first = 0, end
+    take_all(list, parameters, frame)
+    if list.count == 0:
         return
-    slot = find(memory, KIND_OBJECT, item.source, item.object_id)
-    if slot == NULL:
-        slot = allot(memory, KIND_OBJECT, item.source, item.object_id, now_ns)
-        if slot == NULL:
-            return
-        begin(slot, parameters, item.x, item.y, item.velocity_x, parameters.x_sigma, parameters.y_sigma)
-    elif item.valid_time_ns <= slot.update_time_ns:
-        return
-    slot.along[0] = item.x + (item.velocity_x - speed) * age
-    slot.along[1] = item.velocity_x
-    slot.along_P[3] = parameters.object_speed_sigma * parameters.object_speed_sigma
-    if isfinite(item.acceleration_x):
-        slot.along[2] = item.acceleration_x
-    if isfinite(item.velocity_y):
-        slot.across[0] = item.y + (item.velocity_y - yaw_rate * item.x) * age
-        slot.across[1] = item.velocity_y
-        slot.across_P[2] = parameters.object_speed_sigma * parameters.object_speed_sigma
-    else:
-        # Only where it is was told: the speed across comes from its moving
-        update_across(slot, item.y - (slot.across[0] - (slot.across[1] - yaw_rate * slot.along[0]) * age),
-                      parameters.y_sigma * parameters.y_sigma)
-    slot.update_time_ns = item.valid_time_ns
-    slot.hits += 1
-    slot.existence = item.existence if isfinite(item.existence) else 1.0
-    slot.classification = item.classification
-    slot.fastest = fabs(item.velocity_x) if fabs(item.velocity_x) > slot.fastest else slot.fastest
+    elapsed = 0.0 if memory.last_scan_ns == 0 else elapsed if elapsed < LONGEST_PAUSE_S else LONGEST_PAUSE_S
+    memory.last_scan_ns = frame.tick_time_ns
+    mix_models(memory, parameters, elapsed)
+    combine_all(&memory.bank, <int>memory.used)
+    while first < list.count:
+        end = scan_end(list, first)
+        end = end if end - first <= SCAN_AT_MOST else first + SCAN_AT_MOST
+        viewer_of(parameters, list.items[first].kind, list.items[first].source, &viewer)
+        viewer.age = <double>(frame.tick_time_ns - list.items[end - 1].time_ns) * 1e-9
+        viewer.own_speed = ego.speed - acceleration * viewer.age
+        viewer.own_yaw_rate = ego.angular_rate[2]
+        take_scan(memory, parameters, &viewer, &list.items[first], end - first, frame.tick_time_ns, work)
+        combine_all(&memory.bank, <int>memory.used)
+        first = end
+    merge_pieces(memory, parameters, elapsed)
 
 
-cdef inline void write_track(const Slot* slot, const TracksParameters* parameters, int64_t now_ns, double silent_s,
-                             Track* track) noexcept nogil:
-    track.x = slot.along[0]
-    track.y = slot.across[0]
-    track.velocity_x = slot.along[1]
-    track.velocity_y = slot.across[1]
-    track.acceleration_x = slot.along[2]
-    track.x_sigma = sqrt(slot.along_P[0]) if slot.along_P[0] > 0.0 else 0.0
-    track.y_sigma = sqrt(slot.across_P[0]) if slot.across_P[0] > 0.0 else 0.0
-    track.velocity_sigma = sqrt(slot.along_P[3]) if slot.along_P[3] > 0.0 else 0.0
+cdef inline void write_track(const TracksMemory* memory, const TracksParameters* parameters, int i, int64_t now_ns,
+                             double silent_s, Track* track) noexcept nogil:
+    cdef const Slot* slot = &memory.slots[i]
+    track.x = mixed(&memory.bank, X, i)
+    track.y = mixed(&memory.bank, Y, i)
+    track.velocity_x = mixed(&memory.bank, VX, i)
+    track.velocity_y = mixed(&memory.bank, VY, i)
+    track.acceleration_x = mixed(&memory.bank, ACCELERATION, i)
+    track.x_sigma = root(mixed_covariance(&memory.bank, XX, i))
+    track.y_sigma = root(mixed_covariance(&memory.bank, YY, i))
+    track.velocity_sigma = root(mixed_covariance(&memory.bank, VXVX, i))
     track.age_s = <double>(now_ns - slot.first_time_ns) * 1e-9
     track.existence = slot.existence
+    track.yaw = slot.yaw if slot.boxes > 0 else NAN
+    track.length = slot.length if slot.boxes > 0 else NAN
+    track.width = slot.width if slot.boxes > 0 else NAN
+    track.entry_probability = 0.0
     track.track_id = slot.track_id
     track.source = slot.source
     track.classification = slot.classification
+    track.role = track.hazard = 0
+    memset(&track.padding, 0, sizeof(track.padding))
     track.status = CONFIRMED
-    if slot.kind == KIND_RADAR and slot.hits < parameters.confirm_hits:
+    if slot.kind == KIND_SENSED and not confirmed(slot):
         track.status = TENTATIVE
     elif silent_s > parameters.coast_after_s:
         track.status = COASTING
@@ -166,47 +129,48 @@ cdef void tracks_step(TracksMemory* memory, const TracksParameters* parameters, 
                       const LaneState* lane, TrackList* result) noexcept nogil:
     cdef int64_t now_ns = frame.tick_time_ns
     cdef double dt = elapsed_s(now_ns, memory.last_tick_ns)
-    cdef double decay = exp(-dt / parameters.acceleration_decay_s)
     cdef double fade = exp(-dt / parameters.delete_after_s)
-    cdef double speed = 0.0, yaw_rate = 0.0, silent_s, patience_s
+    cdef double speed = 0.0, yaw_rate = 0.0, silent_s
+    cdef Motion motion
+    cdef Detections list
+    cdef ScanWork work
     cdef uint32_t i
+    cdef int k
     cdef Slot* slot
     # Range rates are relative: without an own speed they would make the whole road move
     cdef bint moving_known = velocity_known(ego)
     if moving_known:
         speed = ego.speed
         yaw_rate = ego.angular_rate[2]
-    for i in range(memory.used):
-        if memory.slots[i].kind != KIND_FREE:
-            predict(&memory.slots[i], parameters, dt, decay, speed, yaw_rate)
+    motion_of(parameters, dt, speed, yaw_rate, &motion)
+    predict_all(&memory.bank, &motion, <int>memory.used)
     if moving_known:
-        for i in range(frame.radar.count):
-            use_point(memory, parameters, &frame.radar.items[i], speed, yaw_rate, now_ns)
+        sense(memory, parameters, frame, ego, &list, &work)
         for i in range(frame.object.count):
-            use_object(memory, parameters, &frame.object.items[i], speed, yaw_rate, now_ns)
+            use_object(memory, parameters, &frame.object.items[i], speed, yaw_rate, now_ns, &work.measured)
+    combine_all(&memory.bank, <int>memory.used)
     lay_lane(memory, parameters, ego, lane)
     result.time_ns = now_ns
     result.count = 0
     result.count_padding = 0
-    for i in range(memory.used):
-        slot = &memory.slots[i]
+    for k in range(<int>memory.used):
+        slot = &memory.slots[k]
         if slot.kind == KIND_FREE:
             continue
         silent_s = <double>(now_ns - slot.update_time_ns) * 1e-9
         if silent_s > parameters.coast_after_s:
             slot.existence *= fade
-        patience_s = parameters.delete_tentative_after_s if slot.kind == KIND_RADAR \
-            and slot.hits < parameters.confirm_hits else parameters.delete_after_s
-        if silent_s > patience_s:
-            slot.kind = KIND_FREE
+        if expired(slot, parameters, silent_s, now_ns) if slot.kind == KIND_SENSED else silent_s > parameters.delete_after_s:
+            release(memory, k)
             continue
-        write_track(slot, parameters, now_ns, silent_s, &result.tracks[result.count])
-        place_in_lane(memory, parameters, slot, now_ns, &result.tracks[result.count])
+        write_track(memory, parameters, k, now_ns, silent_s, &result.tracks[result.count])
+        place_in_lane(memory, parameters, k, now_ns, &result.tracks[result.count])
         result.count += 1
     while memory.used > 0 and memory.slots[memory.used - 1].kind == KIND_FREE:
         memory.used -= 1
     result.overflow = memory.overflow
     choose_lead(memory, parameters, now_ns, result)
+    give_roles(memory, parameters, result)
     memory.last_tick_ns = now_ns
 
 
@@ -224,3 +188,21 @@ cdef class TracksStep:
         tracks_step(&self.memory, &self.parameters, <const InputFrame*>pointer(frame), <const EgoState*>pointer(ego),
                     <const LaneState*>pointer(lane), <TrackList*>pointer(result))
         return result
+
+    def nanoseconds(self, frame, ego, lane, int repeats) -> float:
+        """Time of a step on this frame, the state being the same before each."""
+        cdef TracksMemory before = self.memory
+        cdef TrackList result
+        cdef const InputFrame* in_frame = <const InputFrame*>pointer(frame)
+        cdef const EgoState* in_ego = <const EgoState*>pointer(ego)
+        cdef const LaneState* in_lane = <const LaneState*>pointer(lane)
+        cdef int k
+        cdef int64_t spent = 0
+        for k in range(repeats):
+            self.memory = before
+            begin = time.perf_counter_ns()
+            with nogil:
+                tracks_step(&self.memory, &self.parameters, in_frame, in_ego, in_lane, &result)
+            spent += time.perf_counter_ns() - begin
+        self.memory = before
+        return spent / repeats
