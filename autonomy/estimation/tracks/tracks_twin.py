@@ -23,19 +23,22 @@ def unpacked(upper: np.ndarray) -> np.ndarray:
 
 
 def velocity_change(model: int, state: np.ndarray, own_yaw_rate: float) -> np.ndarray:
-    """m/s2 of the velocity in the turning vehicle frame: along the motion by the acceleration, across it by the turn rate."""
+    """m/s2 of the velocity in the turning vehicle frame: acceleration along the motion, told along x, and the turn rate."""
     _, _, vx, vy, acceleration, turn = state
-    speed = np.sqrt(vx * vx + vy * vy + 1.0)  # softly no direction at a standstill
-    along = acceleration / speed if model == TURNING else 0.0
     turning = (turn if model == TURNING else 0.0) - own_yaw_rate
-    return np.array([along * vx - turning * vy, along * vy + turning * vx])
+    return np.array([acceleration - turning * vy, acceleration * slope_across(vx, vy) + turning * vx])
+
+
+def slope_across(vx: float, vy: float) -> float:
+    """What is across of a motion for each that is along x, softly none at a standstill."""
+    return vx * vy / (vx * vx + 1.0)
 
 
 def predict(p, model: int, state: np.ndarray, P: np.ndarray, dt: float, own_speed: float, own_yaw_rate: float):
     """(state, covariance) a tick later. `p`: TracksParameters."""
     x, y, vx, vy, acceleration, turn = state
-    memory_s = [p["acceleration_decay_s"], p["turn_decay_s"]] if model == TURNING else [p["steady_decay_s"]] * 2
-    decay = np.exp(-dt / np.array(memory_s))
+    turn_memory_s = p["turn_decay_s"] if model == TURNING else p["steady_decay_s"]
+    decay = np.exp(-dt / np.array([p["acceleration_decay_s"], turn_memory_s]))
     change = dt * velocity_change(model, state, own_yaw_rate)
     after = np.array([x + dt * (vx + 0.5 * change[0] - own_speed + own_yaw_rate * y),
                       y + dt * (vy + 0.5 * change[1] - own_yaw_rate * x), vx + change[0], vy + change[1],
@@ -49,11 +52,10 @@ def predict(p, model: int, state: np.ndarray, P: np.ndarray, dt: float, own_spee
                            - velocity_change(model, state - step, own_yaw_rate)) / 2e-6  # fmt: skip
     F[4, 4], F[5, 5] = decay
     if model == TURNING:
-        noise = [p["process_lateral"] ** 2 * dt] * 2 + [p["process_jerk"] ** 2 * dt, p["process_turn"] ** 2 * dt]
+        across, turned = p["process_lateral"] ** 2 * dt, p["process_turn"] ** 2 * dt
     else:
-        noise = [p["process_steady"] ** 2 * dt] * 2 + list(
-            (1.0 - decay**2) * np.square([p["initial_acceleration_sigma"], p["initial_turn_sigma"]]))  # fmt: skip
-    return after, F @ P @ F.T + np.diag([0.0, 0.0, *noise])
+        across, turned = p["process_steady"] ** 2 * dt, (1.0 - decay[1] ** 2) * p["initial_turn_sigma"] ** 2
+    return after, F @ P @ F.T + np.diag([0.0, 0.0, 0.0, across, p["process_jerk"] ** 2 * dt, turned])
 
 
 def measurement(state: np.ndarray, m: dict, own_speed: float, own_yaw_rate: float):
@@ -61,7 +63,7 @@ def measurement(state: np.ndarray, m: dict, own_speed: float, own_yaw_rate: floa
     x, y, vx, vy, acceleration, _ = state
     age, sight = m["age"], np.array([m["sight_x"], m["sight_y"]])
     slope = np.array([m["rate_x"], m["rate_y"]])
-    slower = -age * (sight @ [vx, vy]) / np.sqrt(vx * vx + vy * vy + 1.0)
+    slower = -age * (sight @ [1.0, slope_across(vx, vy)])
     expected = np.array([x - age * (vx - own_speed + own_yaw_rate * y), y - age * (vy - own_yaw_rate * x),
                          sight @ [vx, vy] + slower * acceleration - m["own_rate"]])  # fmt: skip
     H = np.zeros((3, 6))

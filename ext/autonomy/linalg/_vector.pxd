@@ -15,9 +15,6 @@ cdef extern from *:
         return (double4)(((long4)a & first) | ((long4)b & ~first));
     }
     static inline double sum4(double4 a) { return (a[0] + a[1]) + (a[2] + a[3]); }
-    static inline double4 root4(double4 a) {
-        return (double4){__builtin_sqrt(a[0]), __builtin_sqrt(a[1]), __builtin_sqrt(a[2]), __builtin_sqrt(a[3])};
-    }
     static inline double least4(double4 a) {
         const double low = a[0] < a[1] ? a[0] : a[1], high = a[2] < a[3] ? a[2] : a[3];
         return low < high ? low : high;
@@ -95,7 +92,6 @@ cdef extern from *:
     double4 all4(double value) noexcept nogil
     double4 smaller4(double4 a, double4 b) noexcept nogil
     double sum4(double4 a) noexcept nogil
-    double4 root4(double4 a) noexcept nogil
     double least4(double4 a) noexcept nogil
     void multiply_8x8(const double* a, const double* b, double* out) noexcept nogil
     void multiply_transposed_8x8(const double* a, const double* b, double* out) noexcept nogil

@@ -1,7 +1,7 @@
 # The motion of all tracks, arrays across tracks: state k of model m of track t stands at (m * STATES + k) * TRACKS + t.
 #
-# State: x, y (m, vehicle frame), their speeds over ground (m/s, along the vehicle's axes), acceleration along the motion (m/s2),
-# turn rate (rad/s). Covariances are upper triangles by rows: xx xy xu xv xa xw yy yu yv ya yw uu uv ua uw vv va vw aa aw ww.
+# State: x, y (m, vehicle frame), their speeds over ground (m/s, along the vehicle's axes), acceleration along the motion, its part
+# along x (m/s2), turn rate (rad/s). Covariances are upper triangles by rows: xx xy xu xv xa xw yy yu yv ya yw uu uv ua uw vv va vw aa aw ww.
 from autonomy.linalg._vector cimport double4, load4, store4
 
 cdef enum:
@@ -9,7 +9,7 @@ cdef enum:
     STATES = 6
     PAIRS = 21
     MODELS = 2
-    STEADY = 0                   # constant velocity
+    STEADY = 0                   # straight on, constant acceleration
     TURNING = 1                  # constant turn rate and acceleration
     X = 0
     Y = 1

@@ -1,4 +1,4 @@
-# Interacting multiple models (Blom, Bar-Shalom 1988) of two: who is steady, and who turns and accelerates. Four tracks at once.
+# Interacting multiple models (Blom, Bar-Shalom 1988) of two: who goes straight on, and who turns. Four tracks at once.
 from libc.math cimport exp, sqrt
 from autonomy.linalg._vector cimport all4, double4, load4, store4
 from autonomy.msg.messages cimport TracksParameters

@@ -10,7 +10,7 @@ from autonomy.estimation.tracks._update cimport Measurements, clear_measurements
 
 
 cdef inline void hold_model(Bank* bank, int track) noexcept nogil:
-    """It tells its acceleration, so it moves as one that accelerates."""
+    """Nothing that it tells decides between the models: it may turn."""
     bank.probability[track], bank.probability[TRACKS + track] = 0.0, 1.0
 
 

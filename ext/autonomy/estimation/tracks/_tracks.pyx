@@ -1,6 +1,6 @@
 """Objects followed from what lidar and radar detect, up to 128 at once, and the lead vehicle among them.
 
-Each is followed by two models at once, steady and manoeuvring (`_imm`, `_predict`, `_update`). Detections of a scan find their
+Each is followed by two models at once, straight on and turning (`_imm`, `_predict`, `_update`). Detections of a scan find their
 tracks by the best assignment, or by all where it is ambiguous (`_association`). Existence, extent, pieces of one body, lead and
 neighbours: a file each. Ready-made tracks of an outside tracker enter as they are (`_object`).
 Twin: autonomy/estimation/tracks/tracks_twin.py.

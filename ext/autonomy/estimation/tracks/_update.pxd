@@ -3,7 +3,7 @@
 # A measurement of age T is held against the state moved back by T: place less T times the relative velocity, velocity less T
 # times the acceleration; the rows of H hold the same. With probabilistic association (Bar-Shalom, Li 1995, section 3.4) the mean
 # of the measurements counts with `share`, the probability that one of them was the track's; their spread keeps the covariance up.
-from autonomy.linalg._vector cimport all4, double4, load4, root4, store4
+from autonomy.linalg._vector cimport all4, double4, load4, store4
 from autonomy.estimation.tracks._bank cimport (
     MODELS, STATES, TRACKS, Bank, load_covariance, load_mean, store_covariance, store_mean)
 
@@ -54,15 +54,14 @@ cdef inline void update_four(Bank* bank, Measurements* m, int model, int t, doub
     cdef double4[6] t2
     cdef double4 age = load4(&m.age[t]), share = load4(&m.share[t]), own = all4(own_speed), r = all4(own_yaw_rate)
     cdef double4 lx = load4(&m.sight_x[t]), ly = load4(&m.sight_y[t]), hx = load4(&m.rate_x[t]), hy = load4(&m.rate_y[t])
-    cdef double4 hu, hv, ha, n0, n1, n2, d0, d1, d2, l10, l20, l21, q, one = all4(1.0)
+    cdef double4 hu, hv, ha, n0, n1, n2, d0, d1, d2, l10, l20, l21, one = all4(1.0)
     cdef double4 s01, s02, s11, s12, s22, g00, g01, g02, g11, g12, g22, c0, c1, c2, c3, c4, c5, i0, i1, i2
     cdef int i, j, k
     load_mean(bank, model, t, s)
     load_covariance(bank, model, t, P)
-    q = one / root4(s[2] * s[2] + s[3] * s[3] + one)
     hu = lx - age * hx
     hv = ly - age * hy
-    ha = -age * q * (lx * s[2] + ly * s[3])
+    ha = -age * (lx + ly * s[2] * s[3] / (s[2] * s[2] + one))
     n0 = load4(&m.x[t]) - (s[0] - age * (s[2] - own + r * s[1]))
     n1 = load4(&m.y[t]) - (s[1] - age * (s[3] - r * s[0]))
     n2 = load4(&m.range_rate[t]) - (lx * s[2] + ly * s[3] + ha * s[4] - load4(&m.own_rate[t]))
