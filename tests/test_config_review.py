@@ -171,3 +171,9 @@ def test_freezing_does_not_write_over_another_database(tmp_path, capsys):
 def test_runs_are_compared_by_their_folders(run_folder, capsys):
     assert main(["config", "diff", str(run_folder), TRUCK]) == 0
     assert main(["config", "diff", str(run_folder), str(run_folder)]) == 0
+
+
+def test_a_wrong_lidar_is_told_with_the_rest():
+    found = review(config.load("vehicles/demo_truck_lidar", {"lidar.sensor": [{"name": "roof"}]})).problems
+    assert len(found) == 1 and "[lidar]" in found[0] and "model" in found[0]
+    assert not review(config.load("vehicles/demo_truck_lidar")).problems

@@ -9,15 +9,17 @@ from autonomy.perception.perceive import CLASSES, SIDES, Found
 
 STRUCTURE = CLASSES.index("structure")
 LEFT, RIGHT = SIDES.index("left"), SIDES.index("right")
+LEFT_EDGE, RIGHT_EDGE = SIDES.index("left_edge"), SIDES.index("right_edge")
+EDGE_MARGIN_M = 0.2  # [D] half a post, and what an edge is off by
 MOST_OBSTACLES = msg.dtype("ObstacleInput")["items"].shape[0]
 BEST_QUALITY = 3
 
 
 def obstacle_samples(found: Found, valid_time_ns: int, received_time_ns: int, source: int) -> np.ndarray:
-    """(n,) ObstacleSample, the nearest first: road users and what lies about, no rails, walls and signs. Single scans tell no
-    velocity."""
+    """(n,) ObstacleSample, the nearest first: road users and what lies on the road, no rails, walls, signs, nor what stands
+    beyond the road's edges. Single scans tell no velocity."""
     rows = found.obstacles
-    rows = rows[(rows["edge"] == 0) & (rows["classification"] != STRUCTURE)]
+    rows = rows[(rows["edge"] == 0) & (rows["classification"] != STRUCTURE) & _on_the_road(rows, found.lanes)]
     rows = rows[np.argsort(np.hypot(rows["x"], rows["y"]), kind="stable")][:MOST_OBSTACLES]
     samples = np.zeros(len(rows), msg.dtype("ObstacleSample"))
     _stamp(samples, valid_time_ns, received_time_ns, source)
@@ -27,6 +29,16 @@ def obstacle_samples(found: Found, valid_time_ns: int, received_time_ns: int, so
         samples[name] = rows[name]
     samples["existence"] = rows["score"]
     return samples
+
+
+def _on_the_road(rows: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """(n,) bool: not beyond an edge where there is one. Before and behind the part that was seen an edge goes on as it is."""
+    inside = np.ones(len(rows), bool)
+    for side, inwards in ((LEFT_EDGE, -1.0), (RIGHT_EDGE, 1.0)):
+        for edge in lines[lines["side"] == side]:
+            offset = np.polynomial.polynomial.polyval(rows["x"], edge["c"])
+            inside &= inwards * (rows["y"] - offset) > EDGE_MARGIN_M
+    return inside
 
 
 def lane_samples(found: Found, valid_time_ns: int, received_time_ns: int, source: int) -> np.ndarray:

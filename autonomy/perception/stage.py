@@ -93,7 +93,7 @@ class LidarStage:
         if self.odometry is not None:
             told |= self._odometry(found, velocity, rate, elapsed_s, stamps)
         self.before_ns = valid_ns
-        return Perceived(valid_ns, received_ns, told, found)
+        return Perceived(valid_ns, received_ns, {kind: rows for kind, rows in told.items() if len(rows)}, found)
 
     def _odometry(self, found: perceive.Found, velocity, rate, elapsed_s: float, stamps) -> dict[str, np.ndarray]:
         if not elapsed_s:

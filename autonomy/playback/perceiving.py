@@ -108,7 +108,7 @@ class FromPackets:
 
     def _is_result(self, kind: str, body: bytes) -> bool:
         """Whether a logged record is what a scan of one of our lidars gave."""
-        if LIST_HEAD.unpack_from(body)[0] != NOT_IN_A_TICK:
+        if len(body) < LIST_HEAD.size or LIST_HEAD.unpack_from(body)[0] != NOT_IN_A_TICK:  # an empty list ends with its count
             return False
         logged = _samples(kind, body)
         return len(logged) > 0 and (kind, int(logged["source"][0])) in self._given
