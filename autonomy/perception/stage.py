@@ -69,6 +69,14 @@ class LidarStage:
             if scan.begins_at_cut:
                 self._scans.append((scan, received_time_ns))
 
+    def take_run(self, data: np.ndarray, offsets: np.ndarray, lengths: np.ndarray, received_time_ns: np.ndarray,
+                 begin: int) -> int:  # fmt: skip
+        """Datagrams in one buffer of bytes, from number `begin` on, up to one that ends a scan; returns the next one's number."""
+        done, scan = self.decoder.feed_run(data, offsets, lengths, received_time_ns, begin)
+        if scan is not None and scan.begins_at_cut:
+            self._scans.append((scan, int(received_time_ns[done - 1])))
+        return done
+
     @property
     def waits(self) -> bool:
         """Whether a scan is there to be looked at."""

@@ -14,10 +14,10 @@ import numpy as np
 from autonomy import msg
 from autonomy.log.ordered import RECORD_DTYPE, Batch
 from autonomy.log.sample_lists import LIST_HEAD, NOT_IN_A_TICK, sample_list
-from autonomy.perception.stage import stages_of
+from autonomy.perception.stage import LidarStage, stages_of
 from autonomy.playback.engine import Block
 from autonomy.playback.source import LogSource
-from drivers.udp.message import data_of
+from drivers.udp.message import HEAD_BYTES
 
 __all__ = ["FromPackets"]
 
@@ -50,27 +50,28 @@ class FromPackets:
                 "without_partner": self.without_partner + len(self._made)}  # fmt: skip
 
     def _one(self, batch: Batch) -> Iterator[Batch]:
-        channels = batch.records["channel"]
-        done = 0
-        for place in np.flatnonzero(np.isin(channels, [*self._stages, *self._kinds])).tolist():
-            record, channel = batch.records[place], int(channels[place])
-            body = batch.data[int(record["offset"]) : int(record["offset"]) + int(record["length"])].tobytes()
-            if self._inserts:
-                for waiting in self._due(int(record["log_time_ns"])):
+        """The batch in pieces: up to a packet that ends a scan, so that the engine is at the tick before when it is processed; up
+        to a result of ours, and that."""
+        runs = [_Run(stage, batch, channel) for channel, stage in self._stages.items()]
+        logged = [] if self._inserts else np.flatnonzero(np.isin(batch.records["channel"], list(self._kinds))).tolist()
+        done, end = 0, len(batch.records)
+        while True:
+            run = min(runs, key=lambda run: run.place)
+            due = self._due_place(batch) if self._inserts else (logged[0] if logged else end)
+            place = min(run.place, due)
+            if place == end:
+                break
+            if due <= run.place:
+                ours = self._due() if self._inserts else self._replaced(batch, logged.pop(0))
+                if ours is not None:
                     yield batch._replace(records=batch.records[done:place])
-                    done = place
-                    yield waiting
-            if channel in self._stages:
-                stage = self._stages[channel]
-                stage.take(data_of(body), int(record["log_time_ns"]))
-                if stage.waits:
-                    yield batch._replace(records=batch.records[done:place])  # the engine is at the tick before when we go on
-                    done = place
-                    self._perceive(stage)
-            elif not self._inserts and (replaced := self._replaced(self._kinds[channel], batch, place, body)) is not None:
-                yield batch._replace(records=batch.records[done:place])
-                done = place + 1
-                yield replaced
+                    done = place if self._inserts else place + 1
+                    yield ours
+                continue
+            yield batch._replace(records=batch.records[done:place])
+            done = place
+            self._perceive(run.stage)
+            run.go_on()
         yield batch._replace(records=batch.records[done:])
 
     def _perceive(self, stage) -> None:
@@ -80,8 +81,9 @@ class FromPackets:
             for kind, rows in perceived.samples.items():
                 self._made[kind, stage.sensor.source, perceived.valid_time_ns] = perceived.received_time_ns, rows
 
-    def _replaced(self, kind: str, batch: Batch, place: int, body: bytes) -> Batch | None:
+    def _replaced(self, batch: Batch, place: int) -> Batch | None:
         """Our results in the place of logged ones; None for a record that is none of a scan's results."""
+        kind, body = self._kinds[int(batch.records["channel"][place])], _body(batch, place)
         if not self._is_result(kind, body):
             return None
         logged = _samples(kind, body)
@@ -95,10 +97,17 @@ class FromPackets:
         self.equal, self.different = self.equal + (ours == body), self.different + (ours != body)
         return self._batch(kind, int(batch.records["log_time_ns"][place]), ours)
 
-    def _due(self, now_ns: int) -> list[Batch]:
-        """What has come by then, in order."""
-        due = sorted((received_ns, key) for key, (received_ns, _) in self._made.items() if received_ns <= now_ns)
-        return [self._batch(key[0], received_ns, sample_list(self._made.pop(key)[1])) for received_ns, key in due]
+    def _due_place(self, batch: Batch) -> int:
+        """Before which record the next result comes that the log has none of; behind the last when it is not in this batch."""
+        if not self._made:
+            return len(batch.records)
+        first_ns = min(received_ns for received_ns, _ in self._made.values())
+        return int(np.searchsorted(batch.records["log_time_ns"], first_ns))
+
+    def _due(self) -> Batch:
+        """The first result that has come by a record's time."""
+        received_ns, key = min((received_ns, key) for key, (received_ns, _) in self._made.items())
+        return self._batch(key[0], received_ns, sample_list(self._made.pop(key)[1]))
 
     def _batch(self, kind: str, time_ns: int, body: bytes) -> Batch:
         """One record."""
@@ -115,12 +124,38 @@ class FromPackets:
 
     def _has_results(self, reader) -> bool:
         for batch in reader.batches([f"/in/{kind}" for kind in self._numbers]):
-            for record in batch.records:
-                begin = int(record["offset"])
-                body = batch.data[begin : begin + int(record["length"])].tobytes()
-                if self._is_result(self._kinds[int(record["channel"])], body):
+            for place, record in enumerate(batch.records):
+                if self._is_result(self._kinds[int(record["channel"])], _body(batch, place)):
                     return True
         return False
+
+
+class _Run:
+    """The packets of one lidar in a batch. `place`: of the record that ends the scan which waits; the batch's length for none."""
+
+    def __init__(self, stage: LidarStage, batch: Batch, channel: int):
+        self.stage = stage
+        self._places = np.flatnonzero(batch.records["channel"] == channel)
+        records = batch.records[self._places]
+        self._data = batch.data
+        self._offsets = records["offset"].astype(np.int64) + HEAD_BYTES
+        self._lengths = records["length"].astype(np.int64) - HEAD_BYTES
+        self._times = records["log_time_ns"].astype(np.int64)
+        self._next, self._end = 0, len(batch.records)
+        self.go_on()
+
+    def go_on(self) -> None:
+        self.place = self._end
+        while self._next < len(self._places):
+            self._next = self.stage.take_run(self._data, self._offsets, self._lengths, self._times, self._next)
+            if self.stage.waits:
+                self.place = int(self._places[self._next - 1])
+                return
+
+
+def _body(batch: Batch, place: int) -> bytes:
+    begin = int(batch.records["offset"][place])
+    return batch.data[begin : begin + int(batch.records["length"][place])].tobytes()
 
 
 def _samples(kind: str, body: bytes) -> np.ndarray:

@@ -78,11 +78,19 @@ class Decoder:
 
         Their points stay what they are for as long as they are held; a scan that is let go of gives its memory to a later one.
         """
-        if not self._push(packet, received_time_ns):
-            return []
+        return [self._taken()] if self._push(packet, received_time_ns) else []
+
+    def feed_run(self, data: np.ndarray, offsets: np.ndarray, lengths: np.ndarray, received_time_ns: np.ndarray,
+                 begin: int = 0) -> tuple[int, Scan | None]:  # fmt: skip
+        """Packets in one buffer of bytes, from number `begin` on, up to the one that ends a scan: how many packets are done with
+        then, and the scan. `offsets`, `lengths`, `received_time_ns`: int64 (n,). As `feed`, without a call for each of them."""
+        ended = self._kernel.push_run(data, offsets, lengths, received_time_ns, begin)
+        return (len(offsets), None) if ended < 0 else (ended, self._taken())
+
+    def _taken(self) -> Scan:
         buffer, count, stamp_ns, begins_at_cut = self._kernel.take()
         self._kernel.give(self._free_buffer())
-        return [Scan(stamp_ns, buffer[:count], begins_at_cut, self._health())]
+        return Scan(stamp_ns, buffer[:count], begins_at_cut, self._health())
 
     def finish(self) -> list[Scan]:
         """The scan in the making, as far as it has come, copied. For the end of a recording."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 
-__all__ = ["data_of", "message"]
+__all__ = ["HEAD_BYTES", "data_of", "message"]
 
 HEAD = struct.Struct("<qIIHHI")  # up to its data, the length among it
+HEAD_BYTES = HEAD.size
 
 
 def message(time_ns: int, source: tuple[int, int], destination: tuple[int, int], data: bytes) -> bytes:

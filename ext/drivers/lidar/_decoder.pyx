@@ -176,6 +176,29 @@ cdef class Kernel:
         PyBuffer_Release(&view)
         return self.state.spare == NULL
 
+    def push_run(self, const uint8_t[::1] data, const int64_t[::1] offsets, const int64_t[::1] lengths,
+                 const int64_t[::1] received_ns, Py_ssize_t begin) -> int:
+        """Takes packets that lie in one buffer, from number `begin` on, until one has ended a scan: `take` it. Returns how many
+        packets there are up to that one, or -1 when none has. Raises ValueError for a place beyond the buffer or a wrong time."""
+        cdef Py_ssize_t place, ended = -1, beyond = -1, late = -1
+        with nogil:
+            for place in range(begin, offsets.shape[0]):
+                if offsets[place] < 0 or lengths[place] < 0 or offsets[place] + lengths[place] > data.shape[0]:
+                    beyond = place
+                    break
+                if not 0 <= received_ns[place] < MOST_TIME:
+                    late = place
+                    break
+                decode_packet(self.tables, &self.state, &data[0] + offsets[place], <uint32_t>lengths[place], received_ns[place])
+                if self.state.spare == NULL:
+                    ended = place + 1
+                    break
+        if beyond >= 0:
+            raise ValueError(f"packet {beyond} lies beyond the {data.shape[0]} bytes there are")
+        if late >= 0:
+            raise ValueError(f"a packet received at {received_ns[late]} ns; the log's clock counts from 0")
+        return ended
+
     def take(self):
         """(buffer, points in it, stamp, whether it begins at the cut) of the scan that has ended. `give` another buffer now."""
         ended, self.kept, self.kept_spare = self.kept, self.kept_spare, None

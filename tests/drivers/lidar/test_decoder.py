@@ -242,3 +242,24 @@ def test_columns_that_fill_no_packet():
     lidar = model("XT32")
     with pytest.raises(UsageError, match="7 columns with 1 returns fill no whole packets of 8"):
         encode(lidar, np.zeros(7), np.ones((7, 32, 1)), np.ones((7, 32, 1)), np.zeros(7))
+
+
+def test_a_run_of_packets_in_one_buffer_gives_the_scans_of_single_ones():
+    packets = packets_of("VLP-16", 1, 76 * 4)
+    one, other = Decoder("VLP-16"), Decoder("VLP-16")
+    times = START_NS + 1_327_000 * np.arange(len(packets), dtype=np.int64)
+    single = [(scan.stamp_ns, scan.points.copy()) for packet, time_ns in zip(packets, times.tolist(), strict=True)
+              for scan in one.feed(packet, time_ns)]  # fmt: skip
+    data = np.frombuffer(b"##".join(packets), np.uint8)
+    lengths = np.array([len(packet) for packet in packets], np.int64)
+    offsets = np.concatenate([[0], np.cumsum(lengths + 2)[:-1]]).astype(np.int64)
+    begin, runs = 0, []
+    while begin < len(packets):
+        begin, scan = other.feed_run(data, offsets, lengths, times, begin)
+        if scan is not None:
+            runs.append((scan.stamp_ns, scan.points.copy()))
+    assert len(runs) == len(single) >= 2 and one.counts() == other.counts()
+    for (stamp, points), (stamp_of_run, points_of_run) in zip(single, runs, strict=True):
+        assert stamp == stamp_of_run and points.tobytes() == points_of_run.tobytes()
+    with pytest.raises(ValueError, match="packet 1 lies beyond"):
+        other.feed_run(data[:1300], offsets, lengths, times)
