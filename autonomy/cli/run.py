@@ -51,8 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     from autonomy.config import parse_override
     from autonomy.errors import UsageError
     from autonomy.runtime import figures
-    from autonomy.runtime.live import Options
     from autonomy.runtime.live import run as run_live
+    from autonomy.runtime.options import Options
 
     if arguments.duration is not None and not arguments.duration > 0.0:
         raise UsageError(f"--duration {arguments.duration:g}: give more than 0 seconds, or leave it out")

@@ -15,20 +15,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from autonomy import msg
-from autonomy.errors import EnvironmentFault, UsageError
+from autonomy.errors import EnvironmentFault
 from autonomy.inputs import lane_path
 from autonomy.runtime import figures, realtime
 from autonomy.runtime._loop import PIECE_ROW, Loop, bare_lateness
 from autonomy.runtime.bus_node import BusNode, node_of
 from autonomy.runtime.journal import JournalRings, open_log
 from autonomy.runtime.lockstep import Lockstep, LockstepReceiver
+from autonomy.runtime.options import ACTIVE, Options, check_buses, devices_asked_for, encoder_of
 from autonomy.runtime.reception import FRAME, Receiver
 from autonomy.runtime.recorder import Recorder
 from autonomy.runtime.serial_reception import SerialReceiver
@@ -36,18 +36,16 @@ from autonomy.runtime.service import Service
 from autonomy.runtime.transmission import Transmitter
 from autonomy.stack import Stack
 from autonomy.tick_period import TICK_NS
-from drivers.can.commanding import command_config
 from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.can.j1939.partners import Partners
 from drivers.can.live_bus import LiveBus, open_bus
 from drivers.can.router import Router
 from drivers.ring import Ring
 from drivers.serial.live_port import LivePort
-from drivers.serial.route_config import PREFIX, devices_of
+from drivers.serial.route_config import PREFIX
 from drivers.serial.router import SerialRouter
 
 LOG = "run.mcap"
-SHADOW, ACTIVE = "shadow", "active"
 ARRIVAL_SLOTS = 1 << 14  # frames a bus: eight seconds at 2 000 frames/s
 SENT_SLOTS = 1 << 10
 PIECE_SLOTS = 1 << 10  # a line: a second of the fastest
@@ -57,26 +55,6 @@ TRANSMIT_BELOW, RECEIVE_BELOW = 5, 10  # the loop's priority; a command is worth
 SWITCH_INTERVAL_S = 5e-4  # between Python threads: the receivers share one interpreter
 JOIN_S = 5.0
 FOREVER_NS = 1 << 62
-
-
-@dataclass
-class Options:
-    """What `autonomy run` was asked for. `channels`: the n-th is bus n. `devices`: of serial ports, by their name."""
-
-    config: str
-    interface: str
-    channels: list[str]
-    mode: str = SHADOW
-    duration_s: float | None = None
-    output: Path = Path("runs/live")
-    overrides: dict[str, Any] = field(default_factory=dict)
-    path_file: str | None = None
-    set_speed_mps: float | None = None
-    allow_soft: bool = False
-    priority: int = realtime.PRIORITY
-    cpu: int | None = None
-    lockstep: bool = False
-    devices: dict[str, str] = field(default_factory=dict)
 
 
 def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
@@ -91,10 +69,10 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
     if options.path_file is not None:
         path = lane_path.from_csv(options.path_file, tuple(table.get("path_origin", (0.0, 0.0, 0.0))))
     set_speed = float(table.get("set_speed_mps", 0.0)) if options.set_speed_mps is None else options.set_speed_mps
-    _check_buses(options, stack)
+    check_buses(options, stack)
     serial = SerialRouter.from_config(stack.config)
-    devices = _devices(options, serial)
-    encoder = _encoder(options, stack, router) if options.mode == ACTIVE else None
+    devices = devices_asked_for(options, serial)
+    encoder = encoder_of(options, stack, router) if options.mode == ACTIVE else None
     options.output.mkdir(parents=True, exist_ok=True)
     log_path = options.output / LOG
     rings = JournalRings.make(lines=len(devices))
@@ -115,50 +93,6 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
             session.close()
         written = recorder.stop()
     return session.figures(written, log_path)
-
-
-def _check_buses(options: Options, stack: Stack) -> None:
-    wanted = [int(bus["bus"]) for bus in stack.config.sections.get("can", {}).get("bus", [])]
-    if missing := [bus for bus in wanted if bus >= len(options.channels)]:
-        raise UsageError(
-            f"--channel: {options.config} listens to the buses {', '.join(map(str, wanted))}; give a channel for each, in this "
-            f"order (none for bus {missing[0]})"
-        )
-
-
-def _devices(options: Options, serial: SerialRouter) -> dict[str, str]:
-    """What to open for each serial port, in the order of their topics. Raises UsageError."""
-    known = devices_of(serial.config)
-    if unknown := sorted(set(options.devices) - set(known)):
-        raise UsageError(f"--serial {unknown[0]}: {options.config} has no serial port of that name; known: "
-                         f"{', '.join(known) or 'none'}")  # fmt: skip
-    if known and options.lockstep:
-        raise UsageError(f"--lockstep: {options.config} reads serial ports, whose bytes carry no rig's time; "
-                         "use a vehicle without")  # fmt: skip
-    devices = {name: options.devices.get(name) or known[name] for name in sorted(known)}
-    if missing := [name for name, device in devices.items() if not device]:
-        raise UsageError(f"--serial: {options.config} reads the serial port '{missing[0]}'; say where it is: "
-                         f"--serial {missing[0]}=/dev/serial/by-id/...")  # fmt: skip
-    return devices
-
-
-def _encoder(options: Options, stack: Stack, router: Router) -> CommandEncoder:
-    if "command" not in stack.config.sections:
-        raise UsageError(f"run --mode active: {stack.config.path} has no [command] table: nobody is there to be commanded")
-    commanded = command_config.read(stack.config.section("command"), stack.config.path)
-    if commanded.missing:
-        raise UsageError(f"run --mode active: {stack.config.path}: [command] lacks {', '.join(commanded.missing)}; "
-                         "a truck cannot be driven without")  # fmt: skip
-    for part, section, key in (("engine_brake", "longitudinal", "engine_brake_torque_maximum_nm"),
-                               ("retarder", "vehicle", "retarder_torque_maximum_nm"),
-                               ("gearbox", "cruise", "roll_deceleration")):  # fmt: skip
-        expected = float(stack.config.section(section)[key])
-        if expected > 0.0 and getattr(commanded, part) is None:
-            raise UsageError(f"run --mode active: {stack.config.path}: [{section}] {key} = {expected:g}, and no [command.{part}] "
-                             "says who gives it; add that or set it to 0")  # fmt: skip
-    if commanded.bus >= len(options.channels):
-        raise UsageError(f"--channel: commands of {options.config} go to bus {commanded.bus}; give a channel for it")
-    return CommandEncoder(commanded, router.codec)
 
 
 class _Session:

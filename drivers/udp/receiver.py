@@ -6,6 +6,7 @@ import contextlib
 import select
 import socket
 import struct
+import time
 from typing import NamedTuple
 
 from autonomy.errors import EnvironmentFault
@@ -22,7 +23,8 @@ NS = 1_000_000_000
 
 
 class Received(NamedTuple):
-    """`time_ns` of CLOCK_REALTIME; addresses as IPv4 numbers."""
+    """`time_ns` of CLOCK_REALTIME: when the kernel got it, or when it was read where the kernel does not tell; addresses as
+    IPv4 numbers."""
 
     time_ns: int
     source_address: int
@@ -51,9 +53,10 @@ class UdpReceiver:
                 self._node.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, number + bytes(4))
             self._node.bind((address, port))
             self.port = self._node.getsockname()[1]
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             self._node.close()
-            raise EnvironmentFault(f"UDP {address}:{port} cannot be opened: {error.strerror or error}") from None
+            reason = getattr(error, "strerror", None) or error
+            raise EnvironmentFault(f"UDP {address}:{port} cannot be opened: {reason}") from None
         self._poll = select.poll()
         self._poll.register(self._node, select.POLLIN)
 
@@ -67,7 +70,7 @@ class UdpReceiver:
                 data, ancillary, _, sender = self._node.recvmsg(LARGEST, CONTROL_BYTES)
             except BlockingIOError:
                 break
-            time_ns = 0
+            time_ns = time.time_ns()
             for _, kind, content in ancillary:
                 if kind == SO_TIMESTAMPNS:
                     seconds, nanoseconds = STAMP.unpack(content[: STAMP.size])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 import threading
 import time
+from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,7 +46,7 @@ class Tap(NamedTuple):
     ring: Ring
 
 
-class _Capture(threading.Thread):
+class _Capture(threading.Thread, ABC):
     """`received` counts records, `error` tells why it ended early. `taps` are made before the recorder's process."""
 
     def __init__(self, name: str, taps: list[Tap]):
@@ -63,8 +64,9 @@ class _Capture(threading.Thread):
         except EnvironmentFault as error:
             self.error = str(error)
 
+    @abstractmethod
     def turn(self, timeout_s: float) -> None:
-        raise NotImplementedError
+        """What has come into the rings; waits for the first of it as long as that."""
 
     def stop(self) -> None:
         self._stopping.set()
@@ -80,8 +82,9 @@ class _Capture(threading.Thread):
             "error": self.error,
         }
 
+    @abstractmethod
     def lost(self) -> int | None:
-        raise NotImplementedError
+        """What was thrown away before us; None where nobody tells."""
 
 
 class CanCapture(_Capture):
@@ -154,7 +157,7 @@ class UdpCapture(_Capture):
                 continue
             for number in range(parts):
                 part = item.data[number * PART_BYTES : (number + 1) * PART_BYTES]
-                head = PART_HEAD.pack(item.time_ns or time.time_ns(), item.source_address, 0, item.source_port,
+                head = PART_HEAD.pack(item.time_ns, item.source_address, 0, item.source_port,
                                       self.receiver.port, len(item.data), len(part), 0, number)  # fmt: skip
                 ring.push((head + part).ljust(DATAGRAM_PART.itemsize, b"\0"))
 

@@ -1,7 +1,6 @@
 """What of a recording can be played: CAN frames by bus, the bytes of serial lines, datagrams.
 
-A recording is whatever `autonomy log` opens; a comma2k19 segment's folder is converted into a temporary log first. Lidar and
-radar packets inside ROS messages are played one by one, at the distances that their own stamps have.
+A recording is whatever `autonomy log` opens; a comma2k19 segment's folder is converted into a temporary log first.
 """
 
 from __future__ import annotations

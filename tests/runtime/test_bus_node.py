@@ -13,7 +13,8 @@ from autonomy import config, msg
 from autonomy.inputs import lane_path
 from autonomy.runtime.bus_node import BusNode, node_of
 from autonomy.runtime.figures import partner_lines
-from autonomy.runtime.live import Options, run
+from autonomy.runtime.live import run
+from autonomy.runtime.options import Options
 from autonomy.runtime.reception import FRAME
 from autonomy.runtime.transmission import Transmitter
 from autonomy.runtime.trouble_codes import FIRST_SPN, trouble_codes

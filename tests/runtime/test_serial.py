@@ -16,7 +16,8 @@ from autonomy.log.reader import LogReader
 from autonomy.playback.recording import OUTPUTS
 from autonomy.playback.replay import replay
 from autonomy.runtime.journal import Journal, JournalRings, open_log
-from autonomy.runtime.live import Options, run
+from autonomy.runtime.live import run
+from autonomy.runtime.options import Options
 from autonomy.runtime.reception import FRAME
 from autonomy.runtime.serial_reception import SerialReceiver
 from autonomy.stack import Stack

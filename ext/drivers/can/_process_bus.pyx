@@ -15,17 +15,10 @@ import os
 from autonomy.errors import EnvironmentFault
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH, CanFdFrame, CanFrame
+from drivers._sockets cimport POLLIN, poll, pollfd
 from drivers.ring._ring cimport Ring, RingMemory, ring_commit, ring_peek, ring_release, ring_reserve
 
 require(__name__, LAYOUT_HASH)
-
-cdef extern from "poll.h" nogil:
-    cdef struct pollfd:
-        int fd
-        short events
-        short revents
-    int poll(pollfd *waiting, unsigned long count, int timeout_ms)
-    short POLLIN
 
 cdef struct Slot:
     uint64_t is_fd

@@ -16,34 +16,17 @@ from autonomy.msg.layout import require
 from autonomy.msg.messages cimport (LAYOUT_HASH, CanFdFrame, CanFdFrame_FLAG_BIT_RATE_SWITCH,
                                     CanFdFrame_FLAG_ERROR_STATE_INDICATOR, CanFrame, CanFrame_FLAG_ERROR, CanFrame_FLAG_REMOTE,
                                     CanFrame_FLAG_TRANSMITTED)
+from drivers._sockets cimport (MSG_DONTWAIT, MSG_NOSIGNAL, POLLIN, iovec, mmsghdr, msghdr, poll, pollfd, recvmmsg, sendmmsg)
 
 require(__name__, LAYOUT_HASH)
 
-cdef extern from "sys/uio.h" nogil:
-    cdef struct iovec:
-        void *iov_base
-        size_t iov_len
-
 cdef extern from "sys/socket.h" nogil:
-    cdef struct msghdr:
-        void *msg_name
-        unsigned int msg_namelen
-        iovec *msg_iov
-        size_t msg_iovlen
-        void *msg_control
-        size_t msg_controllen
-        int msg_flags
-    cdef struct mmsghdr:
-        msghdr msg_hdr
-        unsigned int msg_len
     cdef struct cmsghdr:
         size_t cmsg_len
         int cmsg_level
         int cmsg_type
     cdef struct sockaddr:
         pass
-    int sendmmsg(int descriptor, mmsghdr *messages, unsigned int count, int flags)
-    int recvmmsg(int descriptor, mmsghdr *messages, unsigned int count, int flags, timespec *timeout)
     cmsghdr *CMSG_FIRSTHDR(msghdr *message)
     cmsghdr *CMSG_NXTHDR(msghdr *message, cmsghdr *control)
     unsigned char *CMSG_DATA(cmsghdr *control)
@@ -51,7 +34,7 @@ cdef extern from "sys/socket.h" nogil:
     int bind(int descriptor, const sockaddr *address, unsigned int length)
     int setsockopt(int descriptor, int level, int name, const void *value, unsigned int length)
     int SOL_SOCKET, SO_TIMESTAMPING, SO_RXQ_OVFL, SO_RCVBUF, SO_RCVBUFFORCE, SO_SNDBUF
-    int SOCK_RAW, SOCK_NONBLOCK, SOCK_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_CONFIRM, PF_CAN
+    int SOCK_RAW, SOCK_NONBLOCK, SOCK_CLOEXEC, MSG_CONFIRM, PF_CAN
 
 cdef extern from "linux/can.h" nogil:
     cdef struct can_frame:
@@ -75,14 +58,6 @@ cdef extern from "linux/can/raw.h" nogil:
 
 cdef extern from "linux/net_tstamp.h" nogil:
     int SOF_TIMESTAMPING_RX_SOFTWARE, SOF_TIMESTAMPING_SOFTWARE, SOF_TIMESTAMPING_RX_HARDWARE, SOF_TIMESTAMPING_RAW_HARDWARE
-
-cdef extern from "poll.h" nogil:
-    cdef struct pollfd:
-        int fd
-        short events
-        short revents
-    int poll(pollfd *waiting, unsigned long count, int timeout_ms)
-    short POLLIN, POLLOUT
 
 cdef extern from "time.h" nogil:
     int nanosleep(const timespec *duration, timespec *rest)

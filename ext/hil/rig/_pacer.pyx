@@ -19,33 +19,9 @@ import numpy as np
 
 from autonomy.playback._clock cimport now_ns
 from autonomy.runtime._deadline cimport sleep_until
+from drivers._sockets cimport MSG_DONTWAIT, MSG_NOSIGNAL, POLLOUT, iovec, mmsghdr, poll, pollfd, sendmmsg
 from drivers.ring._ring cimport (Ring, RingMemory, ring_commit, ring_count, ring_load_acquire, ring_load_relaxed, ring_peek,
                                  ring_release, ring_reserve, ring_slot, ring_store_relaxed, ring_store_release)
-
-cdef extern from "sys/uio.h" nogil:
-    cdef struct iovec:
-        void *iov_base
-        size_t iov_len
-
-cdef extern from "sys/socket.h" nogil:
-    cdef struct msghdr:
-        void *msg_name
-        unsigned int msg_namelen
-        iovec *msg_iov
-        size_t msg_iovlen
-    cdef struct mmsghdr:
-        msghdr msg_hdr
-        unsigned int msg_len
-    int sendmmsg(int descriptor, mmsghdr *messages, unsigned int count, int flags)
-    int MSG_DONTWAIT, MSG_NOSIGNAL
-
-cdef extern from "poll.h" nogil:
-    cdef struct pollfd:
-        int fd
-        short events
-        short revents
-    int poll(pollfd *waiting, unsigned long count, int timeout_ms)
-    short POLLOUT
 
 HISTOGRAM_US = 20_000
 MOST_BUCKETS = 4096

@@ -9,7 +9,7 @@ import pytest
 
 from autonomy import config
 from autonomy.errors import UsageError
-from autonomy.runtime import live
+from autonomy.runtime.options import encoder_of
 
 VEHICLE = "vehicles/demo_truck"
 
@@ -30,5 +30,5 @@ def test_what_is_expected_and_nobody_is_asked_for_is_refused(tmp_path, part, key
     path.write_text("\n".join(lines[:first] + lines[behind:]).replace("../", f"{config.directory()}/"))
     options = SimpleNamespace(config=str(path), channels=["a", "b", "c"])
     with pytest.raises(UsageError) as error:
-        live._encoder(options, SimpleNamespace(config=config.load(Path(path))), None)
+        encoder_of(options, SimpleNamespace(config=config.load(Path(path))), None)
     assert key in str(error.value) and f"no [command.{part}]" in str(error.value)
