@@ -38,8 +38,8 @@ from autonomy.stack import Stack
 from autonomy.tick_period import TICK_NS
 from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.can.j1939.partners import Partners
-from drivers.can.live_bus import LiveBus, open_bus
 from drivers.can.router import Router
+from drivers.can.transport import Transport, open_transport
 from drivers.ring import Ring
 from drivers.serial.live_port import LivePort
 from drivers.serial.route_config import PREFIX
@@ -103,13 +103,12 @@ class _Session:
         self.options = options
         self.findings: list[realtime.Finding] = []
         self.service = Service()
-        self.buses: dict[int, Any] = {}
+        self.buses: dict[int, Transport] = {}
         self.event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.transmitter: Transmitter | None = None
         self.node: BusNode | None = None
         self.receivers: list[Receiver] = []
         self.lines: list[SerialReceiver] = []
-        self.readers: dict[int, LiveBus] = {}
         self.lost: dict[int, int] = {}
         self.not_armed: str | None = None
         self.tell: Callable[[str], None] = lambda line: None
@@ -117,7 +116,7 @@ class _Session:
         self._started = threading.Event()
         try:
             for number, channel in enumerate(options.channels):
-                self.buses[number] = open_bus(options.interface, channel)
+                self.buses[number] = open_transport(options.interface, channel)
             for name, device in devices.items():
                 port = LivePort(device, next(item.baud for item in serial.config.port if item.port == name))
                 port.open()
@@ -126,7 +125,6 @@ class _Session:
         except EnvironmentFault:
             self.close()
             raise
-        self.readers = {n: LiveBus(bus, options.interface, options.channels[n], n) for n, bus in self.buses.items()}
         arrivals = {number: Ring(ARRIVAL_SLOTS, FRAME.size) for number in self.buses}
         sent = {number: Ring(SENT_SLOTS, FRAME.size) for number in self.buses}
         commands = None
@@ -136,7 +134,7 @@ class _Session:
                                            options.priority - TRANSMIT_BELOW)  # fmt: skip
         synced: queue.Queue = queue.Queue()
         for number, bus in self.buses.items():
-            here = bus, options.interface, number, arrivals[number]
+            here = bus, number, arrivals[number]
             self.receivers.append(LockstepReceiver(*here, synced) if options.lockstep
                                   else Receiver(*here, options.priority - RECEIVE_BELOW))  # fmt: skip
         in_order = sorted(self.buses, key=str)  # as topics are sorted
@@ -256,9 +254,10 @@ class _Session:
             line.port.close()  # of a thread that never ran
         if self.transmitter is not None and self.not_armed is None:
             self.transmitter.release()
-        self.lost = {number: reader.lost() or 0 for number, reader in self.readers.items()}
-        for bus in self.buses.values():
-            bus.shutdown()
+        for number, bus in self.buses.items():
+            with contextlib.suppress(EnvironmentFault):  # of a bus that has failed, which is told already
+                self.lost[number] = bus.lost() or 0
+            bus.close()
         os.close(self.event)
         self.service.close()
 

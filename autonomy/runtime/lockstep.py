@@ -13,14 +13,17 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from autonomy.runtime.reception import POLL_S, Receiver
+from drivers.can.tables import EXTENDED
+from drivers.can.transport import rows_of
 
 if TYPE_CHECKING:
-    import can
-
     from autonomy.runtime._loop import Loop
     from autonomy.runtime.bus_node import BusNode
     from autonomy.runtime.transmission import Transmitter
+    from drivers.can.transport import Transport
     from drivers.ring import Ring
 
 # Proprietary B of the rig (source FB) and of the stack (source 27): neither is ever on a vehicle's bus
@@ -29,57 +32,45 @@ TIME = struct.Struct("<q")  # ns
 PATIENCE_S = 60.0
 
 
-def time_frame(identifier: int, time_ns: int) -> can.Message:
-    import can
+def time_frame(identifier: int, time_ns: int) -> np.ndarray:
+    """One row of CanFrame."""
+    return rows_of([(EXTENDED | identifier, TIME.pack(time_ns))])
 
-    return can.Message(arbitration_id=identifier, data=TIME.pack(time_ns))
+
+def time_frames(frames: np.ndarray, identifier: int) -> np.ndarray:
+    """Places of the time frames with that identifier among rows of CanFrame."""
+    return np.flatnonzero((frames["id"] == EXTENDED | identifier) & (frames["length"] == TIME.size))
 
 
-def time_of(message: can.Message, identifier: int) -> int | None:
-    """ns, None when it is another frame."""
-    if message.arbitration_id != identifier or not message.is_extended_id or len(message.data) != TIME.size:
-        return None
-    return TIME.unpack(message.data)[0]
+def time_of(frame: np.void) -> int:
+    """ns, of a time frame."""
+    return TIME.unpack(frame["data"].tobytes())[0]
 
 
 class LockstepReceiver(Receiver):
     """Keeps a bus's frames until the sync that dates them; then tells `synced` (bus, time)."""
 
-    def __init__(self, bus: can.BusABC, interface: str, number: int, ring: Ring, synced: queue.Queue):
-        super().__init__(bus, interface, number, ring)
+    def __init__(self, transport: Transport, number: int, ring: Ring, synced: queue.Queue):
+        super().__init__(transport, number, ring)
         self.synced = synced
+        self._waiting: list[np.ndarray] = []
 
-    def run(self) -> None:
-        import can
-
-        waiting: list[can.Message] = []
-        try:
-            while not self._stopping:
-                message = self.bus.recv(POLL_S)
-                if message is None:
-                    continue
-                if message.is_fd:
-                    self.fd_frames += 1
-                    continue
-                time_ns = time_of(message, SYNC_ID)
-                if time_ns is None:
-                    waiting.append(message)
-                    continue
-                for item in waiting:
-                    self.ring.push(self.packed_at(item, time_ns))
-                    self.tell(item, time_ns)
-                self.received += len(waiting)
-                waiting.clear()
-                self.synced.put((self.number, time_ns))
-        except (can.CanError, OSError, ValueError) as error:
-            if not self._stopping:
-                self.error = " ".join(str(error).split()) or type(error).__name__
+    def turn(self, timeout_s: float) -> None:
+        frames, first = self._received(timeout_s), 0
+        for place in time_frames(frames, SYNC_ID).tolist():
+            time_ns = time_of(frames[place])
+            for batch in [*self._waiting, frames[first:place]]:
+                self.hand_on(batch, time_ns)
+            self._waiting.clear()
+            self.synced.put((self.number, time_ns))
+            first = place + 1
+        self._waiting.append(frames[first:].copy())
 
 
 class Lockstep:
     """Steps the loop on the rig's syncs. `run` in place of the loop's own."""
 
-    def __init__(self, loop: Loop, buses: dict[int, can.BusABC], transmitter: Transmitter | None, node: BusNode | None,
+    def __init__(self, loop: Loop, buses: dict[int, Transport], transmitter: Transmitter | None, node: BusNode | None,
                  synced: queue.Queue, journal: Ring):  # fmt: skip
         self.loop, self.buses, self.transmitter, self.node, self.synced, self.journal = (
             loop, buses, transmitter, node, synced, journal)  # fmt: skip
@@ -115,4 +106,4 @@ class Lockstep:
         if self.transmitter is not None:
             self.transmitter.send_newest(time_ns + 1)  # in the log right behind the cut
             self.transmitter.send_said(time_ns + 1)
-        self.buses[0].send(time_frame(DONE_ID, time_ns), timeout=PATIENCE_S)
+        self.buses[0].send(time_frame(DONE_ID, time_ns), PATIENCE_S)

@@ -1,4 +1,4 @@
-"""A bus's frames into a ring for the loop: one thread a bus, python-can behind it.
+"""A bus's frames into a ring for the loop: one thread a bus, batches from its transport (drivers/can/transport.py).
 
 Stamps are CLOCK_MONOTONIC. Where the transport tells when a frame came (SocketCAN, our local bus) its age is taken off
 the moment it was read, so that the thread's own lateness does not age the measurement; else the moment of reading counts.
@@ -11,85 +11,85 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from autonomy.errors import EnvironmentFault
 from autonomy.runtime import realtime
 from drivers.can.frame_flags import ERROR, REMOTE
 from drivers.can.tables import EXTENDED
+from drivers.can.transport import room
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import can
-
+    from drivers.can.transport import Transport
     from drivers.ring import Ring
 
 FRAME = struct.Struct("<qIBBBx8s")  # CanFrame
-STAMPED = ("socketcan", "local")  # interfaces whose Message.timestamp is CLOCK_REALTIME
 OLDEST_NS = 1_000_000_000  # a frame that seems to have waited longer: the wall clock was set
+YOUNGEST_NS = -1_000  # some interfaces stamp in whole microseconds
+BATCH = 256
 POLL_S = 0.1
+IDENTIFIER = np.uint32(0x1FFFFFFF)
 
 
 class Receiver(threading.Thread):
-    """`received`, `fd_frames` (left out: no step reads them), `ring.refused` (no room) and `clock_steps` keep the account.
+    """`received`, `fd_frames` (left out: no step reads them), `ring.refused` (no room) and `clock_steps` keep the account."""
 
-    On SocketCAN, frames of other programs on this machine carry the mark of an echo too; our own never come back
-    (python-can's receive_own_messages stays off), so all that comes was received.
-    """
-
-    def __init__(self, bus: can.BusABC, interface: str, number: int, ring: Ring, priority: int = 0):
+    def __init__(self, transport: Transport, number: int, ring: Ring, priority: int = 0):
         super().__init__(name=f"receive-{number}", daemon=True)
-        self.priority = priority
-        self.bus, self.number, self.ring = bus, number, ring
+        self.transport, self.number, self.ring, self.priority = transport, number, ring, priority
         self.received = self.fd_frames = self.clock_steps = 0
         self.error: str | None = None
         self.listener: Callable[[int, int, bytes], None] | None = None  # of time, 29 bit identifier, data
-        self._stamped = interface in STAMPED
+        self._rows, self._fd_rows = room(BATCH)
         self._last_ns = 0
         self._stopping = False
 
     def run(self) -> None:
-        import can
-
         realtime.raise_priority(self.priority)
-        receive, push = self.bus.recv, self.ring.push
         try:
             while not self._stopping:
-                message = receive(POLL_S)
-                if message is None:
-                    continue
-                if message.is_fd:
-                    self.fd_frames += 1
-                    continue
-                push(self.packed(message))
-                self.received += 1
-                self.tell(message, self._last_ns)
-        except (can.CanError, OSError, ValueError) as error:
+                self.turn(POLL_S)
+        except EnvironmentFault as error:
             if not self._stopping:
-                self.error = " ".join(str(error).split()) or type(error).__name__
+                self.error = str(error)
 
-    def tell(self, message: can.Message, time_ns: int) -> None:
-        """Hands a frame to the listener of this bus, if there is one."""
-        if self.listener is not None and message.is_extended_id and not (message.is_error_frame or message.is_remote_frame):
-            self.listener(time_ns, message.arbitration_id, bytes(message.data))
+    def turn(self, timeout_s: float) -> None:
+        """What has come goes into the ring; waits for the first of it as long as that. Raises EnvironmentFault."""
+        frames = self._received(timeout_s)
+        if len(frames):
+            self.hand_on(frames, self._stamps(frames["time_ns"]))
 
     def stop(self) -> None:
         self._stopping = True
 
-    def packed(self, message: can.Message) -> bytes:
-        """The bytes of a CanFrame; stamps never step back, as the ring's order is the bus's."""
-        self._last_ns = max(self._last_ns, self._time_ns(message.timestamp))
-        return self.packed_at(message, self._last_ns)
+    def hand_on(self, frames: np.ndarray, times_ns: np.ndarray | int) -> None:
+        """Rows of CanFrame into the ring and to this bus's listener, with those stamps."""
+        frames["time_ns"], frames["bus"] = times_ns, self.number
+        self.ring.push_many(frames)
+        self.received += len(frames)
+        if self.listener is None:
+            return
+        heard = frames[(frames["id"] & EXTENDED != 0) & (frames["flags"] & (ERROR | REMOTE) == 0)]
+        for time_ns, identifier, length, data in zip(heard["time_ns"].tolist(), (heard["id"] & IDENTIFIER).tolist(),
+                                                     heard["length"].tolist(), heard["data"], strict=True):  # fmt: skip
+            self.listener(time_ns, identifier, data[:length].tobytes())
 
-    def packed_at(self, message: can.Message, time_ns: int) -> bytes:
-        identifier = message.arbitration_id | (EXTENDED if message.is_extended_id else 0)
-        flags = (ERROR if message.is_error_frame else 0) | (REMOTE if message.is_remote_frame else 0)
-        return FRAME.pack(time_ns, identifier, self.number, message.dlc, flags, bytes(message.data))
+    def _received(self, timeout_s: float) -> np.ndarray:
+        count, fd_count = self.transport.receive(self._rows, self._fd_rows, timeout_s)
+        self.fd_frames += fd_count
+        return self._rows[:count]
 
-    def _time_ns(self, timestamp_s: float) -> int:
+    def _stamps(self, arrived_ns: np.ndarray) -> np.ndarray:
+        """Of frames just read; they never step back, as the ring's order is the bus's."""
         now_ns = time.monotonic_ns()
-        if not self._stamped:
-            return now_ns
-        age_ns = time.time_ns() - round(timestamp_s * 1e6) * 1000
-        if not -1000 <= age_ns <= OLDEST_NS:  # the stamp is in whole microseconds
-            self.clock_steps += 1
-            return now_ns
-        return now_ns - max(age_ns, 0)
+        age_ns = np.zeros(len(arrived_ns), np.int64)
+        if self.transport.stamps_arrival:
+            age_ns = time.time_ns() - arrived_ns
+            stepped = (age_ns < YOUNGEST_NS) | (age_ns > OLDEST_NS)
+            self.clock_steps += int(np.count_nonzero(stepped))
+            age_ns[stepped] = 0
+        stamps = np.maximum.accumulate(np.maximum(now_ns - np.maximum(age_ns, 0), self._last_ns))
+        self._last_ns = int(stamps[-1])
+        return stamps

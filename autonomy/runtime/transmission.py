@@ -17,15 +17,14 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from autonomy import msg
+from autonomy.errors import EnvironmentFault
 from autonomy.runtime import realtime
 from autonomy.runtime._loop import HISTOGRAM_US
-from autonomy.runtime.reception import FRAME
 from drivers.can.frame_flags import TRANSMITTED
-from drivers.can.tables import EXTENDED
+from drivers.can.transport import rows_of
 
 if TYPE_CHECKING:
-    import can
-
+    from drivers.can.transport import Transport
     from drivers.ring import Ring
 
 POLL_MS = 100
@@ -46,11 +45,11 @@ class Transmitter(threading.Thread):
     `latency_us`: counts by microsecond from the tick's time to the last frame's having been handed to the bus.
     """
 
-    def __init__(self, encoder: Encoder, commands: Ring, event: int, buses: Mapping[int, can.BusABC], sent: Mapping[int, Ring],
+    def __init__(self, encoder: Encoder, commands: Ring, event: int, buses: Mapping[int, Transport], sent: Mapping[int, Ring],
                  priority: int = 0, may_send: Callable[[], bool] = lambda: True):  # fmt: skip
         super().__init__(name="transmit", daemon=True)
         self.may_send = may_send
-        self._said: queue.SimpleQueue[np.void] = queue.SimpleQueue()
+        self._said: queue.SimpleQueue[np.ndarray] = queue.SimpleQueue()
         self.priority = priority
         self.encoder, self.commands, self.event = encoder, commands, event
         self.buses, self.rings = buses, sent
@@ -73,11 +72,9 @@ class Transmitter(threading.Thread):
 
     def say(self, bus: int, frames: Iterable[tuple[int, bytes]]) -> None:
         """Sends (identifier, data) behind the next command, from any thread."""
-        for identifier, data in frames:
-            row = np.zeros((), msg.dtype("CanFrame"))
-            row["id"], row["bus"], row["length"] = identifier, bus, len(data)
-            row["data"][: len(data)] = np.frombuffer(data, np.uint8)
-            self._said.put(row[()])
+        rows = rows_of(frames)
+        rows["bus"] = bus
+        self._said.put(rows)
         if self.event >= 0:
             os.eventfd_write(self.event, 1)
 
@@ -101,8 +98,7 @@ class Transmitter(threading.Thread):
         if not self.may_send():
             self.withheld += len(frames)
             return
-        for frame in frames:
-            self._send(frame, stamp_ns)
+        self._send(frames, stamp_ns)
         if stamp_ns is not None:
             return
         latency_ns = time.monotonic_ns() - int(actuation["time_ns"])
@@ -119,21 +115,22 @@ class Transmitter(threading.Thread):
             frames = self.encoder.frames(standby[()])
             if not len(frames):
                 return
-            for frame in frames:
-                self._send(frame, None)
+            self._send(frames, None)
 
-    def _send(self, frame: np.void, stamp_ns: int | None) -> None:
-        import can
-
-        identifier, number = int(frame["id"]), int(frame["bus"])
-        data = frame["data"][: frame["length"]].tobytes()
-        message = can.Message(arbitration_id=identifier & 0x1FFFFFFF, is_extended_id=bool(identifier & EXTENDED), data=data)
-        try:
-            self.buses[number].send(message, timeout=SEND_TIMEOUT_S if stamp_ns is None else LOCKSTEP_TIMEOUT_S)
-        except (can.CanError, OSError, ValueError) as error:
-            self.failed += 1
-            self.error = " ".join(str(error).split()) or type(error).__name__
-            return
-        self.sent += 1
-        self._last_ns[number] = max(self._last_ns[number], time.monotonic_ns() if stamp_ns is None else stamp_ns)
-        self.rings[number].push(FRAME.pack(self._last_ns[number], identifier, number, len(data), TRANSMITTED, data))
+    def _send(self, frames: np.ndarray, stamp_ns: int | None) -> None:
+        """Those of one bus at a time, in their order."""
+        timeout_s = SEND_TIMEOUT_S if stamp_ns is None else LOCKSTEP_TIMEOUT_S
+        for number in dict.fromkeys(frames["bus"].tolist()):
+            own = frames[frames["bus"] == number]
+            taken = 0
+            try:
+                taken = self.buses[number].send(own, timeout_s)
+                if taken < len(own):
+                    self.error = f"bus {number} took {taken} of {len(own)} frames within {timeout_s * 1e3:g} ms"
+            except EnvironmentFault as error:
+                self.error = str(error)
+            self.sent += taken
+            self.failed += len(own) - taken
+            self._last_ns[number] = max(self._last_ns[number], time.monotonic_ns() if stamp_ns is None else stamp_ns)
+            own["time_ns"], own["flags"] = self._last_ns[number], TRANSMITTED
+            self.rings[number].push_many(own[:taken])

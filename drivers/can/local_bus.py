@@ -26,7 +26,7 @@ from autonomy.msg import constants, dtype
 from drivers.can.frame_flags import ERROR, REMOTE
 from drivers.can.tables import EXTENDED
 
-__all__ = ["Hub", "LocalBus"]
+__all__ = ["Hub", "LocalBus", "connected", "packed", "ready", "unpacked"]
 
 CAN_FRAME, CAN_FD_FRAME = dtype("CanFrame"), dtype("CanFdFrame")
 BIT_RATE_SWITCH, ERROR_STATE = (constants("CanFdFrame")[f"FLAG_{name}"] for name in ("BIT_RATE_SWITCH", "ERROR_STATE_INDICATOR"))
@@ -42,13 +42,10 @@ class LocalBus(can.BusABC):
 
     def __init__(self, channel: str, **options):
         self.channel_info = f"local {channel}"
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            self._socket.connect(os.fspath(channel))
+            self._socket = connected(channel)
         except OSError as error:
-            self._socket.close()
             raise can.CanInitializationError(f"no hub answers at {channel}: {error.strerror}") from error
-        self._socket.setblocking(False)  # sender and receiver may be two threads: each waits with a poll of its own
         self._can_protocol = can.CanProtocol.CAN_FD
         super().__init__(channel=channel, **options)
 
@@ -61,13 +58,13 @@ class LocalBus(can.BusABC):
                     self._socket.send(data)
                     return
                 except BlockingIOError:
-                    if not _wait(self._socket, select.POLLOUT, timeout):
+                    if not ready(self._socket, select.POLLOUT, timeout):
                         raise can.CanOperationError(f"the hub took nothing for {timeout} s") from None
         except OSError as error:
             raise can.CanOperationError(f"the hub at {self.channel_info} has gone: {error.strerror}") from error
 
     def _recv_internal(self, timeout: float | None) -> tuple[can.Message | None, bool]:
-        if not _wait(self._socket, select.POLLIN, timeout):
+        if not ready(self._socket, select.POLLIN, timeout):
             return None, False
         try:
             data = self._socket.recv(CAN_FD_FRAME.itemsize)
@@ -215,7 +212,20 @@ def unpacked(data: bytes) -> can.Message:
     )  # fmt: skip
 
 
-def _wait(node: socket.socket, event: int, timeout_s: float | None) -> bool:
+def connected(channel: str) -> socket.socket:
+    """A node's end of the hub's bus; each datagram is a CanFrame or a CanFdFrame. Raises OSError."""
+    node = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+    try:
+        node.connect(os.fspath(channel))
+    except OSError:
+        node.close()
+        raise
+    node.setblocking(False)  # sender and receiver may be two threads: each waits with a poll of its own
+    return node
+
+
+def ready(node: socket.socket, event: int, timeout_s: float | None) -> bool:
+    """Waits for select.POLLIN or POLLOUT; None = as long as it takes."""
     poll = select.poll()
     poll.register(node, event)
     return bool(poll.poll(None if timeout_s is None else max(timeout_s, 0.0) * 1e3))

@@ -64,7 +64,8 @@ class ControllerState:
 
 
 class SocketCan:
-    """A Transport (see transport.py). `controller` follows the error frames that `receive` gave. Raises EnvironmentFault."""
+    """A Transport (see transport.py); one thread may receive while another one sends. `controller` follows the error frames that
+    `receive` gave. Raises EnvironmentFault."""
 
     def __init__(self, channel: str, *, own: bool = False, hardware_stamps: bool = False,
                  receive_buffer_bytes: int = RECEIVE_BUFFER_BYTES):  # fmt: skip
@@ -90,6 +91,10 @@ class SocketCan:
         if self._hardware_stamps and self._raw.hardware_stamped:
             return "the controller's own clock"
         return "the kernel's time of reception, CLOCK_REALTIME"
+
+    @property
+    def stamps_arrival(self) -> bool:
+        return not self._hardware_stamps
 
     @property
     def waits(self) -> int:

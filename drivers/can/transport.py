@@ -5,24 +5,25 @@
     count, fd_count = transport.receive(classic, fd, 0.1)     # fills rows of both, in the order in which they came
     transport.lost()                                          # frames thrown away on our side, None where nobody tells
 
-`socketcan` is ours (drivers/can/socketcan.py), `process` a bus between the threads of one process (_process_bus), everything else
-python-can's.
-All of them keep the contract of tests/drivers/can/test_transport_contract.py.
+`socketcan` is ours (drivers/can/socketcan.py), `local` a hub between processes (local_transport.py), `process` a bus between the
+threads of one process (_process_bus), everything else python-can's. All of them keep the contract of
+tests/drivers/can/test_transport_contract.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
 
 from autonomy.errors import EnvironmentFault
 from autonomy.msg import dtype
-from drivers.can.live_bus import LiveBus, open_bus
+from drivers.can.live_bus import LOCAL, LiveBus, open_bus
 from drivers.can.local_bus import packed, unpacked
 from drivers.can.wire import local_bytes
 
-__all__ = ["PythonCanTransport", "Transport", "open_transport", "room"]
+__all__ = ["PythonCanTransport", "Transport", "open_transport", "room", "rows_of"]
 
 CAN_FRAME, CAN_FD_FRAME = dtype("CanFrame"), dtype("CanFdFrame")
 
@@ -33,6 +34,7 @@ class Transport(Protocol):
     has_fd: bool
     hears_itself: bool  # what this node sends comes back to it, as from no real bus
     clock: str  # in words: whose time a received frame's time_ns is
+    stamps_arrival: bool  # that time is CLOCK_REALTIME when the frame came, however late it is read
 
     def send(self, frames: np.ndarray, timeout_s: float = 0.0) -> int:
         """How many of the frames, in order, the bus took; fewer than all when it stayed full for that long."""
@@ -52,12 +54,26 @@ def room(count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(count, CAN_FRAME), np.zeros(count, CAN_FD_FRAME)
 
 
+def rows_of(frames: Iterable[tuple[int, bytes]]) -> np.ndarray:
+    """CanFrame rows (n,) of (identifier with its bit 31, data of at most 8 bytes)."""
+    given = list(frames)
+    rows = np.zeros(len(given), CAN_FRAME)
+    for row, (identifier, data) in zip(rows, given, strict=True):
+        row["id"], row["length"] = identifier, len(data)
+        row["data"][: len(data)] = np.frombuffer(data, np.uint8)
+    return rows
+
+
 def open_transport(interface: str, channel: str, bit_rate: int | None = None) -> Transport:
     """Raises EnvironmentFault."""
     if interface == "socketcan":
         from drivers.can.socketcan import SocketCan
 
         return SocketCan(channel)
+    if interface == LOCAL:
+        from drivers.can.local_transport import LocalTransport
+
+        return LocalTransport(channel)
     if interface == "process":
         from drivers.can._process_bus import ProcessNode
 
@@ -68,6 +84,7 @@ def open_transport(interface: str, channel: str, bit_rate: int | None = None) ->
 class PythonCanTransport:
     """Any bus that python-can has, one frame at a time."""
 
+    stamps_arrival = False  # each interface has a rule of its own
     clock = "the interface's, CLOCK_REALTIME where it keeps to python-can's rule"
 
     def __init__(self, interface: str, channel: str, bit_rate: int | None = None):
@@ -106,7 +123,7 @@ class PythonCanTransport:
                 target[place]["time_ns"] = round(message.timestamp * 1e6) * 1000
                 count, fd_count = count + (not message.is_fd), fd_count + message.is_fd
                 timeout_s = 0.0
-        except (can.CanError, OSError) as error:
+        except (can.CanError, OSError, ValueError) as error:
             raise EnvironmentFault(f"{self._where} failed: {error}") from error
         return count, fd_count
 

@@ -8,14 +8,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from autonomy import msg
 from drivers.can.codec import Codec
 from drivers.can.commanding.command_config import CommandConfig
 from drivers.can.commanding.command_decoder import CommandDecoder
 from drivers.can.tables import EXTENDED
+from drivers.can.transport import Transport, room
 from hil.rig.controllers import Controllers
 
 POLL_S = 0.05
+BATCH = 256
+IDENTIFIER = np.uint32(0x1FFFFFFF)
 
 
 class CommandReader(threading.Thread):
@@ -24,15 +26,14 @@ class CommandReader(threading.Thread):
     `controllers`: the nodes that hear the same frames; `answers` gives what they have to send.
     """
 
-    def __init__(self, bus, config: CommandConfig, codec: Codec, clock_ns: Callable[[], int] = time.monotonic_ns,
+    def __init__(self, bus: Transport, config: CommandConfig, codec: Codec, clock_ns: Callable[[], int] = time.monotonic_ns,
                  controllers: Controllers | None = None):  # fmt: skip
         super().__init__(name="commands", daemon=True)
         self.bus, self.clock_ns = bus, clock_ns
         self.received = 0
         self.controllers = controllers
         self._decoder = CommandDecoder(config, codec)
-        self._frame = np.zeros(1, msg.dtype("CanFrame"))
-        self._frame["bus"] = config.bus
+        self._rows, self._number = room(BATCH), config.bus
         self._lock = threading.Lock()
         self._stopping = False
 
@@ -42,9 +43,7 @@ class CommandReader(threading.Thread):
 
     def run(self) -> None:
         while not self._stopping:
-            message = self.bus.recv(POLL_S)
-            if message is not None:
-                self.hear(message)
+            self._take(POLL_S)
         self.drain()
 
     def stop(self) -> None:
@@ -53,20 +52,24 @@ class CommandReader(threading.Thread):
 
     def drain(self) -> None:
         """Hears what has arrived."""
-        while (message := self.bus.recv(0.0)) is not None:
-            self.hear(message)
+        while self._take(0.0):
+            pass
 
-    def hear(self, message) -> None:
-        """One message of the bus."""
-        self.received += 1
-        row = self._frame[0]
-        row["time_ns"], row["length"] = self.clock_ns(), len(message.data)
-        row["id"] = message.arbitration_id | (EXTENDED if message.is_extended_id else 0)
-        row["data"][: len(message.data)] = np.frombuffer(message.data, np.uint8)
+    def hear(self, frames: np.ndarray) -> None:
+        """Rows of CanFrame of the bus."""
+        self.received += len(frames)
+        frames["time_ns"], frames["bus"] = self.clock_ns(), self._number
         with self._lock:
-            self._decoder.take(self._frame)
-            if self.controllers is not None and message.is_extended_id:
-                self.controllers.hear(int(row["time_ns"]), message.arbitration_id, bytes(message.data))
+            self._decoder.take(frames)
+            if self.controllers is None:
+                return
+            for row in frames[frames["id"] & EXTENDED != 0]:
+                self.controllers.hear(int(row["time_ns"]), int(row["id"] & IDENTIFIER), row["data"][: row["length"]].tobytes())
+
+    def _take(self, timeout_s: float) -> int:
+        count, _ = self.bus.receive(*self._rows, timeout_s)
+        self.hear(self._rows[0][:count])
+        return count
 
     def answers(self) -> list[tuple[int, bytes]]:
         """What the controllers send by now."""

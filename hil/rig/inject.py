@@ -162,8 +162,10 @@ def inject(options: InjectOptions, tell: Callable[[str], None] = lambda line: No
         tell(f"between {', '.join(f'{a} and {b}' for a, b in options.pairs)}: {len(faults.faults)} faults")
         end_ns = None if options.duration_s is None else gateway.start_ns + round(options.duration_s * NS)
         try:
-            while not ended() and (end_ns is None or time.monotonic_ns() < end_ns):
-                if not gateway.turn(time.monotonic_ns()):
+            now_ns = gateway.start_ns
+            while not ended() and (end_ns is None or now_ns < end_ns):
+                now_ns = time.monotonic_ns()  # a last turn behind the end: what is due by then happens, however late we are
+                if not gateway.turn(now_ns):
                     time.sleep(PAUSE_S)
         finally:
             gateway.rig.end()

@@ -19,16 +19,16 @@ import numpy as np
 
 from autonomy import config as configuration
 from autonomy.errors import EnvironmentFault, UsageError
+from autonomy.msg import dtype
 from autonomy.playback.json_values import without_nan
-from autonomy.runtime.lockstep import DONE_ID, PATIENCE_S, SYNC_ID, time_frame, time_of
+from autonomy.runtime.lockstep import DONE_ID, PATIENCE_S, SYNC_ID, time_frame, time_frames, time_of
 from autonomy.tick_period import TICK_NS, TICK_S
 from drivers.can.commanding.command_config import read as read_commands
-from drivers.can.live_bus import open_bus
 from drivers.can.router import Router
-from drivers.can.tables import EXTENDED
+from drivers.can.transport import Transport, open_transport, room, rows_of
 from hil.loop.metrics import RunMetrics
 from hil.rig import DEFAULT_SCENARIO
-from hil.rig.commands import CommandReader
+from hil.rig.commands import BATCH, CommandReader
 from hil.rig.controllers import Controllers
 from hil.sensors import Bytes
 from hil.worlds.motorway import Motorway
@@ -36,12 +36,13 @@ from hil.worlds.scenario import KINEMATIC
 
 PRIORITY = 60  # SCHED_FIFO where it is allowed: below the loop under test
 SEND_TIMEOUT_S = 0.1
+CAN_FRAME = dtype("CanFrame")
 
 
 class Truck:
     """`step()` is one tick of 10 ms: commands in, motion, sensor frames out."""
 
-    def __init__(self, config, world, buses: dict, seed: int = 0, lockstep: bool = False):
+    def __init__(self, config, world, buses: dict[int, Transport], seed: int = 0, lockstep: bool = False):
         self.vehicle = config.section("vehicle")
         self.world = world
         self.sensors = Bytes(config, seed)
@@ -64,33 +65,35 @@ class Truck:
             self.engaged_ticks += 1
             self.metrics(self.truth)
         self.truth = self.world.step(actuation, TICK_S)
-        for record in self.sensors.sense(self.truth):
-            self._send(record.data[12], int.from_bytes(record.data[8:12], "little"), record.data[16 : 16 + record.data[13]])
-        for identifier, data in self.commands.answers():
-            self._send(self.command_bus, identifier, data)
+        frames = np.frombuffer(b"".join(record.data for record in self.sensors.sense(self.truth)), CAN_FRAME)
+        for number, bus in self.buses.items():
+            self._send(bus, frames[frames["bus"] == number])
+        self._send(self.buses[self.command_bus], rows_of(self.commands.answers()))
 
-    def _send(self, bus: int, identifier: int, data: bytes) -> None:
-        import can
-
-        self.buses[bus].send(can.Message(arbitration_id=identifier & 0x1FFFFFFF, is_extended_id=bool(identifier & EXTENDED),
-                                         data=data), timeout=SEND_TIMEOUT_S)  # fmt: skip
-        self.sent += 1
+    def _send(self, bus: Transport, frames: np.ndarray) -> None:
+        taken = bus.send(frames, SEND_TIMEOUT_S)
+        self.sent += taken
+        if taken < len(frames):
+            raise EnvironmentFault(f"a bus took {taken} of {len(frames)} frames of the truck within {SEND_TIMEOUT_S:g} s")
 
 
 def drive_in_lockstep(truck: Truck, duration_s: float) -> np.ndarray:
     """Steps as soon as the stack has answered; nothing is late. Raises EnvironmentFault when it does not answer."""
+    rows = room(BATCH)
     for _ in range(round(duration_s / TICK_S)):
         truck.step()
         time_ns = truck.truth.time_ns
         for bus in truck.buses.values():
-            bus.send(time_frame(SYNC_ID, time_ns), timeout=PATIENCE_S)
-        while True:
-            message = truck.buses[0].recv(PATIENCE_S)
-            if message is None:
+            bus.send(time_frame(SYNC_ID, time_ns), PATIENCE_S)
+        answered = False
+        while not answered:
+            count, _ = truck.buses[0].receive(*rows, PATIENCE_S)
+            if not count:
                 raise EnvironmentFault(f"the stack did not answer the time {time_ns} within {PATIENCE_S:g} s")
-            if time_of(message, DONE_ID) == time_ns:
-                break
-            truck.commands.hear(message)
+            frames = rows[0][:count]
+            done = time_frames(frames, DONE_ID)
+            answered = any(time_of(frames[place]) == time_ns for place in done)
+            truck.commands.hear(np.delete(frames, done))
     return np.zeros(1, np.int64)
 
 
@@ -122,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
-    buses = {number: open_bus(given.interface, channel) for number, channel in enumerate(given.channels)}
+    buses = {number: open_transport(given.interface, channel) for number, channel in enumerate(given.channels)}
     world = Motorway(given.scenario)
     if world.scenario.ego.plant == KINEMATIC:
         raise UsageError(
@@ -145,7 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
         truck.commands.stop()
         truck.commands.join()
     for bus in buses.values():
-        bus.shutdown()
+        bus.close()
     p50, p99 = np.percentile(late_ns, [50, 99]) / 1e3
     account = {
         "sent": truck.sent,

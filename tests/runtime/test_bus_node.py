@@ -24,7 +24,6 @@ from drivers.can.j1939.diagnostics import Diagnostics
 from drivers.can.j1939.identifier import ADDRESS_CLAIMED, DM1, GLOBAL, REQUEST, TRANSPORT_CONTROL, build, parse
 from drivers.can.j1939.node import CLAIM_NS, NodeState
 from drivers.can.j1939.transport import TRANSPORT_GROUPS
-from drivers.can.tables import EXTENDED
 from drivers.ring import Ring
 from tests.runtime.drives import Rig, SilentBus, drive
 
@@ -117,10 +116,10 @@ def test_no_command_leaves_without_an_address():
     rig.commands.push(command.tobytes())
     sender.send_newest()
     sender.release()
-    assert not bus.messages and sender.withheld > 0
+    assert not bus.frames and sender.withheld > 0
     sender.say(0, [(build(6, ADDRESS_CLAIMED, OURS, GLOBAL), bytes(8))])
     sender.send_said()
-    assert [item.arbitration_id | EXTENDED for item in bus.messages] == [build(6, ADDRESS_CLAIMED, OURS, GLOBAL)]
+    assert [item["id"] for item in bus.frames] == [build(6, ADDRESS_CLAIMED, OURS, GLOBAL)]
 
 
 @pytest.mark.parametrize(("permission", "mode"), [(PERMISSION_NONE, 0), (PERMISSION_DRIVE, 1), (PERMISSION_STOP, 2)])

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 import sys
 import threading
 import time
 
-import can
 import numpy as np
 import pytest
 
 from autonomy import msg
+from autonomy.errors import EnvironmentFault
 from autonomy.inputs import lane_path
 from autonomy.runtime import reception
 from autonomy.runtime.reception import FRAME, Receiver
@@ -19,25 +18,24 @@ from autonomy.runtime.transmission import Transmitter
 from drivers.can.frame_flags import ERROR, REMOTE
 from drivers.can.tables import EXTENDED
 from drivers.ring import Ring
+from tests.drivers.can.build import can_frame, can_frames
 from tests.runtime.drives import PERIOD_NS, Rig, SilentBus
 
 PATIENCE = 50_000_000  # turns of the waiting loop
 
 
 class Scripted:
-    """A bus that has these messages, then fails."""
+    """A transport that has these frames, then fails."""
 
-    def __init__(self, *messages):
-        self.messages = list(messages)
+    def __init__(self, *frames, fd: int = 0, stamps_arrival: bool = False):
+        self.frames, self.fd, self.stamps_arrival = [can_frames(*frames)], fd, stamps_arrival
 
-    def recv(self, timeout):
-        if not self.messages:
-            raise can.CanOperationError("network is down")
-        return self.messages.pop(0)
-
-
-def message(timestamp=0.0, **fields) -> can.Message:
-    return can.Message(timestamp=timestamp, **{"arbitration_id": 0x18FEF100, "data": b"\1\2", **fields})
+    def receive(self, classic, fd, timeout_s):
+        if not self.frames:
+            raise EnvironmentFault("network is down")
+        rows = self.frames.pop(0)
+        classic[: len(rows)] = rows
+        return len(rows), self.fd
 
 
 def received(ring: Ring) -> np.ndarray:
@@ -47,38 +45,37 @@ def received(ring: Ring) -> np.ndarray:
 
 def test_frames_reach_the_ring_with_all_they_carry_and_a_failing_bus_is_told():
     ring = Ring(64, FRAME.size)
-    receiver = Receiver(
-        Scripted(message(), message(is_remote_frame=True, dlc=4, data=None), message(is_error_frame=True), None,
-                 message(is_extended_id=False, arbitration_id=0x123), message(is_fd=True, data=bytes(64))), "virtual", 3, ring,
-    )  # fmt: skip
+    given = [can_frame(EXTENDED | 0x18FEF100, b"\1\2"), can_frame(EXTENDED | 0x18FEF100, b"", flags=REMOTE),
+             can_frame(EXTENDED | 0x18FEF100, b"\1\2", flags=ERROR), can_frame(0x123, b"\1\2")]  # fmt: skip
+    receiver = Receiver(Scripted(*given, fd=1), 3, ring)
+    heard = []
+    receiver.listener = lambda *frame: heard.append(frame)
     receiver.run()
     rows = received(ring)
     assert rows["id"].tolist() == [EXTENDED | 0x18FEF100] * 3 + [0x123]
-    assert rows["flags"].tolist() == [0, REMOTE, ERROR, 0] and rows["length"].tolist() == [2, 4, 2, 2]
+    assert rows["flags"].tolist() == [0, REMOTE, ERROR, 0] and rows["length"].tolist() == [2, 0, 2, 2]
     assert rows["bus"].tolist() == [3] * 4 and rows["data"][0].tolist() == [1, 2, 0, 0, 0, 0, 0, 0]
     assert (receiver.received, receiver.fd_frames, receiver.error) == (4, 1, "network is down")
-
-
-def test_an_echo_mark_of_another_program_on_this_machine_is_no_echo_of_ours():
-    ring = Ring(2, FRAME.size)
-    Receiver(Scripted(message(is_rx=False)), "socketcan", 0, ring).run()
-    assert received(ring)["flags"].tolist() == [0]
+    assert heard == [(int(rows["time_ns"][0]), 0x18FEF100, b"\1\2")], "extended data frames only"
 
 
 def test_the_age_a_transport_tells_is_taken_off(monkeypatch):
     monkeypatch.setattr(reception.time, "monotonic_ns", lambda: 50_000_000_000)
     monkeypatch.setattr(reception.time, "time_ns", lambda: 1_700_000_000_000_000_000)
-    receiver = Receiver(None, "socketcan", 0, None)
 
-    def stamp(timestamp_s):
-        return struct.unpack_from("<q", receiver.packed(message(timestamp_s)))[0]
+    def stamps(*ages_ns, last_ns=0, stamps_arrival=True):
+        ring = Ring(8, FRAME.size)
+        frames = [can_frame(1, b"", time_ns=1_700_000_000_000_000_000 - age) for age in ages_ns]
+        receiver = Receiver(Scripted(*frames, stamps_arrival=stamps_arrival), 0, ring)
+        receiver._last_ns = last_ns
+        receiver.turn(0.0)
+        return received(ring)["time_ns"].tolist(), receiver.clock_steps
 
-    assert stamp(1_699_999_999.997) == 49_997_000_000
-    assert stamp(1_699_999_999.990) == 49_997_000_000  # never back
-    assert stamp(1_700_000_000.0) == 50_000_000_000 and receiver.clock_steps == 0
-    receiver._last_ns = 0
-    assert stamp(1_699_000_000.0) == 50_000_000_000 and receiver.clock_steps == 1  # the wall clock was set
-    assert Receiver(None, "virtual", 0, None)._time_ns(1.0) == 50_000_000_000
+    assert stamps(3_000_000) == ([49_997_000_000], 0)
+    assert stamps(3_000_000, 10_000_000, 0) == ([49_997_000_000, 49_997_000_000, 50_000_000_000], 0)  # never back
+    assert stamps(10_000_000, last_ns=49_998_000_000) == ([49_998_000_000], 0)
+    assert stamps(10**12, 2_000_000, -(10**6)) == ([50_000_000_000] * 3, 2)  # the wall clock was set
+    assert stamps(10**12, stamps_arrival=False) == ([50_000_000_000], 0)
 
 
 def transmitter(bus) -> tuple[Transmitter, Ring, Ring]:
@@ -107,7 +104,7 @@ def test_the_newest_command_goes_out_and_comes_back_as_transmitted():
         commands.push(command(torque))
     sender.send_newest()
     sender.send_newest()
-    assert [item.data[0] for item in bus.messages] == [30] and (sender.sent, sender.superseded) == (1, 2)
+    assert [row["data"][0] for row in bus.frames] == [30] and (sender.sent, sender.superseded) == (1, 2)
     rows = received(sent)
     assert rows["flags"].tolist() == [1] and rows["data"][0, 0] == 30 and rows["time_ns"][0] > 0
     assert sender.latency_us.sum() == 1
@@ -115,13 +112,18 @@ def test_the_newest_command_goes_out_and_comes_back_as_transmitted():
 
 def test_a_command_the_bus_does_not_take_is_counted_and_not_logged_as_sent():
     class Full:
-        def send(self, message, timeout):
-            raise can.CanOperationError("no buffer space available")
+        def send(self, frames, timeout_s):
+            return 0
 
-    sender, commands, sent = transmitter(Full())
-    commands.push(command(1.0))
-    sender.send_newest()
-    assert (sender.sent, sender.failed, sender.error) == (0, 1, "no buffer space available") and len(received(sent)) == 0
+    class Down:
+        def send(self, frames, timeout_s):
+            raise EnvironmentFault("network is down")
+
+    for bus, reason in ((Full(), "bus 0 took 0 of 1 frames within 5 ms"), (Down(), "network is down")):
+        sender, commands, sent = transmitter(bus)
+        commands.push(command(1.0))
+        sender.send_newest()
+        assert (sender.sent, sender.failed, sender.error) == (0, 1, reason) and len(received(sent)) == 0
 
 
 @pytest.mark.slow

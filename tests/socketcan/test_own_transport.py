@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 
 import numpy as np
 import pytest
 
 from autonomy.errors import EnvironmentFault
+from autonomy.runtime.reception import FRAME, Receiver
 from drivers.can.frame_flags import ERROR, TRANSMITTED
 from drivers.can.interface_kind import is_virtual, kind_of
 from drivers.can.socketcan import SocketCan
 from drivers.can.transport import room
+from drivers.ring import Ring
 from hil.rig.play import Options, play
 from hil.rig.targets import Wishes
 from tests.drivers.can.build import EXTENDED, can_frame, can_frames
@@ -61,6 +64,41 @@ def test_pain_10_forced_loss_is_counted_exactly_and_told_with_the_next_frame(vca
     sender.send(numbered(1), 5.0)
     assert numbers(receiver, 1) == [0] and receiver.lost_before_last() == receiver.lost()
     sender.close(), receiver.close()
+
+
+def test_pain_4_the_loop_gets_the_stamp_of_arrival_however_late_its_receiver_is(pair):
+    sender, receiver = pair
+    ring = Ring(8, FRAME.size)
+    before = time.monotonic_ns()
+    sender.send(numbered(1))
+    after = time.monotonic_ns()
+    deadline = after + 30_000_000
+    while time.monotonic_ns() < deadline:
+        pass  # the thread that reads is late
+    Receiver(receiver, 0, ring).turn(1.0)
+    stamp = int(np.frombuffer(ring.pop(), np.int64)[0])
+    assert before - 5_000_000 <= stamp <= after + 5_000_000
+
+
+def test_one_thread_sends_while_another_one_receives(vcan):
+    """Each node does both at once, and each hears the other's frames as they were."""
+    nodes = SocketCan(vcan[0]), SocketCan(vcan[0])
+    frames = numbered(20_000)
+    senders = [threading.Thread(target=lambda node=node: [node.send(frames[n : n + 50], 5.0) for n in range(0, 20_000, 50)])
+               for node in nodes]  # fmt: skip
+    for thread in senders:
+        thread.start()
+    heard: dict[SocketCan, list[int]] = {node: [] for node in nodes}
+    while any(len(found) < len(frames) for found in heard.values()):
+        before = sum(map(len, heard.values()))
+        for node, found in heard.items():
+            found += numbers(node, min(500, len(frames) - len(found)))
+        assert sum(map(len, heard.values())) > before, [node.lost() for node in nodes]
+    for thread in senders:
+        thread.join()
+    assert all(found == list(range(20_000)) for found in heard.values()) and not any(node.lost() for node in nodes)
+    for node in nodes:
+        node.close()
 
 
 def test_pain_11_a_full_transmit_queue_is_waited_for_and_nothing_is_lost(shaped):

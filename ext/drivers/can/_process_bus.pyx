@@ -33,6 +33,7 @@ cdef class ProcessNode:
     cdef readonly str channel
     cdef readonly bint has_fd
     cdef readonly bint hears_itself
+    cdef readonly bint stamps_arrival
     cdef readonly str clock
     cdef Ring _inbox
     cdef RingMemory *inbox
@@ -42,6 +43,7 @@ cdef class ProcessNode:
 
     def __init__(self, str channel, uint64_t slots=1 << 14):
         self.channel, self.has_fd, self.clock = channel, True, "the time of sending, CLOCK_REALTIME"
+        self.stamps_arrival = True
         self._inbox = Ring(slots, sizeof(Slot))
         self.inbox = self._inbox.memory
         self.event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)

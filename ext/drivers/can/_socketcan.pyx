@@ -1,7 +1,8 @@
 """A raw CAN socket in batches: recvmmsg and sendmmsg, the kernel's time stamps, its count of what it threw away.
 
 From the kernel's documentation: networking/can.rst (CAN_RAW), networking/timestamping.rst (SCM_TIMESTAMPING), socket(7)
-(SO_RXQ_OVFL). Waiting, sending and receiving happen without the GIL; nothing is allocated behind the constructor.
+(SO_RXQ_OVFL). Waiting, sending and receiving happen without the GIL; nothing is allocated behind the constructor. One thread
+may receive while another one sends: each way has its own messages.
 """
 
 from libc.errno cimport EAGAIN, EINTR, ENOBUFS, errno
@@ -89,6 +90,8 @@ cdef class RawCan:
     cdef uint32_t overflow_seen
     cdef mmsghdr[BATCH] messages
     cdef iovec[BATCH] parts
+    cdef mmsghdr[BATCH] messages_out
+    cdef iovec[BATCH] parts_out
     cdef uint8_t[BATCH][FRAME_BYTES] frames
     cdef uint8_t[BATCH][CONTROL_BYTES] controls
 
@@ -103,6 +106,8 @@ cdef class RawCan:
         for place in range(BATCH):
             self.messages[place].msg_hdr.msg_iov = &self.parts[place]
             self.messages[place].msg_hdr.msg_iovlen = 1
+            self.messages_out[place].msg_hdr.msg_iov = &self.parts_out[place]
+            self.messages_out[place].msg_hdr.msg_iovlen = 1
         try:
             if fd:
                 self.has_fd = self._set(SOL_CAN_RAW, CAN_RAW_FD_FRAMES, 1)
@@ -200,11 +205,9 @@ cdef class RawCan:
             while done < count:
                 batch = min(count - done, <int> BATCH)
                 for place in range(batch):
-                    self.parts[place].iov_base = <void*> &frames[done + place, 0]
-                    self.parts[place].iov_len = frames.shape[1]
-                    self.messages[place].msg_hdr.msg_control = NULL
-                    self.messages[place].msg_hdr.msg_controllen = 0
-                taken = sendmmsg(self.descriptor, &self.messages[0], batch, MSG_DONTWAIT | MSG_NOSIGNAL)
+                    self.parts_out[place].iov_base = <void*> &frames[done + place, 0]
+                    self.parts_out[place].iov_len = frames.shape[1]
+                taken = sendmmsg(self.descriptor, &self.messages_out[0], batch, MSG_DONTWAIT | MSG_NOSIGNAL)
                 if taken > 0:
                     done += taken
                     self.sent += taken

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import can
 import numpy as np
 import pytest
 
@@ -47,12 +46,12 @@ class OneShot:
     """A bus that has these frames."""
 
     def __init__(self, rows: np.ndarray):
-        self.messages = [
-            can.Message(arbitration_id=int(row["id"]) & 0x1FFFFFFF, data=row["data"][: row["length"]].tobytes()) for row in rows
-        ]
+        self.rows = rows
 
-    def recv(self, timeout):
-        return self.messages.pop(0) if self.messages else None
+    def receive(self, classic, fd, timeout_s):
+        count, classic[: len(self.rows)] = len(self.rows), self.rows
+        self.rows = self.rows[:0]
+        return count, 0
 
 
 def heard(now_ns: list[int], *, spoil: int = 0, **fields) -> CommandReader:
