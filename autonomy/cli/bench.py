@@ -23,9 +23,12 @@ BENCHES = {
     "tick": "one call of the tick from Python",
     "replay": "a recorded minute, log reading included, against real time",
     "corpus": "many recorded minutes on one core and on two",
+    "loop": "the real-time loop, driving, beside a bare loop on the same deadlines",
     "rig": "playing onto buses beside a bare loop; a bus within a process against python-can",
 }
+FEWEST_S, MOST_S = 6.0, 3600.0  # of a run: the stack takes over after five
 ENTRY_POINT_GROUP = "autonomy.benches"  # modules of packages above this one, with rows() as these
+LOOP = "loop"
 LARGE = "large"  # takes gigabytes of disk, so only when it is named
 
 
@@ -35,6 +38,8 @@ def add_parser(subparsers) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=known)
     parser.add_argument("--gigabytes", type=float, default=20.0, metavar="GB", help=f"size of the log that {LARGE} makes")
     parser.add_argument("--directory", type=Path, metavar="DIR", help=f"where {LARGE} makes its log; default: temporary files")
+    parser.add_argument("--seconds", type=float, metavar="S",
+                        help=f"length of each of the six runs of {LOOP}; default 120, and 10 when all are run")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON list on stdout")
 
 
@@ -47,19 +52,27 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"bench: no benchmark '{unknown[0]}'; there are {', '.join(modules)}")
     if not 0.0 < arguments.gigabytes < float("inf"):
         raise UsageError(f"--gigabytes {arguments.gigabytes}: must be above zero")
+    if arguments.seconds is not None and not FEWEST_S <= arguments.seconds <= MOST_S:
+        raise UsageError(f"--seconds {arguments.seconds:g}: must lie between {FEWEST_S:g} and {MOST_S:g}")
     rows = []
     for name in arguments.names or [name for name in modules if name != LARGE]:
         if name == LARGE:
             rows += import_module(modules[name]).rows(arguments.gigabytes, arguments.directory)
             continue
         print(f"{name}: {BENCHES.get(name, modules[name])} ...", file=sys.stderr)
-        rows += import_module(modules[name]).rows()
+        rows += _loop_rows(arguments) if name == LOOP else import_module(modules[name]).rows()
     if arguments.json:
         json.dump(rows, sys.stdout)
         print()
     else:
         _print_table(rows)
     return PASS if all(row["met"] in (True, None) for row in rows) else FAIL
+
+
+def _loop_rows(arguments: argparse.Namespace) -> list[dict]:
+    from autonomy.bench import loop
+
+    return loop.rows(arguments.seconds or (loop.SECONDS if arguments.names else loop.QUICK_S))
 
 
 def _added() -> dict[str, str]:

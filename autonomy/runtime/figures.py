@@ -80,6 +80,7 @@ def lines(figures: dict[str, Any]) -> list[str]:
         f"lateness     {times('lateness_us')}",
         f"tick         {times('work_us')}",
         f"tick to bus  {times('latency_us')}",
+        f"byte to bus  {times('response_us')}",
         f"frames       {counts['received']} received, {counts['sent']} sent, {counts['records']} in the log's order",
         "lost         " + (", ".join(f"{name} {number}" for name, number in lost(counts).items()) or "nothing"),
     ]

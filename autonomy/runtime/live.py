@@ -7,9 +7,11 @@ report = run(Options(config="vehicles/demo_truck", interface="socketcan", channe
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import platform
 import queue
+import resource
 import signal
 import sys
 import threading
@@ -45,7 +47,7 @@ from drivers.serial.live_port import LivePort
 from drivers.serial.route_config import PREFIX
 from drivers.serial.router import SerialRouter
 
-LOG = "run.mcap"
+LOG, HISTOGRAMS = "run.mcap", "histograms.json"
 ARRIVAL_SLOTS = 1 << 14  # frames a bus: eight seconds at 2 000 frames/s
 SENT_SLOTS = 1 << 10
 PIECE_SLOTS = 1 << 10  # a line: a second of the fastest
@@ -91,7 +93,7 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
     finally:
         if session is not None:
             session.close()
-        written = recorder.stop()
+        written = recorder.stop({} if session is None else session.attachments())
     return session.figures(written, log_path)
 
 
@@ -112,6 +114,7 @@ class _Session:
         self.lost: dict[int, int] = {}
         self.not_armed: str | None = None
         self.tell: Callable[[str], None] = lambda line: None
+        self.page_faults = 0
         self._thread: threading.Thread | None = None
         self._started = threading.Event()
         try:
@@ -144,6 +147,8 @@ class _Session:
                          engage_tick=round(ENGAGE_AFTER_S * 1e9 / TICK_NS) if commands is not None else None,
                          serial=serial, pieces=rings.pieces,
                          lines=[(line.ring, serial.entry_of(PREFIX + line.port_name)) for line in self.lines])  # fmt: skip
+        if self.transmitter is not None:
+            self.transmitter.responded = self.loop.responded
         self.partners = self._stand_on_the_bus(encoder) if encoder is not None else self._listen(stack)
         self.lockstep = None
         if options.lockstep:
@@ -230,7 +235,9 @@ class _Session:
             end_ns = FOREVER_NS if options.duration_s is None else first_ns + round(options.duration_s * 1e9)
         finally:
             self._started.set()
+        faults = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
         self.loop.run(first_ns, end_ns)
+        self.page_faults = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - faults
 
     def _errors(self) -> list[str]:
         told = [f"bus {receiver.number}: {receiver.error}" for receiver in self.receivers if receiver.error]
@@ -261,6 +268,16 @@ class _Session:
         os.close(self.event)
         self.service.close()
 
+    def attachments(self) -> dict[str, bytes]:
+        """For the log: every histogram of the run as JSON, {name: [[microseconds, count], ...]}, empty bins left out."""
+        if self.options.lockstep:
+            return {}
+        parts = {name: counts for name, (counts, _) in self.loop.histograms().items()}
+        if self.transmitter is not None:
+            parts["latency"] = self.transmitter.latency_us
+        sparse = {f"{name}_us": [[int(us), int(counts[us])] for us in np.flatnonzero(counts)] for name, counts in parts.items()}
+        return {HISTOGRAMS: json.dumps(sparse).encode()}
+
     def _startup_s(self) -> float | None:
         """s from the start of the process to the first OutputFrame, in standby."""
         if self.options.lockstep or not self.loop.first_output_ns:
@@ -281,6 +298,7 @@ class _Session:
             "serial_bytes": sum(line.received for line in self.lines),
             "serial_errors": sum(line.lost for line in self.lines),
             "serial_reopened": sum(line.port.reopened for line in self.lines),
+            "page_faults": self.page_faults,
             "written_frames": written["frames"],
             "written_ticks": written["ticks"],
         }
@@ -306,6 +324,7 @@ class _Session:
             "stages": {} if options.lockstep else self.loop.stages(),
             "startup_s": self._startup_s(),
             "latency_us": figures.percentiles_us(*latency),
+            "response_us": figures.percentiles_us(*histograms["response"]),
             "counts": counts,
             "log": str(log_path),
         }

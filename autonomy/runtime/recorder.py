@@ -11,7 +11,8 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from autonomy.errors import EnvironmentFault
 from autonomy.log.writer import LogWriter
@@ -20,6 +21,7 @@ from autonomy.runtime.journal import Journal
 POLL_S = 0.05
 NICENESS = 5
 ORDERLY_END_S = 30.0
+NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 class Recorder:
@@ -36,10 +38,11 @@ class Recorder:
         theirs.close()
         self._answer("opening the log")
 
-    def stop(self) -> dict[str, int]:
-        """Waits until everything is written; the journal's counts. Raises EnvironmentFault when that failed."""
+    def stop(self, attachments: Mapping[str, bytes] = NOTHING) -> dict[str, int]:
+        """Waits until everything is written, the attachments last; the journal's counts. Raises EnvironmentFault when that
+        failed."""
         with contextlib.suppress(OSError):  # it is gone; what it said is still to be read
-            self._ours.send("stop")
+            self._ours.send(dict(attachments))
         counts = self._answer("writing the log")
         self._process.join(ORDERLY_END_S)
         return counts
@@ -70,6 +73,8 @@ def _record(open_log: Callable[[], LogWriter], rings, lines: Sequence[str], make
                     time.sleep(POLL_S)
             while journal.drain():
                 pass
+            for name, data in (pipe.recv() if pipe.poll(0) else {}).items():
+                log.attach(name, data, "application/json")
         answer = ("closed", journal.counts)
     except Exception as error:
         answer = ("error", str(error))

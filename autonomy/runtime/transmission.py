@@ -49,6 +49,7 @@ class Transmitter(threading.Thread):
                  priority: int = 0, may_send: Callable[[], bool] = lambda: True):  # fmt: skip
         super().__init__(name="transmit", daemon=True)
         self.may_send = may_send
+        self.responded: Callable[[int, int], None] = lambda tick_time_ns, sent_ns: None  # see Loop.responded
         self._said: queue.SimpleQueue[np.ndarray] = queue.SimpleQueue()
         self.priority = priority
         self.encoder, self.commands, self.event = encoder, commands, event
@@ -87,13 +88,13 @@ class Transmitter(threading.Thread):
 
     def send_newest(self, stamp_ns: int | None = None) -> None:
         """Sends the newest command that waits; older ones are left out and counted. `stamp_ns`: instead of the clock's time."""
-        newest = None
+        waiting = []
         while (item := self.commands.pop()) is not None:
-            self.superseded += newest is not None
-            newest = item
-        if newest is None:
+            waiting.append(np.frombuffer(item, msg.dtype("Actuation"))[0])
+        if not waiting:
             return
-        actuation = np.frombuffer(newest, msg.dtype("Actuation"))[0]
+        self.superseded += len(waiting) - 1
+        actuation = waiting[-1]
         frames = self.encoder.frames(actuation)
         if not self.may_send():
             self.withheld += len(frames)
@@ -101,7 +102,11 @@ class Transmitter(threading.Thread):
         self._send(frames, stamp_ns)
         if stamp_ns is not None:
             return
-        latency_ns = time.monotonic_ns() - int(actuation["time_ns"])
+        sent_ns = time.monotonic_ns()
+        if len(frames):
+            for item in waiting:  # what an older one knew the newest knows too
+                self.responded(int(item["time_ns"]), sent_ns)
+        latency_ns = sent_ns - int(actuation["time_ns"])
         self.latency_us[min(max(latency_ns // 1000, 0), HISTOGRAM_US)] += 1
         self.latency_max_ns = max(self.latency_max_ns, latency_ns)
 

@@ -16,6 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duration", type=float, metavar="S", help="default: the scenario's")
     parser.add_argument("--seed", type=seed, default=0, help="of world and sensors")
     parser.add_argument("--lockstep", action="store_true", help="the truck tells the time over the bus: the same bytes each time")
+    parser.add_argument("--truck-clock-ppm", type=float, default=0.0, metavar="PPM",
+                        help="how much slower the truck's clock runs than the stack's: its frames come at every phase of the "
+                             "loop's period; default 0")  # fmt: skip
     parser.add_argument("--hard-realtime", action="store_true", help="refuse where the machine gives no real time")
     parser.add_argument("--json", action="store_true", help="the account as one JSON object on stdout")
 
@@ -32,9 +35,11 @@ def execute(given: argparse.Namespace) -> int:
     output = Path(given.output)
     if given.duration is not None and not 0.0 < given.duration <= 86400.0:
         raise UsageError(f"--duration {given.duration:g}: must lie between 0 and 86400 seconds")
+    if not abs(given.truck_clock_ppm) <= 10_000.0:
+        raise UsageError(f"--truck-clock-ppm {given.truck_clock_ppm:g}: must lie between -10000 and 10000")
     found = drive(
         output, scenario=given.scenario, duration_s=given.duration, seed=given.seed, soft=not given.hard_realtime,
-        lockstep=given.lockstep, tell=lambda line: print(line, file=sys.stderr, flush=True),
+        lockstep=given.lockstep, clock_ppm=given.truck_clock_ppm, tell=lambda line: print(line, file=sys.stderr, flush=True),
     )  # fmt: skip
     differences = same_from_cuts(output / "run.mcap")
     if differences:

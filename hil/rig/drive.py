@@ -45,10 +45,11 @@ def choose_bus(folder: str) -> tuple[str, list[str], subprocess.Popen | None]:
 
 
 def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, duration_s: float | None = None, seed: int = 0, soft: bool = True,
-          lockstep: bool = False, tell=lambda line: None) -> dict[str, Any]:  # fmt: skip
+          lockstep: bool = False, clock_ppm: float = 0.0, tell=lambda line: None) -> dict[str, Any]:  # fmt: skip
     """Drives; {"verdict", "exit_code", "reasons", "interface", "run", "truck", "lost"}. Raises UsageError, EnvironmentFault.
 
-    `duration_s` None: the scenario's. `soft`: also on a machine without real time. What both sides wrote is in `output`.
+    `duration_s` None: the scenario's. `soft`: also on a machine without real time. `clock_ppm`: how much slower
+    the truck's clock runs, so that its frames come at every phase of the loop's period. What both sides wrote is in `output`.
     """
     world = Motorway(scenario)
     world.reset(seed)
@@ -66,7 +67,7 @@ def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, duration_s: float |
         truck = loop = None
         try:
             truck = _start("-m", "hil.rig.truck", "--config", VEHICLE, "--scenario", scenario, *where,
-                           "--duration", str(duration_s), "--seed", str(seed))  # fmt: skip
+                           "--duration", str(duration_s), "--seed", str(seed), "--clock-ppm", str(clock_ppm))  # fmt: skip
             _expect(truck, "ready")
             words = ["--config", str(config), "--mode", "active", "-o", str(output), "--json",
                      *(["--lane-path", str(path)] if world.map else []),

@@ -97,12 +97,12 @@ def drive_in_lockstep(truck: Truck, duration_s: float) -> np.ndarray:
     return np.zeros(1, np.int64)
 
 
-def drive(truck: Truck, duration_s: float) -> np.ndarray:
-    """Steps on absolute deadlines; how late each began, int64 ns."""
+def drive(truck: Truck, duration_s: float, clock_ppm: float = 0.0) -> np.ndarray:
+    """Steps on absolute deadlines; how late each began, int64 ns. `clock_ppm`: how much slower its quartz is than ours."""
     late = np.zeros(round(duration_s / TICK_S), np.int64)
-    first_ns = time.monotonic_ns() + TICK_NS
+    first_ns, period_ns = time.monotonic_ns() + TICK_NS, TICK_NS * (1.0 + clock_ppm / 1e6)
     for tick in range(len(late)):
-        due_ns = first_ns + tick * TICK_NS
+        due_ns = first_ns + round(tick * period_ns)
         wait_ns = due_ns - time.monotonic_ns()
         if wait_ns > 0:
             time.sleep(wait_ns / 1e9)
@@ -122,6 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--duration", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lockstep", action="store_true")
+    parser.add_argument("--clock-ppm", type=float, default=0.0, help="how much slower the truck's clock runs than this machine's")
     given = parser.parse_args(arguments)
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
@@ -142,7 +143,7 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         truck.commands.start()
         sys.stdin.readline()
-        late_ns = drive(truck, given.duration)
+        late_ns = drive(truck, given.duration, given.clock_ppm)
         print("driven", flush=True)
         sys.stdin.read()
         truck.commands.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import can
@@ -11,6 +12,7 @@ from autonomy.runtime._loop import PERMISSION_DRIVE, PERMISSION_NONE, PERMISSION
 
 from autonomy import config, msg
 from autonomy.inputs import lane_path
+from autonomy.log.reader import LogReader
 from autonomy.runtime.bus_node import BusNode, node_of
 from autonomy.runtime.figures import partner_lines
 from autonomy.runtime.live import run
@@ -144,6 +146,10 @@ def test_shadow_and_what_is_not_armed_send_nothing_on_the_bus(tmp_path):
         if name == "shadow":
             found = run(options)
             assert found["counts"]["ticks"] > 10 and found["counts"]["sent"] == 0 and found["node"] is None
+            with LogReader(tmp_path / "run.mcap") as log:
+                histograms = json.loads(log.attachment("histograms.json"))
+            assert set(histograms) == {"lateness_us", "work_us", "response_us"} and histograms["response_us"] == []
+            assert sum(count for _, count in histograms["work_us"]) == found["counts"]["ticks"]
         else:
             with pytest.raises(Exception, match="not armed"):
                 run(options)

@@ -190,3 +190,31 @@ def test_refuses_rings_of_another_size():
     with pytest.raises(ValueError, match="slots of 16 bytes where 24 are needed"):
         Loop(rig.stack.core, None, lane_path.EMPTY, [Ring(2, 16)], Ring(2, FRAME_ROW.itemsize), Ring(2, TICK_ROW.itemsize))
     assert msg.dtype("CanFrame").itemsize == FRAME.size
+
+
+def test_the_response_counts_from_each_arrival_to_its_command():
+    rig = Rig.build(None, lane_path.EMPTY)
+    for time_ns in (PERIOD_NS - 3_000_000, PERIOD_NS - 1_000_000):
+        rig.arrivals[0].push(frame(time_ns))
+    rig.arrivals[0].push(FRAME.pack(PERIOD_NS - 500_000, EXTENDED | 0x18FEF127, 0, 8, TRANSMITTED, bytes(8)))
+    rig.step(PERIOD_NS)
+    rig.arrivals[1].push(frame(PERIOD_NS // 2, bus=1))  # late: it waited a tick longer
+    rig.step(2 * PERIOD_NS)
+    rig.loop.responded(PERIOD_NS, PERIOD_NS + 400_000)
+    rig.loop.responded(2 * PERIOD_NS, 2 * PERIOD_NS + 200_000)
+    rig.loop.responded(7 * PERIOD_NS, 8 * PERIOD_NS)  # of no tick
+    counts, longest_ns = rig.loop.histograms()["response"]
+    assert np.flatnonzero(counts).tolist() == [1_400, 3_400, 15_200] and counts.sum() == 3 and longest_ns == 15_200_000
+
+
+def test_the_response_of_a_tick_long_past_or_of_a_flood_stays_within_its_room():
+    rig = Rig.build(None, lane_path.EMPTY)
+    for number in range(300):
+        rig.arrivals[0].push(frame(PERIOD_NS - 1000, number=number))
+    for tick in range(1, 66):
+        rig.step(tick * PERIOD_NS)
+        if tick == 1:
+            rig.loop.responded(PERIOD_NS, PERIOD_NS)
+    assert rig.loop.histograms()["response"][0].sum() == 256
+    rig.loop.responded(PERIOD_NS, PERIOD_NS)  # its place is another tick's by now
+    assert rig.loop.histograms()["response"][0].sum() == 256

@@ -93,17 +93,20 @@ def transmitter(bus) -> tuple[Transmitter, Ring, Ring]:
 
 def command(torque: float) -> bytes:
     row = np.zeros((), msg.dtype("Actuation"))
-    row["engine_torque_nm"] = torque
+    row["engine_torque_nm"], row["time_ns"] = torque, round(torque / 10.0)
     return row.tobytes()
 
 
 def test_the_newest_command_goes_out_and_comes_back_as_transmitted():
     bus = SilentBus()
     sender, commands, sent = transmitter(bus)
+    told = []
+    sender.responded = lambda tick_time_ns, sent_ns: told.append((tick_time_ns, sent_ns))
     for torque in (10.0, 20.0, 30.0):
         commands.push(command(torque))
     sender.send_newest()
     sender.send_newest()
+    assert [tick for tick, _ in told] == [1, 2, 3] and len({sent for _, sent in told}) == 1  # the newest knows what they knew
     assert [row["data"][0] for row in bus.frames] == [30] and (sender.sent, sender.superseded) == (1, 2)
     rows = received(sent)
     assert rows["flags"].tolist() == [1] and rows["data"][0, 0] == 30 and rows["time_ns"][0] > 0

@@ -21,11 +21,13 @@ import numpy as np
 from autonomy._tick cimport TickCore, tick
 from autonomy.inputs._append cimport clear_frame
 from autonomy.inputs._path_window cimport PathCursor, PathPoint, fill_path_window
-from autonomy.msg.messages cimport LAYOUT_HASH, Actuation, CanFrame, FaultState_STATUS_TOLD, InputFrame, OutputFrame
+from autonomy.msg.messages cimport (LAYOUT_HASH, Actuation, CanFrame, CanFrame_FLAG_TRANSMITTED, FaultState_STATUS_TOLD,
+                                    InputFrame, OutputFrame)
 from autonomy.playback._clock cimport now_ns
 from autonomy.runtime._deadline cimport sleep_until
 from autonomy.runtime._journal cimport PIECE_BYTES, JournalFrame, JournalPiece, JournalTick, SerialPiece
 from autonomy.inputs._clock cimport PERIOD_NS
+from autonomy.runtime._response cimport Arrivals, TickArrivals, arrivals_add, arrivals_begin, arrivals_of
 from drivers.can._router cimport Router, RouterState, route_frame
 from drivers.serial._router cimport SerialRouter, SerialState, route_bytes
 from drivers.ring._ring cimport (Ring, RingMemory, ring_commit, ring_count, ring_load_relaxed, ring_peek, ring_push,
@@ -71,6 +73,9 @@ cdef struct LoopState:
     int engaged
     uint32_t[HISTOGRAM_BINS] lateness_us
     uint32_t[HISTOGRAM_BINS] work_us
+    Arrivals arrivals
+    uint32_t[HISTOGRAM_BINS] response_us    # the sender's
+    int64_t response_max_ns
 
 cdef struct LoopPlan:
     int64_t engage_tick         # from this tick on the stack may take over; negative = never
@@ -235,6 +240,7 @@ cdef class Loop:
         cdef uint64_t waiting[PORTS]
         cdef int64_t log_ns, first_ns
         cdef int port, first_port, taken
+        arrivals_begin(&s.arrivals, s.tick_index, tick_time_ns)
         for port in range(self.port_count):
             waiting[port] = ring_count(self.arrivals[port])  # what comes while the others are emptied is the next tick's
         for taken in range(<int> FRAMES_A_TICK + 1):
@@ -268,6 +274,8 @@ cdef class Loop:
             line.log_time_ns = log_ns
             line.frame = frame[0]
             ring_commit(self._frames.memory)
+        if not frame.flags & CanFrame_FLAG_TRANSMITTED:
+            arrivals_add(&self.state.arrivals, self.state.tick_index, frame.time_ns)
 
     cdef void _take_piece(self, const SerialPiece* piece, int64_t log_ns, int port) noexcept nogil:
         cdef JournalPiece* line
@@ -280,6 +288,7 @@ cdef class Loop:
             line.padding = 0
             line.piece = piece[0]
             ring_commit(self.piece_journal)
+        arrivals_add(&self.state.arrivals, self.state.tick_index, piece.time_ns)
 
     cdef void _send(self, const Actuation* actuation) noexcept nogil:
         cdef uint64_t one = 1
@@ -320,6 +329,18 @@ cdef class Loop:
         s.lateness_max_ns = max(s.lateness_max_ns, late_ns)
         s.work_max_ns = max(s.work_max_ns, finished_ns - woken_ns)
 
+    def responded(self, int64_t tick_time_ns, int64_t sent_ns):
+        """The command of that tick was on the bus at `sent_ns`: counts how long ago what the tick took had arrived. The
+        sender's."""
+        cdef LoopState* s = self.state
+        cdef const TickArrivals* tick = arrivals_of(&s.arrivals, tick_time_ns)
+        cdef uint32_t place
+        if tick == NULL:
+            return
+        for place in range(tick.count):
+            s.response_us[bin_of(sent_ns - tick.stamps_ns[place])] += 1
+            s.response_max_ns = max(s.response_max_ns, sent_ns - tick.stamps_ns[place])
+
     @property
     def tick_index(self) -> int:
         """Ticks run."""
@@ -345,10 +366,11 @@ cdef class Loop:
                 "commands_lost": 0 if self._commands is None else self._commands.refused}
 
     def histograms(self) -> dict:
-        """{"lateness", "work"}: (uint32 counts by microsecond, the longest in ns)."""
+        """{"lateness", "work", "response"}: (uint32 counts by microsecond, the longest in ns)."""
         cdef LoopState* s = self.state
         return {"lateness": (np.array(<uint32_t[:HISTOGRAM_BINS]> s.lateness_us), s.lateness_max_ns),
-                "work": (np.array(<uint32_t[:HISTOGRAM_BINS]> s.work_us), s.work_max_ns)}
+                "work": (np.array(<uint32_t[:HISTOGRAM_BINS]> s.work_us), s.work_max_ns),
+                "response": (np.array(<uint32_t[:HISTOGRAM_BINS]> s.response_us), s.response_max_ns)}
 
     def stages(self) -> dict:
         """Per stage of a tick: {"late": ticks that were late or overrun with most of their time in it, "max_us"}."""
