@@ -16,11 +16,14 @@ from collections import Counter
 from pathlib import Path
 
 from autonomy.diagnosis import FAILED, GOOD, LIMITED, Finding
+from drivers.gnss.pulses import FOLDER, edge_of
 
 ARPHRD_CAN = 280  # linux/if_arp.h: the type of a CAN interface
 LIDAR_PORTS = (2368, 2369, 7502)  # data ports of Velodyne and Hesai, of Ouster
 LIDAR_LISTEN_S = 1.0
 LIDAR_BUFFER_BYTES = 4 << 20  # 0.1 s of a 128-beam lidar with dual returns at 250 Mbit/s, and some
+NS = 1_000_000_000
+PULSE_OLDEST_S, PULSE_APART_NS = 5.0, 1_000_000  # 1 ms is 2.5 cm at 90 km/h
 STA_UNSYNC, TIME_ERROR = 0x40, 5  # linux/timex.h
 
 
@@ -95,8 +98,8 @@ def serial(dev: Path = Path("/dev")) -> list[Finding]:
     return findings
 
 
-def clocks(dev: Path = Path("/dev")) -> list[Finding]:
-    """The clock of the loop, whether UTC is kept, and what could keep it better."""
+def clocks(dev: Path = Path("/dev"), pulses: Path = FOLDER) -> list[Finding]:
+    """The clock of the loop, whether UTC is kept, what could keep it better, and how far it is from the last pulses."""
     from autonomy.runtime import realtime
 
     steady = realtime.clock()
@@ -106,7 +109,26 @@ def clocks(dev: Path = Path("/dev")) -> list[Finding]:
         names = [path.name for path in sorted(dev.glob(pattern))]
         findings.append(Finding(GOOD, what, ", ".join(names)) if names else
                         Finding(LIMITED, what, "none", f"not needed to drive; gives {used}"))  # fmt: skip
-    return findings
+    return findings + [_pulse(path) for path in sorted(pulses.glob("*/assert"))]
+
+
+def _pulse(path: Path) -> Finding:
+    """How far the system's UTC is from a whole second at the last edge, which the kernel stamped with it."""
+    name = path.parent.name
+    try:
+        edge_ns, sequence = edge_of(path.read_text())
+    except (OSError, ValueError) as error:
+        return Finding(LIMITED, name, f"not told: {error}", "look at dmesg for what the PPS driver says")
+    if not sequence:
+        return Finding(LIMITED, name, "no edge yet", "a receiver gives pulses once it has a fix; check its wire")
+    apart_ns = (edge_ns + NS // 2) % NS - NS // 2
+    age_s = (time.time_ns() - edge_ns) / NS
+    found = f"edge {sequence} {age_s:.1f} s ago, {apart_ns / 1e3:+.1f} us from a whole second of this machine's UTC"
+    if not 0.0 <= age_s <= PULSE_OLDEST_S:
+        return Finding(LIMITED, name, found, "no pulse for a while: the receiver has lost its fix, or the clock was set")
+    if abs(apart_ns) > PULSE_APART_NS:
+        return Finding(LIMITED, name, found, "let chrony follow the pulses (refclock PPS), with a source that names the second")
+    return Finding(GOOD, name, found)
 
 
 def _utc() -> Finding:

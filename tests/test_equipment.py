@@ -80,6 +80,18 @@ def test_clocks_are_told_with_what_could_be_better(tmp_path):
     assert found["UTC"].state in (GOOD, LIMITED) and found["UTC"].found
 
 
+def test_pulses_tell_how_far_utc_is_off(tmp_path, monkeypatch):
+    monkeypatch.setattr(equipment.time, "time_ns", lambda: 1_700_000_000_400_000_000)
+    edges = {"pps0": "1700000000.000012000#7", "pps1": "1699999999.900000000#9", "pps2": "0.000000000#0",
+             "pps3": "1699990000.000000000#3", "pps4": "what"}  # fmt: skip
+    written(tmp_path, **{f"{name}__assert": text for name, text in edges.items()})
+    found = {item.what: item for item in equipment.clocks(tmp_path / "dev", tmp_path)}
+    assert found["pps0"].state == GOOD and "0.4 s ago, +12.0 us" in found["pps0"].found
+    assert found["pps1"].state == LIMITED and "-100000.0 us" in found["pps1"].found
+    assert "no edge yet" in found["pps2"].found and "lost its fix" in found["pps3"].remedy
+    assert "is no SECONDS" in found["pps4"].found
+
+
 def test_a_lidar_is_told_by_what_it_sends(tmp_path, monkeypatch):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))

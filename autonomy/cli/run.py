@@ -20,11 +20,12 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument("--mode", choices=("shadow", "active"), default="shadow",
                         help="shadow (default) decides and records; active sends the commands too")  # fmt: skip
-    parser.add_argument("-i", "--interface", required=True, help="of python-can (socketcan, kvaser, pcan ...), or local")
+    parser.add_argument("-i", "--interface", required=True, help="socketcan, local, or one of python-can (kvaser, pcan ...)")
     parser.add_argument("-c", "--channel", dest="channels", action="append", required=True,
                         help="of bus 0; once more for bus 1, and so on")  # fmt: skip
     parser.add_argument("--serial", dest="devices", action="append", default=[], metavar="PORT=DEVICE",
                         help="where a serial port of the configuration is, best below /dev/serial/by-id")  # fmt: skip
+    parser.add_argument("--pulses", metavar="NAME", help="of a GNSS receiver, a second each, such as pps0 below /sys/class/pps")
     parser.add_argument("--duration", type=float, metavar="S", help="end after this many seconds; default: Ctrl-C or SIGTERM")
     parser.add_argument("--lane-path", metavar="CSV", help="path to keep to: columns x_m,y_m or lat_deg,lon_deg")
     parser.add_argument("--set-speed", type=float, metavar="MPS", help="default: replay.set_speed_mps of the configuration")
@@ -70,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             overrides=dict(parse_override(text) for text in arguments.overrides), set_speed_mps=arguments.set_speed,
             allow_soft=arguments.allow_soft_realtime, priority=arguments.priority, cpu=arguments.cpu,
             lockstep=arguments.lockstep, devices=dict(text.split("=", 1) for text in arguments.devices),
+            pulses=arguments.pulses,
         ),
         tell=lambda line: print(f"run: {line}", file=sys.stderr, flush=True),
     )  # fmt: skip

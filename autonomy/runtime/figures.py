@@ -56,6 +56,20 @@ def partner_lines(partners: list[dict[str, Any]]) -> list[str]:
     return found
 
 
+def clock_lines(clocks: dict[str, dict[str, Any]]) -> list[str]:
+    """What told UTC, a line each."""
+    found = []
+    for name, row in clocks.items():
+        if not row["samples"]:
+            found.append(f"UTC          {name}: not told")
+            continue
+        apart = [f"{row[key]} {key}" for key in ("rejected", "steps") if row[key]]
+        counts = ", ".join([f"{row['samples']} samples", *apart])
+        known = f"to {row['sigma_s'] * 1e6:.0f} us (1 sigma), our clock {row['rate_ppm']:+.2f} ppm fast"
+        found.append(f"UTC          {name}: {known}, {counts}")
+    return found
+
+
 def stage_lines(stages: dict[str, dict[str, float]]) -> list[str]:
     """Where late ticks spent their time; nothing when none was late."""
     late = [f"{stage['late']} in {name} (at most {stage['max_us']:.0f} us)" for name, stage in stages.items() if stage["late"]]
@@ -91,6 +105,7 @@ def lines(figures: dict[str, Any]) -> list[str]:
     shown += [f"partner      {line}" for line in partner_lines(figures.get("partners") or [])]
     for name, line in (figures.get("serial") or {}).items():
         shown.append(f"serial       {name}: {line['bytes']} bytes, {line['samples']} samples, {line['skipped']} bytes skipped")
+    shown += clock_lines(figures.get("clocks") or {})
     if figures.get("log"):
         shown.append(f"log          {figures['log']}")
     shown.append(f"verdict      {figures['verdict']}" + (f": {'; '.join(figures['reasons'])}" if figures["reasons"] else ""))

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from autonomy.inputs import lane_path
 from autonomy.runtime import figures, realtime
 from autonomy.runtime._loop import PIECE_ROW, Loop, bare_lateness
 from autonomy.runtime.bus_node import BusNode, node_of
+from autonomy.runtime.clock_watch import ClockWatch
 from autonomy.runtime.journal import JournalRings, open_log
 from autonomy.runtime.lockstep import Lockstep, LockstepReceiver
 from autonomy.runtime.options import ACTIVE, Options, check_buses, devices_asked_for, encoder_of
@@ -42,6 +44,7 @@ from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.can.j1939.partners import Partners
 from drivers.can.router import Router
 from drivers.can.transport import Transport, open_transport
+from drivers.gnss.pulses import Pulses
 from drivers.ring import Ring
 from drivers.serial.live_port import LivePort
 from drivers.serial.route_config import PREFIX
@@ -125,6 +128,7 @@ class _Session:
                 port.open()
                 self.lines.append(SerialReceiver(port, name, Ring(PIECE_SLOTS, PIECE_ROW.itemsize),
                                                  options.priority - RECEIVE_BELOW))  # fmt: skip
+            self.clocks = self._clock_watch(serial)
         except EnvironmentFault:
             self.close()
             raise
@@ -153,6 +157,15 @@ class _Session:
         self.lockstep = None
         if options.lockstep:
             self.lockstep = Lockstep(self.loop, self.buses, self.transmitter, self.node, synced, rings.ticks)
+
+    def _clock_watch(self, serial: SerialRouter) -> ClockWatch:
+        """Hears every line that tells a fix, and the pulses that were named. Raises EnvironmentFault."""
+        pulses = Pulses(self.options.pulses) if self.options.pulses else None
+        watch = ClockWatch({item.port: item.protocol for item in serial.config.port if "gnss" in item.kinds}, pulses)
+        for line in self.lines:
+            if line.port_name in watch.ports:
+                line.listener = partial(watch.hear, line.port_name)
+        return watch
 
     def _stand_on_the_bus(self, encoder: CommandEncoder) -> Partners:
         """Our node on the command bus; without its leave no command goes out, and the loop does not drive."""
@@ -198,6 +211,7 @@ class _Session:
                 while self._thread.is_alive() and not stopped.is_set():
                     self._thread.join(0.1)
                     self.service.alive(self.loop.tick_index)
+                    self.clocks.look()
                     if self._errors():
                         self._stop()
         finally:
@@ -318,6 +332,7 @@ class _Session:
             "node": None if self.node is None else self.node.figures(),
             "partners": self.partners.as_json(),
             "serial": self.loop.serial_counts(),
+            "clocks": self.clocks.figures(),
             "realtime": [finding._asdict() | {"good": finding.good} for finding in self.findings],
             "lateness_us": lateness,
             "work_us": figures.percentiles_us(*histograms["work"]),

@@ -22,7 +22,8 @@ SHADOW, ACTIVE = "shadow", "active"
 
 @dataclass
 class Options:
-    """What `autonomy run` was asked for. `channels`: the n-th is bus n. `devices`: of serial ports, by their name."""
+    """What `autonomy run` was asked for. `channels`: the n-th is bus n. `devices`: of serial ports, by their name. `pulses`:
+    below /sys/class/pps."""
 
     config: str
     interface: str
@@ -38,6 +39,7 @@ class Options:
     cpu: int | None = None
     lockstep: bool = False
     devices: dict[str, str] = field(default_factory=dict)
+    pulses: str | None = None
 
 
 def check_buses(options: Options, stack: Stack) -> None:

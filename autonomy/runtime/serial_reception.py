@@ -11,6 +11,8 @@ from autonomy.runtime import realtime
 from autonomy.runtime._loop import PIECE_ROW
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from drivers.ring import Ring
     from drivers.serial.live_port import LivePort
 
@@ -30,6 +32,7 @@ class SerialReceiver(threading.Thread):
         self.received = self.lost = 0
         self.last_ns = 0
         self.was_away_at_the_end = False
+        self.listener: Callable[[int, bytes], None] | None = None  # of time, bytes
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -57,3 +60,5 @@ class SerialReceiver(threading.Thread):
             self.lost += lost
             self.ring.push((HEAD.pack(self.last_ns, lost, len(piece)) + piece).ljust(HEAD.size + PIECE_BYTES, b"\0"))
         self.received += len(data)
+        if data and self.listener is not None:
+            self.listener(self.last_ns, data)

@@ -139,6 +139,7 @@ def test_a_live_run_reads_its_receiver(tmp_path):
     assert found["serial"]["gnss:ubx>gnss"]["samples"] >= 5 and found["counts"]["serial_bytes"] >= 5 * len(message)
     with LogReader(tmp_path / "run" / "run.mcap") as log:
         data = b"".join(row["data"][: row["count"]].tobytes() for row in log.read_topic("/raw/serial/gnss"))
+        assert found["clocks"]["gnss"]["untimed"] >= 5 and found["clocks"]["gnss"]["samples"] == 0, "its fixes tell no time"
         assert message in data and log.read_topic("/in/gnss")["items"]["latitude_deg"].max() > 48.0
 
 
@@ -161,3 +162,15 @@ def test_a_loop_without_a_router_for_its_lines_is_refused():
     with pytest.raises(ValueError, match="router"):
         Loop(stack.core, Router.from_config(stack.config), lane_path.EMPTY, [], Ring(64, FRAME_ROW.itemsize),
              Ring(64, TICK_ROW.itemsize), lines=[(Ring(64, PIECE_ROW.itemsize), 0)])  # fmt: skip
+
+
+def test_what_a_line_says_reaches_its_listener(tmp_path):
+    plug, heard = Plug(tmp_path / "usb"), []
+    receiver = SerialReceiver(LivePort(str(plug.name), 921600), "gnss", Ring(64, PIECE_ROW.itemsize))
+    receiver.listener = lambda time_ns, data: heard.append((time_ns, data))
+    receiver.port.open()
+    os.write(plug.ours, b"GNSS")
+    while receiver.received < 4:
+        receiver.turn()
+    assert b"".join(data for _, data in heard) == b"GNSS" and heard[-1][0] == receiver.last_ns
+    receiver.port.close()

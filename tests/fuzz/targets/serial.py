@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from autonomy.runtime.clock_watch import gps_ns_of
 from drivers.gnss import nmea, nmea_twin, ubx, ubx_twin
+from drivers.gnss.time_marks import TimeMarks
 from tests.drivers.gnss.streams import decoded, fix, imu, known, router
 from tests.fuzz.targets.target import Target
 
@@ -38,6 +40,24 @@ def nmea_stream(data: bytes) -> None:
     assert port.counts()["x:nmea>gnss"]["bytes"] == len(stream)
 
 
+def time_marks(data: bytes) -> None:
+    """Cut anywhere, a line says the same times; every mark has its place in GPS time."""
+    protocol = "nmea" if data[:1] > b"\x7f" else "ubx"
+    pieces, stream = stream_of(data[1:])
+    whole, cut, found, first = TimeMarks(protocol), TimeMarks(protocol), [], 0
+    expected = whole.feed(stream, 0)
+    for size in [*pieces, len(stream)]:
+        found += cut.feed(stream[first : first + size], 0)
+        first += size
+    assert found == expected and (cut.messages, cut.untimed) == (whole.messages, whole.untimed)
+    assert all(abs(gps_ns_of(mark)) < 1 << 63 for mark in found)
+
+
+def mark_seeds() -> list[bytes]:
+    ubx_marks = ubx.frame((1, 0x20), bytes(16)) + ubx.frame((13, 1), bytes(16)) + ubx.nav_pvt(fix(0))
+    return [b"\0\0" + ubx_marks, b"\0\2\x05\x10" + ubx_marks, b"\xff\0" + nmea.sentence("GPZDA,235960.00,31,12,2016,00,00")]
+
+
 def ubx_seeds() -> list[bytes]:
     both = ubx.nav_pvt(fix(0)) + ubx.esf_meas(imu(0), 1) + ubx.frame((10, 9), bytes(12))
     return [b"\0" + both, b"\3\x05\x40\x07" + both * 2, b"\0" + ubx.nav_pvt(fix(1, validity=1))]
@@ -51,5 +71,6 @@ def nmea_seeds() -> list[bytes]:
 MODULES = ("drivers.gnss.ubx_twin", "drivers.gnss.nmea_twin", "drivers.serial.router")
 TARGETS = [
     Target("ubx", ubx_stream, ubx_seeds, MODULES, 2048),
+    Target("time_marks", time_marks, mark_seeds, ("drivers.gnss.time_marks", "autonomy.runtime.clock_watch"), 2048),
     Target("nmea", nmea_stream, nmea_seeds, MODULES, 2048),
 ]
