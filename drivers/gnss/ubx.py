@@ -9,6 +9,8 @@ import math
 import struct
 from datetime import UTC, datetime
 
+from drivers.serial.axes import on_sensor
+
 SYNC = b"\xb5\x62"
 NAV_PVT, ESF_MEAS = (0x01, 0x07), (0x10, 0x02)  # class, id
 # iTOW; year, month, day, hour, minute, second, valid; tAcc, nano; fixType, flags, flags2, numSV; lon, lat, height, hMSL;
@@ -64,17 +66,10 @@ def esf_meas(imu, time_tag_ms: int, axes: list[int] | None = None) -> bytes:
     """ESF-MEAS of an ImuSample row: all six readings. `axes`: as drivers/serial/route_config.axis_numbers gives them."""
     acceleration = [float(imu[f"acceleration_{axis}"]) for axis in "xyz"]
     rate = [float(imu[f"angular_rate_{axis}"]) for axis in "xyz"]
-    readings = [*_on_sensor(acceleration, axes, ACCELEROMETER_UNIT), *_on_sensor(rate, axes, GYROSCOPE_UNIT)]
+    readings = [value / ACCELEROMETER_UNIT for value in on_sensor(acceleration, axes)]
+    readings += [value / GYROSCOPE_UNIT for value in on_sensor(rate, axes)]
     words = [kind << 24 | _clipped(value, 24) & 0xFFFFFF for kind, value in zip(READING_TYPES, readings, strict=True)]
     return frame(ESF_MEAS, MEAS.pack(time_tag_ms & 0xFFFFFFFF, len(words) << 11, 0, *words))
-
-
-def _on_sensor(vehicle: list[float], axes: list[int] | None, unit: float) -> list[float]:
-    """Vehicle axes along the sensor's, in units of the message."""
-    turned = [0.0, 0.0, 0.0]
-    for value, axis in zip(vehicle, axes or (1, 2, 3), strict=True):
-        turned[abs(axis) - 1] = math.copysign(1.0, axis) * value / unit
-    return turned
 
 
 def _whole(value, per_unit: float) -> int:

@@ -2,8 +2,8 @@
 
     [[serial.port]]
     port = "gnss"                          # the topic /raw/serial/gnss
-    protocol = "ubx"                       # or "nmea"
-    kinds = ["gnss"]                       # also "imu" (ubx: ESF-MEAS)
+    protocol = "ubx"                       # or "nmea", "mtdata2"
+    kinds = ["gnss"]                       # also "imu" (ubx: ESF-MEAS; all that mtdata2 has)
     source = 1
     baud = 115200                          # of the line; the same in every entry of a port
     device = "/dev/serial/by-id/usb-..."   # for live runs; the same in every entry, or in one; --serial gnss=DEVICE wins
@@ -27,7 +27,7 @@ from drivers.typed_table import convert
 __all__ = ["PREFIX", "Port", "SerialConfig", "SerialError", "axis_numbers", "devices_of", "ports_of", "read"]
 
 PREFIX = "/raw/serial/"
-PROTOCOL_KINDS = {"ubx": ("gnss", "imu"), "nmea": ("gnss",)}
+PROTOCOL_KINDS = {"ubx": ("gnss", "imu"), "nmea": ("gnss",), "mtdata2": ("imu",)}
 SENTENCES = ("GGA", "RMC", "VTG", "GST")
 AXIS = re.compile(r"(-?)([xyz])")
 MOST_ENTRIES = 8

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from autonomy.runtime.serial_reception import HEAD
 from drivers.gnss import nmea, ubx
+from drivers.imu import mtdata2
 from drivers.serial.route_config import PREFIX, Port, axis_numbers
 from hil.sensors.realism import UTC_START_NS
 from hil.sensors.records import RawRecord
@@ -58,6 +59,8 @@ class SerialLine:
 
 def _message(entry: Port, kind: str, row) -> bytes:
     told = row.copy()
+    if entry.protocol == "mtdata2":
+        return mtdata2.mtdata2(told, ticks=int(told["valid_time_ns"]) // 100_000, axes=axis_numbers(entry.axes))
     if kind == "imu":
         return ubx.esf_meas(told, int(told["valid_time_ns"]) // 1_000_000, axis_numbers(entry.axes))
     told["utc_time_ns"] = UTC_START_NS + int(told["valid_time_ns"])

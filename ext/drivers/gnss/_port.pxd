@@ -1,21 +1,26 @@
-"""What the codecs of serial ports share: a port's row of the configuration, its counts, an empty fix, UTC. Header only."""
+"""What the codecs of serial ports share: a port's row of the configuration, its counts, an empty fix, an IMU's axes, UTC. Header
+only."""
 
 from libc.math cimport NAN
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memset
 
-from autonomy.msg.messages cimport GnssSample
+from autonomy.msg.messages cimport GnssSample, ImuSample
 
 cdef enum:
     VALIDITY_OK = 0
     VALIDITY_NOT_AVAILABLE = 1
+    VALIDITY_ERROR = 2
     NOT_TOLD = 255
+    PROTOCOL_UBX = 0
+    PROTOCOL_NMEA = 1
+    PROTOCOL_MTDATA2 = 2
 
 # Filled by drivers/serial/router.py
 cdef struct PortRow:
     int64_t delay_ns            # of the measurement against the arrival of its last byte
     uint16_t source
-    uint8_t protocol            # PROTOCOL_* of drivers/serial/_router.pxd
+    uint8_t protocol            # PROTOCOL_*
     uint8_t sentences           # NMEA: those that make an epoch, bit mask of SENTENCE_*
     uint8_t gives_gnss
     uint8_t gives_imu
@@ -50,6 +55,20 @@ cdef inline void empty_fix(GnssSample *fix) noexcept nogil:
     fix.course_sigma_deg = NAN
     fix.fix_type = NOT_TOLD
     fix.satellites = NOT_TOLD
+
+
+cdef inline void fill_imu(const PortRow *port, const double *readings, ImuSample *sample) noexcept nogil:
+    """Accelerations and angular rates along the sensor's x y z into a sample along the vehicle's axes."""
+    cdef double turned[6]
+    cdef int axis, of
+    for axis in range(3):
+        of = port.axes[axis]
+        turned[axis] = readings[of - 1] if of > 0 else -readings[-of - 1]
+        turned[3 + axis] = readings[2 + of] if of > 0 else -readings[2 - of]
+    memset(sample, 0, sizeof(ImuSample))
+    sample.source = port.source
+    sample.acceleration_x, sample.acceleration_y, sample.acceleration_z = turned[0], turned[1], turned[2]
+    sample.angular_rate_x, sample.angular_rate_y, sample.angular_rate_z = turned[3], turned[4], turned[5]
 
 
 cdef inline int64_t utc_ns(int64_t year, int64_t month, int64_t day, int64_t ns_of_day) noexcept nogil:

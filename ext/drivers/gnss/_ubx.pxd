@@ -9,19 +9,14 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from autonomy.msg.messages cimport GnssSample
 
 from drivers.gnss._port cimport PortCounts, PortRow
-
-cdef enum:
-    UBX_LONGEST = 1024          # bytes of the longest frame that is waited for
+from drivers.serial._framing cimport FrameBuffer
 
 cdef struct UbxState:
     PortCounts counts
-    int64_t arrival_ns[UBX_LONGEST]     # of each byte: a frame found late keeps its time
+    FrameBuffer waiting
     double readings[6]          # of the ESF-MEAS set under way: accelerations x y z, angular rates x y z, sensor axes
-    uint8_t buffer[UBX_LONGEST]
-    uint32_t length             # bytes waiting in the buffer
     uint32_t time_tag           # of the set under way
     uint32_t present            # which readings it has, bit mask
-    uint32_t padding
 
 cdef uint32_t ubx_push(UbxState *state, const uint8_t *data, uint32_t length, int64_t time_ns) noexcept nogil
 cdef int ubx_next(UbxState *state, const PortRow *port, void *sample) noexcept nogil

@@ -1,11 +1,9 @@
 """UBX frames into samples; see _ubx.pxd for the source, drivers/gnss/ubx_twin.py for the same stated plainly.
 
-A frame is B5 62, class, id, length (uint16), payload, two bytes of Fletcher's checksum over all but the first two. What
-turns out to be none is given up from its second byte on, so a disturbed byte costs the message it stands in and no other.
+Frames are found by drivers/serial/_framing.pxd.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
-from libc.string cimport memcpy, memmove, memset
 
 from autonomy.inputs._append cimport KIND_GNSS, KIND_IMU, KIND_NONE
 from autonomy.msg.messages cimport LAYOUT_HASH, GnssSample, ImuSample
@@ -13,16 +11,13 @@ from autonomy.msg.messages cimport LAYOUT_HASH, GnssSample, ImuSample
 from autonomy.msg.layout import require
 
 from drivers._unaligned cimport read_i32, read_u16, read_u32
-from drivers.gnss._port cimport VALIDITY_NOT_AVAILABLE, PortRow, empty_fix, utc_ns
+from drivers.gnss._port cimport PROTOCOL_UBX, VALIDITY_NOT_AVAILABLE, PortRow, empty_fix, fill_imu, utc_ns
+from drivers.gnss._ubx_frame cimport ESF_MEAS, NAV_PVT, UBX_FRAMING
+from drivers.serial._framing cimport frames_drop, frames_next, frames_push
 
 require(__name__, LAYOUT_HASH)
 
 cdef enum:
-    FRAMING = 8                 # bytes of a frame beside its payload
-    NAV_PVT = 0x0107            # class, id
-    NAV_PVT_LENGTH = 92
-    NAV_PVT_LENGTH_7 = 84       # u-blox 7, protocol version 14: without headVeh and the magnetic declination
-    ESF_MEAS = 0x1002
     DATE_AND_TIME_VALID = 3     # `valid`: validDate, validTime
     FIX_OK = 1                  # `flags`: gnssFixOK
     DEAD_RECKONING = 1          # `fixType`; 5 is time only
@@ -32,86 +27,44 @@ cdef enum:
     INVALID_POSITION = 1        # `flags3`: invalidLlh
     WHOLE_SET = 63
 
-# A frame of 1024 bytes takes 0.27 s at 38 400 baud, the slowest default. One that is still not whole then had a wrong length.
-cdef int64_t LONGEST_FRAME_NS = 300_000_000
 cdef double GYROSCOPE_UNIT = 3.141592653589793 / 180.0 / 4096.0  # deg/s 2^-12
 cdef double ACCELEROMETER_UNIT = 1.0 / 1024.0                    # m/s2 2^-10
 
 
 cdef uint32_t ubx_push(UbxState *state, const uint8_t *data, uint32_t length, int64_t time_ns) noexcept nogil:
-    """Takes what there is room for and returns how many bytes that were; `ubx_next` makes room."""
-    cdef uint32_t place, taken = min(length, <uint32_t>UBX_LONGEST - state.length)
-    memcpy(&state.buffer[state.length], data, taken)
-    for place in range(state.length, state.length + taken):
-        state.arrival_ns[place] = time_ns
-    state.length += taken
-    state.counts.bytes += taken
-    return taken
+    return frames_push(&state.waiting, &state.counts, data, length, time_ns)
 
 
 cdef int ubx_next(UbxState *state, const PortRow *port, void *sample) noexcept nogil:
     """The next sample of the bytes taken: its kind, KIND_NONE when they hold no more."""
-    cdef uint32_t position = 0, size, remaining
+    cdef uint32_t position = 0
+    cdef int32_t size
     cdef int kind = KIND_NONE
-    while kind == KIND_NONE and position < state.length:
-        remaining = state.length - position
-        if state.buffer[position] != 0xB5 or (remaining > 1 and state.buffer[position + 1] != 0x62):
-            position += 1
-            state.counts.skipped += 1
-            continue
-        size = 0 if remaining < 6 else FRAMING + read_u16(&state.buffer[position + 4])
-        if size == 0 or (remaining < size and is_possible(&state.buffer[position], size)):
-            if state.arrival_ns[state.length - 1] - state.arrival_ns[position] <= LONGEST_FRAME_NS:
-                break
-        elif is_possible(&state.buffer[position], size) and checksum_holds(&state.buffer[position], size):
-            state.counts.messages += 1
-            kind = take_message(state, port, position, size, sample)
-            position += size
-            continue
-        position += 1
-        state.counts.malformed += 1
-        state.counts.skipped += 1
-    if position:
-        state.length -= position
-        memmove(state.buffer, &state.buffer[position], state.length)
-        memmove(state.arrival_ns, &state.arrival_ns[position], state.length * sizeof(int64_t))
+    while kind == KIND_NONE:
+        size = frames_next(&state.waiting, &state.counts, PROTOCOL_UBX, &position)
+        if size == 0:
+            break
+        kind = take_message(state, port, position, size, sample)
+        position += size
+    frames_drop(&state.waiting, position)
     state.counts.samples += kind != KIND_NONE
     return kind
 
 
-cdef bint is_possible(const uint8_t *frame, uint32_t size) noexcept nogil:
-    """Whether a message of this class and id may be that long: a wrong length is known before its bytes have come."""
-    cdef int name = frame[2] << 8 | frame[3]
-    if name == NAV_PVT:
-        return size == FRAMING + NAV_PVT_LENGTH or size == FRAMING + NAV_PVT_LENGTH_7
-    if name == ESF_MEAS:
-        return FRAMING + 8 <= size <= FRAMING + 8 + 4 * 32 and size % 4 == 0
-    return size <= UBX_LONGEST
-
-
-cdef bint checksum_holds(const uint8_t *frame, uint32_t size) noexcept nogil:
-    cdef uint8_t a = 0, b = 0
-    cdef uint32_t place
-    for place in range(2, size - 2):
-        a += frame[place]
-        b += a
-    return a == frame[size - 2] and b == frame[size - 1]
-
-
 cdef int take_message(UbxState *state, const PortRow *port, uint32_t position, uint32_t size, void *sample) noexcept nogil:
-    cdef const uint8_t *frame = &state.buffer[position]
-    cdef int64_t received_ns = state.arrival_ns[position + size - 1]
+    cdef const uint8_t *frame = &state.waiting.bytes[position]
+    cdef int64_t received_ns = state.waiting.arrival_ns[position + size - 1]
     cdef int name = frame[2] << 8 | frame[3]
     if name == NAV_PVT and port.gives_gnss:
-        take_fix(&frame[6], size - FRAMING, <GnssSample *>sample)
+        take_fix(&frame[6], size - UBX_FRAMING, <GnssSample *>sample)
         (<GnssSample *>sample).source = port.source
         (<GnssSample *>sample).received_time_ns = received_ns
         (<GnssSample *>sample).valid_time_ns = received_ns - port.delay_ns
         return KIND_GNSS
     if name == ESF_MEAS and port.gives_imu:
-        if not take_readings(state, &frame[6], size - FRAMING):
+        if not take_readings(state, &frame[6], size - UBX_FRAMING):
             return KIND_NONE
-        fill_imu(state, port, <ImuSample *>sample)
+        fill_imu(port, state.readings, <ImuSample *>sample)
         (<ImuSample *>sample).received_time_ns = received_ns
         (<ImuSample *>sample).valid_time_ns = received_ns - port.delay_ns
         return KIND_IMU
@@ -176,16 +129,3 @@ cdef int reading_of(uint32_t type) noexcept nogil:
     if 16 <= type <= 18:
         return <int>type - 16
     return 3 if type == 14 else 4 if type == 13 else 5 if type == 5 else -1
-
-
-cdef void fill_imu(const UbxState *state, const PortRow *port, ImuSample *sample) noexcept nogil:
-    cdef double turned[6]
-    cdef int axis, of
-    for axis in range(3):
-        of = port.axes[axis]
-        turned[axis] = state.readings[of - 1] if of > 0 else -state.readings[-of - 1]
-        turned[3 + axis] = state.readings[2 + of] if of > 0 else -state.readings[2 - of]
-    memset(sample, 0, sizeof(ImuSample))
-    sample.source = port.source
-    sample.acceleration_x, sample.acceleration_y, sample.acceleration_z = turned[0], turned[1], turned[2]
-    sample.angular_rate_x, sample.angular_rate_y, sample.angular_rate_z = turned[3], turned[4], turned[5]

@@ -11,15 +11,15 @@ from autonomy.msg.messages cimport InputFrame
 from drivers.gnss._nmea cimport NmeaState
 from drivers.gnss._port cimport PortRow
 from drivers.gnss._ubx cimport UbxState
+from drivers.imu._mtdata2 cimport Mtdata2State
 
 cdef enum:
     MAX_ENTRIES = 8
-    PROTOCOL_UBX = 0
-    PROTOCOL_NMEA = 1
 
 cdef struct EntryState:
     UbxState ubx
     NmeaState nmea
+    Mtdata2State mtdata2
 
 cdef struct SerialState:
     EntryState entries[MAX_ENTRIES]

@@ -13,14 +13,15 @@ from autonomy.msg import dtype
 from autonomy.msg.layout import require
 
 from drivers.gnss._nmea cimport SENTENCE_GGA, SENTENCE_GST, SENTENCE_RMC, SENTENCE_VTG, nmea_next, nmea_push
-from drivers.gnss._port cimport PortCounts, PortRow
+from drivers.gnss._port cimport PROTOCOL_MTDATA2, PROTOCOL_NMEA, PROTOCOL_UBX, PortCounts, PortRow
 from drivers.gnss._ubx cimport ubx_next, ubx_push
+from drivers.imu._mtdata2 cimport mtdata2_next, mtdata2_push
 
 require(__name__, LAYOUT_HASH)
 
 ROW_SIZE = sizeof(PortRow)
 LIMIT = MAX_ENTRIES
-PROTOCOLS = {"ubx": PROTOCOL_UBX, "nmea": PROTOCOL_NMEA}
+PROTOCOLS = {"ubx": PROTOCOL_UBX, "nmea": PROTOCOL_NMEA, "mtdata2": PROTOCOL_MTDATA2}
 SENTENCES = {"GGA": SENTENCE_GGA, "RMC": SENTENCE_RMC, "VTG": SENTENCE_VTG, "GST": SENTENCE_GST}
 
 
@@ -46,11 +47,17 @@ cdef inline uint32_t push(const PortRow *row, EntryState *state, const uint8_t *
                           int64_t time_ns) noexcept nogil:
     if row.protocol == PROTOCOL_UBX:
         return ubx_push(&state.ubx, data, length, time_ns)
+    if row.protocol == PROTOCOL_MTDATA2:
+        return mtdata2_push(&state.mtdata2, data, length, time_ns)
     return nmea_push(&state.nmea, row, data, length, time_ns)
 
 
 cdef inline int next_sample(const PortRow *row, EntryState *state, void *sample) noexcept nogil:
-    return ubx_next(&state.ubx, row, sample) if row.protocol == PROTOCOL_UBX else nmea_next(&state.nmea, row, sample)
+    if row.protocol == PROTOCOL_UBX:
+        return ubx_next(&state.ubx, row, sample)
+    if row.protocol == PROTOCOL_MTDATA2:
+        return mtdata2_next(&state.mtdata2, row, sample)
+    return nmea_next(&state.nmea, row, sample)
 
 
 cdef class SerialRouter:
@@ -120,6 +127,8 @@ cdef class SerialRouter:
             counts = &state.entries[place].ubx.counts
             if self.rows[place].protocol == PROTOCOL_NMEA:
                 counts = &state.entries[place].nmea.counts
+            elif self.rows[place].protocol == PROTOCOL_MTDATA2:
+                counts = &state.entries[place].mtdata2.counts
             result[name] = {
                 "bytes": counts.bytes, "messages": counts.messages, "samples": counts.samples, "unused": counts.unused,
                 "malformed": counts.malformed, "skipped": counts.skipped, "incomplete": counts.incomplete,

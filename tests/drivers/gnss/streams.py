@@ -12,9 +12,11 @@ from drivers.serial.router import SerialRouter
 START_NS = 1_767_614_400_000_000_000  # 2026-01-05 12:00 UTC
 BYTE_NS = 20_000  # of the line in these tests: a whole stream lasts less than a frame may take
 
+KINDS = {"ubx": ["gnss", "imu"], "nmea": ["gnss"], "mtdata2": ["imu"]}
+
 
 def router(protocol: str, **keys) -> SerialRouter:
-    table = {"port": "x", "protocol": protocol, "source": 3, "kinds": ["gnss", "imu"] if protocol == "ubx" else ["gnss"]}
+    table = {"port": "x", "protocol": protocol, "source": 3, "kinds": KINDS[protocol]}
     return SerialRouter(read({"port": [table | keys]}, "test"))
 
 

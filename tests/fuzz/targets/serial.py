@@ -5,6 +5,7 @@ from __future__ import annotations
 from autonomy.runtime.clock_watch import gps_ns_of
 from drivers.gnss import nmea, nmea_twin, ubx, ubx_twin
 from drivers.gnss.time_marks import TimeMarks
+from drivers.imu import mtdata2, mtdata2_twin
 from tests.drivers.gnss.streams import decoded, fix, imu, known, router
 from tests.fuzz.targets.target import Target
 
@@ -40,6 +41,22 @@ def nmea_stream(data: bytes) -> None:
     assert port.counts()["x:nmea>gnss"]["bytes"] == len(stream)
 
 
+def mtdata2_stream(data: bytes) -> None:
+    pieces, stream = stream_of(data)
+    port = router("mtdata2")
+    found, expected = decoded(port, stream, pieces), mtdata2_twin.decode(stream)
+    assert [{"validity": 0} | known(row) for _, row in found] == [{"validity": 0} | fields for fields, _, _ in expected]
+    assert all(row["valid_time_ns"] <= row["received_time_ns"] for _, row in found)
+    counts = port.counts()["x:mtdata2>imu"]
+    sound = sum(5 + len(payload) + 2 * (len(payload) > 254) for _, _, payload in mtdata2_twin.messages(stream))
+    assert counts["bytes"] == len(stream) and 0 <= len(stream) - counts["skipped"] - sound <= 1024 + 2 * counts["messages"]
+
+
+def mtdata2_seeds() -> list[bytes]:
+    both = mtdata2.mtdata2(imu(0), ticks=5, counter=1, status=0) + mtdata2.mtdata2(imu(1), number="fixed 16.32")
+    return [b"\0" + both, b"\2\x05\x20" + both, b"\0" + mtdata2.message(0x3E, b"") + mtdata2.message(0x36, bytes(300))]
+
+
 def time_marks(data: bytes) -> None:
     """Cut anywhere, a line says the same times; every mark has its place in GPS time."""
     protocol = "nmea" if data[:1] > b"\x7f" else "ubx"
@@ -71,6 +88,7 @@ def nmea_seeds() -> list[bytes]:
 MODULES = ("drivers.gnss.ubx_twin", "drivers.gnss.nmea_twin", "drivers.serial.router")
 TARGETS = [
     Target("ubx", ubx_stream, ubx_seeds, MODULES, 2048),
+    Target("mtdata2", mtdata2_stream, mtdata2_seeds, ("drivers.imu.mtdata2_twin", "drivers.serial.router"), 2048),
     Target("time_marks", time_marks, mark_seeds, ("drivers.gnss.time_marks", "autonomy.runtime.clock_watch"), 2048),
     Target("nmea", nmea_stream, nmea_seeds, MODULES, 2048),
 ]

@@ -1,0 +1,1 @@
+"""Codecs of inertial sensors on serial lines."""
