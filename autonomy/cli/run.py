@@ -42,6 +42,11 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--priority", type=int, default=80, metavar="N", help="of SCHED_FIFO, 1 to 98, default 80")
     parser.add_argument("--cpu", type=int, metavar="N", help="pin the loop to this processor")
     parser.add_argument("-o", "--output", metavar="DIR", default="runs/live", help="default: runs/live")
+    parser.add_argument("--segment", type=float, metavar="S", help="begin a new file after so many seconds; default: one file")
+    parser.add_argument("--before", type=float, metavar="S",
+                        help="around each event (minimal-risk manoeuvre, SIGUSR1) a file of its own, so much before it")
+    parser.add_argument("--after", type=float, default=10.0, metavar="S", help="... and so much behind it; default 10")
+    parser.add_argument("--events-only", action="store_true", help="write nothing but these files")
     parser.add_argument("--json", action="store_true", help="all figures as one JSON object on stdout")
 
 
@@ -61,6 +66,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--priority {arguments.priority}: give 1 to 98; 99 is the kernel's own")
     if arguments.set_speed is not None and not 0.0 <= arguments.set_speed <= 40.0:
         raise UsageError(f"--set-speed {arguments.set_speed:g}: give m/s from 0 to 40")
+    for name, least in (("segment", 1.0), ("before", 0.0), ("after", 0.0)):
+        value = getattr(arguments, name)
+        if value is not None and not least <= value <= 86_400.0:
+            raise UsageError(f"--{name} {value:g}: give {least:g} to 86400 seconds")
+    if arguments.events_only and arguments.before is None:
+        raise UsageError("--events-only: how much before an event is wanted? give --before S")
     for text in arguments.devices:
         if not all(text.partition("=")):
             raise UsageError(f"--serial {text}: write PORT=DEVICE, such as gnss=/dev/serial/by-id/usb-...")
@@ -71,7 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
             overrides=dict(parse_override(text) for text in arguments.overrides), set_speed_mps=arguments.set_speed,
             allow_soft=arguments.allow_soft_realtime, priority=arguments.priority, cpu=arguments.cpu,
             lockstep=arguments.lockstep, devices=dict(text.split("=", 1) for text in arguments.devices),
-            pulses=arguments.pulses,
+            pulses=arguments.pulses, segment_s=arguments.segment, before_s=arguments.before, after_s=arguments.after,
+            events_only=arguments.events_only,
         ),
         tell=lambda line: print(f"run: {line}", file=sys.stderr, flush=True),
     )  # fmt: skip

@@ -106,7 +106,8 @@ def lines(figures: dict[str, Any]) -> list[str]:
     for name, line in (figures.get("serial") or {}).items():
         shown.append(f"serial       {name}: {line['bytes']} bytes, {line['samples']} samples, {line['skipped']} bytes skipped")
     shown += clock_lines(figures.get("clocks") or {})
-    if figures.get("log"):
-        shown.append(f"log          {figures['log']}")
+    if figures.get("events"):
+        shown.append(f"events       {figures['events']}")
+    shown += [f"log          {path}" for path in figures.get("logs") or []]
     shown.append(f"verdict      {figures['verdict']}" + (f": {'; '.join(figures['reasons'])}" if figures["reasons"] else ""))
     return shown

@@ -6,7 +6,7 @@ Such a log replays from its cuts or from its frames to the same outputs, bit for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,15 +14,19 @@ from autonomy import config as configuration
 from autonomy.config import Config
 from autonomy.inputs import lane_path
 from autonomy.log.writer import LogWriter
+from autonomy.msg.modes import MINIMAL_RISK
 from autonomy.playback.recording import input_rows, output_rows, tick_rows
 from autonomy.playback.source import CONFIG_ATTACHMENT, PATH_ATTACHMENT
 from autonomy.runtime._loop import FRAME_ROW, JOURNAL_PIECE_ROW, TICK_ROW
+from autonomy.runtime.segments import Segments, Snapshots
 from drivers.ring import Ring
 from drivers.serial.route_config import PREFIX
 
 FRAME_SLOTS = 1 << 16  # 2 MiB: half a minute at 2 000 frames/s
 TICK_SLOTS = 1 << 9  # 29 MiB: five seconds for a slow disk
 PIECE_SLOTS = 1 << 12  # 2 MiB of pieces of serial lines: five seconds at 800 a second
+MARK_SLOTS = 64
+FLUSH_NS = 500_000_000
 BATCH_TICKS = 32
 
 
@@ -30,11 +34,12 @@ class JournalRings(NamedTuple):
     frames: Ring
     ticks: Ring
     pieces: Ring | None  # None without serial lines
+    marks: Ring | None = None  # of int64 times: events told from outside
 
     @classmethod
     def make(cls, lines: int = 0) -> JournalRings:
         return cls(Ring(FRAME_SLOTS, FRAME_ROW.itemsize), Ring(TICK_SLOTS, TICK_ROW.itemsize),
-                   Ring(PIECE_SLOTS, JOURNAL_PIECE_ROW.itemsize) if lines else None)  # fmt: skip
+                   Ring(PIECE_SLOTS, JOURNAL_PIECE_ROW.itemsize) if lines else None, Ring(MARK_SLOTS, 8))  # fmt: skip
 
 
 def open_log(path, config: Config, parameters: np.ndarray, path_points: np.ndarray, path_label: str, first_ns: int,
@@ -53,23 +58,28 @@ def open_log(path, config: Config, parameters: np.ndarray, path_points: np.ndarr
 
 
 class Journal:
-    """The consumer of the rings. `drain` writes what is whole: ticks, and the records they took.
+    """The consumer of the rings. `drain` writes what is whole: ticks, and the records they took. `counts`: written so far, and
+    with Segments the files.
 
-    `lines`: names of the serial ports, in the loop's order.
+    `lines`: names of the serial ports, in the loop's order. An event for `snapshots`: a mark, a stack that begins a
+    minimal-risk manoeuvre.
     """
 
-    def __init__(self, log: LogWriter, rings: JournalRings, lines: Sequence[str] = ()):
-        self.log, self.lines = log, lines
-        self.frames = self.ticks = self.pieces = 0
+    def __init__(self, log: LogWriter | Segments, rings: JournalRings, lines: Sequence[str] = (),
+                 snapshots: Snapshots | None = None):  # fmt: skip
+        self.log, self.lines, self.snapshots = log, lines, snapshots
+        self._marks, self._mode = rings.marks, 0
+        self.frames = self.ticks = self.pieces = self._flushed_ns = 0
         self._tick_ring = rings.ticks
         self._tick_rows = np.zeros(BATCH_TICKS, TICK_ROW)
         self._frames = _Taken(rings.frames, FRAME_SLOTS, FRAME_ROW)
         self._pieces = None if rings.pieces is None else _Taken(rings.pieces, PIECE_SLOTS, JOURNAL_PIECE_ROW)
 
     @property
-    def counts(self) -> dict[str, int]:
-        """Written so far."""
-        return {"frames": self.frames, "ticks": self.ticks, "pieces": self.pieces}
+    def counts(self) -> dict[str, Any]:
+        return {"frames": self.frames, "ticks": self.ticks, "pieces": self.pieces,
+                "events": 0 if self.snapshots is None else self.snapshots.events,
+                "files": self.log.paths if isinstance(self.log, Segments) else [str(self.log.path)]}  # fmt: skip
 
     def drain(self) -> int:
         """Ticks written; 0 when there was none."""
@@ -94,9 +104,36 @@ class Journal:
         durations = ticks["finished_ns"] - ticks["woken_ns"]
         timing = np.stack([ticks["woken_ns"], durations, ticks["records"].astype(np.int64)], axis=1)
         outputs = ticks["out"]
-        self.log.write_merged(streams | input_rows(ticks["frame"]) | tick_rows(outputs, timing) | output_rows(outputs))
+        streams |= input_rows(ticks["frame"]) | tick_rows(outputs, timing) | output_rows(outputs)
+        self.log.write_merged(streams)
+        if self.snapshots is not None:
+            copies = {topic: (times.copy(), rows.copy()) for topic, (times, rows) in streams.items()}
+            self.snapshots.take(copies, self._events(outputs["actuation"]))
+        self._flush(int(outputs["tick_time_ns"][-1]))
         self.frames += len(frames)
         self.ticks += len(ticks)
+
+    def _flush(self, now_ns: int) -> None:
+        """Twice a second to the operating system: whoever kills the recorder loses no more than that."""
+        if now_ns - self._flushed_ns >= FLUSH_NS:
+            self._flushed_ns = now_ns
+            self.log.flush()
+            if self.snapshots is not None:
+                self.snapshots.flush()
+
+    def close(self) -> None:
+        """Ends a snapshot under way; the log is its owner's."""
+        if self.snapshots is not None:
+            self.snapshots.close()
+
+    def _events(self, actuation: np.ndarray) -> list[int]:
+        """Times of what happened within these ticks."""
+        marks = np.zeros(MARK_SLOTS, np.int64)
+        happened = marks[: self._marks.pop_many(marks)].tolist() if self._marks is not None else []
+        modes = np.concatenate([[self._mode], actuation["mode"]])
+        begun = (modes[1:] == MINIMAL_RISK) & (modes[:-1] != MINIMAL_RISK)
+        self._mode = int(modes[-1])
+        return [*happened, *actuation["time_ns"][begun].tolist()]
 
 
 class _Taken:

@@ -26,15 +26,17 @@ import numpy as np
 from autonomy import msg
 from autonomy.errors import EnvironmentFault
 from autonomy.inputs import lane_path
+from autonomy.log.writer import LogWriter
 from autonomy.runtime import figures, realtime
 from autonomy.runtime._loop import PIECE_ROW, Loop, bare_lateness
 from autonomy.runtime.bus_node import BusNode, node_of
 from autonomy.runtime.clock_watch import ClockWatch
-from autonomy.runtime.journal import JournalRings, open_log
+from autonomy.runtime.journal import Journal, JournalRings, open_log
 from autonomy.runtime.lockstep import Lockstep, LockstepReceiver
 from autonomy.runtime.options import ACTIVE, Options, check_buses, devices_asked_for, encoder_of
 from autonomy.runtime.reception import FRAME, Receiver
 from autonomy.runtime.recorder import Recorder
+from autonomy.runtime.segments import Segments, Snapshots
 from autonomy.runtime.serial_reception import SerialReceiver
 from autonomy.runtime.service import Service
 from autonomy.runtime.transmission import Transmitter
@@ -70,9 +72,9 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
     stack = Stack.from_config(options.config, options.overrides)
     router = Router.from_config(stack.config)
     table = stack.config.sections.get("replay", {})
-    path = lane_path.EMPTY
+    lane = lane_path.EMPTY
     if options.path_file is not None:
-        path = lane_path.from_csv(options.path_file, tuple(table.get("path_origin", (0.0, 0.0, 0.0))))
+        lane = lane_path.from_csv(options.path_file, tuple(table.get("path_origin", (0.0, 0.0, 0.0))))
     set_speed = float(table.get("set_speed_mps", 0.0)) if options.set_speed_mps is None else options.set_speed_mps
     check_buses(options, stack)
     serial = SerialRouter.from_config(stack.config)
@@ -82,22 +84,28 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
     log_path = options.output / LOG
     rings = JournalRings.make(lines=len(devices))
 
-    def open_journal():
-        first_ns, clock = (0, "the rig's") if options.lockstep else (time.monotonic_ns(), "CLOCK_MONOTONIC")
-        return open_log(log_path, stack.config, stack.parameters, path, options.path_file or "none", first_ns, clock,
-                        mode=options.mode, host=platform.node(),
-                        utc_minus_clock_ns=time.time_ns() - time.monotonic_ns())  # fmt: skip
+    metadata = {"mode": options.mode, "host": platform.node(), "utc_minus_clock_ns": time.time_ns() - time.monotonic_ns()}
+    began_ns, clock = (0, "the rig's") if options.lockstep else (time.monotonic_ns(), "CLOCK_MONOTONIC")
 
-    recorder = Recorder(open_journal, rings, list(devices))  # before any thread
+    def opened(path: Path, first_ns: int) -> LogWriter:
+        return open_log(path, stack.config, stack.parameters, lane, options.path_file or "none", first_ns or began_ns, clock,
+                        **metadata)  # fmt: skip
+
+    def journal(log: Segments, rings: JournalRings, lines: list[str]) -> Journal:
+        snapshots = None if options.before_s is None else Snapshots(log, options.before_s, options.after_s)
+        return Journal(log, rings, lines, snapshots)
+
+    segments = partial(Segments, log_path, opened, options.segment_s, not options.events_only)
+    recorder = Recorder(segments, rings, list(devices), journal)  # before any thread
     session = None
     try:
-        session = _Session(options, stack, router, encoder, path, set_speed, rings, serial, devices)
+        session = _Session(options, stack, router, encoder, lane, set_speed, rings, serial, devices)
         session.drive(tell)
     finally:
         if session is not None:
             session.close()
         written = recorder.stop({} if session is None else session.attachments())
-    return session.figures(written, log_path)
+    return session.figures(written)
 
 
 class _Session:
@@ -117,6 +125,7 @@ class _Session:
         self.lost: dict[int, int] = {}
         self.not_armed: str | None = None
         self.tell: Callable[[str], None] = lambda line: None
+        self._marks = rings.marks
         self.page_faults = 0
         self._thread: threading.Thread | None = None
         self._started = threading.Event()
@@ -198,7 +207,7 @@ class _Session:
         sender = self.transmitter if self.lockstep is None else None  # in lockstep the loop's thread sends itself
         stopped = threading.Event()
         try:
-            with _signals(lambda: (stopped.set(), self._stop())):
+            with _signals(lambda: (stopped.set(), self._stop()), self._mark):
                 for thread in (*self.receivers, *self.lines, sender, self._thread):
                     if thread is not None:
                         thread.start()
@@ -226,6 +235,11 @@ class _Session:
         self.loop.stop()
         if self.lockstep is not None:
             self.lockstep.stop()
+
+    def _mark(self) -> None:
+        """An event told from outside; in lockstep at the last tick, for the rig's clock is not ours."""
+        now_ns = int(self.loop.output["tick_time_ns"]) if self.options.lockstep else time.monotonic_ns()
+        self._marks.push(now_ns.to_bytes(8, "little"))
 
     def _step(self) -> None:
         """The loop thread in lockstep."""
@@ -298,7 +312,7 @@ class _Session:
             return None
         return (self.loop.first_output_ns - realtime.process_start_ns()) / 1e9
 
-    def figures(self, written: dict[str, int], log_path: Path) -> dict[str, Any]:
+    def figures(self, written: dict[str, Any]) -> dict[str, Any]:
         options, transmitter = self.options, self.transmitter
         counts = self.loop.counts() | {
             "received": sum(receiver.received for receiver in self.receivers),
@@ -341,7 +355,9 @@ class _Session:
             "latency_us": figures.percentiles_us(*latency),
             "response_us": figures.percentiles_us(*histograms["response"]),
             "counts": counts,
-            "log": str(log_path),
+            "log": written["files"][0] if len(written["files"]) == 1 else None,
+            "logs": written["files"],
+            "events": written["events"],
         }
         verdict, exit_code, reasons = figures.verdict(
             counts, self._complaints(), soft=options.allow_soft or options.lockstep, p99_lateness_us=lateness["p99"],
@@ -356,12 +372,13 @@ def _grid_after(time_ns: int) -> int:
 
 
 @contextlib.contextmanager
-def _signals(stop: Callable[[], Any]):
-    """Ends orderly on Ctrl-C and on SIGTERM."""
+def _signals(stop: Callable[[], Any], mark: Callable[[], Any]):
+    """Ends orderly on Ctrl-C and on SIGTERM; SIGUSR1 marks an event."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = {signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGUSR1: mark}
+    before = {number: signal.signal(number, lambda *_, act=act: act()) for number, act in numbers.items()}
     try:
         yield
     finally:

@@ -23,7 +23,8 @@ SHADOW, ACTIVE = "shadow", "active"
 @dataclass
 class Options:
     """What `autonomy run` was asked for. `channels`: the n-th is bus n. `devices`: of serial ports, by their name. `pulses`:
-    below /sys/class/pps."""
+    below /sys/class/pps. `segment_s`: of a log's files, None = one file; `before_s` and `after_s`: of snapshots around
+    events, None = without."""
 
     config: str
     interface: str
@@ -40,6 +41,10 @@ class Options:
     lockstep: bool = False
     devices: dict[str, str] = field(default_factory=dict)
     pulses: str | None = None
+    segment_s: float | None = None
+    before_s: float | None = None
+    after_s: float = 10.0
+    events_only: bool = False
 
 
 def check_buses(options: Options, stack: Stack) -> None:

@@ -13,10 +13,12 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from autonomy.errors import EnvironmentFault
 from autonomy.log.writer import LogWriter
 from autonomy.runtime.journal import Journal
+from autonomy.runtime.segments import Segments
 
 POLL_S = 0.05
 NICENESS = 5
@@ -27,10 +29,12 @@ NOTHING: Mapping[str, bytes] = MappingProxyType({})
 class Recorder:
     """`open_log` is called in the recorder's process. Start it before any thread.
 
-    `journal(log, rings, lines)` empties the rings: `drain()` writes what is there and returns how much, `counts` tells it all.
+    `journal(log, rings, lines)` empties the rings: `drain()` writes what is there and returns how much, `counts` tells it all,
+    `close()` ends what it has open beside the log.
     """
 
-    def __init__(self, open_log: Callable[[], LogWriter], rings, lines: Sequence[str] = (), journal: Callable = Journal):
+    def __init__(self, open_log: Callable[[], LogWriter | Segments], rings, lines: Sequence[str] = (),
+                 journal: Callable = Journal):  # fmt: skip
         fork = multiprocessing.get_context("fork")
         self._ours, theirs = fork.Pipe()
         self._process = fork.Process(target=_record, args=(open_log, rings, lines, journal, theirs, os.getpid()), name="recorder")
@@ -38,7 +42,7 @@ class Recorder:
         theirs.close()
         self._answer("opening the log")
 
-    def stop(self, attachments: Mapping[str, bytes] = NOTHING) -> dict[str, int]:
+    def stop(self, attachments: Mapping[str, bytes] = NOTHING) -> dict[str, Any]:
         """Waits until everything is written, the attachments last; the journal's counts. Raises EnvironmentFault when that
         failed."""
         with contextlib.suppress(OSError):  # it is gone; what it said is still to be read
@@ -47,7 +51,7 @@ class Recorder:
         self._process.join(ORDERLY_END_S)
         return counts
 
-    def _answer(self, doing: str) -> dict[str, int]:
+    def _answer(self, doing: str) -> dict[str, Any]:
         if not self._ours.poll(ORDERLY_END_S):
             self._process.kill()
             raise EnvironmentFault(f"the recorder was not done with {doing} after {ORDERLY_END_S:g} s; is the disk slow?")
@@ -60,7 +64,8 @@ class Recorder:
         return answer
 
 
-def _record(open_log: Callable[[], LogWriter], rings, lines: Sequence[str], make_journal: Callable, pipe, parent: int) -> None:
+def _record(open_log: Callable[[], LogWriter | Segments], rings, lines: Sequence[str], make_journal: Callable, pipe,
+            parent: int) -> None:  # fmt: skip
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the loop tells when it is over
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
@@ -75,6 +80,7 @@ def _record(open_log: Callable[[], LogWriter], rings, lines: Sequence[str], make
                 pass
             for name, data in (pipe.recv() if pipe.poll(0) else {}).items():
                 log.attach(name, data, "application/json")
+            journal.close()
         answer = ("closed", journal.counts)
     except Exception as error:
         answer = ("error", str(error))

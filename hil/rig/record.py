@@ -16,15 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from autonomy.errors import FAIL, PASS, UsageError
+from autonomy.log.writer import LogWriter
 from autonomy.output_folder import prepare
 from autonomy.runtime.recorder import Recorder
+from autonomy.runtime.segments import Segments, Snapshots
 from drivers.can.frame_filter import FrameFilter
 from drivers.can.transport import open_transport
 from drivers.ring import Ring
 from drivers.serial.live_port import LivePort
 from drivers.udp.receiver import UdpReceiver
 from hil.rig.capture import CanCapture, SerialCapture, UdpCapture
-from hil.rig.raw_journal import RawJournal, Segments, Snapshots, Taps
+from hil.rig.raw_journal import RawJournal, Taps
 
 __all__ = ["RecordOptions", "lines", "record"]
 
@@ -63,7 +65,8 @@ def record(options: RecordOptions, tell: Callable[[str], None] = lambda line: No
         taps = Taps([tap for capture in captures for tap in capture.taps], Ring(MARK_SLOTS, 8))
         told = {"importer": "autonomy hil record", "clock": "utc",
                 "buses": ", ".join(f"{number}={name}" for number, name in enumerate(options.channels))}  # fmt: skip
-        make = partial(Segments, options.output, told, options.segment_s, options.durable, not options.events_only)
+        make = partial(Segments, options.output, lambda path, first_ns: LogWriter(path, told, durable=options.durable),
+                       options.segment_s, not options.events_only)  # fmt: skip
         recorder = Recorder(make, taps, journal=partial(_journal, options=options, trigger=trigger))  # before any thread
         began_s = time.monotonic()
         try:
@@ -115,8 +118,8 @@ def _trigger(options: RecordOptions) -> FrameFilter | None:
 
 
 def _journal(log: Segments, rings: Taps, lines, *, options: RecordOptions, trigger: FrameFilter | None) -> RawJournal:
-    snapshots = None if options.before_s is None else Snapshots(log, options.before_s, options.after_s, trigger)
-    return RawJournal(log, rings, lines, snapshots)
+    snapshots = None if options.before_s is None else Snapshots(log, options.before_s, options.after_s)
+    return RawJournal(log, rings, lines, snapshots, trigger)
 
 
 def _open(options: RecordOptions, captures: list[Any], stack: contextlib.ExitStack) -> None:

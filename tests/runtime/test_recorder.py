@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from autonomy import msg
 from autonomy.errors import EnvironmentFault
 from autonomy.inputs import lane_path
+from autonomy.log.merging import merge
 from autonomy.log.reader import LogReader
-from autonomy.runtime.journal import open_log
+from autonomy.playback.recording import OUTPUTS
+from autonomy.playback.replay import replay
+from autonomy.runtime.journal import Journal, open_log
 from autonomy.runtime.recorder import Recorder
+from autonomy.runtime.segments import Segments, Snapshots
+from drivers.ring import Ring
 from tests.runtime.drives import PERIOD_NS, Rig
 from tests.runtime.test_loop import frame
 
@@ -22,7 +31,7 @@ def test_everything_is_in_the_log_when_it_stops(tmp_path):
     for tick in range(1, 41):
         rig.arrivals[0].push(frame(tick * PERIOD_NS - 5))
         rig.step(tick * PERIOD_NS)
-    assert recorder.stop() == {"frames": 40, "ticks": 40, "pieces": 0}
+    assert recorder.stop() == {"frames": 40, "ticks": 40, "pieces": 0, "events": 0, "files": [str(path)]}
     with LogReader(path) as log:
         assert len(log.read_topic("/raw/can/0")) == len(log.read_topic("/cut")) == len(log.read_topic("/out/actuation")) == 40
         assert {"config.json", "lane_path.csv", "can/0.dbc", "can/1.dbc"} <= set(log.attachments)
@@ -36,3 +45,77 @@ def test_a_log_that_cannot_be_opened_is_a_sentence(tmp_path):
 
     with pytest.raises(EnvironmentFault, match="recorder failed while opening the log: the disk is full"):
         Recorder(fails, rig.rings)
+
+
+def test_a_killed_recorder_has_lost_less_than_a_second(tmp_path):
+    """What was drained, but for the chunk under way, is with the operating system already; nobody closed the file."""
+    rig = Rig.build(None, lane_path.EMPTY)
+    path = tmp_path / "run.mcap"
+    log = open_log(path, rig.stack.config, rig.stack.parameters, lane_path.EMPTY, "none", PERIOD_NS)
+    journal = Journal(log, rig.rings)
+    for tick in range(1, 1001):
+        rig.arrivals[0].push(frame(tick * PERIOD_NS - 5))
+        rig.step(tick * PERIOD_NS)
+        if tick % 5 == 0:  # as often as the recorder looks
+            journal.drain()
+            if tick in (300, 555, 1000):
+                with LogReader(path) as found:
+                    assert found.truncated and int(found.read_topic("/cut")["tick_time_ns"][-1]) > (tick - 60) * PERIOD_NS
+    log.close()
+
+
+@pytest.fixture(scope="module")
+def in_segments(tmp_path_factory):
+    """A drive of 6 s in segments of 2 s, with a snapshot of a mark at 3 s."""
+    folder = tmp_path_factory.mktemp("segments")
+    rig, marks = Rig.build(None, lane_path.EMPTY), Ring(8, 8)
+
+    def opened(path, first_ns):
+        return open_log(path, rig.stack.config, rig.stack.parameters, lane_path.EMPTY, "none", first_ns or PERIOD_NS)
+
+    with Segments(folder / "run.mcap", opened, segment_s=2.0) as log:
+        journal = Journal(log, rig.rings._replace(marks=marks), (), Snapshots(log, before_s=1.0, after_s=0.5))
+        for tick in range(1, 601):
+            if tick == 300:
+                marks.push((tick * PERIOD_NS).to_bytes(8, "little"))
+            rig.arrivals[0].push(frame(tick * PERIOD_NS - 5, number=tick))
+            rig.step(tick * PERIOD_NS)
+            if tick % 5 == 0:
+                journal.drain()
+        journal.close()
+    return rig, journal.counts
+
+
+def test_segments_together_are_the_whole_drive_and_replay_to_its_bytes(in_segments, tmp_path):
+    rig, counts = in_segments
+    names = [Path(path).name for path in counts["files"]]
+    assert names == ["run_0000.mcap", "run_0001.mcap", "run_event_0000.mcap", "run_0002.mcap"]
+    parts = [path for path in counts["files"] if "event" not in path]
+    readers = [LogReader(path) for path in parts]
+    assert [len(reader.read_topic("/cut")) for reader in readers] == [200, 200, 200]
+    assert all({"config.json", "can/0.dbc"} <= set(reader.attachments) for reader in readers)
+    merge(readers, tmp_path / "whole.mcap")
+    result = replay(tmp_path / "whole.mcap", mode="cuts", report=False)
+    outputs = np.array(rig.outputs)
+    assert len(result.outputs) == 600
+    for name in OUTPUTS:
+        assert result.outputs[name].tobytes() == outputs[name].tobytes(), name
+
+
+def test_an_event_has_a_log_with_what_was_before_it(in_segments):
+    _, counts = in_segments
+    (path,) = [path for path in counts["files"] if "event" in path]
+    with LogReader(path) as log:
+        times = log.read_topic("/cut")["tick_time_ns"] / PERIOD_NS
+        frames = log.read_topic("/raw/can/0")
+        assert log.metadata["event"]["time_ns"] == str(300 * PERIOD_NS)
+    assert counts["events"] == 1 and times[0] == 200 and 350 <= times[-1] <= 356 and len(set(times)) == len(times)
+    assert frames["data"][:, 0].tolist() == [int(time) % 256 for time in times[1:]], "the first tick's came before it"
+
+
+def test_a_stack_that_stops_is_an_event():
+    rig = Rig.build(None, lane_path.EMPTY)
+    journal = Journal(None, rig.rings)
+    actuation = np.zeros(6, msg.dtype("Actuation"))
+    actuation["time_ns"], actuation["mode"] = np.arange(6), [1, 2, 2, 1, 2, 2]
+    assert journal._events(actuation) == [1, 4] and journal._events(actuation[1:3]) == []

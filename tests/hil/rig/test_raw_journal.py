@@ -9,15 +9,21 @@ from hypothesis import strategies as st
 
 from autonomy import msg
 from autonomy.log.reader import LogReader
+from autonomy.log.writer import LogWriter
+from autonomy.runtime.segments import Segments, Snapshots
 from drivers.can.frame_filter import FrameFilter
 from drivers.ring import Ring
 from drivers.udp.receiver import Received
 from hil.rig.capture import CanCapture, UdpCapture
-from hil.rig.raw_journal import FLUSH_S, RawJournal, Segments, Snapshots, Taps
+from hil.rig.raw_journal import FLUSH_S, RawJournal, Taps
 from tests.drivers.can.build import EXTENDED, can_frame, can_frames
 
 S = 1_000_000_000
 BUS_OFF = 0x18FFAA00
+
+
+def opened(path, first_ns) -> LogWriter:
+    return LogWriter(path, {"clock": "utc"})
 
 
 class Bus:
@@ -42,10 +48,10 @@ class Desk:
         self.bus, self.now_s = Bus(), 0.0
         self.capture = CanCapture(self.bus, "bus", 0)
         self.marks = Ring(8, 8)
-        self.log = Segments(folder / "drive.mcap", {"clock": "utc"}, segment_s, keep=keep)
+        self.log = Segments(folder / "drive.mcap", opened, segment_s, keep=keep)
         wanted = FrameFilter.parse([f"{BUS_OFF:08X}:1FFFFFFF"])
-        snapshots = None if before_s is None else Snapshots(self.log, before_s, after_s, wanted)
-        self.journal = RawJournal(self.log, Taps(self.capture.taps, self.marks), (), snapshots, clock=lambda: self.now_s)
+        snapshots = None if before_s is None else Snapshots(self.log, before_s, after_s)
+        self.journal = RawJournal(self.log, Taps(self.capture.taps, self.marks), (), snapshots, wanted, clock=lambda: self.now_s)
 
     def second(self, number: int, identifier: int = 0x123) -> None:
         """Ten frames within a second."""
@@ -132,7 +138,7 @@ def test_datagrams_of_any_length_come_out_whole(tmp_path_factory, contents):
     capture = UdpCapture(Socket(contents), "lidar")
     capture.turn(0.0)
     path = tmp_path_factory.mktemp("udp") / "x.mcap"
-    with Segments(path, {}) as log:
+    with Segments(path, opened) as log:
         journal = RawJournal(log, Taps(capture.taps, Ring(8, 8)))
         journal._rows["UdpPacket"] = journal._rows["UdpPacket"][:3]  # a datagram's parts in several drains
         for _ in range(200):
@@ -148,7 +154,7 @@ def test_datagrams_of_any_length_come_out_whole(tmp_path_factory, contents):
 def test_a_datagram_without_room_is_counted_and_harms_no_other(tmp_path):
     capture = UdpCapture(Socket([bytes([number % 256]) * 60_000 for number in range(300)]), "lidar")
     capture.turn(0.0)
-    with Segments(tmp_path / "x.mcap", {}) as log:
+    with Segments(tmp_path / "x.mcap", opened) as log:
         journal = RawJournal(log, Taps(capture.taps, Ring(8, 8)))
         while journal.drain():
             pass
