@@ -6,7 +6,7 @@ state that a scan is processed with is that of the last tick before the packet w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from autonomy import msg
 from autonomy.log.ordered import RECORD_DTYPE, Batch
 from autonomy.log.sample_lists import LIST_HEAD, NOT_IN_A_TICK, sample_list
-from autonomy.perception.stage import LidarStage, stages_of
+from autonomy.perception.stage import LidarStage, Perceived, stages_of
 from autonomy.playback.engine import Block
 from autonomy.playback.source import LogSource
 from drivers.udp.message import HEAD_BYTES
@@ -35,6 +35,7 @@ class FromPackets:
         self._inserts = not self._has_results(source.reader)
         self._ego = np.zeros(1, msg.dtype("EgoState"))
         self._made: dict[tuple[str, int, int], tuple[int, np.ndarray]] = {}  # kind, source, valid time: time received, samples
+        self.shown: Callable[[Perceived, int], None] | None = None  # told every scan and its source, where a replay is recorded
         self.scans = self.equal = self.different = self.without_partner = 0
 
     def __call__(self, block: Block) -> None:
@@ -78,6 +79,8 @@ class FromPackets:
         while stage.waits:
             perceived = stage.perceive(self._ego[0])
             self.scans += 1
+            if self.shown is not None:
+                self.shown(perceived, stage.sensor.source)
             for kind, rows in perceived.samples.items():
                 self._made[kind, stage.sensor.source, perceived.valid_time_ns] = perceived.received_time_ns, rows
 

@@ -18,6 +18,7 @@ from autonomy.log.writer import LogWriter
 from autonomy.playback.engine import Block
 from autonomy.playback.source import CONFIG_ATTACHMENT, KINDS, PATH_ATTACHMENT, LogSource, is_input_topic
 from autonomy.viewers.moments import Sampler, items_of_frames, lane_paths_of
+from autonomy.viewers.points import ScanMessages
 from autonomy.viewers.views import Views
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Recording:
             if name not in own:
                 self._writer.attach(name, reader.attachment(name))
         self._sampler, self._views = Sampler(), Views(self._writer, source.parameters["vehicle"])
+        self.add_scan = ScanMessages(self._sampler.add_scan)  # takes shown scans, before the ticks that their results go into
         self._inputs = {number: (topic, messages[topic]) for number, topic in inputs.items() if messages[topic] is not None}
 
     def pass_through(self, batches: Iterable[Batch]) -> Iterator[Batch]:

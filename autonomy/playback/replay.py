@@ -27,6 +27,8 @@ from autonomy.playback.source import LogSource, open_log
 from autonomy.playback.spool import OutputSpool
 from autonomy.stack import Stack
 from autonomy.tick_period import TICK_NS
+from autonomy.viewers.kept_scans import KeptScans
+from autonomy.viewers.scans import ShownScans
 
 
 def replay(
@@ -81,6 +83,7 @@ def replay(
     if perceiving is not None:
         batches = perceiving.batches(batches)
         sinks.append(perceiving)
+    kept_scans = KeptScans()
     with contextlib.ExitStack() as files:
         if directory is not None:
             recorded_from = {"source_sha256": sha256(source.reader.path)}
@@ -88,6 +91,8 @@ def replay(
                 Recording(directory / OUTPUT_LOG, source, recorded_from, with_packets=False)))  # fmt: skip
             sinks.append(recording)
             batches = recording.pass_through(batches)
+            if perceiving is not None:
+                perceiving.shown = ShownScans(recording.add_scan, kept_scans.add)
         last = _Last()
         sinks.append(last)
         started = time.perf_counter()
@@ -109,7 +114,7 @@ def replay(
         [fork.collector.ego() for fork in engine.forks], times, source.path, spool,
     )  # fmt: skip
     if directory is not None:
-        result.log_path = directory / OUTPUT_LOG
+        result.log_path, result.scans = directory / OUTPUT_LOG, kept_scans.arrays()
         if report:
             from autonomy.report.page import write_report
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "autonomy.replay/1"
 OUTPUT_LOG, RESULT_FILE, OUTAGE_RUNS = "output.mcap", "result.json", "outages.npz"  # names in a run's folder
-TRUTH = "truth.npz"
+TRUTH, SCANS = "truth.npz", "scans.npz"
 
 
 @dataclass
@@ -41,6 +41,7 @@ class Result:
     _path_ecef: np.ndarray  # lane path, see autonomy/inputs/lane_path.py
     _spool: OutputSpool
     truth: dict[str, np.ndarray] | None = None  # of a drive in closed loop: hil.loop.metrics.COLUMNS while the stack drove
+    scans: dict[str, np.ndarray] | None = None  # where scans were processed, some of them: autonomy/viewers/kept_scans.py
 
     @property
     def outputs(self) -> np.ndarray:
@@ -78,17 +79,18 @@ class Result:
         return self._spool.topic(name.removeprefix("/out/"), ticks)
 
     def save(self, directory: Path) -> None:
-        """Writes figures, outages and a drive's truth beside the log, for `autonomy report`. Raises EnvironmentFault."""
+        """Writes figures, outages, a drive's truth and scans beside the log, for `autonomy report`. Raises EnvironmentFault."""
         with writing(directory):
             (directory / RESULT_FILE).write_text(json.dumps(self.metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")
             if self.outage_runs:
                 np.savez_compressed(directory / OUTAGE_RUNS, **{f"run_{n}": run for n, run in enumerate(self.outage_runs)})
             else:
                 (directory / OUTAGE_RUNS).unlink(missing_ok=True)
-            if self.truth is not None:
-                np.savez_compressed(directory / TRUTH, **self.truth)
-            else:
-                (directory / TRUTH).unlink(missing_ok=True)
+            for name, arrays in ((TRUTH, self.truth), (SCANS, self.scans)):
+                if arrays is not None:
+                    np.savez_compressed(directory / name, **arrays)
+                else:
+                    (directory / name).unlink(missing_ok=True)
 
 
 def as_failed(result: Result) -> Result:

@@ -23,9 +23,10 @@ from autonomy.playback.engine import Block
 from autonomy.playback.json_values import without_nan
 from autonomy.playback.output_log import OutputLog
 from autonomy.playback.recording import OUTPUTS
-from autonomy.playback.result import OUTAGE_RUNS, OUTPUT_LOG, RESULT_FILE, SCHEMA, TRUTH, Result
+from autonomy.playback.result import OUTAGE_RUNS, OUTPUT_LOG, RESULT_FILE, SCANS, SCHEMA, TRUTH, Result
 from autonomy.playback.source import PATH_ATTACHMENT
 from autonomy.playback.spool import OutputSpool
+from autonomy.viewers.kept_scans import ARRAYS
 
 
 def output_log(path: str | Path) -> Path:
@@ -64,7 +65,7 @@ def load(path: str | Path) -> Result:
     runs = _outage_runs(log.with_name(OUTAGE_RUNS))
     return Result(
         found["verdict"], found["exit_code"], found, log, None, poses, collector.ego(), start_ns, runs, times, path_ecef, spool,
-        _truth(log.with_name(TRUTH)),
+        _truth(log.with_name(TRUTH)), _scans(log.with_name(SCANS)),
     )  # fmt: skip
 
 
@@ -167,6 +168,13 @@ def _truth(path: Path) -> dict[str, np.ndarray] | None:
     """As of the outages: what cannot be read is left out."""
     with contextlib.suppress(OSError, ValueError, KeyError), np.load(path, allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}
+    return None
+
+
+def _scans(path: Path) -> dict[str, np.ndarray] | None:
+    """The same; nothing either where a name is missing, as in the file of another version."""
+    with contextlib.suppress(OSError, ValueError, KeyError), np.load(path, allow_pickle=False) as stored:
+        return {name: stored[name] for name in ARRAYS}
     return None
 
 

@@ -26,7 +26,7 @@ LINES = 2  # left and right boundary
 LINE_COLOUR, LINE_WIDTH_M = (1.0, 1.0, 1.0, 1.0), 0.15
 
 
-def _array(frame: str, namespace: str, markers: int, points: int = 0, characters: int = 0) -> Memory:
+def array(frame: str, namespace: str, markers: int, points: int = 0, characters: int = 0) -> Memory:
     strings = {"markers.header.frame_id": frame, "markers.ns": namespace, "markers.text": characters}
     memory = Memory("visualization_msgs/MarkerArray", strings, {"markers": markers, "markers.points": points}, ends_in="markers")
     if "lead" in memory.dtype["markers"].names:
@@ -34,14 +34,14 @@ def _array(frame: str, namespace: str, markers: int, points: int = 0, characters
     return memory
 
 
-OBJECTS = _array(VEHICLE, "objects", 1 + 2 * MOST_TRACKS, characters=LABEL_CHARACTERS)
-_SOME_OBJECTS = [_array(VEHICLE, "objects", 1 + 2 * most, characters=LABEL_CHARACTERS) for most in (8, 16, 32, 64)] + [OBJECTS]
-LANE = _array(VEHICLE, "lane", LINES, points=geometry.LINE_POINTS)
+OBJECTS = array(VEHICLE, "objects", 1 + 2 * MOST_TRACKS, characters=LABEL_CHARACTERS)
+_SOME_OBJECTS = [array(VEHICLE, "objects", 1 + 2 * most, characters=LABEL_CHARACTERS) for most in (8, 16, 32, 64)] + [OBJECTS]
+LANE = array(VEHICLE, "lane", LINES, points=geometry.LINE_POINTS)
 
 
 @cache
 def _vehicle_array(frame: str, boxes: int) -> Memory:
-    return _array(frame, "vehicle", boxes)
+    return array(frame, "vehicle", boxes)
 
 
 def vehicle(moments: Moments, parameters: np.void, frame: str) -> tuple[np.ndarray, Memory, np.ndarray]:
@@ -93,9 +93,9 @@ def objects(moments: Moments) -> np.ndarray:
     fill.stamp(markers["header"], moments.time_ns[:, None])
     centres, sizes = bodies.object_boxes(items)
     box, label = (row, 1 + 2 * order), (row, 2 + 2 * order)
-    _scatter(markers, box, items["track_id"], CUBE, centres, sizes, colours)
+    scatter(markers, box, items["track_id"], CUBE, centres, sizes, colours)
     above = centres + [0.0, 0.0, 1.0] * (0.5 * sizes + 0.8)
-    _scatter(markers, label, items["track_id"], TEXT, above, np.full((len(items), 3), 1.0), np.array(TEXT_COLOUR))
+    scatter(markers, label, items["track_id"], TEXT, above, np.full((len(items), 3), 1.0), np.array(TEXT_COLOUR))
     markers["id"][label] += MOST_LABELLED
     markers["text"]["text"][label] = [text[:LABEL_CHARACTERS].rjust(LABEL_CHARACTERS).encode() for text in labels]
     return rows
@@ -116,7 +116,7 @@ def lane(moments: Moments, lines: Lines) -> np.ndarray:
     return rows
 
 
-def _scatter(markers: np.ndarray, where, numbers: np.ndarray, kind: int, centres, sizes, colours) -> None:
+def scatter(markers: np.ndarray, where, numbers: np.ndarray, kind: int, centres, sizes, colours) -> None:
     """Sets scattered elements field by field: indexing a structured array with arrays gives a copy."""
     markers["id"][where], markers["type"][where], markers["action"][where] = numbers, kind, ADD
     markers["frame_locked"][where] = 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,10 +15,19 @@ MOST_MOMENTS = 128  # that one call of `add` may bring
 HAND_ON_MOMENTS = 4  # a log's topics stay within 1 s of each other: these and what a block of 64 ticks brings
 PATH_EVERY_NS = 1_000_000_000  # windows of the lane path overlap by far more than a second of driving
 VALID = 0  # code of a sample that may be used, see docs/conventions.md
-LISTS = {"radar": "RadarPoint", "gnss": "GnssSample"}  # kinds of inputs that are shown, and their items
+# Kinds of inputs that are shown, and their items
+LISTS = {"radar": "RadarPoint", "gnss": "GnssSample", "obstacle": "ObstacleSample"}
 
 # By kind, the items of some ticks with the index of the tick each went into
 Items = Mapping[str, tuple[np.ndarray, np.ndarray]]
+
+
+class Scan(NamedTuple):
+    """What is shown of one scan: its points, or the lines found in it."""
+
+    topic: str
+    log_time_ns: int
+    row: np.ndarray  # (1,) as the topic's messages lie in memory
 
 
 @dataclass
@@ -29,8 +39,11 @@ class Moments:
     radar_row: np.ndarray
     fixes: np.ndarray  # (k,) GnssSample
     fixes_row: np.ndarray
+    obstacles: np.ndarray  # (l,) ObstacleSample
+    obstacles_row: np.ndarray
     lane_paths: list[tuple[int, np.ndarray]]  # tick time and LanePoint rows of each new window
     references: np.ndarray  # (j,) ReferencePose
+    scans: list[Scan]  # of those that were processed, the ones that are shown
 
     @property
     def time_ns(self) -> np.ndarray:
@@ -46,6 +59,7 @@ class Sampler:
         self._items: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {kind: [] for kind in LISTS}
         self._lane_paths: list[tuple[int, np.ndarray]] = []
         self._references: list[np.ndarray] = []
+        self._scans: list[Scan] = []
         self._count = 0
         self._last_tenth = self._last_path_second = -1
 
@@ -55,6 +69,10 @@ class Sampler:
         self._references.append(rows[np.diff(tenths, prepend=self._last_tenth) > 0])
         if len(rows):
             self._last_tenth = int(tenths[-1])
+
+    def add_scan(self, scan: Scan) -> None:
+        """Before the tick that its results can go into."""
+        self._scans.append(scan)
 
     def add(self, outputs: np.ndarray, items: Items, lane_paths: list[tuple[int, np.ndarray]]) -> None:
         """Rows of OutputFrame, at most MOST_MOMENTS moments, with what went into their ticks: `items` of the kinds of LISTS."""
@@ -88,8 +106,10 @@ class Sampler:
         passed = int(np.searchsorted(references["time_ns"], last_ns, side="right"))
         lane_paths = [each for each in self._lane_paths if each[0] <= last_ns]
         self._lane_paths = self._lane_paths[len(lane_paths) :]
+        scans = [scan for scan in self._scans if scan.log_time_ns <= last_ns]
+        self._scans = [scan for scan in self._scans if scan.log_time_ns > last_ns]
         self._references, self._count = [references[passed:]], 0
-        return Moments(outputs, *taken["radar"], *taken["gnss"], lane_paths, references[:passed])
+        return Moments(outputs, *taken["radar"], *taken["gnss"], *taken["obstacle"], lane_paths, references[:passed], scans)
 
 
 def joined(parts: list[np.ndarray], dtype: np.dtype) -> np.ndarray:

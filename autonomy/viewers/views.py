@@ -8,16 +8,17 @@ from __future__ import annotations
 import numpy as np
 
 from autonomy.log.writer import LogWriter
-from autonomy.viewers import cloud, diagnostics, geometry, grid, markers, motion, paths, positions
-from autonomy.viewers.moments import Moments
+from autonomy.viewers import cloud, diagnostics, geometry, grid, markers, motion, obstacles, paths, points, positions
+from autonomy.viewers.moments import Moments, joined
 from autonomy.viewers.standard import definitions
+from autonomy.viewers.standard.memory import Memory
 
 TRANSFORMS, DIAGNOSTICS = "/tf", "/diagnostics"  # by the names that every viewer looks for
 ODOMETRY, POSE = "/view/odometry", "/view/pose"
 FIX, GNSS, REFERENCE = "/view/fix", "/view/gnss", "/view/reference"
 ROUTE, WANTED, STOP = "/view/route", "/view/wanted_path", "/view/stop_path"
 VEHICLE, TRAILER, OBJECTS, LANE = "/view/vehicle", "/view/trailer", "/view/objects", "/view/lane"
-RADAR, GRID = "/view/radar", "/view/grid"
+RADAR, GRID, OBSTACLES = "/view/radar", "/view/grid", "/view/obstacles"
 
 
 class Views:
@@ -52,6 +53,8 @@ class Views:
             VEHICLE: markers.vehicle(moments, self._vehicle, motion.VEHICLE),
             TRAILER: markers.vehicle(moments, self._vehicle, motion.TRAILER),
             GRID: grid.grids(moments, lines),
+            OBSTACLES: obstacles.obstacles(moments),
+            **_scans(moments),
             DIAGNOSTICS: self._diagnostics.messages(moments),
         }
         for topic, (_, memory, rows) in streams.items():
@@ -60,3 +63,13 @@ class Views:
                 name, text = definitions.schema_name(memory.name), definitions.schema_text(memory.name)
                 self._writer.declare_foreign(topic, name, text, memory.layout)
         self._writer.write_merged({topic: (stream[0], stream[2]) for topic, stream in streams.items() if len(stream[2])})
+
+
+def _scans(moments: Moments) -> dict[str, tuple[np.ndarray, Memory, np.ndarray]]:
+    """Points and lines of the scans by topic."""
+    found = {}
+    for topic, memory in points.MEMORIES.items():
+        scans = [scan for scan in moments.scans if scan.topic == topic]
+        times = np.array([scan.log_time_ns for scan in scans], np.int64)
+        found[topic] = times, memory, joined([scan.row for scan in scans], memory.dtype)
+    return found

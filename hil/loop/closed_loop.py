@@ -31,6 +31,8 @@ from autonomy.playback.recording import Recording
 from autonomy.playback.result import OUTPUT_LOG, SCHEMA, Result
 from autonomy.playback.spool import OutputSpool
 from autonomy.tick_period import TICK_NS, TICK_S
+from autonomy.viewers.kept_scans import KeptScans
+from autonomy.viewers.scans import ShownScans
 from drivers.can.commanding import command_config
 from drivers.can.commanding.command_config import CommandConfig
 from hil.loop.command_bus import CommandBus
@@ -157,12 +159,13 @@ class _Loop:
         self.poses: list[np.ndarray] = []
         self.row = 0
         self.files = contextlib.ExitStack()
-        self.recording = None
+        self.recording, self.kept_scans = None, KeptScans()
         if log_path is not None:
             output_folder.prepare(log_path.parent)
             recorded_from = {"importer": "hil.loop.closed_loop", "clock": "simulated"}
             self.recording = self.files.enter_context(
                 contextlib.closing(Recording(log_path, self.source, recorded_from, with_packets=True)))  # fmt: skip
+            self.perceiving.shown = ShownScans(self.recording.add_scan, self.kept_scans.add)
 
     def tick(self, tick: int, truth, sensed, set_speed: float, engage: int, arrived: list[bytes]) -> np.void:
         """Hands the records to the stack and returns its output, valid until the next block. `arrived`: frames of controllers."""
@@ -252,7 +255,7 @@ class _Loop:
 
     def result(self, verdict: str, exit_code: int, found: dict[str, Any]) -> Result:
         return Result(verdict, exit_code, found, None, None, self.collector.poses, self.collector.ego(), self.start_ns, [],
-                      self.times, self.source.path, self.spool)  # fmt: skip
+                      self.times, self.source.path, self.spool, scans=self.kept_scans.arrays())  # fmt: skip
 
 
 def _commands(world, stack, sensors) -> CommandConfig | None:

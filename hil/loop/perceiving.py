@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 
 import numpy as np
 
@@ -21,6 +22,7 @@ class Perceiving:
         self.ego = np.zeros(1, msg.dtype("EgoState"))
         self._waiting: list[tuple[int, int, RawRecord]] = []
         self._count = 0
+        self.shown: Callable[[Perceived, int], None] | None = None  # told every scan and its source, where a drive is recorded
 
     @property
     def channels(self) -> list[str]:
@@ -35,7 +37,10 @@ class Perceiving:
             if stage is not None:
                 stage.take(data_of(record.data), record.time_ns)
                 while stage.waits:
-                    self._queue(stage.perceive(self.ego[0]))
+                    perceived = stage.perceive(self.ego[0])
+                    if self.shown is not None:
+                        self.shown(perceived, stage.sensor.source)
+                    self._queue(perceived)
 
     def see(self, ego: np.void) -> None:
         """The ego state of the tick."""
