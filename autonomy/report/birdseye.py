@@ -21,7 +21,7 @@ WIDTH, FAR_HEIGHT, NEAR_HEIGHT, BETWEEN = 1140, 214, 200, 10
 HEIGHT = FAR_HEIGHT + BETWEEN + NEAR_HEIGHT
 BEHIND_M, AHEAD_M = 30.0, 160.0
 PIXELS_PER_M = WIDTH / (BEHIND_M + AHEAD_M)
-MIDDLE = 110.0
+MIDDLE = 110.0  # of the road, in what both pictures show
 NEAR_BEHIND_M, NEAR_AHEAD_M = 18.0, 42.0
 NEAR_SCALE = (BEHIND_M + AHEAD_M) / (NEAR_BEHIND_M + NEAR_AHEAD_M)
 PREVIEW_STEP_M = msg.constants("LaneState")["PREVIEW_STEP_M"]
@@ -35,12 +35,23 @@ TURNED_ABOVE_MPS = 3.0  # slower objects are drawn along the own axis
 NOWHERE = "M-99 -99"
 
 
+class World(NamedTuple):
+    """What moves in one drawing: its name on the page, and the heights of its two pictures in pixels."""
+
+    name: str
+    far_height: int
+    near_height: int
+
+
 class Road(NamedTuple):
     """Lanes beside the own one, and their width in m."""
 
     left: int
     right: int
     width: float
+
+
+PARTS = ("lanes", "lane", "middle", "stop", "wanted", "objects", "lead", "ego")  # of a scene, the last on top
 
 
 @dataclass(frozen=True)
@@ -59,8 +70,7 @@ class Scene:
     ego: str
 
     def text(self) -> str:
-        paths = (self.lanes, self.lane, self.middle, self.wanted, self.stop, self.objects, self.lead, self.ego)
-        return "|".join((f"{self.time_s:.2f}", self.words, *paths))
+        return "|".join((f"{self.time_s:.2f}", self.words, *(getattr(self, name) for name in PARTS)))
 
 
 def scene(time_s: float, words: str, lane: np.void, plan: np.void, tracks: np.void, vehicle: Any = None,
@@ -75,39 +85,48 @@ def scene(time_s: float, words: str, lane: np.void, plan: np.void, tracks: np.vo
         if road is not None:
             lanes = _lanes(path, normal, road)
     stop = _drawn(_stop_path(plan)) if plan["fallback_valid"] else NOWHERE
-    objects, of_lead = _objects(tracks)
-    lead = _outlines(objects[of_lead])
+    followed, of_lead = objects(tracks)
+    lead = outlines(followed[of_lead])
     if not of_lead.any():
         lead = _dots(_lead(tracks, path))
-    ego = _mark() if vehicle is None else _combination(vehicle, articulation)
-    return Scene(time_s, words, lanes, surface, middle, wanted, stop, _outlines(objects[~of_lead]), lead, ego)
+    ego = mark() if vehicle is None else combination(vehicle, articulation)
+    return Scene(time_s, words, lanes, surface, middle, wanted, stop, outlines(followed[~of_lead]), lead, ego)
 
 
 def drawing(title: str, scenes: Sequence[Scene], still: int) -> str:
     """The SVG, showing scene number `still`."""
     shown = scenes[still]
-    near = [PIXELS_PER_M * (BEHIND_M - NEAR_BEHIND_M), MIDDLE - 0.5 * NEAR_HEIGHT / NEAR_SCALE, WIDTH / NEAR_SCALE,
-            NEAR_HEIGHT / NEAR_SCALE]  # fmt: skip
-    top = FAR_HEIGHT + BETWEEN
-    far_lines, far_names = _distances(PIXELS_PER_M, BEHIND_M, AHEAD_M, 20, FAR_HEIGHT)
-    near_lines, near_names = _distances(PIXELS_PER_M * NEAR_SCALE, NEAR_BEHIND_M, NEAR_AHEAD_M, 10, NEAR_HEIGHT)
+    parts, texts = [(name, getattr(shown, name)) for name in PARTS], ";".join(each.text() for each in scenes)
+    return views(title, parts, shown.words, texts, still, World("world", FAR_HEIGHT, NEAR_HEIGHT))
+
+
+def views(title: str, parts: Sequence[tuple[str, str]], words: str, scenes: str, still: int, world: World,
+          raster: str = "") -> str:  # fmt: skip
+    """The SVG of what moves, from afar and close up: paths by the name of their style, those of the scene shown. `scenes` holds
+    those of all, the time and the words of each before them. `raster`: cells across, cells a pixel and upper end in pixels, for
+    dots that scenes hold packed (autonomy/report/scan_picture.py)."""
+    top = world.far_height + BETWEEN
+    height = top + world.near_height
+    far_box = f"0 {MIDDLE - 0.5 * world.far_height:g} {WIDTH} {world.far_height}"
+    near = [PIXELS_PER_M * (BEHIND_M - NEAR_BEHIND_M), MIDDLE - 0.5 * world.near_height / NEAR_SCALE, WIDTH / NEAR_SCALE,
+            world.near_height / NEAR_SCALE]  # fmt: skip
+    far_lines, far_names = distances(PIXELS_PER_M, BEHIND_M, AHEAD_M, 20, world.far_height)
+    near_lines, near_names = distances(PIXELS_PER_M * NEAR_SCALE, NEAR_BEHIND_M, NEAR_AHEAD_M, 10, world.near_height)
+    paths = "".join(f'<path class="scene {name}" d="{data}"/>' for name, data in parts)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="plot birdseye" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{escape(title)}" data-scenes="{escape(";".join(each.text() for each in scenes))}" data-still="{still}">'
-        f'<svg width="{WIDTH}" height="{FAR_HEIGHT}">{far_lines}<g id="world">'
-        f'<path class="scene lanes" d="{shown.lanes}"/>'
-        f'<path class="scene lane" d="{shown.lane}"/><path class="scene lanemiddle" d="{shown.middle}"/>'
-        f'<path class="scene stop" d="{shown.stop}"/><path class="scene wanted" d="{shown.wanted}"/>'
-        f'<path class="scene objects" d="{shown.objects}"/><path class="scene lead" d="{shown.lead}"/>'
-        f'<path class="scene ego" d="{shown.ego}"/></g>{far_names}</svg>'
-        f'<text class="level words" x="8" y="16">{escape(shown.words)}</text>'
-        f'<svg y="{top}" width="{WIDTH}" height="{NEAR_HEIGHT}">{near_lines}'
-        f'<svg width="{WIDTH}" height="{NEAR_HEIGHT}" viewBox="{" ".join(f"{value:.6g}" for value in near)}">'
-        f'<use href="#world"/></svg>{near_names}</svg><path class="axis" d="M0 {top}H{WIDTH}"/></svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="plot birdseye" viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'aria-label="{escape(title)}" data-parts="{" ".join(name for name, _ in parts)}" data-scenes="{escape(scenes)}" '
+        f'data-still="{still}" data-raster="{raster}">'
+        f'<svg width="{WIDTH}" height="{world.far_height}">{far_lines}'
+        f'<svg width="{WIDTH}" height="{world.far_height}" viewBox="{far_box}"><g id="{world.name}">{paths}</g></svg>{far_names}</svg>'
+        f'<text class="level words" x="8" y="16">{escape(words)}</text>'
+        f'<svg y="{top}" width="{WIDTH}" height="{world.near_height}">{near_lines}'
+        f'<svg width="{WIDTH}" height="{world.near_height}" viewBox="{" ".join(f"{value:.6g}" for value in near)}">'
+        f'<use href="#{world.name}"/></svg>{near_names}</svg><path class="axis" d="M0 {top}H{WIDTH}"/></svg>'
     )
 
 
-def _combination(vehicle: Any, articulation: float) -> str:
+def combination(vehicle: Any, articulation: float) -> str:
     """Cab, chassis and trailer to scale; the reference point is that of the picture."""
     hitch, angle = -float(vehicle["hitch_offset_m"]), articulation if np.isfinite(articulation) else 0.0
     return "".join(_box(box, hitch, angle) if box.frame == "trailer" else _box(box, 0.0, 0.0) for box in vehicle_boxes(vehicle))
@@ -115,17 +134,17 @@ def _combination(vehicle: Any, articulation: float) -> str:
 
 def _box(box: Box, pivot: float, angle: float) -> str:
     """A box of a frame that is turned about (pivot, 0)."""
-    return _outline(np.array(box.centre_m[:2]), np.array(box.size_m[:2]), np.array([pivot, 0.0]), angle)
+    return outline(np.array(box.centre_m[:2]), np.array(box.size_m[:2]), np.array([pivot, 0.0]), angle)
 
 
-def _outline(centre: np.ndarray, size: np.ndarray, origin: np.ndarray, angle: float) -> str:
+def outline(centre: np.ndarray, size: np.ndarray, origin: np.ndarray, angle: float) -> str:
     """A rectangle in a frame at `origin` turned by `angle`."""
     corners = centre + 0.5 * size * np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
     cosine, sine = np.cos(angle), np.sin(angle)
-    return _line(origin + corners @ np.array([[cosine, sine], [-sine, cosine]])) + "Z"
+    return line(origin + corners @ np.array([[cosine, sine], [-sine, cosine]])) + "Z"
 
 
-def _mark() -> str:
+def mark() -> str:
     """The vehicle as a mark whose tip is the reference point."""
     x, y = BEHIND_M * PIXELS_PER_M, MIDDLE
     length, half = EGO_LENGTH_M * PIXELS_PER_M, 0.5 * EGO_WIDTH_M * PIXELS_PER_M
@@ -133,7 +152,7 @@ def _mark() -> str:
     return f"M{x - length:.0f} {y - half:.0f}H{corner:.0f}L{x:.0f} {y:.0f}L{corner:.0f} {y + half:.0f}H{x - length:.0f}Z"
 
 
-def _distances(pixels_per_m: float, behind_m: float, ahead_m: float, step_m: int, height: int) -> tuple[str, str]:
+def distances(pixels_per_m: float, behind_m: float, ahead_m: float, step_m: int, height: int) -> tuple[str, str]:
     """Lines across at even distances, and their names at the foot."""
     lines, names = [], []
     for distance in range(step_m * int(np.ceil((1.0 - behind_m) / step_m)), int(ahead_m), step_m):
@@ -147,7 +166,7 @@ def _surface(path: np.ndarray, normal: np.ndarray, lane: np.void) -> str:
     """The outline of the lane between its boundaries; of one boundary alone a line there and back."""
     sides = [path + width[None, None] * normal for width in (lane["width_left"], -lane["width_right"])]
     known = [_thinned(side) for side in sides if np.isfinite(side).all()]
-    return _line(np.concatenate([known[0], known[-1][::-1]])) + "Z" if known else NOWHERE
+    return line(np.concatenate([known[0], known[-1][::-1]])) + "Z" if known else NOWHERE
 
 
 def _lanes(path: np.ndarray, normal: np.ndarray, road: Road) -> str:
@@ -193,19 +212,19 @@ def _integrated(heading: float, curvature: np.ndarray, step_m: float) -> np.ndar
     return np.column_stack([np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)]), headings])
 
 
-def _objects(tracks: np.void) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of Track of the nearest followed objects in view, and which of them is the lead."""
+def objects(tracks: np.void, height: int = FAR_HEIGHT) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of Track of the nearest followed objects in a view so many pixels high, and which of them is the lead."""
     if "tracks" not in tracks.dtype.names or not tracks["count"]:
         return np.zeros(0, msg.dtype("Track")), np.zeros(0, bool)
     items = tracks["tracks"][: tracks["count"]]
-    half = 0.5 * FAR_HEIGHT / PIXELS_PER_M + 2.0
+    half = 0.5 * height / PIXELS_PER_M + 2.0
     seen = (items["status"] >= CONFIRMED) & (items["x"] > -BEHIND_M) & (items["x"] < AHEAD_M) & (np.abs(items["y"]) < half)
     items = items[seen]
     items = items[np.argsort(np.abs(items["x"]), kind="stable")][:MOST_OBJECTS]
     return items, (items["track_id"] == tracks["lead_track_id"]) & np.isfinite(tracks["lead_distance"])
 
 
-def _outlines(items: np.ndarray) -> str:
+def outlines(items: np.ndarray) -> str:
     """Rows of Track as boxes of typical size, turned the way they move; their points are the faces turned to us."""
     centres, sizes = object_boxes(items)
     parts = []
@@ -215,7 +234,7 @@ def _outlines(items: np.ndarray) -> str:
         turned = np.hypot(vx, vy) > TURNED_ABOVE_MPS  # an oncoming one is as long backwards
         angle = np.arctan(vy / vx) if turned and abs(vx) > abs(vy) else 0.0
         if np.isfinite([*face, *centre, angle]).all():
-            parts.append(_outline(centre[:2] - face, size[:2], face, angle))
+            parts.append(outline(centre[:2] - face, size[:2], face, angle))
     return "".join(parts) or NOWHERE
 
 
@@ -229,14 +248,14 @@ def _lead(tracks: np.void, path: np.ndarray) -> np.ndarray:
 
 
 def _drawn(points: np.ndarray) -> str:
-    return _line(_thinned(points)) if np.isfinite(points).all() else NOWHERE
+    return line(_thinned(points)) if np.isfinite(points).all() else NOWHERE
 
 
 def _thinned(points: np.ndarray) -> np.ndarray:
     return np.concatenate([points[:-1:DRAWN_EVERY], points[-1:]])
 
 
-def _line(points: np.ndarray) -> str:
+def line(points: np.ndarray) -> str:
     x, y = _pixels(points)
     return "M" + "L".join(f"{a:g} {b:g}" for a, b in zip(x, y, strict=True))
 

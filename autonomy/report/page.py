@@ -25,6 +25,7 @@ from autonomy.report.sections import (
     outcome,
     path,
     provenance,
+    scans,
     timing,
     truck,
 )
@@ -39,7 +40,7 @@ TIME_NOTE = (
     "Time axes count seconds from the log's first record. Vehicle axes: forward, left, up (ISO 8855); world: east, north, up."
 )
 SECTIONS = (
-    path, birdseye, motion, outages, aids, commands, lead, lane, truck, health, events, timing, inputs, calibration, provenance,
+    path, birdseye, scans, motion, outages, aids, commands, lead, lane, truck, health, events, timing, inputs, calibration, provenance,
 )  # fmt: skip
 
 
@@ -80,10 +81,11 @@ def render_page(kicker: str, top: head.Head, sections: list[Section], note: str 
 def _sections(drive: Drive) -> list[Section]:
     modules = SECTIONS
     if _in_closed_loop(drive):
-        others = [module for module in SECTIONS if module is not birdseye]
+        others = [module for module in SECTIONS if module not in (birdseye, scans)]
         others.insert(others.index(commands) + 1, bus)
-        modules = (outcome, birdseye, combination, *others)
-    return [module.section(drive) for module in modules]
+        modules = (outcome, birdseye, scans, combination, *others)
+    found = (module.section(drive) for module in modules)
+    return [section for section in found if section is not None]
 
 
 def _in_closed_loop(drive: Drive) -> bool:

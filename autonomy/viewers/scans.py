@@ -16,8 +16,8 @@ from autonomy.perception.samples import STRUCTURE
 from autonomy.perception.stage import Perceived
 from autonomy.viewers.geometry import DRAWN_STEP_M
 
-MOST_POINTS = 3000
-REACH_M = 200.0
+MOST_POINTS = 5000
+BEHIND_M, AHEAD_M, SIDE_M = 60.0, 160.0, 30.0  # [D] what of a scan is shown: the road and what stands beside it
 NONE, GROUND, OBSTACLE, MARKING, EDGE, NOISE = range(6)  # labels, see docs/perception.md
 # [D] by label, the rarest first: edge of a cube, and how much it may take of the room that is left
 THINNED = ((NOISE, 0.2, 0.1), (MARKING, 0.15, 0.3), (EDGE, 0.25, 0.2), (OBSTACLE, 0.15, 0.65), (GROUND, 0.6, 1.0))
@@ -68,7 +68,8 @@ def shown(perceived: Perceived, source: int, sampler: VoxelSampler) -> ShownScan
 
 def _thinned(points: np.ndarray, labels: np.ndarray, sampler: VoxelSampler) -> np.ndarray:
     """At most MOST_POINTS rows of POINT, by label and then in the scan's order."""
-    near = (np.abs(points[:, 0]) < REACH_M) & (np.abs(points[:, 1]) < REACH_M)  # which none that is not finite is
+    x, y = points[:, 0], points[:, 1]
+    near = (x > -BEHIND_M) & (x < AHEAD_M) & (np.abs(y) < SIDE_M)  # which none that is not finite is
     chosen, room = [], MOST_POINTS
     for label, cube_m, share in THINNED:
         rows = np.flatnonzero(near & (labels == label))
