@@ -18,7 +18,7 @@ from autonomy.log.writer import LogWriter
 from autonomy.playback.engine import Block
 from autonomy.playback.source import CONFIG_ATTACHMENT, KINDS, PATH_ATTACHMENT, LogSource, is_input_topic
 from autonomy.viewers.moments import Sampler, items_of_frames, lane_paths_of
-from autonomy.viewers.points import ScanMessages
+from autonomy.viewers.scan_messages import ScanMessages
 from autonomy.viewers.views import Views
 
 if TYPE_CHECKING:

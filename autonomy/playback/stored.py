@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,9 @@ from autonomy.playback.result import OUTAGE_RUNS, OUTPUT_LOG, RESULT_FILE, SCANS
 from autonomy.playback.source import PATH_ATTACHMENT
 from autonomy.playback.spool import OutputSpool
 from autonomy.viewers.kept_scans import ARRAYS
+
+# What NumPy raises of a .npz file that is cut off, damaged or another's
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def output_log(path: str | Path) -> Path:
@@ -166,20 +171,20 @@ def _stored_figures(path: Path) -> dict[str, Any] | None:
 
 def _truth(path: Path) -> dict[str, np.ndarray] | None:
     """As of the outages: what cannot be read is left out."""
-    with contextlib.suppress(OSError, ValueError, KeyError), np.load(path, allow_pickle=False) as stored:
+    with contextlib.suppress(*UNREADABLE), np.load(path, allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}
     return None
 
 
 def _scans(path: Path) -> dict[str, np.ndarray] | None:
     """The same; nothing either where a name is missing, as in the file of another version."""
-    with contextlib.suppress(OSError, ValueError, KeyError), np.load(path, allow_pickle=False) as stored:
+    with contextlib.suppress(*UNREADABLE), np.load(path, allow_pickle=False) as stored:
         return {name: stored[name] for name in ARRAYS}
     return None
 
 
 def _outage_runs(path: Path) -> list[np.ndarray]:
     """Of an outage file that another version wrote, or that is damaged, nothing: the figures are in result.json."""
-    with contextlib.suppress(OSError, ValueError, KeyError), np.load(path, allow_pickle=False) as stored:
+    with contextlib.suppress(*UNREADABLE), np.load(path, allow_pickle=False) as stored:
         return [stored[f"run_{number}"] for number in range(len(stored.files))]
     return []

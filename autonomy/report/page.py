@@ -40,7 +40,8 @@ TIME_NOTE = (
     "Time axes count seconds from the log's first record. Vehicle axes: forward, left, up (ISO 8855); world: east, north, up."
 )
 SECTIONS = (
-    path, birdseye, scans, motion, outages, aids, commands, lead, lane, truck, health, events, timing, inputs, calibration, provenance,
+    path, birdseye, scans, motion, outages, aids, commands, lead, lane, truck, health, events, timing, inputs, calibration,
+    provenance,
 )  # fmt: skip
 
 

@@ -23,7 +23,22 @@ BITS = 5  # of a step a letter, the lowest first; a letter of the alphabet's sec
 # By label and by class: the style of what is drawn
 DOTS = {1: "ground", 5: "noise", 4: "edge", 2: "thing", 3: "paint"}
 CLASSES = ("other", "car", "truck", "person", "person", "other", "fixed")
-PARTS = ("ground", "lines", "noise", "edge", "fixed", "other", "car", "truck", "person", "followed", "lead", "ego", "thing", "paint")
+PARTS = (
+    "ground",
+    "lines",
+    "noise",
+    "edge",
+    "fixed",
+    "other",
+    "car",
+    "truck",
+    "person",
+    "followed",
+    "lead",
+    "ego",
+    "thing",
+    "paint",
+)
 LINE_POINTS = 16
 
 
@@ -72,7 +87,7 @@ def cells(points: np.ndarray) -> np.ndarray:
 def packed(places: np.ndarray) -> str:
     """Rising cells as text that begins with a star."""
     steps = np.diff(places, prepend=0)
-    letters = [steps >> BITS * digit for digit in range(4)]  # 20 bits: more than the raster has cells
+    letters = [steps >> BITS * digit for digit in range(5)]  # 25 bits: more than the raster has cells
     columns = np.stack([LETTERS[(rest & 31) + 32 * (rest > 31)] for rest in letters], axis=1)
     used = np.stack([np.ones(len(steps), bool), *(rest > 0 for rest in letters[1:])], axis=1)
     return "*" + "".join(columns[used].tolist())

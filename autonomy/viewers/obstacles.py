@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autonomy import msg
-from autonomy.viewers import bodies, markers
+from autonomy.viewers import bodies, geometry, markers
 from autonomy.viewers.markers import CUBE, DELETE_ALL
 from autonomy.viewers.moments import VALID, Moments
 from autonomy.viewers.motion import VEHICLE
@@ -38,17 +38,23 @@ def obstacles(moments: Moments) -> tuple[np.ndarray, Memory, np.ndarray]:
     fill.stamp(each["header"], times[:, None])
     each["action"][:, 0], each["pose"]["orientation"]["w"][:, 0] = DELETE_ALL, 1.0
     each["lifetime"]["nanosec"] = LASTS_NS
+    centres, sizes, turns, classes = boxes(items)
+    markers.scatter(each, where, order[kept], CUBE, centres, sizes, COLOURS[classes])
+    for axis, name in enumerate("xyzw"):
+        each["pose"]["orientation"][name][where] = turns[:, axis]
+    width = each["text"]["text"].dtype.itemsize - 1
+    each["text"]["text"][where] = np.array([name.rjust(width).encode() for name in NAMES])[classes]
+    return times, OBSTACLES, found
+
+
+def boxes(items: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(centres (n, 3), sizes (n, 3), quaternions (n, 4) x, y, z, w, classes (n,)); what is not told has its class's size."""
     classes = np.minimum(items["classification"], len(NAMES) - 1)
     sizes = bodies.OBJECT_SIZES_M[classes].copy()
     for axis, name in enumerate(("length", "width")):
         sizes[:, axis] = np.where(items[name] > 0.0, items[name], sizes[:, axis])
     centres = np.stack([items["x"], items["y"], 0.5 * sizes[:, 2]], axis=1)
-    markers.scatter(each, where, order[kept], CUBE, centres, sizes, COLOURS[classes])
-    yaw = np.nan_to_num(items["yaw"])
-    each["pose"]["orientation"]["z"][where], each["pose"]["orientation"]["w"][where] = np.sin(0.5 * yaw), np.cos(0.5 * yaw)
-    width = each["text"]["text"].dtype.itemsize - 1
-    each["text"]["text"][where] = np.array([name.rjust(width).encode() for name in NAMES])[classes]
-    return times, OBSTACLES, found
+    return centres, sizes, geometry.yaw_quaternion(np.nan_to_num(items["yaw"])), classes
 
 
 def newest(moments: Moments) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from autonomy.report.sections.health import BEHAVIOURS, LANES, LEVELS, MODES, REASONS
 from autonomy.report.words import AIDS
-from autonomy.viewers import bodies, geometry, markers
+from autonomy.viewers import bodies, geometry, markers, obstacles, scan_messages
 from autonomy.viewers.moments import Moments
 
 TIMELINE = "run_time"  # from the log's start
@@ -21,6 +21,10 @@ MOST_TRACE_POINTS = 8000  # of one line on the map; beyond it every second point
 TRACE_RADIUS = -2.0  # negative radii are pixels of the screen
 WANTED_COLOUR, STOP_COLOUR, ROUTE_COLOUR = (55, 183, 240), (240, 74, 208), (232, 212, 77)
 TRACE_COLOURS = {"estimate": (31, 119, 212), "gnss": (232, 134, 46), "reference": (53, 168, 83)}
+
+# Of a scan's points by label: none, ground, obstacle, marking, road edge, noise
+LABEL_COLOURS = np.array([(90, 90, 90), (130, 134, 138), (86, 180, 233), (240, 200, 60), (200, 130, 190), (213, 94, 0)], np.uint8)
+POINT_RADIUS = -1.5
 
 # path below /figures: what to read from rows of OutputFrame
 FIGURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -105,6 +109,8 @@ class RerunScene:
         radar = np.stack([moments.radar["x"], moments.radar["y"], np.full(len(moments.radar), 0.7)], axis=1)
         counts = np.bincount(moments.radar_row, minlength=len(times))
         self._send(f"{VEHICLE}/radar", times, rr.Points3D.columns(positions=radar.astype(np.float32)).partition(counts))
+        self._write_obstacles(moments)
+        self._write_scans(moments)
         self._write_place(moments, poses)
 
     def close(self) -> None:
@@ -162,6 +168,27 @@ class RerunScene:
         )
         counts = np.bincount(row, minlength=len(moments.outputs))
         self._send(f"{VEHICLE}/objects", moments.time_ns, columns.partition(counts))
+
+    def _write_obstacles(self, moments: Moments) -> None:
+        items, row = obstacles.newest(moments)
+        rows, place = np.unique(row, return_inverse=True)
+        centres, sizes, turns, classes = obstacles.boxes(items)
+        if len(rows):
+            colours = np.round(255 * obstacles.COLOURS[classes]).astype(np.uint8)
+            columns = self._rr.Boxes3D.columns(centers=centres, half_sizes=0.5 * sizes, quaternions=turns, colors=colours)
+            self._send(f"{VEHICLE}/obstacles", moments.time_ns[rows], columns.partition(np.bincount(place.ravel())))
+
+    def _write_scans(self, moments: Moments) -> None:
+        scans = [scan for scan in moments.scans if scan.topic == scan_messages.POINTS]
+        if scans:
+            clouds = [scan_messages.points_of(scan.row) for scan in scans]
+            cloud = np.concatenate(clouds)
+            columns = self._rr.Points3D.columns(
+                positions=np.stack([cloud[axis] for axis in "xyz"], axis=1), colors=LABEL_COLOURS[cloud["label"]],
+                radii=np.full(len(cloud), POINT_RADIUS, np.float32),
+            )  # fmt: skip
+            times = np.array([scan.log_time_ns for scan in scans])
+            self._send(f"{VEHICLE}/points", times, columns.partition([len(each) for each in clouds]))
 
     def _write_place(self, moments: Moments, poses: geometry.Poses) -> None:
         fixes, references = moments.fixes, moments.references

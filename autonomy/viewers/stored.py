@@ -14,7 +14,9 @@ from autonomy.log.reader import Batch, LogReader, rows_of
 from autonomy.playback import stored
 from autonomy.playback.assembling import FrameAssembler
 from autonomy.playback.recording import NOT_IN_A_TICK
-from autonomy.viewers.moments import LISTS, Items, Moments, Sampler, items_of_lists, lane_paths_of
+from autonomy.viewers.moments import LISTS, Items, Moments, Sampler, Scan, items_of_lists, lane_paths_of
+from autonomy.viewers.scan_messages import MEMORIES
+from autonomy.viewers.standard.memory import USED
 
 MOST_TICKS = 256  # handed on at once
 
@@ -65,11 +67,17 @@ class StoredRun:
             for number, channel in reader.channels.items()
             if channel.topic in wanted
         }
+        # What no message of ours holds: scans are taken over as they were drawn
+        drawn = {number: channel.topic for number, channel in reader.channels.items() if channel.topic in MEMORIES}
+        wanted += drawn.values()
         for batch in watched(reader.batches(wanted, start_ns=self._from_ns, end_ns=self._to_ns, past_damage=True)):
             lists, lane_paths = {}, []
             for number in np.unique(batch.records["channel"]).tolist():
-                topic, dtype = messages[number]
                 records = batch.records[batch.records["channel"] == number]
+                if number in drawn:
+                    _add_scans(sampler, drawn[number], batch._replace(records=records))
+                    continue
+                topic, dtype = messages[number]
                 rows, times = rows_of(batch._replace(records=records), dtype), records["log_time_ns"]
                 if topic.startswith("/out/"):
                     assembler.add(topic, times, rows)
@@ -83,6 +91,15 @@ class StoredRun:
                         lists[topic.removeprefix("/in/")] = rows
             yield from _sampled(sampler, assembler.take(), items_of_lists(lists), lane_paths)
         yield Stretch(np.zeros(0, msg.dtype("OutputFrame")), sampler.take())
+
+
+def _add_scans(sampler: Sampler, topic: str, batch: Batch) -> None:
+    memory = MEMORIES[topic]
+    rows = rows_of(batch, memory.dtype)
+    if USED in memory.dtype.names:
+        rows[USED] = batch.records["length"]
+    for number, time_ns in enumerate(batch.records["log_time_ns"].tolist()):
+        sampler.add_scan(Scan(topic, time_ns, rows[number : number + 1]))
 
 
 def _sampled(sampler: Sampler, frames: np.ndarray, items: Items, lane_paths) -> Iterator[Stretch]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from autonomy.log.writer import LogWriter
-from autonomy.viewers import cloud, diagnostics, geometry, grid, markers, motion, obstacles, paths, points, positions
+from autonomy.viewers import cloud, diagnostics, geometry, grid, markers, motion, obstacles, paths, positions, scan_messages
 from autonomy.viewers.moments import Moments, joined
 from autonomy.viewers.standard import definitions
 from autonomy.viewers.standard.memory import Memory
@@ -68,7 +68,7 @@ class Views:
 def _scans(moments: Moments) -> dict[str, tuple[np.ndarray, Memory, np.ndarray]]:
     """Points and lines of the scans by topic."""
     found = {}
-    for topic, memory in points.MEMORIES.items():
+    for topic, memory in scan_messages.MEMORIES.items():
         scans = [scan for scan in moments.scans if scan.topic == topic]
         times = np.array([scan.log_time_ns for scan in scans], np.int64)
         found[topic] = times, memory, joined([scan.row for scan in scans], memory.dtype)

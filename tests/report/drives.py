@@ -82,6 +82,7 @@ class MadeUpRun:
     outage_runs: list[np.ndarray] = field(default_factory=list)
     log_path: Path | None = None
     truth: dict[str, np.ndarray] | None = None
+    scans: dict[str, np.ndarray] | None = None
 
     def topic(self, name: str) -> np.ndarray:
         return self.outputs[name]

@@ -82,7 +82,11 @@ def _still(boxes: list[tuple[np.ndarray]], tracks: np.ndarray) -> int:
 
 def _words(time: float, shown: int, scanned: int, boxes: np.ndarray, tracks: np.void) -> str:
     users = int(np.isin(boxes["classification"][in_view(boxes) & (boxes["is_fixed"] == 0)], ROAD_USERS).sum())
-    parts = [number(float(time), "s", decimals=2), f"{number(shown)} of {number(scanned)} points", f"{counted(users, 'road user')} in view"]
+    parts = [
+        number(float(time), "s", decimals=2),
+        f"{number(shown)} of {number(scanned)} points",
+        f"{counted(users, 'road user')} in view",
+    ]
     if np.isfinite(tracks["lead_distance"]):
         parts.append(f"lead {number(float(tracks['lead_distance']), 'm', decimals=0)} ahead")
     return ", ".join(parts)

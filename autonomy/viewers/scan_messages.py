@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from autonomy.viewers import markers
@@ -34,8 +36,9 @@ MEMORIES = {POINTS: CLOUD, SCAN_LINES: LINES}
 class ScanMessages:
     """A watcher of shown scans that hands messages of some of them to `take`."""
 
-    def __init__(self, take):
-        self._take, self._last_ns = take, {}
+    def __init__(self, take: Callable[[Scan], None]):
+        self._take = take
+        self._last_ns: dict[int, int] = {}  # by sensor, in steps of EVERY_NS
 
     def __call__(self, scan: ShownScan) -> None:
         if scan.valid_time_ns // EVERY_NS == self._last_ns.get(scan.source):
