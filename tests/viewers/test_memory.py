@@ -94,7 +94,7 @@ def test_markers_with_labels_of_any_width(width):
 
 def test_a_scene_whose_markers_lie_unevenly_is_refused():
     with pytest.raises(ValueError, match="unevenly"):
-        markers._array("map", "x", 3, characters=13)
+        markers.array("map", "x", 3, characters=13)
 
 
 @settings(max_examples=30, deadline=None)
