@@ -88,4 +88,5 @@ def _thinned(points: np.ndarray, labels: np.ndarray, sampler: VoxelSampler) -> n
 def _some(rows: np.ndarray, most: int) -> np.ndarray:
     if len(rows) <= most:
         return rows
-    return np.sort(rows[np.argsort((rows.astype(np.uint64) * HASH) & HASH_BITS, kind="stable")[:most]])
+    hashes = (rows.astype(np.uint64) * HASH) & HASH_BITS  # no two are equal: the factor is odd
+    return np.sort(rows[np.argpartition(hashes, most)[:most]])
