@@ -46,8 +46,8 @@ def section(drive: Drive) -> Section | None:
         scenes.append(scene(points * STEP_M, labels, boxes, lines, tracks[row], drive.vehicle, float(bent[row])))
         words.append(_words(times[row], len(points), int(scans["scanned"][row]), boxes, tracks[row]))
     svg = drawing("What the lidar sees", times, words, scenes, _still(pieces[1], tracks))
-    length = float(times[-1] - times[0])
-    note = f"{counted(len(times), 'scan')} in {number(length, 's', 2)}. The page's other plots show the same time."
+    first, last = (number(float(time), decimals=1) for time in times[[0, -1]])
+    note = f"{counted(len(times), 'scan')}, from {first} s to {last} s. The page's other plots show the same time."
     text = (
         "The ten seconds about the nearest obstacle that a scan told ahead in the own lane, or, where none was, about the most "
         "obstacles. Points are thinned, the rarest labels least. Boxes are the scan's; what is followed is the tick's at the "
