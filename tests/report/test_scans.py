@@ -85,6 +85,16 @@ def test_a_scene_a_scan_and_less_than_two_megabytes_of_them(svg):
     assert not any("nan" in part for scene in scenes for part in scene.split("|") if not part.startswith("*"))
 
 
+def test_of_a_long_run_that_shows_few_ticks_the_tracks_are_those_at_the_scans_time(run):
+    asked = []
+    long = drives.run()
+    long.scans, long.shown_ticks = run.scans, np.arange(0, 6000, 37)
+    long.shown = lambda name: long.outputs[name][long.shown_ticks]
+    long.sampled = lambda name, ticks: asked.append(ticks) or long.outputs[name][ticks]
+    section.section(Drive(long))
+    assert np.array_equal(long.outputs["vehicle"]["time_ns"][asked[0]], run.scans["time_ns"])
+
+
 def test_the_scene_of_a_page_without_scripts_is_one_of_them(svg):
     still = int(svg.partition('data-still="')[2].partition('"')[0])
     scene = svg.partition('data-scenes="')[2].partition('"')[0].split(";")[still].split("|")

@@ -133,6 +133,14 @@ def test_of_several_lidars_the_first_is_kept_and_without_scans_nothing():
     assert KeptScans().arrays() is None
 
 
+def test_a_clock_that_is_set_back_ends_the_ten_seconds():
+    numbers = [*range(100, 160), *range(0, 300)]
+    times, _ = kept(scan(n, 20.0 if place == 30 else 0.0) for place, n in enumerate(numbers))
+    assert times == sorted(set(times)) and 130 in times and len(times) <= 101
+    last, _ = kept(scan(n, 20.0 if place == 65 else 0.0) for place, n in enumerate([*range(100, 160), *range(0, 10)]))
+    assert last == list(range(10))
+
+
 def test_memory_stays_bounded_however_long_the_drive():
     keeper = KeptScans()
     for n in range(3000):

@@ -10,6 +10,7 @@ from autonomy.report.plot import Figure
 from autonomy.report.scan_picture import drawing, in_view, scene
 from autonomy.report.sections.section import Section
 from autonomy.report.words import counted, number
+from autonomy.tick_period import TICK_NS
 from autonomy.viewers.kept_scans import STEP_M
 
 ROAD_USERS = [code for code, name in enumerate(CLASSES) if name in ("car", "truck", "motorcycle", "pedestrian")]
@@ -35,15 +36,14 @@ def section(drive: Drive) -> Section | None:
     scans = drive.result.scans
     if not scans or not len(scans["time_ns"]) or not len(drive.tick_time_ns):
         return None
-    ticks = _ticks(drive, scans["time_ns"])
-    tracks = drive.result.sampled("tracks", np.unique(ticks))
-    tracks = tracks[np.unique(ticks, return_inverse=True)[1].ravel()]
-    bent = _articulation(drive, scans["time_ns"])
+    ticks, of_scan = np.unique(_ticks(drive, scans["time_ns"]), return_inverse=True)
+    tracks, truck = (drive.result.sampled(name, ticks)[of_scan.ravel()] for name in ("tracks", "truck"))
+    bent = truck["articulation_angle"].tolist()
     pieces = [_pieces(scans, names, count) for names, count in (
         (("points", "labels"), "point_count"), (("boxes",), "box_count"), (("lines",), "line_count"))]  # fmt: skip
     scenes, words, times = [], [], drive.seconds(scans["time_ns"])
     for row, ((points, labels), (boxes,), (lines,)) in enumerate(zip(*pieces, strict=True)):
-        scenes.append(scene(points * STEP_M, labels, boxes, lines, tracks[row], drive.vehicle, float(bent[row])))
+        scenes.append(scene(points * STEP_M, labels, boxes, lines, tracks[row], drive.vehicle, bent[row]))
         words.append(_words(times[row], len(points), int(scans["scanned"][row]), boxes, tracks[row]))
     svg = drawing("What the lidar sees", times, words, scenes, _still(pieces[1], tracks))
     first, last = (number(float(time), decimals=1) for time in times[[0, -1]])
@@ -57,14 +57,11 @@ def section(drive: Drive) -> Section | None:
 
 
 def _ticks(drive: Drive, time_ns: np.ndarray) -> np.ndarray:
-    """Index of the last tick shown at each time."""
-    at = np.searchsorted(drive.tick_time_ns, time_ns, side="right") - 1
-    return drive.tick_indices[np.maximum(at, 0)]
-
-
-def _articulation(drive: Drive, time_ns: np.ndarray) -> np.ndarray:
+    """Index of the last tick of the run at each time; of a long run only some ticks are shown, and all are a period apart."""
     at = np.maximum(np.searchsorted(drive.tick_time_ns, time_ns, side="right") - 1, 0)
-    return drive.topic("truck")["articulation_angle"][at]
+    behind = np.append(drive.tick_indices[1:], drive.tick_indices[-1] + 1)[at] - 1
+    passed = np.maximum(time_ns - drive.tick_time_ns[at], 0) // TICK_NS
+    return np.minimum(drive.tick_indices[at] + passed, behind)
 
 
 def _pieces(scans: dict[str, np.ndarray], names: tuple[str, ...], count: str) -> list[tuple[np.ndarray, ...]]:
