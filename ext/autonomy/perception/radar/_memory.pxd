@@ -1,0 +1,161 @@
+"""What earlier scans saw: landmarks that stand and movers, in the vehicle's frame, moved on with the own motion."""
+
+from libc.math cimport cos, fabs, sin, sqrt
+from libc.stdint cimport uint64_t
+
+cdef enum:
+    MOST_ROWS = 800
+    MOST_LANDMARKS = 512
+    MOST_MOVERS = 256
+    MOST_BARRIERS = 6
+    UNDECIDED = 0
+    IS_OBSTACLE = 1
+    IS_OVERHEAD = 2
+
+cdef struct ScreenParameters:
+    double range_sigma_m, azimuth_sigma, standing_mps, corridor_m
+    double landmark_gate_x_m, landmark_gate_y_m, mover_gate_x_m, mover_gate_y_m, mover_gate_mps
+    double weak_existence, barrier_length_m, barrier_half_m, mirror_x_m, mirror_y_m, mirror_mps
+    double bounce_m, bounce_mps, bounce_azimuth, bounce_reach_m
+    double steady_share, inside_share, near_m, overhead_m, overhead_drop_db_m2, fluctuation_db, decided
+    int landmark_kept, mover_kept, moving_looks, standing_looks, barrier_points, steady_looks, obstacle_looks, moved_looks
+
+cdef struct Landmark:
+    double x, y
+    int looks, age, missed      # scans that saw it, since its first, since its last
+    int inside                  # of the looks: within the corridor
+    int bridges                 # of the looks: the sensor held it for a bridge
+    int verdict
+    bint was_moving
+    bint is_claimed             # in this scan
+    double power_count, power, power_square, u, u_square, u_power  # sums of cross section in dBsm and of u = 1 / range^2
+    double height_count, height, height_square
+
+cdef struct Mover:
+    double x, y
+    double speed                # m/s over ground along the vehicle's x
+    int looks, age, missed
+    bint is_claimed
+
+cdef struct Seen:             # one detection of the scan
+    double x, y                 # in the vehicle's frame
+    double offset               # to the left of the own path
+    double offset_sigma
+    double speed                # over ground along x
+    int landmark, mover         # place in the memory, -1
+    bint is_usable
+    bint stands
+
+cdef struct Memory:
+    Landmark[512] landmarks
+    Mover[256] movers
+    int landmark_count, mover_count
+    double[6] barriers          # offsets from the own path
+    int barrier_count
+    uint64_t overflow           # what found no room, since the start
+    Seen[800] seen
+
+
+cdef inline void carry(double* x, double* y, double ahead, double aside, double cosine, double sine) noexcept nogil:
+    """A place seen from the vehicle after it has moved."""
+    cdef double dx = x[0] - ahead, dy = y[0] - aside
+    x[0] = cosine * dx + sine * dy
+    y[0] = cosine * dy - sine * dx
+
+
+cdef inline void move_memory(const ScreenParameters* parameters, Memory* memory, double speed, double yaw_rate, double elapsed_s,
+                             double sensor_x) noexcept nogil:
+    """To now; forgets what was not seen for long, and landmarks that were passed."""
+    cdef int i, kept = 0
+    cdef double turn = yaw_rate * elapsed_s, ahead = speed * elapsed_s, aside = 0.5 * ahead * turn
+    cdef double cosine = cos(turn), sine = sin(turn)
+    cdef Landmark* landmark
+    cdef Mover* mover
+    for i in range(memory.landmark_count):
+        landmark = &memory.landmarks[i]
+        carry(&landmark.x, &landmark.y, ahead, aside, cosine, sine)
+        landmark.age += 1
+        landmark.missed += 1
+        landmark.is_claimed = False
+        if landmark.missed <= parameters.landmark_kept and landmark.x > sensor_x:
+            memory.landmarks[kept] = landmark[0]
+            kept += 1
+    memory.landmark_count = kept
+    kept = 0
+    for i in range(memory.mover_count):
+        mover = &memory.movers[i]
+        mover.x += mover.speed * elapsed_s
+        carry(&mover.x, &mover.y, ahead, aside, cosine, sine)
+        mover.age += 1
+        mover.missed += 1
+        mover.is_claimed = False
+        if mover.missed <= parameters.mover_kept:
+            memory.movers[kept] = mover[0]
+            kept += 1
+    memory.mover_count = kept
+
+
+cdef inline int nearest_landmark(const ScreenParameters* parameters, const Memory* memory, const Seen* seen) noexcept nogil:
+    cdef int i, best = -1
+    cdef double dx, dy, distance, least = 1.0, gate_y = parameters.landmark_gate_y_m + 3.0 * seen.offset_sigma
+    for i in range(memory.landmark_count):
+        dx = (seen.x - memory.landmarks[i].x) / parameters.landmark_gate_x_m
+        dy = (seen.y - memory.landmarks[i].y) / gate_y
+        distance = dx * dx + dy * dy
+        if distance < least and not memory.landmarks[i].is_claimed:
+            best, least = i, distance
+    return best
+
+
+cdef inline int nearest_mover(const ScreenParameters* parameters, const Memory* memory, const Seen* seen,
+                              bint any_speed) noexcept nogil:
+    """Not yet claimed and of like speed; or, `any_speed`, whichever is there."""
+    cdef int i, best = -1
+    cdef double dx, dy, distance, least = 1.0, gate_y = parameters.mover_gate_y_m + 3.0 * seen.offset_sigma
+    for i in range(memory.mover_count):
+        dx = (seen.x - memory.movers[i].x) / parameters.mover_gate_x_m
+        dy = (seen.y - memory.movers[i].y) / gate_y
+        distance = dx * dx + dy * dy
+        if distance < least and (any_speed or (not memory.movers[i].is_claimed
+                                               and fabs(seen.speed - memory.movers[i].speed) < parameters.mover_gate_mps)):
+            best, least = i, distance
+    return best
+
+
+cdef inline double overhead_ratio(const ScreenParameters* parameters, const Landmark* landmark) noexcept nogil:
+    """Log likelihood ratio of "above the road" against "on it" by how the cross section goes with range: an antenna that looks
+    along the road loses what it passes below, a + drop * u with u = 1 / range^2 against a alone."""
+    cdef double n = landmark.power_count, drop = parameters.overhead_drop_db_m2
+    cdef double of_power, of_u, both
+    if n < 2.0:
+        return 0.0
+    of_power = landmark.power_square - landmark.power * landmark.power / n
+    of_u = landmark.u_square - landmark.u * landmark.u / n
+    both = landmark.u_power - landmark.u * landmark.power / n
+    # Sum of squares about a constant, less that about the falling line
+    return (of_power - (of_power + 2.0 * drop * both + drop * drop * of_u)) \
+        / (2.0 * parameters.fluctuation_db * parameters.fluctuation_db)
+
+
+cdef inline int verdict_of(const ScreenParameters* parameters, const Landmark* landmark, double range_m) noexcept nogil:
+    """Whether something stands on the road or above it."""
+    cdef double height, spread, ratio
+    if 2 * landmark.bridges > landmark.looks:
+        return IS_OVERHEAD
+    if landmark.looks >= parameters.moved_looks and landmark.was_moving:
+        return IS_OBSTACLE
+    if landmark.looks < parameters.obstacle_looks or landmark.looks < parameters.steady_share * landmark.age:
+        return UNDECIDED
+    if landmark.height_count >= parameters.obstacle_looks:
+        height = landmark.height / landmark.height_count
+        spread = landmark.height_square / landmark.height_count - height * height
+        spread = sqrt((spread if spread > 0.0 else 0.0) / landmark.height_count)
+        if height - 2.0 * spread > parameters.overhead_m:
+            return IS_OVERHEAD
+        return IS_OBSTACLE if height + 2.0 * spread < parameters.overhead_m else UNDECIDED
+    ratio = overhead_ratio(parameters, landmark)
+    if ratio > parameters.decided:
+        return IS_OVERHEAD
+    if landmark.inside < parameters.inside_share * landmark.looks:
+        return UNDECIDED
+    return IS_OBSTACLE if ratio < -parameters.decided or range_m < parameters.near_m else UNDECIDED

@@ -1,0 +1,343 @@
+"""Tells road users from ghosts, barriers, what is above the road and clutter: one label for each detection of a scan.
+
+By the range rate each detection stands or moves. What stands is matched with landmarks, what moves with movers that earlier scans
+saw. Landmarks in a row beside the road are a barrier; what moves at the mirror image of a mover in it is a mirror, what has twice
+the range and range rate of another is a second bounce. In the own corridor something that stands is an obstacle only when it is
+confirmed (_memory.pxd, verdict_of). docs/radar.md has the policy; twin: autonomy/perception/radar/screen_twin.py.
+"""
+from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
+from libc.math cimport NAN, cos, fabs, isfinite, sin, sqrt
+from libc.stdint cimport uint8_t, uint16_t
+from libc.string cimport memset
+
+from autonomy.msg.messages cimport (
+    LAYOUT_HASH,
+    RadarDetection,
+    RadarDetection_FLAG_BRIDGE,
+    RadarDetection_LABEL_BARRIER,
+    RadarDetection_LABEL_CLUTTER,
+    RadarDetection_LABEL_MIRROR,
+    RadarDetection_LABEL_MOVING,
+    RadarDetection_LABEL_NONE,
+    RadarDetection_LABEL_OBSTACLE,
+    RadarDetection_LABEL_OVERHEAD,
+    RadarDetection_LABEL_SECOND_BOUNCE,
+    RadarDetection_LABEL_STANDING,
+    RadarDetection_LABEL_UNCONFIRMED,
+)
+
+from autonomy.msg.layout import require
+
+from autonomy.perception.radar._memory cimport (
+    IS_OBSTACLE, IS_OVERHEAD, MOST_BARRIERS, MOST_LANDMARKS, MOST_MOVERS, MOST_ROWS, UNDECIDED, Landmark, Memory, Mover,
+    ScreenParameters, Seen, move_memory, nearest_landmark, nearest_mover, verdict_of,
+)
+
+require(__name__, LAYOUT_HASH)
+
+cdef enum:
+    BINS = 80
+    SIDE = 2                # bins to either side that belong to a barrier's peak
+    REACH = 4               # bins within which there is one barrier
+cdef double BIN_M = 0.5
+cdef double FIRST_BIN_M = -20.0
+
+cdef struct Scene:            # where the sensor is and how the vehicle moves
+    double sensor_x, sensor_y, sensor_z, sensor_yaw
+    double speed, yaw_rate, elapsed_s
+    double velocity_x, velocity_y, velocity_sigma   # of the sensor
+    double curvature            # of the own path
+
+
+cdef void place(const ScreenParameters* parameters, const Scene* scene, RadarDetection* row, Seen* seen) noexcept nogil:
+    cdef double yaw, level, flat, ahead, aside, sigma, rate_sigma, gate
+    seen.landmark = seen.mover = -1
+    seen.is_usable = isfinite(row.range) and isfinite(row.azimuth) and isfinite(row.range_rate) and row.range > 0.0
+    row.label, row.looks, row.over_ground = RadarDetection_LABEL_NONE, 0, NAN
+    if not seen.is_usable:
+        return
+    yaw = row.azimuth + scene.sensor_yaw
+    level = cos(row.elevation) if isfinite(row.elevation) else 1.0
+    flat = row.range * level
+    ahead, aside = cos(yaw), sin(yaw)
+    seen.x, seen.y = scene.sensor_x + flat * ahead, scene.sensor_y + flat * aside
+    seen.offset = seen.y - 0.5 * scene.curvature * seen.x * seen.x
+    sigma = row.azimuth_sigma if row.azimuth_sigma > 0.0 else parameters.azimuth_sigma
+    seen.offset_sigma = sqrt(0.04 + row.range * row.range * sigma * sigma)
+    row.over_ground = row.range_rate + (scene.velocity_x * ahead + scene.velocity_y * aside) * level
+    rate_sigma = row.range_rate_sigma if row.range_rate_sigma > 0.0 else 0.0
+    gate = 3.0 * sqrt(rate_sigma * rate_sigma + scene.velocity_sigma * scene.velocity_sigma)
+    seen.stands = fabs(row.over_ground) < (gate if gate > parameters.standing_mps else parameters.standing_mps)
+    ahead *= level
+    seen.speed = row.over_ground / (ahead if fabs(ahead) > 0.3 else (0.3 if ahead >= 0.0 else -0.3))
+
+
+cdef void see_landmark(const ScreenParameters* parameters, const Scene* scene, Memory* memory, const RadarDetection* row,
+                       Seen* seen) noexcept nogil:
+    cdef int found = nearest_landmark(parameters, memory, seen), mover
+    cdef double gain, u, height
+    cdef Landmark* landmark
+    if found < 0:
+        if memory.landmark_count == MOST_LANDMARKS:
+            memory.overflow += 1
+            return
+        found = memory.landmark_count
+        memory.landmark_count += 1
+        landmark = &memory.landmarks[found]
+        memset(landmark, 0, sizeof(Landmark))
+        landmark.x, landmark.y, landmark.age = seen.x, seen.y, 1
+        mover = nearest_mover(parameters, memory, seen, True)
+        landmark.was_moving = mover >= 0 and memory.movers[mover].looks >= parameters.steady_looks
+    landmark = &memory.landmarks[found]
+    landmark.looks += 1
+    landmark.missed = 0
+    landmark.is_claimed = True
+    gain = 1.0 / (landmark.looks if landmark.looks < 5 else 5)
+    landmark.x += gain * (seen.x - landmark.x)
+    landmark.y += gain * (seen.y - landmark.y)
+    landmark.inside += fabs(seen.offset) < parameters.corridor_m
+    landmark.bridges += (row.flags & RadarDetection_FLAG_BRIDGE) != 0
+    if isfinite(row.rcs_dbsm):
+        u = 1.0 / (row.range * row.range)
+        landmark.power_count += 1.0
+        landmark.power += row.rcs_dbsm
+        landmark.power_square += row.rcs_dbsm * row.rcs_dbsm
+        landmark.u += u
+        landmark.u_square += u * u
+        landmark.u_power += u * row.rcs_dbsm
+    if isfinite(row.elevation):
+        height = scene.sensor_z + row.range * sin(row.elevation)
+        landmark.height_count += 1.0
+        landmark.height += height
+        landmark.height_square += height * height
+    if landmark.verdict == UNDECIDED:
+        landmark.verdict = verdict_of(parameters, landmark, row.range)
+    seen.landmark = found
+
+
+cdef void see_mover(const ScreenParameters* parameters, Memory* memory, Seen* seen) noexcept nogil:
+    cdef int found = nearest_mover(parameters, memory, seen, False)
+    cdef double gain
+    cdef Mover* mover
+    if found < 0:
+        if memory.mover_count == MOST_MOVERS:
+            memory.overflow += 1
+            return
+        found = memory.mover_count
+        memory.mover_count += 1
+        mover = &memory.movers[found]
+        memset(mover, 0, sizeof(Mover))
+        mover.x, mover.y, mover.speed, mover.age = seen.x, seen.y, seen.speed, 1
+    mover = &memory.movers[found]
+    mover.looks += 1
+    mover.missed = 0
+    mover.is_claimed = True
+    gain = 1.0 / (mover.looks if mover.looks < 3 else 3)
+    mover.x += gain * (seen.x - mover.x)
+    mover.y += gain * (seen.y - mover.y)
+    mover.speed += gain * (seen.speed - mover.speed)
+    seen.mover = found
+
+
+cdef void find_barriers(const ScreenParameters* parameters, const Scene* scene, Memory* memory) noexcept nogil:
+    """Rows of landmarks along the own path, by a histogram of their offsets; the fullest first."""
+    cdef int[80] counts
+    cdef int i, k, bin, best, most, around
+    cdef double offset, total, least_x, most_x
+    cdef Landmark* landmark
+    memset(counts, 0, sizeof(counts))
+    memory.barrier_count = 0
+    for i in range(memory.landmark_count):
+        landmark = &memory.landmarks[i]
+        bin = bin_of(scene, landmark)
+        if bin >= 0 and landmark.looks >= 2:
+            counts[bin] += 1
+    while memory.barrier_count < MOST_BARRIERS:
+        best, most = -1, parameters.barrier_points - 1
+        for bin in range(SIDE, BINS - SIDE):
+            around = 0
+            for k in range(bin - SIDE, bin + SIDE + 1):
+                around += counts[k] if counts[k] > 0 else 0
+            if around > most and counts[bin] >= 0:
+                best, most = bin, around
+        if best < 0:
+            return
+        total, around, least_x, most_x = 0.0, 0, 1e9, -1e9
+        for i in range(memory.landmark_count):
+            landmark = &memory.landmarks[i]
+            bin = bin_of(scene, landmark)
+            if landmark.looks >= 2 and best - SIDE <= bin <= best + SIDE and bin >= 0 and counts[bin] >= 0:
+                total += landmark.y - 0.5 * scene.curvature * landmark.x * landmark.x
+                around += 1
+                least_x = landmark.x if landmark.x < least_x else least_x
+                most_x = landmark.x if landmark.x > most_x else most_x
+        for k in range(best - REACH if best > REACH else 0, best + REACH + 1 if best + REACH < BINS else BINS):
+            counts[k] = -1
+        offset = total / around
+        if most_x - least_x >= parameters.barrier_length_m and fabs(offset) > parameters.corridor_m + parameters.barrier_half_m:
+            memory.barriers[memory.barrier_count] = offset
+            memory.barrier_count += 1
+
+
+cdef inline int bin_of(const Scene* scene, const Landmark* landmark) noexcept nogil:
+    cdef double place = (landmark.y - 0.5 * scene.curvature * landmark.x * landmark.x - FIRST_BIN_M) / BIN_M
+    return <int>place if 0.0 <= place < BINS else -1
+
+
+cdef bint is_second_bounce(const ScreenParameters* parameters, const Memory* memory, const RadarDetection* rows, int count,
+                           int i) noexcept nogil:
+    """Twice the range and range rate of another in the same direction; not what was seen steadily."""
+    cdef int j
+    cdef const Mover* mover
+    if rows[i].range > 2.0 * parameters.bounce_reach_m:
+        return False
+    if memory.seen[i].mover >= 0:
+        mover = &memory.movers[memory.seen[i].mover]
+        if mover.looks >= parameters.steady_looks and mover.looks >= parameters.steady_share * mover.age:
+            return False
+    elif memory.seen[i].landmark >= 0 and memory.landmarks[memory.seen[i].landmark].looks >= parameters.steady_looks:
+        return False
+    for j in range(count):
+        if j != i and memory.seen[j].is_usable and fabs(rows[i].range - 2.0 * rows[j].range) < parameters.bounce_m \
+                and fabs(rows[i].range_rate - 2.0 * rows[j].range_rate) < parameters.bounce_mps \
+                and fabs(rows[i].azimuth - rows[j].azimuth) < parameters.bounce_azimuth:
+            return True
+    return False
+
+
+cdef bint is_mirror(const ScreenParameters* parameters, const Scene* scene, const Memory* memory, int i) noexcept nogil:
+    """At the mirror image of a mover in a barrier, with its speed. Who drives our way is real on this side of the barrier, who
+    comes towards us beyond it; one that is seen steadily on the wrong side drives there."""
+    cdef int j, k
+    cdef double wall, offset
+    cdef const Seen* seen = &memory.seen[i]
+    cdef const Mover* own = &memory.movers[seen.mover]
+    cdef const Mover* other
+    cdef bint is_beyond, is_steady = own.looks >= parameters.steady_looks and own.looks >= parameters.steady_share * own.age
+    if fabs(seen.offset) < parameters.corridor_m:
+        return False
+    for k in range(memory.barrier_count):
+        wall = memory.barriers[k]
+        is_beyond = (seen.offset - wall) * wall > 0.0
+        if is_beyond != (seen.speed > 0.0) or (not is_beyond and is_steady):
+            continue
+        for j in range(memory.mover_count):
+            other = &memory.movers[j]
+            offset = other.y - 0.5 * scene.curvature * other.x * other.x
+            if j != seen.mover and other.looks > own.looks and (offset - wall) * (seen.offset - wall) < 0.0 \
+                    and fabs(other.x - seen.x) < parameters.mirror_x_m \
+                    and fabs(other.speed - seen.speed) < parameters.mirror_mps \
+                    and fabs(offset + seen.offset - 2.0 * wall) < parameters.mirror_y_m + 3.0 * seen.offset_sigma:
+                return True
+    return False
+
+
+cdef bint is_in_barrier(const ScreenParameters* parameters, const Memory* memory, const Seen* seen) noexcept nogil:
+    cdef int k
+    cdef double half = 2.0 * seen.offset_sigma
+    half = half if half > parameters.barrier_half_m else parameters.barrier_half_m
+    for k in range(memory.barrier_count):
+        if fabs(seen.offset - memory.barriers[k]) < half:
+            return True
+    return False
+
+
+cdef uint8_t label_of_standing(const ScreenParameters* parameters, const Memory* memory, const RadarDetection* row,
+                               const Seen* seen) noexcept nogil:
+    cdef const Landmark* landmark
+    cdef bint is_weak = row.existence < parameters.weak_existence
+    if seen.landmark < 0:
+        return RadarDetection_LABEL_UNCONFIRMED
+    landmark = &memory.landmarks[seen.landmark]
+    if landmark.verdict == IS_OVERHEAD:
+        return RadarDetection_LABEL_OVERHEAD
+    if fabs(seen.offset) < parameters.corridor_m:
+        return RadarDetection_LABEL_OBSTACLE if landmark.verdict == IS_OBSTACLE else RadarDetection_LABEL_UNCONFIRMED
+    if is_in_barrier(parameters, memory, seen):
+        return RadarDetection_LABEL_BARRIER
+    if landmark.looks >= parameters.standing_looks and landmark.looks >= parameters.steady_share * landmark.age:
+        return RadarDetection_LABEL_STANDING
+    return RadarDetection_LABEL_CLUTTER if is_weak and landmark.looks == 1 else RadarDetection_LABEL_UNCONFIRMED
+
+
+cdef uint8_t label_of_moving(const ScreenParameters* parameters, const Scene* scene, const Memory* memory,
+                             const RadarDetection* row, int i) noexcept nogil:
+    cdef int looks
+    if memory.seen[i].mover < 0:
+        return RadarDetection_LABEL_UNCONFIRMED
+    if is_mirror(parameters, scene, memory, i):
+        return RadarDetection_LABEL_MIRROR
+    looks = memory.movers[memory.seen[i].mover].looks
+    if looks >= parameters.moving_looks:
+        return RadarDetection_LABEL_MOVING
+    return RadarDetection_LABEL_CLUTTER if row.existence < parameters.weak_existence else RadarDetection_LABEL_UNCONFIRMED
+
+
+cdef void screen(const ScreenParameters* parameters, const Scene* scene, RadarDetection* rows, int count,
+                 Memory* memory) noexcept nogil:
+    """Writes `over_ground`, `looks` and `label` of each row."""
+    cdef int i
+    cdef Seen* seen
+    move_memory(parameters, memory, scene.speed, scene.yaw_rate, scene.elapsed_s, scene.sensor_x)
+    for i in range(count):
+        seen = &memory.seen[i]
+        place(parameters, scene, &rows[i], seen)
+        if not seen.is_usable:
+            continue
+        if seen.stands:
+            see_landmark(parameters, scene, memory, &rows[i], seen)
+        else:
+            see_mover(parameters, memory, seen)
+    find_barriers(parameters, scene, memory)
+    for i in range(count):
+        seen = &memory.seen[i]
+        if not seen.is_usable:
+            continue
+        if seen.landmark >= 0:
+            rows[i].looks = <uint16_t>(memory.landmarks[seen.landmark].looks & 0xFFFF)
+        elif seen.mover >= 0:
+            rows[i].looks = <uint16_t>(memory.movers[seen.mover].looks & 0xFFFF)
+        if is_second_bounce(parameters, memory, rows, count, i):
+            rows[i].label = RadarDetection_LABEL_SECOND_BOUNCE
+        elif seen.stands:
+            rows[i].label = label_of_standing(parameters, memory, &rows[i], seen)
+        else:
+            rows[i].label = label_of_moving(parameters, scene, memory, &rows[i], i)
+
+
+cdef class ScreenKernel:
+    """One radar's memory. `parameters`: ScreenParameters; `mounting`: Mounting."""
+
+    cdef ScreenParameters parameters
+    cdef Scene scene
+    cdef Memory* memory
+
+    def __cinit__(self, parameters, mounting):
+        self.memory = <Memory*>PyMem_RawCalloc(1, sizeof(Memory))
+        if self.memory == NULL:
+            raise MemoryError
+        self.parameters = vars(parameters)
+        self.scene.sensor_x, self.scene.sensor_y, self.scene.sensor_z = mounting.x_m, mounting.y_m, mounting.z_m
+        self.scene.sensor_yaw = mounting.yaw
+
+    def __dealloc__(self):
+        PyMem_RawFree(self.memory)
+
+    def screen(self, uint8_t[::1] rows not None, double elapsed_s, double speed, double yaw_rate, double velocity_x,
+               double velocity_y, double velocity_sigma, double curvature):
+        """Labels `rows`, RadarDetections as bytes, at most 800, in place."""
+        cdef int count = <int>(rows.shape[0] // <Py_ssize_t>sizeof(RadarDetection))
+        if count > MOST_ROWS:
+            raise ValueError(f"{count} detections of a scan; at most {MOST_ROWS}")
+        self.scene.elapsed_s, self.scene.speed, self.scene.yaw_rate = elapsed_s, speed, yaw_rate
+        self.scene.velocity_x, self.scene.velocity_y, self.scene.velocity_sigma = velocity_x, velocity_y, velocity_sigma
+        self.scene.curvature = curvature
+        with nogil:
+            screen(&self.parameters, &self.scene, <RadarDetection*>&rows[0] if count else NULL, count, self.memory)
+
+    def barriers(self) -> list[float]:
+        """Offsets to the left of the own path, m."""
+        return [self.memory.barriers[place] for place in range(self.memory.barrier_count)]
+
+    def counts(self) -> dict:
+        return {"landmarks": self.memory.landmark_count, "movers": self.memory.mover_count, "overflow": self.memory.overflow}
