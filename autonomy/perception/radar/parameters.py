@@ -61,6 +61,7 @@ class ScreenParameters:
     bounce_reach_m: float = 35.0  # of the first bounce
     steady_share: float = 0.5  # of scans that saw it: what is steadier is no ghost by geometry alone
     steady_looks: int = 5
+    sure_looks: int = 10  # after which a mover may come and go
     obstacle_looks: int = 8
     moved_looks: int = 3  # of what was seen to move before it stood
     inside_share: float = 0.7

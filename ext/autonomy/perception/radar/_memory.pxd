@@ -19,11 +19,12 @@ cdef struct ScreenParameters:
     double bounce_m, bounce_mps, bounce_azimuth, bounce_reach_m
     double steady_share, inside_share, near_m, overhead_m, overhead_drop_db_m2, fluctuation_db, decided
     int landmark_kept, mover_kept, moving_looks, standing_looks, barrier_points, steady_looks, obstacle_looks, moved_looks
+    int sure_looks
 
 cdef struct Landmark:
     double x, y
     int looks, age, missed      # scans that saw it, since its first, since its last
-    int inside                  # of the looks: within the corridor
+    double inside               # share of the last looks within the corridor, forgetting
     int bridges                 # of the looks: the sensor held it for a bridge
     int verdict
     bint was_moving
@@ -144,7 +145,8 @@ cdef inline int verdict_of(const ScreenParameters* parameters, const Landmark* l
         return IS_OVERHEAD
     if landmark.looks >= parameters.moved_looks and landmark.was_moving:
         return IS_OBSTACLE
-    if landmark.looks < parameters.obstacle_looks or landmark.looks < parameters.steady_share * landmark.age:
+    if landmark.looks < parameters.obstacle_looks or landmark.looks < parameters.steady_share * landmark.age \
+            or landmark.inside < parameters.inside_share:
         return UNDECIDED
     if landmark.height_count >= parameters.obstacle_looks:
         height = landmark.height / landmark.height_count
@@ -156,6 +158,4 @@ cdef inline int verdict_of(const ScreenParameters* parameters, const Landmark* l
     ratio = overhead_ratio(parameters, landmark)
     if ratio > parameters.decided:
         return IS_OVERHEAD
-    if landmark.inside < parameters.inside_share * landmark.looks:
-        return UNDECIDED
     return IS_OBSTACLE if ratio < -parameters.decided or range_m < parameters.near_m else UNDECIDED

@@ -41,6 +41,7 @@ cdef enum:
     REACH = 4               # bins within which there is one barrier
 cdef double BIN_M = 0.5
 cdef double FIRST_BIN_M = -20.0
+cdef double INSIDE_GAIN = 0.2   # of a look: the last five count most
 
 cdef struct Scene:            # where the sensor is and how the vehicle moves
     double sensor_x, sensor_y, sensor_z, sensor_yaw
@@ -95,7 +96,8 @@ cdef void see_landmark(const ScreenParameters* parameters, const Scene* scene, M
     gain = 1.0 / (landmark.looks if landmark.looks < 5 else 5)
     landmark.x += gain * (seen.x - landmark.x)
     landmark.y += gain * (seen.y - landmark.y)
-    landmark.inside += fabs(seen.offset) < parameters.corridor_m
+    gain = gain if gain > INSIDE_GAIN else INSIDE_GAIN
+    landmark.inside += gain * ((1.0 if fabs(seen.offset) < parameters.corridor_m else 0.0) - landmark.inside)
     landmark.bridges += (row.flags & RadarDetection_FLAG_BRIDGE) != 0
     if isfinite(row.rcs_dbsm):
         u = 1.0 / (row.range * row.range)
@@ -110,7 +112,7 @@ cdef void see_landmark(const ScreenParameters* parameters, const Scene* scene, M
         landmark.height_count += 1.0
         landmark.height += height
         landmark.height_square += height * height
-    if landmark.verdict == UNDECIDED:
+    if landmark.verdict != IS_OBSTACLE:  # an obstacle stays one; what seemed above the road may come down
         landmark.verdict = verdict_of(parameters, landmark, row.range)
     seen.landmark = found
 
@@ -262,13 +264,14 @@ cdef uint8_t label_of_standing(const ScreenParameters* parameters, const Memory*
 
 cdef uint8_t label_of_moving(const ScreenParameters* parameters, const Scene* scene, const Memory* memory,
                              const RadarDetection* row, int i) noexcept nogil:
-    cdef int looks
+    cdef const Mover* mover
     if memory.seen[i].mover < 0:
         return RadarDetection_LABEL_UNCONFIRMED
     if is_mirror(parameters, scene, memory, i):
         return RadarDetection_LABEL_MIRROR
-    looks = memory.movers[memory.seen[i].mover].looks
-    if looks >= parameters.moving_looks:
+    mover = &memory.movers[memory.seen[i].mover]
+    if mover.looks >= parameters.moving_looks and (mover.looks >= parameters.steady_share * mover.age
+                                                   or mover.looks >= parameters.sure_looks):
         return RadarDetection_LABEL_MOVING
     return RadarDetection_LABEL_CLUTTER if row.existence < parameters.weak_existence else RadarDetection_LABEL_UNCONFIRMED
 
