@@ -127,6 +127,12 @@ def test_nothing_takes_the_gil_or_allocates_in_the_lidar_codecs(functions):
     assert offenders(functions, "__pyx_f_7drivers_5lidar_8_encoder_fill_packet") == {}
 
 
+def test_nothing_takes_the_gil_or_allocates_in_the_radars(functions):
+    for entry in ("7drivers_5radar_9_can_scan_take_frames", "7drivers_5radar_7_ars548_take_packet",
+                  "8autonomy_10perception_5radar_11_own_motion_own_motion", "8autonomy_10perception_5radar_7_screen_screen"):
+        assert offenders(functions, f"__pyx_f_{entry}") == {}
+
+
 def test_the_check_finds_an_offender():
     text = "static void f(int x) {\n  g(x);\n}\nstatic void g(int x) {\n  PyList_New(x);\n}\n"
     assert offenders(bodies(text), "f") == {"PyList_New": "g"}

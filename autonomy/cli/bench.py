@@ -12,6 +12,7 @@ from pathlib import Path
 BENCHES = {
     "codec": "CAN decoding against cantools and NumPy",
     "lidar": "lidar packets into points against velodyne-decoder",
+    "radar": "radar frames and packets into detections against cantools; own motion and labels against their twins",
     "ego": "ego filter against filterpy and numba",
     "truck": "the truck step: mass, speed, heat, friction, articulation, steering, tyres, wind",
     "faults": "the fault table, all rows",

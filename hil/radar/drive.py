@@ -19,7 +19,8 @@ from hil.worlds.road import Road, Segment
 
 SPEED_MPS, CYCLE_NS, LANE_M = 22.0, 50_000_000, 3.5
 SIZES = {"car": (4.6, 1.85, 1.5), "truck": (16.5, 2.55, 4.0), "motorcycle": (2.2, 0.8, 1.5)}
-STANDING_AT_M = 60.0  # beyond the end of the drive: it is never reached
+STANDING_BEYOND_M = 20.0  # of the drive's end: it is not reached
+CUT_OUT_M = 120.0  # before it, over half of that
 NUMBER_OF_STANDING, NUMBER_OF_SHOULDER = 900, 901
 
 
@@ -46,12 +47,10 @@ class RadarDrive:
         self.emulator = Emulator(self.scene, seed)
         self.vehicles = self._traffic(random, seconds)
 
-    def scans(self) -> Iterator[tuple[Truth, Detections, float]]:
-        """(truth, detections, curvature of the road here)"""
+    def scans(self) -> Iterator[tuple[Truth, Detections]]:
         for scan in range(self.scans_count):
-            time_s = scan * CYCLE_NS * 1e-9
-            truth, curvature = self._truth(time_s, 10**9 + scan * CYCLE_NS)
-            yield truth, self.emulator.measure(truth), curvature
+            truth = self._truth(scan * CYCLE_NS * 1e-9, 10**9 + scan * CYCLE_NS)
+            yield truth, self.emulator.measure(truth)
 
     def _traffic(self, random: np.random.Generator, seconds: float) -> list[Vehicle]:
         start, end = 60.0, 60.0 + SPEED_MPS * seconds
@@ -66,15 +65,16 @@ class RadarDrive:
                                  opposite + LANE_M * random.choice([0.5, 1.5]), -random.uniform(22.0, 34.0)))  # fmt: skip
         shoulder = self.scene.section.right_line - 1.5
         found.append(Vehicle(NUMBER_OF_SHOULDER, "car", start + random.uniform(150.0, 300.0), shoulder, 0.0))
-        found.append(Vehicle(NUMBER_OF_STANDING, str(random.choice(kinds[:4])), end + STANDING_AT_M - 40.0, 0.0, 0.0))
+        self.standing_at = end + STANDING_BEYOND_M
+        found.append(Vehicle(NUMBER_OF_STANDING, str(random.choice(kinds[:4])), self.standing_at, 0.0, 0.0))
         return found
 
-    def _truth(self, time_s: float, time_ns: int) -> tuple[Truth, float]:
+    def _truth(self, time_s: float, time_ns: int) -> Truth:
         s = 60.0 + SPEED_MPS * time_s
         x, y, heading, curvature = self.road.at(s)
         ego = EgoTruth(x=x, y=y, yaw=heading, velocity=SPEED_MPS, yaw_rate=SPEED_MPS * curvature)
         return Truth(time_ns, ego, actors=[actor for vehicle in self.vehicles
-                                           if (actor := self._actor(vehicle, time_s, s)) is not None]), curvature  # fmt: skip
+                                           if (actor := self._actor(vehicle, time_s, s)) is not None])  # fmt: skip
 
     def _actor(self, vehicle: Vehicle, time_s: float, ego_s: float) -> Actor | None:
         s = vehicle.s + vehicle.speed * time_s
@@ -83,5 +83,8 @@ class RadarDrive:
             return None
         x, y, heading, _ = self.road.at(s)
         turned = math.pi if vehicle.speed < 0.0 else 0.0
-        return Actor(vehicle.number, vehicle.kind, x - vehicle.offset * math.sin(heading), y + vehicle.offset * math.cos(heading),
+        offset = vehicle.offset
+        if vehicle.number == 1:  # the lead drives round what stands in the lane
+            offset += LANE_M * min(max((s - self.standing_at + CUT_OUT_M) / CUT_OUT_M * 2.0, 0.0), 1.0)
+        return Actor(vehicle.number, vehicle.kind, x - offset * math.sin(heading), y + offset * math.cos(heading),
                      heading + turned, abs(vehicle.speed), 0.0, length, width, height)  # fmt: skip

@@ -38,6 +38,7 @@ class ScreenParameters:
     range_sigma_m: float = 0.3  # where a detection tells none [M]
     azimuth_sigma: float = math.radians(0.4)  # [M]
     standing_mps: float = 0.6  # slower over ground stands; more where the range rate is worse
+    stopping_mps: float = 3.0  # a mover this slow may be what stands there next
     corridor_m: float = 1.5  # half a truck's width and a hand [D]
     landmark_gate_x_m: float = 2.0
     landmark_gate_y_m: float = 1.0  # and three sigmas
@@ -66,6 +67,9 @@ class ScreenParameters:
     moved_looks: int = 3  # of what was seen to move before it stood
     inside_share: float = 0.7
     near_m: float = 40.0  # what still stands in the corridor this near is taken as it is
+    shadow_m: float = 5.0  # something this much nearer, within corridor_m beside the line of sight, hides what is behind
+    passed_x_m: float = 3.0  # a road user this close has driven through it: it is above the road
+    passed_y_m: float = 1.0
     overhead_m: float = 3.5  # height above the road from which something is above it: trucks are 4.0 m and seen at half of that
     overhead_drop_db_m2: float = 0.48 * math.degrees(4.3) ** 2  # what the cross section sinks by, times range^2: 12 dB at the edges
     #   of a beam of 5 deg [M: elevation of long-range radars], something 4.3 m above the sensor

@@ -19,10 +19,7 @@ from autonomy.msg.messages cimport (
 )
 
 cdef extern from *:
-    """
-    #define reverse_word(word) __builtin_bswap64(word)
-    """
-    uint64_t reverse_word(uint64_t word) noexcept nogil
+    uint64_t reverse_word "__builtin_bswap64"(uint64_t word) noexcept nogil
 
 cdef enum:
     MOST_TARGETS = 64

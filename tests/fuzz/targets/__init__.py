@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.fuzz.targets import can, importers, lidar, points, recordings, serial, texts
+from tests.fuzz.targets import can, importers, lidar, points, radar, recordings, serial, texts
 from tests.fuzz.targets.target import Target
 
 TARGETS: dict[str, Target] = {
-    target.name: target for module in (recordings, importers, texts, can, serial, lidar, points) for target in module.TARGETS
+    target.name: target for module in (recordings, importers, texts, can, serial, lidar, radar, points) for target in module.TARGETS
 }

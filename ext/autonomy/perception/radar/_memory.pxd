@@ -13,11 +13,11 @@ cdef enum:
     IS_OVERHEAD = 2
 
 cdef struct ScreenParameters:
-    double range_sigma_m, azimuth_sigma, standing_mps, corridor_m
+    double range_sigma_m, azimuth_sigma, standing_mps, stopping_mps, corridor_m
     double landmark_gate_x_m, landmark_gate_y_m, mover_gate_x_m, mover_gate_y_m, mover_gate_mps
     double weak_existence, barrier_length_m, barrier_half_m, mirror_x_m, mirror_y_m, mirror_mps
     double bounce_m, bounce_mps, bounce_azimuth, bounce_reach_m
-    double steady_share, inside_share, near_m, overhead_m, overhead_drop_db_m2, fluctuation_db, decided
+    double steady_share, inside_share, near_m, shadow_m, passed_x_m, passed_y_m, overhead_m, overhead_drop_db_m2, fluctuation_db, decided
     int landmark_kept, mover_kept, moving_looks, standing_looks, barrier_points, steady_looks, obstacle_looks, moved_looks
     int sure_looks
 
@@ -28,6 +28,7 @@ cdef struct Landmark:
     int bridges                 # of the looks: the sensor held it for a bridge
     int verdict
     bint was_moving
+    bint was_passed             # a road user drove through where it is
     bint is_claimed             # in this scan
     double power_count, power, power_square, u, u_square, u_power  # sums of cross section in dBsm and of u = 1 / range^2
     double height_count, height, height_square
@@ -141,7 +142,7 @@ cdef inline double overhead_ratio(const ScreenParameters* parameters, const Land
 cdef inline int verdict_of(const ScreenParameters* parameters, const Landmark* landmark, double range_m) noexcept nogil:
     """Whether something stands on the road or above it."""
     cdef double height, spread, ratio
-    if 2 * landmark.bridges > landmark.looks:
+    if landmark.was_passed or 2 * landmark.bridges > landmark.looks:
         return IS_OVERHEAD
     if landmark.looks >= parameters.moved_looks and landmark.was_moving:
         return IS_OBSTACLE

@@ -73,8 +73,20 @@ cdef void place(const ScreenParameters* parameters, const Scene* scene, RadarDet
     seen.speed = row.over_ground / (ahead if fabs(ahead) > 0.3 else (0.3 if ahead >= 0.0 else -0.3))
 
 
-cdef void see_landmark(const ScreenParameters* parameters, const Scene* scene, Memory* memory, const RadarDetection* row,
-                       Seen* seen) noexcept nogil:
+cdef bint is_hidden(const ScreenParameters* parameters, const RadarDetection* rows, int count, int i) noexcept nogil:
+    """Whether something nearer stands in the way: waves that pass beside or below it are weaker by nobody knows how much."""
+    cdef int j
+    for j in range(count):
+        if rows[j].range + parameters.shadow_m < rows[i].range \
+                and fabs(rows[j].azimuth - rows[i].azimuth) * rows[j].range < parameters.corridor_m:
+            return True
+    return False
+
+
+cdef void see_landmark(const ScreenParameters* parameters, const Scene* scene, Memory* memory, const RadarDetection* rows,
+                       int count, int i) noexcept nogil:
+    cdef const RadarDetection* row = &rows[i]
+    cdef Seen* seen = &memory.seen[i]
     cdef int found = nearest_landmark(parameters, memory, seen), mover
     cdef double gain, u, height
     cdef Landmark* landmark
@@ -88,7 +100,8 @@ cdef void see_landmark(const ScreenParameters* parameters, const Scene* scene, M
         memset(landmark, 0, sizeof(Landmark))
         landmark.x, landmark.y, landmark.age = seen.x, seen.y, 1
         mover = nearest_mover(parameters, memory, seen, True)
-        landmark.was_moving = mover >= 0 and memory.movers[mover].looks >= parameters.steady_looks
+        landmark.was_moving = mover >= 0 and memory.movers[mover].looks >= parameters.steady_looks \
+            and fabs(memory.movers[mover].speed) < parameters.stopping_mps  # not one that passes below or beside it
     landmark = &memory.landmarks[found]
     landmark.looks += 1
     landmark.missed = 0
@@ -99,7 +112,7 @@ cdef void see_landmark(const ScreenParameters* parameters, const Scene* scene, M
     gain = gain if gain > INSIDE_GAIN else INSIDE_GAIN
     landmark.inside += gain * ((1.0 if fabs(seen.offset) < parameters.corridor_m else 0.0) - landmark.inside)
     landmark.bridges += (row.flags & RadarDetection_FLAG_BRIDGE) != 0
-    if isfinite(row.rcs_dbsm):
+    if isfinite(row.rcs_dbsm) and not is_hidden(parameters, rows, count, i):
         u = 1.0 / (row.range * row.range)
         landmark.power_count += 1.0
         landmark.power += row.rcs_dbsm
@@ -139,6 +152,22 @@ cdef void see_mover(const ScreenParameters* parameters, Memory* memory, Seen* se
     mover.y += gain * (seen.y - mover.y)
     mover.speed += gain * (seen.speed - mover.speed)
     seen.mover = found
+
+
+cdef void see_passing(const ScreenParameters* parameters, Memory* memory) noexcept nogil:
+    """What road users drive through stands above the road."""
+    cdef int i, j
+    cdef const Mover* mover
+    cdef Landmark* landmark
+    for i in range(memory.mover_count):
+        mover = &memory.movers[i]
+        if not mover.is_claimed or mover.looks < parameters.steady_looks or fabs(mover.speed) < parameters.stopping_mps:
+            continue
+        for j in range(memory.landmark_count):
+            landmark = &memory.landmarks[j]
+            if fabs(mover.x - landmark.x) < parameters.passed_x_m and fabs(mover.y - landmark.y) < parameters.passed_y_m:
+                landmark.was_passed = True
+                landmark.verdict = IS_OVERHEAD
 
 
 cdef void find_barriers(const ScreenParameters* parameters, const Scene* scene, Memory* memory) noexcept nogil:
@@ -288,9 +317,10 @@ cdef void screen(const ScreenParameters* parameters, const Scene* scene, RadarDe
         if not seen.is_usable:
             continue
         if seen.stands:
-            see_landmark(parameters, scene, memory, &rows[i], seen)
+            see_landmark(parameters, scene, memory, rows, count, i)
         else:
             see_mover(parameters, memory, seen)
+    see_passing(parameters, memory)
     find_barriers(parameters, scene, memory)
     for i in range(count):
         seen = &memory.seen[i]
