@@ -27,11 +27,12 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
 
     seeds, seconds = (QUICK_SEEDS, QUICK_SECONDS) if quick else (SEEDS, SECONDS)
     drives = mapped(_drive, [(seed, seconds) for seed in seeds], jobs)
-    told = np.concatenate([drive["told"] for drive in drives])  # (n, 4) origin, kept, label, range
+    told = np.concatenate([drive["told"] for drive in drives])  # (n, 4) origin, kept, stands in the own lane, range
     error, normalised = (np.concatenate([drive[name] for drive in drives]) for name in ("error", "normalised"))
     kept = lambda *origins: told[np.isin(told[:, 0], origins), 1].mean()  # noqa: E731
     ghosts, users = 1.0 - kept(Origin.MIRROR, Origin.SECOND_BOUNCE), kept(Origin.ROAD_USER)
     near = told[(told[:, 0] == Origin.ROAD_USER) & (told[:, 3] < FAR_M), 1].mean()
+    driving = told[(told[:, 0] == Origin.ROAD_USER) & (told[:, 2] == 0), 1].mean()
     speed, honest = float(np.sqrt(np.mean(error**2))), float(np.sqrt(np.mean(normalised**2)))
     confirmed = [drive["confirmed_m"] for drive in drives if drive["reached"]]
     false = sum(drive["false_obstacles"] for drive in drives)
@@ -43,6 +44,7 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
         row_of("  of them mirror images", 1.0 - kept(Origin.MIRROR), ""),
         row_of("clutter removed", 1.0 - kept(Origin.CLUTTER), "", ">= 0.95", 1.0 - kept(Origin.CLUTTER) >= 0.95),
         row_of("detections of road users kept", users, "", ">= 0.95", users >= 0.95),
+        row_of("  of them all but what stands in the own lane", driving, ""),
         row_of(f"detections of road users kept, nearer than {FAR_M:g} m", near, "", ">= 0.97", near >= 0.97),
         row_of("rails and posts taken for obstacles in the corridor, detections", false, "", "0", false == 0),
         row_of("own speed by Doppler, RMS", speed, "m/s", "<= 0.05", speed <= 0.05),
@@ -73,7 +75,7 @@ def _drive(chosen: tuple[int, float]) -> dict:
         speed = truth.ego.velocity + random.normal(0.0, WHEEL_SIGMA_MPS)
         found = processor.process(radar_detections(detections, drive.emulator.sensor), truth.time_ns, speed, truth.ego.yaw_rate)
         table, labels = detections.table, found.detections["label"]
-        told.append(np.column_stack([table["origin"], np.isin(labels, KEPT), labels, table["range"]]))
+        told.append(np.column_stack([table["origin"], np.isin(labels, KEPT), table["actor"] == STANDING_USER, table["range"]]))
         if found.motion.is_known:
             error.append(found.motion.speed - truth.ego.velocity)
             normalised.append(error[-1] / np.sqrt(found.motion.covariance[0, 0]))
