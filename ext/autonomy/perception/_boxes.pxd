@@ -23,15 +23,12 @@ cdef struct Obstacle:
     int edge                # 1 = of a road edge
 
 cdef struct BoxParameters:
-    double points_at_1m         # of a cluster that counts, falls with range
-    double points_least
-    double points_most
     double closest_m            # to the side of the box: nearer points all count alike
 
 cdef struct ObstacleList:
     int count
     int overflow                # clusters beyond the room for them
-    int[4096] of_cluster        # number of the obstacle, -1 = too few points
+    int[4096] of_cluster        # number of the obstacle, -1 = not told
     float[4096] cosine
     float[4096] sine
     float[4096][6] span         # least and greatest along, across, up

@@ -4,7 +4,7 @@ A lidar sees one or two sides of a thing: an L. Of all directions of a rectangle
 whose sides have the cells closest, as in Zhang, Xu, Dong, Dolan, "Efficient L-shape fitting for vehicle detection using laser
 scanners" (2017), with the closeness criterion; coarse steps of 6 deg, then of 1 deg. Twin: autonomy/perception/boxes_twin.py.
 """
-from libc.math cimport atan2, cos, sin, sqrt
+from libc.math cimport atan2, cos, sin
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH
 from autonomy.perception._cloud cimport EDGE, NOISE, OBSTACLE, Cloud
@@ -20,7 +20,7 @@ cdef enum:
 
 cdef int find_boxes(const BoxParameters* parameters, const ClusterGrid* grid, Cloud* cloud, ObstacleList* found) noexcept nogil:
     """Writes the obstacles, each point's instance (number of the obstacle or -1) and label (OBSTACLE or EDGE; NOISE in clusters
-    too small)."""
+    that are not told)."""
     cdef int i, cluster, obstacle
     cdef float x, y, along, across
     cdef float* span
@@ -52,9 +52,9 @@ cdef int find_boxes(const BoxParameters* parameters, const ClusterGrid* grid, Cl
 
 
 cdef void choose(const BoxParameters* parameters, const ClusterGrid* grid, ObstacleList* found) noexcept nogil:
-    """Which clusters have points enough for their range, and the direction of each."""
+    """A number for each cluster that is told, and its direction."""
     cdef int i, k
-    cdef double needed, yaw
+    cdef double yaw
     cdef const Cluster* cluster
     cdef const Cell* cell
     cdef Obstacle* obstacle
@@ -63,11 +63,8 @@ cdef void choose(const BoxParameters* parameters, const ClusterGrid* grid, Obsta
     for i in range(grid.cluster_count):
         cluster = &grid.clusters[i]
         cell = &grid.cells[grid.order[cluster.first]]
-        needed = parameters.points_at_1m / (sqrt(cell.x * cell.x + cell.y * cell.y) + 1.0)
-        needed = needed if needed > parameters.points_least else parameters.points_least
-        needed = needed if needed < parameters.points_most else parameters.points_most
         found.of_cluster[i] = -1
-        if cluster.points < needed:
+        if not cluster.is_told:
             continue
         if found.count == MOST_OBSTACLES:
             found.overflow += 1

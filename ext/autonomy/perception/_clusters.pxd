@@ -37,6 +37,7 @@ cdef struct Cluster:
     int points
     float top
     float bottom
+    int is_told                 # set by _sightings: enough is known of it
 
 cdef struct ClusterGrid:
     unsigned short[COLUMNS * ROWS] cell_at   # 1 + number of the cell, 0 = empty

@@ -19,6 +19,7 @@ from autonomy.perception._ground cimport GroundGrid, GroundParameters, arrange_g
 from autonomy.perception._health cimport Health, HealthParameters, judge_health
 from autonomy.perception._lane_memory cimport LaneMemory, recall, remember
 from autonomy.perception._lanes cimport LaneLine, LaneList, LaneParameters, find_lanes
+from autonomy.perception._sightings cimport SightingParameters, Sightings, hold, sieve
 
 require(__name__, LAYOUT_HASH)
 
@@ -51,6 +52,8 @@ cdef class Perception:
     cdef Health health_found
     cdef EdgeParameters edge
     cdef LaneMemory* memory_of_lanes
+    cdef SightingParameters sighting
+    cdef Sightings* sightings
     cdef float[STEPS * 12] poses
     cdef float[FREE_SECTORS] free_m
     cdef long long[6] spent_ns
@@ -61,6 +64,7 @@ cdef class Perception:
         """`sections`: the tables of configs/perception.toml. Raises KeyError or TypeError for a missing or wrong key."""
         self.ground = sections["ground"]
         self.cluster = sections["clusters"]
+        self.sighting = sections["sightings"]
         self.box = sections["boxes"]
         self.classes = sections["classes"]
         self.bright = sections["markings"]
@@ -85,6 +89,7 @@ cdef class Perception:
         self.obstacle_list = <ObstacleList*>self.room(sizeof(ObstacleList))
         self.bright_grid = <BrightGrid*>self.room(sizeof(BrightGrid))
         self.memory_of_lanes = <LaneMemory*>self.room(sizeof(LaneMemory))
+        self.sightings = <Sightings*>self.room(sizeof(Sightings))
         arrange_ground(&self.ground, self.ground_grid)
 
     cdef void* room(self, size_t size):
@@ -122,11 +127,14 @@ cdef class Perception:
     cdef void run(self, const LidarPoint* points, int count, const Twist* twist, const Knot* knots, int knot_count,
                   double reference_s, double elapsed_s) noexcept nogil:
         cdef long long begun = now(), ended
+        cdef GroundParameters swept
         deskew(points, count, twist, knots, knot_count, reference_s, self.poses, &self.cloud)
         ended = now()
         self.spent_ns[0] = ended - begun
         begun = ended
-        self.ground_points = find_ground(&self.ground, self.ground_grid, &self.cloud)
+        swept = self.ground                     # the vehicle drove on while it was scanned, and its points were moved along
+        swept.own_front_m += max(twist.velocity[0], 0.0) * points[count - 1].time_offset_ns * 1e-9 if count > 0 else 0.0
+        self.ground_points = find_ground(&swept, self.ground_grid, &self.cloud)
         ended = now()
         self.spent_ns[1] = ended - begun
         begun = ended
@@ -137,7 +145,7 @@ cdef class Perception:
         ended = now()
         self.spent_ns[3] = ended - begun
         begun = ended
-        self.find_obstacles(knots)
+        self.find_obstacles(knots, twist, elapsed_s)
         self.mark()
         ended = now()
         self.spent_ns[2] = ended - begun
@@ -145,7 +153,7 @@ cdef class Perception:
         judge_health(&self.health_parameters, &self.cloud, &self.health_found)
         self.spent_ns[4] = now() - begun
 
-    cdef void find_obstacles(self, const Knot* knots) noexcept nogil:
+    cdef void find_obstacles(self, const Knot* knots, const Twist* twist, double elapsed_s) noexcept nogil:
         """Road edges are found among the cells, before these are joined."""
         cdef int i
         cdef long long begun = now()
@@ -155,9 +163,11 @@ cdef class Perception:
         begun = now()
         join(&self.cluster, knots[0].position, self.cluster_grid, &self.cloud)
         self.spent_ns[5] += now() - begun
+        sieve(&self.sighting, twist, elapsed_s, knots[0].position, self.sightings, self.cluster_grid)
         find_boxes(&self.box, self.cluster_grid, &self.cloud, self.obstacle_list)
         for i in range(self.obstacle_list.count):
             classify(&self.classes, &self.obstacle_list.obstacles[i])
+        hold(&self.sighting, self.sightings, self.obstacle_list)
         find_free_space(self.cluster_grid, self.obstacle_list, self.ground.far_m, self.free_m)
 
     cdef void mark(self) noexcept nogil:
@@ -174,6 +184,7 @@ cdef class Perception:
 
     def reset(self):
         """Forgets the scans before."""
+        self.sightings.count = 0
         self.memory_of_lanes.count = 0
         self.memory_of_lanes.shape.known = 0
 

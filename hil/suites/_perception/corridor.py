@@ -20,6 +20,14 @@ SHOWN = ("x", "y", "length", "width", "top", "bottom")
 SAME_M, SAME_SCANS = 6.0, 10  # seen again so near and so soon it is the same event
 
 
+def touches(one: np.void, box: np.void) -> bool:
+    """Whether a told box comes as near to a true one: spray that is one with its vehicle makes that larger, and is none more."""
+    along, across = np.meshgrid(np.linspace(-0.5, 0.5, 7) * one["length"], np.linspace(-0.5, 0.5, 5) * one["width"])
+    cosine, sine = math.cos(one["yaw"]), math.sin(one["yaw"])
+    return bool(inside(one["x"] + cosine * along - sine * across, one["y"] + sine * along + cosine * across, box,
+                       NEAR_ACTOR_M).any())  # fmt: skip
+
+
 class CorridorTally:
     copied = False
 
@@ -36,9 +44,10 @@ class CorridorTally:
         path = self.path(sight)
         across = told["y"] - np.interp(told["x"], path[:, 0], path[:, 1])
         told = told[np.abs(across) < HALF_WIDTH_M]
-        for box in boxes_now(sight):
-            told = told[~inside(told["x"], told["y"], box, NEAR_ACTOR_M)]
+        boxes = boxes_now(sight)
         for one in told:
+            if any(touches(one, box) for box in boxes[np.abs(boxes["x"] - one["x"]) < FROM_M + one["length"] + boxes["length"]]):
+                continue
             self.told += 1
             self.note(sight.s + float(one["x"]), one)
 
