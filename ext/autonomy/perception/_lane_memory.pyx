@@ -10,6 +10,7 @@ from autonomy.perception._deskew cimport Twist
 
 require(__name__, LAYOUT_HASH)
 
+cdef double NEVER = 1e9
 cdef float FADE = 0.93          # weight that is left from scan to scan: the pose between them is not exact
 
 
@@ -26,6 +27,8 @@ cdef void recall(LaneMemory* memory, const Twist* twist, double elapsed_s, doubl
     if not (elapsed_s > 0.0 and elapsed_s < longest_s):
         memory.count = 0
         memory.shape.known = 0
+        memory.shape.width_m = 0.0
+        memory.shape.side_age_s[0] = memory.shape.side_age_s[1] = NEVER
         return
     for i in range(memory.count):
         x = memory.runs[i].x - dx
@@ -46,6 +49,9 @@ cdef void recall(LaneMemory* memory, const Twist* twist, double elapsed_s, doubl
         grid.run_count += 1
         kept += 1
     memory.count = kept
+    for i in range(2):
+        memory.shape.side_m[i] += dx * (memory.shape.heading + dx * memory.shape.bend) - dy
+        memory.shape.side_age_s[i] += elapsed_s
     memory.shape.heading += 2.0 * memory.shape.bend * dx - angle
 
 

@@ -33,10 +33,20 @@ cdef struct LaneParameters:
     double memory_s             # runs are held so long
     double length_least_m       # from its first to its last run
     double share_least          # of the slabs where it could be seen
+    double share_held           # ... together with where it was in the scans before: dashes fill up, chance does not
     double solid_share          # ... from which on it is a solid line
     double width_least_m        # of a lane
     double width_most_m
     double double_m             # two lines so close are one double line
+    double begins_most_m        # a side of the lane is seen from so near on
+    double contest_share        # runs beside a side's line, of its own: from there on two sets of lines are there
+    double contest_m            # ... so far beside it
+    double contest_to_m         # ... and up to so far ahead
+    double contest_told_m       # where they are it is told to here only: farther ahead the sets part
+    double centred_m            # of two sets the one counts in whose middle the vehicle is, give or take this
+    double width_change_m       # ... and that makes the lane as wide as it was, give or take this
+    double jump_m               # a side does not jump from scan to scan
+    double track_s              # ... while it was told so recently
     double type_to_m            # solid or dashed is told by what is nearer
 
 cdef struct LaneLine:
@@ -54,7 +64,10 @@ cdef struct LaneLine:
 cdef struct Shape:
     double heading              # c1
     double bend                 # c2, half the curvature
-    int known                   # 1 when something voted for it
+    double width_m              # of the lane when it was last sure, 0 = not known
+    double[2] side_m            # offsets of its left and right line at the vehicle
+    double[2] side_age_s        # since they were told
+    int known                   # scans that voted for it, up to ten
 
 cdef struct LaneList:
     int count

@@ -17,6 +17,7 @@ require(__name__, LAYOUT_HASH)
 cdef double PER_M = 8.0             # offsets of the vote
 cdef int HEADINGS = 12              # to either side, coarse
 cdef int BENDS = 8
+cdef int SETTLED = 10               # scans after which only shapes near the last one are looked at
 cdef int FINER = 4                  # a coarse step has so many fine ones
 cdef int ROUNDS = 4                 # of the robust fit
 cdef double BESIDE_SHARE = 0.7       # of the length, of a line beside a sure one: longer than one dash
@@ -34,6 +35,9 @@ cdef void find_lanes(const LaneParameters* parameters, double behind_m, BrightGr
     for i in range(grid.run_count):
         grid.runs[i].line = -1
     found.shape = vote(parameters, grid, guess)
+    found.shape.width_m = guess.width_m
+    for i in range(2):
+        found.shape.side_m[i], found.shape.side_age_s[i] = guess.side_m[i], guess.side_age_s[i]
     if not found.shape.known:
         return
     fill(grid, found.shape.heading, found.shape.bend, 200.0, heap)
@@ -41,7 +45,7 @@ cdef void find_lanes(const LaneParameters* parameters, double behind_m, BrightGr
     share_shape(parameters, grid, found)
     fit_lines(parameters, grid, found)
     judge(parameters, behind_m, grid, found)
-    name_sides(parameters, found)
+    name_sides(parameters, grid, guess, found)
 
 
 cdef double fill(const BrightGrid* grid, double heading, double bend, double to_m, double* heap) noexcept nogil:
@@ -74,12 +78,15 @@ cdef Shape vote(const LaneParameters* p, const BrightGrid* grid, const Shape* gu
     cdef double heading_step = p.heading_most / HEADINGS, bend_step = 0.5 * p.curvature_most / BENDS
     cdef double middle_heading, middle_bend
     cdef int i, k
-    best.known = 0
+    memset(&best, 0, sizeof(Shape))
     best.heading = 0.0
     best.bend = 0.0
     if guess.known:
         best = guess[0]
-    else:
+        best.known = guess.known + 1 if guess.known < SETTLED else SETTLED
+    if guess.known < SETTLED:           # the first scans of a road show little of it: a wrong shape would lead itself on
+        if guess.known:
+            most = fill(grid, guess.heading, guess.bend, p.coarse_to_m, heap)
         for i in range(-HEADINGS, HEADINGS + 1):
             for k in range(-BENDS, BENDS + 1):
                 score = fill(grid, i * heading_step, k * bend_step, p.coarse_to_m, heap)
@@ -87,7 +94,7 @@ cdef Shape vote(const LaneParameters* p, const BrightGrid* grid, const Shape* gu
                     most = score
                     best.heading = i * heading_step
                     best.bend = k * bend_step
-                    best.known = 1
+                    best.known = 1 if best.known == 0 else best.known
     if not best.known:
         return best
     middle_heading = best.heading
@@ -253,15 +260,21 @@ cdef double nearest_seen(const LaneLine* line) noexcept nogil:
 cdef void judge(const LaneParameters* p, double behind_m, BrightGrid* grid, LaneList* found) noexcept nogil:
     """Drops lines with too little behind them, and tells solid from dashed."""
     cdef bint[MOST_LINES][SLABS] bright
+    cdef bint[MOST_LINES][SLABS] held
     cdef int[MOST_LINES] number
     cdef bint[MOST_LINES] sure
-    cdef int i, k, kept = 0
+    cdef int i, k, slab, kept = 0
     memset(bright, 0, sizeof(bright))
+    memset(held, 0, sizeof(held))
     for i in range(grid.run_count):
         if grid.runs[i].line >= 0 and grid.runs[i].slab >= 0:
             bright[grid.runs[i].line][grid.runs[i].slab] = True
+        elif grid.runs[i].line >= 0:
+            slab = <int>(grid.runs[i].x + behind_m)
+            if 0 <= slab < SLABS:
+                held[grid.runs[i].line][slab] = True
     for k in range(found.count):
-        sure[k] = weigh(p, behind_m, grid, &bright[k][0], &found.lines[k]) and found.lines[k].runs >= p.runs_least
+        sure[k] = weigh(p, behind_m, grid, &bright[k][0], &held[k][0], &found.lines[k]) and found.lines[k].runs >= p.runs_least
         if found.lines[k].x_max - found.lines[k].x_min < p.length_least_m:
             sure[k] = False
     for k in range(found.count):
@@ -280,11 +293,11 @@ cdef void judge(const LaneParameters* p, double behind_m, BrightGrid* grid, Lane
             grid.runs[i].line = number[grid.runs[i].line]
 
 
-cdef bint weigh(const LaneParameters* p, double behind_m, const BrightGrid* grid, const bint* bright,
+cdef bint weigh(const LaneParameters* p, double behind_m, const BrightGrid* grid, const bint* bright, const bint* held,
                 LaneLine* line) noexcept nogil:
     """Quality and type by the slabs with ground at the line in which it is bright; False (quality 0) when that share is too
-    small."""
-    cdef int i, slab, strip, near, seen = 0, lit = 0, near_seen = 0, near_lit = 0
+    small, also with the scans before."""
+    cdef int i, slab, strip, near, seen = 0, lit = 0, near_seen = 0, near_lit = 0, all_seen = 0, all_lit = 0
     cdef double share, x
     for slab in range(SLABS):
         x = slab + 0.5 - behind_m
@@ -295,6 +308,9 @@ cdef bint weigh(const LaneParameters* p, double behind_m, const BrightGrid* grid
         for i in range(strip - 1, strip + 2):
             if 0 <= i < STRIPS:
                 near += grid.points[slab][i]
+        if near > 0 or bright[slab] or held[slab]:
+            all_seen += 1
+            all_lit += bright[slab] or held[slab]
         if near > 0 or bright[slab]:
             seen += 1
             lit += bright[slab]
@@ -303,8 +319,9 @@ cdef bint weigh(const LaneParameters* p, double behind_m, const BrightGrid* grid
                 near_lit += bright[slab]
     share = <double>lit / seen if seen > 0 else 1.0
     line.quality = 0.0
-    if share < p.share_least:
+    if share < p.share_least and (all_lit < p.share_held * all_seen or line.runs < 3.0 * p.runs_least):
         return False
+    share = share if share > 0.5 * p.share_held else 0.5 * p.share_held
     line.quality = 1.0 if share > 0.5 else 2.0 * share
     if line.runs < 3.0 * p.runs_least:
         line.quality *= line.runs / (3.0 * p.runs_least)
@@ -324,34 +341,111 @@ cdef bint beside(const LaneParameters* p, const LaneList* found, const bint* sur
     return False
 
 
-cdef void name_sides(const LaneParameters* p, LaneList* found) noexcept nogil:
-    """The nearest line to each side; the next ones stand a lane's width farther. Others are dropped: nobody can say what they
-    are."""
-    cdef int left = closest(found, 0.0, 1.0, 0.0, p.width_most_m), right = closest(found, 0.0, -1.0, 0.0, p.width_most_m)
-    cdef int i, kept = 0
+cdef void name_sides(const LaneParameters* p, const BrightGrid* grid, const Shape* guess, LaneList* found) noexcept nogil:
+    """The two lines of the lane, and the next ones a lane's width farther. Others are dropped: nobody can say what they are.
+
+    Where two sets of lines are in each other's way (construction sites), a pair is told only when the vehicle is in its middle and
+    the lane keeps its width and place: whoever drives follows the lines that count. Else neither side is told."""
+    cdef int[2] chosen
+    cdef int i, k, kept = 0
+    cdef bint is_contested
+    choose(p, guess, found, chosen)
+    is_contested = contested(p, grid, found, chosen[0]) or contested(p, grid, found, chosen[1])
+    if is_contested and not trusted(p, guess, found, chosen):
+        chosen[0] = chosen[1] = -1
     for i in range(found.count):
         found.lines[i].side = -1
-    if left >= 0 and right >= 0 and found.lines[left].c[0] - found.lines[right].c[0] < p.width_least_m:
-        # Too narrow a pair: the one with less behind it gives way to the next that makes a lane
-        if found.lines[left].quality < found.lines[right].quality:
-            left = closest(found, found.lines[right].c[0], 1.0, p.width_least_m, p.width_most_m)
-        else:
-            right = closest(found, found.lines[left].c[0], -1.0, p.width_least_m, p.width_most_m)
-    if left >= 0:
-        found.lines[left].side = LEFT
-        i = closest(found, found.lines[left].c[0], 1.0, p.width_least_m, p.width_most_m)
-        if i >= 0:
-            found.lines[i].side = NEXT_LEFT
-    if right >= 0:
-        found.lines[right].side = RIGHT
-        i = closest(found, found.lines[right].c[0], -1.0, p.width_least_m, p.width_most_m)
-        if i >= 0:
-            found.lines[i].side = NEXT_RIGHT
+    for k in range(2):
+        found.shape.side_m[k], found.shape.side_age_s[k] = guess.side_m[k], guess.side_age_s[k]
+        if chosen[k] >= 0:
+            found.shape.side_m[k], found.shape.side_age_s[k] = found.lines[chosen[k]].c[0], 0.0
+            found.lines[chosen[k]].side = LEFT if k == 0 else RIGHT
+            if is_contested and found.lines[chosen[k]].x_max > p.contest_told_m:
+                found.lines[chosen[k]].x_max = p.contest_told_m
+            i = closest(found, found.lines[chosen[k]].c[0], 1.0 - 2.0 * k, p.width_least_m, p.width_most_m)
+            if i >= 0:
+                found.lines[i].side = NEXT_LEFT if k == 0 else NEXT_RIGHT
+    found.shape.width_m = guess.width_m
+    if chosen[0] >= 0 and chosen[1] >= 0 and not is_contested:
+        found.shape.width_m = found.lines[chosen[0]].c[0] - found.lines[chosen[1]].c[0]
     for i in range(found.count):
         if found.lines[i].side >= 0:
             found.lines[kept] = found.lines[i]
             kept += 1
     found.count = kept
+
+
+cdef void choose(const LaneParameters* p, const Shape* guess, const LaneList* found, int* chosen) noexcept nogil:
+    """The pair that makes a lane about the vehicle, best by its middle, its width and where the sides were; or single sides."""
+    cdef int i, k
+    cdef double width, cost, least = 1e9
+    chosen[0] = chosen[1] = -1
+    for i in range(found.count):
+        for k in range(found.count):
+            width = found.lines[i].c[0] - found.lines[k].c[0]
+            if not (eligible(p, &found.lines[i], 1.0) and eligible(p, &found.lines[k], -1.0)
+                    and p.width_least_m < width < p.width_most_m):
+                continue
+            cost = 0.5 * fabs(found.lines[i].c[0] + found.lines[k].c[0]) + (
+                fabs(width - guess.width_m) if guess.width_m > 0.0 else 0.0)
+            cost += jump(p, guess, 0, &found.lines[i]) + jump(p, guess, 1, &found.lines[k])
+            if cost < least:
+                least = cost
+                chosen[0] = i
+                chosen[1] = k
+    if chosen[0] >= 0:
+        return
+    chosen[0] = single(p, guess, found, 0)
+    chosen[1] = single(p, guess, found, 1)
+    if chosen[0] >= 0 and chosen[1] >= 0:       # no lane between them: the one with less behind it gives way
+        chosen[1 if found.lines[chosen[0]].quality >= found.lines[chosen[1]].quality else 0] = -1
+
+
+cdef inline bint eligible(const LaneParameters* p, const LaneLine* line, double direction) noexcept nogil:
+    """Seen from near the vehicle on, to this side of it and no farther than a lane is wide."""
+    return line.x_min < p.begins_most_m and 0.0 < direction * line.c[0] < p.width_most_m
+
+
+cdef inline double jump(const LaneParameters* p, const Shape* guess, int side, const LaneLine* line) noexcept nogil:
+    """How far a line is from where its side was, m; 0 when nobody knows."""
+    return fabs(line.c[0] - guess.side_m[side]) if guess.side_age_s[side] < p.track_s else 0.0
+
+
+cdef int single(const LaneParameters* p, const Shape* guess, const LaneList* found, int side) noexcept nogil:
+    cdef int i, best = -1
+    cdef double cost, least = 1e9
+    for i in range(found.count):
+        if eligible(p, &found.lines[i], 1.0 - 2.0 * side) and jump(p, guess, side, &found.lines[i]) < p.jump_m:
+            cost = fabs(found.lines[i].c[0]) + jump(p, guess, side, &found.lines[i])
+            if cost < least:
+                least = cost
+                best = i
+    return best
+
+
+cdef bint contested(const LaneParameters* p, const BrightGrid* grid, const LaneList* found, int number) noexcept nogil:
+    """Whether so many bright runs lie beside a line that another may be meant."""
+    cdef int i, own = 0, others = 0
+    cdef double off
+    if number < 0:
+        return False
+    for i in range(grid.run_count):
+        if -0.2 * p.contest_to_m < grid.runs[i].x < p.contest_to_m:
+            off = fabs(grid.runs[i].y - value_at(found.lines[number].c, grid.runs[i].x))
+            own += off < 0.5 * p.inlier_m
+            others += 0.5 * p.inlier_m < off < p.contest_m
+    return others > p.contest_share * own
+
+
+cdef bint trusted(const LaneParameters* p, const Shape* guess, const LaneList* found, const int* chosen) noexcept nogil:
+    cdef double left, right
+    if chosen[0] < 0 or chosen[1] < 0 or guess.width_m <= 0.0:
+        return False
+    left = found.lines[chosen[0]].c[0]
+    right = found.lines[chosen[1]].c[0]
+    return (fabs(0.5 * (left + right)) < p.centred_m and fabs(left - right - guess.width_m) < p.width_change_m
+            and jump(p, guess, 0, &found.lines[chosen[0]]) < p.jump_m
+            and jump(p, guess, 1, &found.lines[chosen[1]]) < p.jump_m)
 
 
 cdef int closest(const LaneList* found, double origin, double direction, double least, double most) noexcept nogil:

@@ -4,6 +4,7 @@ start.
 The face is autonomy/perception/perceive.py.
 """
 import numpy as np
+from libc.string cimport memset
 from posix.time cimport CLOCK_THREAD_CPUTIME_ID, clock_gettime, timespec
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH, LidarPoint
@@ -23,6 +24,7 @@ from autonomy.perception._sightings cimport SightingParameters, Sightings, hold,
 
 require(__name__, LAYOUT_HASH)
 
+cdef double NEVER_S = 1e9
 STEPS_TIMED = ("deskew", "ground", "obstacles", "lanes", "health")
 
 
@@ -186,7 +188,8 @@ cdef class Perception:
         """Forgets the scans before."""
         self.sightings.count = 0
         self.memory_of_lanes.count = 0
-        self.memory_of_lanes.shape.known = 0
+        memset(&self.memory_of_lanes.shape, 0, sizeof(self.memory_of_lanes.shape))
+        self.memory_of_lanes.shape.side_age_s[0] = self.memory_of_lanes.shape.side_age_s[1] = NEVER_S
 
     @property
     def labels(self):
