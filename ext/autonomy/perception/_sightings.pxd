@@ -23,7 +23,8 @@ cdef struct SightingParameters:
     double scatter_points_at_1m # ... with fewer points a cell, falling with the distance, is a cloud of drops
     double scatter_points_most
     double weak_points          # a small thing with fewer must have been seen before
-    double loose_m              # so must what is longer than this with fewer than `solid_points`, when lower than `hold_m`
+    double loose_points         # so must what has fewer than this
+    double loose_m              # ... and is longer than this, when lower than `hold_m`
     double loose_to_m           # ... or nearer than this
     double small_m              # a thing no longer and wider than this is small
     double same_m               # it is the same where it was, give or take this

@@ -132,7 +132,7 @@ cdef double needed(const SightingParameters* p, const Cluster* cluster, const Ex
 
 
 cdef bint is_weak(const SightingParameters* p, const Cluster* cluster, const Extent* extent) noexcept nogil:
-    return cluster.points < p.weak_points or (cluster.points < p.solid_points and cluster.top < p.hold_m
+    return cluster.points < p.weak_points or (cluster.points < p.loose_points
                                               and (cluster.top < p.hold_m or extent.range_m < p.loose_to_m)
                                               and (extent.length > p.loose_m or extent.width > p.loose_m))
 

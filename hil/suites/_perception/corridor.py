@@ -13,6 +13,7 @@ from hil.lidar.surface import along
 from hil.suites._perception.drive import Drive, Sight
 from hil.suites._perception.users import boxes_now, inside
 
+SETTLED_SCANS = 10  # of a drive: it begins without memory
 FROM_M, TO_M = 8.0, 80.0
 HALF_WIDTH_M = 1.5  # the truck's and a little more
 NEAR_ACTOR_M = 1.0
@@ -37,6 +38,8 @@ class CorridorTally:
 
     def add(self, sight: Sight) -> None:
         self.scans += 1
+        if self.scans <= SETTLED_SCANS:
+            return
         told = sight.found.obstacles
         told = told[(told["edge"] == 0) & (told["x"] > FROM_M) & (told["x"] < TO_M) & (np.abs(told["y"]) < 12.0)]
         if not len(told):

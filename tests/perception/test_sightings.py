@@ -1,0 +1,88 @@
+"""Which clusters are told (_sightings): beside the twin over a drive, and what the scans before are for."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autonomy.perception import sightings_twin
+from autonomy.perception.perceive import parameters
+from tests.perception.scenes import HEIGHT_M, as_points, box, ground, perceiver, street
+
+P = parameters()["sightings"]
+SPEED_MPS, PERIOD_S = 10.0, 0.1
+
+
+def small(rng: np.random.Generator, x: float, y: float, count: int, low: float = 0.15, high: float = 0.3) -> np.ndarray:
+    """[count, 3] of a thing of 0.3 m."""
+    return np.column_stack([x + rng.uniform(0.0, 0.05, count), y + rng.uniform(-0.12, 0.12, count),
+                            np.linspace(low, high, count) - HEIGHT_M])  # fmt: skip
+
+
+def drive(one, scenes, speed: float = SPEED_MPS):
+    return [one.perceive(as_points(points), (speed, 0.0, 0.0), elapsed_s=PERIOD_S if k else 0.0) for k, points in enumerate(scenes)]
+
+
+def near(found, x: float, y: float) -> np.ndarray:
+    told = found.obstacles
+    return told[np.hypot(told["x"] - x, told["y"] - y) < 0.6]
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_what_is_told_is_what_the_twin_tells_scan_by_scan(seed):
+    rng = np.random.default_rng(seed)
+    one, mind = perceiver(), sightings_twin.Mind(P)
+    things = np.column_stack([rng.uniform(10.0, 60.0, 25), rng.uniform(-8.0, 8.0, 25), rng.integers(1, 30, 25)])
+    for k in range(4):
+        parts = [small(rng, x - SPEED_MPS * PERIOD_S * k, y, int(n), *sorted(rng.uniform(0.12, 1.5, 2)))
+                 for x, y, n in things if rng.random() < 0.8]  # fmt: skip
+        elapsed_s = PERIOD_S if k else 0.0
+        found = one.perceive(as_points(np.vstack([ground(rng), *parts])), (SPEED_MPS, 0.0, 0.0), (0.0, 0.0, 0.02),
+                             elapsed_s=elapsed_s)  # fmt: skip
+        wanted = mind.told(sightings_twin.clusters(found.cells, np.array([0.0, 0.0, HEIGHT_M])), (SPEED_MPS, 0.0), 0.02, elapsed_s)
+        told = np.zeros(len(wanted), bool)
+        shown = found.obstacles["cluster"][found.obstacles["cluster"] >= 0]
+        told[shown] = True
+        np.testing.assert_array_equal(told, wanted)
+    assert not told.all()
+
+
+def test_a_street_is_told_as_the_twin_tells_it():
+    found = perceiver().perceive(street(300, 64))
+    wanted = sightings_twin.Mind(P).told(sightings_twin.clusters(found.cells, np.array([0.0, 0.0, HEIGHT_M])), (0.0, 0.0), 0.0, 0.0)
+    assert sorted(found.obstacles["cluster"]) == np.flatnonzero(wanted).tolist() and any(wanted)
+
+
+def test_few_points_are_told_from_the_third_scan_on_that_shows_them_in_one_place():
+    rng = np.random.default_rng(3)
+    scenes = [np.vstack([ground(rng), small(rng, 40.0 - k, 1.0, 3)]) for k in range(4)]
+    assert [len(near(found, 40.0 - k, 1.0)) for k, found in enumerate(drive(perceiver(), scenes))] == [1, 0, 1, 1]
+    drops = [np.vstack([ground(rng), small(rng, 40.0 - 3.0 * k, 1.0, 3)]) for k in range(4)]
+    assert [len(near(found, 40.0 - 3.0 * k, 1.0)) for k, found in enumerate(drive(perceiver(), drops))] == [1, 0, 0, 0]
+
+
+def test_debris_that_hides_between_rows_is_told_on_for_a_moment():
+    rng = np.random.default_rng(4)
+    scenes = [np.vstack([ground(rng), small(rng, 30.0 - k, 0.5, 12)]) for k in range(4)] + [ground(rng) for _ in range(9)]
+    found = drive(perceiver(), scenes)
+    held = [near(one, 30.0 - k, 0.5) for k, one in enumerate(found)]
+    assert [len(one) for one in held] == [1] * 11 + [0, 0]  # 0.7 s
+    assert held[5]["points"] == 0 and held[9]["score"] < held[5]["score"] < held[3]["score"]
+    passed = drive(perceiver(), scenes[:2] + [ground(rng) for _ in range(3)])
+    assert [len(near(one, 30.0 - k, 0.5)) for k, one in enumerate(passed)] == [1, 1, 0, 0, 0]  # seen twice only
+
+
+@pytest.mark.parametrize(("cloud", "told"), [("drops", 0), ("spray", 0), ("car", 1), ("over", 0)])
+def test_drops_spray_and_what_is_over_the_road_are_not_told_and_a_car_is(cloud, told):
+    rng = np.random.default_rng(5)
+    if cloud == "drops":  # a few that hang in the air near the sensor
+        thing = np.column_stack([rng.uniform(6.0, 6.6, 8), rng.uniform(-0.3, 0.3, 8), rng.uniform(1.3, 1.9, 8) - HEIGHT_M])
+    elif cloud == "spray":
+        thing = np.column_stack([rng.uniform(25.0, 37.0, 200), rng.uniform(-1.2, 1.2, 200), rng.uniform(0.2, 2.4, 200) - HEIGHT_M])
+    elif cloud == "over":
+        thing = np.column_stack([rng.uniform(30.0, 30.5, 300), rng.uniform(-2.0, 2.0, 300), rng.uniform(4.2, 4.4, 300) - HEIGHT_M])
+    else:
+        thing = box(rng, (30.0, 0.0), (4.5, 1.85, 1.5), 0.0, 600)
+    found = perceiver().perceive(as_points(np.vstack([ground(rng), thing]))).obstacles
+    assert (np.abs(found["y"]) < 2.0).sum() == told
