@@ -50,3 +50,10 @@ def _heap(offset: np.ndarray, weight: np.ndarray) -> np.ndarray:
     low = np.floor(place[inside]).astype(int)
     share = place[inside] - low
     return np.bincount(low, weight[inside] * (1 - share), OFFSETS) + np.bincount(low + 1, weight[inside] * share, OFFSETS)
+
+
+def is_contested(x: np.ndarray, y: np.ndarray, c: np.ndarray, p: dict) -> bool:
+    """Whether runs at x, y beside a line y = c0 + c1 x + ... are so many that another line may be meant."""
+    off = np.abs(y - np.polyval(c[::-1], x))[(x > -0.2 * p["contest_to_m"]) & (x < p["contest_to_m"])]
+    own, others = (off < 0.5 * p["inlier_m"]).sum(), ((off > 0.5 * p["inlier_m"]) & (off < p["contest_m"])).sum()
+    return bool(others > p["contest_share"] * own)

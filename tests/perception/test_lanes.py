@@ -91,6 +91,65 @@ def test_no_intensity_no_lines():
     assert len(perceiver().perceive(as_points(ground(np.random.default_rng(8)), 0)).lanes) == 0
 
 
+def sides(found) -> dict[str, np.void]:
+    return {SIDES[line["side"]]: line for line in found.lanes if line["side"] < 2}
+
+
+def driven(scenes: list, speed: float = 22.0) -> list:
+    """What is found of scenes (painted, heading) a tenth of a second apart."""
+    rng, one = np.random.default_rng(14), perceiver()
+    return [one.perceive(as_points(*road(rng, painted)), (speed, 0.0, 0.0), elapsed_s=0.1 if k else 0.0)
+            for k, painted in enumerate(scenes)]  # fmt: skip
+
+
+WHITE = [(1.75, True), (-1.75, True)]
+
+
+@pytest.mark.parametrize("shift", [0.9, 1.3, 1.7, -1.1])
+def test_of_two_sets_of_lines_the_one_about_the_vehicle_is_told_and_near_only(shift):
+    yellow = [(1.75, False), (-1.75, False)]
+    old = [(offset + shift, False) for offset, _ in yellow]
+    found = driven([WHITE] * 3 + [yellow + old] * 6)
+    assert sides(found[2])["left"]["x_max"] > 40.0
+    p = SECTIONS["lanes"]
+    for one in found[4:]:
+        for side, offset in (("left", 1.75), ("right", -1.75)):
+            if side in sides(one):
+                line = sides(one)[side]
+                assert line["c"][0] == pytest.approx(offset, abs=0.3)
+                told_near = line["x_max"] <= p["contest_told_m"]
+                runs = one.runs
+                beside = [lanes_twin.is_contested(runs["x"], runs["y"], other["c"], p) for other in sides(one).values()]
+                assert told_near == any(beside) and told_near
+    assert len(sides(found[-1])) == 2
+
+
+def test_where_nobody_drives_in_the_middle_of_either_set_no_side_is_told():
+    sets = [(offset + shift, dashed) for offset, dashed in WHITE for shift in (0.6, -0.7)]
+    found = driven([WHITE] * 3 + [sets] * 22)
+    assert [len(sides(one)) for one in found[:3]] == [2, 2, 2]
+    assert all(len(sides(one)) == 0 for one in found[-3:])
+
+
+def test_a_side_alone_does_not_jump_and_is_taken_anew_when_it_was_long_gone():
+    found = driven([WHITE] * 3 + [[(-0.9, False)]] * 2, speed=0.0)
+    assert "right" not in sides(found[-1]) or sides(found[-1])["right"]["c"][0] == pytest.approx(-1.75, abs=0.35)
+    one, rng = perceiver(), np.random.default_rng(15)
+    told = [sides(one.perceive(as_points(*road(rng, [(-0.9, False)])), (22.0, 0.0, 0.0), elapsed_s=0.1 * (k > 0))) for k in range(3)]
+    assert told[-1]["right"]["c"][0] == pytest.approx(-0.9, abs=0.1)
+
+
+def test_worn_dashes_that_this_scan_hardly_shows_are_told_by_those_before():
+    rng, one = np.random.default_rng(16), perceiver()
+    shown = []
+    for k in range(12):
+        xyz, intensity = road(rng, WHITE)
+        worn = rng.random(len(xyz)) < 0.5
+        hidden = (xyz[:, 1] > 0.0) & ((xyz[:, 0] > 12.0) | worn) if k > 5 else worn  # a truck beside hides most of the left line
+        shown.append(one.perceive(as_points(xyz, np.where(hidden, 12, intensity)), (22.0, 0.0, 0.0), elapsed_s=0.1 * (k > 0)))
+    assert all(set(sides(found)) == {"left", "right"} for found in shown[2:])
+
+
 def test_runs_of_the_scan_before_come_along_as_the_twin_moves_them():
     rng = np.random.default_rng(10)
     one = perceiver()

@@ -77,11 +77,11 @@ def test_debris_that_hides_between_rows_is_told_on_for_a_moment():
 def test_drops_spray_and_what_is_over_the_road_are_not_told_and_a_car_is(cloud, told):
     rng = np.random.default_rng(5)
     if cloud == "drops":  # a few that hang in the air near the sensor
-        thing = np.column_stack([rng.uniform(6.0, 6.6, 8), rng.uniform(-0.3, 0.3, 8), rng.uniform(1.3, 1.9, 8) - HEIGHT_M])
+        thing = rng.uniform((6.0, -0.3, 1.3 - HEIGHT_M), (6.6, 0.3, 1.9 - HEIGHT_M), (8, 3))
     elif cloud == "spray":
-        thing = np.column_stack([rng.uniform(25.0, 37.0, 200), rng.uniform(-1.2, 1.2, 200), rng.uniform(0.2, 2.4, 200) - HEIGHT_M])
+        thing = rng.uniform((25.0, -1.2, 0.2 - HEIGHT_M), (37.0, 1.2, 2.4 - HEIGHT_M), (200, 3))
     elif cloud == "over":
-        thing = np.column_stack([rng.uniform(30.0, 30.5, 300), rng.uniform(-2.0, 2.0, 300), rng.uniform(4.2, 4.4, 300) - HEIGHT_M])
+        thing = rng.uniform((30.0, -2.0, 4.2 - HEIGHT_M), (30.5, 2.0, 4.4 - HEIGHT_M), (300, 3))
     else:
         thing = box(rng, (30.0, 0.0), (4.5, 1.85, 1.5), 0.0, 600)
     found = perceiver().perceive(as_points(np.vstack([ground(rng), thing]))).obstacles
