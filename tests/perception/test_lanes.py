@@ -135,7 +135,8 @@ def test_a_side_alone_does_not_jump_and_is_taken_anew_when_it_was_long_gone():
     found = driven([WHITE] * 3 + [[(-0.9, False)]] * 2, speed=0.0)
     assert "right" not in sides(found[-1]) or sides(found[-1])["right"]["c"][0] == pytest.approx(-1.75, abs=0.35)
     one, rng = perceiver(), np.random.default_rng(15)
-    told = [sides(one.perceive(as_points(*road(rng, [(-0.9, False)])), (22.0, 0.0, 0.0), elapsed_s=0.1 * (k > 0))) for k in range(3)]
+    told = [sides(one.perceive(as_points(*road(rng, [(-0.9, False)])), (22.0, 0.0, 0.0), elapsed_s=0.1 * (k > 0)))
+            for k in range(3)]  # fmt: skip
     assert told[-1]["right"]["c"][0] == pytest.approx(-0.9, abs=0.1)
 
 

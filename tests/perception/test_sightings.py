@@ -10,6 +10,7 @@ from autonomy.perception.perceive import parameters
 from tests.perception.scenes import HEIGHT_M, as_points, box, ground, perceiver, street
 
 P = parameters()["sightings"]
+SENSOR = np.array([0.0, 0.0, HEIGHT_M])
 SPEED_MPS, PERIOD_S = 10.0, 0.1
 
 
@@ -20,7 +21,8 @@ def small(rng: np.random.Generator, x: float, y: float, count: int, low: float =
 
 
 def drive(one, scenes, speed: float = SPEED_MPS):
-    return [one.perceive(as_points(points), (speed, 0.0, 0.0), elapsed_s=PERIOD_S if k else 0.0) for k, points in enumerate(scenes)]
+    return [one.perceive(as_points(points), (speed, 0.0, 0.0), elapsed_s=PERIOD_S if k else 0.0)
+            for k, points in enumerate(scenes)]  # fmt: skip
 
 
 def near(found, x: float, y: float) -> np.ndarray:
@@ -40,7 +42,7 @@ def test_what_is_told_is_what_the_twin_tells_scan_by_scan(seed):
         elapsed_s = PERIOD_S if k else 0.0
         found = one.perceive(as_points(np.vstack([ground(rng), *parts])), (SPEED_MPS, 0.0, 0.0), (0.0, 0.0, 0.02),
                              elapsed_s=elapsed_s)  # fmt: skip
-        wanted = mind.told(sightings_twin.clusters(found.cells, np.array([0.0, 0.0, HEIGHT_M])), (SPEED_MPS, 0.0), 0.02, elapsed_s)
+        wanted = mind.told(sightings_twin.clusters(found.cells, SENSOR), (SPEED_MPS, 0.0), 0.02, elapsed_s)
         told = np.zeros(len(wanted), bool)
         shown = found.obstacles["cluster"][found.obstacles["cluster"] >= 0]
         told[shown] = True
@@ -50,7 +52,7 @@ def test_what_is_told_is_what_the_twin_tells_scan_by_scan(seed):
 
 def test_a_street_is_told_as_the_twin_tells_it():
     found = perceiver().perceive(street(300, 64))
-    wanted = sightings_twin.Mind(P).told(sightings_twin.clusters(found.cells, np.array([0.0, 0.0, HEIGHT_M])), (0.0, 0.0), 0.0, 0.0)
+    wanted = sightings_twin.Mind(P).told(sightings_twin.clusters(found.cells, SENSOR), (0.0, 0.0), 0.0, 0.0)
     assert sorted(found.obstacles["cluster"]) == np.flatnonzero(wanted).tolist() and any(wanted)
 
 
