@@ -13,7 +13,7 @@ from hil.suites._row import row_of
 
 TITLE = "perception: lidar packets of the emulator into lanes, obstacles, ground and odometry, against the truth"
 LANES, USERS = "Pandar64", "VLS-128"
-# kind, lidar, drives and seconds of each: full, quick; the longest last
+# kind, lidar, drives and seconds of each: full, quick
 GRID = (
     ("determinism", LANES, (2, 10.0), (1, 3.0)),
     ("odometry", LANES, (4, 60.0), (1, 30.0)),
@@ -23,8 +23,8 @@ GRID = (
     ("worn", LANES, (8, 60.0), (2, 20.0)),
     ("sites", LANES, (17, 60.0), (2, 30.0)),
     ("users", USERS, (12, 30.0), (2, 15.0)),
-    ("users", LANES, (12, 30.0), (2, 15.0)),
     ("corridor", LANES, (121, 60.0), (3, 60.0)),
+    ("users", LANES, (12, 30.0), (2, 15.0)),
 )
 # Band of hil/suites/_perception/users.py -> least share of the road users found, of 128 beams
 RECALL = {"car to 80 m": 0.99, "car 80 to 120 m": 0.95, "pedestrian to 40 m": 0.98, "debris to 50 m": 0.90}
@@ -43,7 +43,10 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict[str, Any]]
 
 def table(found: dict[Case, dict], quick: bool) -> list[dict[str, Any]]:
     """The rows of measured cases."""
-    of = lambda kind, lidar=LANES: [tally for case, tally in found.items() if (case.kind, case.lidar) == (kind, lidar)]  # noqa: E731
+
+    def of(kind: str, lidar: str = LANES) -> list[dict]:
+        return [tally for case, tally in found.items() if (case.kind, case.lidar) == (kind, lidar)]
+
     seeds = [case.seed for case in found]
     told = f"scans; seeds {min(seeds)} to {max(seeds)}, tuned on {TUNED_ON[0]} to {TUNED_ON[-1]}"
     return [

@@ -344,8 +344,8 @@ cdef bint beside(const LaneParameters* p, const LaneList* found, const bint* sur
 cdef void name_sides(const LaneParameters* p, const BrightGrid* grid, const Shape* guess, LaneList* found) noexcept nogil:
     """The two lines of the lane, and the next ones a lane's width farther. Others are dropped: nobody can say what they are.
 
-    Where two sets of lines are in each other's way (construction sites), a pair is told only when the vehicle is in its middle and
-    the lane keeps its width and place: whoever drives follows the lines that count. Else neither side is told."""
+    Where two sets of lines are in each other's way (construction sites), a pair is told only when the vehicle is in its middle
+    and the lane keeps its width and place: whoever drives follows the lines that count. Else neither side is told."""
     cdef int[2] chosen
     cdef int i, k, kept = 0
     cdef bint is_contested
