@@ -6,6 +6,7 @@ import struct
 from typing import NamedTuple
 
 from autonomy.log.formats import frames as can
+from drivers.udp.message import message
 
 ETHERNET, RAW_IP, LOOPBACK, LINUX_COOKED, LINUX_COOKED_2, IPV4, IPV6 = 1, 101, 0, 113, 276, 228, 229  # link types
 _TYPE_IPV4, _TYPE_IPV6, _VLANS = 0x0800, 0x86DD, (0x8100, 0x88A8)
@@ -28,12 +29,10 @@ class Datagram(NamedTuple):
     data: bytes
 
 
-_PACKET_HEAD = struct.Struct("<qIIHHI")  # of UdpPacket, before its bytes
-
-
 def packet_body(time_ns: int, datagram: Datagram) -> bytes:
     """The datagram as a UdpPacket, without the header of CDR."""
-    return _PACKET_HEAD.pack(time_ns, *datagram[:4], len(datagram.data)) + datagram.data
+    addresses = (datagram.source, datagram.source_port), (datagram.destination, datagram.destination_port)
+    return message(time_ns, *addresses, datagram.data)
 
 
 class Fragment(NamedTuple):
