@@ -1,4 +1,4 @@
-"""Radar bytes into detections beside cantools and our plain twin, and the processing of a scan beside its twin; one run, in turns.
+"""Radar bytes into detections beside cantools and our plain twin, and the processing of a scan beside its twin, in turns.
 
 cantools decodes the same frames, each into a dict, by a database that says what our table of signals says.
 """
@@ -57,8 +57,8 @@ def _packet_row() -> dict:
         for packet in packets:
             decoder.feed(packet, START_NS)
 
-    return _row("ars548: packet of 300 detections", ours, "Python twin", "", lambda: [decoder_twin.detections(one) for one in packets],
-                len(packets))  # fmt: skip
+    return _row("ars548: packet of 300 detections", ours, "Python twin", "",
+                lambda: [decoder_twin.detections(one) for one in packets], len(packets))  # fmt: skip
 
 
 def _processing_row() -> dict:
@@ -100,6 +100,7 @@ def frames(radar) -> np.ndarray:
 
 def dbc(radar) -> str:
     """Our table of signals as a DBC file."""
+
     def message(identifier: int, name: str, signals) -> str:
         lines = [f" SG_ {one.field} : {one.start}|{one.length}@0{'-' if one.is_signed else '+'} ({one.scale!r},0) [0|0] \"\" X"
                  for one in signals]  # fmt: skip

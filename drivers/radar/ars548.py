@@ -9,8 +9,9 @@ recorded packets with a reference decode]. Packed, offsets in bytes:
     36  nanoseconds, seconds, state of synchronisation
     45  qualifiers (4 + 1)
 
-Detections (35336): 50 origin: flags, then x, y, z, roll, pitch, yaw, each with its sigma; 101 eight hundred rows of 44; 35301 range
-of unambiguous speed; 35309 count; 35313 alignment: azimuth, elevation, state. Objects (9401): 50 count; 51 fifty rows of 187.
+Detections (35336): 50 origin: flags, then x, y, z, roll, pitch, yaw, each with its sigma; 101 eight hundred rows of 44; 35301
+range of
+unambiguous speed; 35309 count; 35313 alignment: azimuth, elevation, state. Objects (9401): 50 count; 51 fifty rows of 187.
 Angles in rad, azimuth to the left. The end-to-end checksum is not checked: no recording has one.
 """
 

@@ -1,7 +1,7 @@
 """Bytes of one radar into scans. No I/O; the kernels are ext/drivers/radar/_can_scan.pyx and _ars548.pyx.
 
-    CanDecoder("delphi-esr").feed(frames)                      CanFrames of its bus -> scans
-    Ars548Decoder().feed(packet, received_time_ns)             a datagram -> scans
+CanDecoder("delphi-esr").feed(frames)                      CanFrames of its bus -> scans
+Ars548Decoder().feed(packet, received_time_ns)             a datagram -> scans
 """
 
 from __future__ import annotations

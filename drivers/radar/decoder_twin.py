@@ -1,4 +1,4 @@
-"""What the radar kernels compute, stated plainly: one frame, one packet, one row at a time; no state but which scan is being made."""
+"""What the radar kernels compute, stated plainly: one frame, one packet, one row at a time; no state but the scan being made."""
 
 from __future__ import annotations
 
@@ -72,12 +72,14 @@ def detections(packet: bytes) -> list[dict[str, float]]:
     """The rows of an ARS548's list of detections, by the names of RadarDetection."""
     (count,) = struct.unpack_from(">I", packet, ars548.DETECTIONS_SIZE - ars548.TAIL.size + 8)
     names = ("azimuth", "azimuth_sigma", "flags", "elevation", "elevation_sigma", "range", "range_sigma", "range_rate",
-             "range_rate_sigma", "rcs_dbsm", "target_id", "existence", "classification", "multi_target", "object_id", "ambiguity")  # fmt: skip
+             "range_rate_sigma", "rcs_dbsm", "target_id", "existence", "classification", "multi_target", "object_id",
+             "ambiguity")  # fmt: skip
     found = []
     for number in range(count):
         told = ars548.DETECTION.unpack_from(packet, ars548.HEAD.size + ars548.ORIGIN.size + number * ars548.DETECTION.size)
         row = dict(zip(names, told[:-1], strict=True))
-        for bit, name in enumerate(("range", "range_sigma", "azimuth", "azimuth_sigma", "elevation", "elevation_sigma", "range_rate",
+        for bit, name in enumerate(("range", "range_sigma", "azimuth", "azimuth_sigma", "elevation", "elevation_sigma",
+                                    "range_rate",
                                     "range_rate_sigma")):  # fmt: skip
             if row["flags"] >> bit & 1 or not math.isfinite(row[name]):
                 row[name] = math.nan
@@ -108,7 +110,9 @@ def objects(packet: bytes) -> list[dict[str, float]]:
         row["likelihood"] = [next(told) for _ in range(10)]
         for name in VECTORS:
             is_invalid, *values = (next(told) for _ in range(6))
-            row |= _valid((f"{name}_x", f"{name}_x_sigma", f"{name}_y", f"{name}_y_sigma", f"{name}_covariance"), values, is_invalid)
+            row |= _valid(
+                (f"{name}_x", f"{name}_x_sigma", f"{name}_y", f"{name}_y_sigma", f"{name}_covariance"), values, is_invalid
+            )
         is_invalid, *values = (next(told) for _ in range(3))
         row |= _valid(("yaw_rate", "yaw_rate_sigma"), values, is_invalid)
         for name in ("length", "width"):
@@ -119,4 +123,6 @@ def objects(packet: bytes) -> list[dict[str, float]]:
 
 
 def _valid(names: tuple[str, ...], values: list[float], is_invalid: int) -> dict[str, float]:
-    return {name: math.nan if is_invalid or not math.isfinite(value) else value for name, value in zip(names, values, strict=True)}
+    return {
+        name: math.nan if is_invalid or not math.isfinite(value) else value for name, value in zip(names, values, strict=True)
+    }

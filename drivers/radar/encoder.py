@@ -15,8 +15,8 @@ DETECTION = constants("RadarDetection")
 
 
 def can_frames(radar: CanRadar, detections: np.ndarray, counter: int, time_ns: int, bus: int = 0) -> np.ndarray:
-    """[n] of CanFrame: one whole scan. `detections` of RadarDetection stand at the place of their `target_id`, which is the frame's
-    identifier; other places hold nothing. Values are clipped to what the signals can say. Raises ValueError."""
+    """[n] of CanFrame: one whole scan. `detections` of RadarDetection stand at the place of their `target_id`, which is
+    the frame's identifier; other places hold nothing. Values are clipped to what the signals can say. Raises ValueError."""
     places = detections["target_id"].astype(np.int64) - radar.first_identifier
     if len(places) and (places.min() < 0 or places.max() >= radar.count or len(np.unique(places)) < len(places)):
         raise ValueError(f"target_id of {radar.name}: each once, from {radar.first_identifier} on, {radar.count} places")
@@ -66,13 +66,15 @@ def ars548_detections(detections: np.ndarray, stamp_ns: int, counter: int = 0, o
     packet = bytearray(_head(ars548.DETECTION_METHOD, ars548.DETECTIONS_SIZE, stamp_ns, counter))
     packet += ars548.ORIGIN.pack(0, *origin, 0)
     for row in detections:
-        at = {name: _or_zero(row[name]) for name in ("azimuth", "azimuth_sigma", "elevation", "elevation_sigma", "range", "range_sigma",
+        at = {name: _or_zero(row[name]) for name in ("azimuth", "azimuth_sigma", "elevation", "elevation_sigma", "range",
+                                                     "range_sigma",
                                                      "range_rate", "range_rate_sigma", "rcs_dbsm")}  # fmt: skip
         percent = [round(100.0 * _or_zero(row[name])) for name in ("existence", "multi_target", "ambiguity")]
         packet += ars548.DETECTION.pack(
             at["azimuth"], at["azimuth_sigma"], int(row["flags"]) & 0xFF, at["elevation"], at["elevation_sigma"], at["range"],
             at["range_sigma"], at["range_rate"], at["range_rate_sigma"], int(np.clip(round(at["rcs_dbsm"]), -128, 127)),
-            int(row["target_id"]) & 0xFFFF, percent[0], int(row["classification"]), percent[1], int(row["object_id"]), percent[2], 0,
+            int(row["target_id"]) & 0xFFFF, percent[0], int(row["classification"]), percent[1],
+            int(row["object_id"]), percent[2], 0,
         )  # fmt: skip
     packet += bytes((ars548.MOST_DETECTIONS - len(detections)) * ars548.DETECTION.size)
     return bytes(packet + ars548.TAIL.pack(*range_rate_limits, len(detections), 0.0, 0.0, 0))
@@ -94,7 +96,9 @@ def ars548_objects(objects: np.ndarray, stamp_ns: int, counter: int = 0) -> byte
         packet += struct.pack(">Bff", _amiss([row["existence"]]), 100.0 * _or_zero(row["existence"]), 0.0)
         packet += row["likelihood"].tobytes()
         for name in VECTORS:
-            packet += _group([row[f"{name}_x"], row[f"{name}_x_sigma"], row[f"{name}_y"], row[f"{name}_y_sigma"], row[f"{name}_covariance"]])
+            packet += _group(
+                [row[f"{name}_x"], row[f"{name}_x_sigma"], row[f"{name}_y"], row[f"{name}_y_sigma"], row[f"{name}_covariance"]]
+            )
         packet += _group([row["yaw_rate"], row["yaw_rate_sigma"]])
         for name in ("length", "width"):
             packet += bytes(4) + _group([row[name], row[f"{name}_sigma"]])

@@ -55,14 +55,15 @@ class RadarDrive:
     def _traffic(self, random: np.random.Generator, seconds: float) -> list[Vehicle]:
         start, end = 60.0, 60.0 + SPEED_MPS * seconds
         kinds = ("car", "car", "car", "truck", "motorcycle")
-        found = [Vehicle(1, str(random.choice(kinds)), start + random.uniform(25.0, 60.0), 0.0, SPEED_MPS + random.uniform(0.0, 1.0))]
-        for number in range(2, 8):
-            found.append(Vehicle(number, str(random.choice(kinds)), start + random.uniform(-80.0, 220.0), LANE_M,
-                                 SPEED_MPS + random.uniform(1.0, 9.0)))  # fmt: skip
+        found = [
+            Vehicle(1, str(random.choice(kinds)), start + random.uniform(25.0, 60.0), 0.0, SPEED_MPS + random.uniform(0.0, 1.0))
+        ]
+        found += [Vehicle(number, str(random.choice(kinds)), start + random.uniform(-80.0, 220.0), LANE_M,
+                          SPEED_MPS + random.uniform(1.0, 9.0)) for number in range(2, 8)]  # fmt: skip
         opposite = self.scene.section.opposite_line
-        for number in range(8, 22):
-            found.append(Vehicle(number, str(random.choice(kinds[:4])), random.uniform(start + 100.0, 2.0 * end),
-                                 opposite + LANE_M * random.choice([0.5, 1.5]), -random.uniform(22.0, 34.0)))  # fmt: skip
+        found += [Vehicle(number, str(random.choice(kinds[:4])), random.uniform(start + 100.0, 2.0 * end),
+                          opposite + LANE_M * random.choice([0.5, 1.5]), -random.uniform(22.0, 34.0))
+                  for number in range(8, 22)]  # fmt: skip
         shoulder = self.scene.section.right_line - 1.5
         found.append(Vehicle(NUMBER_OF_SHOULDER, "car", start + random.uniform(150.0, 300.0), shoulder, 0.0))
         self.standing_at = end + STANDING_BEYOND_M

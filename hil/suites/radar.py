@@ -55,7 +55,8 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
         found = [distance for distance in confirmed if distance is not None]
         whole = len(found) == len(confirmed)
         table += [row_of("vehicle that stands in the own lane: confirmed in drives", len(found), "", f"{len(confirmed)}", whole),
-                  row_of("vehicle that stands in the own lane: confirmed at, median", float(np.median(found)) if found else None, "m"),
+                  row_of("vehicle that stands in the own lane: confirmed at, median", 
+                         float(np.median(found)) if found else None, "m"),
                   row_of("vehicle that stands in the own lane: confirmed at, least", min(found, default=None), "m", ">= 40",
                          whole and min(found, default=0.0) >= 39.0)]  # fmt: skip
     return table + recorded.rows()

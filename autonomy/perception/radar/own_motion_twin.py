@@ -12,7 +12,7 @@ CANDIDATES, ROUNDS = 100, 10
 
 
 def own_motion(rows: np.ndarray, yaw: float, prior_speed: float, prior_lateral: float, parameters: MotionParameters):
-    """(velocity (2,) of the sensor, covariance (2, 2), detections used), None with too few that stand. `rows` of RadarDetection."""
+    """(velocity (2,) of the sensor, covariance (2, 2), detections used), None with too few that stand. `rows`: RadarDetection."""
     rows = rows[np.isfinite(rows["azimuth"]) & np.isfinite(rows["range_rate"]) & (rows["flags"] & COASTED == 0)]
     level = np.where(np.isfinite(rows["elevation"]), np.cos(rows["elevation"]), 1.0)
     look = level[:, None] * np.stack([np.cos(rows["azimuth"] + yaw), np.sin(rows["azimuth"] + yaw)], axis=1)

@@ -71,7 +71,9 @@ class ScreenParameters:
     passed_x_m: float = 3.0  # a road user this close has driven through it: it is above the road
     passed_y_m: float = 1.0
     overhead_m: float = 3.5  # height above the road from which something is above it: trucks are 4.0 m and seen at half of that
-    overhead_drop_db_m2: float = 0.48 * math.degrees(4.3) ** 2  # what the cross section sinks by, times range^2: 12 dB at the edges
+    overhead_drop_db_m2: float = (
+        0.48 * math.degrees(4.3) ** 2
+    )  # what the cross section sinks by, times range^2: 12 dB at the edges
     #   of a beam of 5 deg [M: elevation of long-range radars], something 4.3 m above the sensor
     fluctuation_db: float = 5.6  # of Swerling I in dB [V: the logarithm of an exponential variable]
     decided: float = 2.0  # log likelihood ratio

@@ -11,7 +11,7 @@ from autonomy.errors import UsageError
 from autonomy.msg import constants, dtype
 from autonomy.perception.radar._own_motion import OwnMotionKernel
 from autonomy.perception.radar._screen import ScreenKernel
-from autonomy.perception.radar.parameters import Mounting, MotionParameters, ScreenParameters
+from autonomy.perception.radar.parameters import MotionParameters, Mounting, ScreenParameters
 
 DETECTION = constants("RadarDetection")
 KEPT = tuple(DETECTION[f"LABEL_{name}"] for name in ("MOVING", "OBSTACLE", "STANDING"))
@@ -55,7 +55,11 @@ class RadarProcessor:
 
     def __init__(self, mounting: Mounting | None = None, motion: MotionParameters | None = None,
                  screen: ScreenParameters | None = None):  # fmt: skip
-        self.mounting, self.motion, self.parameters = mounting or Mounting(), motion or MotionParameters(), screen or ScreenParameters()
+        self.mounting, self.motion, self.parameters = (
+            mounting or Mounting(),
+            motion or MotionParameters(),
+            screen or ScreenParameters(),
+        )
         self._own_motion = OwnMotionKernel(self.motion, self.mounting.yaw)
         self.reset()
 
@@ -100,4 +104,5 @@ class RadarProcessor:
         covariance = np.array([[told["speed_variance"], told["covariance"]], [told["covariance"], told["lateral_variance"]]])
         ahead = self.mounting.x_m if abs(self.mounting.x_m) > 0.5 else math.nan
         return OwnMotion(told["speed"], told["lateral"], covariance, told["lateral"] / ahead,
-                         math.sqrt(told["lateral_variance"]) / abs(ahead), told["test_ratio"], told["used"], told["total"])  # fmt: skip
+                         math.sqrt(told["lateral_variance"]) / abs(ahead), told["test_ratio"], told["used"],
+                         told["total"])  # fmt: skip

@@ -71,7 +71,9 @@ class ScreenTwin:
         for one in self.landmarks + self.movers:
             one.place = back @ (one.place + [one.speed * elapsed_s, 0.0] - [ahead, 0.5 * ahead * turn])
             one.age, one.missed, one.is_claimed = one.age + 1, one.missed + 1, False
-        self.landmarks = [one for one in self.landmarks if one.missed <= self.of.landmark_kept and one.place[0] > self.mounting.x_m]
+        self.landmarks = [
+            one for one in self.landmarks if one.missed <= self.of.landmark_kept and one.place[0] > self.mounting.x_m
+        ]
         self.movers = [one for one in self.movers if one.missed <= self.of.mover_kept]
 
     def _see(self, rows: np.ndarray, i: int, velocity: np.ndarray, sigma: float) -> dict | None:
@@ -92,8 +94,12 @@ class ScreenTwin:
             "offset": self._offset(place),
             "offset_sigma": math.sqrt(0.04 + (row["range"] * of_azimuth) ** 2),
             "stands": abs(row["over_ground"]) < max(self.of.standing_mps, 3.0 * math.hypot(rate_sigma, sigma)),
-            "is_hidden": bool(((rows["range"] + self.of.shadow_m < row["range"])
-                               & (np.abs(rows["azimuth"] - row["azimuth"]) * rows["range"] < self.of.corridor_m)).any()),
+            "is_hidden": bool(
+                (
+                    (rows["range"] + self.of.shadow_m < row["range"])
+                    & (np.abs(rows["azimuth"] - row["azimuth"]) * rows["range"] < self.of.corridor_m)
+                ).any()
+            ),
             "speed": row["over_ground"] / math.copysign(max(abs(along), 0.3), along),
         }
         one["memory"] = self._landmark(row, one) if one["stands"] else self._mover(one)
@@ -143,7 +149,8 @@ class ScreenTwin:
         return "OBSTACLE" if ratio < -of.decided or distance < of.near_m else ""
 
     def _overhead_ratio(self, one: Remembered) -> float:
-        """Gaussian likelihoods, each with its own best level: of a cross section that sinks as it comes near, of one that stays."""
+        """Gaussian likelihoods, each with its own best level: of a cross section that sinks as it comes near, of one that stays.
+        """
         if len(one.powers) < 2:
             return 0.0
         u, power = np.array(one.powers).T
@@ -181,7 +188,9 @@ class ScreenTwin:
         self.barriers = []
         while len(self.barriers) < MOST_BARRIERS:
             free = np.array([0 <= bin < BINS and is_free[int(bin)] for bin in bins], bool)
-            around = [np.flatnonzero((np.abs(bins - bin) <= SIDE) & free) if is_free[bin] else [] for bin in range(SIDE, BINS - SIDE)]
+            around = [
+                np.flatnonzero((np.abs(bins - bin) <= SIDE) & free) if is_free[bin] else [] for bin in range(SIDE, BINS - SIDE)
+            ]
             best = int(np.argmax([len(members) for members in around]))
             if len(around[best]) < self.of.barrier_points:
                 return
@@ -214,7 +223,8 @@ class ScreenTwin:
             for other in self.movers:
                 offset = self._offset(other.place)
                 if (other is not own and other.looks > own.looks and (offset - wall) * (one["offset"] - wall) < 0.0
-                        and abs(other.place[0] - one["place"][0]) < of.mirror_x_m and abs(other.speed - one["speed"]) < of.mirror_mps
+                        and abs(other.place[0] - one["place"][0]) < of.mirror_x_m
+                        and abs(other.speed - one["speed"]) < of.mirror_mps
                         and abs(offset + one["offset"] - 2.0 * wall) < of.mirror_y_m + 3.0 * one["offset_sigma"]):  # fmt: skip
                     return True
         return False

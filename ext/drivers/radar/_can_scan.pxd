@@ -107,7 +107,8 @@ cdef inline bint sum_holds(const CanFrame* frame) noexcept nogil:
     return (total & 0xFF) == frame.data[frame.length - 1]
 
 
-cdef inline void read_target(const CanRadarTables* tables, const CanFrame* frame, uint64_t word, CanScanState* state) noexcept nogil:
+cdef inline void read_target(const CanRadarTables* tables, const CanFrame* frame, uint64_t word,
+                             CanScanState* state) noexcept nogil:
     cdef uint32_t place = frame.id - tables.first_identifier
     cdef uint32_t status = <uint32_t>bits(&tables.signals[STATUS], word)
     cdef uint32_t status_bit = <uint32_t>1 << status

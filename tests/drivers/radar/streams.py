@@ -38,7 +38,8 @@ def frames(name: str, count: int, seed: int = 0) -> np.ndarray:
 def detections(count: int, random: np.random.Generator) -> np.ndarray:
     """RadarDetections as float32 can say them; some values invalid."""
     rows = np.zeros(count, dtype("RadarDetection"))
-    for name, least, most in (("range", 0.5, 300.0), ("azimuth", -1.0, 1.0), ("elevation", -0.3, 0.3), ("range_rate", -60.0, 60.0),
+    for name, least, most in (("range", 0.5, 300.0), ("azimuth", -1.0, 1.0), ("elevation", -0.3, 0.3),
+                              ("range_rate", -60.0, 60.0),
                               ("range_sigma", 0.1, 1.0), ("azimuth_sigma", 0.001, 0.01), ("elevation_sigma", 0.001, 0.1),
                               ("range_rate_sigma", 0.05, 0.5)):  # fmt: skip
         rows[name] = random.uniform(least, most, count).astype(np.float32)

@@ -140,7 +140,8 @@ INVALID_NAMES = ("invalid_distance", "invalid_distance_std", "invalid_azimuth", 
                  "invalid_elevation_std", "invalid_range_rate", "invalid_range_rate_std")  # fmt: skip
 OBJECT_NAMES = {
     "object_id": "object_id", "age": "age", "status_measurement": "measured", "status_movement": "movement",
-    "position_reference": "reference", "position_covariance_xy": "xy_covariance", "orientation": "yaw", "orientation_std": "yaw_sigma",
+    "position_reference": "reference", "position_covariance_xy": "xy_covariance", "orientation": "yaw",
+    "orientation_std": "yaw_sigma",
     "raw_existence_probability": "existence", "orientation_rate_mean": "yaw_rate", "orientation_rate_std": "yaw_rate_sigma",
     "shape_length_edge_mean": "length", "shape_width_edge_mean": "width",
 }  # fmt: skip
@@ -220,7 +221,9 @@ def test_every_value_of_the_reference_objects_is_ours(recorded):
         for name, ours in VECTORS.items():
             mean, sigma = left.pop(name), left.pop(f"{name}_std")
             assert mean["z"] == sigma["z"] == 0.0  # the packet holds none
-            assert all(close(row[f"{ours}_{axis}"], mean[axis]) and close(row[f"{ours}_{axis}_sigma"], sigma[axis]) for axis in "xy")
+            assert all(
+                close(row[f"{ours}_{axis}"], mean[axis]) and close(row[f"{ours}_{axis}_sigma"], sigma[axis]) for axis in "xy"
+            )
             assert close(row[f"{ours}_covariance"], left.pop(f"{name}_covariance_xy")), name
         assert left.pop("relative_acceleration") == left.pop("relative_acceleration_std") == dict.fromkeys("xyz", 0.0)
         assert left.pop("relative_acceleration_covariance_xy") == 0.0

@@ -6,5 +6,7 @@ from tests.fuzz.targets import can, importers, lidar, points, radar, recordings,
 from tests.fuzz.targets.target import Target
 
 TARGETS: dict[str, Target] = {
-    target.name: target for module in (recordings, importers, texts, can, serial, lidar, radar, points) for target in module.TARGETS
+    target.name: target
+    for module in (recordings, importers, texts, can, serial, lidar, radar, points)
+    for target in module.TARGETS
 }

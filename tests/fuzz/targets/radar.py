@@ -40,7 +40,7 @@ def radar_frames(data: bytes) -> None:
 
 
 def radar_packets(data: bytes) -> None:
-    """The first byte: which list; then what stands in front of it, over its header and first rows; the rest is zero. Or as it is."""
+    """The first byte: which list; then what stands in front of it, over its header and first rows; the rest is zero."""
     size = (ars548.DETECTIONS_SIZE, ars548.OBJECTS_SIZE, len(data))[data[0] % 3] if data else 0
     packet = data[1:].ljust(size, b"\0")[:size] if size != len(data) else data[1:]
     decoder = Ars548Decoder()

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from autonomy.perception.radar._own_motion import OwnMotionKernel
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autonomy.msg import dtype
-from autonomy.perception.radar._own_motion import OwnMotionKernel
 from autonomy.perception.radar.own_motion_twin import own_motion
 from autonomy.perception.radar.parameters import MotionParameters
 from tests.perception.radar.scans import MOUNTING, detections
@@ -58,8 +58,12 @@ def test_the_error_is_what_the_covariance_says():
 
 def test_a_convoy_that_outnumbers_what_stands_does_not_draw_it_while_the_wheels_tell():
     random = np.random.default_rng(0)
-    rows = np.concatenate([scan(random, 22.0, standing=6, moving=0),
-                           detections(random.uniform(20.0, 120.0, 15), random.uniform(-4.0, 4.0, 15), 25.0, 22.0, random=random)])
+    rows = np.concatenate(
+        [
+            scan(random, 22.0, standing=6, moving=0),
+            detections(random.uniform(20.0, 120.0, 15), random.uniform(-4.0, 4.0, 15), 25.0, 22.0, random=random),
+        ]
+    )
     assert abs(estimate(rows, 22.1)["speed"] - 22.0) < 0.2
     assert abs(estimate(rows)["speed"] + 3.0) < 0.2  # without the wheels: as if the convoy stood
 

@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from autonomy.perception.radar._screen import ScreenKernel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy.errors import UsageError
 from autonomy.msg import dtype
-from autonomy.perception.radar._screen import ScreenKernel
 from autonomy.perception.radar.parameters import ScreenParameters
 from autonomy.perception.radar.processing import DETECTION, KEPT, RadarProcessor
 from autonomy.perception.radar.screen_twin import ScreenTwin
@@ -66,7 +66,9 @@ def test_rails_are_barriers_and_their_mirror_images_go():
 def test_a_second_bounce_goes_and_a_convoy_at_twice_the_distance_stays():
     random = np.random.default_rng(0)
     lead = [detections([20.0], [0.0], [VELOCITY + 1.0], VELOCITY, random=random) for _ in range(60)]
-    ghost = [detections([MOUNTING.x_m + 2.0 * (20.0 - MOUNTING.x_m)], [0.0], [VELOCITY + 2.0], VELOCITY, random=random) for _ in lead]
+    ghost = [
+        detections([MOUNTING.x_m + 2.0 * (20.0 - MOUNTING.x_m)], [0.0], [VELOCITY + 2.0], VELOCITY, random=random) for _ in lead
+    ]
     now_and_then = driven(np.concatenate(both) if place % 4 == 0 else both[0] for place, both in
                           enumerate(zip(lead, ghost, strict=True)))  # fmt: skip
     assert all(one.detections["label"][1] == label("SECOND_BOUNCE") for one in now_and_then[::4])

@@ -17,7 +17,8 @@ cdef struct ScreenParameters:
     double landmark_gate_x_m, landmark_gate_y_m, mover_gate_x_m, mover_gate_y_m, mover_gate_mps
     double weak_existence, barrier_length_m, barrier_half_m, mirror_x_m, mirror_y_m, mirror_mps
     double bounce_m, bounce_mps, bounce_azimuth, bounce_reach_m
-    double steady_share, inside_share, near_m, shadow_m, passed_x_m, passed_y_m, overhead_m, overhead_drop_db_m2, fluctuation_db, decided
+    double steady_share, inside_share, near_m, shadow_m, passed_x_m, passed_y_m, overhead_m
+    double overhead_drop_db_m2, fluctuation_db, decided
     int landmark_kept, mover_kept, moving_looks, standing_looks, barrier_points, steady_looks, obstacle_looks, moved_looks
     int sure_looks
 

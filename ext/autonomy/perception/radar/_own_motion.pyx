@@ -1,7 +1,7 @@
 """Own speed from the range rates of what stands: consensus over all candidates, then weighted least squares.
 
-A standing detection at azimuth a and elevation e has the range rate -(vx cos a + vy sin a) cos e, where (vx, vy) is the sensor's own
-velocity (Kellner et al., "Instantaneous ego-motion estimation using Doppler radar", ITSC 2013). Each detection is a candidate for
+A standing detection at azimuth a and elevation e has the range rate -(vx cos a + vy sin a) cos e, where (vx, vy) is the sensor's
+own velocity (Kellner et al., "Instantaneous ego-motion estimation using Doppler radar", ITSC 2013). Each detection is a candidate for
 vx, with vy as the yaw rate says; the one that most others agree with is where Tukey's biweight begins. No random draw. Twin:
 autonomy/perception/radar/own_motion_twin.py.
 """
@@ -43,7 +43,8 @@ cdef struct Work:
     int count
 
 
-cdef void gather(const MotionParameters* parameters, double yaw, const RadarDetection* rows, int count, Work* work) noexcept nogil:
+cdef void gather(const MotionParameters* parameters, double yaw, const RadarDetection* rows, int count,
+                 Work* work) noexcept nogil:
     cdef int i, k = 0
     cdef double level
     for i in range(count):
@@ -77,7 +78,8 @@ cdef double best_candidate(const MotionParameters* parameters, const Prior* prio
             if fabs(work.rate[j] + speed * work.ahead[j] + prior.lateral * work.aside[j]) \
                     < parameters.gate_sigmas * work.sigma[j]:
                 votes += 1
-        if votes > best_votes or (known and votes == best_votes and votes and fabs(speed - prior.speed) < fabs(best - prior.speed)):
+        if votes > best_votes or (known and votes == best_votes and votes
+                                  and fabs(speed - prior.speed) < fabs(best - prior.speed)):
             best, best_votes = speed, votes
     return best
 
