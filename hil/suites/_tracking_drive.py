@@ -38,6 +38,7 @@ class Moment:
     other_lengths: np.ndarray
     track_id: np.ndarray  # (m,)
     tracks: np.ndarray  # (m, 4)
+    time_s: float = 0.0
 
 
 @dataclass
@@ -174,7 +175,7 @@ class _Run:
         track = np.column_stack([rows["x"], rows["y"], rows["velocity_x"], rows["velocity_y"]])
         kept = (np.hypot(rows["x"], rows["y"]) <= RANGE_M) & (rows["x"] > OWN_FRONT_M)
         return Moment(scene.number[counts], table[counts], table[~counts, :2], scene.length[~counts],
-                      rows["track_id"][kept].astype(np.int64), track[kept])  # fmt: skip
+                      rows["track_id"][kept].astype(np.int64), track[kept], now_s)  # fmt: skip
 
     def _flags(self, rows, scene: Scene, now_s: float) -> None:
         """Cut-ins and who only wanders, of the lane to the left, ahead."""

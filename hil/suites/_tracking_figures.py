@@ -10,6 +10,7 @@ from scipy.optimize import linear_sum_assignment
 
 MATCH_M = 2.0  # nearer than this, a track is the object's (as nuScenes matches)
 CUT_OFF_M = 5.0  # GOSPA: a missed or false one costs half of its square
+ABSENT_S = 3.0  # an object not matched for longer was out of sight
 NEAR_OTHER_M = 4.0  # about an object that does not count
 
 
@@ -22,11 +23,13 @@ class Counts:
         self.moments = self.finished = 0
         self.numbers: set[int] = set()
         self.last: dict[int, int] = {}
+        self.last_s: dict[int, float] = {}
+        self.switches_after_absence = 0
 
     def begin_drive(self) -> None:
         """Numbers begin anew."""
         self.finished += len(self.numbers)
-        self.last, self.numbers = {}, set()
+        self.last, self.last_s, self.numbers = {}, {}, set()
 
     def add(self, moment) -> None:
         pairs = self._match(moment)
@@ -37,8 +40,10 @@ class Counts:
         self.false += sum(not _near_other(moment, moment.tracks[j]) for j in free)
         for i, j in pairs:
             number, track = int(moment.number[i]), int(moment.track_id[j])
-            self.switches += self.last.get(number, track) != track
-            self.last[number] = track
+            if self.last.get(number, track) != track:
+                self.switches += 1
+                self.switches_after_absence += moment.time_s - self.last_s[number] > ABSENT_S
+            self.last[number], self.last_s[number] = track, moment.time_s
             error = moment.tracks[j] - moment.truth[i]
             self.place_square += float(error[0] ** 2 + error[1] ** 2)
             self.speed_square += float(np.hypot(*moment.tracks[j][2:]) - np.hypot(*moment.truth[i][2:])) ** 2
@@ -77,6 +82,7 @@ class Counts:
             "position_rms_m": math.sqrt(self.place_square / max(self.matched, 1)),
             "speed_rms_mps": math.sqrt(self.speed_square / max(self.matched, 1)),
             "switches_per_100": 100.0 * self.switches / max(self.identities, 1),
+            "switches_per_100_after_absence": 100.0 * self.switches_after_absence / max(self.identities, 1),
             "gospa_m": self.gospa / max(self.moments, 1),
         }
 

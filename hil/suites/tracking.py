@@ -45,6 +45,7 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
         row_of("position, RMS", found["position_rms_m"], "m", "<= 0.4", found["position_rms_m"] <= 0.4),
         row_of("speed, RMS", found["speed_rms_mps"], "m/s", "<= 0.3", found["speed_rms_mps"] <= 0.3),
         row_of("identity switches per 100 objects", found["switches_per_100"], "", "<= 1", found["switches_per_100"] <= 1.0),
+        row_of("... of objects that were away or out of sight for 3 s and more", found["switches_per_100_after_absence"], ""),
         row_of("GOSPA, mean", found["gospa_m"], "m"),
         *_beside_reference(),
         *_cut_ins(drives),

@@ -1,5 +1,5 @@
 """The tracker's mathematics with NumPy and SciPy, one track at a time: motion of both models, update at the
-measurement's own time, mixing, joint association, time of entry."""
+measurement's own time, mixing, joint association, evidence of a lane change, time of entry."""
 
 from __future__ import annotations
 
@@ -62,13 +62,12 @@ def measurement(state: np.ndarray, m: dict, own_speed: float, own_yaw_rate: floa
     """(expected x, y, range rate `age` ago; their Jacobian (3, 6))."""
     x, y, vx, vy, acceleration, _ = state
     age, sight = m["age"], np.array([m["sight_x"], m["sight_y"]])
-    slope = np.array([m["rate_x"], m["rate_y"]])
     slower = -age * (sight @ [1.0, slope_across(vx, vy)])
     expected = np.array([x - age * (vx - own_speed + own_yaw_rate * y), y - age * (vy - own_yaw_rate * x),
                          sight @ [vx, vy] + slower * acceleration - m["own_rate"]])  # fmt: skip
     H = np.zeros((3, 6))
     H[0, [0, 2]] = H[1, [1, 3]] = 1.0, -age
-    H[2] = [*slope, *(sight - age * slope), slower, 0.0]
+    H[2, 2:5] = *sight, slower
     return expected, H
 
 
@@ -116,6 +115,34 @@ def joint_weights(ratio: np.ndarray) -> np.ndarray:
             if j >= 0:
                 weights[i, j] += weight
     return weights / total
+
+
+def change_profile(since_s):
+    """m moved across since a lane change of 5 s and 3.75 m began, by smallest jerk."""
+    share = np.clip(np.asarray(since_s) / 5.0, 0.0, 1.0)
+    return 3.75 * share**3 * (10.0 - 15.0 * share + 6.0 * share**2)
+
+
+def change_evidence(time_s, offset, variance, onset_s: float) -> float:
+    """Log of how much likelier it is that a track on the left began to change lanes at `onset_s` than that it keeps its lane,
+    from its measured offsets: those less the profile, against those as they are, before one and the same filter of who wanders."""
+    wander, memory_s = 0.08, 3.0
+    kept, changed = np.array([offset[0], 0.0]), np.array([offset[0], 0.0])
+    P = np.diag([variance[0], wander**2])
+    evidence = 0.0
+    for k in range(1, len(time_s)):
+        keep = np.exp(-(time_s[k] - time_s[k - 1]) / memory_s)
+        F = np.array([[1.0, memory_s * (1.0 - keep)], [0.0, keep]])
+        kept, changed = F @ kept, F @ changed
+        P = F @ P @ F.T + np.diag([0.0, (1.0 - keep**2) * wander**2])
+        innovation = offset[k] - kept[0]
+        other = offset[k] + change_profile(time_s[k] - onset_s) - changed[0]
+        S = max(P[0, 0] + variance[k], innovation**2 / 9.0)  # outliers beyond 3 sigma count less
+        gain = P[:, 0] / S
+        kept, changed = kept + gain * innovation, changed + gain * other
+        P = P - np.outer(gain, P[0])
+        evidence += 0.5 * (innovation**2 - other**2) / S
+    return evidence
 
 
 def entry_time(parameters, lane_width: float, offset: float, speed: float, sigma: float, speed_along: float) -> float:

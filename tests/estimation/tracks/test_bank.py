@@ -35,7 +35,6 @@ def measured(rng, share=1.0, rated=True):
     return {"share": share, "age": rng.uniform(0.0, 0.15), "x": rng.uniform(-50, 150), "y": rng.uniform(-8, 8),
             "range_rate": rng.uniform(-20, 10) if rated else 0.0, "xx": 0.09, "xy": 0.02, "yy": 0.05, "rate_variance": 0.04,
             "sight_x": np.cos(angle) if rated else 0.0, "sight_y": np.sin(angle) if rated else 0.0,
-            "rate_x": rng.uniform(-0.2, 0.2) if rated else 0.0, "rate_y": rng.uniform(-0.2, 0.2) if rated else 0.0,
             "own_rate": 20.0 * np.cos(angle) if rated else 0.0,
             "spread": (root @ root.T)[np.triu_indices(3)] if share < 1.0 else np.zeros(6)}  # fmt: skip
 

@@ -2,12 +2,13 @@
 # that is hardly better than another one and the cluster is small, all of them by their probability (joint probabilistic data
 # association, Fortmann, Bar-Shalom, Scheffe 1983).
 #
-# Cost of a pair: minus the log of how much likelier it is than a missed track and a false detection.
+# Cost of a pair: minus the log of how much likelier it is than a missed track and a false detection; a track that hardly
+# exists is hardly detected (integrated association, Musicki, Evans 2004).
 from libc.math cimport exp, isfinite, log
 from autonomy.msg.messages cimport TracksParameters
 from autonomy.estimation.tracks._assignment cimport FORBIDDEN, SIDE, assign
 from autonomy.estimation.tracks._detection cimport Detection
-from autonomy.estimation.tracks._sight cimport Sight
+from autonomy.estimation.tracks._sight cimport Sight, rate_known, rate_noise, rate_seen
 
 cdef enum:
     PAIRS_AT_MOST = 1024         # gated ones of a scan
@@ -39,16 +40,14 @@ ctypedef struct Pairs:
 
 
 cdef inline void gate(const TracksParameters* parameters, const Sight* sights, const char* followed, int used,
-                      const Detection* scan, int count, double detection_probability, double clutter,
-                      Pairs* pairs) noexcept nogil:
+                      const Detection* scan, int count, const double* chance, double clutter, Pairs* pairs) noexcept nogil:
+    """`chance` of each track: that it is there and detected."""
     cdef double bound = parameters.gate, dx, dy, nu, sxx, syy, determinant, distance, variance, reach_x, reach_y, free, rated
     cdef const Sight* sight
     cdef const Detection* item
     cdef Pair* pair
     cdef int i, j
     pairs.count = pairs.lost = 0
-    free = LOG_TWO_PI - log(detection_probability / (clutter * (1.0 - detection_probability)))
-    rated = free + 0.5 * LOG_TWO_PI + log(RATE_DENSITY)
     for j in range(count):
         pairs.of_detection[j] = 0
         pairs.holder[j] = -1
@@ -58,6 +57,8 @@ cdef inline void gate(const TracksParameters* parameters, const Sight* sights, c
         if not followed[i]:
             continue
         sight = &sights[i]
+        free = LOG_TWO_PI - log(chance[i] / (clutter * (1.0 - chance[i])))
+        rated = free + 0.5 * LOG_TWO_PI + log(RATE_DENSITY)
         reach_x, reach_y = bound * (sight.xx + sight.most_xx), bound * (sight.yy + sight.most_yy)
         for j in range(count):
             item = &scan[j]
@@ -74,8 +75,8 @@ cdef inline void gate(const TracksParameters* parameters, const Sight* sights, c
             if distance > bound:
                 continue
             if isfinite(item.rate):
-                variance = sight.rate_variance + item.rate_variance + item.reflection * sight.wander_rate
-                nu = item.rate - sight.rate
+                variance = rate_known(sight, item) + rate_noise(sight, item)
+                nu = item.rate - rate_seen(sight, item)
                 distance += nu * nu / variance
                 determinant *= variance
                 if distance > bound:

@@ -1,7 +1,8 @@
 # The motion of all tracks, arrays across tracks: state k of model m of track t stands at (m * STATES + k) * TRACKS + t.
 #
-# State: x, y (m, vehicle frame), their speeds over ground (m/s, along the vehicle's axes), acceleration along the motion, its part
-# along x (m/s2), turn rate (rad/s). Covariances are upper triangles by rows: xx xy xu xv xa xw yy yu yv ya yw uu uv ua uw vv va vw aa aw ww.
+# State: x, y (m, vehicle frame), their speeds over ground (m/s, along the vehicle's axes), acceleration along the motion, its
+# part along x (m/s2), turn rate (rad/s). Covariances are upper triangles by rows: xx xy xu xv xa xw yy yu yv ya yw uu uv ua
+# uw vv va vw aa aw ww.
 from autonomy.linalg._vector cimport double4, load4, store4
 
 cdef enum:

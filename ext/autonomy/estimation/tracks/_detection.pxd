@@ -16,6 +16,9 @@ ctypedef struct Detection:
     double reflection            # 1 = what it reflects from may wander over the body, beside the variances
     double rate                  # m/s, NaN when not measured
     double rate_variance
+    double sight_x               # direction along which the range rate was measured
+    double sight_y
+    double bearing_variance      # rad2
     double yaw                   # NaN when not told, as length and width
     double length
     double width

@@ -26,10 +26,12 @@ cdef inline void miss(Slot* slot, double detection_probability) noexcept nogil:
     slot.existence *= (1.0 - detection_probability) / (1.0 - detection_probability * slot.existence)
 
 
-cdef inline void settle(Slot* slot, const TracksParameters* p) noexcept nogil:
-    """Confirmed when seen often enough and surely enough; then it stays so until it is deleted."""
-    if slot.hits >= p.confirm_hits and slot.existence >= p.existence_confirmed:
-        slot.settled = 1
+cdef inline bint settle(Slot* slot, const TracksParameters* p) noexcept nogil:
+    """Confirmed when seen often enough and surely enough; then it stays so until it is deleted. Whether it was just now."""
+    if slot.settled or slot.hits < p.confirm_hits or slot.existence < p.existence_confirmed:
+        return False
+    slot.settled = 1
+    return True
 
 
 cdef inline bint confirmed(const Slot* slot) noexcept nogil:

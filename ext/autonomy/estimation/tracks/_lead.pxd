@@ -1,11 +1,12 @@
 # Where each track is in the own lane as it bends, when it will be in the vehicle's path, and which one is the lead.
-from libc.math cimport NAN, erfc, fabs, sqrt
+from libc.math cimport NAN, fabs, sqrt
 from libc.stdint cimport int64_t, uint32_t
 from autonomy.msg.messages cimport (
     EgoState, LaneState, Track, TrackList, TracksParameters, LaneState_PREVIEW_STEP_M, LaneState_STATUS_NONE)
 from autonomy.estimation.tracks._bank cimport ACCELERATION, VX, VYVY, mixed, mixed_covariance
+from autonomy.estimation.tracks._change cimport change_probability
 from autonomy.estimation.tracks._existence cimport confirmed
-from autonomy.estimation.tracks._tracks cimport KIND_FREE, KIND_OBJECT, Slot, TracksMemory
+from autonomy.estimation.tracks._tracks cimport KIND_FREE, KIND_OBJECT, Change, Slot, TracksMemory
 from autonomy.inputs._motion cimport velocity_known
 
 cdef enum:
@@ -15,9 +16,9 @@ cdef enum:
 
 cdef extern from *:
     """
-    static const double SQRT_TWO = 1.4142135623730951;
+    static const double NEXT_LANE_M = 5.6;  /* one and a half lanes of 3.75 m */
     """
-    const double SQRT_TWO
+    const double NEXT_LANE_M
 
 
 cdef inline double root(double variance) noexcept nogil:
@@ -120,15 +121,12 @@ cdef inline double entry_time(const TracksParameters* parameters, double lane_wi
     return time if time < parameters.entry_horizon_s else NAN
 
 
-cdef inline double entry_probability(const TracksParameters* parameters, const Track* track) noexcept nogil:
-    """Of its moving towards the path faster than who keeps the lane wanders; 1 in the path."""
-    cdef double inwards = -track.lane_speed if track.lane_offset > 0.0 else track.lane_speed
-    cdef double sigma = track.lane_speed_sigma if track.lane_speed_sigma > 0.01 else 0.01
+cdef inline double entry_probability(const TracksParameters* parameters, const Change* change, double lane_width, int64_t now_ns,
+                                     const Track* track) noexcept nogil:
+    """Of its having begun to change into the vehicle's lane; 1 in the path, 0 for who is further away than the next lane."""
     if fabs(track.lane_offset) < parameters.path_half_width_m:
         return 1.0
-    if inwards <= 0.0 or fabs(track.lane_offset) - parameters.entry_contact_m > parameters.entry_horizon_s * inwards:
-        return 0.0
-    return 0.5 * erfc((parameters.entry_wander_speed - inwards) / (sigma * SQRT_TWO))
+    return change_probability(change, lane_width, now_ns) if fabs(track.lane_offset) < NEXT_LANE_M else 0.0
 
 
 cdef inline void place_in_lane(const TracksMemory* memory, const TracksParameters* parameters, int i, int64_t now_ns,
@@ -142,7 +140,7 @@ cdef inline void place_in_lane(const TracksMemory* memory, const TracksParameter
         return
     track.entry_time_s = entry_time(parameters, 2.0 * memory.lane_half_width, track.lane_offset, track.lane_speed,
                                     track.lane_speed_sigma, track.velocity_x)
-    track.entry_probability = entry_probability(parameters, track)
+    track.entry_probability = entry_probability(parameters, &memory.change[i], 2.0 * memory.lane_half_width, now_ns, track)
     if not proven(memory, parameters, i, now_ns) and track.existence > parameters.unproven_existence:
         track.existence = parameters.unproven_existence
 

@@ -6,10 +6,12 @@ from libc.string cimport memset
 from autonomy.estimation.tracks._assignment cimport FORBIDDEN, SIDE, assign
 from autonomy.estimation.tracks._association cimport Pairs, gate, solve
 from autonomy.estimation.tracks._bank cimport MODELS, PAIRS, STATES, TRACKS, Bank
+from autonomy.estimation.tracks._change cimport change_probability, test_change
 from autonomy.estimation.tracks._detection cimport Detection
 from autonomy.estimation.tracks._imm cimport combine_all, mix_all, weigh
 from autonomy.estimation.tracks._predict cimport Motion, motion_of, predict_all
 from autonomy.estimation.tracks._sight cimport Sight
+from autonomy.estimation.tracks._tracks cimport ONSETS, Change
 from autonomy.estimation.tracks._update cimport Measurements, clear_measurements, update_all
 from autonomy.inputs._face cimport pointer
 from autonomy.msg.layout import require
@@ -21,6 +23,7 @@ cdef struct Gating:
     Sight[128] sights
     char[128] followed
     Detection[128] scan
+    double[128] chance
     Pairs pairs
 
 
@@ -69,8 +72,8 @@ cdef class TrackBank:
     def measure(self, int track, **fields):
         """Sets one track's measurement: names of Measurements; spread (6,)."""
         cdef int k
-        names = {"share", "age", "x", "y", "range_rate", "xx", "xy", "yy", "rate_variance", "sight_x", "sight_y", "rate_x",
-                 "rate_y", "own_rate", "spread"}
+        names = {"share", "age", "x", "y", "range_rate", "xx", "xy", "yy", "rate_variance", "sight_x", "sight_y",
+                 "own_rate", "spread"}
         if set(fields) - names:
             raise ValueError(f"measure: {sorted(set(fields) - names)} are no fields of a measurement")
         m = &self.measured
@@ -78,8 +81,7 @@ cdef class TrackBank:
         m.share[track], m.age[track], m.x[track], m.y[track] = given["share"], given["age"], given["x"], given["y"]
         m.range_rate[track], m.xx[track], m.xy[track] = given["range_rate"], given["xx"], given["xy"]
         m.yy[track], m.rate_variance[track], m.sight_x[track] = given["yy"], given["rate_variance"], given["sight_x"]
-        m.sight_y[track], m.rate_x[track], m.rate_y[track] = given["sight_y"], given["rate_x"], given["rate_y"]
-        m.own_rate[track] = given["own_rate"]
+        m.sight_y[track], m.own_rate[track] = given["sight_y"], given["own_rate"]
         for k in range(6):
             m.spread[k * TRACKS + track] = given["spread"][k]
 
@@ -133,6 +135,26 @@ cdef class TrackBank:
         return spent / repeats
 
 
+cdef class ChangeTest:
+    """The test for a lane change alone."""
+    cdef Change change
+
+    def __init__(self):
+        memset(&self.change, 0, sizeof(Change))
+
+    def measure(self, double offset, double variance, long long time_ns):
+        """m from the middle of the vehicle's lane."""
+        test_change(&self.change, offset, variance, time_ns)
+
+    def probability(self, double lane_width, long long now_ns) -> float:
+        return change_probability(&self.change, lane_width, now_ns)
+
+    @property
+    def evidence(self):
+        """Log of the likelihood ratio, by onset: the newest first."""
+        return np.array([self.change.evidence[(self.change.newest - k) % ONSETS] for k in range(ONSETS)])
+
+
 cdef class Gate:
     """Places of tracks and detections, their distances, gate and assignment."""
     cdef Gating work
@@ -150,6 +172,7 @@ cdef class Gate:
         self.tracks, self.detections = places.shape[0], seen.shape[0]
         for i in range(self.tracks):
             self.work.followed[i] = 1
+            self.work.chance[i] = self.parameters.detection_probability
             self.work.sights[i].x, self.work.sights[i].y = places[i, 0], places[i, 1]
             self.work.sights[i].xx = self.work.sights[i].yy = track_variance
             self.work.sights[i].most_xx = self.work.sights[i].most_yy = detection_variance
@@ -161,7 +184,7 @@ cdef class Gate:
     def solve(self, double ambiguous_ratio=1.0):
         """(track, detection, cost, weight) of each gated pair."""
         gate(&self.parameters, self.work.sights, self.work.followed, self.tracks, self.work.scan, self.detections,
-             self.parameters.detection_probability, self.parameters.clutter_per_m2, &self.work.pairs)
+             self.work.chance, self.parameters.clutter_per_m2, &self.work.pairs)
         solve(&self.work.pairs, ambiguous_ratio)
         return [(pair.track, pair.detection, pair.cost, pair.weight)
                 for pair in self.work.pairs.items[:self.work.pairs.count]]
@@ -172,6 +195,6 @@ cdef class Gate:
         with nogil:
             for k in range(repeats):
                 gate(&self.parameters, self.work.sights, self.work.followed, self.tracks, self.work.scan, self.detections,
-                     0.9, 1e-4, &self.work.pairs)
+                     self.work.chance, 1e-4, &self.work.pairs)
                 solve(&self.work.pairs, 1.0)
         return (time.perf_counter_ns() - begin) / repeats

@@ -1,5 +1,5 @@
 # Places for tracks: taken, begun with what is known of a new object, given back.
-from libc.math cimport fabs, hypot, isfinite
+from libc.math cimport fabs, isfinite
 from libc.string cimport memset
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from autonomy.msg.messages cimport TracksParameters, TracksSensor_KIND_RADAR
@@ -8,7 +8,7 @@ from autonomy.estimation.tracks._bank cimport (
     covariance_of, state_of)
 from autonomy.estimation.tracks._detection cimport Detection
 from autonomy.estimation.tracks._sight cimport Viewer
-from autonomy.estimation.tracks._tracks cimport KIND_FREE, KIND_OBJECT, KIND_SENSED, SLOTS, Slot, TracksMemory
+from autonomy.estimation.tracks._tracks cimport KIND_FREE, KIND_OBJECT, KIND_SENSED, SLOTS, Change, Slot, TracksMemory
 
 cdef extern from *:
     """
@@ -63,6 +63,7 @@ cdef inline int allot(TracksMemory* memory, const TracksParameters* p, uint8_t k
         memory.used += 1
     slot = &memory.slots[index]
     memset(slot, 0, sizeof(Slot))
+    memset(&memory.change[index], 0, sizeof(Change))
     slot.kind, slot.source, slot.track_id, slot.first_time_ns = kind, source, memory.next_track_id, now_ns
     slot.length, slot.width, slot.existence = p.initial_length, p.initial_width, p.existence_birth
     memory.next_track_id += 1
@@ -94,17 +95,15 @@ cdef inline int begin_track(TracksMemory* memory, const TracksParameters* p, con
                             int64_t now_ns) noexcept nogil:
     """A track of what no track explains. Returns its slot or -1."""
     cdef double vx = viewer.own_speed, variance = p.unmeasured_speed_sigma * p.unmeasured_speed_sigma
-    cdef double own, away, sight_x, sight_y, x, xx
+    cdef double own, sight_x, sight_y, x, xx
     cdef int index = allot(memory, p, KIND_SENSED, item.source, now_ns)
     cdef Slot* slot
     if index < 0:
         return index
     if isfinite(item.rate):
-        away = hypot(item.x - viewer.sensor.x_m, item.y - viewer.sensor.y_m)
-        sight_x, sight_y = 1.0, 0.0
+        sight_x, sight_y = item.sight_x, item.sight_y
         own = viewer.own_speed - viewer.own_yaw_rate * item.y
-        if viewer.sensor.along_sight and away > 0.5:
-            sight_x, sight_y = (item.x - viewer.sensor.x_m) / away, (item.y - viewer.sensor.y_m) / away
+        if viewer.sensor.along_sight:
             own = sight_x * (viewer.own_speed - viewer.own_yaw_rate * viewer.sensor.y_m) \
                 + sight_y * viewer.own_yaw_rate * viewer.sensor.x_m
         if fabs(sight_x) > LEAST_COSINE:

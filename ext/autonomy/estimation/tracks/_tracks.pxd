@@ -5,6 +5,8 @@ from autonomy.estimation.tracks._bank cimport Bank
 
 cdef enum:
     SLOTS = 128
+    ONSETS = 14                  # moments at which a lane change may have begun
+    LOST = 32                    # remembered at most
     KIND_FREE = 0
     KIND_SENSED = 1              # followed here
     KIND_OBJECT = 2              # ready-made by an outside tracker
@@ -28,10 +30,33 @@ ctypedef struct Slot:
     uint8_t kind
     uint8_t classification
     uint8_t settled              # confirmed
+    uint8_t remembered           # stands among the lost
+
+ctypedef struct Lost:
+    double x                     # m, where it should be by now
+    double offset                # m left of the lane middle
+    double speed                 # m/s along
+    int64_t last_time_ns         # when it was seen last, 0 = nobody
+    Slot slot                    # as it was released
+
+ctypedef struct Change:
+    double offset                # m from the middle of the vehicle's lane, of who keeps its own
+    double speed                 # m/s
+    double xx                    # their covariance
+    double xv
+    double vv
+    int64_t time_ns              # of the last measurement, 0 = none
+    int64_t newest               # number of the newest moment at which a change may have begun
+    double[14] moved             # m, for each of them: what the filter has taken of the change
+    double[14] speed_moved
+    double[14] evidence          # log of the likelihood ratio
+    double[14] begun             # m from the middle of the vehicle's lane at that moment
 
 ctypedef struct TracksMemory:
     Bank bank
     Slot[128] slots
+    Lost[32] lost
+    Change[128] change
     double[32] lane_y            # m, lane middle in the vehicle frame every PREVIEW_STEP_M ahead
     double lane_half_width
     int64_t last_tick_ns

@@ -23,6 +23,7 @@ from autonomy.estimation.tracks._lead cimport choose_lead, lay_lane, place_in_la
 from autonomy.estimation.tracks._merge cimport merge_pieces
 from autonomy.estimation.tracks._object cimport hold_model, use_object
 from autonomy.estimation.tracks._predict cimport Motion, motion_of, predict_all
+from autonomy.estimation.tracks._recall cimport move_lost, remember
 from autonomy.estimation.tracks._roles cimport give_roles
 from autonomy.estimation.tracks._scan cimport ScanWork, take_scan
 from autonomy.estimation.tracks._sight cimport Viewer
@@ -94,6 +95,7 @@ cdef inline void sense(TracksMemory* memory, const TracksParameters* parameters,
         combine_all(&memory.bank, <int>memory.used)
         first = end
     merge_pieces(memory, parameters, elapsed)
+    move_lost(memory, ego.speed, elapsed, frame.tick_time_ns)
 
 
 cdef inline void write_track(const TracksMemory* memory, const TracksParameters* parameters, int i, int64_t now_ns,
@@ -144,12 +146,12 @@ cdef void tracks_step(TracksMemory* memory, const TracksParameters* parameters, 
         yaw_rate = ego.angular_rate[2]
     motion_of(parameters, dt, speed, yaw_rate, &motion)
     predict_all(&memory.bank, &motion, <int>memory.used)
+    lay_lane(memory, parameters, ego, lane)
     if moving_known:
         sense(memory, parameters, frame, ego, &list, &work)
         for i in range(frame.object.count):
             use_object(memory, parameters, &frame.object.items[i], speed, yaw_rate, now_ns, &work.measured)
     combine_all(&memory.bank, <int>memory.used)
-    lay_lane(memory, parameters, ego, lane)
     result.time_ns = now_ns
     result.count = 0
     result.count_padding = 0
@@ -159,6 +161,7 @@ cdef void tracks_step(TracksMemory* memory, const TracksParameters* parameters, 
             continue
         silent_s = <double>(now_ns - slot.update_time_ns) * 1e-9
         if silent_s > parameters.coast_after_s:
+            remember(memory, k)
             slot.existence *= fade
         if expired(slot, parameters, silent_s, now_ns) if slot.kind == KIND_SENSED else silent_s > parameters.delete_after_s:
             release(memory, k)

@@ -23,8 +23,6 @@ ctypedef struct Measurements:
     double[128] rate_variance    # very large where no range rate was measured
     double[128] sight_x          # direction along which the range rate was measured
     double[128] sight_y
-    double[128] rate_x           # d(range rate)/d(place), 1/s
-    double[128] rate_y
     double[128] own_rate         # m/s, of the sensor itself along the sight when it measured
     double[768] spread           # xx xy xr yy yr rr of the measurements about their mean
     double[256] distance         # [MODELS], out: innovation squared over its covariance
@@ -37,7 +35,7 @@ cdef inline void clear_measurements(Measurements* m, int used) noexcept nogil:
         if i >= TRACKS:
             break
         m.share[i] = m.age[i] = m.x[i] = m.y[i] = m.range_rate[i] = m.xy[i] = 0.0
-        m.sight_x[i] = m.sight_y[i] = m.rate_x[i] = m.rate_y[i] = m.own_rate[i] = 0.0
+        m.sight_x[i] = m.sight_y[i] = m.own_rate[i] = 0.0
         m.xx[i] = m.yy[i] = m.rate_variance[i] = 1.0
         for k in range(SPREADS):
             m.spread[k * TRACKS + i] = 0.0
@@ -53,14 +51,12 @@ cdef inline void update_four(Bank* bank, Measurements* m, int model, int t, doub
     cdef double4[6] t1
     cdef double4[6] t2
     cdef double4 age = load4(&m.age[t]), share = load4(&m.share[t]), own = all4(own_speed), r = all4(own_yaw_rate)
-    cdef double4 lx = load4(&m.sight_x[t]), ly = load4(&m.sight_y[t]), hx = load4(&m.rate_x[t]), hy = load4(&m.rate_y[t])
-    cdef double4 hu, hv, ha, n0, n1, n2, d0, d1, d2, l10, l20, l21, one = all4(1.0)
+    cdef double4 lx = load4(&m.sight_x[t]), ly = load4(&m.sight_y[t])
+    cdef double4 ha, n0, n1, n2, d0, d1, d2, l10, l20, l21, one = all4(1.0)
     cdef double4 s01, s02, s11, s12, s22, g00, g01, g02, g11, g12, g22, c0, c1, c2, c3, c4, c5, i0, i1, i2
     cdef int i, j, k
     load_mean(bank, model, t, s)
     load_covariance(bank, model, t, P)
-    hu = lx - age * hx
-    hv = ly - age * hy
     ha = -age * (lx + ly * s[2] * s[3] / (s[2] * s[2] + one))
     n0 = load4(&m.x[t]) - (s[0] - age * (s[2] - own + r * s[1]))
     n1 = load4(&m.y[t]) - (s[1] - age * (s[3] - r * s[0]))
@@ -78,18 +74,18 @@ cdef inline void update_four(Bank* bank, Measurements* m, int model, int t, doub
     w1[3] = P[8] - age * P[15]
     w1[4] = P[9] - age * P[16]
     w1[5] = P[10] - age * P[17]
-    w2[0] = hx * P[0] + hy * P[1] + hu * P[2] + hv * P[3] + ha * P[4]
-    w2[1] = hx * P[1] + hy * P[6] + hu * P[7] + hv * P[8] + ha * P[9]
-    w2[2] = hx * P[2] + hy * P[7] + hu * P[11] + hv * P[12] + ha * P[13]
-    w2[3] = hx * P[3] + hy * P[8] + hu * P[12] + hv * P[15] + ha * P[16]
-    w2[4] = hx * P[4] + hy * P[9] + hu * P[13] + hv * P[16] + ha * P[18]
-    w2[5] = hx * P[5] + hy * P[10] + hu * P[14] + hv * P[17] + ha * P[19]
+    w2[0] = lx * P[2] + ly * P[3] + ha * P[4]
+    w2[1] = lx * P[7] + ly * P[8] + ha * P[9]
+    w2[2] = lx * P[11] + ly * P[12] + ha * P[13]
+    w2[3] = lx * P[12] + ly * P[15] + ha * P[16]
+    w2[4] = lx * P[13] + ly * P[16] + ha * P[18]
+    w2[5] = lx * P[14] + ly * P[17] + ha * P[19]
     d0 = w0[0] - age * w0[2] + load4(&m.xx[t])
     s01 = w0[1] - age * w0[3] + load4(&m.xy[t])
     s11 = w1[1] - age * w1[3] + load4(&m.yy[t])
     s02 = w2[0] - age * w2[2]
     s12 = w2[1] - age * w2[3]
-    s22 = hx * w2[0] + hy * w2[1] + hu * w2[2] + hv * w2[3] + ha * w2[4] + load4(&m.rate_variance[t])
+    s22 = lx * w2[2] + ly * w2[3] + ha * w2[4] + load4(&m.rate_variance[t])
     # S = L D L'; everything below in the coordinates of L^-1
     l10 = s01 / d0
     l20 = s02 / d0
