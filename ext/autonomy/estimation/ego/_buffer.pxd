@@ -207,7 +207,8 @@ cdef inline void push_odometry(EgoFilter* state, const EgoParameters* parameters
     cdef double half = 0.5 * sample.rotation[2]
     cdef double x, y
     if (sample.validity != 0 or not 0.0 < seconds <= LONGEST_MOTION_S or sample.valid_time_ns > tick_ns
-            or not (is_measurable(sample.translation[0], 150.0 * seconds) and is_measurable(sample.translation[1], 150.0 * seconds)
+            or not (is_measurable(sample.translation[0], 150.0 * seconds)
+                    and is_measurable(sample.translation[1], 150.0 * seconds)
                     and is_measurable(sample.rotation[2], 3.0 * seconds))
             or not (sample.sigma[0] > 0.0 and sample.sigma[1] > 0.0 and sample.sigma[5] > 0.0)):
         state.aids[EgoState_AID_ODOMETRY].fault = AidStatus_REASON_INVALID

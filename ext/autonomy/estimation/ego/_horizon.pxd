@@ -6,8 +6,8 @@ from autonomy.estimation.ego._alignment cimport NOT_ALIGNED
 from autonomy.estimation.ego._predict cimport Motion, carry_covariance, move
 from autonomy.estimation.ego._recovery cimport after_position_fix, after_velocity_fix, after_wheel_speed
 from autonomy.estimation.ego._state cimport (
-    ATTITUDE, EVENTS_PER_TICK, GYRO_BIAS, ROW, GNSS_RING, IMU_RING, MEAN_WINDOW_NS, ODOMETRY_RING, RUNNING, WHEEL_RING, EgoFilter, GnssEntry,
-    ImuEntry, Increment, WheelEntry,
+    ATTITUDE, EVENTS_PER_TICK, GYRO_BIAS, ROW, GNSS_RING, IMU_RING, MEAN_WINDOW_NS, ODOMETRY_RING, RUNNING, WHEEL_RING, EgoFilter,
+    GnssEntry, ImuEntry, Increment, WheelEntry,
 )
 from autonomy.estimation.ego.aids._gnss_position cimport fuse_gnss_position
 from autonomy.estimation.ego.aids._gnss_velocity cimport fuse_gnss_velocity

@@ -1,8 +1,8 @@
 """Own speed from the range rates of what stands: consensus over all candidates, then weighted least squares.
 
 A standing detection at azimuth a and elevation e has the range rate -(vx cos a + vy sin a) cos e, where (vx, vy) is the sensor's
-own velocity (Kellner et al., "Instantaneous ego-motion estimation using Doppler radar", ITSC 2013). Each detection is a candidate for
-vx, with vy as the yaw rate says; the one that most others agree with is where Tukey's biweight begins. No random draw. Twin:
+own velocity (Kellner et al., "Instantaneous ego-motion estimation using Doppler radar", ITSC 2013). Each detection is a candidate
+for vx, with vy as the yaw rate says; the one that most others agree with is where Tukey's biweight begins. No random draw. Twin:
 autonomy/perception/radar/own_motion_twin.py.
 """
 from libc.math cimport NAN, cos, fabs, isfinite, sin, sqrt
