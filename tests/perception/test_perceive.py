@@ -5,7 +5,7 @@ import pytest
 
 from autonomy.errors import UsageError
 from autonomy.perception.perceive import Mounting, Perceiver, parameters
-from tests.perception.scenes import as_points, perceiver, street
+from tests.perception.scenes import as_points, ground, perceiver, street
 
 ARRAYS = ("labels", "instances", "points", "obstacles", "lanes", "free_space", "runs", "cells")
 
@@ -49,3 +49,16 @@ def test_a_scan_that_is_too_large_and_a_configuration_that_lacks_a_key_are_told(
         Perceiver(sections, Mounting())
     with pytest.raises(UsageError, match="knots"):
         perceiver(10).perceive(as_points(np.ones((1, 3))), cab_track=(np.zeros(0), np.zeros((0, 6))))
+
+
+def test_the_own_front_is_no_obstacle_though_the_vehicle_drove_on_during_the_scan():
+    rng = np.random.default_rng(20)
+    own = {"ground__own_front_m": 5.4, "ground__own_rear_m": 1.0, "ground__own_side_m": 1.4}
+    front = np.column_stack([np.full(400, 5.2), rng.uniform(-1.2, 1.2, 400), rng.uniform(-1.5, 0.0, 400)])
+    points = as_points(np.vstack([ground(rng), front]))
+    points["time_offset_ns"] = 100_000_000
+    standing, driving = perceiver(**own), perceiver(**own)
+    assert len(standing.perceive(points).obstacles) == 0
+    assert len(driving.perceive(points, velocity=(20.0, 0.0, 0.0)).obstacles) == 0
+    ahead = as_points(np.vstack([ground(rng), front + [2.0, 0.0, 0.0]]))
+    assert len(standing.perceive(ahead).obstacles) == 1
