@@ -2,8 +2,8 @@
 
     autonomy hil live -o runs/hil
 
-Buses: vcan0 to vcan2 where this machine has them (python-can `socketcan`: the transport of the vehicle), else a hub of our
-own (`local`), which loses nothing; python-can's `virtual` cannot leave a process and its `udp_multicast` drops bursts.
+Buses: vcan0 to vcan2 where this machine has them (`socketcan`: the transport of the vehicle), else a hub of our own (`local`),
+which loses nothing; python-can's `virtual` cannot leave a process and its `udp_multicast` drops bursts.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,13 @@ def choose_bus(folder: str) -> tuple[str, list[str], subprocess.Popen | None]:
 
 
 def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, duration_s: float | None = None, seed: int = 0, soft: bool = True,
-          lockstep: bool = False, clock_ppm: float = 0.0, tell=lambda line: None) -> dict[str, Any]:  # fmt: skip
+          lockstep: bool = False, clock_ppm: float = 0.0, started: Callable[[int], None] = lambda process: None,
+          tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:  # fmt: skip
     """Drives; {"verdict", "exit_code", "reasons", "interface", "run", "truck", "lost"}. Raises UsageError, EnvironmentFault.
 
-    `duration_s` None: the scenario's. `soft`: also on a machine without real time. `clock_ppm`: how much slower
-    the truck's clock runs, so that its frames come at every phase of the loop's period. What both sides wrote is in `output`.
+    `duration_s` None: the scenario's. `soft`: also on a machine without real time. `clock_ppm`: how much slower the truck's clock
+    runs, so that its frames come at every phase of the loop's period. `started` hears the process of `autonomy run`. What both
+    sides wrote is in `output`.
     """
     world = Motorway(scenario)
     world.reset(seed)
@@ -78,6 +81,7 @@ def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, duration_s: float |
                 said = (line + loop.stderr.read()).strip() or "nothing"
                 raise EnvironmentFault(f"autonomy run ended with {loop.wait(START_TIMEOUT_S)} before it ran and said: {said}")
             tell(line.strip())
+            started(loop.pid)
             truck.stdin.write("go\n")
             truck.stdin.flush()
             _expect(truck, "driven")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import threading
+import time
 from collections import deque
 
 import numpy as np
@@ -16,6 +18,7 @@ from drivers.ring._ring import consume, produce
 from tests.drivers.ring.model import ORDERINGS, explore
 
 STRESS_ITEMS = 1_000_000
+LONG_ITEMS = int(float(os.environ.get("AUTONOMY_RING_ITEMS", "1e8")))
 
 
 @pytest.mark.parametrize(("capacity", "messages"), [(1, 4), (2, 3), (2, 4), (4, 4)])
@@ -87,3 +90,20 @@ def test_two_processes_share_it():
     wrong = consume(ring, 200_000)
     writer.join()
     assert (wrong, writer.exitcode, ring.pushed) == (0, 0, 200_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("worker", [threading.Thread, multiprocessing.get_context("fork").Process], ids=["threads", "processes"])
+def test_a_hundred_million_messages(worker, capsys):
+    """None lost, torn or out of order; what that took is printed."""
+    ring = Ring(1024, 24)
+    began = time.perf_counter()
+    writer = worker(target=produce, args=(ring, LONG_ITEMS))
+    writer.start()
+    wrong = consume(ring, LONG_ITEMS)
+    writer.join()
+    seconds = time.perf_counter() - began
+    with capsys.disabled():
+        print(f"\nring, {worker.__name__}: {ring.pushed:.3g} messages of 24 bytes in {seconds:.1f} s, "
+              f"{1e-6 * LONG_ITEMS / seconds:.1f} million a second, {wrong} wrong")  # fmt: skip
+    assert (wrong, len(ring), ring.pushed) == (0, 0, LONG_ITEMS)
