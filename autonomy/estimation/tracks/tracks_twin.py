@@ -125,7 +125,7 @@ def change_profile(since_s):
 
 def change_evidence(time_s, offset, variance, onset_s: float) -> float:
     """Log of how much likelier it is that a track on the left began to change lanes at `onset_s` than that it keeps its lane,
-    from its measured offsets: those less the profile, against those as they are, before one and the same filter of who wanders."""
+    from its measured offsets: those less the profile, against those as they are, before the same filter of who wanders."""
     wander, memory_s = 0.08, 3.0
     kept, changed = np.array([offset[0], 0.0]), np.array([offset[0], 0.0])
     P = np.diag([variance[0], wander**2])
