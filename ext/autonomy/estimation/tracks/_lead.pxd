@@ -81,7 +81,7 @@ cdef inline bint seen_enough(const TracksMemory* memory, const TracksParameters*
 
 
 cdef inline bint denied(const TracksParameters* parameters, const Slot* slot) noexcept nogil:
-    """Radars see it stand where lidars see a free road: a gantry above, a rail, a mirror image. Who has moved is no such thing."""
+    """Radars see it stand where lidars see a free road: a gantry above, a rail, a mirror image. Who moved is no such thing."""
     return slot.unseen >= UNSEEN_SCANS and slot.boxes == 0 and slot.fastest < parameters.moving_speed_mps
 
 
