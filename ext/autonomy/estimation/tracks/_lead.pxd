@@ -12,7 +12,6 @@ from autonomy.inputs._motion cimport velocity_known
 cdef enum:
     STEPS = 32
     BESIDE_M = 10                # behind the reference point: beside the tractor and the front of a trailer [D]
-    UNSEEN_SCANS = 3             # [C] a lidar misses one thing in twenty, three times in a row one in 8 000
 
 
 cdef extern from *:
@@ -80,17 +79,12 @@ cdef inline bint seen_enough(const TracksMemory* memory, const TracksParameters*
     return slot.kind == KIND_OBJECT or (confirmed(slot) and age_s >= parameters.lead_minimum_age_s)
 
 
-cdef inline bint denied(const TracksParameters* parameters, const Slot* slot) noexcept nogil:
-    """Radars see it stand where lidars see a free road: a gantry above, a rail, a mirror image. Who moved is no such thing."""
-    return slot.unseen >= UNSEEN_SCANS and slot.boxes == 0 and slot.fastest < parameters.moving_speed_mps
-
-
 cdef inline bint proven(const TracksMemory* memory, const TracksParameters* parameters, int i, int64_t now_ns) noexcept nogil:
     """What never moved is most often a sign or a bridge: by radar alone believed only near by and after a while."""
     cdef const Slot* slot = &memory.slots[i]
     if slot.kind == KIND_OBJECT or slot.fastest >= parameters.moving_speed_mps or slot.boxes >= parameters.confirm_hits:
         return True
-    return not denied(parameters, slot) and mixed(&memory.bank, 0, i) <= parameters.stationary_range_m \
+    return mixed(&memory.bank, 0, i) <= parameters.stationary_range_m \
         and <double>(now_ns - slot.first_time_ns) * 1e-9 >= parameters.stationary_age_s
 
 
@@ -142,7 +136,7 @@ cdef inline void place_in_lane(const TracksMemory* memory, const TracksParameter
     track.lane_speed = track.velocity_y - lane_direction(memory, track.x) * track.velocity_x
     track.lane_speed_sigma = root(mixed_covariance(&memory.bank, VYVY, i))
     track.entry_time_s = NAN
-    if not seen_enough(memory, parameters, i, now_ns) or denied(parameters, &memory.slots[i]):
+    if not seen_enough(memory, parameters, i, now_ns):
         return
     track.entry_time_s = entry_time(parameters, 2.0 * memory.lane_half_width, track.lane_offset, track.lane_speed,
                                     track.lane_speed_sigma, track.velocity_x)

@@ -157,14 +157,11 @@ cdef inline void judge(TracksMemory* memory, const TracksParameters* p, const Vi
                 slot.hidden_time_ns = now_ns
             else:
                 miss(slot, viewer.sensor.detection_probability)
-                slot.unseen += viewer.sensor.kind == TracksSensor_KIND_OBSTACLE
             continue
         item = &scan[work.pairs.items[work.nearest[i]].detection]
         probability = detected_share(slot, viewer, now_ns)
         hit(slot, probability, work.likelier[i] * probability / (1.0 - probability) * (1.0 - work.chance[i]) / work.chance[i])
         slot.hits += 1
-        if viewer.sensor.kind == TracksSensor_KIND_OBSTACLE:
-            slot.unseen = 0
         if settle(slot, p):
             recall(memory, i, now_ns)
         if slot.remembered and slot.existence > p.existence_confirmed:

@@ -25,7 +25,6 @@ ctypedef struct Slot:
     uint32_t track_id
     uint32_t hits
     uint32_t boxes               # hits that told an extent
-    uint32_t unseen              # scans of lidars that look there since the last box, and saw nothing
     uint32_t alike_id
     uint16_t source
     uint8_t kind
