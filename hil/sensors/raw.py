@@ -42,11 +42,12 @@ DRIVER_AT_REST = {"parking_brake_switch": 0, "brake_switch": 0, "cruise_control_
 class Bytes(Messages):
     """J1939 on bus 0, the sensors' own messages on bus 1, a lane camera on the bus whose DBC has one; GNSS and IMU on the
     serial ports the vehicle file has for them; packets of its lidars. With a lidar the sensors `look_at` the world before the
-    first truth: the lidars' rays and the radar's waves meet its road with all that stands there."""
+    first truth: rays meet its road with all that stands there. `radar_clutter`: so do the radar's waves, and it sees rails, bridges,
+    mirror images and noise beside road users."""
 
     over_bus = True
 
-    def __init__(self, config, seed: int = 0, dropouts: Dropouts | None = None):
+    def __init__(self, config, seed: int = 0, dropouts: Dropouts | None = None, *, radar_clutter: bool = False):
         super().__init__(config, seed, dropouts)
         from drivers.can.router import Router
 
@@ -59,6 +60,7 @@ class Bytes(Messages):
         self.lidars = read_lidars(config.sections.get("lidar", {}), str(config.path))
         self.seed = seed
         self.lidar_lines: list[LidarLine] = []
+        self.radar_clutter = radar_clutter
         self.radar: Emulator | None = None
         self.targets = TargetList()
         self.lines = [SerialLine(port, [item for item in serial.port if item.port == port]) for port in ports_of(serial)]
@@ -78,14 +80,15 @@ class Bytes(Messages):
 
     def look_at(self, world) -> None:
         """What stands along the road of a world, for lidars and radar. Raises UsageError."""
-        if not self.lidars:
+        if not self.lidars and not self.radar_clutter:
             return
         if not hasattr(world, "road"):
-            raise UsageError(f"{type(world).__name__}: tells no road, so the lidar '{self.lidars[0].name}' of the vehicle file "
-                             "has nothing to see; take a vehicle file without [lidar]")  # fmt: skip
+            whose = f"the lidar '{self.lidars[0].name}' of the vehicle file" if self.lidars else "a radar with clutter"
+            raise UsageError(f"{type(world).__name__}: tells no road, so {whose} has nothing to see; take a vehicle file without "
+                             "[lidar], and no radar clutter")  # fmt: skip
         scene = Scene.of_world(world, self.seed)
         self.lidar_lines = [LidarLine(sensor, scene, self.seed + place) for place, sensor in enumerate(self.lidars)]
-        self.radar = Emulator(scene, self.seed)
+        self.radar = Emulator(scene, self.seed) if self.radar_clutter else None
 
     def sense(self, truth: Truth) -> list[RawRecord]:
         if len(self.lidar_lines) < len(self.lidars):

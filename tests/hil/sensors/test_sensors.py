@@ -1,9 +1,12 @@
 import numpy as np
+import pytest
 
 from autonomy import config, msg
+from autonomy.errors import UsageError
 from drivers.can.router import Router
 from hil.sensors import Bytes, Messages, put
 from hil.worlds.curved_road import CurvedRoad
+from hil.worlds.motorway import Motorway
 
 CONFIG = config.load("vehicles/demo_truck")
 
@@ -56,3 +59,27 @@ def test_what_finds_no_room_is_counted():
     frame = np.zeros(1, msg.dtype("InputFrame"))[0]
     put(frame, {"gnss": np.zeros(7, msg.dtype("GnssSample"))})
     assert frame["gnss"]["count"] == 4 and frame["gnss"]["overflow"] == 3
+
+
+def test_a_radar_with_clutter_sees_what_stands_beside_the_road():
+    def standing(clutter: bool) -> int:
+        world, sensors, found = Motorway(), Bytes(CONFIG, 2, radar_clutter=clutter), 0
+        truth = world.reset(2)
+        sensors.look_at(world)
+        for _ in range(20):
+            rows = np.concatenate([*sensors._radar(truth), np.zeros(0, msg.dtype("RadarPoint"))])
+            found += int((np.abs(rows["range_rate"] + truth.ego.velocity) < 1.0).sum())
+            truth = world.step(None, 0.05)
+        return found
+
+    assert standing(False) == 0 and standing(True) > 20
+
+
+def test_a_world_without_a_road_has_nothing_for_lidars_and_clutter():
+    with pytest.raises(UsageError, match="tells no road, so a radar with clutter has nothing to see"):
+        Bytes(CONFIG, 0, radar_clutter=True).look_at(object())
+    lidar = Bytes(config.load("vehicles/demo_truck_lidar"), 0)
+    with pytest.raises(UsageError, match="the lidar 'roof' of the vehicle file has nothing to see"):
+        lidar.look_at(object())
+    with pytest.raises(UsageError, match="call look_at"):
+        lidar.sense(Motorway().reset(0))
