@@ -42,8 +42,8 @@ DRIVER_AT_REST = {"parking_brake_switch": 0, "brake_switch": 0, "cruise_control_
 class Bytes(Messages):
     """J1939 on bus 0, the sensors' own messages on bus 1, a lane camera on the bus whose DBC has one; GNSS and IMU on the
     serial ports the vehicle file has for them; packets of its lidars. With a lidar the sensors `look_at` the world before the
-    first truth: rays meet its road with all that stands there. `radar_clutter`: so do the radar's waves, and it sees rails, bridges,
-    mirror images and noise beside road users."""
+    first truth: rays meet its road with all that stands there. `radar_clutter`: so do the radar's waves, and it sees rails,
+    bridges, mirror images and noise beside road users."""
 
     over_bus = True
 
