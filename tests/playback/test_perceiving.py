@@ -31,7 +31,7 @@ RAW = ["/raw/*", "/parameters", "/cut", "/in/frame", "/ref/*"]
 @pytest.fixture(scope="module")
 def drive(tmp_path_factory):
     stack = Stack.from_config("vehicles/demo_truck_lidar", {"lidar.sensor": [LIDAR]})
-    return hil.run(Motorway(), stack, Bytes(stack.config, 4), 2.0, 4, None, tmp_path_factory.mktemp("drive"), report=False)
+    return hil.run(Motorway(), stack, Bytes(stack.config, 4), 3.0, 4, None, tmp_path_factory.mktemp("drive"), report=False)
 
 
 def test_the_log_holds_packets_and_what_was_made_of_them(drive):
@@ -48,8 +48,8 @@ def test_from_packets_cuts_and_frames_the_outputs_are_the_same_bytes(drive, mode
     assert found["output_sha256"] == drive.metrics["output_sha256"]
     if mode == "packets":
         told = found["perception"]  # the last scan's results were not there when the drive ended
-        assert told["scans"] >= 17 and told["different"] == 0
-        assert told["equal"] > 1.5 * told["scans"] and told["without_partner"] <= 2
+        assert told["scans"] >= 27 and told["different"] == 0
+        assert told["equal"] > 1.3 * told["scans"] and told["without_partner"] <= 2
 
 
 def test_packets_without_results_are_processed_as_in_the_truck(drive, tmp_path):
@@ -86,7 +86,7 @@ def test_viewers_get_the_obstacles_that_went_into_the_ticks(drive):
         taken = log.read_topic("/in/obstacle")
     taken = taken[taken["tick_index"] != msg.constants("ObstacleInput")["NOT_IN_A_TICK"]]
     messages = decoded(drive.log_path)["/view/obstacles"]
-    assert len(messages) > 10
+    assert len(messages) >= 8
     for time_ns, scene in messages:
         # What went into the ten ticks before the moment; of two scans the later one
         lists = taken[(taken["tick_time_ns"] <= time_ns) & (taken["tick_time_ns"] > time_ns - 100_000_000)]
