@@ -67,7 +67,7 @@ def export(reader: LogReader, output: Path, *, topics: list[str] | None = None, 
         sink.close()
     finally:
         sink.abandon()
-    return Exported(dict(sorted(counts.items())), sink.files, tables.left_out(), dict(tables.notes))
+    return Exported(dict(sorted(counts.items())), sorted(sink.files), tables.left_out(), dict(tables.notes))
 
 
 class _Tables:
