@@ -17,6 +17,7 @@ LANES, USERS = "Pandar64", "VLS-128"
 GRID = (
     ("determinism", LANES, (2, 10.0), (1, 3.0)),
     ("odometry", LANES, (4, 60.0), (1, 30.0)),
+    ("outage", LANES, (4, 86.0), (0, 86.0)),
     ("ground", LANES, (4, 20.0), (1, 10.0)),
     ("ground", USERS, (4, 20.0), (1, 10.0)),
     ("lanes", LANES, (8, 60.0), (2, 20.0)),
@@ -60,6 +61,7 @@ def table(found: dict[Case, dict], quick: bool) -> list[dict[str, Any]]:
         *_ground("64 beams", of("ground")),
         *_ground("128 beams", of("ground", USERS)),
         *_odometry(of("odometry")),
+        *_outages(of("outage")),
         *_determinism(of("determinism")),
     ]
 
@@ -142,7 +144,17 @@ def _odometry(tallies: list[dict]) -> list[dict]:
     return [
         row_of("odometry: end of the drive off, worst", worst, "% of way", "<= 1", worst <= 1.0),
         row_of("odometry: ... by the told motion alone", reckoned, "% of way"),
-        row_of("odometry: 60 s without GNSS; missing, the ego filter has no such aid", None, "% of way"),
+    ]
+
+
+def _outages(tallies: list[dict]) -> list[dict]:
+    drifts = sorted(drift for tally in tallies for drift in tally["drift_percent"])
+    if not drifts:
+        return []
+    name = f"ego aided by odometry: drift in 60 s without GNSS, {len(drifts)} outages"
+    return [
+        row_of(f"{name}, median", drifts[len(drifts) // 2], "% of way"),
+        row_of(f"{name}, worst", drifts[-1], "% of way", "<= 0.3", drifts[-1] <= 0.3),
     ]
 
 

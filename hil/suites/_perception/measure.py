@@ -14,6 +14,10 @@ def measure(case: Case) -> dict:
 
     if case.kind == "determinism":
         return repeated(case)
+    if case.kind == "outage":
+        from hil.suites._perception.outage import outages_of
+
+        return outages_of(case)
     drive = Drive(case)
     tally = _tallies()[case.kind](drive)
     for sight in drive.sights(tally.copied):
