@@ -201,9 +201,7 @@ class _StreamReader(Stream):
             good = np.isfinite(angles).all(axis=1)
             rows["orientation"][good] = Rotation.from_euler("ZYX", angles[good]).as_quat(canonical=True, scalar_first=True)
         elif self.frame == "ecef" and "orientation_w" in values:
-            good = np.isfinite(rows["orientation"]).all(axis=1) & (
-                np.linalg.norm(np.nan_to_num(rows["orientation"]), axis=1) > 0.5
-            )
+            good = samples.is_rotation(rows["orientation"])
             places = zip(rows["latitude_deg"][good], rows["longitude_deg"][good], strict=True)
             turn = np.array([geodesy.enu_rotation(*place) for place in places]).reshape(-1, 3, 3)
             inner = Rotation.from_quat(rows["orientation"][good], scalar_first=True).as_matrix()

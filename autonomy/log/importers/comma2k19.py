@@ -232,9 +232,9 @@ def _reference(folder: Path, conversion: Conversion) -> tuple[np.ndarray, np.nda
                  frame_orientations=orientation)  # fmt: skip
     usable = _usable_times(times, conversion, "global_pose")
     finite = np.isfinite(np.hstack([position, velocity, orientation])).all(axis=1)
-    norm = np.linalg.norm(np.nan_to_num(orientation), axis=1)
-    conversion.unused["global_pose with a value that is not a number"] += int((usable & ~(finite & (norm > 0.5))).sum())
-    usable &= finite & (norm > 0.5)
+    finite &= samples.is_rotation(orientation)
+    conversion.unused["global_pose with a value that is not a number"] += int((usable & ~finite).sum())
+    usable &= finite
     rows = ecef_reference(_nanoseconds(times[usable]), position[usable], velocity[usable], orientation[usable])
     return rows["time_ns"], rows
 

@@ -28,3 +28,10 @@ def as_messages(message: str, samples: np.ndarray) -> np.ndarray:
     rows["count"] = 1
     rows["items"][:, 0] = samples
     return rows
+
+
+def is_rotation(quaternions: np.ndarray) -> np.ndarray:
+    """(n,) bool: those of (n, 4) that are a unit quaternion but for rounding; not zeros, nor numbers whose squares overflow."""
+    largest = np.abs(np.nan_to_num(quaternions)).max(axis=1, initial=0.0)
+    length = np.linalg.norm(np.clip(np.nan_to_num(quaternions), -2.0, 2.0), axis=1)
+    return np.isfinite(quaternions).all(axis=1) & (largest < 2.0) & (length > 0.5) & (length < 2.0)
