@@ -6,49 +6,37 @@ horizon gets there, and the delay's column of its Jacobian is minus the time der
 is carried from the horizon to now through the IMU samples, with its covariance.
 
 The twin starts at a moving fix and knows the aids of a drive: GNSS position and velocity (speed and course), wheel speed,
-odometry between scans, non-holonomic. Starts at rest, recovery and input checks are the kernel's alone.
+odometry between scans, non-holonomic (aids_twin.py). Starts at rest, recovery and input checks are the kernel's alone.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from autonomy.estimation.ego import aids_twin
+from autonomy.estimation.ego.state_twin import (
+    AXLE,
+    BA,
+    BG,
+    DELAY,
+    GNSS,
+    MOUNTING,
+    SCALE,
+    SLIP,
+    STATES,
+    A,
+    P,
+    V,
+    about,
+    rotation,
+    skew,
+)  # fmt: skip
 from autonomy.geodesy import enu_rotation, geodetic_to_ecef
 
-P, V, A, BG, BA = slice(0, 3), slice(3, 6), slice(6, 9), slice(9, 12), slice(12, 15)
-SCALE, MOUNTING, DELAY, AXLE, GNSS, SLIP, STATES = 15, slice(16, 18), slice(18, 21), 21, slice(22, 25), 25, 26
 EARTH_RADIUS_M = 6371008.8
 MEAN_WINDOW_NS = 100_000_000
 LOOK_BACK = 24
 REPORTED = ("position_sigma", "altitude_sigma", "speed_sigma", "course_sigma_deg")
-
-
-def skew(a: np.ndarray) -> np.ndarray:
-    return np.array([[0.0, -a[2], a[1]], [a[2], 0.0, -a[0]], [-a[1], a[0], 0.0]])
-
-
-def rotation(vector: np.ndarray) -> np.ndarray:
-    """Rotation matrix of a rotation vector (Rodrigues)."""
-    angle = np.linalg.norm(vector)
-    if angle < 1e-12:
-        return np.eye(3) + skew(vector)
-    axis = skew(vector / angle)
-    return np.eye(3) + np.sin(angle) * axis + (1.0 - np.cos(angle)) * axis @ axis
-
-
-def about(axis: int, angle: float) -> np.ndarray:
-    return rotation(angle * np.eye(3)[axis])
-
-
-def told_or(reported: float, configured: float) -> float:
-    return float(reported if np.isfinite(reported) else configured)
-
-
-def white_variance(reported: float, configured: float, margin: float, share: float) -> float:
-    """Of a reported accuracy a share is noise, and all that goes beyond the margin receivers keep in open sky."""
-    if not np.isfinite(reported):
-        return float(configured) ** 2
-    return max((share * reported) ** 2, reported**2 - float(margin) ** 2)
 
 
 class EgoTwin:
@@ -236,7 +224,7 @@ class EgoTwin:
             self.gnss_error = self.gnss_error * self.kept(self.T)
             self.forget()
 
-    # Aids
+    # Correction
 
     def look_around(self) -> None:
         """Rate and acceleration without vibration: means round the horizon."""
@@ -271,80 +259,6 @@ class EgoTwin:
         unlikely = residual @ np.linalg.solve(S, residual) > (0.0, 3.841, 5.991, 7.815)[len(residual)]
         self.fuse(name, H, noise_of_share(1.0) if unlikely else noise, residual)
 
-    def fuse_position(self, fix: dict) -> None:
-        p = self.p
-        measured = self.origin_axes @ (geodetic_to_ecef(*fix["lla"]) - self.origin)
-        slow = np.array([told_or(fix["position_sigma"], p["gnss_error_sigma_m"])] * 2
-                        + [told_or(fix["altitude_sigma"], p["gnss_error_altitude_sigma_m"])])  # fmt: skip
-        self.tells_accuracy = bool(np.isfinite(fix["position_sigma"]))
-        H = np.zeros((3, STATES))
-        H[:, P], H[:, GNSS] = np.eye(3), np.diag(slow)
-        H[:, 18] = -self.velocity
-
-        def noise(share: float) -> np.ndarray:
-            horizontal = told_or(share * fix["position_sigma"], p["gnss_position_sigma_m"])
-            vertical = told_or(share * fix["altitude_sigma"], p["gnss_altitude_sigma_m"])
-            jitter = float(p["gnss_time_jitter_s"]) ** 2 * np.outer(self.velocity, self.velocity)
-            return np.diag([horizontal**2, horizontal**2, vertical**2]) + jitter
-
-        self.fuse_reported("position", H, noise, measured - self.position - slow * self.gnss_error)
-
-    def fuse_velocity(self, fix: dict) -> None:
-        p = self.p
-        measured = self.origin_axes @ enu_rotation(*fix["lla"][:2]).T @ fix["velocity"]
-        ahead = measured[:2] / fix["speed"]
-        left = np.array([-ahead[1], ahead[0]])
-        acceleration = self.mean_acceleration[:2]
-
-        def noise(share: float) -> np.ndarray:
-            along = white_variance(fix["speed_sigma"], p["gnss_speed_sigma_mps"], p["gnss_speed_margin_mps"], share)
-            across = along + (float(p["gnss_course_sigma_rad"]) * fix["speed"]) ** 2
-            if np.isfinite(fix["course_sigma"]):
-                across = fix["speed"] ** 2 * white_variance(fix["course_sigma"], 0.0, p["gnss_course_margin_rad"], share)
-            smear = float(p["gnss_velocity_smear_s"]) ** 2 * np.outer(acceleration, acceleration)
-            return along * np.outer(ahead, ahead) + across * np.outer(left, left) + smear
-
-        H = np.zeros((2, STATES))
-        H[:, V] = np.eye(3)[:2]
-        H[:, 19] = -acceleration
-        self.fuse_reported("velocity", H, noise, measured[:2] - self.velocity[:2])
-
-    def at_axle(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Velocity and rate of the drive axle in vehicle axes, and the Jacobian of that velocity."""
-        C = self.vehicle_axes()
-        axes = C @ self.R.T
-        at_imu, rate = axes @ self.velocity, C @ self.mean_rate
-        J = np.zeros((3, STATES))
-        J[:, V], J[:, A] = axes, axes @ skew(self.velocity)
-        J[:, 16] = np.cross(about(2, self.mounting[1]) @ [0.0, 1.0, 0.0], at_imu)
-        J[:, 17] = np.cross([0.0, 0.0, 1.0], at_imu)
-        J[1, AXLE], J[2, AXLE] = rate[2], -rate[1]
-        J[1, BG], J[2, BG] = -self.axle * C[2], self.axle * C[1]
-        return at_imu + np.cross(rate, [self.axle, 0.0, 0.0]), rate, J
-
-    def fuse_wheel(self, speed: float, step: float) -> None:
-        velocity, _, J = self.at_axle()
-        H = self.scale * J[:1]
-        H[0, SCALE] = velocity[0]
-        H[0, 20] = -self.scale * (self.vehicle_axes() @ self.R.T @ self.mean_acceleration)[0]
-        noise = np.array([[float(self.p["wheel_sigma_mps"]) ** 2 + step**2 / 12.0]])
-        self.fuse("wheel", H, noise, np.array([speed - self.scale * velocity[0]]))
-
-    def fuse_odometry(self, motion: np.ndarray, sigma: np.ndarray) -> None:
-        velocity, rate, J = self.at_axle()
-        H = np.zeros((3, STATES))
-        H[:2] = J[:2]
-        H[2, BG] = -self.vehicle_axes()[2]
-        self.fuse("odometry", H, np.diag(sigma**2), motion - [*velocity[:2], rate[2]])
-
-    def fuse_non_holonomic(self) -> None:
-        velocity, rate, J = self.at_axle()
-        H = J[1:].copy()
-        sway = rate[2] * velocity[0] ** 2
-        H[0, SLIP] = sway
-        noise = np.diag([float(self.p["lateral_sigma_mps"]) ** 2, float(self.p["vertical_sigma_mps"]) ** 2])
-        self.fuse("non_holonomic", H, noise, np.array([-velocity[1] - self.slip * sway, -velocity[2]]))
-
     # Horizon and output
 
     def advance_horizon(self, until: int) -> None:
@@ -373,19 +287,19 @@ class EgoTwin:
             if event == "constraint":
                 self.next_constraint += int(self.p["non_holonomic_interval_s"] * 1e9)
                 if np.hypot(*self.velocity[:2]) > self.p["non_holonomic_speed_mps"]:
-                    self.fuse_non_holonomic()
+                    aids_twin.fuse_non_holonomic(self)
             elif event == "wheel":
                 _, speed, step = self.wheels.pop(0)
                 if not late:
-                    self.fuse_wheel(speed, step)
+                    aids_twin.fuse_wheel(self, speed, step)
             elif event == "odometry":
                 _, motion, sigma = self.motions.pop(0)
                 if not late:
-                    self.fuse_odometry(motion, sigma)
+                    aids_twin.fuse_odometry(self, motion, sigma)
             else:
                 fix = (self.positions if event == "position" else self.velocities).pop(0)
                 if not late:
-                    (self.fuse_position if event == "position" else self.fuse_velocity)(fix)
+                    (aids_twin.fuse_position if event == "position" else aids_twin.fuse_velocity)(self, fix)
         self.advance(until)
         self.carry_covariance()
 
