@@ -247,11 +247,12 @@ def _from_packets() -> list[dict]:
 def _scan_times(name: str, packets: list[bytes], repeats: int) -> tuple[np.ndarray, np.ndarray, int]:
     """Processor time [ns] of decoding and perceiving a scan, of its odometry, and its points."""
     from autonomy.perception._odometry import Odometry
-    from autonomy.perception._voxels import VoxelSampler
     from autonomy.perception.perceive import parameters
+    from autonomy.perception.standing import StandingPoints
     from drivers.lidar.decoder import Decoder
 
-    perceiver, odometry, sampler = _perceiver(400_000), Odometry(parameters()["odometry"]), VoxelSampler(400_000)
+    sections = parameters()
+    perceiver, odometry, standing = _perceiver(400_000), Odometry(sections["odometry"]), StandingPoints(sections, 400_000)
     spent, beside, count = [], [], 0
     for _ in range(repeats):
         decoder, scans = Decoder(name), []
@@ -261,10 +262,8 @@ def _scan_times(name: str, packets: list[bytes], repeats: int) -> tuple[np.ndarr
         decoded = time.thread_time_ns() - begun
         points = max((scan.points for scan in scans), key=len)  # the first may end at once, where the turn begins
         found = perceiver.perceive(points)
-        count, table = len(points), np.ascontiguousarray(found.points[:, :3])
-        begun = time.thread_time_ns()
-        kept = sampler.sample(*(np.ascontiguousarray(table[:, k]) for k in range(3)), VOXEL_M)
-        odometry.register(table[kept][:20_000], (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+        count, begun = len(points), time.thread_time_ns()
+        odometry.register(standing.of(found), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
         beside.append(time.thread_time_ns() - begun)
         spent.append(decoded + sum(found.timing_ns.values()))
     return np.array(spent), np.array(beside), count

@@ -19,16 +19,14 @@ import numpy as np
 
 from autonomy.perception import perceive, samples
 from autonomy.perception._odometry import Odometry
-from autonomy.perception._voxels import VoxelSampler
 from autonomy.perception.sensors import LidarSensor
 from autonomy.perception.sensors import read as read_sensors
+from autonomy.perception.standing import StandingPoints
 from drivers.lidar.decoder import Decoder, Scan
 
 NS = 1_000_000_000
 OWN_MARGIN_M = 0.3  # [D] mirrors, and a trailer that is not quite straight behind
 LONGEST_GAP_S = 0.5  # [D] scans farther apart have nothing to do with each other
-GROUND, MARKING, NOISE = 1, 3, 5
-ODOMETRY_VOXEL_M, ODOMETRY_REACH_M, ODOMETRY_POINTS = 0.7, 80.0, 20_000  # [C] 13 000 points of a 64-beam scan
 
 
 @dataclass(frozen=True)
@@ -53,11 +51,10 @@ class LidarStage:
     def __init__(self, sensor: LidarSensor, vehicle: dict):
         self.sensor = sensor
         self.decoder = Decoder(sensor.model, cut_azimuth_rad=sensor.cut_azimuth_rad, clock="sensor")
-        self.own = _own_box(vehicle)
-        parameters = perceive.parameters(overrides={f"ground.own_{name}_m": value for name, value in self.own.items()})
+        parameters = perceive.parameters(overrides=_own_box(vehicle))
         self.perceiver = perceive.Perceiver(parameters, sensor.mounting(), capacity=self.decoder.capacity)
         self.odometry = Odometry(parameters["odometry"]) if "odometry" in sensor.gives else None
-        self.thinner = VoxelSampler(self.decoder.capacity)
+        self.standing = StandingPoints(parameters, self.decoder.capacity)
         self.turn_s = 1.0 / sensor.rate_hz
         self.before_ns: int | None = None  # what the scan before was told for
         self.moved = np.zeros(6)  # the motion that was expected of the time between the scans, by the ego state of the one before
@@ -107,23 +104,10 @@ class LidarStage:
         if not elapsed_s:
             self.odometry.reset()
         expected, self.moved = self.moved * elapsed_s, np.array([*velocity, *rate])
-        moved = self.odometry.register(self._standing(found), expected[:3], expected[3:])
+        moved = self.odometry.register(self.standing.of(found), expected[:3], expected[3:])
         if moved["rounds"] <= 0:
             return {}
         return {"odometry": samples.odometry_samples(moved, self.before_ns, *stamps)}
-
-    def _standing(self, found: perceive.Found) -> np.ndarray:
-        """(n, 3) points of what does not move, thinned."""
-        standing = np.isin(found.labels, (0, GROUND, MARKING, 4))
-        instances = found.instances
-        of_thing = instances >= 0
-        standing[of_thing] = found.obstacles["classification"][instances[of_thing]] == samples.STRUCTURE
-        x, y = found.points[:, 0], found.points[:, 1]
-        standing &= x * x + y * y < ODOMETRY_REACH_M**2
-        standing &= ~((x < self.own["front"]) & (x > -self.own["rear"]) & (np.abs(y) < self.own["side"]))
-        columns = [np.ascontiguousarray(found.points[standing, axis]) for axis in range(3)]
-        kept = self.thinner.sample(*columns, ODOMETRY_VOXEL_M)[:ODOMETRY_POINTS]
-        return np.column_stack([column[kept] for column in columns])
 
 
 def twist_of(ego: np.void) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
@@ -137,9 +121,9 @@ def twist_of(ego: np.void) -> tuple[tuple[float, float, float], tuple[float, flo
 
 
 def _own_box(vehicle: dict) -> dict[str, float]:
-    """m ahead of, behind and beside the reference point that are the truck's own."""
+    """m ahead of, behind and beside the reference point that are the truck's own, as overrides of perception.toml."""
     return {
-        "front": float(vehicle["front_overhang_m"]) + OWN_MARGIN_M,
-        "rear": float(vehicle["rear_overhang_m"]) + OWN_MARGIN_M,
-        "side": 0.5 * float(vehicle["width_m"]) + OWN_MARGIN_M,
+        "ground.own_front_m": float(vehicle["front_overhang_m"]) + OWN_MARGIN_M,
+        "ground.own_rear_m": float(vehicle["rear_overhang_m"]) + OWN_MARGIN_M,
+        "ground.own_side_m": 0.5 * float(vehicle["width_m"]) + OWN_MARGIN_M,
     }

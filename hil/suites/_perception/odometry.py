@@ -6,12 +6,11 @@ import math
 
 import numpy as np
 from autonomy.perception._odometry import Odometry
-from autonomy.perception._voxels import VoxelSampler
 
 from autonomy.perception.perceive import parameters
-from hil.suites._perception.drive import TRUCK_MPS, TURN_S, Drive, Sight
+from autonomy.perception.standing import StandingPoints
+from hil.suites._perception.drive import OWN, TRUCK_MPS, TURN_S, Drive, Sight
 
-THIN_M = 0.5
 SPEED_WRONG, YAW_RATE_WRONG = 0.01, 0.002  # before wheel speed and gyro are calibrated
 
 
@@ -20,16 +19,14 @@ class OdometryTally:
 
     def __init__(self, drive: Drive):
         self.drive, self.scans = drive, 0
-        self.odometry, self.sampler = Odometry(parameters()["odometry"]), VoxelSampler(400_000)
+        sections = parameters(overrides=OWN)
+        self.odometry, self.standing = Odometry(sections["odometry"]), StandingPoints(sections, 400_000)
         self.reckoned, self.yaw = np.zeros(2), 0.0
         self.begin = self.end = None
 
     def add(self, sight: Sight) -> None:
         told = self.motion(sight) if self.begin is not None else (0.0, 0.0)
-        points = sight.found.points
-        kept = self.sampler.sample(*(np.ascontiguousarray(points[:, k]) for k in range(3)), THIN_M)
-        near = kept[np.isin(sight.found.labels[kept], (1, 2, 3, 4))]
-        self.odometry.register(np.ascontiguousarray(points[near, :3][:20_000]), (told[0], 0.0, 0.0), (0.0, 0.0, told[1]))
+        self.odometry.register(self.standing.of(sight.found), (told[0], 0.0, 0.0), (0.0, 0.0, told[1]))
         middle = self.yaw + 0.5 * told[1]
         self.reckoned += told[0] * np.array([math.cos(middle), math.sin(middle)])
         self.yaw += told[1]
