@@ -74,7 +74,7 @@ def cases(quick: bool) -> list[tuple[str, Case]]:
 
 def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     tasks = cases(quick)
-    drives = mapped(drive, [case for _, case in tasks], jobs)
+    drives = mapped(drive, [case for _, case in tasks], jobs, output)
     if output is not None:
         for (kind, case), columns in zip(tasks, drives, strict=True):
             name = f"{kind}_{Path(case.plant).name}_{case.seed}".replace(", ", "_")

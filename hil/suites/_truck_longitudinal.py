@@ -51,7 +51,7 @@ def cases(quick: bool) -> list[tuple[str, str, Case]]:
 
 def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     tasks = cases(quick)
-    drives = mapped(drive, [case for _, _, case in tasks], jobs)
+    drives = mapped(drive, [case for _, _, case in tasks], jobs, output)
     if output is not None:
         for (kind, load, case), columns in zip(tasks, drives, strict=True):
             name = f"{kind}_{load}_{case.seed}".replace(" ", "_").replace(",", "")

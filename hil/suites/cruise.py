@@ -62,10 +62,10 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
         cases.append(Case(name, robust, predictive=True, overrides=tuple(wrong.items()),
                           noise_seed=NOISE_SEED if "noise" in name else None))  # fmt: skip
     cases.append(Case("learned", robust, predictive=True, learned=True))
-    found = dict(zip([(case.road[1], case.name) for case in cases], mapped(_drive, cases, jobs), strict=True))
+    found = dict(zip([(case.road[1], case.name) for case in cases], mapped(_drive, cases, jobs, output), strict=True))
     bounds = dict(zip(both, mapped(_bounds, [(roads[name], float(found[name, "plain"].time_s[-1])) for name in both], jobs),
                       strict=True))  # fmt: skip
-    table = _figures(found, both, bounds) + _solve_rows(found) + mapped(_special, SPECIALS, jobs)
+    table = _figures(found, both, bounds) + _solve_rows(found) + mapped(_special, SPECIALS, jobs, output)
     if output is not None:
         _write(found, both, output)
     return table if recordings.find("drive_cycles") is not None else [*table, missing("hills of recorded cycles", "drive_cycles")]

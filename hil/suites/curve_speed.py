@@ -45,7 +45,7 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     cases = [Case(load, radius, True, seed) for load in loads for radius in radii for seed in SEEDS]
     if not quick:
         cases += [Case(load, radius, False, seed) for load in ("40 t", "empty") for radius in BY_CAMERA for seed in SEEDS]
-    driven = mapped(drive, cases, jobs)
+    driven = mapped(drive, cases, jobs, output)
     table = []
     for case, found in zip(cases, driven, strict=True):
         name = f"{case.load}, R {case.radius:g} m, {'path stored' if case.stored else 'camera alone'}"

@@ -44,10 +44,10 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     seeds = SEEDS[:1] if quick else SEEDS
     whole = [Case("retarder holds", seed) for seed in seeds]
     whole += [] if quick else [Case("grade ahead not known", seeds[0], known=False)]
-    driven = mapped(drive, whole, jobs)
+    driven = mapped(drive, whole, jobs, output)
     failing = [Case("retarder fails half-way", case.seed, fails_s=half_way_s(found))
                for case, found in zip(whole, driven, strict=True) if case.known]  # fmt: skip
-    stopped = mapped(drive, failing, jobs)
+    stopped = mapped(drive, failing, jobs, output)
     if output is not None:
         for case, found in zip(whole + failing, driven + stopped, strict=True):
             np.savez_compressed(output / f"{case.name.replace(' ', '_')}_{case.seed}.npz", **found.columns)

@@ -24,13 +24,13 @@ REPLAYED = ("steering_frozen", "engine_gone", "second_sender", "checksum")
 def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     cases = _fault_cases.cases()
     pieces = [(case, seed) for case in cases for seed in (SEEDS[:1] if quick else SEEDS)]
-    driven = mapped(_drive, pieces, jobs)
+    driven = mapped(_drive, pieces, jobs, output)
     found = []
     for case in cases:
         figures = [figure for (other, _), figure in zip(pieces, driven, strict=True) if other is case]
         found += judged(case, figures)
     found += _replays([case for case in cases if case.name in REPLAYED[: 2 if quick else None]], output)
-    return found + _nominal(quick, jobs) + _cost()
+    return found + _nominal(quick, jobs, output) + _cost()
 
 
 def judged(case: Case, figures: list[dict]) -> list[dict]:
@@ -115,9 +115,10 @@ def _replays(cases: list[Case], output: Path | None) -> list[dict]:
     return [row_of("replays that give the same bytes", float(same), f"of {len(cases)}", f">= {len(cases)}", same == len(cases))]
 
 
-def _nominal(quick: bool, jobs: int) -> list[dict]:
+def _nominal(quick: bool, jobs: int, output: Path | None) -> list[dict]:
     seeds = range(NOMINAL_SEED, NOMINAL_SEED + (2 if quick else NOMINAL_DRIVES))
-    driven = mapped(_fault_nominal.drive, [(seed, QUICK_S if quick else _fault_nominal.DRIVE_S) for seed in seeds], jobs)
+    pieces = [(seed, QUICK_S if quick else _fault_nominal.DRIVE_S) for seed in seeds]
+    driven = mapped(_fault_nominal.drive, pieces, jobs, output)
     hours = sum(found.driven_s for found in driven) / 3600.0
     alarms = sum((found.alarms for found in driven), start=type(driven[0].alarms)())
     nearest = {name: max(found.nearest[name] for found in driven) for name in driven[0].nearest}

@@ -26,7 +26,7 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     from hil.suites._pool import mapped
 
     seeds, seconds = (QUICK_SEEDS, QUICK_SECONDS) if quick else (SEEDS, SECONDS)
-    drives = mapped(_drive, [(seed, seconds) for seed in seeds], jobs)
+    drives = mapped(_drive, [(seed, seconds) for seed in seeds], jobs, output)
     told = np.concatenate([drive["told"] for drive in drives])  # (n, 4) origin, kept, stands in the own lane, range
     error, normalised = (np.concatenate([drive[name] for drive in drives]) for name in ("error", "normalised"))
     kept = lambda *origins: told[np.isin(told[:, 0], origins), 1].mean()  # noqa: E731

@@ -27,7 +27,7 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     from hil.suites._tracking_figures import Counts
 
     seeds, duration = (QUICK_SEEDS, QUICK_DURATION_S) if quick else (SEEDS, DURATION_S)
-    drives = mapped(_drive, [(seed, duration) for seed in seeds], jobs)
+    drives = mapped(_drive, [(seed, duration) for seed in seeds], jobs, output)
     counts = Counts()
     for drive in drives:
         counts.begin_drive()

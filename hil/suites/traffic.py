@@ -23,20 +23,20 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict[str, Any]]
     from hil.worlds.sumo_traffic import library
 
     library()
-    drives = mapped(_drive, range(QUICK_SEEDS if quick else SEEDS), jobs)
+    drives = mapped(_drive, range(QUICK_SEEDS if quick else SEEDS), jobs, output)
     if output is not None:
         told = [{key: value for key, value in drive.items() if key != "jerk"} for drive in drives]
         (output / "drives.json").write_text(json.dumps(told, indent=1) + "\n")
-    return [*_ours(drives, quick), *_theirs(quick, jobs)]
+    return [*_ours(drives, quick), *_theirs(quick, jobs, output)]
 
 
-def _theirs(quick: bool, jobs: int) -> list[dict[str, Any]]:
+def _theirs(quick: bool, jobs: int, output: Path | None) -> list[dict[str, Any]]:
     """SUMO's own models of a truck's driver in the same traffic."""
     from hil.suites._pool import mapped
     from hil.worlds.sumo_network import DRIVER_MODELS
 
     seeds = range(QUICK_SEEDS if quick else SEEDS)
-    drives = mapped(_driven_by_sumo, [(model, seed) for model in DRIVER_MODELS for seed in seeds], jobs)
+    drives = mapped(_driven_by_sumo, [(model, seed) for model in DRIVER_MODELS for seed in seeds], jobs, output)
     found = []
     for number, model in enumerate(DRIVER_MODELS):
         own = drives[number * len(seeds) : (number + 1) * len(seeds)]
