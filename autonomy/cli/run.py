@@ -25,6 +25,8 @@ def add_parser(subparsers) -> None:
                         help="of bus 0; once more for bus 1, and so on")  # fmt: skip
     parser.add_argument("--serial", dest="devices", action="append", default=[], metavar="PORT=DEVICE",
                         help="where a serial port of the configuration is, best below /dev/serial/by-id")  # fmt: skip
+    parser.add_argument("--udp", dest="sockets", action="append", default=[], metavar="LIDAR=[ADDRESS:]PORT",
+                        help="where a lidar of the configuration sends to; default: its port, on all addresses")  # fmt: skip
     parser.add_argument("--pulses", metavar="NAME", help="of a GNSS receiver, a second each, such as pps0 below /sys/class/pps")
     parser.add_argument("--duration", type=float, metavar="S", help="end after this many seconds; default: Ctrl-C or SIGTERM")
     parser.add_argument("--lane-path", metavar="CSV", help="path to keep to: columns x_m,y_m or lat_deg,lon_deg")
@@ -75,6 +77,9 @@ def run(arguments: argparse.Namespace) -> int:
     for text in arguments.devices:
         if not all(text.partition("=")):
             raise UsageError(f"--serial {text}: write PORT=DEVICE, such as gnss=/dev/serial/by-id/usb-...")
+    for text in arguments.sockets:
+        if not all(text.partition("=")):
+            raise UsageError(f"--udp {text}: write LIDAR=PORT or LIDAR=ADDRESS:PORT, such as roof=2368")
     found = run_live(
         Options(
             config=arguments.config, interface=arguments.interface, channels=arguments.channels, mode=arguments.mode,
@@ -82,7 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
             overrides=dict(parse_override(text) for text in arguments.overrides), set_speed_mps=arguments.set_speed,
             allow_soft=arguments.allow_soft_realtime, priority=arguments.priority, cpu=arguments.cpu,
             lockstep=arguments.lockstep, devices=dict(text.split("=", 1) for text in arguments.devices),
-            pulses=arguments.pulses, segment_s=arguments.segment, before_s=arguments.before, after_s=arguments.after,
+            sockets=dict(text.split("=", 1) for text in arguments.sockets), pulses=arguments.pulses,
+            segment_s=arguments.segment, before_s=arguments.before, after_s=arguments.after,
             events_only=arguments.events_only,
         ),
         tell=lambda line: print(f"run: {line}", file=sys.stderr, flush=True),

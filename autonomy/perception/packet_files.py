@@ -11,7 +11,7 @@ import numpy as np
 from autonomy.errors import BadInputError
 from autonomy.log.opening import open_recording
 from drivers.lidar.decoder import Decoder
-from drivers.udp.packets import packets_of
+from drivers.udp.message import packets_of
 
 TOPIC = "/raw/udp/"
 

@@ -79,6 +79,15 @@ class LidarStage:
         """Whether a scan is there to be looked at."""
         return bool(self._scans)
 
+    @property
+    def ended_ns(self) -> int:
+        """When the packet that ended the oldest scan that waits was received."""
+        return self._scans[0][1]
+
+    def skip(self) -> None:
+        """Leaves out the oldest scan that waits."""
+        self._scans.popleft()
+
     def perceive(self, ego: np.void) -> Perceived:
         """The oldest scan that waits; `ego`: the EgoState before the packet that ended it."""
         scan, ended_ns = self._scans.popleft()

@@ -12,19 +12,25 @@ PERCENTILES = (50.0, 99.0, 99.9)
 MOST_MISSED_SHARE = 0.01  # of the ticks; beyond it the run says nothing about the truck
 
 
-def percentiles_us(counts: np.ndarray, longest_ns: int) -> dict[str, float | int | None]:
-    """{"p50", "p99", "p99.9", "max"} in microseconds, rounded up to the bin; None without a count."""
+def percentiles(counts: np.ndarray, longest: float) -> dict[str, float | int | None]:
+    """{"p50", "p99", "p99.9", "max"} in the unit of the bins, rounded up to the bin; None without a count."""
     total = int(counts.sum())
     if not total:
         return {**{f"p{q:g}": None for q in PERCENTILES}, "max": None}
     upto = np.cumsum(counts)
     found = {f"p{q:g}": int(np.searchsorted(upto, np.ceil(total * q / 100.0))) + 1 for q in PERCENTILES}
-    return {**found, "max": longest_ns / 1e3}
+    return {**found, "max": longest}
+
+
+def percentiles_us(counts: np.ndarray, longest_ns: int) -> dict[str, float | int | None]:
+    """`percentiles` of a histogram by microsecond."""
+    return percentiles(counts, longest_ns / 1e3)
 
 
 def lost(counts: dict[str, int]) -> dict[str, int]:
     """What should be there and is not, by where it got lost; only what is not zero."""
-    names = ("arrivals_lost", "bus_lost", "frames_unrecorded", "ticks_unrecorded", "commands_lost", "send_failed")
+    names = ("arrivals_lost", "bus_lost", "frames_unrecorded", "ticks_unrecorded", "commands_lost", "send_failed",
+             "datagrams_lost", "datagrams_unrecorded", "lists_lost")  # fmt: skip
     return {name: counts[name] for name in names if counts.get(name)}
 
 
@@ -70,6 +76,20 @@ def clock_lines(clocks: dict[str, dict[str, Any]]) -> list[str]:
     return found
 
 
+def lidar_lines(lidars: dict[str, dict[str, Any]]) -> list[str]:
+    """A line each: what came, and what was made of it."""
+    found = []
+    for name, row in lidars.items():
+        text = f"lidar        {name}: {row['datagrams']} datagrams, {row['scans']} scans"
+        if row["scans"]:
+            late = row["latency_ms"]
+            text += f", told {late['p50']} ms behind their last packet (p99 {late['p99']}, at most {late['max']:.0f})"
+        apart = [f"{row[key]} {word}" for key, word in (("skipped", "left out"), ("without_ego", "without the tick before them"),
+                                                        ("restarts", "restarts")) if row[key]]  # fmt: skip
+        found.append(", ".join([text, *apart]))
+    return found
+
+
 def stage_lines(stages: dict[str, dict[str, float]]) -> list[str]:
     """Where late ticks spent their time; nothing when none was late."""
     late = [f"{stage['late']} in {name} (at most {stage['max_us']:.0f} us)" for name, stage in stages.items() if stage["late"]]
@@ -105,6 +125,7 @@ def lines(figures: dict[str, Any]) -> list[str]:
     shown += [f"partner      {line}" for line in partner_lines(figures.get("partners") or [])]
     for name, line in (figures.get("serial") or {}).items():
         shown.append(f"serial       {name}: {line['bytes']} bytes, {line['samples']} samples, {line['skipped']} bytes skipped")
+    shown += lidar_lines(figures.get("lidars") or {})
     shown += clock_lines(figures.get("clocks") or {})
     if figures.get("events"):
         shown.append(f"events       {figures['events']}")

@@ -1,5 +1,5 @@
-"""Runs the stack on live buses and serial lines: opens them, starts recorder, receivers, sender, our J1939 node and the loop,
-and takes them down in order.
+"""Runs the stack on live buses, serial lines and lidars: opens them, starts recorder, receivers, sender, our J1939 node and the
+loop, and takes them down in order.
 
 report = run(Options(config="vehicles/demo_truck", interface="socketcan", channels=["vcan0", "vcan1"], duration_s=10.0))
 """
@@ -32,8 +32,9 @@ from autonomy.runtime._loop import PIECE_ROW, Loop, bare_lateness
 from autonomy.runtime.bus_node import BusNode, node_of
 from autonomy.runtime.clock_watch import ClockWatch
 from autonomy.runtime.journal import Journal, JournalRings, open_log
+from autonomy.runtime.lidars import LiveLidars
 from autonomy.runtime.lockstep import Lockstep, LockstepReceiver
-from autonomy.runtime.options import ACTIVE, Options, check_buses, devices_asked_for, encoder_of
+from autonomy.runtime.options import ACTIVE, Options, check_buses, devices_asked_for, encoder_of, lidar_sockets
 from autonomy.runtime.reception import FRAME, Receiver
 from autonomy.runtime.recorder import Recorder
 from autonomy.runtime.segments import Segments, Snapshots
@@ -80,10 +81,9 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
     serial = SerialRouter.from_config(stack.config)
     devices = devices_asked_for(options, serial)
     encoder = encoder_of(options, stack, router) if options.mode == ACTIVE else None
+    lidar_places = lidar_sockets(options, stack)
     options.output.mkdir(parents=True, exist_ok=True)
     log_path = options.output / LOG
-    rings = JournalRings.make(lines=len(devices))
-
     metadata = {"mode": options.mode, "host": platform.node(), "utc_minus_clock_ns": time.time_ns() - time.monotonic_ns()}
     began_ns, clock = (0, "the rig's") if options.lockstep else (time.monotonic_ns(), "CLOCK_MONOTONIC")
 
@@ -96,24 +96,28 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
         return Journal(log, rings, lines, snapshots)
 
     segments = partial(Segments, log_path, opened, options.segment_s, not options.events_only)
-    recorder = Recorder(segments, rings, list(devices), journal)  # before any thread
-    session = None
-    try:
-        session = _Session(options, stack, router, encoder, lane, set_speed, rings, serial, devices)
-        session.drive(tell)
-    finally:
-        if session is not None:
-            session.close()
-        written = recorder.stop({} if session is None else session.attachments())
-    return session.figures(written)
+    with LiveLidars(stack.config, lidar_places, options.priority) as lidars:  # and the recorder: before any thread
+        rings = JournalRings.make(len(devices), lidars.lists, lidars.raw)
+        recorder = Recorder(segments, rings, list(devices), journal)
+        session = None
+        try:
+            session = _Session(options, stack, router, encoder, lane, set_speed, rings, serial, devices, lidars)
+            session.drive(tell)
+        finally:
+            if session is not None:
+                session.close()
+            lidars.stop()
+            written = recorder.stop({} if session is None else session.attachments())
+        return session.figures(written)
 
 
 class _Session:
     """Everything that is open while the loop runs."""
 
     def __init__(self, options: Options, stack: Stack, router: Router, encoder: CommandEncoder | None, path: np.ndarray,
-                 set_speed: float, rings: JournalRings, serial: SerialRouter, devices: dict[str, str]):  # fmt: skip
-        self.options = options
+                 set_speed: float, rings: JournalRings, serial: SerialRouter, devices: dict[str, str],
+                 lidars: LiveLidars):  # fmt: skip
+        self.options, self.devices, self.lidars = options, devices, lidars
         self.findings: list[realtime.Finding] = []
         self.service = Service()
         self.buses: dict[int, Transport] = {}
@@ -159,7 +163,8 @@ class _Session:
                          command_event=self.event, set_speed_mps=set_speed,
                          engage_tick=round(ENGAGE_AFTER_S * 1e9 / TICK_NS) if commands is not None else None,
                          serial=serial, pieces=rings.pieces,
-                         lines=[(line.ring, serial.entry_of(PREFIX + line.port_name)) for line in self.lines])  # fmt: skip
+                         lines=[(line.ring, serial.entry_of(PREFIX + line.port_name)) for line in self.lines],
+                         found=lidars.found, lists=rings.lists, states=lidars.states)  # fmt: skip
         if self.transmitter is not None:
             self.transmitter.responded = self.loop.responded
         self.partners = self._stand_on_the_bus(encoder) if encoder is not None else self._listen(stack)
@@ -216,11 +221,14 @@ class _Session:
                     self.node.start()  # not before: a stack that is not armed has no place on the bus
                 if self.not_armed is None:
                     tell(f"{self.options.mode}: the loop runs on {self.options.interface} {', '.join(self.options.channels)}")
+                    tell(f"sensors: {'; '.join(self._sensors())}")
                     self.service.ready(f"{self.options.mode} on {', '.join(self.options.channels)}")
                 while self._thread.is_alive() and not stopped.is_set():
                     self._thread.join(0.1)
                     self.service.alive(self.loop.tick_index)
                     self.clocks.look()
+                    for line in self.lidars.look():
+                        tell(line)
                     if self._errors():
                         self._stop()
         finally:
@@ -230,6 +238,12 @@ class _Session:
             sys.setswitchinterval(before)
         if self.not_armed is not None:
             raise EnvironmentFault(self.not_armed)
+
+    def _sensors(self) -> list[str]:
+        """What is listened to, and of each kind that there is none."""
+        lines = [f"serial line {name} on {device}" for name, device in self.devices.items()] or ["no serial line"]
+        buses = [f"{channel} as bus {number}" for number, channel in enumerate(self.options.channels)]
+        return [", ".join(buses), *lines, *(self.lidars.described() or ["no lidar"])]
 
     def _stop(self) -> None:
         self.loop.stop()
@@ -275,7 +289,7 @@ class _Session:
 
     def _complaints(self) -> list[str]:
         away = [f"serial port {line.port_name} is gone since it was unplugged" for line in self.lines if line.was_away_at_the_end]
-        return self._errors() + away + (self.node.complaints() if self.node is not None else [])
+        return self._errors() + away + self.lidars.complaints() + (self.node.complaints() if self.node is not None else [])
 
     def close(self) -> None:
         """Threads first, then buses: nobody uses a closed one."""
@@ -329,6 +343,7 @@ class _Session:
             "page_faults": self.page_faults,
             "written_frames": written["frames"],
             "written_ticks": written["ticks"],
+            **self.lidars.counts(),
         }
         if options.lockstep:
             counts |= {"late": 0, "overrun": 0}
@@ -346,6 +361,7 @@ class _Session:
             "node": None if self.node is None else self.node.figures(),
             "partners": self.partners.as_json(),
             "serial": self.loop.serial_counts(),
+            "lidars": self.lidars.figures(),
             "clocks": self.clocks.figures(),
             "realtime": [finding._asdict() | {"good": finding.good} for finding in self.findings],
             "lateness_us": lateness,

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autonomy.errors import UsageError
+from autonomy.perception.sensors import read
 from autonomy.runtime import realtime
+from autonomy.runtime.lidars import sockets_asked_for
 from drivers.can.commanding import command_config
 from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.serial.route_config import devices_of
@@ -22,7 +24,8 @@ SHADOW, ACTIVE = "shadow", "active"
 
 @dataclass
 class Options:
-    """What `autonomy run` was asked for. `channels`: the n-th is bus n. `devices`: of serial ports, by their name. `pulses`:
+    """What `autonomy run` was asked for. `channels`: the n-th is bus n. `devices`: of serial ports, by their name, `sockets`: of
+    lidars, "[ADDRESS:]PORT". `pulses`:
     below /sys/class/pps. `segment_s`: of a log's files, None = one file; `before_s` and `after_s`: of snapshots around
     events, None = without."""
 
@@ -40,6 +43,7 @@ class Options:
     cpu: int | None = None
     lockstep: bool = False
     devices: dict[str, str] = field(default_factory=dict)
+    sockets: dict[str, str] = field(default_factory=dict)
     pulses: str | None = None
     segment_s: float | None = None
     before_s: float | None = None
@@ -71,6 +75,14 @@ def devices_asked_for(options: Options, serial: SerialRouter) -> dict[str, str]:
         raise UsageError(f"--serial: {options.config} reads the serial port '{missing[0]}'; say where it is: "
                          f"--serial {missing[0]}=/dev/serial/by-id/...")  # fmt: skip
     return devices
+
+
+def lidar_sockets(options: Options, stack: Stack) -> dict[str, tuple[str, int]]:
+    """Where to listen for each lidar: (address, port). Raises UsageError."""
+    sensors = read(stack.config.sections.get("lidar", {}), str(stack.config.path))
+    if sensors and options.lockstep:
+        raise UsageError(f"--lockstep: {options.config} has lidars, whose packets carry no rig's time; use a vehicle without")
+    return sockets_asked_for(options.sockets, sensors, options.config)
 
 
 def encoder_of(options: Options, stack: Stack, router: Router) -> CommandEncoder:

@@ -9,9 +9,9 @@ import struct
 import time
 from typing import NamedTuple
 
-from autonomy.errors import EnvironmentFault
+from autonomy.errors import EnvironmentFault, UsageError
 
-__all__ = ["Received", "UdpReceiver"]
+__all__ = ["Received", "UdpReceiver", "place_of"]
 
 RECEIVE_BUFFER_BYTES = 1 << 23
 LARGEST = 65_535
@@ -20,6 +20,15 @@ SO_RXQ_OVFL, SO_TIMESTAMPNS, SO_RCVBUFFORCE = 40, 35, 33  # asm-generic/socket.h
 STAMP, OVERFLOW = struct.Struct("@qq"), struct.Struct("@I")  # struct timespec; dropped so far
 CONTROL_BYTES = socket.CMSG_SPACE(STAMP.size) + socket.CMSG_SPACE(OVERFLOW.size)
 NS = 1_000_000_000
+ANY_ADDRESS = "0.0.0.0"
+
+
+def place_of(name: str, text: str) -> tuple[str, int]:
+    """(address, port) of `--udp NAME=[ADDRESS:]PORT`. Raises UsageError."""
+    address, _, port = text.rpartition(":")
+    if not port.isdecimal() or not 0 < int(port) <= 65535:
+        raise UsageError(f"--udp {name}={text}: write {name}=PORT or {name}=ADDRESS:PORT")
+    return address or ANY_ADDRESS, int(port)
 
 
 class Received(NamedTuple):
@@ -79,6 +88,10 @@ class UdpReceiver:
                     (self.lost,) = OVERFLOW.unpack(content[: OVERFLOW.size])
             found.append(Received(time_ns, int.from_bytes(socket.inet_aton(sender[0]), "big"), sender[1], data))
         return found
+
+    def fileno(self) -> int:
+        """For a poll over several."""
+        return self._node.fileno()
 
     def close(self) -> None:
         self._node.close()

@@ -7,7 +7,6 @@ CAN frames and datagrams carry the kernel's time of reception where it tells one
 
 from __future__ import annotations
 
-import struct
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -18,23 +17,19 @@ import numpy as np
 from autonomy import msg
 from autonomy.errors import EnvironmentFault
 from autonomy.log import layouts
+from autonomy.runtime import datagrams
 from drivers.can.transport import Transport, room
 from drivers.ring import Ring
 from drivers.serial.live_port import LivePort
 from drivers.udp.receiver import UdpReceiver
 
-__all__ = ["DATAGRAM_PART", "CanCapture", "SerialCapture", "Tap", "UdpCapture"]
+__all__ = ["CanCapture", "SerialCapture", "Tap", "UdpCapture"]
 
 POLL_S = 0.1
 REOPEN_S = 0.5
 BATCH = 256
-SERIAL_BYTES, PART_BYTES = 496, 2008
+SERIAL_BYTES = 496
 SERIAL_PIECE = layouts.short_dtype("SerialBytes", SERIAL_BYTES)
-# A datagram lies in as many slots as it needs, one behind the other
-DATAGRAM_PART = np.dtype([("time_ns", "<i8"), ("source_address", "<u4"), ("destination_address", "<u4"), ("source_port", "<u2"),
-                          ("destination_port", "<u2"), ("total", "<u4"), ("count", "<u4"), ("reserved", "<u4"), ("first", "<u8"),
-                          ("data", "u1", (PART_BYTES,))])  # fmt: skip
-PART_HEAD = struct.Struct("<qIIHHIIIQ")
 CAN_SLOTS, FD_SLOTS, SERIAL_SLOTS, DATAGRAM_SLOTS = 1 << 16, 1 << 14, 1 << 12, 1 << 13
 
 
@@ -144,22 +139,13 @@ class UdpCapture(_Capture):
 
     def __init__(self, receiver: UdpReceiver, name: str):
         where = f"udp {receiver.address}:{receiver.port}"
-        super().__init__(where, [Tap(f"/raw/udp/{name}", "UdpPacket", Ring(DATAGRAM_SLOTS, DATAGRAM_PART.itemsize))])
+        super().__init__(where, [Tap(f"/raw/udp/{name}", "UdpPacket", Ring(DATAGRAM_SLOTS, datagrams.DATAGRAM_PART.itemsize))])
         self.receiver, self.without_room = receiver, 0
 
     def turn(self, timeout_s: float) -> None:
-        ring = self.taps[0].ring
         for item in self.receiver.receive(timeout_s):
-            parts = max(-(-len(item.data) // PART_BYTES), 1)
             self.received += 1
-            if ring.slots - len(ring) < parts:
-                self.without_room += 1
-                continue
-            for number in range(parts):
-                part = item.data[number * PART_BYTES : (number + 1) * PART_BYTES]
-                head = PART_HEAD.pack(item.time_ns, item.source_address, 0, item.source_port,
-                                      self.receiver.port, len(item.data), len(part), 0, number)  # fmt: skip
-                ring.push((head + part).ljust(DATAGRAM_PART.itemsize, b"\0"))
+            self.without_room += not datagrams.push(self.taps[0].ring, item, self.receiver.port)
 
     def lost(self) -> int | None:
         return self.receiver.lost

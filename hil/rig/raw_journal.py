@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from autonomy import msg
-from autonomy.log import layouts
+from autonomy.runtime.datagrams import DATAGRAM_PART, Joiner
 from autonomy.runtime.segments import Segments, Snapshots, Streams
 from drivers.can.frame_filter import FrameFilter
 from drivers.ring import Ring
-from hil.rig.capture import DATAGRAM_PART, SERIAL_PIECE, Tap
+from hil.rig.capture import SERIAL_PIECE, Tap
 
 __all__ = ["RawJournal", "Taps"]
 
@@ -53,7 +53,7 @@ class RawJournal:
         self._clock, self._flushed_s = clock, clock()
         self._written: Counter[str] = Counter()
         self._rows = {kind: np.zeros(MOST_ROWS, dtype) for kind, dtype in ROWS.items()}
-        self._parts: dict[str, np.ndarray] = {}  # of datagrams that are not whole yet
+        self._joiners = {tap.topic: Joiner() for tap in rings.taps if tap.kind == "UdpPacket"}
 
     @property
     def counts(self) -> dict[str, object]:
@@ -67,7 +67,7 @@ class RawJournal:
             rows = self._rows[tap.kind]
             taken = rows[: tap.ring.pop_many(rows)].copy()
             if tap.kind == "UdpPacket":
-                taken = self._datagrams(tap.topic, taken)
+                taken = self._joiners[tap.topic].join(taken)
             if len(taken):
                 streams[tap.topic] = taken["time_ns"].copy(), taken
                 self._written[tap.topic] += len(taken)
@@ -98,23 +98,3 @@ class RawJournal:
             if topic.startswith("/raw/can"):
                 found += times[self.trigger.mask(rows)].tolist()
         return sorted(found)
-
-    def _datagrams(self, topic: str, parts: np.ndarray) -> np.ndarray:
-        """Whole ones out of their parts, as UdpPacket rows; the last one's parts wait for the rest."""
-        parts = np.concatenate([self._parts.pop(topic, parts[:0]), parts])
-        starts = np.flatnonzero(parts["first"] == 0)
-        if not len(starts):
-            return parts
-        ends = np.append(starts[1:], len(parts))
-        whole = int(parts["count"][starts[-1] :].sum()) == int(parts["total"][starts[-1]])
-        if not whole:
-            self._parts[topic] = parts[starts[-1] :]
-            starts, ends = starts[:-1], ends[:-1]
-        rows = np.zeros(len(starts), layouts.short_dtype("UdpPacket", max(int(parts["total"].max(initial=1)), 1)))
-        for name in ("time_ns", "source_address", "destination_address", "source_port", "destination_port"):
-            rows[name] = parts[name][starts]
-        rows["count"] = parts["total"][starts]
-        for row, start, end in zip(rows, starts, ends, strict=True):
-            content = np.concatenate([part["data"][: part["count"]] for part in parts[start:end]])
-            row["data"][: len(content)] = content
-        return rows

@@ -24,7 +24,7 @@ from drivers.can.frame_filter import FrameFilter
 from drivers.can.transport import open_transport
 from drivers.ring import Ring
 from drivers.serial.live_port import LivePort
-from drivers.udp.receiver import UdpReceiver
+from drivers.udp.receiver import UdpReceiver, place_of
 from hil.rig.capture import CanCapture, SerialCapture, UdpCapture
 from hil.rig.raw_journal import RawJournal, Taps
 
@@ -32,7 +32,6 @@ __all__ = ["RecordOptions", "lines", "record"]
 
 POLL_S = 0.05
 MARK_SLOTS = 64
-ANY_ADDRESS = "0.0.0.0"
 
 
 @dataclass
@@ -133,10 +132,7 @@ def _open(options: RecordOptions, captures: list[Any], stack: contextlib.ExitSta
         stack.callback(port.close)
         captures.append(SerialCapture(port, name))
     for name, place in options.sockets.items():
-        address, _, port_text = place.rpartition(":")
-        if not port_text.isdecimal() or not 0 < int(port_text) <= 65535:
-            raise UsageError(f"--udp {name}={place}: write SENSOR=PORT or SENSOR=ADDRESS:PORT")
-        receiver = UdpReceiver(address or ANY_ADDRESS, int(port_text))
+        receiver = UdpReceiver(*place_of(name, place))
         stack.callback(receiver.close)
         captures.append(UdpCapture(receiver, name))
 

@@ -31,7 +31,8 @@ def test_everything_is_in_the_log_when_it_stops(tmp_path):
     for tick in range(1, 41):
         rig.arrivals[0].push(frame(tick * PERIOD_NS - 5))
         rig.step(tick * PERIOD_NS)
-    assert recorder.stop() == {"frames": 40, "ticks": 40, "pieces": 0, "events": 0, "files": [str(path)]}
+    nothing = {"pieces": 0, "lists": 0, "datagrams": 0, "events": 0}
+    assert recorder.stop() == {"frames": 40, "ticks": 40, **nothing, "files": [str(path)]}
     with LogReader(path) as log:
         assert len(log.read_topic("/raw/can/0")) == len(log.read_topic("/cut")) == len(log.read_topic("/out/actuation")) == 40
         assert {"config.json", "lane_path.csv", "can/0.dbc", "can/1.dbc"} <= set(log.attachments)

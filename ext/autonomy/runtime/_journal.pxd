@@ -4,6 +4,7 @@ from autonomy.msg.messages cimport CanFrame, InputFrame, OutputFrame
 
 cdef enum:
     PIECE_BYTES = 496
+    LIST_BYTES = 12320          # the longest list that perception makes: ObstacleInput
 
 # SerialBytes with room for a piece, as a line's ring holds it
 ctypedef struct SerialPiece:
@@ -18,6 +19,18 @@ ctypedef struct JournalPiece:
     int32_t line                # its place in `lines`
     uint32_t padding
     SerialPiece piece
+
+# What a process beside the loop has found: the body of an /in/<kind> record that no tick has taken yet
+ctypedef struct SampleList:
+    int64_t time_ns             # when it was there
+    int32_t kind                # KIND_*, see _append.pxd
+    uint32_t size               # bytes of `body` in use
+    uint8_t[12320] body
+
+# A list in the order in which the loop took it
+ctypedef struct JournalList:
+    int64_t log_time_ns
+    SampleList samples
 
 # A frame in the order in which the loop took it
 ctypedef struct JournalFrame:

@@ -1,7 +1,7 @@
 """The loop: wakes on absolute deadlines, takes what has arrived, runs the tick, hands out the command, keeps the account.
 
 Frames and pieces of serial lines come through rings, one a bus and direction or line, stamped by the threads that received
-them. A tick at time T takes what is stamped up to T in the order that a log has (log time, then topic) and writes that order
+them; what perception found, from its processes, in lists of samples. A tick at time T takes what is stamped up to T in the order that a log has (log time, then topic) and writes that order
 down as it goes: a record's log time is its stamp, or just behind the last cut when it came too late for that; never after
 the cut it went into. So a replay of the log from its cuts routes the same records before the same ticks. Ticks are at
 multiples of 10 ms of CLOCK_MONOTONIC. One that comes late is run at its own time; grid points that are past by a whole period
@@ -19,16 +19,18 @@ from posix.unistd cimport write
 import numpy as np
 
 from autonomy._tick cimport TickCore, tick
-from autonomy.inputs._append cimport clear_frame
+from autonomy.inputs._append cimport LIST_COUNT, LIST_FIRST_ITEM, InputKind, append_sample, clear_frame, item_size
 from autonomy.inputs._path_window cimport PathCursor, PathPoint, fill_path_window
-from autonomy.msg.messages cimport (LAYOUT_HASH, Actuation, CanFrame, CanFrame_FLAG_TRANSMITTED, FaultState_STATUS_TOLD,
+from autonomy.msg.messages cimport (LAYOUT_HASH, Actuation, CanFrame, CanFrame_FLAG_TRANSMITTED, EgoState, FaultState_STATUS_TOLD,
                                     InputFrame, OutputFrame)
 from autonomy.playback._clock cimport now_ns
 from autonomy.runtime._deadline cimport sleep_until
-from autonomy.runtime._journal cimport PIECE_BYTES, JournalFrame, JournalPiece, JournalTick, SerialPiece
+from autonomy.runtime._journal cimport (LIST_BYTES, PIECE_BYTES, JournalFrame, JournalList, JournalPiece, JournalTick, SampleList,
+                                        SerialPiece)
 from autonomy.inputs._clock cimport PERIOD_NS
 from autonomy.runtime._response cimport Arrivals, TickArrivals, arrivals_add, arrivals_begin, arrivals_of
 from drivers.can._router cimport Router, RouterState, route_frame
+from drivers._unaligned cimport read_u32
 from drivers.serial._router cimport SerialRouter, SerialState, route_bytes
 from drivers.ring._ring cimport (Ring, RingMemory, ring_commit, ring_count, ring_load_relaxed, ring_peek, ring_push,
                                  ring_release, ring_reserve, ring_store_relaxed)
@@ -92,11 +94,13 @@ cdef enum:
 
 PIECE_ROW = np.dtype([("time_ns", "i8"), ("lost", "u4"), ("count", "u4"), ("data", "u1", (PIECE_BYTES,))])
 JOURNAL_PIECE_ROW = np.dtype([("log_time_ns", "i8"), ("line", "i4"), ("padding", "u4"), ("piece", PIECE_ROW)])
+LIST_ROW = np.dtype([("time_ns", "i8"), ("kind", "i4"), ("size", "u4"), ("body", "u1", (LIST_BYTES,))])
+JOURNAL_LIST_ROW = np.dtype([("log_time_ns", "i8"), ("samples", LIST_ROW)])
 FRAME_ROW = np.dtype([("log_time_ns", "i8"), ("frame", msg.dtype("CanFrame"))])
 TICK_ROW = np.dtype([("woken_ns", "i8"), ("finished_ns", "i8"), ("records", "u8"), ("frame", msg.dtype("InputFrame")),
                      ("out", msg.dtype("OutputFrame"))])
 if FRAME_ROW.itemsize != sizeof(JournalFrame) or TICK_ROW.itemsize != sizeof(JournalTick) \
-        or JOURNAL_PIECE_ROW.itemsize != sizeof(JournalPiece):
+        or JOURNAL_PIECE_ROW.itemsize != sizeof(JournalPiece) or JOURNAL_LIST_ROW.itemsize != sizeof(JournalList):
     raise ImportError("autonomy.runtime._loop: the journal's rows differ between C and NumPy")
 
 
@@ -109,7 +113,8 @@ cdef class Loop:
     `ticks`: rings of FRAME_ROW and TICK_ROW for the recorder. `commands`: ring of Actuation whose sender waits on
     `command_event`, or None: nothing is sent. `engage_tick`: the first tick at which the stack may take over by itself,
     None = never. `serial`: router of the serial lines, `lines`: [(ring of PIECE_ROW, the router's entry)] in the order of
-    their topics, `pieces`: ring of JOURNAL_PIECE_ROW.
+    their topics, `pieces`: ring of JOURNAL_PIECE_ROW. `found`: rings of LIST_ROW from processes beside the loop, `lists`: ring of
+    JOURNAL_LIST_ROW. `states`: rings that are given the EgoState of each tick.
     """
     cdef TickCore core
     cdef Router router
@@ -120,8 +125,14 @@ cdef class Loop:
     cdef Py_ssize_t path_length
     cdef tuple _arrivals
     cdef RingMemory *arrivals[PORTS]
-    cdef int port_count         # buses and directions, then serial lines
+    cdef int port_count         # buses and directions, then serial lines, then what others have found
     cdef int bus_count
+    cdef int line_count
+    cdef RingMemory *states[PORTS]
+    cdef int state_count
+    cdef RingMemory *list_journal
+    cdef tuple _states
+    cdef Ring _lists
     cdef SerialRouter serial
     cdef int32_t entries[PORTS]
     cdef RingMemory *piece_journal
@@ -132,17 +143,21 @@ cdef class Loop:
 
     def __cinit__(self, TickCore core, Router router, path, arrivals, Ring frames, Ring ticks, *, Ring commands=None,
                   int command_event=-1, double set_speed_mps=0.0, engage_tick=None, SerialRouter serial=None, lines=(),
-                  Ring pieces=None):
+                  Ring pieces=None, found=(), Ring lists=None, states=()):
         cdef const double[:, ::1] points = path
         cdef Ring ring
-        if len(arrivals) + len(lines) > PORTS:
-            raise ValueError(f"{len(arrivals) + len(lines)} rings of arrivals: at most {MOST_PORTS}")
+        if len(arrivals) + len(lines) + len(found) > PORTS or len(states) > PORTS:
+            raise ValueError(f"{len(arrivals) + len(lines) + len(found)} rings of arrivals: at most {MOST_PORTS}")
+        if found and lists is None:
+            raise ValueError("lists of samples need a ring for the journal")
         if lines and (serial is None or pieces is None):
             raise ValueError("serial lines need their router and a ring for the journal")
         for ring, size in [(ring, sizeof(CanFrame)) for ring in arrivals] + [(ring, sizeof(SerialPiece)) for ring, _ in lines] + [
+                (ring, sizeof(SampleList)) for ring in found] + [(ring, sizeof(EgoState)) for ring in states] + [
                 (frames, sizeof(JournalFrame)), (ticks, sizeof(JournalTick))] + (
                 [(commands, sizeof(Actuation))] if commands is not None else []) + (
-                [(pieces, sizeof(JournalPiece))] if pieces is not None else []):
+                [(pieces, sizeof(JournalPiece))] if pieces is not None else []) + (
+                [(lists, sizeof(JournalList))] if lists is not None else []):
             if ring.memory.slot_bytes != size:
                 raise ValueError(f"a ring with slots of {ring.memory.slot_bytes} bytes where {size} are needed")
         self.state = <LoopState*> calloc(1, sizeof(LoopState))
@@ -152,8 +167,13 @@ cdef class Loop:
         self.path_length = points.shape[0]
         self.path = <const PathPoint*> &points[0, 0] if self.path_length else NULL
         self._arrivals, self._frames, self._ticks, self._commands = tuple(arrivals), frames, ticks, commands
-        self._arrivals += tuple(ring for ring, _ in lines)
-        self.serial, self._pieces, self.bus_count = serial, pieces, len(arrivals)
+        self._arrivals += tuple(ring for ring, _ in lines) + tuple(found)
+        self.serial, self._pieces, self.bus_count, self.line_count = serial, pieces, len(arrivals), len(lines)
+        self._lists, self._states = lists, tuple(states)
+        self.list_journal = NULL if lists is None else lists.memory
+        for ring in self._states:
+            self.states[self.state_count] = ring.memory
+            self.state_count += 1
         for ring in self._arrivals:
             self.arrivals[self.port_count] = ring.memory
             self.port_count += 1
@@ -207,6 +227,7 @@ cdef class Loop:
         cdef InputFrame* frame = &s.frame
         cdef int64_t[STAGES] stage_ns
         cdef int64_t taken_ns, decided_ns, finished_ns
+        cdef int place
         cdef uint64_t permission = ring_load_relaxed(&s.permission)
         self._take(tick_time_ns)
         taken_ns = now_ns()
@@ -222,6 +243,8 @@ cdef class Loop:
         if self.plan.sends:
             self._send(&s.out.actuation)
         finished_ns = now_ns()
+        for place in range(self.state_count):
+            ring_push(self.states[place], &s.out.ego)
         self._write_down(woken_ns, finished_ns)
         stage_ns[0], stage_ns[1], stage_ns[2] = woken_ns - tick_time_ns, taken_ns - woken_ns, decided_ns - taken_ns
         stage_ns[3], stage_ns[4] = finished_ns - decided_ns, now_ns() - finished_ns
@@ -261,8 +284,10 @@ cdef class Loop:
             s.records += 1
             if first_port < self.bus_count:
                 self._take_frame(<const CanFrame*> first, first_ns)
-            else:
+            elif first_port < self.bus_count + self.line_count:
                 self._take_piece(<const SerialPiece*> first, first_ns, first_port)
+            else:
+                self._take_list(<const SampleList*> first, first_ns)
             waiting[first_port] -= 1
             ring_release(self.arrivals[first_port])
 
@@ -289,6 +314,19 @@ cdef class Loop:
             line.piece = piece[0]
             ring_commit(self.piece_journal)
         arrivals_add(&self.state.arrivals, self.state.tick_index, piece.time_ns)
+
+    cdef void _take_list(self, const SampleList* samples, int64_t log_ns) noexcept nogil:
+        cdef JournalList* line
+        cdef uint32_t size = item_size(samples.kind), place, count = 0
+        if size and <uint32_t> LIST_FIRST_ITEM <= samples.size <= <uint32_t> LIST_BYTES:
+            count = min(read_u32(&samples.body[0] + LIST_COUNT), (samples.size - LIST_FIRST_ITEM) // size)
+        for place in range(count):
+            append_sample(&self.state.frame, <InputKind> samples.kind, &samples.body[0] + LIST_FIRST_ITEM + place * size)
+        line = <JournalList*> ring_reserve(self.list_journal)
+        if line != NULL:
+            line.log_time_ns = log_ns
+            line.samples = samples[0]
+            ring_commit(self.list_journal)
 
     cdef void _send(self, const Actuation* actuation) noexcept nogil:
         cdef uint64_t one = 1
@@ -359,9 +397,11 @@ cdef class Loop:
         """ticks, records, late, overrun, missed, deferred; frames and ticks that the rings of recorder and commands had no
         room for."""
         cdef LoopState* s = self.state
+        cdef Ring ring
+        unrecorded = sum(ring.refused for ring in (self._frames, self._pieces, self._lists) if ring is not None)
         return {"ticks": s.tick_index, "records": s.records, "late": s.late, "overrun": s.overrun, "missed": s.missed,
                 "deferred": s.deferred, "arrivals_lost": sum(ring.refused for ring in self._arrivals),
-                "frames_unrecorded": self._frames.refused + (0 if self._pieces is None else self._pieces.refused),
+                "frames_unrecorded": unrecorded,
                 "ticks_unrecorded": self._ticks.refused,
                 "commands_lost": 0 if self._commands is None else self._commands.refused}
 

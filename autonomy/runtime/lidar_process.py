@@ -1,0 +1,148 @@
+"""The processes of live lidars: one reads all sockets and looks after the others, one a lidar looks at its scans.
+
+    socket ─ reader ─┬─ ring ─ scan process (one a lidar) ─ ring ─ loop
+                     └─ ring ─ recorder
+
+The reader has one thread, so it may fork: a scan process that died, or has not been heard for HANG_S, is started anew. Datagrams
+are recorded and counted meanwhile; what the loop misses is its fault table's business.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from autonomy.perception.sensors import LidarSensor
+from autonomy.perception.stage import LidarStage
+from autonomy.runtime import datagrams, realtime
+from autonomy.runtime.lidar_rings import LidarRings
+from autonomy.runtime.scanning import ScanWorker
+from drivers.udp.receiver import Received, UdpReceiver
+
+__all__ = ["LiveLidar", "Reader", "read_forever"]
+
+POLL_S, IDLE_S = 0.05, 0.002
+HANG_S = 3.0  # [D] a scan takes 0.05 to 0.2 s, also beside other work
+RESTART_S = 1.0  # [D] between two starts of one that dies at once
+OLDEST_NS, YOUNGEST_NS = 1_000_000_000, -1_000  # of a datagram's age: beyond them the wall clock was set
+READ_BELOW = 15  # the loop's priority: behind receivers of buses and lines
+
+
+@dataclass(frozen=True)
+class LiveLidar:
+    """One lidar, its open socket and its rings."""
+
+    sensor: LidarSensor
+    receiver: UdpReceiver
+    rings: LidarRings
+
+
+class Reader:
+    """From sockets into rings. `accounts`: ACCOUNT (lidars,)."""
+
+    def __init__(self, lidars: Sequence[LiveLidar], accounts: np.ndarray):
+        self.lidars, self.accounts = lidars, accounts
+        self._last_ns = [0] * len(lidars)
+
+    def take(self, number: int, items: Sequence[Received], now_ns: int, utc_ns: int) -> None:
+        """Datagrams of one socket; `now_ns`, `utc_ns`: the same moment on the loop's clock and on that of their stamps."""
+        lidar, account = self.lidars[number], self.accounts[number]
+        for item in items:
+            age_ns = utc_ns - item.time_ns
+            if not YOUNGEST_NS <= age_ns <= OLDEST_NS:
+                age_ns = 0
+                account["clock_steps"] += 1
+            self._last_ns[number] = max(now_ns - max(age_ns, 0), self._last_ns[number])  # as the order in which they came
+            stamped = item._replace(time_ns=self._last_ns[number])
+            account["unrecorded"] += not datagrams.push(lidar.rings.raw, stamped, lidar.receiver.port)
+            account["without_room"] += not datagrams.push(lidar.rings.datagrams, stamped, lidar.receiver.port)
+            account["bytes"] += len(item.data)
+        account["datagrams"] += len(items)
+        account["lost"] = lidar.receiver.lost
+
+
+class Keeper:
+    """Starts a process again that died or hangs. `start()` gives its id, `beat_ns()` when it was heard last."""
+
+    def __init__(self, start: Callable[[], int], beat_ns: Callable[[], int], clock: Callable[[], int] = time.monotonic_ns):
+        self._start, self._beat_ns, self._clock = start, beat_ns, clock
+        self.restarts = -1
+        self.process = self._started_ns = 0
+        self._begin()
+
+    def look(self) -> None:
+        """To be called again and again."""
+        now_ns = self._clock()
+        heard_ns = max(self._beat_ns(), self._started_ns)
+        if self.process and now_ns - heard_ns > HANG_S * 1e9:
+            with suppress(ProcessLookupError):
+                os.kill(self.process, signal.SIGKILL)
+            os.waitpid(self.process, 0)
+            self.process = 0
+        elif self.process and os.waitpid(self.process, os.WNOHANG)[0]:
+            self.process = 0
+        if not self.process and now_ns - self._started_ns > RESTART_S * 1e9:
+            self._begin()
+
+    def stop(self) -> None:
+        if self.process:
+            with suppress(ProcessLookupError):
+                os.kill(self.process, signal.SIGKILL)  # it owns nothing but what is in its rings
+            os.waitpid(self.process, 0)
+            self.process = 0
+
+    def _begin(self) -> None:
+        self.process, self._started_ns = self._start(), self._clock()
+        self.restarts += 1
+
+
+def read_forever(lidars: Sequence[LiveLidar], accounts: np.ndarray, vehicle: dict, priority: int, parent: int) -> None:
+    """The reader's process, until its parent is gone or SIGTERM comes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the loop's process tells when it is over
+    ended = []
+    signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
+    keepers = [Keeper(lambda lidar=lidar, account=account: _start_scanning(lidar, account, vehicle),
+                      lambda account=account: int(account["beat_ns"]))
+               for lidar, account in zip(lidars, accounts, strict=True)]  # fmt: skip
+    realtime.raise_priority(priority - READ_BELOW)
+    reader, poll = Reader(lidars, accounts), select.poll()
+    numbers = {lidar.receiver.fileno(): number for number, lidar in enumerate(lidars)}
+    for file in numbers:
+        poll.register(file, select.POLLIN)
+    try:
+        while not ended and os.getppid() == parent:
+            for file, _ in poll.poll(POLL_S * 1e3):
+                items = lidars[numbers[file]].receiver.receive(0.0)
+                reader.take(numbers[file], items, time.monotonic_ns(), time.time_ns())
+            for keeper, account in zip(keepers, accounts, strict=True):
+                keeper.look()
+                account["restarts"], account["process"] = keeper.restarts, keeper.process
+                account["reader_beat_ns"] = time.monotonic_ns()
+    finally:
+        for keeper in keepers:
+            keeper.stop()
+
+
+def _start_scanning(lidar: LiveLidar, account: np.ndarray, vehicle: dict) -> int:
+    """Forks a scan process."""
+    parent = os.getpid()
+    process = os.fork()
+    if process:
+        return process
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        with suppress(OSError):  # scans take long: never before anything with a deadline
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        worker = ScanWorker(LidarStage(lidar.sensor, vehicle), lidar.rings, account)
+        while os.getppid() == parent:
+            if not worker.turn():
+                time.sleep(IDLE_S)
+    finally:
+        os._exit(1)

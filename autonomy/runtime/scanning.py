@@ -1,0 +1,102 @@
+"""One live lidar's scans: datagrams from a ring into scan processing, what it found into a ring for the loop.
+
+A scan is processed with the ego state of the last tick before the packet that ended it, as in replay from packets. Ticks are at
+multiples of 10 ms, so which tick that is is known from the packet's time alone; the scan waits for it, a fraction of a
+millisecond as a rule. So the log's packets give what the truck was told, byte for byte.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+
+from autonomy import msg
+from autonomy.log.sample_lists import sample_list
+from autonomy.perception.stage import LidarStage, Perceived
+from autonomy.playback.source import KINDS
+from autonomy.runtime._loop import LIST_ROW
+from autonomy.runtime.datagrams import DATAGRAM_PART, Joiner
+from autonomy.runtime.lidar_rings import LATENCY_BINS, LidarRings
+from autonomy.tick_period import TICK_NS
+
+__all__ = ["ScanWorker"]
+
+BATCH_PARTS = 256
+EGO = msg.dtype("EgoState")
+REMEMBERED_TICKS = 128
+EGO_PATIENCE_NS = 50_000_000  # [D] five ticks: the loop stands, or does not run yet
+MOST_BEHIND_NS = 300_000_000  # [D] a truck at 25 m/s has gone 7.5 m; the scans behind it matter more
+
+
+class ScanWorker:
+    """`turn()` does what there is to do. `account`: this lidar's row of ACCOUNT. `clock`: ns, that of datagrams and ticks."""
+
+    def __init__(self, stage: LidarStage, rings: LidarRings, account: np.ndarray, clock: Callable[[], int] = time.monotonic_ns):
+        self.stage, self.rings, self.account, self.clock = stage, rings, account, clock
+        self._parts = np.zeros(BATCH_PARTS, DATAGRAM_PART)
+        self._joiner = Joiner()
+        self._datagrams: deque[np.void] = deque()
+        self._states = np.zeros(REMEMBERED_TICKS, EGO)
+        self._egos: deque[np.void] = deque(maxlen=REMEMBERED_TICKS)
+        self._standing = np.zeros(1, EGO)[0]  # before the first tick nothing is known
+
+    def turn(self) -> bool:
+        """Whether there was anything to do; else the caller may sleep."""
+        self.account["beat_ns"] = self.clock()
+        for row in self._states[: self.rings.states.pop_many(self._states)]:
+            self._egos.append(row.copy())
+        taken = self._take()
+        return self._perceive() if self.stage.waits else taken
+
+    def _take(self) -> bool:
+        """Packets up to one that ends a scan; those behind it wait."""
+        if not self._datagrams and not self.stage.waits:
+            self._datagrams.extend(self._joiner.join(self._parts[: self.rings.datagrams.pop_many(self._parts)]))
+        taken = False
+        while self._datagrams and not self.stage.waits:
+            row = self._datagrams.popleft()
+            self.stage.take(row["data"][: row["count"]].tobytes(), int(row["time_ns"]))
+            taken = True
+        return taken
+
+    def _perceive(self) -> bool:
+        ended_ns = self.stage.ended_ns
+        now_ns = self.clock()
+        if now_ns - ended_ns > MOST_BEHIND_NS:
+            self.stage.skip()
+            self.account["skipped"] += 1
+            return True
+        newest_ns = int(self._egos[-1]["time_ns"]) if self._egos else -1
+        if newest_ns < last_tick_before(ended_ns):
+            if now_ns - ended_ns < EGO_PATIENCE_NS:
+                return False
+            self.account["without_ego"] += 1
+        self._tell(self.stage.perceive(self._ego_before(ended_ns)), ended_ns)
+        return True
+
+    def _ego_before(self, time_ns: int) -> np.void:
+        return next((ego for ego in reversed(self._egos) if ego["time_ns"] < time_ns), self._standing)
+
+    def _tell(self, perceived: Perceived, ended_ns: int) -> None:
+        now_ns = self.clock()
+        for kind, rows in perceived.samples.items():
+            rows["received_time_ns"] = now_ns
+            body = sample_list(rows)
+            item = np.zeros(1, LIST_ROW)
+            item["time_ns"], item["kind"], item["size"] = now_ns, KINDS.index(kind), len(body)
+            item["body"][0, : len(body)] = np.frombuffer(body, np.uint8)
+            taken = self.rings.found.push(item)
+            self.account["lists"] += taken
+            self.account["lists_lost"] += not taken
+        latency_ns = now_ns - ended_ns
+        self.account["scans"] += 1
+        self.account["latency_ms"][min(latency_ns // 1_000_000, LATENCY_BINS - 1)] += 1
+        self.account["latency_max_ns"] = max(int(self.account["latency_max_ns"]), latency_ns)
+
+
+def last_tick_before(time_ns: int) -> int:
+    """The newest point of the ticks' grid before a time."""
+    return (time_ns - 1) // TICK_NS * TICK_NS

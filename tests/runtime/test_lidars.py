@@ -1,0 +1,268 @@
+"""Lidars of a live run, without a clock, sockets and processes: what the loop is told, and that its log replays to the same."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import msgspec
+import numpy as np
+import pytest
+
+from autonomy import msg
+from autonomy.errors import UsageError
+from autonomy.log.reader import LogReader
+from autonomy.log.sample_lists import NOT_IN_A_TICK
+from autonomy.perception.sensors import LidarSensor
+from autonomy.playback.recording import OUTPUTS
+from autonomy.playback.replay import replay
+from autonomy.runtime import lidar_process, scanning
+from autonomy.runtime.lidar_process import HANG_S, RESTART_S, Keeper
+from autonomy.runtime.lidars import sockets_asked_for
+from autonomy.runtime.live import run
+from autonomy.runtime.options import Options, lidar_sockets
+from autonomy.runtime.scanning import last_tick_before
+from drivers.udp.message import data_of
+from hil.lidar.scene import Scene
+from hil.sensors.lidar_line import LidarLine
+from hil.worlds.motorway import Motorway
+from tests.runtime.lidar_drive import LIDAR, SCENARIO, Desk
+
+TICK_NS = 10_000_000
+KINDS = ("obstacle", "lane", "odometry")
+
+
+@pytest.fixture(scope="module")
+def driven(tmp_path_factory):
+    path = tmp_path_factory.mktemp("lidar") / "run.mcap"
+    desk = Desk(path)
+    return desk, path, desk.drive(90)
+
+
+def test_the_loop_takes_what_the_scans_gave(driven):
+    desk, path, outputs = driven
+    with LogReader(path) as log:
+        lists = {kind: log.read_topic(f"/in/{kind}") for kind in KINDS}
+    fresh = {kind: rows[rows["tick_index"] == NOT_IN_A_TICK] for kind, rows in lists.items()}
+    assert int(desk.account["scans"][0]) >= 6
+    assert sum(map(len, fresh.values())) == desk.account["lists"][0] - len(desk.rings.found) > 12
+    for kind, rows in fresh.items():
+        taken = lists[kind][lists[kind]["tick_index"] != NOT_IN_A_TICK]
+        assert of_the_lidar(taken).tobytes() == of_the_lidar(rows).tobytes(), kind
+    assert all(len(of_the_lidar(rows)) for rows in fresh.values())
+    assert desk.account["skipped"][0] == desk.account["without_ego"][0] == desk.account["lists_lost"][0] == 0
+
+
+def test_every_datagram_stands_in_the_log_as_it_came(driven):
+    desk, path, outputs = driven
+    with LogReader(path) as log:
+        rows = log.read_topic("/raw/udp/roof")
+    assert len(rows) == desk.journal.datagrams > 500
+    assert (rows["count"] == 1206).all() and (np.diff(rows["time_ns"]) > 0).all()
+    assert rows["time_ns"][-1] <= outputs["tick_time_ns"][-1]
+
+
+@pytest.mark.parametrize("mode", ["cuts", "frames", "packets"])
+def test_the_log_replays_to_the_same_bytes(driven, mode):
+    _, path, outputs = driven
+    result = replay(path, mode=mode, report=False)
+    assert len(result.outputs) == len(outputs)
+    for name in OUTPUTS:
+        assert result.outputs[name].tobytes() == outputs[name].tobytes(), name
+    assert not any(result.metrics["oddities"].values())
+    if mode == "packets":
+        told = result.metrics["perception"]
+        assert told["scans"] >= 6 and told["equal"] >= 15 and told["different"] == 0
+
+
+def test_a_scan_waits_for_the_tick_before_the_packet_that_ended_it():
+    desk = Desk()
+    ends = []
+    desk.stage = desk.worker.stage = SimpleNamespace(
+        waits=True, ended_ns=2 * TICK_NS + 1, perceive=lambda ego: ends.append(int(ego["time_ns"])) or
+        SimpleNamespace(samples={}, received_time_ns=0), skip=None, take=None)  # fmt: skip
+    desk.tick(TICK_NS)
+    desk.now_ns = 2 * TICK_NS + 100_000
+    assert not desk.worker.turn() and not ends
+    desk.tick(2 * TICK_NS)
+    desk.tick(3 * TICK_NS)
+    assert desk.worker.turn() and ends == [2 * TICK_NS]
+    assert desk.account["without_ego"][0] == 0
+
+
+def test_a_loop_that_stands_does_not_hold_up_scans_for_ever():
+    desk = Desk()
+    seen = []
+    desk.worker.stage = SimpleNamespace(waits=True, ended_ns=TICK_NS + 1, skip=None, take=None, perceive=lambda ego:
+                                        seen.append(float(ego["speed"])) or SimpleNamespace(samples={}))  # fmt: skip
+    desk.now_ns = TICK_NS + 1 + scanning.EGO_PATIENCE_NS
+    assert desk.worker.turn() and seen == [0.0] and desk.account["without_ego"][0] == 1
+
+
+def test_scans_that_are_too_old_are_left_out_and_counted():
+    desk = Desk()
+    skipped = []
+    desk.worker.stage = SimpleNamespace(waits=True, ended_ns=TICK_NS, skip=lambda: skipped.append(1), take=None)
+    desk.now_ns = TICK_NS + scanning.MOST_BEHIND_NS + 1
+    assert desk.worker.turn() and skipped and desk.account["skipped"][0] == 1
+
+
+@pytest.mark.parametrize(("time_ns", "tick_ns"), [(0, -TICK_NS), (1, 0), (TICK_NS, 0), (TICK_NS + 1, TICK_NS)])
+def test_a_packet_at_a_tick_came_before_it(time_ns, tick_ns):
+    assert last_tick_before(time_ns) == tick_ns
+
+
+def test_stamps_are_on_the_loops_clock_and_never_step_back():
+    desk = Desk()
+    desk.now_ns = 10 * TICK_NS
+    desk.datagrams([(9 * TICK_NS, b"a"), (8 * TICK_NS, b"b")])
+    desk.reader.take(0, [desk_item(-2_000_000_000)], desk.now_ns, 0)  # the wall clock was set
+    rows = desk.worker._joiner.join(popped(desk))
+    assert rows["time_ns"].tolist() == [9 * TICK_NS, 9 * TICK_NS, 10 * TICK_NS]
+    assert desk.account["clock_steps"][0] == 1 and desk.account["datagrams"][0] == 3
+
+
+def test_what_finds_no_room_is_counted_and_recorded_all_the_same():
+    desk = Desk()
+    slots = desk.rings.datagrams.slots
+    desk.datagrams([(0, b"x")] * (slots + 3))
+    assert desk.account["without_room"][0] == 3 and desk.account["unrecorded"][0] == 0
+    assert len(desk.rings.raw) == slots + 3
+
+
+class Process:
+    """A process that the keeper starts; the clock is ours."""
+
+    def __init__(self, monkeypatch):
+        self.now_ns, self.heard_ns, self.started, self.killed, self.gone = 0, 0, 0, [], False
+        monkeypatch.setattr(lidar_process.os, "kill", lambda process, number: self.killed.append(process))
+        monkeypatch.setattr(lidar_process.os, "waitpid", lambda process, flags: (process if self.gone or not flags else 0, 0))
+        self.keeper = Keeper(self.start, lambda: self.heard_ns, lambda: self.now_ns)
+
+    def start(self) -> int:
+        self.started, self.gone = self.started + 1, False
+        return 100 + self.started
+
+    def at(self, time_s: float) -> int:
+        self.now_ns = round(time_s * 1e9)
+        self.keeper.look()
+        return self.keeper.restarts
+
+
+def test_a_scan_process_that_dies_is_started_again_but_not_in_haste(monkeypatch):
+    process = Process(monkeypatch)
+    assert process.at(0.5 * RESTART_S) == 0
+    process.gone = True
+    assert process.at(0.6 * RESTART_S) == 0
+    assert process.at(1.1 * RESTART_S) == 1 and process.keeper.process == 102 and not process.killed
+
+
+def test_a_scan_process_that_hangs_is_killed_and_started_again(monkeypatch):
+    process = Process(monkeypatch)
+    process.heard_ns = round(5e9)
+    assert process.at(5.0 + 0.9 * HANG_S) == 0
+    assert process.at(5.0 + 1.1 * HANG_S) == 1 and process.killed == [101]
+    assert process.at(5.0 + 1.2 * HANG_S) == 1, "the new one has its time too"
+
+
+def test_lidars_listen_where_the_vehicle_says_or_as_asked_for():
+    sensors = [LidarSensor(name, "VLP-16", number, 5.0, 3.0, port=2368) for number, name in enumerate(("left", "right"))]
+    assert sockets_asked_for({"right": "127.0.0.1:2369"}, sensors, "truck") == {"left": ("0.0.0.0", 2368),
+                                                                               "right": ("127.0.0.1", 2369)}  # fmt: skip
+    for given, word in (({}, "a UDP port each"), ({"roof": "1"}, "no lidar of that name"), ({"left": "0"}, "--udp left=0")):
+        with pytest.raises(UsageError, match=word):
+            sockets_asked_for(given, sensors, "truck")
+
+
+def test_lockstep_is_not_for_lidars():
+    stack = SimpleNamespace(config=SimpleNamespace(sections={"lidar": {"sensor": [LIDAR]}}, path="truck.toml"))
+    with pytest.raises(UsageError, match="--lockstep"):
+        lidar_sockets(Options("truck", "local", ["a"], lockstep=True), stack)
+
+
+def of_the_lidar(lists: np.ndarray) -> np.ndarray:
+    """Its samples in lists of a kind; cameras and radars on the buses have others."""
+    samples = np.concatenate([row["items"][: row["count"]] for row in lists])
+    return samples[samples["source"] == LIDAR["source"]]
+
+
+def desk_item(time_ns: int):
+    from drivers.udp.receiver import Received
+
+    return Received(time_ns, 0, 0, b"c")
+
+
+def popped(desk: Desk) -> np.ndarray:
+    from autonomy.runtime.datagrams import DATAGRAM_PART
+
+    rows = np.zeros(8, DATAGRAM_PART)
+    return rows[: desk.rings.datagrams.pop_many(rows)]
+
+
+def test_the_rows_hold_the_longest_list():
+    from autonomy.runtime._loop import LIST_ROW
+
+    assert LIST_ROW["body"].shape[0] == max(msg.dtype(f"{kind.capitalize()}Input").itemsize for kind in KINDS)
+
+
+@pytest.mark.slow
+def test_a_live_run_with_processes_and_a_socket_replays_to_the_same(tmp_path):
+    """A scan process is killed on the way: the run says so, its log replays from the cuts all the same."""
+    world = Motorway(SCENARIO)
+    truth, packets = world.reset(3), []
+    lidar = LidarSensor(**LIDAR, port=free_port())
+    line = LidarLine(lidar, Scene.of_world(world, 3), 3)
+    for _ in range(200):
+        packets.append([data_of(record.data) for record in line.read(truth)])
+        truth = world.step(None, 0.01)
+    over, told = threading.Event(), []
+
+    def turn() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as node:
+            for batch in packets:
+                for packet in batch:
+                    node.sendto(packet, ("127.0.0.1", lidar.port))
+                if over.wait(0.01):
+                    return
+
+    def tell(text: str) -> None:
+        told.append(text)
+        if text.startswith("sensors:"):
+            thread.start()
+            (scanner,) = descendants_named("lidars")
+            os.kill(scanner, signal.SIGKILL)
+
+    thread = threading.Thread(target=turn)
+    channels = [f"lidar-{place}" for place in range(3)]
+    found = run(Options("vehicles/demo_truck_lidar", "virtual", channels, duration_s=3.0, output=tmp_path, priority=0,
+                        overrides={"lidar.sensor": [msgspec.to_builtins(lidar)]}, sockets={"roof": f"127.0.0.1:{lidar.port}"}),
+                tell)  # fmt: skip
+    over.set()
+    thread.join()
+    assert f"lidar roof (VLP-16) on UDP 127.0.0.1:{lidar.port} for obstacle, lane, odometry" in told[1]
+    row = found["lidars"]["roof"]
+    assert row["datagrams"] > 700 and row["scans"] >= 3 and row["restarts"] == 1
+    assert found["verdict"] == "fail" and "died or hung 1 times" in found["reasons"][0]
+    with LogReader(tmp_path / "run.mcap") as log:
+        outputs = {name: log.read_topic(f"/out/{name}") for name in OUTPUTS}
+        assert len(log.read_topic("/raw/udp/roof")) == row["datagrams"]
+    result = replay(tmp_path / "run.mcap", mode="cuts", report=False)
+    for name in OUTPUTS:
+        assert result.outputs[name].tobytes() == outputs[name].tobytes(), name
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as node:
+        node.bind(("127.0.0.1", 0))
+        return node.getsockname()[1]
+
+
+def descendants_named(name: str) -> list[int]:
+    """Children of our child process of that name."""
+    (reader,) = [child.pid for child in multiprocessing.active_children() if child.name == name]
+    return [int(word) for word in Path(f"/proc/{reader}/task/{reader}/children").read_text().split()]
