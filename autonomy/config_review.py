@@ -10,7 +10,7 @@ from autonomy.config import Config, packaged_name
 from autonomy.errors import AutonomyError, UsageError
 from autonomy.report.words import is_number
 
-OTHER_SECTIONS = ("can", "command", "serial", "lidar", "replay", "trailers")  # besides those of Parameters.msg
+OTHER_SECTIONS = ("can", "command", "serial", "lidar", "radar", "replay", "trailers")  # besides those of Parameters.msg
 REPLAY_KEYS = {"path_origin": 3, "set_speed_mps": None}  # how many numbers each takes, None = one alone
 
 
@@ -42,7 +42,7 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
     """A sentence for everything that is wrong; `databases`: DBC texts by bus that a log carries."""
     from autonomy.msg import definitions
     from autonomy.parameters import load_parameters, section_problems
-    from autonomy.perception.sensors import read as read_lidars
+    from autonomy.perception.stages import sensors_of
     from drivers.can.commanding.command_config import CommandError
     from drivers.can.commanding.command_config import read as read_commands
     from drivers.can.router import complaints
@@ -77,7 +77,7 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
     except SerialError as error:
         found.append(str(error))
     try:
-        read_lidars(config.sections.get("lidar", {}), config.path)
+        sensors_of(config)
     except UsageError as error:
         found.append(str(error))
     of_buses, notes = complaints(config, databases)

@@ -25,7 +25,7 @@ def add_parser(subparsers) -> None:
         choices=("auto", "raw", "cuts", "frames", "packets"),
         default="auto",
         help="what drives the ticks: raw bytes on a 10 ms grid, raw bytes and logged cuts, or logged frames; "
-        "packets: as auto, and the scans of lidars are processed anew",
+        "packets: as auto, and the scans of lidars and radars are processed anew",
     )
     parser.add_argument("--lane-path", metavar="CSV", help="path to keep to: columns x_m,y_m or lat_deg,lon_deg")
     parser.add_argument(

@@ -13,36 +13,18 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
 
 from autonomy.perception import perceive, samples
 from autonomy.perception._odometry import Odometry
+from autonomy.perception.perceived import NS, Perceived
 from autonomy.perception.sensors import LidarSensor
-from autonomy.perception.sensors import read as read_sensors
 from autonomy.perception.standing import StandingPoints
 from drivers.lidar.decoder import Decoder, Scan
 
-NS = 1_000_000_000
 OWN_MARGIN_M = 0.3  # [D] mirrors, and a trailer that is not quite straight behind
 LONGEST_GAP_S = 0.5  # [D] scans farther apart have nothing to do with each other
-
-
-@dataclass(frozen=True)
-class Perceived:
-    """Of one scan: samples by kind, true at `valid_time_ns`, there at `received_time_ns`; `found` lasts until the next scan."""
-
-    valid_time_ns: int
-    received_time_ns: int
-    samples: dict[str, np.ndarray]
-    found: perceive.Found
-
-
-def stages_of(config) -> dict[str, LidarStage]:
-    """Of an autonomy.config.Config, by topic. Raises UsageError."""
-    sensors = read_sensors(config.sections.get("lidar", {}), str(config.path))
-    return {sensor.topic: LidarStage(sensor, config.section("vehicle")) for sensor in sensors}
 
 
 class LidarStage:

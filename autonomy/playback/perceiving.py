@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from autonomy import msg
+from autonomy.faults.fields import SAMPLE_MESSAGES
 from autonomy.log.ordered import RECORD_DTYPE, Batch
 from autonomy.log.sample_lists import LIST_HEAD, NOT_IN_A_TICK, sample_list
-from autonomy.perception.stage import LidarStage, Perceived, stages_of
+from autonomy.perception.perceived import Perceived
+from autonomy.perception.stages import stages_of
 from autonomy.playback.engine import Block
 from autonomy.playback.source import LogSource
 from drivers.udp.message import HEAD_BYTES
@@ -35,7 +37,7 @@ class FromPackets:
         self._inserts = not self._has_results(source.reader)
         self._ego = np.zeros(1, msg.dtype("EgoState"))
         self._made: dict[tuple[str, int, int], tuple[int, np.ndarray]] = {}  # kind, source, valid time: time received, samples
-        self.shown: Callable[[Perceived, int], None] | None = None  # told every scan and its source, where a replay is recorded
+        self.shown: Callable[[Perceived, int], None] | None = None  # told a lidar's scans and its source, for recordings
         self.scans = self.equal = self.different = self.without_partner = 0
 
     def __call__(self, block: Block) -> None:
@@ -79,7 +81,7 @@ class FromPackets:
         while stage.waits:
             perceived = stage.perceive(self._ego[0])
             self.scans += 1
-            if self.shown is not None:
+            if self.shown is not None and perceived.found is not None:
                 self.shown(perceived, stage.sensor.source)
             for kind, rows in perceived.samples.items():
                 self._made[kind, stage.sensor.source, perceived.valid_time_ns] = perceived.received_time_ns, rows
@@ -119,7 +121,7 @@ class FromPackets:
         return Batch(record, np.frombuffer(body, np.uint8))
 
     def _is_result(self, kind: str, body: bytes) -> bool:
-        """Whether a logged record is what a scan of one of our lidars gave."""
+        """Whether a logged record is what a scan of one of our sensors gave."""
         if len(body) < LIST_HEAD.size or LIST_HEAD.unpack_from(body)[0] != NOT_IN_A_TICK:  # an empty list ends with its count
             return False
         logged = _samples(kind, body)
@@ -134,9 +136,9 @@ class FromPackets:
 
 
 class _Run:
-    """The packets of one lidar in a batch. `place`: of the record that ends the scan which waits; the batch's length for none."""
+    """The packets of one sensor in a batch. `place`: of the record that ends the scan that waits; the batch's length for none."""
 
-    def __init__(self, stage: LidarStage, batch: Batch, channel: int):
+    def __init__(self, stage, batch: Batch, channel: int):
         self.stage = stage
         self._places = np.flatnonzero(batch.records["channel"] == channel)
         records = batch.records[self._places]
@@ -162,4 +164,4 @@ def _body(batch: Batch, place: int) -> bytes:
 
 
 def _samples(kind: str, body: bytes) -> np.ndarray:
-    return np.frombuffer(body, msg.dtype(f"{kind.capitalize()}Sample"), LIST_HEAD.unpack_from(body)[4], LIST_HEAD.size)
+    return np.frombuffer(body, msg.dtype(SAMPLE_MESSAGES[kind]), LIST_HEAD.unpack_from(body)[4], LIST_HEAD.size)

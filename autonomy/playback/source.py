@@ -16,7 +16,7 @@ from autonomy.log.opening import open_recording
 from autonomy.log.reader import LogReader
 from autonomy.log.writer import METADATA_NAME
 from autonomy.parameters import load_parameters
-from autonomy.perception.sensors import read as read_lidars
+from autonomy.perception.stages import sensors_of
 from autonomy.playback._feed import ACTIONS
 from drivers.can.database import DatabaseError
 from drivers.can.route_config import KINDS as KIND_MESSAGES
@@ -88,11 +88,12 @@ def load_configuration(
 
 
 def _declare_results(reader: LogReader, config: configuration.Config) -> None:
-    """Channels for what scans of the log's packets tell. Raises UsageError when there are no packets of a lidar we know."""
-    sensors = read_lidars(config.sections.get("lidar", {}), str(config.path))
+    """Channels for what scans of the log's packets tell. Raises UsageError when there are no packets of a sensor we know."""
+    lidars, radars = sensors_of(config)
+    sensors = [*lidars, *radars]
     present = [sensor for sensor in sensors if sensor.topic in reader.topics]
     if not present:
-        wanted = ", ".join(sensor.topic for sensor in sensors) or "no [[lidar.sensor]]"
+        wanted = ", ".join(sensor.topic for sensor in sensors) or "no [[lidar.sensor]] and no [[radar.sensor]]"
         raise UsageError(f"{reader.path}: no packets to begin from; its configuration has {wanted}; use another --from")
     for kind in dict.fromkeys(kind for sensor in present for kind in sensor.gives):
         reader.declare(f"/in/{kind}")

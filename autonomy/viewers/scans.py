@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from autonomy.perception._voxels import VoxelSampler
+from autonomy.perception.perceived import Perceived
 from autonomy.perception.samples import STRUCTURE
-from autonomy.perception.stage import Perceived
 from autonomy.viewers.geometry import DRAWN_STEP_M
 
 MOST_POINTS = 5000

@@ -21,9 +21,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="A.B=V", help="override one value of it")
     parser.add_argument("--level", choices=LEVELS, default="messages", help="of the sensors; default messages")
-    parser.add_argument(
-        "--radar-clutter", action="store_true", help="with --level bytes: the radar sees rails, bridges and mirror images too"
-    )
     parser.add_argument("--seed", type=seed, default=0, help="of world and sensors; the same seed gives the same bytes")
     parser.add_argument("--duration", type=float, metavar="S", help="default: the scenario's, else 60 s")
     parser.add_argument("--set-speed", type=float, metavar="M/S", help="asked of the stack; default: the scenario's")
@@ -58,10 +55,6 @@ def execute(arguments: argparse.Namespace) -> int:
     stack = Stack.from_config(arguments.config, dict(parse_override(text) for text in arguments.overrides))
     level = getattr(sensors, LEVELS[arguments.level])
     senses = level(stack.config) if arguments.level == "perfect" else level(stack.config, arguments.seed)
-    if arguments.radar_clutter:
-        if arguments.level != "bytes":
-            raise UsageError(f"--radar-clutter: needs --level bytes, not {arguments.level}")
-        senses = level(stack.config, arguments.seed, radar_clutter=True)
     watch = None
     if arguments.cruise:
         if not isinstance(world, PlantWorld):

@@ -1,4 +1,4 @@
-"""Scan processing beside a closed loop: packets of the lidars in, samples a little later out, as from another process."""
+"""Scan processing beside a closed loop: packets of lidars and radars in, samples a little later out, as from another process."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import numpy as np
 
 from autonomy import msg
 from autonomy.log.sample_lists import sample_list
-from autonomy.perception.stage import Perceived, stages_of
+from autonomy.perception.perceived import Perceived
+from autonomy.perception.stages import stages_of
 from drivers.udp.message import data_of
 from hil.sensors.records import RawRecord
 
 
 class Perceiving:
-    """The lidars of a configuration; without any, nothing. Raises UsageError."""
+    """The lidars and radars of a configuration; without any, nothing. Raises UsageError."""
 
     def __init__(self, config):
         self.stages = stages_of(config)
         self.ego = np.zeros(1, msg.dtype("EgoState"))
         self._waiting: list[tuple[int, int, RawRecord]] = []
         self._count = 0
-        self.shown: Callable[[Perceived, int], None] | None = None  # told every scan and its source, where a drive is recorded
+        self.shown: Callable[[Perceived, int], None] | None = None  # told a lidar's scans and its source, for recordings
 
     @property
     def channels(self) -> list[str]:
@@ -31,14 +32,14 @@ class Perceiving:
         return sorted(f"/in/{kind}" for kind in kinds)
 
     def hear(self, records) -> None:
-        """Raw records of one tick, in order; what is no packet of a lidar is passed over."""
+        """Raw records of one tick, in order; what is no packet of a lidar or radar is passed over."""
         for record in records:
             stage = self.stages.get(record.channel)
             if stage is not None:
                 stage.take(data_of(record.data), record.time_ns)
                 while stage.waits:
                     perceived = stage.perceive(self.ego[0])
-                    if self.shown is not None:
+                    if self.shown is not None and perceived.found is not None:
                         self.shown(perceived, stage.sensor.source)
                     self._queue(perceived)
 

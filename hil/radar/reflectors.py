@@ -12,7 +12,7 @@ import numpy as np
 from hil.lidar.labels import Label, Shape
 from hil.lidar.scene import Scene
 from hil.lidar.surface import along
-from hil.sensors.occlusion import corners, visible_shares
+from hil.radar.occlusion import corners, visible_shares
 from hil.world import Truth
 
 CROSS_SECTION = {"car": 10.0, "van": 14.0, "truck": 20.0, "bus": 20.0, "motorcycle": 3.0, "pedestrian": -6.0, "debris": -14.0}

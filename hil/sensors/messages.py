@@ -130,10 +130,13 @@ class Messages:
 
     def _measured(self, kind: str, truth: Truth) -> list[np.ndarray]:
         rows = getattr(self, f"_{kind}")(truth)
-        elapsed_s = (truth.time_ns - self.start_ns) / 1e9
-        if not any(start <= elapsed_s < end for start, end in self.dropouts.get(kind, ())):
+        if not self._drops_out(kind, truth):
             return rows
         return [self._no_fix()] if kind == "gnss" else []
+
+    def _drops_out(self, kind: str, truth: Truth) -> bool:
+        elapsed_s = (truth.time_ns - self.start_ns) / 1e9
+        return any(start <= elapsed_s < end for start, end in self.dropouts.get(kind, ()))
 
     def _no_fix(self) -> np.ndarray:
         row = self._row("Gnss", SENSOR_SOURCE)

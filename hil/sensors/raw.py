@@ -8,15 +8,14 @@ import numpy as np
 
 from autonomy import msg
 from autonomy.errors import UsageError
-from autonomy.perception.sensors import read as read_lidars
+from autonomy.perception.stages import sensors_of
 from drivers.serial.route_config import PREFIX, ports_of, read
 from hil.lidar.scene import Scene
-from hil.radar.emulator import Emulator
-from hil.radar.targets import TargetList
 from hil.sensors.lane_camera import LaneCamera
 from hil.sensors.lidar_line import LidarLine
 from hil.sensors.messages import SIGNALS, Dropouts, Messages
 from hil.sensors.powertrain import engine_reference_nm
+from hil.sensors.radar_line import RadarLine
 from hil.sensors.realism import (
     BRAKE_SOURCE,
     ENGINE_BRAKE_REFERENCE_NM,
@@ -24,7 +23,6 @@ from hil.sensors.realism import (
     ENGINE_SOURCE,
     RETARDER_REFERENCE_NM,
     RETARDER_SOURCE,
-    SENSOR_SOURCE,
     SHAFT_SOURCE,
     STABILITY_ERRORS,
     STEERING_SOURCE,
@@ -41,13 +39,13 @@ DRIVER_AT_REST = {"parking_brake_switch": 0, "brake_switch": 0, "cruise_control_
 
 class Bytes(Messages):
     """J1939 on bus 0, the sensors' own messages on bus 1, a lane camera on the bus whose DBC has one; GNSS and IMU on the
-    serial ports the vehicle file has for them; packets of its lidars. With a lidar the sensors `look_at` the world before the
-    first truth: rays meet its road with all that stands there. `radar_clutter`: so do the radar's waves, and it sees rails,
-    bridges, mirror images and noise beside road users."""
+    serial ports the vehicle file has for them; packets of its lidars and radars. With any of these the sensors `look_at` the
+    world before the first truth: rays and waves meet its road with all that stands there, and a radar sees rails, bridges,
+    mirror images and noise beside road users. Without [radar] the radar is one on bus 1 that tells road users alone."""
 
     over_bus = True
 
-    def __init__(self, config, seed: int = 0, dropouts: Dropouts | None = None, *, radar_clutter: bool = False):
+    def __init__(self, config, seed: int = 0, dropouts: Dropouts | None = None):
         super().__init__(config, seed, dropouts)
         from drivers.can.router import Router
 
@@ -57,12 +55,12 @@ class Bytes(Messages):
             del self.schedule["lane"]
         self.frame = np.zeros(1, msg.dtype("CanFrame"))
         serial = read(config.sections.get("serial", {}), config.path)
-        self.lidars = read_lidars(config.sections.get("lidar", {}), str(config.path))
+        self.lidars, self.radars = sensors_of(config)
+        if self.radars:
+            del self.schedule["radar"]
         self.seed = seed
         self.lidar_lines: list[LidarLine] = []
-        self.radar_clutter = radar_clutter
-        self.radar: Emulator | None = None
-        self.targets = TargetList()
+        self.radar_lines: list[RadarLine] = []
         self.lines = [SerialLine(port, [item for item in serial.port if item.port == port]) for port in ports_of(serial)]
         self.serial_kinds = {kind for item in serial.port for kind in item.kinds}
         self.told: dict[str, float] = {}
@@ -75,24 +73,25 @@ class Bytes(Messages):
     @property
     def channels(self) -> list[str]:
         buses = [0, 1] if self.camera is None else [0, 1, self.camera.bus]
-        lidars = [sensor.topic for sensor in self.lidars]
-        return [*(f"/raw/can/{bus}" for bus in buses), *(PREFIX + line.port for line in self.lines), *lidars]
+        scanned = [sensor.topic for sensor in (*self.lidars, *self.radars)]
+        return [*(f"/raw/can/{bus}" for bus in buses), *(PREFIX + line.port for line in self.lines), *scanned]
 
     def look_at(self, world) -> None:
         """What stands along the road of a world, for lidars and radar. Raises UsageError."""
-        if not self.lidars and not self.radar_clutter:
+        if not self.lidars and not self.radars:
             return
         if not hasattr(world, "road"):
-            whose = f"the lidar '{self.lidars[0].name}' of the vehicle file" if self.lidars else "a radar with clutter"
-            raise UsageError(f"{type(world).__name__}: tells no road, so {whose} has nothing to see; take a vehicle file without "
-                             "[lidar], and no radar clutter")  # fmt: skip
+            whose = f"the lidar '{self.lidars[0].name}'" if self.lidars else f"the radar '{self.radars[0].name}'"
+            raise UsageError(f"{type(world).__name__}: tells no road, so {whose} of the vehicle file has nothing to see; take a "
+                             "vehicle file without [lidar] and [radar]")  # fmt: skip
         scene = Scene.of_world(world, self.seed)
         self.lidar_lines = [LidarLine(sensor, scene, self.seed + place) for place, sensor in enumerate(self.lidars)]
-        self.radar = Emulator(scene, self.seed) if self.radar_clutter else None
+        self.radar_lines = [RadarLine(sensor, scene, self.seed + place) for place, sensor in enumerate(self.radars)]
 
     def sense(self, truth: Truth) -> list[RawRecord]:
-        if len(self.lidar_lines) < len(self.lidars):
-            raise UsageError(f"sensors: the lidar '{self.lidars[0].name}' has no world to see; call look_at(world) first")
+        if len(self.lidar_lines) + len(self.radar_lines) < len(self.lidars) + len(self.radars):
+            whose = f"lidar '{self.lidars[0].name}'" if self.lidars else f"radar '{self.radars[0].name}'"
+            raise UsageError(f"sensors: the {whose} has no world to see; call look_at(world) first")
         records = []
         for kind, row in self._arrived(truth):
             time_ns = int(row["received_time_ns"][0])
@@ -106,14 +105,9 @@ class Bytes(Messages):
             records += line.read(truth.time_ns)
         for lidar in self.lidar_lines:
             records += lidar.read(truth)
+        for radar in self.radar_lines:
+            records += radar.read(truth, self._drops_out("radar", truth))
         return records
-
-    def _radar(self, truth: Truth):
-        if self.radar is None:
-            return super()._radar(truth)
-        rows = self.targets.rows(self.radar.measure(truth), truth.ego.velocity)
-        rows["source"] = SENSOR_SOURCE
-        return [rows[place : place + 1] for place in range(len(rows))]
 
     def _record(self, time_ns: int, bus: int, message: str, values: dict[str, float], address: int | None) -> RawRecord:
         identifier, data = self.codec.encode(message, values, bus=bus, source_address=address)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from autonomy import config, msg
-from autonomy.perception.stage import stages_of, twist_of
+from autonomy.perception.stage import twist_of
+from autonomy.perception.stages import stages_of
 from drivers.udp.message import data_of
 from hil.lidar.scene import Scene
 from hil.sensors.lidar_line import LidarLine
@@ -18,7 +19,7 @@ def drive(gives, ticks=75):
     """Everything perceived, and the truths by time."""
     lidar = {"name": "roof", "model": "Pandar64", "source": 30, "x_m": 5.0, "height_m": 3.25, "gives": gives,
              "cut_azimuth_rad": 4.71238898038469}  # fmt: skip
-    (stage,) = stages_of(config.load("vehicles/demo_truck_lidar", {"lidar.sensor": [lidar]})).values()
+    (stage,) = stages_of(config.load("vehicles/demo_truck_lidar", {"lidar.sensor": [lidar], "radar.sensor": []})).values()
     world, truths, found = Motorway(SCENARIO), {}, []
     truth = world.reset(3)
     line = LidarLine(stage.sensor, Scene.of_world(world, 3), 3)

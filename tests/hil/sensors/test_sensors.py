@@ -1,9 +1,13 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from autonomy import config, msg
 from autonomy.errors import UsageError
 from drivers.can.router import Router
+from drivers.radar.decoder import Ars548Decoder
+from drivers.udp.message import data_of
 from hil.sensors import Bytes, Messages, put
 from hil.worlds.curved_road import CurvedRoad
 from hil.worlds.motorway import Motorway
@@ -61,23 +65,36 @@ def test_what_finds_no_room_is_counted():
     assert frame["gnss"]["count"] == 4 and frame["gnss"]["overflow"] == 3
 
 
-def test_a_radar_with_clutter_sees_what_stands_beside_the_road():
-    def standing(clutter: bool) -> int:
-        world, sensors, found = Motorway(), Bytes(CONFIG, 2, radar_clutter=clutter), 0
-        truth = world.reset(2)
-        sensors.look_at(world)
-        for _ in range(20):
-            rows = np.concatenate([*sensors._radar(truth), np.zeros(0, msg.dtype("RadarPoint"))])
-            found += int((np.abs(rows["range_rate"] + truth.ego.velocity) < 1.0).sum())
-            truth = world.step(None, 0.05)
-        return found
+def radar_packets(dropouts=None) -> list:
+    """(time received, scan) of a second of driving with a radar on UDP, which also sees what stands beside the road."""
+    truck = config.load("vehicles/demo_truck_lidar", {"lidar.sensor": []})
+    world, sensors, decoder, found = Motorway(), Bytes(truck, 2, dropouts), Ars548Decoder(), []
+    truth = world.reset(2)
+    sensors.look_at(world)
+    for _ in range(100):
+        for record in sensors.sense(truth):
+            if record.channel == "/raw/udp/front":
+                found += [(record.time_ns, scan) for scan in decoder.feed(data_of(record.data), record.time_ns)]
+        truth = world.step(None, 0.01)
+    return found
 
-    assert standing(False) == 0 and standing(True) > 20
+
+def test_a_radar_of_the_vehicle_file_sends_packets_of_all_that_it_sees():
+    found = radar_packets()
+    assert len(found) == 19 and {b - a for (a, _), (b, _) in pairwise(found)} == {50_000_000}
+    rows = np.concatenate([scan.detections for _, scan in found])
+    assert (np.abs(rows["range_rate"] + 22.2 * np.cos(rows["azimuth"])) < 1.0).sum() > 20
+    assert np.isnan(rows["elevation"]).all() and all(scan.is_whole for _, scan in found)
 
 
-def test_a_world_without_a_road_has_nothing_for_lidars_and_clutter():
-    with pytest.raises(UsageError, match="tells no road, so a radar with clutter has nothing to see"):
-        Bytes(CONFIG, 0, radar_clutter=True).look_at(object())
+def test_a_radar_that_drops_out_is_silent():
+    times = [time_ns for time_ns, _ in radar_packets({"radar": [(0.3, 0.6)]})]
+    assert max(np.diff(times)) == 350_000_000
+
+
+def test_a_world_without_a_road_has_nothing_for_lidars_and_radars():
+    with pytest.raises(UsageError, match="tells no road, so the radar 'front' of the vehicle file has nothing to see"):
+        Bytes(config.load("vehicles/demo_truck_lidar", {"lidar.sensor": []}), 0).look_at(object())
     lidar = Bytes(config.load("vehicles/demo_truck_lidar"), 0)
     with pytest.raises(UsageError, match="the lidar 'roof' of the vehicle file has nothing to see"):
         lidar.look_at(object())

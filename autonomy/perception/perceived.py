@@ -1,0 +1,21 @@
+"""What a stage beside the tick makes of one scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from autonomy.perception.perceive import Found
+
+NS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Perceived:
+    """Samples by kind, true at `valid_time_ns`, there at `received_time_ns`. `found`: of a lidar's, until its next scan."""
+
+    valid_time_ns: int
+    received_time_ns: int
+    samples: dict[str, np.ndarray]
+    found: Found | None = None

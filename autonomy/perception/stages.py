@@ -1,0 +1,32 @@
+"""The lidars and radars of a configuration, each as a stage beside the tick."""
+
+from __future__ import annotations
+
+from autonomy.errors import UsageError
+from autonomy.perception.radar.sensors import RadarSensor
+from autonomy.perception.radar.sensors import read as read_radars
+from autonomy.perception.radar.stage import RadarStage
+from autonomy.perception.sensors import LidarSensor
+from autonomy.perception.sensors import read as read_lidars
+from autonomy.perception.stage import LidarStage
+
+__all__ = ["sensors_of", "stages_of"]
+
+
+def sensors_of(config) -> tuple[list[LidarSensor], list[RadarSensor]]:
+    """Of an autonomy.config.Config. Raises UsageError."""
+    lidars, radars = (read(config.sections.get(name, {}), str(config.path))
+                      for name, read in (("lidar", read_lidars), ("radar", read_radars)))  # fmt: skip
+    for sensor in radars:
+        if any(sensor.name == lidar.name for lidar in lidars):
+            raise UsageError(f"{config.path}: [[radar.sensor]] ({sensor.name}): name must differ from those of the lidars")
+    return lidars, radars
+
+
+def stages_of(config) -> dict[str, LidarStage | RadarStage]:
+    """By topic of their packets. Raises UsageError."""
+    lidars, radars = sensors_of(config)
+    stages: dict[str, LidarStage | RadarStage] = {
+        sensor.topic: LidarStage(sensor, config.section("vehicle")) for sensor in lidars
+    }
+    return stages | {sensor.topic: RadarStage(sensor) for sensor in radars}
