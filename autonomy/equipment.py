@@ -30,7 +30,7 @@ STA_UNSYNC, TIME_ERROR = 0x40, 5  # linux/timex.h
 def real_time(proc: Path = Path("/proc"), sys_folder: Path = Path("/sys")) -> list[Finding]:
     """Takes the loop's own scheduling in a thread of its own, and lets it wake for a second."""
     from autonomy.runtime import realtime
-    from autonomy.runtime._loop import bare_lateness
+    from autonomy.runtime._bare_loop import bare_lateness
 
     found: list[realtime.Finding] = []
 

@@ -75,7 +75,8 @@ def _bare_elsewhere(seconds: float) -> dict:
 def bare(seconds: float) -> dict:
     """The same scheduling, memory and timers as the loop's, then nothing but sleeping until each deadline."""
     from autonomy.runtime import realtime
-    from autonomy.runtime._loop import HISTOGRAM_US, bare_lateness
+    from autonomy.runtime._bare_loop import bare_lateness
+    from autonomy.runtime._loop import HISTOGRAM_US
     from autonomy.runtime.figures import percentiles_us
     from autonomy.tick_period import TICK_NS, TICK_S
 

@@ -248,7 +248,7 @@ def _scan_times(name: str, packets: list[bytes], repeats: int) -> tuple[np.ndarr
     """Processor time [ns] of decoding and perceiving a scan, of its odometry, and its points."""
     from autonomy.perception._odometry import Odometry
     from autonomy.perception.perceive import parameters
-    from autonomy.perception.standing import StandingPoints
+    from autonomy.perception.standing_points import StandingPoints
     from drivers.lidar.decoder import Decoder
 
     sections = parameters()

@@ -20,7 +20,7 @@ from autonomy.perception import perceive, samples
 from autonomy.perception._odometry import Odometry
 from autonomy.perception.perceived import NS, Perceived
 from autonomy.perception.sensors import LidarSensor
-from autonomy.perception.standing import StandingPoints
+from autonomy.perception.standing_points import StandingPoints
 from drivers.lidar.decoder import Decoder, Scan
 
 OWN_MARGIN_M = 0.3  # [D] mirrors, and a trailer that is not quite straight behind

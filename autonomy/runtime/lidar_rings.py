@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autonomy import msg
-from autonomy.runtime._loop import JOURNAL_LIST_ROW, LIST_ROW
+from autonomy.runtime._journal import JOURNAL_LIST_ROW, LIST_ROW
 from autonomy.runtime.datagrams import DATAGRAM_PART
 from drivers.ring import Ring
 

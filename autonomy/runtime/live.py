@@ -28,7 +28,9 @@ from autonomy.errors import EnvironmentFault
 from autonomy.inputs import lane_path
 from autonomy.log.writer import LogWriter
 from autonomy.runtime import figures, realtime
-from autonomy.runtime._loop import PIECE_ROW, Loop, bare_lateness
+from autonomy.runtime._bare_loop import bare_lateness
+from autonomy.runtime._journal import PIECE_ROW
+from autonomy.runtime._loop import Loop
 from autonomy.runtime.bus_node import BusNode, node_of
 from autonomy.runtime.clock_watch import ClockWatch
 from autonomy.runtime.journal import Journal, JournalRings, open_log

@@ -17,7 +17,7 @@ from autonomy import msg
 from autonomy.log.sample_lists import sample_list
 from autonomy.perception.stage import LidarStage, Perceived
 from autonomy.playback.source import KINDS
-from autonomy.runtime._loop import LIST_ROW
+from autonomy.runtime._journal import LIST_ROW
 from autonomy.runtime.datagrams import DATAGRAM_PART, Joiner
 from autonomy.runtime.lidar_rings import LATENCY_BINS, LidarRings
 from autonomy.tick_period import TICK_NS

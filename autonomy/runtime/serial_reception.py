@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from autonomy.runtime import realtime
-from autonomy.runtime._loop import PIECE_ROW
+from autonomy.runtime._journal import PIECE_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Callable

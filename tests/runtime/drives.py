@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from autonomy.runtime._loop import FRAME_ROW, TICK_ROW, Loop
+from autonomy.runtime._journal import FRAME_ROW, TICK_ROW
+from autonomy.runtime._loop import Loop
 
 from autonomy import msg
 from autonomy.runtime.journal import Journal, JournalRings, open_log

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from autonomy.runtime._loop import FRAME_ROW, TICK_ROW, Loop
+from autonomy.runtime._journal import FRAME_ROW, TICK_ROW
+from autonomy.runtime._loop import Loop
 
 from autonomy import config
-from autonomy.perception.stage import stages_of
+from autonomy.perception.stages import stages_of
 from autonomy.runtime.journal import Journal, JournalRings, open_log
 from autonomy.runtime.lidar_process import LiveLidar, Reader
 from autonomy.runtime.lidar_rings import LidarRings, list_journal, shared_account

@@ -205,7 +205,7 @@ def popped(desk: Desk) -> np.ndarray:
 
 
 def test_the_rows_hold_the_longest_list():
-    from autonomy.runtime._loop import LIST_ROW
+    from autonomy.runtime._journal import LIST_ROW
 
     assert LIST_ROW["body"].shape[0] == max(msg.dtype(f"{kind.capitalize()}Input").itemsize for kind in KINDS)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from autonomy.runtime._loop import FRAME_ROW, TICK_ROW, Loop
+from autonomy.runtime._journal import FRAME_ROW, TICK_ROW
+from autonomy.runtime._loop import Loop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -7,7 +7,8 @@ import threading
 
 import numpy as np
 import pytest
-from autonomy.runtime._loop import FRAME_ROW, JOURNAL_PIECE_ROW, PIECE_ROW, TICK_ROW, Loop
+from autonomy.runtime._journal import FRAME_ROW, JOURNAL_PIECE_ROW, PIECE_ROW, TICK_ROW
+from autonomy.runtime._loop import Loop
 
 from autonomy import msg
 from autonomy.errors import UsageError

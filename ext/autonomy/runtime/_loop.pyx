@@ -1,9 +1,9 @@
 """The loop: wakes on absolute deadlines, takes what has arrived, runs the tick, hands out the command, keeps the account.
 
 Frames and pieces of serial lines come through rings, one a bus and direction or line, stamped by the threads that received
-them; what perception found, from its processes, in lists of samples. A tick at time T takes what is stamped up to T in the order that a log has (log time, then topic) and writes that order
-down as it goes: a record's log time is its stamp, or just behind the last cut when it came too late for that; never after
-the cut it went into. So a replay of the log from its cuts routes the same records before the same ticks. Ticks are at
+them; what perception found, from its processes, in lists of samples. A tick at time T takes what is stamped up to T in the
+order that a log has (log time, then topic) and writes that order down as it goes: a record's log time is its stamp, or just
+behind the last cut when it came too late for that; never after the cut it went into. So a replay of the log from its cuts routes the same records before the same ticks. Ticks are at
 multiples of 10 ms of CLOCK_MONOTONIC. One that comes late is run at its own time; grid points that are past by a whole period
 are left out and counted.
 
@@ -24,9 +24,10 @@ from autonomy.inputs._path_window cimport PathCursor, PathPoint, fill_path_windo
 from autonomy.msg.messages cimport (LAYOUT_HASH, Actuation, CanFrame, CanFrame_FLAG_TRANSMITTED, EgoState, FaultState_STATUS_TOLD,
                                     InputFrame, OutputFrame)
 from autonomy.playback._clock cimport now_ns
+from autonomy.runtime._account cimport HISTOGRAM_BINS, STAGES, LoopAccount, account_response, account_tick
 from autonomy.runtime._deadline cimport sleep_until
-from autonomy.runtime._journal cimport (LIST_BYTES, PIECE_BYTES, JournalFrame, JournalList, JournalPiece, JournalTick, SampleList,
-                                        SerialPiece)
+from autonomy.runtime._journal cimport (
+    LIST_BYTES, PIECE_BYTES, JournalFrame, JournalList, JournalPiece, JournalTick, SampleList, SerialPiece)
 from autonomy.inputs._clock cimport PERIOD_NS
 from autonomy.runtime._response cimport Arrivals, TickArrivals, arrivals_add, arrivals_begin, arrivals_of
 from drivers.can._router cimport Router, RouterState, route_frame
@@ -40,17 +41,14 @@ from autonomy.msg.layout import require
 
 require(__name__, LAYOUT_HASH)
 
-HISTOGRAM_US = 20_000
+HISTOGRAM_US = HISTOGRAM_BINS - 1
 MOST_PORTS = 16
 STAGE_NAMES = ("wake", "take", "tick", "send", "record")  # what a tick does, in this order; wake: from its deadline on
 cdef enum:
     PORTS = 16
-    HISTOGRAM_BINS = 20_001     # one a microsecond, the last for everything longer
-    STAGES = 5                  # STAGE_NAMES
     FRAMES_A_TICK = 4096        # taken at most, so that a flood of frames cannot hold the tick up for more than about 1 ms
     LANE_TRACKED = 1            # LaneState.status
     LEVEL_FALLBACK = 2          # Health.level
-cdef int64_t LATE_NS = 1_000_000
 
 cdef struct LoopState:
     InputFrame frame
@@ -61,23 +59,12 @@ cdef struct LoopState:
     uint64_t tick_index
     uint64_t records
     int64_t last_tick_ns
-    uint64_t late               # woken more than LATE_NS after the deadline
-    uint64_t overrun            # finished after the next deadline
-    uint64_t missed             # grid points without a tick
-    uint64_t deferred           # ticks that left frames for the next one: FRAMES_A_TICK
     uint64_t stop
     uint64_t permission         # PERMISSION_*, told by whoever stands for us on the bus
-    int64_t lateness_max_ns
-    int64_t work_max_ns
-    uint64_t[STAGES] late_in    # ticks late or overrun, by the stage that took longest
-    int64_t[STAGES] stage_max_ns
     int64_t first_output_ns
     int engaged
-    uint32_t[HISTOGRAM_BINS] lateness_us
-    uint32_t[HISTOGRAM_BINS] work_us
     Arrivals arrivals
-    uint32_t[HISTOGRAM_BINS] response_us    # the sender's
-    int64_t response_max_ns
+    LoopAccount account
 
 cdef struct LoopPlan:
     int64_t engage_tick         # from this tick on the stack may take over; negative = never
@@ -91,17 +78,6 @@ cdef enum:
     MAY_NOT = 0
     MAY_DRIVE = 1
     MUST_STOP = 2               # InputFrame.engage: an engaged stack comes to a stop, one that is not does not begin
-
-PIECE_ROW = np.dtype([("time_ns", "i8"), ("lost", "u4"), ("count", "u4"), ("data", "u1", (PIECE_BYTES,))])
-JOURNAL_PIECE_ROW = np.dtype([("log_time_ns", "i8"), ("line", "i4"), ("padding", "u4"), ("piece", PIECE_ROW)])
-LIST_ROW = np.dtype([("time_ns", "i8"), ("kind", "i4"), ("size", "u4"), ("body", "u1", (LIST_BYTES,))])
-JOURNAL_LIST_ROW = np.dtype([("log_time_ns", "i8"), ("samples", LIST_ROW)])
-FRAME_ROW = np.dtype([("log_time_ns", "i8"), ("frame", msg.dtype("CanFrame"))])
-TICK_ROW = np.dtype([("woken_ns", "i8"), ("finished_ns", "i8"), ("records", "u8"), ("frame", msg.dtype("InputFrame")),
-                     ("out", msg.dtype("OutputFrame"))])
-if FRAME_ROW.itemsize != sizeof(JournalFrame) or TICK_ROW.itemsize != sizeof(JournalTick) \
-        or JOURNAL_PIECE_ROW.itemsize != sizeof(JournalPiece) or JOURNAL_LIST_ROW.itemsize != sizeof(JournalList):
-    raise ImportError("autonomy.runtime._loop: the journal's rows differ between C and NumPy")
 
 
 @cython.final  # its methods call each other without a table
@@ -219,7 +195,7 @@ cdef class Loop:
             deadline_ns += PERIOD_NS
             behind_ns = now_ns() - deadline_ns
             if behind_ns >= PERIOD_NS:
-                s.missed += behind_ns // PERIOD_NS
+                s.account.missed += behind_ns // PERIOD_NS
                 deadline_ns += behind_ns // PERIOD_NS * PERIOD_NS
 
     cdef void _step(self, int64_t tick_time_ns, int64_t woken_ns) noexcept nogil:
@@ -248,7 +224,9 @@ cdef class Loop:
         self._write_down(woken_ns, finished_ns)
         stage_ns[0], stage_ns[1], stage_ns[2] = woken_ns - tick_time_ns, taken_ns - woken_ns, decided_ns - taken_ns
         stage_ns[3], stage_ns[4] = finished_ns - decided_ns, now_ns() - finished_ns
-        self._account(tick_time_ns, woken_ns, finished_ns, stage_ns)
+        if s.tick_index == 0:
+            s.first_output_ns = finished_ns
+        account_tick(&s.account, tick_time_ns, woken_ns, finished_ns, stage_ns)
         clear_frame(frame)
         s.tick_index += 1
         if self.plan.engage_tick >= 0 and <int64_t> s.tick_index >= self.plan.engage_tick and not s.engaged \
@@ -279,7 +257,7 @@ cdef class Loop:
             if first == NULL:
                 return
             if taken == FRAMES_A_TICK:
-                s.deferred += 1
+                s.account.deferred += 1
                 return
             s.records += 1
             if first_port < self.bus_count:
@@ -347,26 +325,6 @@ cdef class Loop:
         memcpy(&line.out, &s.out, sizeof(OutputFrame))
         ring_commit(self._ticks.memory)
 
-    cdef void _account(self, int64_t deadline_ns, int64_t woken_ns, int64_t finished_ns,
-                       const int64_t* stage_ns) noexcept nogil:
-        cdef LoopState* s = self.state
-        cdef int64_t late_ns = woken_ns - deadline_ns
-        cdef bint overrun = finished_ns - deadline_ns > PERIOD_NS
-        cdef int stage, longest = 0
-        if s.tick_index == 0:
-            s.first_output_ns = finished_ns
-        s.late += late_ns > LATE_NS
-        s.overrun += overrun
-        for stage in range(STAGES):
-            s.stage_max_ns[stage] = max(s.stage_max_ns[stage], stage_ns[stage])
-            if stage_ns[stage] > stage_ns[longest]:
-                longest = stage
-        s.late_in[longest] += late_ns > LATE_NS or overrun
-        s.lateness_us[bin_of(late_ns)] += 1
-        s.work_us[bin_of(finished_ns - woken_ns)] += 1
-        s.lateness_max_ns = max(s.lateness_max_ns, late_ns)
-        s.work_max_ns = max(s.work_max_ns, finished_ns - woken_ns)
-
     def responded(self, int64_t tick_time_ns, int64_t sent_ns):
         """The command of that tick was on the bus at `sent_ns`: counts how long ago what the tick took had arrived. The
         sender's."""
@@ -376,8 +334,7 @@ cdef class Loop:
         if tick == NULL:
             return
         for place in range(tick.count):
-            s.response_us[bin_of(sent_ns - tick.stamps_ns[place])] += 1
-            s.response_max_ns = max(s.response_max_ns, sent_ns - tick.stamps_ns[place])
+            account_response(&s.account, sent_ns - tick.stamps_ns[place])
 
     @property
     def tick_index(self) -> int:
@@ -399,23 +356,23 @@ cdef class Loop:
         cdef LoopState* s = self.state
         cdef Ring ring
         unrecorded = sum(ring.refused for ring in (self._frames, self._pieces, self._lists) if ring is not None)
-        return {"ticks": s.tick_index, "records": s.records, "late": s.late, "overrun": s.overrun, "missed": s.missed,
-                "deferred": s.deferred, "arrivals_lost": sum(ring.refused for ring in self._arrivals),
-                "frames_unrecorded": unrecorded,
-                "ticks_unrecorded": self._ticks.refused,
+        return {"ticks": s.tick_index, "records": s.records, "late": s.account.late,
+                "overrun": s.account.overrun, "missed": s.account.missed, "deferred": s.account.deferred,
+                "arrivals_lost": sum(ring.refused for ring in self._arrivals),
+                "frames_unrecorded": unrecorded, "ticks_unrecorded": self._ticks.refused,
                 "commands_lost": 0 if self._commands is None else self._commands.refused}
 
     def histograms(self) -> dict:
         """{"lateness", "work", "response"}: (uint32 counts by microsecond, the longest in ns)."""
-        cdef LoopState* s = self.state
-        return {"lateness": (np.array(<uint32_t[:HISTOGRAM_BINS]> s.lateness_us), s.lateness_max_ns),
-                "work": (np.array(<uint32_t[:HISTOGRAM_BINS]> s.work_us), s.work_max_ns),
-                "response": (np.array(<uint32_t[:HISTOGRAM_BINS]> s.response_us), s.response_max_ns)}
+        cdef LoopAccount* a = &self.state.account
+        return {"lateness": (np.array(<uint32_t[:HISTOGRAM_BINS]> a.lateness_us), a.lateness_max_ns),
+                "work": (np.array(<uint32_t[:HISTOGRAM_BINS]> a.work_us), a.work_max_ns),
+                "response": (np.array(<uint32_t[:HISTOGRAM_BINS]> a.response_us), a.response_max_ns)}
 
     def stages(self) -> dict:
         """Per stage of a tick: {"late": ticks that were late or overrun with most of their time in it, "max_us"}."""
-        return {name: {"late": self.state.late_in[i], "max_us": self.state.stage_max_ns[i] / 1e3}
-                for i, name in enumerate(STAGE_NAMES)}
+        cdef LoopAccount* a = &self.state.account
+        return {name: {"late": a.late_in[i], "max_us": a.stage_max_ns[i] / 1e3} for i, name in enumerate(STAGE_NAMES)}
 
     def route_counts(self) -> dict:
         """Per route "bus:message>kind": frames received, used, unusable, inactive."""
@@ -438,22 +395,3 @@ cdef class Loop:
     def output(self) -> np.void:
         """A copy of the last tick's OutputFrame; for when the loop stands still."""
         return np.frombuffer((<char*> &self.state.out)[:sizeof(OutputFrame)], msg.dtype("OutputFrame"))[0]
-
-
-def bare_lateness(int64_t first_ns, int ticks) -> np.ndarray:
-    """ns, int64 (ticks,): how late this thread wakes on the loop's deadlines when it does nothing else."""
-    cdef int64_t[::1] late = np.zeros(ticks, np.int64)
-    cdef int64_t deadline_ns = first_ns
-    cdef int place
-    with nogil:
-        for place in range(ticks):
-            sleep_until(deadline_ns)
-            late[place] = now_ns() - deadline_ns
-            deadline_ns += PERIOD_NS
-    return np.asarray(late)
-
-
-cdef inline int bin_of(int64_t duration_ns) noexcept nogil:
-    if duration_ns < 0:
-        return 0
-    return <int> min(duration_ns // 1000, <int64_t> HISTOGRAM_BINS - 1)

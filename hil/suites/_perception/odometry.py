@@ -8,7 +8,7 @@ import numpy as np
 from autonomy.perception._odometry import Odometry
 
 from autonomy.perception.perceive import parameters
-from autonomy.perception.standing import StandingPoints
+from autonomy.perception.standing_points import StandingPoints
 from hil.suites._perception.drive import OWN, TRUCK_MPS, TURN_S, Drive, Sight
 
 SPEED_WRONG, YAW_RATE_WRONG = 0.01, 0.002  # before wheel speed and gyro are calibrated

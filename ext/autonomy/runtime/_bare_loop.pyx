@@ -1,0 +1,22 @@
+"""A loop that does nothing: what the machine alone makes of the loop's deadlines."""
+
+from libc.stdint cimport int64_t
+
+import numpy as np
+
+from autonomy.inputs._clock cimport PERIOD_NS
+from autonomy.playback._clock cimport now_ns
+from autonomy.runtime._deadline cimport sleep_until
+
+
+def bare_lateness(int64_t first_ns, int ticks) -> np.ndarray:
+    """ns, int64 (ticks,): how late this thread wakes on the loop's deadlines when it does nothing else."""
+    cdef int64_t[::1] late = np.zeros(ticks, np.int64)
+    cdef int64_t deadline_ns = first_ns
+    cdef int place
+    with nogil:
+        for place in range(ticks):
+            sleep_until(deadline_ns)
+            late[place] = now_ns() - deadline_ns
+            deadline_ns += PERIOD_NS
+    return np.asarray(late)
