@@ -21,7 +21,6 @@ import math
 from typing import Any
 
 import msgspec
-from scipy.spatial.transform import Rotation
 
 from autonomy.errors import UsageError
 from autonomy.perception.perceive import Mounting
@@ -55,6 +54,8 @@ class LidarSensor(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         return PREFIX + self.name
 
     def mounting(self) -> Mounting:
+        from scipy.spatial.transform import Rotation  # a quarter of a second to load, for those who have a lidar
+
         turn = Rotation.from_euler("ZYX", [self.yaw, self.pitch, self.roll]).as_rotvec()
         return Mounting(self.x_m, self.y_m, self.height_m, tuple(turn.tolist()))
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 import math
 import re
+import sys
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
+from types import ModuleType
 
 from autonomy.errors import BadInputError
 
@@ -104,6 +106,20 @@ def load(path: str | Path, j1939: bool | None = None) -> Database:
     return parse(text, str(path), j1939)
 
 
+@cache
+def _load_cantools() -> ModuleType:
+    """cantools without asammdf and pandas, which python-can below it loads for MDF files where they are installed: more than half
+    of the time from the start of `autonomy run` to its first tick. We write MDF by asammdf itself."""
+    present = sys.modules.get("asammdf")
+    sys.modules["asammdf"] = present  # None: an import of it fails, which python-can takes for "not installed"
+    try:
+        import cantools
+    finally:
+        if present is None:
+            del sys.modules["asammdf"]
+    return cantools
+
+
 @lru_cache(maxsize=8)  # a process that replays many logs meets the same few databases again and again
 def parse(text: str, name: str = "DBC text", j1939: bool | None = None) -> Database:
     """Reads DBC text. `j1939`: True/False for all extended messages, None = as VFrameFormat J1939PG says.
@@ -112,8 +128,7 @@ def parse(text: str, name: str = "DBC text", j1939: bool | None = None) -> Datab
     """
     if "BO_" not in text:
         raise DatabaseError(f"{name}: no message (BO_) in this text; it is empty or not a DBC file")
-    import cantools
-
+    cantools = _load_cantools()
     warnings: list[str] = []
     handler = _Collect(warnings)
     logger = logging.getLogger(CANTOOLS_LOGGER)

@@ -39,7 +39,7 @@ def open_bus(interface: str, channel: str, bit_rate: int | None = None) -> can.B
     options = {} if bit_rate is None else {"bitrate": bit_rate}
     try:
         if interface == LOCAL:
-            from drivers.can.local_bus import LocalBus
+            from drivers.can.local_message_bus import LocalBus
 
             return LocalBus(channel)
         bus = can.Bus(interface=interface, channel=channel, **options)

@@ -24,7 +24,7 @@ CAN_FRAME = dtype("CanFrame")
 
 
 def local_bytes(frames: np.ndarray) -> np.ndarray:
-    """uint8 (n, size) of frames (n,) of CanFrame or CanFdFrame as drivers.can.local_bus takes them; the hub stamps them."""
+    """uint8 (n, size) of frames (n,) of CanFrame or CanFdFrame as the local bus takes them; the hub stamps them."""
     rows = frames.copy()
     rows["time_ns"] = rows["bus"] = 0
     rows["flags"] &= np.uint8(ERROR | REMOTE if frames.dtype == CAN_FRAME else ERROR | BIT_RATE_SWITCH | ERROR_STATE)

@@ -20,7 +20,7 @@ import numpy as np
 from autonomy.errors import EnvironmentFault
 from autonomy.runtime import realtime
 from drivers.can.live_bus import open_bus
-from drivers.can.local_bus import unpacked
+from drivers.can.local_message_bus import unpacked
 from drivers.can.socketcan import SocketCan
 from drivers.can.wire import local_bytes, socketcan_bytes
 from hil.rig._pacer import BYTES, DATAGRAMS, NOTHING, Port

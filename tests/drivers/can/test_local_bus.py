@@ -8,7 +8,8 @@ import pytest
 from autonomy.errors import EnvironmentFault
 from drivers.can import local_bus
 from drivers.can.live_bus import LiveBus, open_bus
-from drivers.can.local_bus import Hub, packed, unpacked
+from drivers.can.local_bus import Hub
+from drivers.can.local_message_bus import packed, unpacked
 
 FRAMES = 3000
 

@@ -9,7 +9,7 @@ from can.interfaces.socketcan import socketcan
 
 from autonomy.msg import dtype
 from drivers.can.frame_flags import REMOTE, TRANSMITTED
-from drivers.can.local_bus import packed, unpacked
+from drivers.can.local_message_bus import packed, unpacked
 from drivers.can.wire import local_bytes, socketcan_bytes
 from tests.drivers.can.build import EXTENDED, can_frame, can_frames
 

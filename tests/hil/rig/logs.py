@@ -10,7 +10,8 @@ import numpy as np
 from autonomy import msg
 from autonomy.log import layouts
 from autonomy.log.writer import LogWriter
-from drivers.can.local_bus import Hub, LocalBus
+from drivers.can.local_bus import Hub
+from drivers.can.local_message_bus import LocalBus
 from tests.drivers.can.build import EXTENDED, can_frame
 
 MS = 1_000_000
