@@ -75,5 +75,5 @@ class ScreenParameters:
         0.48 * math.degrees(4.3) ** 2
     )  # what the cross section sinks by, times range^2: 12 dB at the edges
     #   of a beam of 5 deg [M: elevation of long-range radars], something 4.3 m above the sensor
-    fluctuation_db: float = 5.6  # of Swerling I in dB [V: the logarithm of an exponential variable]
+    overhead_drop_most_db: float = 25.0  # side lobes see it all the same [M]
     decided: float = 2.0  # log likelihood ratio

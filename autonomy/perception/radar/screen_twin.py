@@ -29,7 +29,7 @@ class Remembered:
     inside: float = 0.0
     bridges: int = 0
     verdict: str = ""
-    powers: list[tuple[float, float]] = field(default_factory=list)  # (1 / range^2, dBsm)
+    powers: list[tuple[float, float]] = field(default_factory=list)  # (range, dBsm)
     heights: list[float] = field(default_factory=list)
 
     def is_steady(self, of: ScreenParameters) -> bool:
@@ -125,7 +125,7 @@ class ScreenTwin:
         found.inside += max(gain, INSIDE_GAIN) * (float(abs(one["offset"]) < of.corridor_m) - found.inside)
         found.bridges += bool(row["flags"] & DETECTION["FLAG_BRIDGE"])
         if math.isfinite(row["rcs_dbsm"]) and not one["is_hidden"]:
-            found.powers.append((row["range"] ** -2, row["rcs_dbsm"]))
+            found.powers.append((row["range"], row["rcs_dbsm"]))
         if math.isfinite(row["elevation"]):
             found.heights.append(self.mounting.z_m + row["range"] * math.sin(row["elevation"]))
         if found.verdict != "OBSTACLE":
@@ -138,25 +138,27 @@ class ScreenTwin:
             return "OVERHEAD"
         if one.looks >= of.moved_looks and one.was_moving:
             return "OBSTACLE"
-        if one.looks < of.obstacle_looks or one.looks < of.steady_share * one.age or one.inside < of.inside_share:
+        if one.looks < of.obstacle_looks or one.looks < of.steady_share * one.age:
             return ""
+        is_inside = one.inside >= of.inside_share
         if len(one.heights) >= of.obstacle_looks:
             height, spread = np.mean(one.heights), 2.0 * np.std(one.heights) / math.sqrt(len(one.heights))
-            return "OVERHEAD" if height - spread > of.overhead_m else "OBSTACLE" if height + spread < of.overhead_m else ""
+            return "OVERHEAD" if height - spread > of.overhead_m else "OBSTACLE" if is_inside and height + spread < of.overhead_m else ""
         ratio = self._overhead_ratio(one)
         if ratio > of.decided:
             return "OVERHEAD"
-        return "OBSTACLE" if ratio < -of.decided or distance < of.near_m else ""
+        return "OBSTACLE" if is_inside and (ratio < -of.decided or distance < of.near_m) else ""
 
     def _overhead_ratio(self, one: Remembered) -> float:
-        """Gaussian likelihoods, each with its own best level: of a cross section that sinks as it comes near, of one that stays.
-        """
+        """Exponential likelihoods, each with its own best mean: of a cross section that sinks as it comes near, of one that
+        stays."""
         if len(one.powers) < 2:
             return 0.0
-        u, power = np.array(one.powers).T
-        flat, sinking = power - power.mean(), power + self.of.overhead_drop_db_m2 * u
-        sinking -= sinking.mean()
-        return (flat @ flat - sinking @ sinking) / (2.0 * self.of.fluctuation_db**2)
+        distance, rcs = np.array(one.powers).T
+        power = 10.0 ** (0.1 * rcs)
+        loss = 10.0 ** (-0.1 * np.minimum(self.of.overhead_drop_db_m2 / distance**2, self.of.overhead_drop_most_db))
+        sinking, flat = (power / loss).mean() * loss, power.mean()
+        return float((np.log(flat / sinking) + power / flat - power / sinking).sum())
 
     def _mover(self, one: dict) -> Remembered:
         of = self.of
@@ -238,6 +240,9 @@ class ScreenTwin:
         half = max(2.0 * one["offset_sigma"], of.barrier_half_m)
         if any(abs(one["offset"] - wall) < half for wall in self.barriers):
             return "BARRIER"
+        is_ahead = abs(one["place"][1]) < of.corridor_m + 2.0 * one["offset_sigma"]
+        if is_ahead and memory.verdict != "OBSTACLE" and self._overhead_ratio(memory) > -of.decided:
+            return "UNCONFIRMED"
         if memory.looks >= of.standing_looks and memory.looks >= of.steady_share * memory.age:
             return "STANDING"
         return "CLUTTER" if row["existence"] < of.weak_existence and memory.looks == 1 else "UNCONFIRMED"

@@ -1,6 +1,6 @@
 """What earlier scans saw: landmarks that stand and movers, in the vehicle's frame, moved on with the own motion."""
 
-from libc.math cimport cos, fabs, sin, sqrt
+from libc.math cimport cos, exp, fabs, log, sin, sqrt
 from libc.stdint cimport uint64_t
 
 cdef enum:
@@ -12,13 +12,19 @@ cdef enum:
     IS_OBSTACLE = 1
     IS_OVERHEAD = 2
 
+cdef extern from *:
+    """
+    static const double NEPER_PER_DB = 0.2302585092994046;  /* of powers */
+    """
+    const double NEPER_PER_DB
+
 cdef struct ScreenParameters:
     double range_sigma_m, azimuth_sigma, standing_mps, stopping_mps, corridor_m
     double landmark_gate_x_m, landmark_gate_y_m, mover_gate_x_m, mover_gate_y_m, mover_gate_mps
     double weak_existence, barrier_length_m, barrier_half_m, mirror_x_m, mirror_y_m, mirror_mps
     double bounce_m, bounce_mps, bounce_azimuth, bounce_reach_m
     double steady_share, inside_share, near_m, shadow_m, passed_x_m, passed_y_m, overhead_m
-    double overhead_drop_db_m2, fluctuation_db, decided
+    double overhead_drop_db_m2, overhead_drop_most_db, decided
     int landmark_kept, mover_kept, moving_looks, standing_looks, barrier_points, steady_looks, obstacle_looks, moved_looks
     int sure_looks
 
@@ -31,7 +37,7 @@ cdef struct Landmark:
     bint was_moving
     bint was_passed             # a road user drove through where it is
     bint is_claimed             # in this scan
-    double power_count, power, power_square, u, u_square, u_power  # sums of cross section in dBsm and of u = 1 / range^2
+    double power_count, power, power_raised, drop  # sums: cross section in m2, with an overhead's loss given back, that loss
     double height_count, height, height_square
 
 cdef struct Mover:
@@ -127,28 +133,31 @@ cdef inline int nearest_mover(const ScreenParameters* parameters, const Memory* 
 
 cdef inline double overhead_ratio(const ScreenParameters* parameters, const Landmark* landmark) noexcept nogil:
     """Log likelihood ratio of "above the road" against "on it" by how the cross section goes with range: an antenna that looks
-    along the road loses what it passes below, a + drop * u with u = 1 / range^2 against a alone."""
-    cdef double n = landmark.power_count, drop = parameters.overhead_drop_db_m2
-    cdef double of_power, of_u, both
+    along the road loses what it passes below. Swerling I: exponential, each mean its own best."""
+    cdef double n = landmark.power_count
     if n < 2.0:
         return 0.0
-    of_power = landmark.power_square - landmark.power * landmark.power / n
-    of_u = landmark.u_square - landmark.u * landmark.u / n
-    both = landmark.u_power - landmark.u * landmark.power / n
-    # Sum of squares about a constant, less that about the falling line
-    return (of_power - (of_power + 2.0 * drop * both + drop * drop * of_u)) \
-        / (2.0 * parameters.fluctuation_db * parameters.fluctuation_db)
+    return n * log(landmark.power / landmark.power_raised) + landmark.drop
+
+
+cdef inline void add_power(const ScreenParameters* parameters, Landmark* landmark, double range_m, double rcs_dbsm) noexcept nogil:
+    cdef double drop = parameters.overhead_drop_db_m2 / (range_m * range_m), power = exp(NEPER_PER_DB * rcs_dbsm)
+    drop = NEPER_PER_DB * (drop if drop < parameters.overhead_drop_most_db else parameters.overhead_drop_most_db)
+    landmark.power_count += 1.0
+    landmark.power += power
+    landmark.power_raised += power * exp(drop)
+    landmark.drop += drop
 
 
 cdef inline int verdict_of(const ScreenParameters* parameters, const Landmark* landmark, double range_m) noexcept nogil:
     """Whether something stands on the road or above it."""
     cdef double height, spread, ratio
+    cdef bint is_inside = landmark.inside >= parameters.inside_share
     if landmark.was_passed or 2 * landmark.bridges > landmark.looks:
         return IS_OVERHEAD
     if landmark.looks >= parameters.moved_looks and landmark.was_moving:
         return IS_OBSTACLE
-    if landmark.looks < parameters.obstacle_looks or landmark.looks < parameters.steady_share * landmark.age \
-            or landmark.inside < parameters.inside_share:
+    if landmark.looks < parameters.obstacle_looks or landmark.looks < parameters.steady_share * landmark.age:
         return UNDECIDED
     if landmark.height_count >= parameters.obstacle_looks:
         height = landmark.height / landmark.height_count
@@ -156,8 +165,8 @@ cdef inline int verdict_of(const ScreenParameters* parameters, const Landmark* l
         spread = sqrt((spread if spread > 0.0 else 0.0) / landmark.height_count)
         if height - 2.0 * spread > parameters.overhead_m:
             return IS_OVERHEAD
-        return IS_OBSTACLE if height + 2.0 * spread < parameters.overhead_m else UNDECIDED
+        return IS_OBSTACLE if is_inside and height + 2.0 * spread < parameters.overhead_m else UNDECIDED
     ratio = overhead_ratio(parameters, landmark)
     if ratio > parameters.decided:
         return IS_OVERHEAD
-    return IS_OBSTACLE if ratio < -parameters.decided or range_m < parameters.near_m else UNDECIDED
+    return IS_OBSTACLE if is_inside and (ratio < -parameters.decided or range_m < parameters.near_m) else UNDECIDED

@@ -30,7 +30,7 @@ from autonomy.msg.layout import require
 
 from autonomy.perception.radar._memory cimport (
     IS_OBSTACLE, IS_OVERHEAD, MOST_BARRIERS, MOST_LANDMARKS, MOST_MOVERS, MOST_ROWS, UNDECIDED, Landmark, Memory, Mover,
-    ScreenParameters, Seen, move_memory, nearest_landmark, nearest_mover, verdict_of,
+    ScreenParameters, Seen, add_power, move_memory, nearest_landmark, nearest_mover, overhead_ratio, verdict_of,
 )
 
 require(__name__, LAYOUT_HASH)
@@ -88,7 +88,7 @@ cdef void see_landmark(const ScreenParameters* parameters, const Scene* scene, M
     cdef const RadarDetection* row = &rows[i]
     cdef Seen* seen = &memory.seen[i]
     cdef int found = nearest_landmark(parameters, memory, seen), mover
-    cdef double gain, u, height
+    cdef double gain, height
     cdef Landmark* landmark
     if found < 0:
         if memory.landmark_count == MOST_LANDMARKS:
@@ -113,13 +113,7 @@ cdef void see_landmark(const ScreenParameters* parameters, const Scene* scene, M
     landmark.inside += gain * ((1.0 if fabs(seen.offset) < parameters.corridor_m else 0.0) - landmark.inside)
     landmark.bridges += (row.flags & RadarDetection_FLAG_BRIDGE) != 0
     if isfinite(row.rcs_dbsm) and not is_hidden(parameters, rows, count, i):
-        u = 1.0 / (row.range * row.range)
-        landmark.power_count += 1.0
-        landmark.power += row.rcs_dbsm
-        landmark.power_square += row.rcs_dbsm * row.rcs_dbsm
-        landmark.u += u
-        landmark.u_square += u * u
-        landmark.u_power += u * row.rcs_dbsm
+        add_power(parameters, landmark, row.range, row.rcs_dbsm)
     if isfinite(row.elevation):
         height = scene.sensor_z + row.range * sin(row.elevation)
         landmark.height_count += 1.0
@@ -286,6 +280,10 @@ cdef uint8_t label_of_standing(const ScreenParameters* parameters, const Memory*
         return RadarDetection_LABEL_OBSTACLE if landmark.verdict == IS_OBSTACLE else RadarDetection_LABEL_UNCONFIRMED
     if is_in_barrier(parameters, memory, seen):
         return RadarDetection_LABEL_BARRIER
+    # Straight ahead, where the path bends away, answers also what lies across the road above it
+    if fabs(seen.y) < parameters.corridor_m + 2.0 * seen.offset_sigma and landmark.verdict != IS_OBSTACLE \
+            and overhead_ratio(parameters, landmark) > -parameters.decided:
+        return RadarDetection_LABEL_UNCONFIRMED
     if landmark.looks >= parameters.standing_looks and landmark.looks >= parameters.steady_share * landmark.age:
         return RadarDetection_LABEL_STANDING
     return RadarDetection_LABEL_CLUTTER if is_weak and landmark.looks == 1 else RadarDetection_LABEL_UNCONFIRMED
