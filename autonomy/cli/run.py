@@ -25,8 +25,8 @@ def add_parser(subparsers) -> None:
                         help="of bus 0; once more for bus 1, and so on")  # fmt: skip
     parser.add_argument("--serial", dest="devices", action="append", default=[], metavar="PORT=DEVICE",
                         help="where a serial port of the configuration is, best below /dev/serial/by-id")  # fmt: skip
-    parser.add_argument("--udp", dest="sockets", action="append", default=[], metavar="LIDAR=[ADDRESS:]PORT",
-                        help="where a lidar of the configuration sends to; default: its port, on all addresses")  # fmt: skip
+    parser.add_argument("--udp", dest="sockets", action="append", default=[], metavar="SENSOR=[ADDRESS:]PORT",
+                        help="where a lidar or radar sends to; default: its own port, all addresses")  # fmt: skip
     parser.add_argument("--pulses", metavar="NAME", help="of a GNSS receiver, a second each, such as pps0 below /sys/class/pps")
     parser.add_argument("--duration", type=float, metavar="S", help="end after this many seconds; default: Ctrl-C or SIGTERM")
     parser.add_argument("--lane-path", metavar="CSV", help="path to keep to: columns x_m,y_m or lat_deg,lon_deg")
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError(f"--serial {text}: write PORT=DEVICE, such as gnss=/dev/serial/by-id/usb-...")
     for text in arguments.sockets:
         if not all(text.partition("=")):
-            raise UsageError(f"--udp {text}: write LIDAR=PORT or LIDAR=ADDRESS:PORT, such as roof=2368")
+            raise UsageError(f"--udp {text}: write SENSOR=PORT or SENSOR=ADDRESS:PORT, such as roof=2368")
     found = run_live(
         Options(
             config=arguments.config, interface=arguments.interface, channels=arguments.channels, mode=arguments.mode,

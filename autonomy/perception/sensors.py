@@ -49,6 +49,8 @@ class LidarSensor(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     delay_s: float = 0.04
     port: int = 2368
 
+    kind = "lidar"
+
     @property
     def topic(self) -> str:
         return PREFIX + self.name

@@ -10,23 +10,27 @@ from autonomy.perception.sensors import LidarSensor
 from autonomy.perception.sensors import read as read_lidars
 from autonomy.perception.stage import LidarStage
 
-__all__ = ["sensors_of", "stages_of"]
+__all__ = ["ScanSensor", "Stage", "sensors_of", "stage_of", "stages_of"]
+
+ScanSensor = LidarSensor | RadarSensor
+Stage = LidarStage | RadarStage
 
 
-def sensors_of(config) -> tuple[list[LidarSensor], list[RadarSensor]]:
-    """Of an autonomy.config.Config. Raises UsageError."""
+def sensors_of(config) -> list[ScanSensor]:
+    """Of an autonomy.config.Config, lidars first. Raises UsageError."""
     lidars, radars = (read(config.sections.get(name, {}), str(config.path))
                       for name, read in (("lidar", read_lidars), ("radar", read_radars)))  # fmt: skip
     for sensor in radars:
         if any(sensor.name == lidar.name for lidar in lidars):
             raise UsageError(f"{config.path}: [[radar.sensor]] ({sensor.name}): name must differ from those of the lidars")
-    return lidars, radars
+    return [*lidars, *radars]
 
 
-def stages_of(config) -> dict[str, LidarStage | RadarStage]:
+def stage_of(sensor: ScanSensor, vehicle: dict) -> Stage:
+    """`vehicle`: the table [vehicle]. Raises UsageError."""
+    return LidarStage(sensor, vehicle) if isinstance(sensor, LidarSensor) else RadarStage(sensor)
+
+
+def stages_of(config) -> dict[str, Stage]:
     """By topic of their packets. Raises UsageError."""
-    lidars, radars = sensors_of(config)
-    stages: dict[str, LidarStage | RadarStage] = {
-        sensor.topic: LidarStage(sensor, config.section("vehicle")) for sensor in lidars
-    }
-    return stages | {sensor.topic: RadarStage(sensor) for sensor in radars}
+    return {sensor.topic: stage_of(sensor, config.section("vehicle")) for sensor in sensors_of(config)}

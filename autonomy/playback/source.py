@@ -89,8 +89,7 @@ def load_configuration(
 
 def _declare_results(reader: LogReader, config: configuration.Config) -> None:
     """Channels for what scans of the log's packets tell. Raises UsageError when there are no packets of a sensor we know."""
-    lidars, radars = sensors_of(config)
-    sensors = [*lidars, *radars]
+    sensors = sensors_of(config)
     present = [sensor for sensor in sensors if sensor.topic in reader.topics]
     if not present:
         wanted = ", ".join(sensor.topic for sensor in sensors) or "no [[lidar.sensor]] and no [[radar.sensor]]"

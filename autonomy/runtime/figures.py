@@ -76,11 +76,11 @@ def clock_lines(clocks: dict[str, dict[str, Any]]) -> list[str]:
     return found
 
 
-def lidar_lines(lidars: dict[str, dict[str, Any]]) -> list[str]:
+def scan_lines(sensors: dict[str, dict[str, Any]]) -> list[str]:
     """A line each: what came, and what was made of it."""
     found = []
-    for name, row in lidars.items():
-        text = f"lidar        {name}: {row['datagrams']} datagrams, {row['scans']} scans"
+    for name, row in sensors.items():
+        text = f"{row['kind']:<13}{name}: {row['datagrams']} datagrams, {row['scans']} scans"
         if row["scans"]:
             late = row["latency_ms"]
             text += f", told {late['p50']} ms behind their last packet (p99 {late['p99']}, at most {late['max']:.0f})"
@@ -125,7 +125,7 @@ def lines(figures: dict[str, Any]) -> list[str]:
     shown += [f"partner      {line}" for line in partner_lines(figures.get("partners") or [])]
     for name, line in (figures.get("serial") or {}).items():
         shown.append(f"serial       {name}: {line['bytes']} bytes, {line['samples']} samples, {line['skipped']} bytes skipped")
-    shown += lidar_lines(figures.get("lidars") or {})
+    shown += scan_lines(figures.get("scan_sensors") or {})
     shown += clock_lines(figures.get("clocks") or {})
     if figures.get("events"):
         shown.append(f"events       {figures['events']}")

@@ -40,7 +40,7 @@ class JournalRings(NamedTuple):
     ticks: Ring
     pieces: Ring | None  # None without serial lines
     marks: Ring | None = None  # of int64 times: events told from outside
-    lists: Ring | None = None  # None without lidars
+    lists: Ring | None = None  # None without sensors that scan
     datagrams: Mapping[str, Ring] = NO_DATAGRAMS  # parts of datagrams by topic; not the loop's but their reader's
 
     @classmethod

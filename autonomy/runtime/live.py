@@ -1,5 +1,5 @@
-"""Runs the stack on live buses, serial lines and lidars: opens them, starts recorder, receivers, sender, our J1939 node and the
-loop, and takes them down in order.
+"""Runs the stack on live buses, serial lines, lidars and radars: opens them, starts recorder, receivers, sender, our J1939 node
+and the loop, and takes them down in order.
 
 report = run(Options(config="vehicles/demo_truck", interface="socketcan", channels=["vcan0", "vcan1"], duration_s=10.0))
 """
@@ -34,11 +34,11 @@ from autonomy.runtime._loop import Loop
 from autonomy.runtime.bus_node import BusNode, node_of
 from autonomy.runtime.clock_watch import ClockWatch
 from autonomy.runtime.journal import Journal, JournalRings, open_log
-from autonomy.runtime.lidars import LiveLidars
 from autonomy.runtime.lockstep import Lockstep, LockstepReceiver
-from autonomy.runtime.options import ACTIVE, Options, check_buses, devices_asked_for, encoder_of, lidar_sockets
+from autonomy.runtime.options import ACTIVE, Options, check_buses, devices_asked_for, encoder_of, scan_sockets
 from autonomy.runtime.reception import FRAME, Receiver
 from autonomy.runtime.recorder import Recorder
+from autonomy.runtime.scan_sensors import ScanSensors
 from autonomy.runtime.segments import Segments, Snapshots
 from autonomy.runtime.serial_reception import SerialReceiver
 from autonomy.runtime.service import Service
@@ -83,7 +83,7 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
     serial = SerialRouter.from_config(stack.config)
     devices = devices_asked_for(options, serial)
     encoder = encoder_of(options, stack, router) if options.mode == ACTIVE else None
-    lidar_places = lidar_sockets(options, stack)
+    places = scan_sockets(options, stack)
     options.output.mkdir(parents=True, exist_ok=True)
     log_path = options.output / LOG
     metadata = {"mode": options.mode, "host": platform.node(), "utc_minus_clock_ns": time.time_ns() - time.monotonic_ns()}
@@ -98,17 +98,17 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
         return Journal(log, rings, lines, snapshots)
 
     segments = partial(Segments, log_path, opened, options.segment_s, not options.events_only)
-    with LiveLidars(stack.config, lidar_places, options.priority) as lidars:  # and the recorder: before any thread
-        rings = JournalRings.make(len(devices), lidars.lists, lidars.raw)
+    with ScanSensors(stack.config, places, options.priority) as sensors:  # and the recorder: before any thread
+        rings = JournalRings.make(len(devices), sensors.lists, sensors.raw)
         recorder = Recorder(segments, rings, list(devices), journal)
         session = None
         try:
-            session = _Session(options, stack, router, encoder, lane, set_speed, rings, serial, devices, lidars)
+            session = _Session(options, stack, router, encoder, lane, set_speed, rings, serial, devices, sensors)
             session.drive(tell)
         finally:
             if session is not None:
                 session.close()
-            lidars.stop()
+            sensors.stop()
             written = recorder.stop({} if session is None else session.attachments())
         return session.figures(written)
 
@@ -118,8 +118,8 @@ class _Session:
 
     def __init__(self, options: Options, stack: Stack, router: Router, encoder: CommandEncoder | None, path: np.ndarray,
                  set_speed: float, rings: JournalRings, serial: SerialRouter, devices: dict[str, str],
-                 lidars: LiveLidars):  # fmt: skip
-        self.options, self.devices, self.lidars = options, devices, lidars
+                 sensors: ScanSensors):  # fmt: skip
+        self.options, self.devices, self.sensors = options, devices, sensors
         self.findings: list[realtime.Finding] = []
         self.service = Service()
         self.buses: dict[int, Transport] = {}
@@ -166,7 +166,7 @@ class _Session:
                          engage_tick=round(ENGAGE_AFTER_S * 1e9 / TICK_NS) if commands is not None else None,
                          serial=serial, pieces=rings.pieces,
                          lines=[(line.ring, serial.entry_of(PREFIX + line.port_name)) for line in self.lines],
-                         found=lidars.found, lists=rings.lists, states=lidars.states)  # fmt: skip
+                         found=sensors.found, lists=rings.lists, states=sensors.states)  # fmt: skip
         if self.transmitter is not None:
             self.transmitter.responded = self.loop.responded
         self.partners = self._stand_on_the_bus(encoder) if encoder is not None else self._listen(stack)
@@ -229,7 +229,7 @@ class _Session:
                     self._thread.join(0.1)
                     self.service.alive(self.loop.tick_index)
                     self.clocks.look()
-                    for line in self.lidars.look():
+                    for line in self.sensors.look():
                         tell(line)
                     if self._errors():
                         self._stop()
@@ -245,7 +245,7 @@ class _Session:
         """What is listened to, and of each kind that there is none."""
         lines = [f"serial line {name} on {device}" for name, device in self.devices.items()] or ["no serial line"]
         buses = [f"{channel} as bus {number}" for number, channel in enumerate(self.options.channels)]
-        return [", ".join(buses), *lines, *(self.lidars.described() or ["no lidar"])]
+        return [", ".join(buses), *lines, *(self.sensors.described() or ["no lidar, no radar on UDP"])]
 
     def _stop(self) -> None:
         self.loop.stop()
@@ -291,7 +291,7 @@ class _Session:
 
     def _complaints(self) -> list[str]:
         away = [f"serial port {line.port_name} is gone since it was unplugged" for line in self.lines if line.was_away_at_the_end]
-        return self._errors() + away + self.lidars.complaints() + (self.node.complaints() if self.node is not None else [])
+        return self._errors() + away + self.sensors.complaints() + (self.node.complaints() if self.node is not None else [])
 
     def close(self) -> None:
         """Threads first, then buses: nobody uses a closed one."""
@@ -345,7 +345,7 @@ class _Session:
             "page_faults": self.page_faults,
             "written_frames": written["frames"],
             "written_ticks": written["ticks"],
-            **self.lidars.counts(),
+            **self.sensors.counts(),
         }
         if options.lockstep:
             counts |= {"late": 0, "overrun": 0}
@@ -363,7 +363,7 @@ class _Session:
             "node": None if self.node is None else self.node.figures(),
             "partners": self.partners.as_json(),
             "serial": self.loop.serial_counts(),
-            "lidars": self.lidars.figures(),
+            "scan_sensors": self.sensors.figures(),
             "clocks": self.clocks.figures(),
             "realtime": [finding._asdict() | {"good": finding.good} for finding in self.findings],
             "lateness_us": lateness,

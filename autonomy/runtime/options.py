@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autonomy.errors import UsageError
-from autonomy.perception.sensors import read
+from autonomy.perception.stages import sensors_of
 from autonomy.runtime import realtime
-from autonomy.runtime.lidars import sockets_asked_for
+from autonomy.runtime.scan_sensors import sockets_asked_for
 from drivers.can.commanding import command_config
 from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.serial.route_config import devices_of
@@ -25,7 +25,7 @@ SHADOW, ACTIVE = "shadow", "active"
 @dataclass
 class Options:
     """What `autonomy run` was asked for. `channels`: the n-th is bus n. `devices`: of serial ports, by their name, `sockets`: of
-    lidars, "[ADDRESS:]PORT". `pulses`:
+    lidars and radars, "[ADDRESS:]PORT". `pulses`:
     below /sys/class/pps. `segment_s`: of a log's files, None = one file; `before_s` and `after_s`: of snapshots around
     events, None = without."""
 
@@ -77,11 +77,12 @@ def devices_asked_for(options: Options, serial: SerialRouter) -> dict[str, str]:
     return devices
 
 
-def lidar_sockets(options: Options, stack: Stack) -> dict[str, tuple[str, int]]:
-    """Where to listen for each lidar: (address, port). Raises UsageError."""
-    sensors = read(stack.config.sections.get("lidar", {}), str(stack.config.path))
+def scan_sockets(options: Options, stack: Stack) -> dict[str, tuple[str, int]]:
+    """Where to listen for each lidar and radar on UDP: (address, port). Raises UsageError."""
+    sensors = sensors_of(stack.config)
     if sensors and options.lockstep:
-        raise UsageError(f"--lockstep: {options.config} has lidars, whose packets carry no rig's time; use a vehicle without")
+        raise UsageError(f"--lockstep: {options.config} reads lidars or radars on UDP, whose packets carry no rig's time; "
+                         "use a vehicle without")  # fmt: skip
     return sockets_asked_for(options.sockets, sensors, options.config)
 
 

@@ -1,4 +1,4 @@
-"""One live lidar's scans: datagrams from a ring into scan processing, what it found into a ring for the loop.
+"""The scans of one live lidar or radar: datagrams from a ring into scan processing, what it found into a ring for the loop.
 
 A scan is processed with the ego state of the last tick before the packet that ended it, as in replay from packets. Ticks are at
 multiples of 10 ms, so which tick that is is known from the packet's time alone; the scan waits for it, a fraction of a
@@ -15,11 +15,12 @@ import numpy as np
 
 from autonomy import msg
 from autonomy.log.sample_lists import sample_list
-from autonomy.perception.stage import LidarStage, Perceived
+from autonomy.perception.perceived import Perceived
+from autonomy.perception.stages import Stage
 from autonomy.playback.source import KINDS
 from autonomy.runtime._journal import LIST_ROW
 from autonomy.runtime.datagrams import DATAGRAM_PART, Joiner
-from autonomy.runtime.lidar_rings import LATENCY_BINS, LidarRings
+from autonomy.runtime.scan_rings import LATENCY_BINS, ScanRings
 from autonomy.tick_period import TICK_NS
 
 __all__ = ["ScanWorker"]
@@ -32,9 +33,9 @@ MOST_BEHIND_NS = 300_000_000  # [D] a truck at 25 m/s has gone 7.5 m; the scans 
 
 
 class ScanWorker:
-    """`turn()` does what there is to do. `account`: this lidar's row of ACCOUNT. `clock`: ns, that of datagrams and ticks."""
+    """`turn()` does what there is to do. `account`: this sensor's row of ACCOUNT. `clock`: ns, that of datagrams and ticks."""
 
-    def __init__(self, stage: LidarStage, rings: LidarRings, account: np.ndarray, clock: Callable[[], int] = time.monotonic_ns):
+    def __init__(self, stage: Stage, rings: ScanRings, account: np.ndarray, clock: Callable[[], int] = time.monotonic_ns):
         self.stage, self.rings, self.account, self.clock = stage, rings, account, clock
         self._parts = np.zeros(BATCH_PARTS, DATAGRAM_PART)
         self._joiner = Joiner()

@@ -55,11 +55,12 @@ class Bytes(Messages):
             del self.schedule["lane"]
         self.frame = np.zeros(1, msg.dtype("CanFrame"))
         serial = read(config.sections.get("serial", {}), config.path)
-        self.lidars, self.radars = sensors_of(config)
+        scanners = sensors_of(config)
+        self.lidars, self.radars = ([sensor for sensor in scanners if sensor.kind == kind] for kind in ("lidar", "radar"))
         if self.radars:
             del self.schedule["radar"]
         self.seed = seed
-        self.lidar_lines: list[LidarLine] = []
+        self.scan_lines: list[LidarLine] = []
         self.radar_lines: list[RadarLine] = []
         self.lines = [SerialLine(port, [item for item in serial.port if item.port == port]) for port in ports_of(serial)]
         self.serial_kinds = {kind for item in serial.port for kind in item.kinds}
@@ -85,11 +86,11 @@ class Bytes(Messages):
             raise UsageError(f"{type(world).__name__}: tells no road, so {whose} of the vehicle file has nothing to see; take a "
                              "vehicle file without [lidar] and [radar]")  # fmt: skip
         scene = Scene.of_world(world, self.seed)
-        self.lidar_lines = [LidarLine(sensor, scene, self.seed + place) for place, sensor in enumerate(self.lidars)]
+        self.scan_lines = [LidarLine(sensor, scene, self.seed + place) for place, sensor in enumerate(self.lidars)]
         self.radar_lines = [RadarLine(sensor, scene, self.seed + place) for place, sensor in enumerate(self.radars)]
 
     def sense(self, truth: Truth) -> list[RawRecord]:
-        if len(self.lidar_lines) + len(self.radar_lines) < len(self.lidars) + len(self.radars):
+        if len(self.scan_lines) + len(self.radar_lines) < len(self.lidars) + len(self.radars):
             whose = f"lidar '{self.lidars[0].name}'" if self.lidars else f"radar '{self.radars[0].name}'"
             raise UsageError(f"sensors: the {whose} has no world to see; call look_at(world) first")
         records = []
@@ -103,7 +104,7 @@ class Bytes(Messages):
                 records.append(self._record(time_ns, bus, message, values, address))
         for line in self.lines:
             records += line.read(truth.time_ns)
-        for lidar in self.lidar_lines:
+        for lidar in self.scan_lines:
             records += lidar.read(truth)
         for radar in self.radar_lines:
             records += radar.read(truth, self._drops_out("radar", truth))

@@ -143,7 +143,9 @@ class ScreenTwin:
         is_inside = one.inside >= of.inside_share
         if len(one.heights) >= of.obstacle_looks:
             height, spread = np.mean(one.heights), 2.0 * np.std(one.heights) / math.sqrt(len(one.heights))
-            return "OVERHEAD" if height - spread > of.overhead_m else "OBSTACLE" if is_inside and height + spread < of.overhead_m else ""
+            if height - spread > of.overhead_m:
+                return "OVERHEAD"
+            return "OBSTACLE" if is_inside and height + spread < of.overhead_m else ""
         ratio = self._overhead_ratio(one)
         if ratio > of.decided:
             return "OVERHEAD"

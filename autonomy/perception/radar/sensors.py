@@ -41,6 +41,7 @@ class RadarSensor(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     delay_s: float = 0.005
     port: int = ars548.PORT
 
+    kind = "radar"
     gives = ("radar",)
 
     @property

@@ -54,6 +54,15 @@ class RadarStage:
         """Whether a scan is there to be looked at."""
         return bool(self._scans)
 
+    @property
+    def ended_ns(self) -> int:
+        """When the packet of the oldest scan that waits was received."""
+        return self._scans[0][1]
+
+    def skip(self) -> None:
+        """Leaves out the oldest scan that waits."""
+        self._scans.popleft()
+
     def perceive(self, ego: np.void) -> Perceived:
         """The oldest scan that waits; `ego`: the EgoState before its packet."""
         detections, arrived_ns = self._scans.popleft()

@@ -1,4 +1,4 @@
-"""A drive without a clock and with a lidar: packets of an emulated one through reader and scan worker into a loop's rings."""
+"""A drive without a clock, with lidar and radar: packets of emulated ones through reader and scan workers into a loop's rings."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from autonomy.runtime._loop import Loop
 from autonomy import config
 from autonomy.perception.stages import stages_of
 from autonomy.runtime.journal import Journal, JournalRings, open_log
-from autonomy.runtime.lidar_process import LiveLidar, Reader
-from autonomy.runtime.lidar_rings import LidarRings, list_journal, shared_account
 from autonomy.runtime.reception import FRAME
+from autonomy.runtime.scan_process import LiveSensor, Reader
+from autonomy.runtime.scan_rings import ScanRings, list_journal, shared_account
 from autonomy.runtime.scanning import ScanWorker
 from autonomy.stack import Stack
 from drivers.can.router import Router
@@ -21,6 +21,7 @@ from drivers.udp.receiver import Received
 from hil.lidar.scene import Scene
 from hil.sensors import Bytes
 from hil.sensors.lidar_line import LidarLine
+from hil.sensors.radar_line import RadarLine
 from hil.worlds.motorway import Motorway
 
 BUSES = (0, 1, 2)
@@ -43,32 +44,35 @@ class Desk:
     def __init__(self, log_path=None, lidar=LIDAR):
         loaded = config.load("vehicles/demo_truck_lidar", {"lidar.sensor": [lidar]})
         self.stack = Stack.from_config("vehicles/demo_truck_lidar", {"lidar.sensor": [lidar]})
-        (self.stage,) = stages_of(loaded).values()
-        self.rings = LidarRings.make()
-        self.account = shared_account(1)
+        self.stages = list(stages_of(loaded).values())
+        live = [LiveSensor(stage.sensor, Socket(), ScanRings.make()) for stage in self.stages]
+        self.account = shared_account(len(live))
         self.now_ns = 0
-        self.reader = Reader([LiveLidar(self.stage.sensor, Socket(), self.rings)], self.account)
-        self.worker = ScanWorker(self.stage, self.rings, self.account[0], lambda: self.now_ns)
+        self.reader = Reader(live, self.account)
+        self.workers = [ScanWorker(stage, item.rings, account, lambda: self.now_ns)
+                        for stage, item, account in zip(self.stages, live, self.account, strict=True)]  # fmt: skip
+        self.stage, self.rings, self.worker = self.stages[0], live[0].rings, self.workers[0]  # the lidar's
         self.arrivals = {bus: Ring(1 << 12, FRAME.size) for bus in BUSES}
         lists = list_journal()
         journal = JournalRings(Ring(1 << 14, FRAME_ROW.itemsize), Ring(64, TICK_ROW.itemsize), None, None, lists,
-                               {self.stage.sensor.topic: self.rings.raw})  # fmt: skip
+                               {item.sensor.topic: item.rings.raw for item in live})  # fmt: skip
         path = np.zeros((0, 5))
         self.loop = Loop(self.stack.core, Router.from_config(loaded), path, [self.arrivals[bus] for bus in BUSES], journal.frames,
-                         journal.ticks, set_speed_mps=22.0, found=[self.rings.found], lists=lists,
-                         states=[self.rings.states])  # fmt: skip
+                         journal.ticks, set_speed_mps=22.0, found=[item.rings.found for item in live], lists=lists,
+                         states=[item.rings.states for item in live])  # fmt: skip
         log = open_log(log_path, loaded, self.stack.parameters, path, "none", 1) if log_path else None
         self.journal = Journal(log, journal)
         self.outputs: list[np.void] = []
 
-    def datagrams(self, items: list[tuple[int, bytes]]) -> None:
-        """(time on the loop's clock, data), as they came from the socket just now."""
+    def datagrams(self, items: list[tuple[int, bytes]], sensor: int = 0) -> None:
+        """(time on the loop's clock, data), as they came from the socket of the sensor of that number just now."""
         for time_ns, data in items:
-            self.reader.take(0, [Received(UTC_NS + time_ns, 0xC0A801C9, 2368, data)], self.now_ns, UTC_NS + self.now_ns)
+            self.reader.take(sensor, [Received(UTC_NS + time_ns, 0xC0A801C9, 2368, data)], self.now_ns, UTC_NS + self.now_ns)
 
     def scan(self) -> None:
-        while self.worker.turn():
-            pass
+        for worker in self.workers:
+            while worker.turn():
+                pass
 
     def tick(self, time_ns: int) -> np.void:
         self.loop.step(time_ns, time_ns + 50_000)
@@ -79,7 +83,8 @@ class Desk:
         """The outputs. Packets reach the worker at once; what it finds is there `perception_ns` later."""
         world, sensors = Motorway(SCENARIO), Bytes(config.load("vehicles/demo_truck"), 0)
         truth = world.reset(3)
-        line = LidarLine(self.stage.sensor, Scene.of_world(world, 3), 3)
+        scene = Scene.of_world(world, 3)
+        lines = [LidarLine(self.stages[0].sensor, scene, 3), RadarLine(self.stages[1].sensor, scene, 3)]
         last = dict.fromkeys(BUSES, 0)
         for _ in range(ticks):
             tick_ns = truth.time_ns
@@ -88,7 +93,8 @@ class Desk:
                 last[bus] = max(last[bus], record.time_ns)
                 self.arrivals[bus].push(last[bus].to_bytes(8, "little") + record.data[8:])
             self.now_ns = tick_ns
-            self.datagrams([(record.time_ns, data_of(record.data)) for record in line.read(truth)])
+            for number, line in enumerate(lines):
+                self.datagrams([(record.time_ns, data_of(record.data)) for record in line.read(truth)], number)
             self.tick(tick_ns)
             self.now_ns = tick_ns + perception_ns
             self.scan()

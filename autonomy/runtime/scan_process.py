@@ -1,6 +1,6 @@
-"""The processes of live lidars: one reads all sockets and looks after the others, one a lidar looks at its scans.
+"""The processes of live lidars and radars: one reads all sockets and looks after the others, one a sensor looks at its scans.
 
-    socket ─ reader ─┬─ ring ─ scan process (one a lidar) ─ ring ─ loop
+    socket ─ reader ─┬─ ring ─ scan process (one a sensor) ─ ring ─ loop
                      └─ ring ─ recorder
 
 The reader has one thread, so it may fork: a scan process that died, or has not been heard for HANG_S, is started anew. Datagrams
@@ -19,14 +19,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autonomy.perception.sensors import LidarSensor
-from autonomy.perception.stage import LidarStage
+from autonomy.perception.stages import ScanSensor, stage_of
 from autonomy.runtime import datagrams, realtime
-from autonomy.runtime.lidar_rings import LidarRings
+from autonomy.runtime.scan_rings import ScanRings
 from autonomy.runtime.scanning import ScanWorker
 from drivers.udp.receiver import Received, UdpReceiver
 
-__all__ = ["LiveLidar", "Reader", "read_forever"]
+__all__ = ["LiveSensor", "Reader", "read_forever"]
 
 POLL_S, IDLE_S = 0.05, 0.002
 HANG_S = 3.0  # [D] a scan takes 0.05 to 0.2 s, also beside other work
@@ -36,24 +35,24 @@ READ_BELOW = 15  # the loop's priority: behind receivers of buses and lines
 
 
 @dataclass(frozen=True)
-class LiveLidar:
-    """One lidar, its open socket and its rings."""
+class LiveSensor:
+    """One sensor, its open socket and its rings."""
 
-    sensor: LidarSensor
+    sensor: ScanSensor
     receiver: UdpReceiver
-    rings: LidarRings
+    rings: ScanRings
 
 
 class Reader:
-    """From sockets into rings. `accounts`: ACCOUNT (lidars,)."""
+    """From sockets into rings. `accounts`: ACCOUNT (sensors,)."""
 
-    def __init__(self, lidars: Sequence[LiveLidar], accounts: np.ndarray):
-        self.lidars, self.accounts = lidars, accounts
-        self._last_ns = [0] * len(lidars)
+    def __init__(self, sensors: Sequence[LiveSensor], accounts: np.ndarray):
+        self.live, self.accounts = sensors, accounts
+        self._last_ns = [0] * len(sensors)
 
     def take(self, number: int, items: Sequence[Received], now_ns: int, utc_ns: int) -> None:
         """Datagrams of one socket; `now_ns`, `utc_ns`: the same moment on the loop's clock and on that of their stamps."""
-        lidar, account = self.lidars[number], self.accounts[number]
+        live, account = self.live[number], self.accounts[number]
         for item in items:
             age_ns = utc_ns - item.time_ns
             if not YOUNGEST_NS <= age_ns <= OLDEST_NS:
@@ -61,11 +60,11 @@ class Reader:
                 account["clock_steps"] += 1
             self._last_ns[number] = max(now_ns - max(age_ns, 0), self._last_ns[number])  # as the order in which they came
             stamped = item._replace(time_ns=self._last_ns[number])
-            account["unrecorded"] += not datagrams.push(lidar.rings.raw, stamped, lidar.receiver.port)
-            account["without_room"] += not datagrams.push(lidar.rings.datagrams, stamped, lidar.receiver.port)
+            account["unrecorded"] += not datagrams.push(live.rings.raw, stamped, live.receiver.port)
+            account["without_room"] += not datagrams.push(live.rings.datagrams, stamped, live.receiver.port)
             account["bytes"] += len(item.data)
         account["datagrams"] += len(items)
-        account["lost"] = lidar.receiver.lost
+        account["lost"] = live.receiver.lost
 
 
 class Keeper:
@@ -103,23 +102,23 @@ class Keeper:
         self.restarts += 1
 
 
-def read_forever(lidars: Sequence[LiveLidar], accounts: np.ndarray, vehicle: dict, priority: int, parent: int) -> None:
+def read_forever(sensors: Sequence[LiveSensor], accounts: np.ndarray, vehicle: dict, priority: int, parent: int) -> None:
     """The reader's process, until its parent is gone or SIGTERM comes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the loop's process tells when it is over
     ended = []
     signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
-    keepers = [Keeper(lambda lidar=lidar, account=account: _start_scanning(lidar, account, vehicle),
+    keepers = [Keeper(lambda live=live, account=account: _start_scanning(live, account, vehicle),
                       lambda account=account: int(account["beat_ns"]))
-               for lidar, account in zip(lidars, accounts, strict=True)]  # fmt: skip
+               for live, account in zip(sensors, accounts, strict=True)]  # fmt: skip
     realtime.raise_priority(priority - READ_BELOW)
-    reader, poll = Reader(lidars, accounts), select.poll()
-    numbers = {lidar.receiver.fileno(): number for number, lidar in enumerate(lidars)}
+    reader, poll = Reader(sensors, accounts), select.poll()
+    numbers = {live.receiver.fileno(): number for number, live in enumerate(sensors)}
     for file in numbers:
         poll.register(file, select.POLLIN)
     try:
         while not ended and os.getppid() == parent:
             for file, _ in poll.poll(POLL_S * 1e3):
-                items = lidars[numbers[file]].receiver.receive(0.0)
+                items = sensors[numbers[file]].receiver.receive(0.0)
                 reader.take(numbers[file], items, time.monotonic_ns(), time.time_ns())
             for keeper, account in zip(keepers, accounts, strict=True):
                 keeper.look()
@@ -130,7 +129,7 @@ def read_forever(lidars: Sequence[LiveLidar], accounts: np.ndarray, vehicle: dic
             keeper.stop()
 
 
-def _start_scanning(lidar: LiveLidar, account: np.ndarray, vehicle: dict) -> int:
+def _start_scanning(live: LiveSensor, account: np.ndarray, vehicle: dict) -> int:
     """Forks a scan process."""
     parent = os.getpid()
     process = os.fork()
@@ -140,7 +139,7 @@ def _start_scanning(lidar: LiveLidar, account: np.ndarray, vehicle: dict) -> int
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         with suppress(OSError):  # scans take long: never before anything with a deadline
             os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-        worker = ScanWorker(LidarStage(lidar.sensor, vehicle), lidar.rings, account)
+        worker = ScanWorker(stage_of(live.sensor, vehicle), live.rings, account)
         while os.getppid() == parent:
             if not worker.turn():
                 time.sleep(IDLE_S)

@@ -21,17 +21,17 @@ from autonomy.log.sample_lists import NOT_IN_A_TICK
 from autonomy.perception.sensors import LidarSensor
 from autonomy.playback.recording import OUTPUTS
 from autonomy.playback.replay import replay
-from autonomy.runtime import lidar_process, scanning
-from autonomy.runtime.lidar_process import HANG_S, RESTART_S, Keeper
-from autonomy.runtime.lidars import sockets_asked_for
+from autonomy.runtime import scan_process, scanning
 from autonomy.runtime.live import run
-from autonomy.runtime.options import Options, lidar_sockets
+from autonomy.runtime.options import Options, scan_sockets
+from autonomy.runtime.scan_process import HANG_S, RESTART_S, Keeper
+from autonomy.runtime.scan_sensors import sockets_asked_for
 from autonomy.runtime.scanning import last_tick_before
 from drivers.udp.message import data_of
 from hil.lidar.scene import Scene
 from hil.sensors.lidar_line import LidarLine
 from hil.worlds.motorway import Motorway
-from tests.runtime.lidar_drive import LIDAR, SCENARIO, Desk
+from tests.runtime.scan_drive import LIDAR, SCENARIO, Desk
 
 TICK_NS = 10_000_000
 KINDS = ("obstacle", "lane", "odometry")
@@ -140,8 +140,8 @@ class Process:
 
     def __init__(self, monkeypatch):
         self.now_ns, self.heard_ns, self.started, self.killed, self.gone = 0, 0, 0, [], False
-        monkeypatch.setattr(lidar_process.os, "kill", lambda process, number: self.killed.append(process))
-        monkeypatch.setattr(lidar_process.os, "waitpid", lambda process, flags: (process if self.gone or not flags else 0, 0))
+        monkeypatch.setattr(scan_process.os, "kill", lambda process, number: self.killed.append(process))
+        monkeypatch.setattr(scan_process.os, "waitpid", lambda process, flags: (process if self.gone or not flags else 0, 0))
         self.keeper = Keeper(self.start, lambda: self.heard_ns, lambda: self.now_ns)
 
     def start(self) -> int:
@@ -174,7 +174,7 @@ def test_lidars_listen_where_the_vehicle_says_or_as_asked_for():
     sensors = [LidarSensor(name, "VLP-16", number, 5.0, 3.0, port=2368) for number, name in enumerate(("left", "right"))]
     assert sockets_asked_for({"right": "127.0.0.1:2369"}, sensors, "truck") == {"left": ("0.0.0.0", 2368),
                                                                                "right": ("127.0.0.1", 2369)}  # fmt: skip
-    for given, word in (({}, "a UDP port each"), ({"roof": "1"}, "no lidar of that name"), ({"left": "0"}, "--udp left=0")):
+    for given, word in (({}, "a UDP port each"), ({"roof": "1"}, "no such lidar or radar"), ({"left": "0"}, "--udp left=0")):
         with pytest.raises(UsageError, match=word):
             sockets_asked_for(given, sensors, "truck")
 
@@ -182,7 +182,7 @@ def test_lidars_listen_where_the_vehicle_says_or_as_asked_for():
 def test_lockstep_is_not_for_lidars():
     stack = SimpleNamespace(config=SimpleNamespace(sections={"lidar": {"sensor": [LIDAR]}}, path="truck.toml"))
     with pytest.raises(UsageError, match="--lockstep"):
-        lidar_sockets(Options("truck", "local", ["a"], lockstep=True), stack)
+        scan_sockets(Options("truck", "local", ["a"], lockstep=True), stack)
 
 
 def of_the_lidar(lists: np.ndarray) -> np.ndarray:
@@ -234,7 +234,7 @@ def test_a_live_run_with_processes_and_a_socket_replays_to_the_same(tmp_path):
         told.append(text)
         if text.startswith("sensors:"):
             thread.start()
-            (scanner,) = descendants_named("lidars")
+            (scanner,) = descendants_named("scan sensors")
             os.kill(scanner, signal.SIGKILL)
 
     thread = threading.Thread(target=turn)
@@ -245,7 +245,7 @@ def test_a_live_run_with_processes_and_a_socket_replays_to_the_same(tmp_path):
     over.set()
     thread.join()
     assert f"lidar roof (VLP-16) on UDP 127.0.0.1:{lidar.port} for obstacle, lane, odometry" in told[1]
-    row = found["lidars"]["roof"]
+    row = found["scan_sensors"]["roof"]
     assert row["datagrams"] > 700 and row["scans"] >= 3 and row["restarts"] == 1
     assert found["verdict"] == "fail" and "died or hung 1 times" in found["reasons"][0]
     with LogReader(tmp_path / "run.mcap") as log:

@@ -1,4 +1,4 @@
-"""What the processes of a live lidar share: rings, and the account that each of them writes its own part of."""
+"""What the processes of a live lidar or radar share: rings, and the account that each of them writes its own part of."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from autonomy.runtime._journal import JOURNAL_LIST_ROW, LIST_ROW
 from autonomy.runtime.datagrams import DATAGRAM_PART
 from drivers.ring import Ring
 
-__all__ = ["ACCOUNT", "LATENCY_BINS", "LidarRings", "shared_account"]
+__all__ = ["ACCOUNT", "LATENCY_BINS", "ScanRings", "shared_account"]
 
 DATAGRAM_SLOTS = 1 << 13  # 16 MiB: three seconds of the busiest sensor, while its scans are not looked at
 RAW_SLOTS = 1 << 14  # 32 MiB: six seconds for a slow disk
@@ -21,7 +21,7 @@ FOUND_SLOTS = 1 << 6  # two seconds of three lists a scan
 LIST_SLOTS = 1 << 9
 LATENCY_BINS = 2001  # one a millisecond, the last for everything longer
 
-# Of one lidar. The process that reads the socket writes what stands before `beat_ns`, the scan's process the rest
+# Of one sensor. The process that reads the socket writes what stands before `beat_ns`, the scan's process the rest
 ACCOUNT = np.dtype([
     ("datagrams", "i8"), ("bytes", "i8"), ("lost", "i8"), ("without_room", "i8"), ("unrecorded", "i8"), ("clock_steps", "i8"),
     ("restarts", "i8"), ("process", "i8"), ("reader_beat_ns", "i8"),
@@ -30,8 +30,8 @@ ACCOUNT = np.dtype([
 ])  # fmt: skip
 
 
-class LidarRings(NamedTuple):
-    """Of one lidar. `datagrams`: to its scan's process; `raw`: the same to the recorder; `states`: EgoState of each tick, from
+class ScanRings(NamedTuple):
+    """Of one sensor. `datagrams`: to its scan's process; `raw`: the same to the recorder; `states`: EgoState of each tick, from
     the loop; `found`: lists of samples, to the loop."""
 
     datagrams: Ring
@@ -40,16 +40,16 @@ class LidarRings(NamedTuple):
     found: Ring
 
     @classmethod
-    def make(cls) -> LidarRings:
+    def make(cls) -> ScanRings:
         return cls(Ring(DATAGRAM_SLOTS, DATAGRAM_PART.itemsize), Ring(RAW_SLOTS, DATAGRAM_PART.itemsize),
                    Ring(STATE_SLOTS, msg.dtype("EgoState").itemsize), Ring(FOUND_SLOTS, LIST_ROW.itemsize))  # fmt: skip
 
 
 def list_journal() -> Ring:
-    """From the loop to the recorder: what it took of all lidars' lists."""
+    """From the loop to the recorder: what it took of all sensors' lists."""
     return Ring(LIST_SLOTS, JOURNAL_LIST_ROW.itemsize)
 
 
-def shared_account(lidars: int) -> np.ndarray:
-    """ACCOUNT (lidars,) in memory that forked processes share."""
-    return np.frombuffer(mmap.mmap(-1, max(lidars, 1) * ACCOUNT.itemsize), ACCOUNT)[:lidars]
+def shared_account(sensors: int) -> np.ndarray:
+    """ACCOUNT (sensors,) in memory that forked processes share."""
+    return np.frombuffer(mmap.mmap(-1, max(sensors, 1) * ACCOUNT.itemsize), ACCOUNT)[:sensors]
