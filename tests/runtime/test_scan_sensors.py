@@ -61,8 +61,8 @@ def test_the_loop_takes_what_the_scans_gave(driven):
 def test_every_datagram_stands_in_the_log_as_it_came(driven):
     desk, path, outputs = driven
     with LogReader(path) as log:
-        rows = log.read_topic("/raw/udp/roof")
-    assert len(rows) == desk.journal.datagrams > 500
+        rows, of_radar = log.read_topic("/raw/udp/roof"), log.read_topic("/raw/udp/front")
+    assert len(rows) + len(of_radar) == desk.journal.datagrams and len(rows) > 500 and len(of_radar) > 10
     assert (rows["count"] == 1206).all() and (np.diff(rows["time_ns"]) > 0).all()
     assert rows["time_ns"][-1] <= outputs["tick_time_ns"][-1]
 
