@@ -187,7 +187,7 @@ class _Datagrams:
     def up_to(self, time_ns: int) -> np.ndarray:
         """Rows of UdpPacket, as long as the longest among them."""
         while count := self._ring.pop_many(self._parts):
-            self._waiting.append(self._joiner.join(self._parts[:count]))
+            self._waiting.append(self._joiner.join(self._parts[:count])[0])
         blocks, self._waiting = self._waiting, []
         taken = []
         for block in blocks:

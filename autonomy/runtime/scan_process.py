@@ -1,8 +1,9 @@
-"""The processes of live lidars and radars: one reads all sockets and looks after the others, one a sensor looks at its scans.
+"""The processes of live lidars and radars: one reads all sockets and looks after the other, which looks at the scans.
 
-    socket ─ reader ─┬─ ring ─ scan process (one a sensor) ─ ring ─ loop
-                     └─ ring ─ recorder
+    sockets ─ reader ─┬─ ring ─ scan process ─ ring ─ loop
+                      └─ rings ─ recorder
 
+All scans are looked at in the order in which their packets came, as in replay: a radar's screening asks what a lidar saw before.
 The reader has one thread, so it may fork: a scan process that died, or has not been heard for HANG_S, is started anew. Datagrams
 are recorded and counted meanwhile; what the loop misses is its fault table's business.
 """
@@ -19,10 +20,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autonomy.perception.stages import ScanSensor, stage_of
+from autonomy.config import Config
+from autonomy.perception.stages import ScanSensor, stages_of
 from autonomy.runtime import datagrams, realtime
 from autonomy.runtime.scan_rings import ScanRings
 from autonomy.runtime.scanning import ScanWorker
+from drivers.ring import Ring
 from drivers.udp.receiver import Received, UdpReceiver
 
 __all__ = ["LiveSensor", "Reader", "read_forever"]
@@ -36,18 +39,18 @@ READ_BELOW = 15  # the loop's priority: behind receivers of buses and lines
 
 @dataclass(frozen=True)
 class LiveSensor:
-    """One sensor, its open socket and its rings."""
+    """One sensor, its open socket and the ring to the recorder."""
 
     sensor: ScanSensor
     receiver: UdpReceiver
-    rings: ScanRings
+    raw: Ring
 
 
 class Reader:
-    """From sockets into rings. `accounts`: ACCOUNT (sensors,)."""
+    """From sockets into the recorder's rings and that of the scan process. `accounts`: ACCOUNT (sensors,)."""
 
-    def __init__(self, sensors: Sequence[LiveSensor], accounts: np.ndarray):
-        self.live, self.accounts = sensors, accounts
+    def __init__(self, sensors: Sequence[LiveSensor], scanned: Ring, accounts: np.ndarray):
+        self.live, self.scanned, self.accounts = sensors, scanned, accounts
         self._last_ns = [0] * len(sensors)
 
     def take(self, number: int, items: Sequence[Received], now_ns: int, utc_ns: int) -> None:
@@ -60,8 +63,8 @@ class Reader:
                 account["clock_steps"] += 1
             self._last_ns[number] = max(now_ns - max(age_ns, 0), self._last_ns[number])  # as the order in which they came
             stamped = item._replace(time_ns=self._last_ns[number])
-            account["unrecorded"] += not datagrams.push(live.rings.raw, stamped, live.receiver.port)
-            account["without_room"] += not datagrams.push(live.rings.datagrams, stamped, live.receiver.port)
+            account["unrecorded"] += not datagrams.push(live.raw, stamped, live.receiver.port, number)
+            account["without_room"] += not datagrams.push(self.scanned, stamped, live.receiver.port, number)
             account["bytes"] += len(item.data)
         account["datagrams"] += len(items)
         account["lost"] = live.receiver.lost
@@ -102,16 +105,15 @@ class Keeper:
         self.restarts += 1
 
 
-def read_forever(sensors: Sequence[LiveSensor], accounts: np.ndarray, vehicle: dict, priority: int, parent: int) -> None:
+def read_forever(sensors: Sequence[LiveSensor], rings: ScanRings, accounts: np.ndarray, processes: np.ndarray, config: Config,
+                 priority: int, parent: int) -> None:  # fmt: skip
     """The reader's process, until its parent is gone or SIGTERM comes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the loop's process tells when it is over
     ended = []
     signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
-    keepers = [Keeper(lambda live=live, account=account: _start_scanning(live, account, vehicle),
-                      lambda account=account: int(account["beat_ns"]))
-               for live, account in zip(sensors, accounts, strict=True)]  # fmt: skip
+    keeper = Keeper(lambda: _start_scanning(rings, accounts, processes, config), lambda: int(processes["beat_ns"][0]))
     realtime.raise_priority(priority - READ_BELOW)
-    reader, poll = Reader(sensors, accounts), select.poll()
+    reader, poll = Reader(sensors, rings.datagrams, accounts), select.poll()
     numbers = {live.receiver.fileno(): number for number, live in enumerate(sensors)}
     for file in numbers:
         poll.register(file, select.POLLIN)
@@ -120,17 +122,15 @@ def read_forever(sensors: Sequence[LiveSensor], accounts: np.ndarray, vehicle: d
             for file, _ in poll.poll(POLL_S * 1e3):
                 items = sensors[numbers[file]].receiver.receive(0.0)
                 reader.take(numbers[file], items, time.monotonic_ns(), time.time_ns())
-            for keeper, account in zip(keepers, accounts, strict=True):
-                keeper.look()
-                account["restarts"], account["process"] = keeper.restarts, keeper.process
-                account["reader_beat_ns"] = time.monotonic_ns()
+            keeper.look()
+            processes["restarts"], processes["process"] = keeper.restarts, keeper.process
+            processes["reader_beat_ns"] = time.monotonic_ns()
     finally:
-        for keeper in keepers:
-            keeper.stop()
+        keeper.stop()
 
 
-def _start_scanning(live: LiveSensor, account: np.ndarray, vehicle: dict) -> int:
-    """Forks a scan process."""
+def _start_scanning(rings: ScanRings, accounts: np.ndarray, processes: np.ndarray, config: Config) -> int:
+    """Forks the scan process."""
     parent = os.getpid()
     process = os.fork()
     if process:
@@ -139,7 +139,7 @@ def _start_scanning(live: LiveSensor, account: np.ndarray, vehicle: dict) -> int
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         with suppress(OSError):  # scans take long: never before anything with a deadline
             os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-        worker = ScanWorker(stage_of(live.sensor, vehicle), live.rings, account)
+        worker = ScanWorker(list(stages_of(config).values()), rings, accounts, processes)
         while os.getppid() == parent:
             if not worker.turn():
                 time.sleep(IDLE_S)

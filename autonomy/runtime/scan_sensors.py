@@ -15,10 +15,10 @@ from typing import Any
 
 from autonomy.config import Config
 from autonomy.errors import UsageError
-from autonomy.perception.stages import ScanSensor, sensors_of, stage_of
+from autonomy.perception.stages import ScanSensor, sensors_of, stages_of
 from autonomy.runtime import figures
 from autonomy.runtime.scan_process import HANG_S, LiveSensor, read_forever
-from autonomy.runtime.scan_rings import ScanRings, list_journal, shared_account
+from autonomy.runtime.scan_rings import ACCOUNT, PROCESSES, ScanRings, list_journal, raw_ring, shared
 from drivers.ring import Ring
 from drivers.udp.receiver import ANY_ADDRESS, UdpReceiver, place_of
 
@@ -34,21 +34,22 @@ class ScanSensors:
     def __init__(self, config: Config, sockets: dict[str, tuple[str, int]], priority: int):
         sensors = sensors_of(config)
         self.live: list[LiveSensor] = []
-        self.accounts = shared_account(len(sensors))
+        self.accounts, self.processes = shared(ACCOUNT, len(sensors)), shared(PROCESSES, 1)
+        self.rings = ScanRings.make() if sensors else None
         self.lists = list_journal() if sensors else None
         self._process = None
         self._told_silent = False
         self._reader_complaints: list[str] = []
         self._began_ns = time.monotonic_ns()
-        vehicle = config.section("vehicle")
+        stages_of(config)  # what is wrong with one is said here, not in a process of its own
         try:
             for sensor in sensors:
-                stage_of(sensor, vehicle)  # what is wrong with it is said here, not in a process of its own
-                self.live.append(LiveSensor(sensor, UdpReceiver(*sockets[sensor.name]), ScanRings.make()))
+                self.live.append(LiveSensor(sensor, UdpReceiver(*sockets[sensor.name]), raw_ring()))
             if sensors:
                 fork = multiprocessing.get_context("fork")
                 self._process = fork.Process(target=read_forever, name="scan sensors",
-                                             args=(self.live, self.accounts, vehicle, priority, os.getpid()))  # fmt: skip
+                                             args=(self.live, self.rings, self.accounts, self.processes, config, priority,
+                                                   os.getpid()))  # fmt: skip
                 self._process.start()
         finally:
             for live in self.live:
@@ -63,15 +64,15 @@ class ScanSensors:
     @property
     def raw(self) -> dict[str, Ring]:
         """For the recorder, by topic; `found`: for the loop; `states`: those that the loop fills."""
-        return {live.sensor.topic: live.rings.raw for live in self.live}
+        return {live.sensor.topic: live.raw for live in self.live}
 
     @property
     def found(self) -> list[Ring]:
-        return [live.rings.found for live in self.live]
+        return [self.rings.found] if self.rings is not None else []
 
     @property
     def states(self) -> list[Ring]:
-        return [live.rings.states for live in self.live]
+        return [self.rings.states] if self.rings is not None else []
 
     def described(self) -> list[str]:
         """What runs: 'lidar roof (Pandar64) on UDP 0.0.0.0:2368 for obstacle, lane'."""
@@ -96,19 +97,24 @@ class ScanSensors:
     def complaints(self) -> list[str]:
         """Why a run with these sensors is no pass."""
         found = list(self._reader_complaints)
+        if restarts := self.restarts:
+            found.append(f"the scan process died or hung {restarts} times and was started again")
         for live, account in zip(self.live, self.accounts, strict=True):
             name = f"{live.sensor.kind} {live.sensor.name}"
-            if account["restarts"]:
-                found.append(f"{name}: its scan process died or hung {account['restarts']} times and was started again")
             if account["skipped"]:
                 found.append(f"{name}: {account['skipped']} scans left out, scan processing was too slow")
         return found
+
+    @property
+    def restarts(self) -> int:
+        """Of the scan process."""
+        return int(self.processes["restarts"][0])
 
     def _reader_is_well(self) -> list[str]:
         """Empty when it is."""
         if not self._process.is_alive():
             return [f"the process that reads lidars and radars died (exit code {self._process.exitcode})"]
-        silent_s = (time.monotonic_ns() - int(self.accounts["reader_beat_ns"].min())) / 1e9
+        silent_s = (time.monotonic_ns() - int(self.processes["reader_beat_ns"][0])) / 1e9
         return [f"the process that reads lidars and radars hung for {silent_s:.1f} s"] if silent_s > HANG_S else []
 
     def counts(self) -> dict[str, int]:
@@ -116,12 +122,12 @@ class ScanSensors:
         return {"datagrams": int(self.accounts["datagrams"].sum()),
                 "datagrams_lost": int(self.accounts["lost"].sum() + self.accounts["without_room"].sum()),
                 "datagrams_unrecorded": int(self.accounts["unrecorded"].sum()),
-                "lists_lost": int(self.accounts["lists_lost"].sum())}  # fmt: skip
+                "lists_lost": int(self.accounts["lists_lost"].sum()), "scan_restarts": self.restarts}  # fmt: skip
 
     def figures(self) -> dict[str, dict[str, Any]]:
         """Per sensor."""
         names = ("datagrams", "bytes", "lost", "without_room", "unrecorded", "clock_steps", "scans", "skipped", "lists",
-                 "lists_lost", "without_ego", "restarts")  # fmt: skip
+                 "lists_lost", "without_ego")  # fmt: skip
         found = {}
         for live, account in zip(self.live, self.accounts, strict=True):
             latency = figures.percentiles(account["latency_ms"], int(account["latency_max_ns"]) / 1e6)

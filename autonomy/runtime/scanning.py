@@ -1,4 +1,4 @@
-"""The scans of one live lidar or radar: datagrams from a ring into scan processing, what it found into a ring for the loop.
+"""The scans of live lidars and radars: datagrams from a ring into scan processing, what it found into a ring for the loop.
 
 A scan is processed with the ego state of the last tick before the packet that ended it, as in replay from packets. Ticks are at
 multiples of 10 ms, so which tick that is is known from the packet's time alone; the scan waits for it, a fraction of a
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -33,55 +33,63 @@ MOST_BEHIND_NS = 300_000_000  # [D] a truck at 25 m/s has gone 7.5 m; the scans 
 
 
 class ScanWorker:
-    """`turn()` does what there is to do. `account`: this sensor's row of ACCOUNT. `clock`: ns, that of datagrams and ticks."""
+    """`turn()` does what there is to do. `accounts`: ACCOUNT (stages,), `processes`: PROCESSES (1,). `clock`: ns, that of
+    datagrams and ticks."""
 
-    def __init__(self, stage: Stage, rings: ScanRings, account: np.ndarray, clock: Callable[[], int] = time.monotonic_ns):
-        self.stage, self.rings, self.account, self.clock = stage, rings, account, clock
+    def __init__(self, stages: Sequence[Stage], rings: ScanRings, accounts: np.ndarray, processes: np.ndarray,
+                 clock: Callable[[], int] = time.monotonic_ns):  # fmt: skip
+        self.stages, self.rings, self.accounts, self.processes, self.clock = stages, rings, accounts, processes, clock
+        self._number = 0  # of the stage that the newest datagram went to
         self._parts = np.zeros(BATCH_PARTS, DATAGRAM_PART)
         self._joiner = Joiner()
-        self._datagrams: deque[np.void] = deque()
+        self._datagrams: deque[tuple[int, np.void]] = deque()  # with the number of their sensor
         self._states = np.zeros(REMEMBERED_TICKS, EGO)
         self._egos: deque[np.void] = deque(maxlen=REMEMBERED_TICKS)
         self._standing = np.zeros(1, EGO)[0]  # before the first tick nothing is known
 
     def turn(self) -> bool:
         """Whether there was anything to do; else the caller may sleep."""
-        self.account["beat_ns"] = self.clock()
+        self.processes["beat_ns"] = self.clock()
         for row in self._states[: self.rings.states.pop_many(self._states)]:
             self._egos.append(row.copy())
         taken = self._take()
-        return self._perceive() if self.stage.waits else taken
+        return self._perceive(self.stages[self._number], self.accounts[self._number]) if self._scan_waits else taken
+
+    @property
+    def _scan_waits(self) -> bool:
+        return self.stages[self._number].waits
 
     def _take(self) -> bool:
-        """Packets up to one that ends a scan; those behind it wait."""
-        if not self._datagrams and not self.stage.waits:
-            self._datagrams.extend(self._joiner.join(self._parts[: self.rings.datagrams.pop_many(self._parts)]))
+        """Packets up to one that ends a scan; those behind it wait, of whichever sensor they are."""
+        if not self._datagrams and not self._scan_waits:
+            rows, numbers = self._joiner.join(self._parts[: self.rings.datagrams.pop_many(self._parts)])
+            self._datagrams.extend(zip(numbers.tolist(), rows, strict=True))
         taken = False
-        while self._datagrams and not self.stage.waits:
-            row = self._datagrams.popleft()
-            self.stage.take(row["data"][: row["count"]].tobytes(), int(row["time_ns"]))
+        while self._datagrams and not self._scan_waits:
+            self._number, row = self._datagrams.popleft()
+            self.stages[self._number].take(row["data"][: row["count"]].tobytes(), int(row["time_ns"]))
             taken = True
         return taken
 
-    def _perceive(self) -> bool:
-        ended_ns = self.stage.ended_ns
+    def _perceive(self, stage: Stage, account: np.void) -> bool:
+        ended_ns = stage.ended_ns
         now_ns = self.clock()
         if now_ns - ended_ns > MOST_BEHIND_NS:
-            self.stage.skip()
-            self.account["skipped"] += 1
+            stage.skip()
+            account["skipped"] += 1
             return True
         newest_ns = int(self._egos[-1]["time_ns"]) if self._egos else -1
         if newest_ns < last_tick_before(ended_ns):
             if now_ns - ended_ns < EGO_PATIENCE_NS:
                 return False
-            self.account["without_ego"] += 1
-        self._tell(self.stage.perceive(self._ego_before(ended_ns)), ended_ns)
+            account["without_ego"] += 1
+        self._tell(stage.perceive(self._ego_before(ended_ns)), ended_ns, account)
         return True
 
     def _ego_before(self, time_ns: int) -> np.void:
         return next((ego for ego in reversed(self._egos) if ego["time_ns"] < time_ns), self._standing)
 
-    def _tell(self, perceived: Perceived, ended_ns: int) -> None:
+    def _tell(self, perceived: Perceived, ended_ns: int, account: np.void) -> None:
         now_ns = self.clock()
         for kind, rows in perceived.samples.items():
             rows["received_time_ns"] = now_ns
@@ -90,12 +98,12 @@ class ScanWorker:
             item["time_ns"], item["kind"], item["size"] = now_ns, KINDS.index(kind), len(body)
             item["body"][0, : len(body)] = np.frombuffer(body, np.uint8)
             taken = self.rings.found.push(item)
-            self.account["lists"] += taken
-            self.account["lists_lost"] += not taken
+            account["lists"] += taken
+            account["lists_lost"] += not taken
         latency_ns = now_ns - ended_ns
-        self.account["scans"] += 1
-        self.account["latency_ms"][min(latency_ns // 1_000_000, LATENCY_BINS - 1)] += 1
-        self.account["latency_max_ns"] = max(int(self.account["latency_max_ns"]), latency_ns)
+        account["scans"] += 1
+        account["latency_ms"][min(latency_ns // 1_000_000, LATENCY_BINS - 1)] += 1
+        account["latency_max_ns"] = max(int(account["latency_max_ns"]), latency_ns)
 
 
 def last_tick_before(time_ns: int) -> int:

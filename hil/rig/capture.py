@@ -145,7 +145,7 @@ class UdpCapture(_Capture):
     def turn(self, timeout_s: float) -> None:
         for item in self.receiver.receive(timeout_s):
             self.received += 1
-            self.without_room += not datagrams.push(self.taps[0].ring, item, self.receiver.port)
+            self.without_room += not datagrams.push(self.taps[0].ring, item, self.receiver.port, 0)
 
     def lost(self) -> int | None:
         return self.receiver.lost

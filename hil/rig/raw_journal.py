@@ -67,7 +67,7 @@ class RawJournal:
             rows = self._rows[tap.kind]
             taken = rows[: tap.ring.pop_many(rows)].copy()
             if tap.kind == "UdpPacket":
-                taken = self._joiners[tap.topic].join(taken)
+                taken = self._joiners[tap.topic].join(taken)[0]
             if len(taken):
                 streams[tap.topic] = taken["time_ns"].copy(), taken
                 self._written[tap.topic] += len(taken)

@@ -11,7 +11,7 @@ from autonomy.perception.stages import stages_of
 from autonomy.runtime.journal import Journal, JournalRings, open_log
 from autonomy.runtime.reception import FRAME
 from autonomy.runtime.scan_process import LiveSensor, Reader
-from autonomy.runtime.scan_rings import ScanRings, list_journal, shared_account
+from autonomy.runtime.scan_rings import ACCOUNT, PROCESSES, ScanRings, list_journal, raw_ring, shared
 from autonomy.runtime.scanning import ScanWorker
 from autonomy.stack import Stack
 from drivers.can.router import Router
@@ -45,21 +45,20 @@ class Desk:
         loaded = config.load("vehicles/demo_truck_lidar", {"lidar.sensor": [lidar]})
         self.stack = Stack.from_config("vehicles/demo_truck_lidar", {"lidar.sensor": [lidar]})
         self.stages = list(stages_of(loaded).values())
-        live = [LiveSensor(stage.sensor, Socket(), ScanRings.make()) for stage in self.stages]
-        self.account = shared_account(len(live))
+        live = [LiveSensor(stage.sensor, Socket(), raw_ring()) for stage in self.stages]
+        self.rings, self.account = ScanRings.make(), shared(ACCOUNT, len(live))
         self.now_ns = 0
-        self.reader = Reader(live, self.account)
-        self.workers = [ScanWorker(stage, item.rings, account, lambda: self.now_ns)
-                        for stage, item, account in zip(self.stages, live, self.account, strict=True)]  # fmt: skip
-        self.stage, self.rings, self.worker = self.stages[0], live[0].rings, self.workers[0]  # the lidar's
+        self.reader = Reader(live, self.rings.datagrams, self.account)
+        self.worker = ScanWorker(self.stages, self.rings, self.account, shared(PROCESSES, 1), lambda: self.now_ns)
+        self.raw = live[0].raw
         self.arrivals = {bus: Ring(1 << 12, FRAME.size) for bus in BUSES}
         lists = list_journal()
         journal = JournalRings(Ring(1 << 14, FRAME_ROW.itemsize), Ring(64, TICK_ROW.itemsize), None, None, lists,
-                               {item.sensor.topic: item.rings.raw for item in live})  # fmt: skip
+                               {item.sensor.topic: item.raw for item in live})  # fmt: skip
         path = np.zeros((0, 5))
         self.loop = Loop(self.stack.core, Router.from_config(loaded), path, [self.arrivals[bus] for bus in BUSES], journal.frames,
-                         journal.ticks, set_speed_mps=22.0, found=[item.rings.found for item in live], lists=lists,
-                         states=[item.rings.states for item in live])  # fmt: skip
+                         journal.ticks, set_speed_mps=22.0, found=[self.rings.found], lists=lists,
+                         states=[self.rings.states])  # fmt: skip
         log = open_log(log_path, loaded, self.stack.parameters, path, "none", 1) if log_path else None
         self.journal = Journal(log, journal)
         self.outputs: list[np.void] = []
@@ -70,9 +69,8 @@ class Desk:
             self.reader.take(sensor, [Received(UTC_NS + time_ns, 0xC0A801C9, 2368, data)], self.now_ns, UTC_NS + self.now_ns)
 
     def scan(self) -> None:
-        for worker in self.workers:
-            while worker.turn():
-                pass
+        while self.worker.turn():
+            pass
 
     def tick(self, time_ns: int) -> np.void:
         self.loop.step(time_ns, time_ns + 50_000)

@@ -33,8 +33,8 @@ from hil.sensors.lidar_line import LidarLine
 from hil.worlds.motorway import Motorway
 from tests.runtime.scan_drive import LIDAR, SCENARIO, Desk
 
-TICK_NS = 10_000_000
-KINDS = ("obstacle", "lane", "odometry")
+TICK_NS, RADAR_SOURCE = 10_000_000, 31
+KINDS = ("obstacle", "lane", "odometry", "radar")
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +50,11 @@ def test_the_loop_takes_what_the_scans_gave(driven):
         lists = {kind: log.read_topic(f"/in/{kind}") for kind in KINDS}
     fresh = {kind: rows[rows["tick_index"] == NOT_IN_A_TICK] for kind, rows in lists.items()}
     assert int(desk.account["scans"][0]) >= 6
-    assert sum(map(len, fresh.values())) == desk.account["lists"][0] - len(desk.rings.found) > 12
+    assert sum(map(len, fresh.values())) == desk.account["lists"].sum() - len(desk.rings.found) > 12
     for kind, rows in fresh.items():
         taken = lists[kind][lists[kind]["tick_index"] != NOT_IN_A_TICK]
-        assert of_the_lidar(taken).tobytes() == of_the_lidar(rows).tobytes(), kind
-    assert all(len(of_the_lidar(rows)) for rows in fresh.values())
+        assert of_the_scans(taken).tobytes() == of_the_scans(rows).tobytes(), kind
+    assert all(len(of_the_scans(rows)) for rows in fresh.values())
     assert desk.account["skipped"][0] == desk.account["without_ego"][0] == desk.account["lists_lost"][0] == 0
 
 
@@ -83,7 +83,7 @@ def test_the_log_replays_to_the_same_bytes(driven, mode):
 def test_a_scan_waits_for_the_tick_before_the_packet_that_ended_it():
     desk = Desk()
     ends = []
-    desk.stage = desk.worker.stage = SimpleNamespace(
+    desk.worker.stages[0] = SimpleNamespace(
         waits=True, ended_ns=2 * TICK_NS + 1, perceive=lambda ego: ends.append(int(ego["time_ns"])) or
         SimpleNamespace(samples={}, received_time_ns=0), skip=None, take=None)  # fmt: skip
     desk.tick(TICK_NS)
@@ -98,7 +98,7 @@ def test_a_scan_waits_for_the_tick_before_the_packet_that_ended_it():
 def test_a_loop_that_stands_does_not_hold_up_scans_for_ever():
     desk = Desk()
     seen = []
-    desk.worker.stage = SimpleNamespace(waits=True, ended_ns=TICK_NS + 1, skip=None, take=None, perceive=lambda ego:
+    desk.worker.stages[0] = SimpleNamespace(waits=True, ended_ns=TICK_NS + 1, skip=None, take=None, perceive=lambda ego:
                                         seen.append(float(ego["speed"])) or SimpleNamespace(samples={}))  # fmt: skip
     desk.now_ns = TICK_NS + 1 + scanning.EGO_PATIENCE_NS
     assert desk.worker.turn() and seen == [0.0] and desk.account["without_ego"][0] == 1
@@ -107,7 +107,7 @@ def test_a_loop_that_stands_does_not_hold_up_scans_for_ever():
 def test_scans_that_are_too_old_are_left_out_and_counted():
     desk = Desk()
     skipped = []
-    desk.worker.stage = SimpleNamespace(waits=True, ended_ns=TICK_NS, skip=lambda: skipped.append(1), take=None)
+    desk.worker.stages[0] = SimpleNamespace(waits=True, ended_ns=TICK_NS, skip=lambda: skipped.append(1), take=None)
     desk.now_ns = TICK_NS + scanning.MOST_BEHIND_NS + 1
     assert desk.worker.turn() and skipped and desk.account["skipped"][0] == 1
 
@@ -122,7 +122,7 @@ def test_stamps_are_on_the_loops_clock_and_never_step_back():
     desk.now_ns = 10 * TICK_NS
     desk.datagrams([(9 * TICK_NS, b"a"), (8 * TICK_NS, b"b")])
     desk.reader.take(0, [desk_item(-2_000_000_000)], desk.now_ns, 0)  # the wall clock was set
-    rows = desk.worker._joiner.join(popped(desk))
+    rows = desk.worker._joiner.join(popped(desk))[0]
     assert rows["time_ns"].tolist() == [9 * TICK_NS, 9 * TICK_NS, 10 * TICK_NS]
     assert desk.account["clock_steps"][0] == 1 and desk.account["datagrams"][0] == 3
 
@@ -132,7 +132,7 @@ def test_what_finds_no_room_is_counted_and_recorded_all_the_same():
     slots = desk.rings.datagrams.slots
     desk.datagrams([(0, b"x")] * (slots + 3))
     assert desk.account["without_room"][0] == 3 and desk.account["unrecorded"][0] == 0
-    assert len(desk.rings.raw) == slots + 3
+    assert len(desk.raw) == slots + 3
 
 
 class Process:
@@ -185,10 +185,10 @@ def test_lockstep_is_not_for_lidars():
         scan_sockets(Options("truck", "local", ["a"], lockstep=True), stack)
 
 
-def of_the_lidar(lists: np.ndarray) -> np.ndarray:
-    """Its samples in lists of a kind; cameras and radars on the buses have others."""
+def of_the_scans(lists: np.ndarray) -> np.ndarray:
+    """Samples of lidar and radar in lists of a kind; cameras and radars on the buses have others."""
     samples = np.concatenate([row["items"][: row["count"]] for row in lists])
-    return samples[samples["source"] == LIDAR["source"]]
+    return samples[np.isin(samples["source"], (LIDAR["source"], RADAR_SOURCE))]
 
 
 def desk_item(time_ns: int):
@@ -246,7 +246,7 @@ def test_a_live_run_with_processes_and_a_socket_replays_to_the_same(tmp_path):
     thread.join()
     assert f"lidar roof (VLP-16) on UDP 127.0.0.1:{lidar.port} for obstacle, lane, odometry" in told[1]
     row = found["scan_sensors"]["roof"]
-    assert row["datagrams"] > 700 and row["scans"] >= 3 and row["restarts"] == 1
+    assert row["datagrams"] > 700 and row["scans"] >= 3 and found["counts"]["scan_restarts"] == 1
     assert found["verdict"] == "fail" and "died or hung 1 times" in found["reasons"][0]
     with LogReader(tmp_path / "run.mcap") as log:
         outputs = {name: log.read_topic(f"/out/{name}") for name in OUTPUTS}
