@@ -33,10 +33,11 @@ def kind_of(p: dict, box: dict) -> int:
 def completed(p: dict, box: dict) -> dict:
     """A car's box at its least size, grown away from the sensor."""
     length, width, yaw = box["length"], box["width"], box["yaw"]
-    if length < 0.6 * p["car_length"] and width < 0.5 * p["car_width"]:
-        length, width, yaw = width, length, yaw + (0.5 * np.pi if yaw <= 0 else -0.5 * np.pi)
     along, across = np.array([np.cos(yaw), np.sin(yaw)]), np.array([-np.sin(yaw), np.cos(yaw)])
     middle = np.array([box["x"], box["y"]])
+    if length < 0.6 * p["car_length"] and (abs(along @ middle) < abs(across @ middle) or width < 0.5 * p["car_width"]):
+        length, width, yaw = width, length, yaw + (0.5 * np.pi if yaw <= 0 else -0.5 * np.pi)
+    along, across = np.array([np.cos(yaw), np.sin(yaw)]), np.array([-np.sin(yaw), np.cos(yaw)])
     for axis, grown in ((along, p["car_length"] - length), (across, p["car_width"] - width)):
         if grown > 0:
             middle = middle + 0.5 * grown * (1 if axis @ middle > 0 else -1) * axis

@@ -17,7 +17,7 @@ BEST_QUALITY = 3
 
 def obstacle_samples(found: Found, valid_time_ns: int, received_time_ns: int, source: int) -> np.ndarray:
     """(n,) ObstacleSample, the nearest first: road users and what lies on the road, no rails, walls, signs, nor what stands
-    beyond the road's edges. Single scans tell no velocity."""
+    beyond the road's edges. A single scan tells no velocity."""
     rows = found.obstacles
     rows = rows[(rows["edge"] == 0) & (rows["classification"] != STRUCTURE) & _on_the_road(rows, found.lanes)]
     rows = rows[np.argsort(np.hypot(rows["x"], rows["y"]), kind="stable")][:MOST_OBSTACLES]
@@ -29,6 +29,25 @@ def obstacle_samples(found: Found, valid_time_ns: int, received_time_ns: int, so
         samples[name] = rows[name]
     samples["existence"] = rows["score"]
     return samples
+
+
+def near_faces(rows: np.ndarray, sensor: tuple[float, float]) -> np.ndarray:
+    """(n, 2) where the boxes' middles would be were they as short as the part towards the sensor."""
+    x, y = rows["x"] - sensor[0], rows["y"] - sensor[1]
+    distance = np.maximum(np.hypot(x, y), 1e-6)
+    turn = rows["yaw"] - np.arctan2(y, x)
+    reach = 0.5 * (rows["length"] * np.abs(np.cos(turn)) + rows["width"] * np.abs(np.sin(turn))) / distance
+    return np.column_stack([rows["x"] - x * reach, rows["y"] - y * reach])
+
+
+def tell_standing(rows: np.ndarray, stands: np.ndarray, velocity: tuple[float, float], yaw_rate: float,
+                  sensor: tuple[float, float]) -> None:  # fmt: skip
+    """Speed and range rate, along the sight from the sensor, of the obstacles that stand; velocity and yaw rate are the own."""
+    x, y = rows["x"] - sensor[0], rows["y"] - sensor[1]
+    closing_x, closing_y = -velocity[0] + yaw_rate * sensor[1], -velocity[1] - yaw_rate * sensor[0]
+    rate = (x * closing_x + y * closing_y) / np.maximum(np.hypot(x, y), 1e-6)
+    rows["range_rate"][stands] = rate[stands]
+    rows["velocity_x"][stands] = rows["velocity_y"][stands] = 0.0
 
 
 def _on_the_road(rows: np.ndarray, lines: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from autonomy.perception import perceive, samples
 from autonomy.perception._odometry import Odometry
 from autonomy.perception.perceived import NS, Perceived
 from autonomy.perception.sensors import LidarSensor
+from autonomy.perception.standing import Standing
 from autonomy.perception.standing_points import StandingPoints
 from drivers.lidar.decoder import Decoder, Scan
 
@@ -36,7 +37,8 @@ class LidarStage:
         parameters = perceive.parameters(overrides=_own_box(vehicle))
         self.perceiver = perceive.Perceiver(parameters, sensor.mounting(), capacity=self.decoder.capacity)
         self.odometry = Odometry(parameters["odometry"]) if "odometry" in sensor.gives else None
-        self.standing = StandingPoints(parameters, self.decoder.capacity)
+        self.standing = Standing()
+        self.points = StandingPoints(parameters, self.decoder.capacity)
         self.turn_s = 1.0 / sensor.rate_hz
         self.before_ns: int | None = None  # what the scan before was told for
         self.moved = np.zeros(6)  # the motion that was expected of the time between the scans, by the ego state of the one before
@@ -83,7 +85,7 @@ class LidarStage:
         stamps = valid_ns, received_ns, self.sensor.source
         told = {}
         if "obstacle" in self.sensor.gives:
-            told["obstacle"] = samples.obstacle_samples(found, *stamps)
+            told["obstacle"] = self._obstacles(found, velocity, rate, elapsed_s, stamps)
         if "lane" in self.sensor.gives:
             told["lane"] = samples.lane_samples(found, *stamps)
         if self.odometry is not None:
@@ -91,11 +93,21 @@ class LidarStage:
         self.before_ns = valid_ns
         return Perceived(valid_ns, received_ns, {kind: rows for kind, rows in told.items() if len(rows)}, found)
 
+    def _obstacles(self, found: perceive.Found, velocity, rate, elapsed_s: float, stamps) -> np.ndarray:
+        rows = samples.obstacle_samples(found, *stamps)
+        if not elapsed_s or not any(velocity):  # a gap, or nothing is known of the own motion
+            self.standing.reset()
+        if any(velocity):
+            sensor = self.sensor.x_m, self.sensor.y_m
+            stands = self.standing.update(samples.near_faces(rows, sensor), velocity[:2], rate[2], elapsed_s)
+            samples.tell_standing(rows, stands, velocity[:2], rate[2], sensor)
+        return rows
+
     def _odometry(self, found: perceive.Found, velocity, rate, elapsed_s: float, stamps) -> dict[str, np.ndarray]:
         if not elapsed_s:
             self.odometry.reset()
         expected, self.moved = self.moved * elapsed_s, np.array([*velocity, *rate])
-        moved = self.odometry.register(self.standing.of(found), expected[:3], expected[3:])
+        moved = self.odometry.register(self.points.of(found), expected[:3], expected[3:])
         if moved["rounds"] <= 0:
             return {}
         return {"odometry": samples.odometry_samples(moved, self.before_ns, *stamps)}

@@ -53,9 +53,11 @@ cdef int kind_of(const ClassParameters* p, const Obstacle* o) noexcept nogil:
 
 
 cdef void complete(const ClassParameters* p, Obstacle* o) noexcept nogil:
-    """To the least of a car: the side that is too short grows away from the sensor. A lone short face is a width."""
-    cdef double grow, c, s, swapped
-    if o.length < 0.6 * p.car_length and o.width < 0.5 * p.car_width:
+    """To the least of a car: the side that is too short grows away from the sensor. A lone short face is a width, and so is a
+    short side across the sight, with some of the roof behind it."""
+    cdef double grow, c = cos(o.yaw), s = sin(o.yaw), swapped
+    cdef bint is_across = fabs(c * o.x + s * o.y) < fabs(c * o.y - s * o.x)
+    if o.length < 0.6 * p.car_length and (is_across or o.width < 0.5 * p.car_width):
         swapped = o.length
         o.length = o.width
         o.width = swapped
