@@ -18,13 +18,15 @@ import numpy as np
 
 from autonomy.perception import perceive, samples
 from autonomy.perception._odometry import Odometry
-from autonomy.perception.perceived import NS, Perceived
+from autonomy.perception.perceived import NS, Look, Perceived
 from autonomy.perception.sensors import LidarSensor
 from autonomy.perception.standing import Standing
 from autonomy.perception.standing_points import StandingPoints
 from drivers.lidar.decoder import Decoder, Scan
 
 OWN_MARGIN_M = 0.3  # [D] mirrors, and a trailer that is not quite straight behind
+KEPT_LOOKS = 8  # [D] more than come in the longest delay
+LOOK_AHEAD_M, LOOK_SIDE_M = 90.0, 15.0  # [D] where radars ask for the road
 LONGEST_GAP_S = 0.5  # [D] scans farther apart have nothing to do with each other
 
 
@@ -42,6 +44,8 @@ class LidarStage:
         self.turn_s = 1.0 / sensor.rate_hz
         self.before_ns: int | None = None  # what the scan before was told for
         self.moved = np.zeros(6)  # the motion that was expected of the time between the scans, by the ego state of the one before
+        self.eye = sensor.x_m, sensor.y_m, sensor.height_m
+        self._looks: deque[Look] = deque(maxlen=KEPT_LOOKS)
         self._scans: deque[tuple[Scan, int]] = deque()
 
     def take(self, packet: bytes, received_time_ns: int) -> None:
@@ -91,7 +95,14 @@ class LidarStage:
         if self.odometry is not None:
             told |= self._odometry(found, velocity, rate, elapsed_s, stamps)
         self.before_ns = valid_ns
+        x, y = found.points[:, 0], found.points[:, 1]
+        ahead = (x > self.points.front_m) & (x < LOOK_AHEAD_M) & (np.abs(y) < LOOK_SIDE_M)
+        self._looks.append(Look(valid_ns, received_ns, found.points[ahead], found.labels[ahead]))
         return Perceived(valid_ns, received_ns, {kind: rows for kind, rows in told.items() if len(rows)}, found)
+
+    def look_before(self, now_ns: int) -> Look | None:
+        """The newest scan whose results were there before `now_ns`."""
+        return next((look for look in reversed(self._looks) if look.received_time_ns < now_ns), None)
 
     def _obstacles(self, found: perceive.Found, velocity, rate, elapsed_s: float, stamps) -> np.ndarray:
         rows = samples.obstacle_samples(found, *stamps)

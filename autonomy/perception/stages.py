@@ -10,7 +10,7 @@ from autonomy.perception.sensors import LidarSensor
 from autonomy.perception.sensors import read as read_lidars
 from autonomy.perception.stage import LidarStage
 
-__all__ = ["ScanSensor", "Stage", "sensors_of", "stage_of", "stages_of"]
+__all__ = ["ScanSensor", "Stage", "sensors_of", "stages_of"]
 
 ScanSensor = LidarSensor | RadarSensor
 Stage = LidarStage | RadarStage
@@ -26,11 +26,12 @@ def sensors_of(config) -> list[ScanSensor]:
     return [*lidars, *radars]
 
 
-def stage_of(sensor: ScanSensor, vehicle: dict) -> Stage:
-    """`vehicle`: the table [vehicle]. Raises UsageError."""
-    return LidarStage(sensor, vehicle) if isinstance(sensor, LidarSensor) else RadarStage(sensor)
-
-
 def stages_of(config) -> dict[str, Stage]:
     """By topic of their packets. Raises UsageError."""
-    return {sensor.topic: stage_of(sensor, config.section("vehicle")) for sensor in sensors_of(config)}
+    stages: dict[str, Stage] = {}
+    for sensor in sensors_of(config):
+        if isinstance(sensor, LidarSensor):
+            stages[sensor.topic] = LidarStage(sensor, config.section("vehicle"))
+        else:
+            stages[sensor.topic] = RadarStage(sensor, [stage for stage in stages.values() if isinstance(stage, LidarStage)])
+    return stages

@@ -67,6 +67,9 @@ class ScreenParameters:
     moved_looks: int = 3  # of what was seen to move before it stood
     inside_share: float = 0.7
     near_m: float = 40.0  # what still stands in the corridor this near is taken as it is
+    near_watched_m: float = 33.0  # the same where a lidar watches: so near it sees the road behind [C]
+    road_looks: int = 3  # scans of a lidar in a row that show road where something is said to stand
+    watched_scans: int = 6  # of the radar, since the lidar's last one
     shadow_m: float = 5.0  # something this much nearer, within corridor_m beside the line of sight, hides what is behind
     passed_x_m: float = 3.0  # a road user this close has driven through it: it is above the road
     passed_y_m: float = 1.0
@@ -77,3 +80,22 @@ class ScreenParameters:
     #   of a beam of 5 deg [M: elevation of long-range radars], something 4.3 m above the sensor
     overhead_drop_most_db: float = 25.0  # side lobes see it all the same [M]
     decided: float = 2.0  # log likelihood ratio
+
+
+@dataclass(frozen=True)
+class RoadParameters:
+    """Of looking through a place with a lidar. m; [D] where nothing else is said."""
+
+    half_width_m: float = 1.5  # to both sides of the place: half a car, and what the radar is off by at 50 m
+    before_m: float = 15.0  # in which the ground before the place is taken
+    ground_apart_m: float = 3.0
+    ground_gap_m: float = 6.0  # rows of a 64-beam lidar are 3 m apart at 60 m [C]
+    low_m: float = 0.1  # heights of rays that count: low ones meet debris ...
+    between_m: float = 0.4  # ... high ones a body that rays pass below
+    high_m: float = 1.0
+    low_behind_m: float = 1.0
+    high_behind_m: float = 5.0  # longer than what low rays reach under a car [C]
+    body_before_m: float = 3.0
+    body_behind_m: float = 4.0
+    body_low_m: float = 0.25
+    body_high_m: float = 3.5

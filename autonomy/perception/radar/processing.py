@@ -10,11 +10,13 @@ import numpy as np
 from autonomy.errors import UsageError
 from autonomy.msg import constants, dtype
 from autonomy.perception.radar._own_motion import OwnMotionKernel
+from autonomy.perception.radar._road_seen import RoadKernel
 from autonomy.perception.radar._screen import ScreenKernel
-from autonomy.perception.radar.parameters import MotionParameters, Mounting, ScreenParameters
+from autonomy.perception.radar.parameters import MotionParameters, Mounting, RoadParameters, ScreenParameters
 
 DETECTION = constants("RadarDetection")
 KEPT = tuple(DETECTION[f"LABEL_{name}"] for name in ("MOVING", "OBSTACLE", "STANDING"))
+WATCHED_M, WATCHED_SIDE_M = 55.0, 8.0  # [C] beyond, rays of a 64-beam lidar do not meet the road behind
 LONGEST_S = 0.5  # between scans; after more the memory means nothing any more
 
 
@@ -60,6 +62,7 @@ class RadarProcessor:
             motion or MotionParameters(),
             screen or ScreenParameters(),
         )
+        self._road = RoadKernel(RoadParameters())
         self._own_motion = OwnMotionKernel(self.motion, self.mounting.yaw)
         self.reset()
 
@@ -95,6 +98,19 @@ class RadarProcessor:
             curvature = yaw_rate / reference if reference > 3.0 else 0.0
         self._screen.screen(memory, elapsed_s, reference, yaw_rate, velocity_x, velocity_y, sigma, curvature)
         return Processed(rows, motion, self._screen.barriers())
+
+    def see_road(self, points: np.ndarray, labels: np.ndarray, eye: tuple[float, float, float], elapsed_s: float,
+                 speed: float, yaw_rate: float) -> None:  # fmt: skip
+        """A scan of a lidar: `points` (n, 4) float32 and labels as in perceive.Found, in the vehicle's frame `elapsed_s` before
+        the radar's last scan; `eye`: where the lidar sits. What stands where it saw road again and again is above the road."""
+        turn, ahead = yaw_rate * elapsed_s, speed * elapsed_s
+        cosine, sine = math.cos(turn), math.sin(turn)
+        looks = []
+        for x, y in self._screen.places():
+            then_x, then_y = cosine * x - sine * y + ahead, sine * x + cosine * y + 0.5 * turn * ahead
+            near = 0.0 < then_x - eye[0] < WATCHED_M and abs(then_y) < WATCHED_SIDE_M
+            looks.append(self._road.look_through(points, labels, eye, then_x, then_y) if near else 0)
+        self._screen.see_road(looks)
 
     def counts(self) -> dict[str, int]:
         """landmarks and movers remembered now; overflow: what found no room in the memory, since the last reset."""

@@ -26,6 +26,7 @@ class Remembered:
     is_claimed: bool = False
     was_moving: bool = False
     was_passed: bool = False
+    road_looks: int = 0
     inside: float = 0.0
     bridges: int = 0
     verdict: str = ""
@@ -42,11 +43,13 @@ class ScreenTwin:
         self.landmarks: list[Remembered] = []
         self.movers: list[Remembered] = []
         self.barriers: list[float] = []
+        self.unwatched = of.watched_scans + 1
 
     def screen(self, rows: np.ndarray, elapsed_s: float, speed: float, yaw_rate: float, velocity: np.ndarray, sigma: float,
                curvature: float) -> None:  # fmt: skip
         """Writes over_ground, looks and label of `rows`. `velocity` (2,) of the sensor, `sigma` of it."""
         self.curvature = curvature
+        self.unwatched += 1
         self._move(elapsed_s, speed, yaw_rate)
         seen = [self._see(rows, i, velocity, sigma) for i in range(len(rows))]
         self._see_passing()
@@ -61,6 +64,12 @@ class ScreenTwin:
             else:
                 name = self._standing(row, one) if one["stands"] else self._moving(row, one)
             row["label"] = DETECTION[f"LABEL_{name}"]
+
+    def see_road(self, looks: list[int]) -> None:
+        """What a lidar saw at each landmark: 0 nothing, 1 road, 2 something that stands."""
+        self.unwatched = 0
+        for one, look in zip(self.landmarks, looks, strict=True):
+            one.road_looks = 0 if look == 2 else one.road_looks + (look == 1)
 
     def _offset(self, place: np.ndarray) -> float:
         return place[1] - 0.5 * self.curvature * place[0] ** 2
@@ -128,7 +137,7 @@ class ScreenTwin:
             found.powers.append((row["range"], row["rcs_dbsm"]))
         if math.isfinite(row["elevation"]):
             found.heights.append(self.mounting.z_m + row["range"] * math.sin(row["elevation"]))
-        if found.verdict != "OBSTACLE":
+        if found.verdict != "OBSTACLE" or found.road_looks >= of.road_looks:
             found.verdict = self._verdict(found, row["range"])
         return found
 
@@ -138,6 +147,8 @@ class ScreenTwin:
             return "OVERHEAD"
         if one.looks >= of.moved_looks and one.was_moving:
             return "OBSTACLE"
+        if one.road_looks >= of.road_looks:
+            return "OVERHEAD"
         if one.looks < of.obstacle_looks or one.looks < of.steady_share * one.age:
             return ""
         is_inside = one.inside >= of.inside_share
@@ -146,10 +157,10 @@ class ScreenTwin:
             if height - spread > of.overhead_m:
                 return "OVERHEAD"
             return "OBSTACLE" if is_inside and height + spread < of.overhead_m else ""
-        ratio = self._overhead_ratio(one)
+        ratio, near = self._overhead_ratio(one), of.near_watched_m if self.unwatched <= of.watched_scans else of.near_m
         if ratio > of.decided:
             return "OVERHEAD"
-        return "OBSTACLE" if is_inside and (ratio < -of.decided or distance < of.near_m) else ""
+        return "OBSTACLE" if is_inside and (ratio < -of.decided or distance < near) else ""
 
     def _overhead_ratio(self, one: Remembered) -> float:
         """Exponential likelihoods, each with its own best mean: of a cross section that sinks as it comes near, of one that

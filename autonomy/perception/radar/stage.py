@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from autonomy.msg import constants, dtype
 from autonomy.perception.perceived import NS, Perceived
 from autonomy.perception.radar.processing import RadarProcessor
 from autonomy.perception.radar.sensors import RadarSensor
+from autonomy.perception.stage import LidarStage
 from drivers.radar.decoder import Ars548Decoder
 
 MOVING = constants("RadarDetection")["LABEL_MOVING"]
@@ -26,8 +28,11 @@ MOST_POINTS = dtype("RadarInput")["items"].shape[0]
 
 
 class RadarStage:
-    def __init__(self, sensor: RadarSensor):
-        self.sensor = sensor
+    """`lidars`: stages whose scans may show that the road is free where something is said to stand (processing.see_road)."""
+
+    def __init__(self, sensor: RadarSensor, lidars: Sequence[LidarStage] = ()):
+        self.sensor, self.lidars = sensor, lidars
+        self._looked_ns = [0 for _ in lidars]  # at scans up to this time
         self.decoder = Ars548Decoder()
         self.processor = RadarProcessor(sensor.mounting())
         self.left_out = 0  # detections that found no room among the samples, since the start
@@ -68,9 +73,20 @@ class RadarStage:
         detections, arrived_ns = self._scans.popleft()
         valid_ns = arrived_ns - round(self.sensor.latency_s * NS)
         received_ns = arrived_ns + round(self.sensor.delay_s * NS)
-        processed = self.processor.process(detections, valid_ns, *_motion(ego))
+        speed, yaw_rate = _motion(ego)
+        processed = self.processor.process(detections, valid_ns, speed, yaw_rate)
+        if math.isfinite(speed):
+            self._look(arrived_ns, valid_ns, speed, yaw_rate)
         rows = self._points(processed.kept, valid_ns, received_ns)
         return Perceived(valid_ns, received_ns, {"radar": rows} if len(rows) else {})
+
+    def _look(self, now_ns: int, valid_ns: int, speed: float, yaw_rate: float) -> None:
+        """At the newest scan of each lidar that is there before `now_ns`, once."""
+        for place, lidar in enumerate(self.lidars):
+            look = lidar.look_before(now_ns)
+            if look is not None and self._looked_ns[place] < look.valid_time_ns:
+                self._looked_ns[place] = look.valid_time_ns
+                self.processor.see_road(look.points, look.labels, lidar.eye, (valid_ns - look.valid_time_ns) / NS, speed, yaw_rate)
 
     def _points(self, kept: np.ndarray, valid_ns: int, received_ns: int) -> np.ndarray:
         """(n,) of RadarPoint in the vehicle's frame: what moves first, then what is near."""

@@ -24,9 +24,9 @@ cdef struct ScreenParameters:
     double weak_existence, barrier_length_m, barrier_half_m, mirror_x_m, mirror_y_m, mirror_mps
     double bounce_m, bounce_mps, bounce_azimuth, bounce_reach_m
     double steady_share, inside_share, near_m, shadow_m, passed_x_m, passed_y_m, overhead_m
-    double overhead_drop_db_m2, overhead_drop_most_db, decided
+    double overhead_drop_db_m2, overhead_drop_most_db, decided, near_watched_m
     int landmark_kept, mover_kept, moving_looks, standing_looks, barrier_points, steady_looks, obstacle_looks, moved_looks
-    int sure_looks
+    int sure_looks, road_looks, watched_scans
 
 cdef struct Landmark:
     double x, y
@@ -37,6 +37,7 @@ cdef struct Landmark:
     bint was_moving
     bint was_passed             # a road user drove through where it is
     bint is_claimed             # in this scan
+    int road_looks              # in a row, of a lidar that saw road there
     double power_count, power, power_raised, drop  # sums: cross section in m2, with an overhead's loss given back, that loss
     double height_count, height, height_square
 
@@ -61,6 +62,7 @@ cdef struct Memory:
     int landmark_count, mover_count
     double[6] barriers          # offsets from the own path
     int barrier_count
+    int unwatched               # scans since a lidar looked
     uint64_t overflow           # what found no room, since the start
     Seen[800] seen
 
@@ -149,14 +151,17 @@ cdef inline void add_power(const ScreenParameters* parameters, Landmark* landmar
     landmark.drop += drop
 
 
-cdef inline int verdict_of(const ScreenParameters* parameters, const Landmark* landmark, double range_m) noexcept nogil:
-    """Whether something stands on the road or above it."""
+cdef inline int verdict_of(const ScreenParameters* parameters, const Landmark* landmark, double range_m,
+                            double near_m) noexcept nogil:
+    """Whether something stands on the road or above it; nearer than `near_m` what is not known is taken as on it."""
     cdef double height, spread, ratio
     cdef bint is_inside = landmark.inside >= parameters.inside_share
     if landmark.was_passed or 2 * landmark.bridges > landmark.looks:
         return IS_OVERHEAD
     if landmark.looks >= parameters.moved_looks and landmark.was_moving:
         return IS_OBSTACLE
+    if landmark.road_looks >= parameters.road_looks:
+        return IS_OVERHEAD
     if landmark.looks < parameters.obstacle_looks or landmark.looks < parameters.steady_share * landmark.age:
         return UNDECIDED
     if landmark.height_count >= parameters.obstacle_looks:
@@ -169,4 +174,4 @@ cdef inline int verdict_of(const ScreenParameters* parameters, const Landmark* l
     ratio = overhead_ratio(parameters, landmark)
     if ratio > parameters.decided:
         return IS_OVERHEAD
-    return IS_OBSTACLE if is_inside and (ratio < -parameters.decided or range_m < parameters.near_m) else UNDECIDED
+    return IS_OBSTACLE if is_inside and (ratio < -parameters.decided or range_m < near_m) else UNDECIDED

@@ -119,8 +119,10 @@ cdef void see_landmark(const ScreenParameters* parameters, const Scene* scene, M
         landmark.height_count += 1.0
         landmark.height += height
         landmark.height_square += height * height
-    if landmark.verdict != IS_OBSTACLE:  # an obstacle stays one; what seemed above the road may come down
-        landmark.verdict = verdict_of(parameters, landmark, row.range)
+    # An obstacle stays one unless road is seen there; what seemed above the road may come down
+    if landmark.verdict != IS_OBSTACLE or landmark.road_looks >= parameters.road_looks:
+        landmark.verdict = verdict_of(parameters, landmark, row.range, parameters.near_watched_m
+                                      if memory.unwatched <= parameters.watched_scans else parameters.near_m)
     seen.landmark = found
 
 
@@ -308,6 +310,7 @@ cdef void screen(const ScreenParameters* parameters, const Scene* scene, RadarDe
     """Writes `over_ground`, `looks` and `label` of each row."""
     cdef int i
     cdef Seen* seen
+    memory.unwatched += memory.unwatched <= parameters.watched_scans
     move_memory(parameters, memory, scene.speed, scene.yaw_rate, scene.elapsed_s, scene.sensor_x)
     for i in range(count):
         seen = &memory.seen[i]
@@ -348,6 +351,7 @@ cdef class ScreenKernel:
         if self.memory == NULL:
             raise MemoryError
         self.parameters = vars(parameters)
+        self.memory.unwatched = self.parameters.watched_scans + 1
         self.scene.sensor_x, self.scene.sensor_y, self.scene.sensor_z = mounting.x_m, mounting.y_m, mounting.z_m
         self.scene.sensor_yaw = mounting.yaw
 
@@ -365,6 +369,20 @@ cdef class ScreenKernel:
         self.scene.curvature = curvature
         with nogil:
             screen(&self.parameters, &self.scene, <RadarDetection*>&rows[0] if count else NULL, count, self.memory)
+
+    def places(self) -> list[tuple[float, float]]:
+        """Of the landmarks, in the vehicle's frame at the last scan."""
+        return [(self.memory.landmarks[i].x, self.memory.landmarks[i].y) for i in range(self.memory.landmark_count)]
+
+    def see_road(self, list looks):
+        """What a lidar saw at each of `places`: nothing (0), road (1) or something that stands (2)."""
+        cdef int i
+        self.memory.unwatched = 0
+        for i in range(self.memory.landmark_count):
+            if looks[i] == 2:
+                self.memory.landmarks[i].road_looks = 0
+            elif looks[i] == 1:
+                self.memory.landmarks[i].road_looks += 1
 
     def barriers(self) -> list[float]:
         """Offsets to the left of the own path, m."""
