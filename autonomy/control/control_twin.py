@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+LED_FROM, LED_WHOLLY = 1.8, 2.6
+
 
 def jerk_limited(parameters, wanted: float, last: float, dt: float, emergency: int = 0, braking_jerk: float = 0.0) -> float:
     """m/s2: the wanted acceleration within limits, reached from the last one with bounded jerk."""
@@ -14,6 +16,12 @@ def jerk_limited(parameters, wanted: float, last: float, dt: float, emergency: i
     release = np.clip((wanted - last) / p["release_time_s"], p["jerk_release"], p["jerk_release_maximum"])
     up = release if last < -p["release_deceleration"] else p["jerk_up"]
     return float(np.clip(wanted, last - down * dt, last + up * dt))
+
+
+def led(wanted: float, expected: float, most: float) -> float:
+    """m/s2 asked for on top of firm braking: what is not given yet, but with it never more than `most`."""
+    share = np.clip((-wanted - LED_FROM) / (LED_WHOLLY - LED_FROM), 0.0, 1.0)
+    return float(np.clip(share * (wanted - expected), max(-1.0, min(-most - wanted, 0.0)), 0.0))
 
 
 def disturbance(rate: float, speeds, expected, dt: float) -> np.ndarray:

@@ -12,6 +12,7 @@ from autonomy.rollover_twin import rollover_threshold
 STEP_M = 5.0
 STOPPING_LAG_S = 0.2
 STOP_LAG_S, STOP_LEAST, STOP_NEAREST_M = 0.4, 0.15, 2.5
+UNCOUNTED_MPS = 3.0
 UNLIMITED = (np.inf, np.inf)
 RETARDER, ENGINE = 1, 2  # FaultRow UNUSABLE_*
 
@@ -120,7 +121,8 @@ def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration, b
     shortage = np.clip(-2.0 * error / (gap - error), 0.0, 1.0)
     recovery = (1.0 - shortage) * p["gap_recovery_deceleration"] + shortage * p["gap_recovery_short"]
     foreseen = shortage * p["gap_anticipation_s"] * min(lead, 0.0)
-    first_order = max(f / T, -recovery) - (closing - foreseen) / T
+    credited = closing if closing > 0.0 else min(closing + shortage * UNCOUNTED_MPS, 0.0)
+    first_order = max(f / T, -recovery) - (credited - foreseen) / T
     result = first_order + (1.0 - slope / T) * (lead - f_slope * closing)
     room, gentle = gap - desired_gap(parameters, max(lead_speed, 0.0), braking), -p["approach_deceleration"]
     if closing > 0.0 and room > 0.3 and result < gentle:

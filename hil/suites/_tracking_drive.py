@@ -15,6 +15,7 @@ from autonomy.parameters import load_section
 from autonomy.tick_period import TICK_NS, TICK_S
 from hil.sensors import detections
 from hil.sensors.detections import Scene, nearest_point, visibility
+from hil.suites._tracking_ideal import IdealDetector
 from hil.worlds.dense_motorway import LANE_WIDTH_M, OWN_FRONT_M, STEP_S, DenseMotorway
 
 EVALUATED_EVERY = 10  # ticks
@@ -60,6 +61,7 @@ class Drive:
     wandered_s: float = 0.0
     duration_s: float = 0.0
     scans: list = field(default_factory=list)  # (tick, sensor, Detections, own speed) where asked for
+    ideal: IdealDetector | None = None  # where asked for
 
 
 def parameters() -> np.ndarray:
@@ -99,7 +101,7 @@ def put_scan(frame, sensor, found: detections.Detections, valid_ns: int, now_ns:
 
 
 class _Run:
-    def __init__(self, seed: int, keep_scans: bool, settings: np.ndarray | None):
+    def __init__(self, seed: int, keep_scans: bool, settings: np.ndarray | None, ideal: bool):
         from autonomy.estimation.tracks._tracks import TracksStep
 
         self.world = DenseMotorway(seed)
@@ -113,7 +115,7 @@ class _Run:
         self.last_seen: dict[int, float] = {}
         self.followed: dict[int, Flagging] = {}
         self.flagged_before: dict[int, float] = {}
-        self.drive, self.keep_scans = Drive(), keep_scans
+        self.drive, self.keep_scans = Drive(ideal=IdealDetector() if ideal else None), keep_scans
 
     def run(self, duration_s: float) -> Drive:
         own_before = self.world.own_speed
@@ -155,6 +157,8 @@ class _Run:
         frame["radar"]["count"] = frame["obstacle"]["count"] = 0
         for item in [item for item in self.waiting if item[0] <= tick]:
             put_scan(frame, item[2], item[3], START_NS + item[1] * TICK_NS, now_ns)
+            if self.drive.ideal is not None:
+                self.drive.ideal.take(item[2], item[3], item[1] * TICK_S)
             self.waiting.remove(item)
         self.ego["speed"] = self.ego["velocity"][0] = own_speed
         tracks = self.step.step(frame, self.ego, self.lane)
@@ -182,20 +186,31 @@ class _Run:
         expected = np.isin(rows["role"], [ROLES["ROLE_CUT_IN"], ROLES["ROLE_LEAD"]])
         flagged = rows[expected | (rows["entry_time_s"] == 0.0)]
         rear = scene.x - 0.5 * scene.length
+        concerned = {}
         for i, number in enumerate(scene.number):
             vehicle = self.places.get(int(number))
             if vehicle is None or not OWN_FRONT_M < rear[i] < OWN_FRONT_M + CUT_IN_RANGE_M:
                 continue
             coming = vehicle.change is not None and vehicle.change.target_m == 0.0
-            if not coming and vehicle.base != LANE_WIDTH_M:
+            if not coming and (vehicle.base != LANE_WIDTH_M or vehicle.change is not None):
                 continue
-            if not coming and vehicle.change is not None:
-                continue
+            concerned[vehicle.number] = vehicle, coming
             is_flagged = bool(np.any((np.abs(flagged["x"] - rear[i]) < 3.0) & (np.abs(flagged["y"] - scene.y[i]) < 1.2)))
             if coming:
                 self._follow(vehicle, is_flagged, scene.y[i], scene.width[i], now_s)
             else:
                 self._false(vehicle, is_flagged, now_s)
+        if self.drive.ideal is not None:
+            self._decide(concerned, now_s)
+
+    def _decide(self, concerned: dict, now_s: float) -> None:
+        """The ideal detector about the same vehicles."""
+        ideal = self.drive.ideal
+        ideal.follow({number: vehicle.speed for number, (vehicle, _) in concerned.items()}, now_s)
+        for number, (vehicle, coming) in concerned.items():
+            ideal.decide(number, now_s, coming, vehicle.wanders)
+            if coming and number in self.followed and self.followed[number].crossed_s == now_s:
+                ideal.crossed(number, now_s)
 
     def _follow(self, vehicle, is_flagged: bool, y: float, width: float, now_s: float) -> None:
         begun = vehicle.change.start_s
@@ -228,5 +243,6 @@ class _Run:
         self.flagged_before[vehicle.number] = now_s
 
 
-def drive(seed: int, duration_s: float, *, keep_scans: bool = False, settings: np.ndarray | None = None) -> Drive:
-    return _Run(seed, keep_scans, settings).run(duration_s)
+def drive(seed: int, duration_s: float, *, keep_scans: bool = False, settings: np.ndarray | None = None,
+          ideal: bool = False) -> Drive:  # fmt: skip
+    return _Run(seed, keep_scans, settings, ideal).run(duration_s)

@@ -129,6 +129,12 @@ def drive(step, plan, speed, ticks, sent=None, first=0):
     return np.array(out)
 
 
+def led(wanted, emergency=0):
+    """In `drive`, where nothing comes of it."""
+    return control_twin.led(wanted, 0.0, float(CACHED["longitudinal"]["emergency_deceleration" if emergency == 2 else
+                                                                     "deceleration_maximum"]))  # fmt: skip
+
+
 def make(parameters):
     return ControlStep(parameters["lateral"], parameters["longitudinal"], parameters["vehicle"])
 
@@ -142,8 +148,8 @@ def test_acceleration_is_reached_with_bounded_jerk_as_by_the_twin():
         plan["behaviour"], plan["target_acceleration"] = 2, rng.normal(0.0, 3.0)
         wanted = drive(step, plan, 20.0, 1, first=k)[0]
         twin = control_twin.jerk_limited(parameters["longitudinal"], float(plan["target_acceleration"]), last, 0.01)
-        assert wanted == pytest.approx(twin, abs=1e-12)
-        last = wanted
+        assert wanted == pytest.approx(twin + led(twin), abs=1e-12)
+        last = twin
 
 
 @pytest.mark.parametrize("emergency", [1, 2])
@@ -153,8 +159,8 @@ def test_an_emergency_has_its_own_jerk(emergency):
     plan["target_acceleration"], plan["emergency"] = -9.0, emergency
     for k in range(1, 100):
         wanted = drive(step, plan, 20.0, 1, first=k)[0]
-        assert wanted == pytest.approx(control_twin.jerk_limited(CACHED["longitudinal"], -9.0, last, 0.01, emergency), abs=1e-12)
-        last = wanted
+        last = control_twin.jerk_limited(CACHED["longitudinal"], -9.0, last, 0.01, emergency)
+        assert wanted == pytest.approx(last + led(last, emergency), abs=1e-12)
 
 
 def on_a_slope(pull, ticks, sent=None, speed=20.0):
@@ -222,16 +228,32 @@ def test_braking_builds_up_as_the_plan_says_ends_gently_and_is_let_off_the_faste
     step, plan = make(CACHED), zeros("Plan")
     drive(step, plan, 20.0, 1)
     plan["target_acceleration"], plan["emergency"], plan["braking_jerk"] = -2.6, 1, 3.0
-    down = drive(step, plan, 20.0, 200, first=1)
+    asked, down = drive(step, plan, 20.0, 200, first=1), [0.0]
+    for control in asked:
+        down.append(control_twin.jerk_limited(CACHED["longitudinal"], -2.6, down[-1], 0.01, 1, 3.0))
+        assert control == pytest.approx(down[-1] + led(down[-1]), abs=1e-12)
+    down = np.array(down)
     jerk = np.diff(down) / 0.01
     assert jerk.min() == pytest.approx(-3.0) and down[-1] == pytest.approx(-2.6)
     assert jerk[(down[1:] < -2.55) & (down[1:] > -2.599)].min() > -1.0
     plan["target_acceleration"], plan["emergency"], plan["braking_jerk"] = 1.0, 0, 0.0
     up = drive(step, plan, 20.0, 400, first=201)
-    jerk = np.diff(up) / 0.01
+    jerk = np.diff(np.maximum(up, -control_twin.LED_FROM)) / 0.01
     assert jerk.max() <= 3.6 / p["release_time_s"] + 1e-9
     assert jerk[up[1:] > -p["release_deceleration"] + 0.02].max() <= p["jerk_up"] + 1e-9
     last = float(down[-1])
     for wanted in up:
-        assert wanted == pytest.approx(control_twin.jerk_limited(CACHED["longitudinal"], 1.0, last, 0.01), abs=1e-12)
-        last = float(wanted)
+        last = control_twin.jerk_limited(CACHED["longitudinal"], 1.0, last, 0.01)
+        assert wanted == pytest.approx(last + led(last), abs=1e-12)
+
+
+def test_firm_braking_is_asked_for_sooner_than_the_brakes_give_it_and_comfort_is_not():
+    """Brakes of a lag of 0.4 s come as if it were half as long; what they give ends where it shall."""
+    given, led_to = np.zeros(2), np.zeros((2, 200))
+    for k in range(200):
+        asked = np.array([-3.0, -3.0 + control_twin.led(-3.0, given[1], 4.0)])
+        given += (asked - given) * 0.01 / 0.4
+        led_to[:, k] = given
+    reached = np.argmax(led_to < -2.5, axis=1)
+    assert reached[1] < 0.65 * reached[0] and led_to[1].min() >= -3.0
+    assert control_twin.led(-1.8, 0.0, 4.0) == control_twin.led(-3.0, -3.2, 4.0) == control_twin.led(-4.0, 0.0, 4.0) == 0.0

@@ -47,7 +47,7 @@ def test_the_reserve_makes_no_hard_brake_where_less_is_enough_and_comes_back_bey
 
 
 def test_the_nearer_the_other_the_steeper_the_ramp():
-    jerks = [float(plan_for(gap, 20.0, -2.5)["braking_jerk"]) for gap in (60.0, 45.0, 30.0, 15.0)]
+    jerks = [float(plan_for(gap, 20.0, -2.5)["braking_jerk"]) for gap in (90.0, 60.0, 40.0, 15.0)]
     assert jerks == sorted(jerks) and jerks[0] < 1.5 and jerks[-1] == PLAN["ramp_jerk_steep"]
 
 
@@ -62,6 +62,7 @@ def test_noise_of_a_lead_is_not_believed_and_braking_is_in_full(noise_only):
 def test_a_short_gap_behind_one_who_brakes_is_opened_at_once():
     """A second behind a car that still is faster: from its braking on the truck lets off, before anything is required."""
     step = PlanStep(PLAN, VEHICLE)
-    assert step.follow(SPEED, 25.0, 27.0, 0.0) > 0.0
+    assert step.follow(SPEED, 25.0, 33.0, 0.0) > 0.0  # gone soon
+    assert -PLAN["gap_recovery_short"] <= step.follow(SPEED, 25.0, SPEED + 2.0, 0.0) < -1.0  # a little faster: it may slow
     assert step.follow(SPEED, 25.0, 27.0, -2.0) < -0.3
     assert step.follow(SPEED, step.gap(SPEED), SPEED, -2.0) == pytest.approx(0.0, abs=0.02)  # at the wanted gap nothing changes

@@ -4,6 +4,13 @@ from libc.stdint cimport uint8_t
 from autonomy.msg.messages cimport Actuation, Control, LongitudinalParameters, Plan
 from autonomy.linalg._scalar cimport clipped
 
+cdef extern from *:
+    """
+    static const double LED_FROM = 1.8;      /* m/s2, positive: where firm braking begins [D] */
+    static const double LED_WHOLLY = 2.6;    /* before a hard brake [D] */
+    """
+    const double LED_FROM, LED_WHOLLY
+
 cdef enum:
     ACTIVE = 1
     MINIMAL_RISK = 2
@@ -49,6 +56,16 @@ cdef inline void observe(LongitudinalMemory* memory, const LongitudinalParameter
                                  -parameters.disturbance_maximum, parameters.disturbance_maximum)
 
 
+cdef inline double led(double wanted, double expected, double most) noexcept nogil:
+    """m/s2, asked for on top, not above 0: what the brakes do not give yet, so that they come in half of their lag.
+
+    Only of firm braking: there what comes late must be made up harder. Never beyond `most`, m/s2, positive.
+    """
+    cdef double share = clipped((-wanted - LED_FROM) / (LED_WHOLLY - LED_FROM), 0.0, 1.0)
+    cdef double room = -most - wanted if -most < wanted else 0.0
+    return clipped(share * (wanted - expected), room if room > -1.0 else -1.0, 0.0)
+
+
 cdef inline void drive(LongitudinalMemory* memory, const LongitudinalParameters* parameters, const Plan* plan, double speed,
                        double dt, Control* control) noexcept nogil:
     cdef bint active = memory.sent_mode == ACTIVE or memory.sent_mode == MINIMAL_RISK
@@ -78,6 +95,8 @@ cdef inline void drive(LongitudinalMemory* memory, const LongitudinalParameters*
     wanted = clipped(wanted, last - down * dt, last + up * dt)
     control.disturbance = memory.disturbance
     control.acceleration = wanted - memory.disturbance
+    if active:
+        control.acceleration += led(wanted, memory.expected + memory.disturbance, most)
     if plan.emergency and control.acceleration > wanted:
         control.acceleration = wanted
     control.jerk = (wanted - last) / dt if dt > 0.0 else 0.0

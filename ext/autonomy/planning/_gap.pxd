@@ -12,8 +12,9 @@ cdef extern from *:
     static const double LAG_OF_STOP = 0.4;          /* s, of the brakes */
     static const double LEAST_OF_STOP = 0.15;       /* m/s2, positive, that brings it to its end [D] */
     static const double NEAREST_OF_STOP = 2.5;      /* m: UN R157's 2.4 m behind what stands */
+    static const double UNCOUNTED_MPS = 3.0;        /* of a lead's being faster, half the wanted gap ahead [C] */
     """
-    const double LAG_OF_STOP, LEAST_OF_STOP, NEAREST_OF_STOP
+    const double LAG_OF_STOP, LEAST_OF_STOP, NEAREST_OF_STOP, UNCOUNTED_MPS
 
 
 cdef inline double clearing_gap(const PlanParameters* parameters, const Braking* braking, double speed) noexcept nogil:
@@ -110,7 +111,7 @@ cdef inline double follow_acceleration(const PlanParameters* parameters, const B
     """
     cdef double slope = gap_slope(parameters, braking, speed)
     cdef double divisor = slope if slope > parameters.gap_slope_minimum_s else parameters.gap_slope_minimum_s
-    cdef double closing = speed - lead_speed
+    cdef double closing = speed - lead_speed, credited = closing
     cdef double wanted = desired_gap(parameters, braking, speed)
     cdef double error = gap - wanted
     cdef double shortage = -2.0 * error / wanted, recovery, foreseen
@@ -124,7 +125,10 @@ cdef inline double follow_acceleration(const PlanParameters* parameters, const B
     if from_gap < -recovery:
         from_gap = -recovery
     foreseen = shortage * parameters.gap_anticipation_s * (steady if steady < 0.0 else 0.0)
-    result = from_gap - (closing - foreseen) / divisor + (1.0 - slope / divisor) * (steady - closing_slope * closing)
+    # A faster one opens the gap of itself; but who cut in often slows, so a little faster counts for nothing
+    if closing < 0.0:
+        credited = clipped(closing + shortage * UNCOUNTED_MPS, closing, 0.0)
+    result = from_gap - (credited - foreseen) / divisor + (1.0 - slope / divisor) * (steady - closing_slope * closing)
     # From afar the constant deceleration that meets the lead's speed at the gap wanted there is enough
     room = gap - desired_gap(parameters, braking, lead_speed if lead_speed > 0.0 else 0.0)
     if closing > 0.0 and room > 0.3 and result < -parameters.approach_deceleration:
