@@ -36,7 +36,8 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "frame_pitch_rad_per_mps2", "slip_doubt_share", "mass_walk_share", "resistance_walk_mps2", "shaft_scale_walk",
     "slip_compliance", "slip_compliance_sigma", "mass_systematic_share", "brake_cooling_wspmk",
     "frame_roll_rad_per_mps2", "steering_offset_walk_rad", "tyre_factor_walk", "steering_response_walk_s",
-    "friction_doubt", "grade_doubt", "brake_fade_per_kelvin", "descent_grade", "engine_brake_power_w", "rollover_margin",
+    "friction_doubt", "grade_doubt", "headwind_doubt",
+    "brake_fade_per_kelvin", "descent_grade", "engine_brake_power_w", "rollover_margin",
     "merge_gap_m", "pedestrian_margin_m", "existence_deleted", "reflection_spread",
 }  # fmt: skip
 AT_MOST = {
@@ -53,7 +54,8 @@ AT_MOST = {
     "mass_bin_s": 2.0, "friction_assumed": 1.2,
     "tyre_factor_sigma": 0.5, "trailer_wheelbase_sigma": 0.3, "steering_delay_sigma_s": 0.2, "steering_lag_sigma_s": 0.3,
     "steering_response_slew": 0.5,
-    "friction_doubt": 5.0, "grade_doubt": 5.0, "brake_friction_share": 1.0, "curve_friction_share": 1.0,
+    "friction_doubt": 5.0, "grade_doubt": 5.0, "headwind_doubt": 5.0,
+    "brake_friction_share": 1.0, "brake_faulty_share": 1.0, "curve_friction_share": 1.0,
     "rollover_compliance": 1.0, "rollover_margin": 0.9,
     "detection_probability": 0.999, "existence_birth": 0.9, "existence_confirmed": 0.99, "existence_deleted": 0.5,
 }  # fmt: skip

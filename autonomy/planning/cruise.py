@@ -118,9 +118,10 @@ class CruisePlanner:
         turning, drag = speed * self.cranks[0], self.longitudinal
         engine = float(drag["engine_drag_torque_nm"] + drag["engine_drag_torque_per_speed"] * turning) * self.cranks[0]
         budget = budget_of(truck, out["faults"], self.vehicle, self.plan) if self.budget is None else self.budget()
-        # The heaviest it may be on the steepest it may be
+        # The heaviest it may be on the steepest it may be, with the wind that pushes most
+        headwind = float(truck["headwind_mps"] - self.plan["headwind_doubt"] * truck["headwind_sigma_mps"])
         slowly = entry_speed(road.grade - road.sigma, STEP_M, float(truck["mass_high_kg"]), float(self.vehicle["drag_area_m2"]),
-                             float(self.vehicle["rolling_resistance"]), engine, budget)  # fmt: skip
+                             float(self.vehicle["rolling_resistance"]), engine, budget, headwind)  # fmt: skip
         slowly = steadied(slowly, self.descent_limit, elapsed)
         self.descent_limit = float(slowly[0])
         found["limit"] = np.minimum(found["limit"], slowly)

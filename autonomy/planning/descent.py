@@ -49,7 +49,7 @@ def budget_of(truck, faults, vehicle, plan) -> HeatBudget:
 
 
 def entry_speed(grade: np.ndarray, step_m: float, mass_kg: float, drag_area_m2: float, rolling_resistance: float,
-                engine_force_n: float, budget: HeatBudget) -> np.ndarray:  # fmt: skip
+                engine_force_n: float, budget: HeatBudget, headwind_mps: float = 0.0) -> np.ndarray:  # fmt: skip
     """m/s at the beginning of each step that no descent of the road ahead (rad a step, NaN unknown) may exceed; inf where there
     is none.
 
@@ -60,7 +60,8 @@ def entry_speed(grade: np.ndarray, step_m: float, mass_kg: float, drag_area_m2: 
     known = int(np.count_nonzero(np.isfinite(grade)))
     for first, end in descents(grade, step_m):
         down = -np.sin(grade[first:end])
-        held = 0.5 * AIR_DENSITY_KGPM3 * drag_area_m2 * SPEEDS**2 + np.maximum(engine_force_n, budget.engine_power_w / SPEEDS)
+        air = 0.5 * AIR_DENSITY_KGPM3 * drag_area_m2 * np.maximum(SPEEDS + headwind_mps, 0.0) ** 2
+        held = air + np.maximum(engine_force_n, budget.engine_power_w / SPEEDS)
         pushing = mass_kg * STANDARD_GRAVITY_MPS2 * (np.nan_to_num(down)[:, None] - rolling_resistance) - held
         length = (end - first) * step_m
         work = np.maximum(np.sum(pushing, axis=0) * step_m, 0.0)

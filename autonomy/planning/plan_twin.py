@@ -33,11 +33,12 @@ def stop_heat(parameters, truck, speed: float) -> float:
     return float(truck["mass_high_kg"] * 0.5 * speed**2 * (1.0 + max(downhill(parameters, truck), 0.0) / deceleration))
 
 
-def braking(parameters, vehicle, truck, speed: float) -> tuple[float, float, float]:
-    """What the brakes give for certain."""
+def braking(parameters, vehicle, truck, speed: float, faults_of_brakes: int = 0) -> tuple[float, float, float]:
+    """What the brakes give for certain, with so many faults told of them."""
     hottest = np.max(truck["brake_temperature_c"] + 2.0 * truck["brake_temperature_sigma_c"])
     fade = np.clip(1.0 - parameters["brake_fade_per_kelvin"] * (hottest - parameters["brake_fade_from_c"]), 0.4, 1.0)
     force = parameters["emergency_deceleration"] * vehicle["loaded_mass_kg"] / truck["mass_high_kg"] * fade
+    force *= parameters["brake_faulty_share"] ** faults_of_brakes
     tyres = parameters["brake_friction_share"] * STANDARD_GRAVITY_MPS2 * believed_friction(parameters, truck)
     heat = stop_heat(parameters, truck, speed)
     cool = np.clip(truck["brake_heat_left_j"] / heat, 0.0, 1.0) if heat > 0.0 else 1.0
@@ -65,7 +66,8 @@ def descent_fits(parameters, vehicle, truck, unusable: int, speed: float) -> boo
     if spare < 0.0:
         return False
     pushing = truck["mass_high_kg"] * (downhill(p, truck) - STANDARD_GRAVITY_MPS2 * vehicle["rolling_resistance"])
-    pushing -= 0.5 * AIR_DENSITY_KGPM3 * vehicle["drag_area_m2"] * speed**2 + spare / (p["brake_heat_time_s"] * speed)
+    air = max(speed + truck["headwind_mps"] - p["headwind_doubt"] * truck["headwind_sigma_mps"], 0.0)
+    pushing -= 0.5 * AIR_DENSITY_KGPM3 * vehicle["drag_area_m2"] * air**2 + spare / (p["brake_heat_time_s"] * speed)
     pushing -= 0.0 if unusable & ENGINE else p["engine_brake_power_w"] / speed
     power = truck["retarder_cooled_w"] + truck["retarder_heat_left_j"] / p["retarder_heat_time_s"]
     most = vehicle["retarder_torque_maximum_nm"] * vehicle["driveline_ratio"] / vehicle["wheel_radius_m"]
@@ -199,10 +201,18 @@ def lane_doubt(parameters, lane, speed: float, s, known_most: float = np.inf):
     return np.hypot(known, doubt * parameters["fallback_end_heading_sigma"] * beyond) + rate * beyond**3 / 6.0
 
 
-def stop_reach(parameters, vehicle, lane, speed: float, known_share: float = np.inf) -> float:
+def swept_beside(vehicle, truck, lane) -> float:
+    """m that the combination sweeps beside its width in the tightest bend ahead."""
+    known = truck["trailer_wheelbase_m"] + 2.0 * truck["trailer_wheelbase_sigma_m"]
+    trailer = known if truck["trailer_wheelbase_known"] else vehicle["trailer_wheelbase_m"]
+    squares = vehicle["wheelbase_m"] ** 2 + (trailer**2 if vehicle["has_trailer"] else 0.0)
+    return float(0.25 * np.abs(lane["preview"]).max() * squares)
+
+
+def stop_reach(parameters, vehicle, truck, lane, speed: float, known_share: float = np.inf) -> float:
     """m on which the combination surely stays in its lane."""
     beside = float(min(lane["width_left"], lane["width_right"]) - 0.5 * vehicle["width_m"])
-    room = max(beside - float(parameters["fallback_lane_reserve_m"]), 0.5 * beside)
+    room = max(beside - float(parameters["fallback_lane_reserve_m"]) - swept_beside(vehicle, truck, lane), 0.5 * beside)
     s = np.arange(0.0, 160.0, 0.01)
     out = lane_doubt(parameters, lane, speed, s, known_share * room) > room
     return float(s[np.argmax(out)]) if out.any() else 160.0

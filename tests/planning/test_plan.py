@@ -201,9 +201,9 @@ def test_the_stop_is_that_of_the_twin_and_within_the_limit(speed, reach):
     lane = given_situation[4]
     lane["valid_distance_m"], lane["sigma"][:2] = reach, (0.02, 0.001)
     plan = PlanStep(PLAN, VEHICLE).step(*given_situation)
-    known = plan_twin.stop_reach(PLAN, VEHICLE, lane, speed)
+    known = plan_twin.stop_reach(PLAN, VEHICLE, given_situation[3], lane, speed)
     assert plan["fallback_reach_m"] == pytest.approx(known, abs=0.03)
-    seen = plan_twin.stop_reach(PLAN, VEHICLE, lane, speed, 0.5)
+    seen = plan_twin.stop_reach(PLAN, VEHICLE, given_situation[3], lane, speed, 0.5)
     assert plan["sight_speed"] == pytest.approx(plan_twin.sight_speed(PLAN, seen), abs=5e-3)
     twin = plan_twin.stop(PLAN, speed, float(plan["fallback_reach_m"]))
     found = [plan[f"fallback_{name}"] for name in ("deceleration", "distance", "duration")]

@@ -25,13 +25,13 @@ def planned(truck, speed=20.0, unusable=0, action=0):
 
 
 trucks = st.builds(
-    lambda mass, spread, grade, grade_sigma, friction, sigma, warning, heat, brakes, cooled, retarder, low: known_truck(
+    lambda mass, spread, grade, grade_sigma, friction, sigma, warning, heat, brakes, cooled, retarder, low, wind: known_truck(
         mass_kg=mass, mass_high_kg=mass + spread, grade=grade, grade_sigma=grade_sigma, friction=friction, friction_sigma=sigma,
         friction_low=low, friction_warning=warning, brake_temperature_c=heat, brake_heat_left_j=brakes,
-        retarder_cooled_w=cooled, retarder_heat_left_j=retarder),
+        retarder_cooled_w=cooled, retarder_heat_left_j=retarder, headwind_mps=wind, headwind_sigma_mps=0.1 * abs(wind)),
     st.floats(8e3, 5e4), st.floats(0.0, 2e4), st.floats(-0.1, 0.1), st.floats(0.0, 0.01), st.floats(0.1, 1.0),
     st.floats(0.0, 0.3), st.integers(0, 1), st.floats(20.0, 600.0), st.floats(0.0, 6e7), st.floats(0.0, 3e5),
-    st.floats(0.0, 2e7), st.floats(0.0, 0.3))  # fmt: skip
+    st.floats(0.0, 2e7), st.floats(0.0, 0.3), st.floats(-10.0, 10.0))  # fmt: skip
 
 
 @settings(max_examples=200, deadline=None)
@@ -61,6 +61,44 @@ def test_the_stop_is_never_harder_than_the_brakes_give(truck, speed):
     twin = plan_twin.stop(PLAN, speed, reach, braking)
     found = [plan[f"fallback_{name}"] for name in ("deceleration", "distance", "duration")]
     np.testing.assert_allclose(found, twin, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("told", "count"), [((), 0), (("CIRCUIT_1",), 1), (("CIRCUIT_1", "CIRCUIT_2"), 2), (("S_WEAK",), 1)])
+def test_a_brake_circuit_that_is_told_lost_is_not_counted_on(told, count):
+    faults = zeros("FaultState")
+    for row, name in enumerate(told):
+        faults["fault"][row] = WORDS[f"FAULT_BRAKE{'_' if name[0] == 'C' else ''}{name}"]
+        faults["status"][row] = msg.constants("FaultState")["STATUS_TOLD"]
+    truck = known_truck()
+    np.testing.assert_allclose(STEP.braking(truck, 22.0, faults), plan_twin.braking(PLAN, VEHICLE, truck, 22.0, count), rtol=1e-9)
+    given_situation = situation(speed=22.0)
+    given_situation[3] = truck
+    plan = PlanStep(PLAN, VEHICLE).step(*given_situation, faults)
+    assert plan["fallback_deceleration"] <= plan["braking_deceleration"] + 1e-9
+    if count:
+        whole = PlanStep(PLAN, VEHICLE).step(*given_situation)
+        assert plan["braking_deceleration"] < 0.7 * whole["braking_deceleration"]
+        assert plan["desired_gap"] >= whole["desired_gap"]
+
+
+def test_what_the_trailer_sweeps_is_kept_clear_of_the_line():
+    """In a bend the stop is known less far for a longer trailer, and for one whose length is less known."""
+    given_situation = situation(speed=20.0)
+    lane = given_situation[4]
+    lane["preview"], lane["valid_distance_m"], lane["sigma"][:2] = 1.0 / 250.0, 100.0, (0.02, 0.001)
+    reached = []
+    for wheelbase, sigma in ((6.0, 0.1), (8.0, 0.1), (8.0, 0.8)):
+        given_situation[3] = known_truck(trailer_wheelbase_m=wheelbase, trailer_wheelbase_sigma_m=sigma,
+                                         trailer_wheelbase_known=1)  # fmt: skip
+        reached.append(float(PlanStep(PLAN, VEHICLE).step(*given_situation)["fallback_reach_m"]))
+    assert reached[0] > reached[1] + 0.2 > reached[2] + 0.4
+
+
+def test_wind_from_behind_slows_a_descent():
+    speeds = [float(planned(known_truck(grade=-0.06, grade_sigma=0.0, headwind_mps=wind, headwind_sigma_mps=sigma,
+                                        retarder_cooled_w=1.2e5))["descent_speed"])
+              for wind, sigma in ((0.0, 0.0), (-8.0, 0.0), (0.0, 8.0))]  # fmt: skip
+    assert speeds[1] < speeds[0] - 0.2 and speeds[2] == pytest.approx(speeds[1], abs=0.05)
 
 
 # A change of an estimate, or of its sigma alone, that must make the truck more careful

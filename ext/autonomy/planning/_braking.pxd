@@ -1,7 +1,10 @@
-# What the brakes give here and now for certain: load, heat, friction and slope, each at the worse end of what is known of it.
+# What the brakes give here and now for certain: load, heat, friction, slope and faults told, each at the worse end of what is
+# known of it.
 from libc.math cimport sin
 from autonomy._physics cimport STANDARD_GRAVITY_MPS2
-from autonomy.msg.messages cimport PlanParameters, TruckState, VehicleParameters
+from autonomy.msg.messages cimport (
+    FaultState, PlanParameters, TruckState, VehicleParameters, FaultRow_FAULT_BRAKE_CIRCUIT_1, FaultRow_FAULT_BRAKE_CIRCUIT_2,
+    FaultRow_FAULT_BRAKES_WEAK, FaultState_STATUS_TOLD)
 from autonomy.linalg._scalar cimport clipped
 
 cdef extern from *:
@@ -13,6 +16,7 @@ cdef extern from *:
 
 cdef enum:
     BRAKE_GROUPS = 3
+    FAULT_ROWS = 24
 
 ctypedef struct Braking:
     double deceleration          # m/s2, positive, of the truck on the road here
@@ -39,6 +43,17 @@ cdef inline double fade(const PlanParameters* parameters, const TruckState* truc
     return clipped(kept, 0.4, 1.0)
 
 
+cdef inline double force_left(const PlanParameters* parameters, const FaultState* faults) noexcept nogil:
+    """Share of the brakes' force that the faults told of them leave."""
+    cdef double left = 1.0
+    cdef int i
+    for i in range(FAULT_ROWS):
+        if faults.status[i] >= FaultState_STATUS_TOLD and faults.fault[i] in (
+                FaultRow_FAULT_BRAKE_CIRCUIT_1, FaultRow_FAULT_BRAKE_CIRCUIT_2, FaultRow_FAULT_BRAKES_WEAK):
+            left *= parameters.brake_faulty_share
+    return left
+
+
 cdef inline double least_slope(const PlanParameters* parameters, const TruckState* truck) noexcept nogil:
     """m/s2 that the slope helps braking with, negative downhill, at its worse end."""
     return STANDARD_GRAVITY_MPS2 * sin(truck.grade - parameters.grade_doubt * truck.grade_sigma)
@@ -52,11 +67,11 @@ cdef inline double stop_heat(const PlanParameters* parameters, const TruckState*
 
 
 cdef inline Braking brakes_now(const PlanParameters* parameters, const VehicleParameters* vehicle, const TruckState* truck,
-                               double speed) noexcept nogil:
-    """At most what the force of the brakes, as hot as they are, gives the heaviest it may be, and what its tyres find."""
+                               const FaultState* faults, double speed) noexcept nogil:
+    """At most what the force of the brakes, as hot and as whole as they are, gives the heaviest it may be, and what its tyres find."""
     cdef Braking found
     cdef double by_force = parameters.emergency_deceleration * vehicle.loaded_mass_kg / truck.mass_high_kg \
-        * fade(parameters, truck)
+        * fade(parameters, truck) * force_left(parameters, faults)
     cdef double by_tyres = parameters.brake_friction_share * STANDARD_GRAVITY_MPS2 * believed_friction(parameters, truck)
     cdef double heat = stop_heat(parameters, truck, speed), left
     cdef double most = by_force if by_force < by_tyres else by_tyres

@@ -23,10 +23,12 @@ cdef inline bint heat_fits(const PlanParameters* parameters, const VehicleParame
     cdef double pushing = -truck.mass_high_kg * (least_slope(parameters, truck)
                                                  + STANDARD_GRAVITY_MPS2 * vehicle.rolling_resistance)
     cdef double spare = truck.brake_heat_left_j - parameters.stop_heat_reserve * stop_heat(parameters, truck, speed)
+    cdef double air = speed + truck.headwind_mps - parameters.headwind_doubt * truck.headwind_sigma_mps
     cdef double retarder = 0.0
     if spare < 0.0:
         return False
-    pushing -= 0.5 * AIR_DENSITY_KGPM3 * vehicle.drag_area_m2 * speed * speed
+    if air > 0.0:
+        pushing -= 0.5 * AIR_DENSITY_KGPM3 * vehicle.drag_area_m2 * air * air
     if not faults.unusable & FaultRow_UNUSABLE_ENGINE:
         pushing -= parameters.engine_brake_power_w / speed
     pushing -= spare / (parameters.brake_heat_time_s * speed)

@@ -4,7 +4,7 @@ from autonomy.inputs._motion cimport lateral_velocity, velocity_known
 from autonomy._single_track cimport angle_per_curvature
 from autonomy.estimation.lane._lane cimport HEADING, OFFSET
 from autonomy.msg.messages cimport (
-    EgoState, LaneState, Plan, PlanParameters, TrackList, VehicleParameters, VehicleState, LaneState_STATUS_NONE,
+    EgoState, LaneState, Plan, PlanParameters, TrackList, TruckState, VehicleParameters, VehicleState, LaneState_STATUS_NONE,
     Plan_FALLBACK_STEP_M)
 from autonomy.planning._braking cimport Braking
 from autonomy.planning._plan cimport PlanMemory
@@ -76,13 +76,28 @@ cdef inline double lane_doubt(const PlanParameters* parameters, const LaneState*
         + parameters.fallback_lateral_jerk / (design * design * design) * beyond * beyond * beyond / 6.0
 
 
-cdef inline double stop_reach(const PlanParameters* parameters, const VehicleParameters* vehicle, const LaneState* lane,
-                              double speed, double known_share) noexcept nogil:
+cdef inline double swept_beside(const VehicleParameters* vehicle, const TruckState* truck, const LaneState* lane) noexcept nogil:
+    """m that the combination sweeps beside its own width in the tightest bend of the path, when front and trailer stand equally
+    far out: half of what a trailer that rolls without slip cuts in by, curvature (wheelbases squared) / 2, at two sigma of
+    its length. At speed it runs further out than that, so cuts in less."""
+    cdef double trailer = 0.0, tightest = 0.0
+    cdef int i
+    if vehicle.has_trailer:
+        trailer = truck.trailer_wheelbase_m + 2.0 * truck.trailer_wheelbase_sigma_m if truck.trailer_wheelbase_known \
+            else vehicle.trailer_wheelbase_m
+    for i in range(STOP_POINTS):
+        if fabs(lane.preview[i]) > tightest:
+            tightest = fabs(lane.preview[i])
+    return 0.25 * tightest * (vehicle.wheelbase_m * vehicle.wheelbase_m + trailer * trailer)
+
+
+cdef inline double stop_reach(const PlanParameters* parameters, const VehicleParameters* vehicle, const TruckState* truck,
+                              const LaneState* lane, double speed, double known_share) noexcept nogil:
     """m along the lane on which the combination surely stays in it, seeing nothing more; what is not known of place and
     direction takes `known_share` of the room at the most."""
     cdef double narrower = lane.width_left if lane.width_left < lane.width_right else lane.width_right
     cdef double beside = narrower - 0.5 * vehicle.width_m
-    cdef double room = beside - parameters.fallback_lane_reserve_m
+    cdef double room = beside - parameters.fallback_lane_reserve_m - swept_beside(vehicle, truck, lane)
     cdef double known_most
     cdef double low = 0.0, high = STOP_POINTS * Plan_FALLBACK_STEP_M, middle
     cdef int i
@@ -128,7 +143,8 @@ cdef inline double return_curvature(double s, double length, double offset, doub
 
 
 cdef inline void lay_stop(PlanMemory* memory, const PlanParameters* parameters, const VehicleParameters* vehicle,
-                          const EgoState* ego, const LaneState* lane, double speed, double dt) noexcept nogil:
+                          const EgoState* ego, const TruckState* truck, const LaneState* lane, double speed,
+                          double dt) noexcept nogil:
     """The path of the stop: along the lane, back to its path within a few seconds' drive, beginning in the direction of
     travel, which in a bend is not the one in which the vehicle points."""
     cdef double length = speed * parameters.fallback_return_s
@@ -145,8 +161,8 @@ cdef inline void lay_stop(PlanMemory* memory, const PlanParameters* parameters, 
         s = i * Plan_FALLBACK_STEP_M
         memory.fallback_curvature[i] = lane.preview[i] + return_curvature(s, length, lane.offset, memory.direction)
     memory.fallback_travelled = 0.0
-    memory.fallback_reach = stop_reach(parameters, vehicle, lane, speed, INFINITY)
-    memory.sight_reach = stop_reach(parameters, vehicle, lane, speed, 0.5)
+    memory.fallback_reach = stop_reach(parameters, vehicle, truck, lane, speed, INFINITY)
+    memory.sight_reach = stop_reach(parameters, vehicle, truck, lane, speed, 0.5)
     memory.fallback_known = 1
 
 

@@ -157,13 +157,13 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
     if speed < 0.0:
         speed = 0.0
     lost = what_is_lost(parameters, vehicle_parameters, vehicle, ego, truck, faults, lane, speed)
-    braking = brakes_now(parameters, vehicle_parameters, truck, speed)
+    braking = brakes_now(parameters, vehicle_parameters, truck, faults, speed)
     lateral = lateral_limit(parameters, vehicle_parameters, truck)
     estimate_steering_bias(memory, parameters, vehicle_parameters, vehicle, ego, dt)
 
     # The stop: laid anew while lane and motion are known, else driven on along the one laid last
     if lane.status != LaneState_STATUS_NONE and velocity_known(ego):
-        lay_stop(memory, parameters, vehicle_parameters, ego, lane, speed, dt)
+        lay_stop(memory, parameters, vehicle_parameters, ego, truck, lane, speed, dt)
     else:
         memory.fallback_travelled += speed * dt
 
@@ -266,9 +266,11 @@ cdef class PlanStep:
                   <const TrackList*>pointer(tracks), <Plan*>pointer(result))
         return result
 
-    def braking(self, truck, double speed):
-        """(m/s2 of the truck, of a lead, share of the conflict law's thresholds) for certain, with a TruckState."""
-        cdef Braking found = brakes_now(&self.parameters, &self.vehicle_parameters, <const TruckState*>pointer(truck), speed)
+    def braking(self, truck, double speed, faults=None):
+        """(m/s2 of the truck, of a lead, share of the conflict law's thresholds) for certain, with TruckState and FaultState."""
+        faults = np.zeros((), dtype("FaultState")) if faults is None else faults
+        cdef Braking found = brakes_now(&self.parameters, &self.vehicle_parameters, <const TruckState*>pointer(truck),
+                                        <const FaultState*>pointer(faults), speed)
         return found.deceleration, found.lead_deceleration, found.share
 
     def lateral_limit(self, truck):
