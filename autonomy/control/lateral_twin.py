@@ -25,6 +25,7 @@ from autonomy.control.yaw_plane_twin import (
     transition,
 )
 from autonomy.msg import constants
+from autonomy.physics import STANDARD_GRAVITY_MPS2
 from autonomy.rollover_twin import rollover_threshold
 
 LATERAL = constants("LateralParameters")
@@ -34,6 +35,8 @@ REVERSAL_SHARE = 0.1  # of half the play: as much turning back must be wanted be
 CROSSING_S, CROSSING_TICKS = 0.06, 10.0  # lag with which it is crossed, where the actuator's is longer; until wheels move again
 CROSSED_RAD = 1e-7
 LEAST_ROOM_M = 0.05  # a box is never narrower to either side of its middle
+EAGER_UNTIL_S, EAGER_SHARE, HELD_UNTIL_S, HELD_SHARE = 0.7, 0.88, 1.6, 0.81  # see _taking_over.pxd
+BODY_ROLL_RADPMPS2, LARGEST_BANK_STEP_MPS2 = 0.016, 0.05  # see _observer.pxd
 TRANSITION_BASE_M = 10.0  # the lane's curvature rate is that between so far behind and ahead of a place
 
 
@@ -44,6 +47,13 @@ def agility(p, mass: float, speed: float, response: float) -> float:
     for name, value in values.items():
         agile *= min(p[f"agile_{name}"] / value, 1.0) ** p[f"agile_{name.partition('_')[0]}_exponent"]
     return float(agile)
+
+
+def taking_over(elapsed_s: float) -> float:
+    """What is added to the wanted offset so long after taking over, over what the truck stood off its place then."""
+    if elapsed_s < EAGER_UNTIL_S - 0.5 * TICK_S:
+        return -EAGER_SHARE
+    return HELD_SHARE if elapsed_s < HELD_UNTIL_S - 0.5 * TICK_S else 0.0
 
 
 def process_noise(p, model: YawPlane, agile: float) -> np.ndarray:
@@ -69,6 +79,12 @@ def measurements(p, model: YawPlane) -> tuple[np.ndarray, np.ndarray]:
     H[3, R] += model.speed
     H[3, ACCELERATION_BIAS] = 1.0
     return H, np.array([p[f"{name}_sigma"] for name in ("offset", "heading", "yaw_rate", "lateral_acceleration")])
+
+
+def side_force_of_roll(roll: float, lateral_acceleration: float) -> float:
+    """m/s2 to the left by the road's bank, of the body's roll: it leans with all that presses the tyres sideways."""
+    leaning = roll - BODY_ROLL_RADPMPS2 * lateral_acceleration
+    return -STANDARD_GRAVITY_MPS2 * leaning / (1.0 + STANDARD_GRAVITY_MPS2 * BODY_ROLL_RADPMPS2)
 
 
 def weights(p, vehicle, speed: float) -> tuple[np.ndarray, float]:
@@ -101,9 +117,10 @@ class LateralTwin:
         self.p, self.vehicle, self.solve = parameters, vehicle, solve
         self.x, self.cost_to_go = None, np.zeros((8, 8))
         self.side, self.pull, self.actuator, self.wheels = 0.0, 0.0, 0.0, 0.0  # of the play
+        self.taken_over_m, self.ticks, self.bank = 0.0, 0, None
 
     def step(self, sent, speed, lag, delay, mass, measured, articulation, preview, width, target=0.0, sideways=0.0,
-             tyres=(1.0, 1.0, 1.0)) -> float:
+             tyres=(1.0, 1.0, 1.0), roll=0.0) -> float:
         """Road wheel angle in rad.
 
         `sent`: commands less the play, newest last; `measured`: offset, heading error, yaw rate, lateral acceleration;
@@ -120,24 +137,31 @@ class LateralTwin:
         def ahead(distance):
             return np.interp(distance, STEP_M * np.arange(len(preview)), preview)
 
-        if self.x is None:
+        begins = self.x is None
+        if begins:
             self._begin(model, measured, articulation, sideways, sent[-1 - whole])
+            self._follow_bank(roll, speed)
         else:
             acting = rest / TICK_S * sent[-2 - whole] + (1.0 - rest / TICK_S) * sent[-1 - whole]
             self.x[[COMMAND, CURVATURE]] = acting, preview[0]
             self.x, self.P = tick @ self.x, tick @ self.P @ tick.T + process_noise(p, model, agile)
+            self._follow_bank(roll, speed)
             for h, sigma, value in zip(*measurements(p, model), measured, strict=True):
                 gain = self.P @ h / (h @ self.P @ h + sigma**2)
                 self.x = self.x + gain * (value - h @ self.x)
                 self.P = self.P - np.outer(gain, h @ self.P)
         x, driven = self.x.copy(), 0.0
+        if begins:
+            self.taken_over_m = x[OFFSET] - self.wanted(model, preview[0], x[BIAS], x[DISTURBANCE], target)[OFFSET]
+        shaped = self.taken_over_m * taking_over(self.ticks * TICK_S)
+        self.ticks += 1
         x[RATE] = 0.0
         for length, command in [(rest, sent[-1 - whole])] * (rest > 1e-9) + [(TICK_S, sent[-i]) for i in range(whole, 0, -1)]:
             x[[COMMAND, CURVATURE]] = command, ahead(driven + 0.5 * speed * length)
             x = transition(rates, length) @ x
             driven += speed * length
         x[COMMAND] = sent[-1]
-        problem = self._problem(model, tick, x, ahead, driven, width, target, mass)
+        problem = self._problem(model, tick, x, ahead, driven, width, target, shaped, mass)
         inputs, value = self.solve(problem)
         self.cost_to_go = value
         change = TICK_S * inputs[0]
@@ -170,6 +194,12 @@ class LateralTwin:
         sigma[[TRAILER, OFFSET, FRONT]] = self.p["offset_sigma"]
         self.P = np.diag(sigma**2)
 
+    def _follow_bank(self, roll: float, speed: float):
+        bank = side_force_of_roll(roll, speed * self.x[R])
+        if self.bank is not None and abs(bank - self.bank) < LARGEST_BANK_STEP_MPS2:
+            self.x[DISTURBANCE] += bank - self.bank
+        self.bank = bank
+
     def wanted(self, model: YawPlane, curvature: float, bias: float, disturbance: float, target: float) -> np.ndarray:
         """Steady travel whose front and rear faces are equally far from the lane's place, (8,)."""
         x, heading, articulation = model.steady(curvature, bias, disturbance)
@@ -180,7 +210,7 @@ class LateralTwin:
         x[[TRAILER, OFFSET, FRONT]] = offsets + target - 0.5 * (front + rear)
         return x
 
-    def _problem(self, model, tick, x, ahead, driven, width, target, mass) -> dict:
+    def _problem(self, model, tick, x, ahead, driven, width, target, shaped, mass) -> dict:
         p, vehicle, speed = self.p, self.vehicle, model.speed
         A, B, held = stage_matrices(tick)
         W, input_weight = weights(p, vehicle, speed)
@@ -203,7 +233,8 @@ class LateralTwin:
         low, high = np.tile(low, (STAGES, 1)), np.tile(high, (STAGES, 1))
         low[:, FRONT] += 0.5 * curvature * model.front_m**2
         high[:, FRONT] += 0.5 * curvature * model.front_m**2
-        wanted = np.array([self.wanted(model, value, x[BIAS], x[DISTURBANCE], target) for value in curvature])
+        place = target + shaped
+        wanted = np.array([self.wanted(model, value, x[BIAS], x[DISTURBANCE], place) for value in curvature])
         askew = trailer_angle(model, x) - trailer_angle(model, self.wanted(model, ahead(driven), x[BIAS], x[DISTURBANCE], target))
         dies_out = np.exp(-np.arange(1, STAGES + 1) * stage_m / (model.hitch_m + model.trailer_m))
         turned = np.array([trailer_angle(model, place) for place in wanted]) + askew * dies_out

@@ -98,6 +98,11 @@ class LinearLoop:
         nothing = np.zeros(size)
         full = np.vstack([x, [acting], [nothing] * 4])
         self.matrix = np.vstack([(plant @ full)[:PLANT], [command], commands[:-1], posterior])
+        aside = TICK_S * gains.feedback[[TRAILER, OFFSET, FRONT]].sum()  # of the command, a metre wanted aside
+        self.asked = np.zeros(size)
+        self.asked[PLANT] = aside
+        if real == 0:
+            self.asked[:PLANT] = plant[:PLANT, COMMAND] * aside
 
     @property
     def modes(self) -> np.ndarray:
@@ -116,13 +121,13 @@ class LinearLoop:
         return float(ratio[moving].min())
 
     def offsets(self, start_m: float, duration_s: float) -> np.ndarray:
-        """(n, 4) m: reference point, trailer's axle group, front and rear face; parallel to the lane at first."""
+        """(n, 4) m: reference point, trailer's axle group, front and rear face; parallel to the lane at taking over."""
         z = np.zeros(len(self.matrix))
         z[3:6] = z[self.estimate + 3 : self.estimate + 6] = start_m
         rows = np.empty((round(duration_s / TICK_S), PLANT))
-        for row in rows:
+        for k, row in enumerate(rows):
             row[:] = z[:PLANT]
-            z = self.matrix @ z
+            z = self.matrix @ z + self.asked * (start_m * lateral_twin.taking_over(k * TICK_S))
         return places(self.model, self.vehicle, rows)
 
 

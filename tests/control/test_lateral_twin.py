@@ -107,10 +107,11 @@ def test_steering_is_that_of_the_twin(name, solve, offset, articulation, statuse
         lane["offset"], lane["heading_error"] = measured[:2]
         ego = valid_ego(speed, measured[2])
         ego["velocity"][1], ego["acceleration"][1] = 0.05, measured[3]
+        ego["roll"] = roll = 0.002 * k + (0.05 if k >= 15 else 0.0)  # of a bank, then a filter that begins anew
         state["time_ns"] = 10**9 + k * 10_000_000
         control = step.step(state, ego, truck, lane, plan)
         expected = twin.step(sent, speed, lag, delay, mass, measured, articulation, lane["preview"], (1.9, 1.8), 0.05, 0.05,
-                             tyres)  # fmt: skip
+                             tyres, roll)  # fmt: skip
         assert control["road_wheel_angle"] == pytest.approx(expected, abs=2e-8), k
         found.add(int(control["solver_status"]))
         actuation["road_wheel_angle_rad"] = control["road_wheel_angle"]

@@ -17,6 +17,8 @@ ctypedef struct ControlMemory:
     double wheels                # ... and behind it
     double side                  # of the play the steering stands at: -1, 1, or 0 = not known
     double pull                  # rad, turning back that was wanted since
+    double taken_over_m          # off its place when the controller took over
+    double driven_s              # since
     Observer observer
     double[64] cost_to_go        # of the MPC without bounds, end of the next one's horizon
     LongitudinalMemory longitudinal
@@ -24,7 +26,8 @@ ctypedef struct ControlMemory:
     uint32_t newest
     uint8_t remembers            # control_remember was called at least once
     uint8_t observing            # the observer runs
-    uint8_t[2] padding
+    uint8_t taking_over          # a driver steers, or the observer has begun
+    uint8_t[1] padding
 
 cdef void control_reset(ControlMemory* memory, const LateralParameters* lateral) noexcept nogil
 cdef void control_step(ControlMemory* memory, const LateralParameters* lateral, const LongitudinalParameters* longitudinal,

@@ -36,6 +36,7 @@ cdef void control_remember(ControlMemory* memory, const Actuation* actuation) no
     if actuation.mode == 0:
         # The driver's hands take the play out where they want
         memory.side = memory.pull = 0.0
+        memory.taking_over = 1
         memory.actuator = memory.wheels = memory.sent[memory.newest] = command
     longitudinal_remember(&memory.longitudinal, actuation)
     memory.remembers = 1

@@ -1,5 +1,5 @@
 # Lateral control: observe, roll through the commands on their way, solve the MPC from there on.
-from libc.math cimport fabs, isfinite, pow
+from libc.math cimport NAN, fabs, isfinite, pow
 from libc.string cimport memcpy, memset
 from libc.stdint cimport uint8_t
 from autonomy._single_track cimport angle_per_curvature
@@ -10,6 +10,7 @@ from autonomy.control._lateral_problem cimport lateral_acceleration_bound, pose_
 from autonomy.control._observer cimport *
 from autonomy.control._play cimport across_play
 from autonomy.control._preview cimport curvature_at
+from autonomy.control._taking_over cimport shaped_offset
 from autonomy.inputs._motion cimport lateral_velocity, velocity_known
 from autonomy.linalg._box_mpc cimport BoxProblem, BoxSolution, BOX_BUDGET, BOX_CONVERGED, BOX_FREE, solve_box
 from autonomy.linalg._scalar cimport clipped
@@ -58,6 +59,7 @@ cdef inline void observe(ControlMemory* memory, const LateralParameters* paramet
         rest /= LateralParameters_TICK_PERIOD_S
         acting = rest * sent(memory, whole + 1) + (1.0 - rest) * sent(memory, whole)
         observer_predict(observer, parameters, model, transition, acting, lane.preview[0], agility)
+        observer_follow_bank(observer, ego.roll if velocity_known(ego) else NAN, speed)
         if fabs(lane.offset - observer.x[OFFSET]) > parameters.lane_jump_m:
             observer_shift(observer, lane.offset - observer.x[OFFSET])
         memset(row, 0, sizeof(row))
@@ -86,7 +88,8 @@ cdef inline void observe(ControlMemory* memory, const LateralParameters* paramet
     if not (memory.observing and drives and 0.0 < dt < 5.0 * LateralParameters_TICK_PERIOD_S):
         observer_begin(observer, parameters, model, lane.offset, lane.heading_error, truck.articulation_angle, yaw_rate, sideways,
                        sent(memory, whole))
-        memory.observing = 1
+        observer_follow_bank(observer, ego.roll if velocity_known(ego) else NAN, speed)
+        memory.observing = memory.taking_over = 1
 
 
 cdef inline void learned_tyres(const TruckState* truck, double* tyres) noexcept nogil:
@@ -110,7 +113,7 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
     cdef double speed = known if drives else parameters.minimum_speed_mps
     cdef double lag = steering_lag(truck)
     cdef double mass = truck.mass_kg if truck.mass_kg > 0.0 else vehicle.mass_kg
-    cdef double agility, driven, heading, articulation, change
+    cdef double agility, driven, heading, articulation, change, shaped
     cdef double[144] continuous
     cdef double[144] transition
     cdef double[12] x
@@ -137,9 +140,11 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
     exponential(continuous, LateralParameters_TICK_PERIOD_S, transition)
     observe(memory, parameters, &model, continuous, transition, ego, truck, lane, speed, agility, dt, drives)
     memcpy(x, memory.observer.x, sizeof(x))
+    wanted_place(vehicle, &model, speed, lane.preview[0], x[STEERING_OFFSET], x[DISTURBANCE], plan.lateral_target, reference)
+    shaped = shaped_offset(memory, x[OFFSET] - reference[OFFSET])
     driven = roll_dead_time(memory, continuous, transition, lane.preview, truck.steering_delay_s, speed, x)
-    pose_problem(memory, parameters, vehicle, &model, lane, lane.preview, transition, x, plan.lateral_target, speed, driven,
-                 lateral_acceleration_bound(parameters, vehicle, mass), &problem)
+    pose_problem(memory, parameters, vehicle, &model, lane, lane.preview, transition, x, plan.lateral_target, shaped, speed,
+                 driven, lateral_acceleration_bound(parameters, vehicle, mass), &problem)
     solve_box(&problem, &solution)
     control.solver_status = <uint8_t>solution.status
     control.solver_iterations = <uint8_t>solution.iterations

@@ -114,12 +114,13 @@ cdef inline double lateral_acceleration_bound(const LateralParameters* parameter
 
 cdef inline void pose_problem(const ControlMemory* memory, const LateralParameters* parameters, const VehicleParameters* vehicle,
                               const YawPlane* model, const LaneState* lane, const double* preview, const double* transition,
-                              const double* x, double target, double speed, double driven, double acceleration,
-                              BoxProblem* problem) noexcept nogil:
+                              const double* x, double target, double shaped, double speed, double driven,
+                              double acceleration, BoxProblem* problem) noexcept nogil:
     """The MPC from the moment a command given now begins to act.
 
     How a transition itself turns tractor and trailer costs nothing, so nothing is saved by cutting it. The rear end is bounded
     at the angle the trailer comes to by itself: what it stands off steady travel now dies out over the combination's length.
+    `shaped` moves the place that is wanted, not the bounds.
     """
     cdef double[24] held
     cdef double[8] reference
@@ -156,6 +157,7 @@ cdef inline void pose_problem(const ControlMemory* memory, const LateralParamete
         rate = vehicle.maximum_road_wheel_rate
     wanted_place(vehicle, model, speed, curvature_at(preview, driven), x[STEERING_OFFSET], x[DISTURBANCE], target, reference)
     askew = trailer_angle(model, x) - trailer_angle(model, reference)
+    target += shaped
     for k in range(problem.stages):
         curvature = curvature_at(preview, driven + (k + 0.5) * stage_s * speed)
         lead_in(model, speed, bending(preview, driven + (k + 0.5) * stage_s * speed), &yaw_rate, &articulation_rate)

@@ -1,18 +1,30 @@
 # What the truck does now: a Kalman filter of the yaw-plane model with two slow disturbances, steering offset and side force.
 #
+# The road's bank is a side force from the moment the body rolls with it; what rolls it in bends is taken off.
 # The road wheel angle is that of the model behind the commands sent; the yaw rate corrects it, so that neither play nor the
 # steering sensor's offset enters. Because the disturbances explain what the model lacks, nothing is left standing.
-from libc.math cimport fabs
+from libc.math cimport fabs, isfinite
 from libc.string cimport memset
+from autonomy._physics cimport STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport LateralParameters, LateralParameters_TICK_PERIOD_S
 from autonomy.linalg._kalman cimport carry_row, take_scalar
 from autonomy.linalg._vector cimport multiply_12x12
 from autonomy.control._yaw_plane cimport *
 
+cdef extern from *:
+    """
+    #define BODY_ROLL_RADPMPS2 0.016       /* a loaded truck leans by 9 degrees a g, springs and tyres; half or twice costs little */
+    #define LARGEST_BANK_STEP_MPS2 0.05    /* a tick; more is a filter that began anew */
+    """
+    const double BODY_ROLL_RADPMPS2
+    const double LARGEST_BANK_STEP_MPS2
+
 ctypedef struct Observer:
     double[12] x
     double[144] covariance
     double time_s                    # since it began
+    double bank                      # m/s2 to the left as the roll of the last tick told it
+    bint bank_told
 
 
 cdef inline void observer_begin(Observer* observer, const LateralParameters* parameters, const YawPlane* model, double offset,
@@ -73,6 +85,18 @@ cdef inline void observer_predict(Observer* observer, const LateralParameters* p
         for k in range(3):
             observer.covariance[12 * (TRAILER_OFFSET + i) + TRAILER_OFFSET + k] += aside + turning * turned[i] * turned[k]
     observer.time_s += LateralParameters_TICK_PERIOD_S
+
+
+cdef inline void observer_follow_bank(Observer* observer, double roll, double speed) noexcept nogil:
+    """Moves the side force as the roll angle says that the bank has changed; where it began from is left to the estimate."""
+    cdef double leaning = roll - BODY_ROLL_RADPMPS2 * speed * observer.x[YAW_RATE]
+    cdef double bank = -STANDARD_GRAVITY_MPS2 * leaning / (1.0 + STANDARD_GRAVITY_MPS2 * BODY_ROLL_RADPMPS2)
+    if not isfinite(bank):
+        observer.bank_told = 0
+        return
+    if observer.bank_told and fabs(bank - observer.bank) < LARGEST_BANK_STEP_MPS2:
+        observer.x[DISTURBANCE] += bank - observer.bank
+    observer.bank, observer.bank_told = bank, 1
 
 
 cdef inline void observer_update(Observer* observer, const double* row, double value, double sigma) noexcept nogil:
