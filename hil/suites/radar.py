@@ -1,6 +1,6 @@
 """What the radar processing makes of emulated scans whose every detection's origin is known, and of a recorded radar's tracks.
 
-Parameters were chosen on seeds 100 to 105; figures are of SEEDS.
+Parameters were chosen on seeds 100 to 105; figures are of SEEDS. Of approaches with a lidar: _radar_road.py.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hil.suites import _radar_recorded as recorded
+from hil.suites import _radar_road as road
 from hil.suites._row import row_of
 
 TITLE = "radar: ghosts removed, road users kept, own speed by Doppler; range rates of a recorded radar"
@@ -59,7 +60,7 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
                          float(np.median(found)) if found else None, "m"),
                   row_of("vehicle that stands in the own lane: confirmed at, least", min(found, default=None), "m", ">= 40",
                          whole and min(found, default=0.0) >= 39.0)]  # fmt: skip
-    return table + recorded.rows()
+    return table + road.rows(quick, jobs) + recorded.rows()
 
 
 def _drive(chosen: tuple[int, float]) -> dict:

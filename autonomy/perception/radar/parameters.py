@@ -67,7 +67,7 @@ class ScreenParameters:
     moved_looks: int = 3  # of what was seen to move before it stood
     inside_share: float = 0.7
     near_m: float = 40.0  # what still stands in the corridor this near is taken as it is
-    near_watched_m: float = 33.0  # the same where a lidar watches: so near it sees the road behind [C]
+    near_watched_m: float = 30.0  # the same where a lidar watches: it sees through places 30 to 40 m away [C]
     road_looks: int = 3  # scans of a lidar in a row that show road where something is said to stand
     watched_scans: int = 6  # of the radar, since the lidar's last one
     shadow_m: float = 5.0  # something this much nearer, within corridor_m beside the line of sight, hides what is behind
@@ -91,8 +91,9 @@ class RoadParameters:
     ground_apart_m: float = 3.0
     ground_gap_m: float = 6.0  # rows of a 64-beam lidar are 3 m apart at 60 m [C]
     low_m: float = 0.1  # heights of rays that count: low ones meet debris ...
-    between_m: float = 0.4  # ... high ones a body that rays pass below
-    high_m: float = 1.0
+    low_to_m: float = 0.28
+    high_m: float = 0.65  # ... high ones a body that rays pass below: a rear underrun guard ends at 0.55 m [V: UN R58]
+    high_to_m: float = 1.0
     low_behind_m: float = 1.0
     high_behind_m: float = 5.0  # longer than what low rays reach under a car [C]
     body_before_m: float = 3.0

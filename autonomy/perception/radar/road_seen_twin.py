@@ -7,7 +7,7 @@ import numpy as np
 from autonomy.perception.radar.parameters import RoadParameters
 
 NOTHING, ROAD, STANDS = 0, 1, 2
-GROUND_LABELS, BINS, LEAST_GROUND = (1, 3), 6, 6
+GROUND_LABELS, BINS, LEAST_GROUND = (1, 3), 10, 6
 
 
 def look_through(p: RoadParameters, points: np.ndarray, labels: np.ndarray, eye: tuple[float, float, float], x: float,
@@ -36,6 +36,6 @@ def look_through(p: RoadParameters, points: np.ndarray, labels: np.ndarray, eye:
     passed = eye[2] + (z - eye[2]) * distance / along - ground
     inside = np.abs(across) < p.half_width_m
     bins = np.minimum(((across + p.half_width_m) * (0.5 * BINS / p.half_width_m)).astype(int), BINS - 1)
-    low = inside & (passed > p.low_m) & (passed <= p.between_m)
-    high = inside & (passed > p.between_m) & (passed < p.high_m) & (along > distance + p.high_behind_m)
+    low = inside & (passed > p.low_m) & (passed < p.low_to_m)
+    high = inside & (passed > p.high_m) & (passed < p.high_to_m) & (along > distance + p.high_behind_m)
     return ROAD if len(set(bins[low])) == BINS == len(set(bins[high])) else NOTHING

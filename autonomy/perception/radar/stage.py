@@ -86,8 +86,8 @@ class RadarStage:
             look = lidar.look_before(now_ns)
             if look is not None and self._looked_ns[place] < look.valid_time_ns:
                 self._looked_ns[place] = look.valid_time_ns
-                past_s = (valid_ns - look.valid_time_ns) / NS
-                self.processor.see_road(look.points, look.labels, lidar.eye, past_s, speed, yaw_rate)
+                elapsed_s = (valid_ns - look.valid_time_ns) / NS
+                self.processor.see_road(look.points, look.labels, lidar.eye, elapsed_s, speed, yaw_rate)
 
     def _points(self, kept: np.ndarray, valid_ns: int, received_ns: int) -> np.ndarray:
         """(n,) of RadarPoint in the vehicle's frame: what moves first, then what is near."""

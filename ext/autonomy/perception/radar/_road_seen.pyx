@@ -17,13 +17,13 @@ require(__name__, LAYOUT_HASH)
 NOTHING, ROAD, STANDS = 0, 1, 2
 
 cdef enum:
-    BINS = 6
+    BINS = 10           # of 0.3 m: what is 0.6 m wide fills one
     GROUND = 1              # labels of ext/autonomy/perception/_cloud.pxd
     MARKING = 3
     LEAST_GROUND = 6
 
 cdef struct RoadParameters:
-    double half_width_m, before_m, low_m, between_m, high_m, low_behind_m, high_behind_m
+    double half_width_m, before_m, low_m, low_to_m, high_m, high_to_m, low_behind_m, high_behind_m
     double body_before_m, body_behind_m, body_low_m, body_high_m, ground_apart_m, ground_gap_m
 
 
@@ -33,8 +33,8 @@ cdef int look_through(const RoadParameters* p, const float* points, const uint8_
     cdef double distance = sqrt((x - eye_x) * (x - eye_x) + (y - eye_y) * (y - eye_y))
     cdef double ux, uy, dx, dy, along, across, n = 0.0, s = 0.0, ss = 0.0, z = 0.0, sz = 0.0, nearest = 1e9, farthest = -1e9
     cdef double ground, height, spread
-    cdef int[6] low
-    cdef int[6] high
+    cdef int[10] low
+    cdef int[10] high
     cdef int i, bin
     cdef bint is_ground
     if distance < 1.0:
@@ -76,9 +76,9 @@ cdef int look_through(const RoadParameters* p, const float* points, const uint8_
         height = eye_z + (points[4 * i + 2] - eye_z) * distance / along - ground
         bin = <int>((across + p.half_width_m) * (0.5 * BINS / p.half_width_m))
         bin = bin if bin < BINS else BINS - 1
-        if p.low_m < height <= p.between_m:
+        if p.low_m < height < p.low_to_m:
             low[bin] += 1
-        elif p.between_m < height < p.high_m and along > distance + p.high_behind_m:
+        elif p.high_m < height < p.high_to_m and along > distance + p.high_behind_m:
             high[bin] += 1
     for bin in range(BINS):
         if low[bin] == 0 or high[bin] == 0:
