@@ -6,7 +6,7 @@ JOBS ?= 2
 
 FUZZ_SECONDS ?= 600
 
-.PHONY: demo demo-hil test test-all build extras bench lint sanitize socketcan fuzz clean
+.PHONY: demo demo-hil test test-all build extras bench lint sanitize socketcan controllers fuzz clean
 
 ## Drive a 40 t truck along a motorway in closed loop, replay its raw bytes, write runs/latest/report.html
 demo: build
@@ -67,6 +67,12 @@ socketcan: build
 	@AUTONOMY_SOCKETCAN=1 PYTHONPATH=. UML_PYTHON=$(abspath $(BIN))/python hil/socketcan/uml.sh $(abspath $(BIN))/python -m pytest -q -m socketcan -p no:cacheprovider \
 	    tests/socketcan tests/drivers/can/test_transport_contract.py; status=$$?; \
 	if [ $$status = 98 ]; then echo "make socketcan: SKIPPED, NOTHING WAS TESTED OVER REAL SOCKETCAN"; else exit $$status; fi
+
+## The same transport on emulated CAN controllers with the kernel's driver: bit timing, error states, bus-off and restart
+controllers: build
+	@AUTONOMY_CONTROLLERS=1 PYTHONPATH=. UML_PYTHON=$(abspath $(BIN))/python hil/socketcan/qemu.sh $(abspath $(BIN))/python -m pytest -q -m controller \
+	    -p no:cacheprovider tests/drivers/can/test_transport_contract.py tests/socketcan/test_controllers.py; status=$$?; \
+	if [ $$status = 98 ]; then echo "make controllers: SKIPPED, NOTHING WAS TESTED ON CAN CONTROLLERS"; else exit $$status; fi
 
 ## Every reader and codec on inputs guided by coverage, ten minutes each: for the night
 fuzz: build

@@ -9,6 +9,7 @@ passive or off the bus; `state` follows them. Who restarts it: the interface its
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import socket
 import struct
@@ -33,8 +34,10 @@ CAN_FRAME = dtype("CanFrame")
 CONTROLLER, BUS_OFF, RESTARTED = 0x04, 0x40, 0x100
 OVERFLOWS, WARNING, PASSIVE, ACTIVE = 0x03, 0x0C, 0x30, 0x40
 STATES = ("error active", "error warning", "error passive", "bus off")
+SIOCGIFMTU, CAN_FD_MTU = 0x8921, 72  # asm-generic/sockios.h, linux/can.h
+INTERFACE_MTU = struct.Struct("=16si20x")  # struct ifreq
 # linux/if_link.h, linux/can/netlink.h
-IFLA_INFO_DATA, IFLA_CAN_RESTART, NLM_F_ACK = 2, 10, 4
+IFLA_INFO_DATA, IFLA_CAN_RESTART, NLM_F_ACK = 2, 7, 4
 
 
 @dataclass
@@ -48,8 +51,9 @@ class ControllerState:
     error_frames: int = 0
 
     def hear(self, frames: np.ndarray) -> None:
-        """Rows of CanFrame; only error frames say something."""
-        for frame in frames[frames["flags"] & ERROR != 0]:
+        """Rows of CanFrame: error frames, and any other tells that a controller is on the bus."""
+        told = frames["flags"] & ERROR != 0
+        for frame in frames[told]:
             self.error_frames += 1
             kind, second = int(frame["id"]), int(frame["data"][1])
             if kind & CONTROLLER:
@@ -61,6 +65,8 @@ class ControllerState:
                 self.state, self.bus_offs = STATES[3], self.bus_offs + 1
             if kind & RESTARTED:
                 self.state, self.restarts = STATES[0], self.restarts + 1
+        if self.state == STATES[3] and len(frames) and not told[-1]:
+            self.state = STATES[0]
 
 
 class SocketCan:
@@ -83,8 +89,8 @@ class SocketCan:
 
     @property
     def has_fd(self) -> bool:
-        """The socket takes FD frames; whether the interface does is its MTU."""
-        return self._raw.has_fd
+        """The socket takes FD frames of every interface; whether the interface does is its MTU."""
+        return self._raw.has_fd and self._mtu() >= CAN_FD_MTU
 
     @property
     def clock(self) -> str:
@@ -102,8 +108,12 @@ class SocketCan:
         return self._raw.waits
 
     def send(self, frames: np.ndarray, timeout_s: float = 0.0) -> int:
+        """Nothing while the controller is known to be off the bus: the kernel would take frames then and throw them away."""
+        if self.controller.state == STATES[3]:
+            return 0
         try:
-            return self._raw.send(socketcan_bytes(frames), round(timeout_s * NS))
+            rows = socketcan_bytes(frames)
+            return self._raw.send(rows.reshape(-1), rows.shape[1], round(timeout_s * NS))
         except OSError as error:
             raise EnvironmentFault(
                 f"CAN interface 'socketcan' channel '{self.channel}' failed: {_reason(self.channel, error)}"
@@ -132,6 +142,14 @@ class SocketCan:
 
     def close(self) -> None:
         self._raw.close()
+
+    def _mtu(self) -> int:
+        """bytes; 0 of an interface that is gone."""
+        try:
+            answer = fcntl.ioctl(self._raw.descriptor, SIOCGIFMTU, INTERFACE_MTU.pack(self.channel.encode(), 0))
+        except (OSError, ValueError):
+            return 0
+        return INTERFACE_MTU.unpack(answer)[1]
 
     def _drops(self) -> int:
         if self._raw.descriptor < 0:

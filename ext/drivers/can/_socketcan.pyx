@@ -185,28 +185,31 @@ cdef class RawCan:
             raise OSError(number, "receiving failed")
         return count, fd_count
 
-    def send(self, const uint8_t[:, ::1] frames, int64_t patience_ns) -> int:
-        """Sends rows of `struct can_frame` or `canfd_frame` (drivers/can/wire.py); how many the kernel took.
+    def send(self, const uint8_t[::1] frames, int size, int64_t patience_ns) -> int:
+        """Sends `struct can_frame` or `canfd_frame` of `size` bytes each (drivers/can/wire.py); how many the kernel took.
 
         Fewer than all only when the transmit queue stayed full for `patience_ns`. Raises OSError, with `sent` told before.
         """
-        cdef int count = <int> frames.shape[0], done = 0, taken, batch, place, number
+        cdef int count, done = 0, taken, batch, place, number
         cdef int64_t waited_ns = 0
+        cdef const uint8_t *first
         cdef timespec pause
         if self.descriptor < 0:
             raise OSError(9, "the bus is closed")
+        if size != CAN_MTU and size != CANFD_MTU or frames.shape[0] % size:
+            raise ValueError(f"frames of {size} bytes in {frames.shape[0]} bytes")
+        count = <int> (frames.shape[0] // size)
         if count == 0:
             return 0
-        if frames.shape[1] != CAN_MTU and frames.shape[1] != CANFD_MTU:
-            raise ValueError(f"frames of {frames.shape[1]} bytes")
+        first = &frames[0]
         pause.tv_sec, pause.tv_nsec = 0, FULL_NS
         number = 0
         with nogil:
             while done < count:
                 batch = min(count - done, <int> BATCH)
                 for place in range(batch):
-                    self.parts_out[place].iov_base = <void*> &frames[done + place, 0]
-                    self.parts_out[place].iov_len = frames.shape[1]
+                    self.parts_out[place].iov_base = <void*> (first + <size_t> (done + place) * size)
+                    self.parts_out[place].iov_len = size
                 taken = sendmmsg(self.descriptor, &self.messages_out[0], batch, MSG_DONTWAIT | MSG_NOSIGNAL)
                 if taken > 0:
                     done += taken

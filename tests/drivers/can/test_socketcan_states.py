@@ -49,3 +49,11 @@ def test_pain_12_a_bus_that_is_off_is_restarted_with_growing_pauses_and_forgiven
 def test_a_restart_that_is_not_possible_says_what_to_do():
     with pytest.raises(EnvironmentFault, match="restart-ms 100"):
         restart("no_such_can")
+
+
+def test_a_frame_from_the_bus_tells_that_a_controller_is_on_it():
+    state = ControllerState("bus off")
+    state.hear(can_frames(can_frame(0x123, b""), error_frame(0x40, 0)))
+    assert state.state == "bus off", "it came before"
+    state.hear(can_frames(can_frame(0x123, b"")))
+    assert state.state == "error active"
