@@ -72,8 +72,8 @@ class Gateway:
         self._rows = room(MOST_AT_ONCE)
         self._bus_of = {self.source.numbers[f"/raw/can/{bus}"]: bus for bus in buses}
 
-    def turn(self, now_ns: int, clock_ns: Callable[[], int] = time.monotonic_ns) -> int:
-        """Frames that were moved."""
+    def turn(self, now_ns: int, clock_ns: Callable[[], int]) -> int:
+        """Frames that were moved; the clock tells when they had been."""
         floods = self.rig.turn((now_ns - self.start_ns) / NS)
         moved = self._forth(now_ns, clock_ns)
         for bus, (_, device) in enumerate(self.pairs):
@@ -165,7 +165,7 @@ def inject(options: InjectOptions, tell: Callable[[str], None] = lambda line: No
             now_ns = gateway.start_ns
             while not ended() and (end_ns is None or now_ns < end_ns):
                 now_ns = time.monotonic_ns()  # a last turn behind the end: what is due by then happens, however late we are
-                if not gateway.turn(now_ns):
+                if not gateway.turn(now_ns, time.monotonic_ns):
                     time.sleep(PAUSE_S)
         finally:
             gateway.rig.end()

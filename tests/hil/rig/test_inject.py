@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import xml.etree.ElementTree as tree
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -191,7 +193,14 @@ def test_a_fault_that_means_nothing_here_is_one_sentence(bench, entry, said):
     assert said in str(told.value)
 
 
-def test_from_the_command_line(tmp_path, capsys, monkeypatch):
+@pytest.fixture
+def milliseconds(monkeypatch):
+    """Of inject's clock: one each time that it looks, whatever else this machine does."""
+    ticks = itertools.count(START_NS, MS)
+    monkeypatch.setattr("hil.rig.inject.time", SimpleNamespace(monotonic_ns=lambda: next(ticks), sleep=lambda pause_s: None))
+
+
+def test_from_the_command_line(tmp_path, capsys, milliseconds):
     file = tmp_path / "faults.toml"
     file.write_text(f'schema = "{timeline.SCHEMA}"\n[[fault]]\nsource = "can0"\nkind = "bus_off"\n')
     words = ["hil", "inject", str(file), "-i", "process", "--between", "a,b", "--duration", "0.05"]
@@ -229,7 +238,7 @@ def test_a_relay_that_is_not_there_is_one_sentence(text, said):
     assert said in str(told.value)
 
 
-def test_a_relay_is_closed_at_the_start_and_let_go_at_the_end(tmp_path):
+def test_a_relay_is_closed_at_the_start_and_let_go_at_the_end(tmp_path, milliseconds):
     file = tmp_path / "faults.toml"
     file.write_text(f'schema = "{timeline.SCHEMA}"\n[[fault]]\nsource = "ignition"\nkind = "unplug"\n')
     name, relay = load_relay("ignition=simulated:7")
