@@ -44,6 +44,7 @@ class Case(NamedTuple):
     braking: float = 1.2  # m/s2, to a stop
     connection: bool = False  # the bus tells that it was changed: the plug is open meanwhile
     slope: float | None = None  # constant grade instead of hills
+    torque_scale: float | None = None  # of what the engine tells of its torque; None: drawn with a sigma of 1 %
 
 
 def two_accelerations(plant: str, seed: int, **more) -> Case:
@@ -53,6 +54,12 @@ def two_accelerations(plant: str, seed: int, **more) -> Case:
     """
     speeds = ((0.0, 8.0), (10.0, 0.0), (30.0, 60 / 3.6), (90.0, 0.0), (120.0, 60 / 3.6))
     return Case(plant, seed, speeds, 180.0, start_speed=8.0, **more)
+
+
+def from_standstill(plant: str, seed: int, **more) -> Case:
+    """The same, but it stands at first: where it heads shows itself only on the way."""
+    speeds = ((0.0, 0.0), (10.0, 60 / 3.6), (70.0, 0.0), (100.0, 60 / 3.6))
+    return Case(plant, seed, speeds, 160.0, **more)
 
 
 def mixed(plant: str, seed: int, duration_s: float = 600.0, **more) -> Case:
@@ -86,6 +93,8 @@ def drive(case: Case) -> dict[str, np.ndarray]:
     sensors = Messages(stack.config, case.seed)
     for kind in ("lane", "radar"):
         del sensors.schedule[kind]
+    if case.torque_scale is not None:
+        sensors.powertrain.torque_scale = case.torque_scale
     random = np.random.default_rng([case.seed, 5])
     hills = Waves(random, case.hills, (650.0, 1400.0, 3100.0))
     heading = Waves(random, case.bend, (1500.0, 2700.0))
