@@ -63,6 +63,7 @@ def _add_verdict(judge) -> None:
                        help="p99 of lateness beyond which a run is inconclusive, default 1")  # fmt: skip
     judge.add_argument("--patience", type=float, default=100.0, metavar="MS",
                        help="how late a record may become because its target is full, default 100")  # fmt: skip
+    judge.add_argument("-o", "--output", metavar="DIR", help="write report.html and result.json there")
     judge.add_argument("--junit", metavar="FILE", help="verdict as JUnit XML")
     judge.add_argument("--json", action="store_true", help="the account as one JSON object on stdout")
 
@@ -72,9 +73,11 @@ def execute(given: argparse.Namespace) -> int:
     import json
     import sys
     from dataclasses import replace
+    from pathlib import Path
 
     from hil.rig.play import play
     from hil.rig.play_figures import table_lines
+    from hil.rig.play_page import write_page
 
     options = _options(given)
 
@@ -86,7 +89,9 @@ def execute(given: argparse.Namespace) -> int:
         baseline = play(replace(options, bare=True, for_s=given.baseline, loop=True), tell)
     found = play(options, tell)
     if baseline is not None:
-        found["baseline"] = {name: baseline[name] for name in ("lateness_us", "seconds")}
+        found["baseline"] = {name: baseline[name] for name in ("lateness_us", "histogram_us", "seconds")}
+    if given.output and not given.dry_run:
+        write_page(Path(given.output), found)
     if given.junit:
         from hil.rig.junit import write
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from autonomy.runtime.figures import percentiles_us
 
-__all__ = ["drift", "summed"]
+__all__ = ["drift", "sparse", "summed"]
 
 HOUR_S = 3600.0
 FEWEST_STRETCHES = 10
@@ -25,6 +25,12 @@ def summed(parts: Sequence[tuple[np.ndarray, int]]) -> dict[str, Any]:
         return percentiles_us(np.zeros(1, np.int64), 0)
     counts = np.sum([part[0] for part in parts], axis=0, dtype=np.int64)
     return percentiles_us(counts, max(part[1] for part in parts))
+
+
+def sparse(parts: Sequence[tuple[np.ndarray, int]]) -> list[list[int]]:
+    """[[microseconds, count], ...] of several histograms together, empty bins left out."""
+    counts = np.sum([part[0] for part in parts], axis=0, dtype=np.int64) if parts else np.zeros(0, np.int64)
+    return [[int(us), int(counts[us])] for us in np.flatnonzero(counts)]
 
 
 def drift(courses: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, float | None]:

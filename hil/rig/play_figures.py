@@ -48,6 +48,7 @@ def of_session(found: dict[str, Any], session: Session, options: Pace) -> dict[s
     found["realtime"] = [{"what": finding.what, "found": finding.found, "good": finding.good, "remedy": finding.remedy}
                          for lane in list(lanes.values())[:1] for finding in lane.findings]  # fmt: skip
     found["lateness_us"] = lateness.summed([lane.port.lateness() for lane in lanes.values()])
+    found["histogram_us"] = lateness.sparse([lane.port.lateness() for lane in lanes.values()])
     found["wakeup_us"] = lateness.summed([lane.port.wakeup() for lane in lanes.values()])
     found["drift"] = lateness.drift([lane.port.course() for lane in lanes.values()])
     found["interrupted"] = session.interrupted
