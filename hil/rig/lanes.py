@@ -1,7 +1,7 @@
 """One lane a target: what is open there, the queue before it and the thread that sends at the right times (see _pacer.pyx).
 
-Sockets and lines are written to by the compiled thread, which never takes the GIL. Other CAN interfaces are python-can's: there
-a Python thread waits in compiled code and then sends, as late as the interpreter lets it.
+Sockets and lines are written to by the compiled thread, which never takes the GIL. For other CAN interfaces (pacers.py) a Python
+thread waits in compiled code and then sends, as late as the interpreter lets it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import numpy as np
 
 from autonomy.errors import EnvironmentFault
 from autonomy.runtime import realtime
-from drivers.can.live_bus import open_bus
-from drivers.can.local_message_bus import unpacked
+from drivers.can.live_bus import LOCAL, open_bus
 from drivers.can.socketcan import SocketCan
 from drivers.can.wire import local_bytes, socketcan_bytes
 from hil.rig._pacer import BYTES, DATAGRAMS, NOTHING, Port
+from hil.rig.pacers import Pacer, open_pacer
 from hil.rig.recorded import CAN, SERIAL
 from hil.rig.targets import PTY, Target
 
@@ -53,7 +53,7 @@ class Lane(threading.Thread):
         self._origin_ns = 0
         self.error: str | None = None
         self.where = str(target)  # a pseudo terminal's name is known once it is open
-        self._bus: Any = None
+        self._pacer: Pacer | None = None
         self._closing: list[Any] = []
         self._drain: threading.Thread | None = None
         self._ended = threading.Event()
@@ -68,12 +68,12 @@ class Lane(threading.Thread):
         self.findings = realtime.enter(self.priority)
         self.is_ready.set()
         self._go.wait()
-        if self._bus is None:
+        if self._pacer is None:
             self.port.run(self._origin_ns)
             return
         while (data := self.port.wait(self._origin_ns)) is not None:
             try:
-                self._bus.send(unpacked(data), timeout=0.0)
+                self._pacer.send(data)
             except Exception as error:  # interfaces let whatever their drivers raise through
                 self.error = " ".join(str(error).split()) or type(error).__name__
                 number = getattr(error, "error_code", None) or getattr(error, "errno", None) or 0
@@ -127,11 +127,12 @@ class Lane(threading.Thread):
             node = SocketCan(self.target.name)
             self._closing.append(node.close)
             return node.fileno(), DATAGRAMS, None
-        bus = open_bus(self.target.interface, self.target.name)
-        self._closing.append(bus.shutdown)
-        if self.target.interface != "local":
-            self._bus = bus
+        if self.target.interface != LOCAL:
+            self._pacer = open_pacer(self.target.interface, self.target.name)
+            self._closing.append(self._pacer.close)
             return -1, NOTHING, None
+        bus = open_bus(LOCAL, self.target.name)
+        self._closing.append(bus.shutdown)
         # The hub waits for nobody: what others say is read and left
         self._drain = threading.Thread(target=self._read_on, args=(bus.fileno(),), name=f"{self.name} drain", daemon=True)
         self._drain.start()
