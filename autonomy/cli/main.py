@@ -28,6 +28,7 @@ COMMANDS = {
     "can": "see, decode and send CAN and J1939, live and from recordings",
     "bench": "time the kernels against the libraries one would use instead",
     "calibrate": "learn mounting, delays, speed scale, lever arms and steering from a drive",
+    "route": "learn a road's grade from drives, for predictive cruise control, and show it",
     "config": "show, check, compare and freeze configurations",
     "doctor": "say what is missing on this machine and how to mend it",
     "completion": "print a completion script for bash, zsh or tcsh",

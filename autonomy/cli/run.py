@@ -30,6 +30,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--pulses", metavar="NAME", help="of a GNSS receiver, a second each, such as pps0 below /sys/class/pps")
     parser.add_argument("--duration", type=float, metavar="S", help="end after this many seconds; default: Ctrl-C or SIGTERM")
     parser.add_argument("--lane-path", metavar="CSV", help="path to keep to: columns x_m,y_m or lat_deg,lon_deg")
+    parser.add_argument("--route", metavar="FILE", help="of 'autonomy route learn': with predictive cruise control on it")
     parser.add_argument("--set-speed", type=float, metavar="MPS", help="default: replay.set_speed_mps of the configuration")
     parser.add_argument(
         "--allow-soft-realtime",
@@ -84,6 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         Options(
             config=arguments.config, interface=arguments.interface, channels=arguments.channels, mode=arguments.mode,
             duration_s=arguments.duration, output=Path(arguments.output), path_file=arguments.lane_path,
+            route_file=arguments.route,
             overrides=dict(parse_override(text) for text in arguments.overrides), set_speed_mps=arguments.set_speed,
             allow_soft=arguments.allow_soft_realtime, priority=arguments.priority, cpu=arguments.cpu,
             lockstep=arguments.lockstep, devices=dict(text.split("=", 1) for text in arguments.devices),

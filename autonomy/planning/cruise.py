@@ -15,22 +15,17 @@ from typing import NamedTuple
 import numpy as np
 
 from autonomy import msg
-from autonomy.geodesy import enu_to_geodetic
 from autonomy.planning._cruise import Kernel
 from autonomy.planning.descent import HeatBudget, budget_of, entry_speed, steadied
-from autonomy.planning.route_grade import RouteGrade
 
 PERIOD_NS = 100_000_000
 POINTS = 64
 STEP_M = float(msg.constants("CruisePlan")["STEP_M"])
 FOLLOW, ACTIVE = 2, 1  # Plan.behaviour, Actuation.mode
-POSITION_VALID = msg.constants("EgoState")["STATUS_POSITION_VALID"]
 UNKNOWN_GEAR, ROLLING = 255, 4
 HANDED_ON = ("reference_speed", "time_behind_s", "late_exponent", "planned_later_s")  # from one plan to the next
 GEAR_SHARE = 0.06  # by which engine over wheel speed may differ from a gear's [D]
 FAR = 1e2  # m/s: no limit
-CHECKED_M = 500.0  # over which stored and measured grade are compared ...
-DOUBTED = 0.01  # rad RMS ... and from which the stored one is not believed [D]
 
 
 class RoadAhead(NamedTuple):
@@ -44,39 +39,6 @@ class RoadAhead(NamedTuple):
 UNKNOWN_ROAD = RoadAhead(np.full(POINTS, np.nan), np.full(POINTS, np.nan), np.full(POINTS, FAR))
 
 
-class StoredRoad:
-    """The road ahead from a stored route, found by the ego filter's position, as long as what is driven agrees with it."""
-
-    def __init__(self, route: RouteGrade):
-        self.route = route
-        self.compared: list[tuple[float, float]] = []  # position, measured less stored grade
-
-    def __call__(self, out) -> RoadAhead:
-        ego = out["ego"]
-        if not int(ego["status"]) & POSITION_VALID:
-            return UNKNOWN_ROAD
-        origin = tuple(float(ego[f"origin_{name}"]) for name in ("latitude_deg", "longitude_deg", "altitude_m"))
-        latitude, longitude, _ = enu_to_geodetic(np.array(ego["position"]), origin)
-        position = self.route.position(latitude, longitude)
-        if position is None:
-            self.compared.clear()
-            return UNKNOWN_ROAD
-        here, _ = self.route.ahead(position, 1, STEP_M)
-        if np.isfinite(here[0]):
-            self.compared.append((position, float(ego["grade"]) - float(here[0])))
-        self.compared = [row for row in self.compared if 0.0 <= position - row[0] <= CHECKED_M]
-        if self.doubted():
-            return UNKNOWN_ROAD
-        grade, sigma = self.route.ahead(position, POINTS, STEP_M)
-        return RoadAhead(grade, sigma, UNKNOWN_ROAD.limit)
-
-    def doubted(self) -> bool:
-        """Whether the road driven is another one than the stored."""
-        rows = np.array(self.compared)
-        long_enough = len(rows) > 1 and rows[-1, 0] - rows[0, 0] > 0.5 * CHECKED_M
-        return bool(long_enough and np.sqrt(np.mean(rows[:, 1] ** 2)) > DOUBTED)
-
-
 class CruisePlanner:
     """Keeps what one plan hands to the next. `budget()` tells what retarder and brakes take, else the truck's estimates do."""
 
@@ -88,8 +50,12 @@ class CruisePlanner:
         self.front = float(self.vehicle["front_overhang_m"])
         crank = float(self.vehicle["driveline_ratio"]) / float(self.vehicle["wheel_radius_m"])
         self.cranks = crank * self.cruise["gear_ratio"]
+        self.forget()
+
+    def forget(self) -> None:
+        """The next plan begins anew: for a time there was none to hand on from."""
         self.last_ns, self.gear = 0, UNKNOWN_GEAR
-        self.before = {name: 0.0 for name in HANDED_ON}
+        self.before = dict.fromkeys(HANDED_ON, 0.0)
         self.descent_limit = np.inf  # m/s here, of the plan before
 
     def __call__(self, out) -> tuple[np.ndarray, np.ndarray]:

@@ -23,6 +23,7 @@ COLUMNS = "latitude_deg,longitude_deg,grade,sigma,drives"
 STEEPEST = 0.25  # rad, no public road is as steep [D]
 SPACING_SHARE = 0.2  # by which two points may be nearer or further apart [D]
 BESIDE_M = 30.0  # further off, the truck is not on the route [D]
+ALONG = 0.5  # cosine of the angle to the route beyond which another way is driven: the opposite one, or one that crosses [D]
 SIGMA_FLOOR = 0.0015  # rad: mounting and body pitch, which averaging does not take away [D]
 SEARCH = 40  # points looked at on either side of the last place
 
@@ -45,8 +46,17 @@ class RouteGrade:
     def __len__(self) -> int:
         return len(self.grade)
 
-    def position(self, latitude_deg: float, longitude_deg: float) -> float | None:
-        """m along the route; None beside it, and before its first or behind its last point."""
+    def lost(self) -> None:
+        """The next position is looked for along the whole route, not near the last one."""
+        self._last = None
+
+    @property
+    def length_m(self) -> float:
+        return STEP_M * (len(self) - 1)
+
+    def position(self, latitude_deg: float, longitude_deg: float, course: float | None = None) -> float | None:
+        """m along the route; None beside it, before its first or behind its last point. `course` (rad, counter-clockwise from
+        east): only where the route goes about the same way."""
         here = geodetic_to_enu(latitude_deg, longitude_deg, 0.0, self._origin)[:2]
         first = 0 if self._last is None else max(self._last - SEARCH, 0)
         end = len(self) - 1 if self._last is None else min(self._last + SEARCH, len(self) - 1)
@@ -54,6 +64,8 @@ class RouteGrade:
         length = np.maximum(np.hypot(*along.T), 1e-6)
         share = np.clip(np.sum((here - start) * along, axis=1) / length**2, 0.0, 1.0)
         off = np.hypot(*(start + share[:, None] * along - here).T)
+        if course is not None:
+            off = np.where(along @ (math.cos(course), math.sin(course)) >= ALONG * length, off, np.inf)
         best = int(np.argmin(off))
         if off[best] > BESIDE_M:
             self._last = None

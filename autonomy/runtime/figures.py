@@ -90,6 +90,17 @@ def scan_lines(sensors: dict[str, dict[str, Any]]) -> list[str]:
     return found
 
 
+def route_lines(route: dict[str, Any]) -> list[str]:
+    """What the predictive cruise control did."""
+    text = f"route        {route['file']}: {route['plans']} plans"
+    if route["plans"]:
+        spent, late = route["replan_ms"], route["latency_ms"]
+        text += (f", {spent['p50']} ms each (p99 {spent['p99']}, at most {spent['max']:.1f}), told {late['p50']} ms behind their "
+                 f"tick (p99 {late['p99']}, at most {late['max']:.0f})")  # fmt: skip
+    apart = [f"{count / 10.0:.1f} s {name.replace('_', ' ')}" for name, count in route["standings"].items() if count]
+    return [", ".join([text, *apart])]
+
+
 def stage_lines(stages: dict[str, dict[str, float]]) -> list[str]:
     """Where late ticks spent their time; nothing when none was late."""
     late = [f"{stage['late']} in {name} (at most {stage['max_us']:.0f} us)" for name, stage in stages.items() if stage["late"]]
@@ -126,6 +137,7 @@ def lines(figures: dict[str, Any]) -> list[str]:
     for name, line in (figures.get("serial") or {}).items():
         shown.append(f"serial       {name}: {line['bytes']} bytes, {line['samples']} samples, {line['skipped']} bytes skipped")
     shown += scan_lines(figures.get("scan_sensors") or {})
+    shown += route_lines(figures["route"]) if figures.get("route") else []
     shown += clock_lines(figures.get("clocks") or {})
     if figures.get("events"):
         shown.append(f"events       {figures['events']}")

@@ -1,5 +1,5 @@
-"""Runs the stack on live buses, serial lines, lidars and radars: opens them, starts recorder, receivers, sender, our J1939 node
-and the loop, and takes them down in order.
+"""Runs the stack on live buses, serial lines, lidars and radars: opens them, starts recorder, receivers, sender, our J1939 node,
+the cruise planner and the loop, and takes them down in order.
 
 report = run(Options(config="vehicles/demo_truck", interface="socketcan", channels=["vcan0", "vcan1"], duration_s=10.0))
 """
@@ -36,8 +36,10 @@ from autonomy.runtime.clock_watch import ClockWatch
 from autonomy.runtime.journal import Journal, JournalRings, open_log
 from autonomy.runtime.lockstep import Lockstep, LockstepReceiver
 from autonomy.runtime.options import ACTIVE, Options, check_buses, devices_asked_for, encoder_of, scan_sockets
+from autonomy.runtime.predictive_cruise import PredictiveCruise
 from autonomy.runtime.reception import FRAME, Receiver
 from autonomy.runtime.recorder import Recorder
+from autonomy.runtime.scan_rings import list_journal
 from autonomy.runtime.scan_sensors import ScanSensors
 from autonomy.runtime.segments import Segments, Snapshots
 from autonomy.runtime.serial_reception import SerialReceiver
@@ -98,17 +100,20 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
         return Journal(log, rings, lines, snapshots)
 
     segments = partial(Segments, log_path, opened, options.segment_s, not options.events_only)
-    with ScanSensors(stack.config, places, options.priority) as sensors:  # and the recorder: before any thread
-        rings = JournalRings.make(len(devices), sensors.lists, sensors.raw)
+    with (ScanSensors(stack.config, places, options.priority) as sensors,  # and the recorder: before any thread
+          PredictiveCruise(stack.parameters, options.route_file, lockstep=options.lockstep) as cruise):  # fmt: skip
+        lists = list_journal() if sensors.found or cruise.found else None
+        rings = JournalRings.make(len(devices), lists, sensors.raw)
         recorder = Recorder(segments, rings, list(devices), journal)
         session = None
         try:
-            session = _Session(options, stack, router, encoder, lane, set_speed, rings, serial, devices, sensors)
+            session = _Session(options, stack, router, encoder, lane, set_speed, rings, serial, devices, sensors, cruise)
             session.drive(tell)
         finally:
             if session is not None:
                 session.close()
             sensors.stop()
+            cruise.stop()
             written = recorder.stop({} if session is None else session.attachments())
         return session.figures(written)
 
@@ -118,8 +123,8 @@ class _Session:
 
     def __init__(self, options: Options, stack: Stack, router: Router, encoder: CommandEncoder | None, path: np.ndarray,
                  set_speed: float, rings: JournalRings, serial: SerialRouter, devices: dict[str, str],
-                 sensors: ScanSensors):  # fmt: skip
-        self.options, self.devices, self.sensors = options, devices, sensors
+                 sensors: ScanSensors, cruise: PredictiveCruise):  # fmt: skip
+        self.options, self.devices, self.sensors, self.cruise = options, devices, sensors, cruise
         self.findings: list[realtime.Finding] = []
         self.service = Service()
         self.buses: dict[int, Transport] = {}
@@ -166,13 +171,14 @@ class _Session:
                          engage_tick=round(ENGAGE_AFTER_S * 1e9 / TICK_NS) if commands is not None else None,
                          serial=serial, pieces=rings.pieces,
                          lines=[(line.ring, serial.entry_of(PREFIX + line.port_name)) for line in self.lines],
-                         found=sensors.found, lists=rings.lists, states=sensors.states)  # fmt: skip
+                         found=sensors.found + cruise.found, lists=rings.lists, states=sensors.states,
+                         outputs=cruise.outputs)  # fmt: skip
         if self.transmitter is not None:
             self.transmitter.responded = self.loop.responded
         self.partners = self._stand_on_the_bus(encoder) if encoder is not None else self._listen(stack)
         self.lockstep = None
         if options.lockstep:
-            self.lockstep = Lockstep(self.loop, self.buses, self.transmitter, self.node, synced, rings.ticks)
+            self.lockstep = Lockstep(self.loop, self.buses, self.transmitter, self.node, synced, rings.ticks, cruise.turn)
 
     def _clock_watch(self, serial: SerialRouter) -> ClockWatch:
         """Hears every line that tells a fix, and the pulses that were named. Raises EnvironmentFault."""
@@ -224,12 +230,13 @@ class _Session:
                 if self.not_armed is None:
                     tell(f"{self.options.mode}: the loop runs on {self.options.interface} {', '.join(self.options.channels)}")
                     tell(f"sensors: {'; '.join(self._sensors())}")
+                    tell(f"route: {self.cruise.described() or 'none, so no predictive cruise control'}")
                     self.service.ready(f"{self.options.mode} on {', '.join(self.options.channels)}")
                 while self._thread.is_alive() and not stopped.is_set():
                     self._thread.join(0.1)
                     self.service.alive(self.loop.tick_index)
                     self.clocks.look()
-                    for line in self.sensors.look():
+                    for line in (*self.sensors.look(), *self.cruise.look()):
                         tell(line)
                     if self._errors():
                         self._stop()
@@ -291,7 +298,8 @@ class _Session:
 
     def _complaints(self) -> list[str]:
         away = [f"serial port {line.port_name} is gone since it was unplugged" for line in self.lines if line.was_away_at_the_end]
-        return self._errors() + away + self.sensors.complaints() + (self.node.complaints() if self.node is not None else [])
+        beside = self.sensors.complaints() + self.cruise.complaints()
+        return self._errors() + away + beside + (self.node.complaints() if self.node is not None else [])
 
     def close(self) -> None:
         """Threads first, then buses: nobody uses a closed one."""
@@ -347,6 +355,7 @@ class _Session:
             "written_ticks": written["ticks"],
             **self.sensors.counts(),
         }
+        counts["lists_lost"] += self.cruise.lists_lost()
         if options.lockstep:
             counts |= {"late": 0, "overrun": 0}
         histograms = self.loop.histograms()
@@ -364,6 +373,7 @@ class _Session:
             "partners": self.partners.as_json(),
             "serial": self.loop.serial_counts(),
             "scan_sensors": self.sensors.figures(),
+            "route": self.cruise.figures(),
             "clocks": self.clocks.figures(),
             "realtime": [finding._asdict() | {"good": finding.good} for finding in self.findings],
             "lateness_us": lateness,

@@ -20,6 +20,8 @@ from drivers.can.tables import EXTENDED
 from drivers.can.transport import rows_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from autonomy.runtime._loop import Loop
     from autonomy.runtime.bus_node import BusNode
     from autonomy.runtime.transmission import Transmitter
@@ -68,12 +70,12 @@ class LockstepReceiver(Receiver):
 
 
 class Lockstep:
-    """Steps the loop on the rig's syncs. `run` in place of the loop's own."""
+    """Steps the loop on the rig's syncs. `run` in place of the loop's own. `beside` is called behind each tick with its time."""
 
     def __init__(self, loop: Loop, buses: dict[int, Transport], transmitter: Transmitter | None, node: BusNode | None,
-                 synced: queue.Queue, journal: Ring):  # fmt: skip
-        self.loop, self.buses, self.transmitter, self.node, self.synced, self.journal = (
-            loop, buses, transmitter, node, synced, journal)  # fmt: skip
+                 synced: queue.Queue, journal: Ring, beside: Callable[[int], None]):  # fmt: skip
+        self.loop, self.buses, self.transmitter, self.node, self.synced, self.journal, self.beside = (
+            loop, buses, transmitter, node, synced, journal, beside)  # fmt: skip
         self._stopped = threading.Event()
 
     def stop(self) -> None:
@@ -103,6 +105,7 @@ class Lockstep:
         if self.node is not None:
             self.node.work(time_ns)
         self.loop.step(time_ns, time.monotonic_ns())
+        self.beside(time_ns)
         if self.transmitter is not None:
             self.transmitter.send_newest(time_ns + 1)  # in the log right behind the cut
             self.transmitter.send_said(time_ns + 1)

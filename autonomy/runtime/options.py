@@ -25,7 +25,7 @@ SHADOW, ACTIVE = "shadow", "active"
 @dataclass
 class Options:
     """What `autonomy run` was asked for. `channels`: the n-th is bus n. `devices`: of serial ports, by their name, `sockets`: of
-    lidars and radars, "[ADDRESS:]PORT". `pulses`:
+    lidars and radars, "[ADDRESS:]PORT". `route_file`: of `autonomy route learn`, None = no predictive cruise control. `pulses`:
     below /sys/class/pps. `segment_s`: of a log's files, None = one file; `before_s` and `after_s`: of snapshots around
     events, None = without."""
 
@@ -37,6 +37,7 @@ class Options:
     output: Path = Path("runs/live")
     overrides: dict[str, Any] = field(default_factory=dict)
     path_file: str | None = None
+    route_file: str | None = None
     set_speed_mps: float | None = None
     allow_soft: bool = False
     priority: int = realtime.PRIORITY

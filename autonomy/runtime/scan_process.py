@@ -14,7 +14,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -23,6 +23,7 @@ import numpy as np
 from autonomy.config import Config
 from autonomy.perception.stages import ScanSensor, stages_of
 from autonomy.runtime import datagrams, realtime
+from autonomy.runtime.keeper import Keeper
 from autonomy.runtime.scan_rings import ScanRings
 from autonomy.runtime.scanning import ScanWorker
 from drivers.ring import Ring
@@ -31,8 +32,6 @@ from drivers.udp.receiver import Received, UdpReceiver
 __all__ = ["LiveSensor", "Reader", "read_forever"]
 
 POLL_S, IDLE_S = 0.05, 0.002
-HANG_S = 3.0  # [D] a scan takes 0.05 to 0.2 s, also beside other work
-RESTART_S = 1.0  # [D] between two starts of one that dies at once
 OLDEST_NS, YOUNGEST_NS = 1_000_000_000, -1_000  # of a datagram's age: beyond them the wall clock was set
 READ_BELOW = 15  # the loop's priority: behind receivers of buses and lines
 
@@ -68,41 +67,6 @@ class Reader:
             account["bytes"] += len(item.data)
         account["datagrams"] += len(items)
         account["lost"] = live.receiver.lost
-
-
-class Keeper:
-    """Starts a process again that died or hangs. `start()` gives its id, `beat_ns()` when it was heard last."""
-
-    def __init__(self, start: Callable[[], int], beat_ns: Callable[[], int], clock: Callable[[], int] = time.monotonic_ns):
-        self._start, self._beat_ns, self._clock = start, beat_ns, clock
-        self.restarts = -1
-        self.process = self._started_ns = 0
-        self._begin()
-
-    def look(self) -> None:
-        """To be called again and again."""
-        now_ns = self._clock()
-        heard_ns = max(self._beat_ns(), self._started_ns)
-        if self.process and now_ns - heard_ns > HANG_S * 1e9:
-            with suppress(ProcessLookupError):
-                os.kill(self.process, signal.SIGKILL)
-            os.waitpid(self.process, 0)
-            self.process = 0
-        elif self.process and os.waitpid(self.process, os.WNOHANG)[0]:
-            self.process = 0
-        if not self.process and now_ns - self._started_ns > RESTART_S * 1e9:
-            self._begin()
-
-    def stop(self) -> None:
-        if self.process:
-            with suppress(ProcessLookupError):
-                os.kill(self.process, signal.SIGKILL)  # it owns nothing but what is in its rings
-            os.waitpid(self.process, 0)
-            self.process = 0
-
-    def _begin(self) -> None:
-        self.process, self._started_ns = self._start(), self._clock()
-        self.restarts += 1
 
 
 def read_forever(sensors: Sequence[LiveSensor], rings: ScanRings, accounts: np.ndarray, processes: np.ndarray, config: Config,

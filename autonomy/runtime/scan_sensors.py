@@ -1,7 +1,7 @@
 """The lidars and radars of a live run whose packets are scans: opens their sockets, starts their processes, tells how they are.
 
     sensors = ScanSensors(config, {"roof": "192.168.1.10:2368"}, priority=80)     # before any thread
-    Loop(..., found=sensors.found, lists=sensors.lists, states=sensors.states)
+    Loop(..., found=sensors.found, states=sensors.states)
     ...
     sensors.stop()
 """
@@ -17,8 +17,9 @@ from autonomy.config import Config
 from autonomy.errors import UsageError
 from autonomy.perception.stages import ScanSensor, sensors_of, stages_of
 from autonomy.runtime import figures
-from autonomy.runtime.scan_process import HANG_S, LiveSensor, read_forever
-from autonomy.runtime.scan_rings import ACCOUNT, PROCESSES, ScanRings, list_journal, raw_ring, shared
+from autonomy.runtime.keeper import HANG_S
+from autonomy.runtime.scan_process import LiveSensor, read_forever
+from autonomy.runtime.scan_rings import ACCOUNT, PROCESSES, ScanRings, raw_ring, shared
 from drivers.ring import Ring
 from drivers.udp.receiver import ANY_ADDRESS, UdpReceiver, place_of
 
@@ -36,7 +37,6 @@ class ScanSensors:
         self.live: list[LiveSensor] = []
         self.accounts, self.processes = shared(ACCOUNT, len(sensors)), shared(PROCESSES, 1)
         self.rings = ScanRings.make() if sensors else None
-        self.lists = list_journal() if sensors else None
         self._process = None
         self._told_silent = False
         self._reader_complaints: list[str] = []

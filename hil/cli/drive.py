@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duration", type=float, metavar="S", help="default: the scenario's, else 60 s")
     parser.add_argument("--set-speed", type=float, metavar="M/S", help="asked of the stack; default: the scenario's")
     parser.add_argument("--cruise", action="store_true", help="with predictive cruise control, which knows the road's grade")
+    parser.add_argument("--route", metavar="FILE", help="with --cruise: knows what this file of 'autonomy route learn' knows")
     parser.add_argument("--faults", metavar="TOML", help="fault timeline, a file or a packaged name; seconds from the first tick")
     parser.add_argument("-o", "--output", metavar="DIR", help="write output.mcap, result.json and report.html there")
     parser.add_argument("--no-report", action="store_true", help="leave report.html out")
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Exit code of the verdict. Raises UsageError."""
+    """Exit code of the verdict. Raises UsageError, BadInputError."""
     from pathlib import Path
 
     import hil
@@ -42,6 +43,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from autonomy.cli.outcome import tell
     from autonomy.config import parse_override
     from autonomy.errors import UsageError
+    from autonomy.planning.route_grade import restore
+    from autonomy.planning.stored_road import StoredRoad
     from autonomy.report.junit import write_junit
     from hil import sensors
     from hil.worlds import scenario
@@ -56,10 +59,13 @@ def execute(arguments: argparse.Namespace) -> int:
     level = getattr(sensors, LEVELS[arguments.level])
     senses = level(stack.config) if arguments.level == "perfect" else level(stack.config, arguments.seed)
     watch = None
+    if arguments.route is not None and not arguments.cruise:
+        raise UsageError("--route: says what the predictive cruise control knows; give --cruise too")
     if arguments.cruise:
         if not isinstance(world, PlantWorld):
             raise UsageError(f"--cruise: {arguments.world} tells no road ahead; leave one of the two out")
-        senses = sensors.WithCruise(senses, stack.parameters, world)
+        stored = None if arguments.route is None else StoredRoad(restore(Path(arguments.route)))
+        senses = sensors.WithCruise(senses, stack.parameters, world, stored)
         watch = senses.watch
     given = arguments.scenario
     if given is not None and hasattr(world, "scenario"):

@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duration", type=float, metavar="S", help="default: the scenario's")
     parser.add_argument("--seed", type=seed, default=0, help="of world and sensors")
     parser.add_argument("--lockstep", action="store_true", help="the truck tells the time over the bus: the same bytes each time")
+    parser.add_argument("--route", metavar="FILE", help="of 'autonomy route learn': with predictive cruise control on it")
     parser.add_argument("--truck-clock-ppm", type=float, default=0.0, metavar="PPM",
                         help="how much slower the truck's clock runs than the stack's: its frames come at every phase of the "
                              "loop's period; default 0")  # fmt: skip
@@ -39,7 +40,8 @@ def execute(given: argparse.Namespace) -> int:
         raise UsageError(f"--truck-clock-ppm {given.truck_clock_ppm:g}: must lie between -10000 and 10000")
     found = drive(
         output, scenario=given.scenario, duration_s=given.duration, seed=given.seed, soft=not given.hard_realtime,
-        lockstep=given.lockstep, clock_ppm=given.truck_clock_ppm, tell=lambda line: print(line, file=sys.stderr, flush=True),
+        lockstep=given.lockstep, clock_ppm=given.truck_clock_ppm, route=given.route,
+        tell=lambda line: print(line, file=sys.stderr, flush=True),
     )  # fmt: skip
     differences = same_from_cuts(output / "run.mcap")
     if differences:

@@ -7,14 +7,17 @@ from typing import NamedTuple
 import numpy as np
 
 from autonomy.geodesy import enu_to_geodetic
-from autonomy.planning.cruise import CruisePlanner, StoredRoad
+from autonomy.planning.cruise import CruisePlanner
 from autonomy.planning.route_grade import STEP_M, RouteGrade
+from autonomy.planning.route_learning import drive_of, road_of, teach
+from autonomy.planning.stored_road import StoredRoad
 from hil.longitudinal.hills import POINT_M, Hills
 from hil.longitudinal.straight_road import ORIGIN, StraightRoad
 
 REPLAN_TICKS = 10
 LATENCY_TICKS = 2  # from the output that a plan is found from to the tick that gets it
 EVERY_TICKS = 10
+PIECE_TICKS = 1000
 PLANT = ("speed", "gear", "fuel_kg", "engine_torque_nm", "retarder_torque_nm", "brake_deceleration_mps2")  # of its state
 
 
@@ -73,19 +76,26 @@ def begin_of(road: StraightRoad, set_speed: float) -> float:
 
 def learned(road: StraightRoad, hills: Hills, set_speed: float) -> RouteGrade:
     """What one drive with the plain cruise control teaches of the hills, by the ego filter alone."""
-    route = surveyed(hills, begin_of(road, set_speed))
-    route.grade[:], route.drives[:] = np.nan, 0.0
+    driven = drive_of(_driven(road, hills, set_speed))
+    route = road_of(driven)
+    teach(route, driven)
+    return route
+
+
+def _driven(road: StraightRoad, hills: Hills, set_speed: float):
+    """(EgoState, TruckState) of a drive, ten seconds at a time."""
     road.grade = 0.0
     road.begin(set_speed)
-    start, places, grades, sigmas = road.s, [], [], []
+    start, rows = road.s, []
     while (place := road.s - start) < hills.length_m:
         road.grade = hills.at(place)
-        truck = road.step()["truck"]
-        places.append(place)
-        grades.append(float(truck["grade"]))
-        sigmas.append(float(truck["grade_sigma"]))
-    route.learn(np.array(places), np.array(grades), np.array(sigmas))
-    return route
+        out = road.step()
+        rows.append((out["ego"].copy(), out["truck"].copy()))
+        if len(rows) == PIECE_TICKS:
+            yield tuple(np.array(part) for part in zip(*rows, strict=True))
+            rows.clear()
+    if rows:
+        yield tuple(np.array(part) for part in zip(*rows, strict=True))
 
 
 def surveyed(hills: Hills, begins_m: float, *, sigma: float = 0.003, seed: int | None = None,

@@ -46,13 +46,14 @@ def choose_bus(folder: str) -> tuple[str, list[str], subprocess.Popen | None]:
 
 
 def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, duration_s: float | None = None, seed: int = 0, soft: bool = True,
-          lockstep: bool = False, clock_ppm: float = 0.0, started: Callable[[int], None] = lambda process: None,
+          lockstep: bool = False, clock_ppm: float = 0.0, route: str | None = None,
+          started: Callable[[int], None] = lambda process: None,
           tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:  # fmt: skip
     """Drives; {"verdict", "exit_code", "reasons", "interface", "run", "truck", "lost"}. Raises UsageError, EnvironmentFault.
 
     `duration_s` None: the scenario's. `soft`: also on a machine without real time. `clock_ppm`: how much slower the truck's clock
-    runs, so that its frames come at every phase of the loop's period. `started` hears the process of `autonomy run`. What both
-    sides wrote is in `output`.
+    runs, so that its frames come at every phase of the loop's period. `route`: of `autonomy run --route`. `started` hears the
+    process of `autonomy run`. What both sides wrote is in `output`.
     """
     world = Motorway(scenario)
     world.reset(seed)
@@ -73,7 +74,7 @@ def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, duration_s: float |
                            "--duration", str(duration_s), "--seed", str(seed), "--clock-ppm", str(clock_ppm))  # fmt: skip
             _expect(truck, "ready")
             words = ["--config", str(config), "--mode", "active", "-o", str(output), "--json",
-                     *(["--lane-path", str(path)] if world.map else []),
+                     *(["--lane-path", str(path)] if world.map else []), *(["--route", route] if route else []),
                      "--set-speed", str(world.set_speed), *(["--allow-soft-realtime"] if soft else [])]  # fmt: skip
             loop = _start("-m", "autonomy", "run", *where, *words, stderr=subprocess.PIPE)
             line = loop.stderr.readline()

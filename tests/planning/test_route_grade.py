@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from autonomy.errors import BadInputError
 from autonomy.geodesy import enu_to_geodetic
-from autonomy.planning.cruise import POINTS, StoredRoad
 from autonomy.planning.route_grade import STEP_M, RouteGrade, restore
 
 ORIGIN = (48.2, 11.6, 500.0)
@@ -78,17 +77,3 @@ def test_learning_weighs_drives_by_their_sigma():
     stored.learn(places, np.full(1000, 0.04), np.full(1000, 0.006))
     assert (stored.sigma < first).all() and (stored.drives == 3).all()
     assert ((stored.grade > 0.021) & (stored.grade < 0.029)).all()
-
-
-def output(place, grade):
-    ego = {"status": 4, "position": (place * np.cos(0.3), place * np.sin(0.3), 0.0), "grade": grade,
-           "origin_latitude_deg": ORIGIN[0], "origin_longitude_deg": ORIGIN[1], "origin_altitude_m": ORIGIN[2]}  # fmt: skip
-    return {"ego": ego}
-
-
-def test_a_road_that_is_driven_otherwise_than_stored_is_not_believed():
-    right, wrong = StoredRoad(route(np.full(400, 0.02))), StoredRoad(route(np.full(400, 0.02)))
-    for place in np.arange(0.0, 1000.0, 10.0):
-        kept, lost = right(output(place, 0.021)), wrong(output(place, -0.01))
-    assert np.isfinite(kept.grade).all() and len(kept.grade) == POINTS
-    assert np.isnan(lost.grade).all()

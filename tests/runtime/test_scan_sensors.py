@@ -21,10 +21,10 @@ from autonomy.log.sample_lists import NOT_IN_A_TICK
 from autonomy.perception.sensors import LidarSensor
 from autonomy.playback.recording import OUTPUTS
 from autonomy.playback.replay import replay
-from autonomy.runtime import scan_process, scanning
+from autonomy.runtime import keeper, scanning
+from autonomy.runtime.keeper import HANG_S, RESTART_S, Keeper
 from autonomy.runtime.live import run
 from autonomy.runtime.options import Options, scan_sockets
-from autonomy.runtime.scan_process import HANG_S, RESTART_S, Keeper
 from autonomy.runtime.scan_sensors import sockets_asked_for
 from autonomy.runtime.scanning import last_tick_before
 from drivers.udp.message import data_of
@@ -140,8 +140,8 @@ class Process:
 
     def __init__(self, monkeypatch):
         self.now_ns, self.heard_ns, self.started, self.killed, self.gone = 0, 0, 0, [], False
-        monkeypatch.setattr(scan_process.os, "kill", lambda process, number: self.killed.append(process))
-        monkeypatch.setattr(scan_process.os, "waitpid", lambda process, flags: (process if self.gone or not flags else 0, 0))
+        monkeypatch.setattr(keeper.os, "kill", lambda process, number: self.killed.append(process))
+        monkeypatch.setattr(keeper.os, "waitpid", lambda process, flags: (process if self.gone or not flags else 0, 0))
         self.keeper = Keeper(self.start, lambda: self.heard_ns, lambda: self.now_ns)
 
     def start(self) -> int:

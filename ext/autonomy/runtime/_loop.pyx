@@ -90,7 +90,7 @@ cdef class Loop:
     `command_event`, or None: nothing is sent. `engage_tick`: the first tick at which the stack may take over by itself,
     None = never. `serial`: router of the serial lines, `lines`: [(ring of PIECE_ROW, the router's entry)] in the order of
     their topics, `pieces`: ring of JOURNAL_PIECE_ROW. `found`: rings of LIST_ROW from processes beside the loop, `lists`: ring of
-    JOURNAL_LIST_ROW. `states`: rings that are given the EgoState of each tick.
+    JOURNAL_LIST_ROW. `states`: rings that are given the EgoState of each tick, `outputs`: its whole OutputFrame.
     """
     cdef TickCore core
     cdef Router router
@@ -106,8 +106,11 @@ cdef class Loop:
     cdef int line_count
     cdef RingMemory *states[PORTS]
     cdef int state_count
+    cdef RingMemory *outputs[PORTS]
+    cdef int output_count
     cdef RingMemory *list_journal
     cdef tuple _states
+    cdef tuple _outputs
     cdef Ring _lists
     cdef SerialRouter serial
     cdef int32_t entries[PORTS]
@@ -119,10 +122,10 @@ cdef class Loop:
 
     def __cinit__(self, TickCore core, Router router, path, arrivals, Ring frames, Ring ticks, *, Ring commands=None,
                   int command_event=-1, double set_speed_mps=0.0, engage_tick=None, SerialRouter serial=None, lines=(),
-                  Ring pieces=None, found=(), Ring lists=None, states=()):
+                  Ring pieces=None, found=(), Ring lists=None, states=(), outputs=()):
         cdef const double[:, ::1] points = path
         cdef Ring ring
-        if len(arrivals) + len(lines) + len(found) > PORTS or len(states) > PORTS:
+        if len(arrivals) + len(lines) + len(found) > PORTS or max(len(states), len(outputs)) > PORTS:
             raise ValueError(f"{len(arrivals) + len(lines) + len(found)} rings of arrivals: at most {MOST_PORTS}")
         if found and lists is None:
             raise ValueError("lists of samples need a ring for the journal")
@@ -130,6 +133,7 @@ cdef class Loop:
             raise ValueError("serial lines need their router and a ring for the journal")
         for ring, size in [(ring, sizeof(CanFrame)) for ring in arrivals] + [(ring, sizeof(SerialPiece)) for ring, _ in lines] + [
                 (ring, sizeof(SampleList)) for ring in found] + [(ring, sizeof(EgoState)) for ring in states] + [
+                (ring, sizeof(OutputFrame)) for ring in outputs] + [
                 (frames, sizeof(JournalFrame)), (ticks, sizeof(JournalTick))] + (
                 [(commands, sizeof(Actuation))] if commands is not None else []) + (
                 [(pieces, sizeof(JournalPiece))] if pieces is not None else []) + (
@@ -145,11 +149,14 @@ cdef class Loop:
         self._arrivals, self._frames, self._ticks, self._commands = tuple(arrivals), frames, ticks, commands
         self._arrivals += tuple(ring for ring, _ in lines) + tuple(found)
         self.serial, self._pieces, self.bus_count, self.line_count = serial, pieces, len(arrivals), len(lines)
-        self._lists, self._states = lists, tuple(states)
+        self._lists, self._states, self._outputs = lists, tuple(states), tuple(outputs)
         self.list_journal = NULL if lists is None else lists.memory
         for ring in self._states:
             self.states[self.state_count] = ring.memory
             self.state_count += 1
+        for ring in self._outputs:
+            self.outputs[self.output_count] = ring.memory
+            self.output_count += 1
         for ring in self._arrivals:
             self.arrivals[self.port_count] = ring.memory
             self.port_count += 1
@@ -221,6 +228,8 @@ cdef class Loop:
         finished_ns = now_ns()
         for place in range(self.state_count):
             ring_push(self.states[place], &s.out.ego)
+        for place in range(self.output_count):
+            ring_push(self.outputs[place], &s.out)
         self._write_down(woken_ns, finished_ns)
         stage_ns[0], stage_ns[1], stage_ns[2] = woken_ns - tick_time_ns, taken_ns - woken_ns, decided_ns - taken_ns
         stage_ns[3], stage_ns[4] = finished_ns - decided_ns, now_ns() - finished_ns
