@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,8 +12,10 @@ from autonomy.runtime._journal import FRAME_ROW, TICK_ROW
 from autonomy.runtime._loop import Loop
 
 from autonomy import msg
+from autonomy.runtime.cruise_planning import CruiseRings
 from autonomy.runtime.journal import Journal, JournalRings, open_log
 from autonomy.runtime.reception import FRAME
+from autonomy.runtime.scan_rings import list_journal
 from autonomy.runtime.transmission import Transmitter
 from autonomy.stack import Stack
 from drivers.can.commanding import command_config
@@ -61,15 +64,17 @@ class Rig:
 
     @classmethod
     def build(cls, log_path: Path | None, path: np.ndarray, *, active: bool = False, engage_tick: int | None = None,
-              slots: int = 1 << 12, tick_slots: int = 64) -> Rig:  # fmt: skip
+              slots: int = 1 << 12, tick_slots: int = 64, cruise: CruiseRings | None = None) -> Rig:  # fmt: skip
         loaded, router = parts()
         stack = Stack(loaded.parameters, loaded.config)
         arrivals = {bus: Ring(slots, FRAME.size) for bus in BUSES}
         sent = {0: Ring(256, FRAME.size)}
         commands = Ring(16, msg.dtype("Actuation").itemsize) if active else None
         frames, ticks = Ring(1 << 14, FRAME_ROW.itemsize), Ring(tick_slots, TICK_ROW.itemsize)
+        lists = None if cruise is None else list_journal()
         loop = Loop(stack.core, router, path, [arrivals[0], sent[0], arrivals[1], arrivals[2]], frames, ticks, commands=commands,
-                    set_speed_mps=SET_SPEED, engage_tick=engage_tick)  # fmt: skip
+                    set_speed_mps=SET_SPEED, engage_tick=engage_tick, found=[cruise.found] if cruise else (), lists=lists,
+                    outputs=[cruise.outputs] if cruise else ())  # fmt: skip
         transmitter = (
             Transmitter(
                 CommandEncoder(command_config.read(stack.config.section("command"), VEHICLE), router.codec),
@@ -82,7 +87,7 @@ class Rig:
             else None
         )
         log = open_log(log_path, stack.config, stack.parameters, path, "a test's", PERIOD_NS) if log_path else None
-        rings = JournalRings(frames, ticks, None)
+        rings = JournalRings(frames, ticks, None, None, lists)
         return cls(stack, loop, arrivals, rings, Journal(log, rings), commands, transmitter, [])
 
     def step(self, tick_time_ns: int) -> np.void:
@@ -99,13 +104,15 @@ class Rig:
 
 
 def drive(log_path: Path, *, ticks: int, active: bool, engage_tick: int | None = None, seed: int = 0,
-          delayed_share: float = 0.0) -> tuple[Rig, np.ndarray]:  # fmt: skip
-    """Closed loop for `ticks`. `delayed_share` of the frames reach their ring only after the tick of their stamp."""
+          delayed_share: float = 0.0, cruise: CruiseRings | None = None,
+          beside: Callable[[int], None] = lambda tick_ns: None) -> tuple[Rig, np.ndarray]:  # fmt: skip
+    """Closed loop for `ticks`. `delayed_share` of the frames reach their ring only after the tick of their stamp. `beside` is
+    called behind each tick."""
     stack, _ = parts()
     world = CurvedRoad(stack.config.section("vehicle"))
     sensors = Bytes(stack.config, seed)
     random = np.random.default_rng(seed)
-    rig = Rig.build(log_path, centre_line(world), active=active, engage_tick=engage_tick)
+    rig = Rig.build(log_path, centre_line(world), active=active, engage_tick=engage_tick, cruise=cruise)
     truth = world.reset(seed)
     waiting: dict[int, list[bytes]] = {bus: [] for bus in BUSES}
     last = dict.fromkeys(BUSES, 0)
@@ -120,6 +127,7 @@ def drive(log_path: Path, *, ticks: int, active: bool, engage_tick: int | None =
                 rig.arrivals[bus].push(frame)
             waiting[bus] = frames[len(frames) - kept :]
         out = rig.step(truth.time_ns)
+        beside(truth.time_ns)
         if active:
             send(rig, truth.time_ns)
         if len(rig.outputs) % 16 == 0:

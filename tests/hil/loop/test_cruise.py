@@ -2,6 +2,10 @@ import numpy as np
 
 import hil
 from autonomy import Stack, replay
+from autonomy.log.reader import LogReader
+from autonomy.planning.recorded_drive import outputs_of
+from autonomy.planning.route_learning import drive_of, road_of, teach
+from autonomy.planning.stored_road import Standing, StoredRoad
 from hil.sensors import Messages, WithCruise
 from hil.worlds.motorway import Motorway
 
@@ -17,3 +21,16 @@ def test_plans_are_followed_recorded_and_replayed_to_the_same_bytes(tmp_path):
     assert replay(run.log_path, mode="frames").metrics["output_sha256"] == run.metrics["output_sha256"]
     assert run.metrics["fuel_kg"] > 0.0 and np.isfinite(run.metrics["co2_g_per_tkm"])
     assert "tonne" in run.report_path.read_text()
+
+
+def test_the_next_drive_follows_what_one_has_learned(tmp_path):
+    stack, world = Stack.from_config("vehicles/demo_truck", {"plan.overspeed_mps": 1.4}), Motorway()
+    first = hil.run(world, stack, Messages(stack.config, 1), 12.0, 1, output_dir=tmp_path / "first", report=False)
+    with LogReader(first.log_path) as log:
+        drive = drive_of(outputs_of(log))
+    route = road_of(drive)
+    assert teach(route, drive).off_m == 0.0 and np.isfinite(route.grade[:-1]).all()
+    road = StoredRoad(route)
+    senses = WithCruise(Messages(stack.config, 2), stack.parameters, world, road)
+    again = hil.run(world, stack, senses, 8.0, 2, report=False, watch=senses.watch)
+    assert road.standing == Standing.ON and (again.topic("plan")["cruise"][700:] == 1).all()
