@@ -40,6 +40,15 @@ BODY_ROLL_RADPMPS2, LARGEST_BANK_STEP_MPS2 = 0.016, 0.05  # see _observer.pxd
 TRANSITION_BASE_M = 10.0  # the lane's curvature rate is that between so far behind and ahead of a place
 
 
+def learned_vehicle(told, wheelbase_m: float):
+    """The vehicle's parameters with the trailer's axles where the drive has shown them to be."""
+    found, length = told.copy(), float(told["trailer_wheelbase_m"])
+    moved = np.clip(wheelbase_m, 0.6 * length, 1.4 * length) - length
+    found["trailer_wheelbase_m"] += moved
+    found["trailer_axle_x_m"] += moved
+    return found
+
+
 def agility(p, mass: float, speed: float, response: float) -> float:
     """0 to 1, see _lateral.pxd; `response`: dead time and lag together, in s."""
     values = {"mass_kg": mass, "speed_mps": speed, "response_s": response}
@@ -114,18 +123,22 @@ class LateralTwin:
     """State between ticks: the observer's mean and covariance and the cost-to-go."""
 
     def __init__(self, parameters, vehicle, solve):
-        self.p, self.vehicle, self.solve = parameters, vehicle, solve
+        self.p, self.told, self.vehicle, self.solve = parameters, vehicle, vehicle, solve
+        self.rear_doubt_m = 0.0
         self.x, self.cost_to_go = None, np.zeros((8, 8))
         self.side, self.pull, self.actuator, self.wheels = 0.0, 0.0, 0.0, 0.0  # of the play
         self.taken_over_m, self.ticks, self.bank = 0.0, 0, None
 
     def step(self, sent, speed, lag, delay, mass, measured, articulation, preview, width, target=0.0, sideways=0.0,
-             tyres=(1.0, 1.0, 1.0), roll=0.0) -> float:
+             tyres=(1.0, 1.0, 1.0), roll=0.0, trailer=None, mass_high=0.0) -> float:
         """Road wheel angle in rad.
 
         `sent`: commands less the play, newest last; `measured`: offset, heading error, yaw rate, lateral acceleration;
-        `sideways`: lateral velocity to begin with; `width`: (left, right) of the lane.
+        `sideways`: lateral velocity to begin with; `width`: (left, right) of the lane; `trailer`: its wheelbase and sigma once
+        learned.
         """
+        if trailer is not None:
+            self.vehicle, self.rear_doubt_m = learned_vehicle(self.told, trailer[0]), 2.0 * trailer[1]
         p, vehicle = self.p, self.vehicle
         agile = agility(p, mass, speed, delay + lag)
         model = YawPlane(vehicle, mass, speed, agile, tyres)
@@ -161,7 +174,7 @@ class LateralTwin:
             x = transition(rates, length) @ x
             driven += speed * length
         x[COMMAND] = sent[-1]
-        problem = self._problem(model, tick, x, ahead, driven, width, target, shaped, mass)
+        problem = self._problem(model, tick, x, ahead, driven, width, target, shaped, max(mass, mass_high))
         inputs, value = self.solve(problem)
         self.cost_to_go = value
         change = TICK_S * inputs[0]
@@ -252,7 +265,7 @@ class LateralTwin:
     def rear_bounds(self, model, curvature, angle, low, high) -> tuple[np.ndarray, np.ndarray]:
         """Of the axle group, so that it and the rear end, the trailer at an angle, stay between the lines."""
         behind = model.hitch_m + model.trailer_m
-        overhang = max(float(self.vehicle["rear_overhang_m"]) - behind, 0.0)
+        overhang = max(float(self.vehicle["rear_overhang_m"]) - behind, 0.0) + self.rear_doubt_m
         at_axles, at_rear = 0.5 * curvature * behind**2, 0.5 * curvature * (behind + overhang) ** 2 + overhang * angle
         low, high = low + np.maximum(at_axles, at_rear), high + np.minimum(at_axles, at_rear)
         middle, room = 0.5 * (low + high), np.maximum(0.5 * (high - low), LEAST_ROOM_M)

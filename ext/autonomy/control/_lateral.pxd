@@ -1,5 +1,5 @@
 # Lateral control: observe, roll through the commands on their way, solve the MPC from there on.
-from libc.math cimport NAN, fabs, isfinite, pow
+from libc.math cimport NAN, fabs, fmax, isfinite, pow
 from libc.string cimport memcpy, memset
 from libc.stdint cimport uint8_t
 from autonomy._single_track cimport angle_per_curvature
@@ -8,6 +8,7 @@ from autonomy.control._control cimport ControlMemory
 from autonomy.control._dead_time cimport roll_dead_time, sent, whole_ticks
 from autonomy.control._lateral_problem cimport lateral_acceleration_bound, pose_problem, wanted_place
 from autonomy.control._observer cimport *
+from autonomy.control._learned_vehicle cimport learned_vehicle
 from autonomy.control._play cimport across_play
 from autonomy.control._preview cimport curvature_at
 from autonomy.control._taking_over cimport shaped_offset
@@ -106,22 +107,26 @@ cdef inline double steering_lag(const TruckState* truck) noexcept nogil:
     return truck.steering_lag_s if truck.steering_lag_s > LEAST_LAG_S else LEAST_LAG_S
 
 
-cdef inline void steer(ControlMemory* memory, const LateralParameters* parameters, const VehicleParameters* vehicle,
+cdef inline void steer(ControlMemory* memory, const LateralParameters* parameters, const VehicleParameters* told,
                        const EgoState* ego, const TruckState* truck, const LaneState* lane, const Plan* plan, double known,
                        double dt, Control* control) noexcept nogil:
     cdef bint drives = known > parameters.minimum_speed_mps
     cdef double speed = known if drives else parameters.minimum_speed_mps
     cdef double lag = steering_lag(truck)
-    cdef double mass = truck.mass_kg if truck.mass_kg > 0.0 else vehicle.mass_kg
-    cdef double agility, driven, heading, articulation, change, shaped
+    cdef double mass = truck.mass_kg if truck.mass_kg > 0.0 else told.mass_kg
+    cdef double heaviest = fmax(mass, truck.mass_high_kg)
+    cdef double agility, driven, heading, articulation, change, shaped, rear_doubt_m
     cdef double[144] continuous
     cdef double[144] transition
     cdef double[12] x
     cdef double[8] reference
     cdef double[3] tyres
+    cdef VehicleParameters learned
+    cdef const VehicleParameters* vehicle = &learned
     cdef YawPlane model
     cdef BoxProblem problem
     cdef BoxSolution solution
+    rear_doubt_m = learned_vehicle(told, truck, &learned)
     if lane.status == LaneState_STATUS_NONE:
         # Nothing to measure against: steer the curvature of the stop path
         memory.observing = 0
@@ -136,6 +141,7 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
     agility = agility_of(parameters, mass, speed, truck.steering_delay_s + lag)
     learned_tyres(truck, tyres)
     yaw_plane(vehicle, mass, speed, agility, tyres, &model)
+    model.rear_doubt_m = rear_doubt_m
     rates(&model, speed, lag, continuous)
     exponential(continuous, LateralParameters_TICK_PERIOD_S, transition)
     observe(memory, parameters, &model, continuous, transition, ego, truck, lane, speed, agility, dt, drives)
@@ -144,7 +150,7 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
     shaped = shaped_offset(memory, x[OFFSET] - reference[OFFSET])
     driven = roll_dead_time(memory, continuous, transition, lane.preview, truck.steering_delay_s, speed, x)
     pose_problem(memory, parameters, vehicle, &model, lane, lane.preview, transition, x, plan.lateral_target, shaped, speed,
-                 driven, lateral_acceleration_bound(parameters, vehicle, mass), &problem)
+                 driven, lateral_acceleration_bound(parameters, vehicle, heaviest), &problem)
     solve_box(&problem, &solution)
     control.solver_status = <uint8_t>solution.status
     control.solver_iterations = <uint8_t>solution.iterations

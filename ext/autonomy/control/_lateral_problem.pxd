@@ -94,7 +94,7 @@ cdef inline void bound_rear(const VehicleParameters* vehicle, const YawPlane* mo
     The lane bends away from the tangent in which offsets are counted.
     """
     cdef double behind = model.hitch_m + model.trailer_m
-    cdef double overhang = fmax(vehicle.rear_overhang_m - behind, 0.0)
+    cdef double overhang = fmax(vehicle.rear_overhang_m - behind, 0.0) + model.rear_doubt_m
     cdef double at_axles = 0.5 * curvature * behind * behind
     cdef double at_rear = 0.5 * curvature * (behind + overhang) * (behind + overhang) + overhang * angle
     cdef double middle

@@ -42,6 +42,7 @@ ctypedef struct YawPlane:
     double front_m                   # front face ahead of the reference point
     double hitch_m                   # kingpin behind the reference point
     double trailer_m                 # kingpin to the trailer's axle group
+    double rear_doubt_m              # how much further than told the rear end may stand behind it
 
 
 cdef inline void solve_3x3(const double* M, double* column) noexcept nogil:
@@ -164,6 +165,7 @@ cdef inline void yaw_plane(const VehicleParameters* vehicle, double mass, double
     model.front_m = vehicle.front_overhang_m
     model.hitch_m = vehicle.hitch_offset_m if trailer else 0.0
     model.trailer_m = vehicle.trailer_wheelbase_m if trailer else vehicle.rear_overhang_m
+    model.rear_doubt_m = 0.0
     if model.trailer_m < 0.5:
         model.trailer_m = 0.5
 
