@@ -80,7 +80,7 @@ def test_pain_15_a_kill_costs_at_most_a_second(tmp_path):
         (["-c", "a"], "of which interface"),
         (["-i", "local", "-c", "a", "--events-only"], "give --before S"),
         (["-i", "local", "-c", "a", "--before", "5", "--trigger", "nix"], "--trigger: 'nix' is no filter"),
-        (["--udp", "lidar=127.0.0.1"], "write SENSOR=PORT"),
+        (["--udp", "lidar=127.0.0.1"], "write lidar=PORT"),
         (["--serial", "gnss"], "write NAME=PLACE"),
         (["-i", "local", "-c", "a", "--duration", "0"], "--duration 0"),
     ],
