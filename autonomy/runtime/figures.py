@@ -131,6 +131,8 @@ def lines(figures: dict[str, Any]) -> list[str]:
     ]
     if figures.get("startup_s") is not None:
         shown.append(f"startup      {figures['startup_s']:.2f} s from the start of the process to the first output")
+    if figures.get("standby"):
+        shown.append(f"standby      {figures['standby']}")
     if node := figures.get("node"):
         shown.append(f"address      {node['address']:#04x} {node['state']}, {node['intruders']} frames of others from it")
     shown += [f"partner      {line}" for line in partner_lines(figures.get("partners") or [])]

@@ -44,6 +44,7 @@ from autonomy.runtime.scan_sensors import ScanSensors
 from autonomy.runtime.segments import Segments, Snapshots
 from autonomy.runtime.serial_reception import SerialReceiver
 from autonomy.runtime.service import Service
+from autonomy.runtime.standby import Standby
 from autonomy.runtime.transmission import Transmitter
 from autonomy.stack import Stack
 from autonomy.tick_period import TICK_NS
@@ -166,13 +167,14 @@ class _Session:
                                   else Receiver(*here, options.priority - RECEIVE_BELOW))  # fmt: skip
         in_order = sorted(self.buses, key=str)  # as topics are sorted
         buses = [ring for number in in_order for ring in (arrivals[number], sent[number])]
+        engage_tick = round(ENGAGE_AFTER_S * 1e9 / TICK_NS) if commands is not None else None
         self.loop = Loop(stack.core, router, path, buses, rings.frames, rings.ticks, commands=commands,
                          command_event=self.event, set_speed_mps=set_speed,
-                         engage_tick=round(ENGAGE_AFTER_S * 1e9 / TICK_NS) if commands is not None else None,
-                         serial=serial, pieces=rings.pieces,
+                         engage_tick=engage_tick, serial=serial, pieces=rings.pieces,
                          lines=[(line.ring, serial.entry_of(PREFIX + line.port_name)) for line in self.lines],
                          found=sensors.found + cruise.found, lists=rings.lists, states=sensors.states,
                          outputs=cruise.outputs)  # fmt: skip
+        self.standby = None if engage_tick is None else Standby(self.loop, engage_tick)
         if self.transmitter is not None:
             self.transmitter.responded = self.loop.responded
         self.partners = self._stand_on_the_bus(encoder) if encoder is not None else self._listen(stack)
@@ -236,7 +238,8 @@ class _Session:
                     self._thread.join(0.1)
                     self.service.alive(self.loop.tick_index)
                     self.clocks.look()
-                    for line in (*self.sensors.look(), *self.cruise.look()):
+                    standby = self.standby.look() if self.standby is not None else []
+                    for line in (*self.sensors.look(), *self.cruise.look(), *standby):
                         tell(line)
                     if self._errors():
                         self._stop()
@@ -369,6 +372,7 @@ class _Session:
             "soft": options.allow_soft,
             "lockstep": options.lockstep,
             "engaged": self.loop.engaged,
+            "standby": None if self.standby is None else self.standby.reason,
             "node": None if self.node is None else self.node.figures(),
             "partners": self.partners.as_json(),
             "serial": self.loop.serial_counts(),
