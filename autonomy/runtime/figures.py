@@ -84,8 +84,9 @@ def scan_lines(sensors: dict[str, dict[str, Any]]) -> list[str]:
         if row["scans"]:
             late = row["latency_ms"]
             text += f", told {late['p50']} ms behind their last packet (p99 {late['p99']}, at most {late['max']:.0f})"
-        oddities = (("skipped", "left out"), ("without_ego", "without the tick before them"))
-        apart = [f"{row[key]} {word}" for key, word in oddities if row[key]]
+        words = {"skipped": "scans left out", "without_ego": "scans without the tick before them",
+                 "malformed": "malformed packets", "other": "packets of another kind", "missing": "packets missing"}  # fmt: skip
+        apart = [f"{row[key]} {word}" for key, word in words.items() if row[key]]
         found.append(", ".join([text, *apart]))
     return found
 

@@ -25,6 +25,7 @@ LATENCY_BINS = 2001  # one a millisecond, the last for everything longer
 ACCOUNT = np.dtype([
     ("datagrams", "i8"), ("bytes", "i8"), ("lost", "i8"), ("without_room", "i8"), ("unrecorded", "i8"), ("clock_steps", "i8"),
     ("scans", "i8"), ("skipped", "i8"), ("lists", "i8"), ("lists_lost", "i8"), ("without_ego", "i8"),
+    ("malformed", "i8"), ("other", "i8"), ("missing", "i8"),
     ("latency_max_ns", "i8"), ("latency_ms", "u4", (LATENCY_BINS,)), ("padding", "u4"),
 ])  # fmt: skip
 

@@ -127,7 +127,7 @@ class ScanSensors:
     def figures(self) -> dict[str, dict[str, Any]]:
         """Per sensor."""
         names = ("datagrams", "bytes", "lost", "without_room", "unrecorded", "clock_steps", "scans", "skipped", "lists",
-                 "lists_lost", "without_ego")  # fmt: skip
+                 "lists_lost", "malformed", "other", "missing", "without_ego")  # fmt: skip
         found = {}
         for live, account in zip(self.live, self.accounts, strict=True):
             latency = figures.percentiles(account["latency_ms"], int(account["latency_max_ns"]) / 1e6)

@@ -28,6 +28,7 @@ __all__ = ["ScanWorker"]
 BATCH_PARTS = 256
 EGO = msg.dtype("EgoState")
 REMEMBERED_TICKS = 128
+DECODER_COUNTS = {"malformed": "malformed", "other": "other", "missing": "lost"}  # of ACCOUNT: of the decoders
 EGO_PATIENCE_NS = 50_000_000  # [D] five ticks: the loop stands, or does not run yet
 MOST_BEHIND_NS = 300_000_000  # [D] a truck at 25 m/s has gone 7.5 m; the scans behind it matter more
 
@@ -44,6 +45,7 @@ class ScanWorker:
         self._joiner = Joiner()
         self._datagrams: deque[tuple[int, np.void]] = deque()  # with the number of their sensor
         self._states = np.zeros(REMEMBERED_TICKS, EGO)
+        self._counted = np.zeros((len(stages), len(DECODER_COUNTS)), np.int64)
         self._egos: deque[np.void] = deque(maxlen=REMEMBERED_TICKS)
         self._standing = np.zeros(1, EGO)[0]  # before the first tick nothing is known
 
@@ -69,7 +71,18 @@ class ScanWorker:
             self._number, row = self._datagrams.popleft()
             self.stages[self._number].take(row["data"][: row["count"]].tobytes(), int(row["time_ns"]))
             taken = True
+        if taken:
+            self._count_packets()
         return taken
+
+    def _count_packets(self) -> None:
+        """What the decoders say of their packets; a process that was started again goes on counting."""
+        for number, stage in enumerate(self.stages):
+            found = stage.decoder.counts()
+            now = np.array([found[theirs] for theirs in DECODER_COUNTS.values()])
+            for name, more in zip(DECODER_COUNTS, now - self._counted[number], strict=True):
+                self.accounts[name][number] += more
+            self._counted[number] = now
 
     def _perceive(self, stage: Stage, account: np.void) -> bool:
         ended_ns = stage.ended_ns

@@ -58,6 +58,13 @@ def test_the_loop_takes_what_the_scans_gave(driven):
     assert desk.account["skipped"][0] == desk.account["without_ego"][0] == desk.account["lists_lost"][0] == 0
 
 
+def test_what_is_no_packet_of_the_sensor_is_counted():
+    desk = Desk()
+    desk.datagrams([(time_ns, b"\0" * 100) for time_ns in range(3)])
+    desk.scan()
+    assert desk.account["other"][0] + desk.account["malformed"][0] == 3 and desk.account["scans"][0] == 0
+
+
 def test_every_datagram_stands_in_the_log_as_it_came(driven):
     desk, path, outputs = driven
     with LogReader(path) as log:
