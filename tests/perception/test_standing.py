@@ -30,7 +30,7 @@ def told(speed, own_speed=22.0, yaw_rate=0.0, begin=(100.0, 1.0), scans=12, seed
     return found
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(own_speed=st.floats(0.0, 30.0), yaw_rate=st.floats(-0.05, 0.05), seed=st.integers(0, 2**31))
 def test_what_stands_is_told_after_half_a_second_however_the_truck_moves(own_speed, yaw_rate, seed):
     found = told(0.0, own_speed, yaw_rate, seed=seed, scans=10)

@@ -30,9 +30,10 @@ def driven(scans, velocity: float = VELOCITY):
     return [processor.process(rows, 10**9 + place * CYCLE_NS, velocity) for place, rows in enumerate(scans)]
 
 
-@settings(max_examples=15)
-@given(seed=st.integers(0, 2**32 - 1), velocity=st.floats(0.0, 30.0), yaw_rate=st.floats(-0.1, 0.1), has_elevation=st.booleans())
-def test_kernel_and_twin_give_the_same_labels(seed, velocity, yaw_rate, has_elevation):
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), velocity=st.floats(0.0, 30.0), yaw_rate=st.floats(-0.1, 0.1), has_elevation=st.booleans(),
+       is_watched=st.booleans())  # fmt: skip
+def test_kernel_and_twin_give_the_same_labels(seed, velocity, yaw_rate, has_elevation, is_watched):
     random = np.random.default_rng(seed)
     kernel, twin = ScreenKernel(ScreenParameters(), MOUNTING), ScreenTwin(ScreenParameters(), MOUNTING)
     curvature = yaw_rate / velocity if velocity > 3.0 else 0.0
@@ -49,6 +50,12 @@ def test_kernel_and_twin_give_the_same_labels(seed, velocity, yaw_rate, has_elev
         assert np.array_equal(rows["label"], plain["label"]) and np.array_equal(rows["looks"], plain["looks"])
         assert np.allclose(rows["over_ground"], plain["over_ground"], atol=1e-9, equal_nan=True)
         assert np.allclose(kernel.barriers(), twin.barriers, atol=1e-9)
+        places = kernel.places()
+        assert np.allclose(places, [one.place for one in twin.landmarks], atol=1e-6) if places else not twin.landmarks
+        if is_watched and scan % 2:
+            looks = random.integers(0, 3, len(places)).tolist()
+            kernel.see_road(looks)
+            twin.see_road(looks)
 
 
 def test_rails_are_barriers_and_their_mirror_images_go():
@@ -165,3 +172,32 @@ def test_limits():
     with pytest.raises(ValueError, match="801 detections"):
         processor.process(np.zeros(801, dtype("RadarDetection")), 2 * CYCLE_NS, VELOCITY)
     assert {int(kept) for kept in KEPT} == {label("MOVING"), label("OBSTACLE"), label("STANDING")}
+
+
+def watched_approach(look: int | None, moved_before: bool = False) -> list[int]:
+    """Labels of one thing ahead, from 70 m to 15 m, of which a lidar says `look` from 45 m on; None: there is no lidar."""
+    random, labels, x = np.random.default_rng(2), [], 70.0
+    kernel = ScreenKernel(ScreenParameters(), MOUNTING)
+    for scan in range(50):
+        stood = not (moved_before and scan < 12)
+        rows = detections([x], [0.0], [0.0 if stood else 2.0], VELOCITY, random=random, rcs=random.normal(5.0, 1.0))
+        rows["rcs_dbsm"] = np.nan  # nothing is known of its strength
+        kernel.screen(rows.view(np.uint8), CYCLE_S, VELOCITY, 0.0, VELOCITY, 0.0, 0.05, 0.0)
+        labels.append(int(rows["label"][0]))
+        if look is not None and scan % 2:
+            kernel.see_road([look if x < 45.0 else 0 for _ in kernel.places()])
+        x -= (VELOCITY - (0.0 if stood else 2.0)) * CYCLE_S
+    return labels
+
+
+def test_what_a_lidar_sees_road_through_is_above_it_and_silence_decides_nothing():
+    seen, silent, stands, alone = watched_approach(1), watched_approach(0), watched_approach(2), watched_approach(None)
+    assert label("OBSTACLE") not in seen and seen[-1] == label("OVERHEAD")
+    assert all(labels[-1] == label("OBSTACLE") for labels in (silent, stands, alone))
+    begins = [labels.index(label("OBSTACLE")) for labels in (silent, stands, alone)]
+    assert begins[0] == begins[1] > begins[2]  # who is watched is waited for, ten metres longer
+
+
+def test_what_was_seen_to_move_before_it_stood_is_no_bridge_whatever_a_lidar_sees():
+    labels = watched_approach(1, moved_before=True)
+    assert label("OVERHEAD") not in labels and labels[-1] == label("OBSTACLE")
