@@ -142,7 +142,8 @@ cdef inline double overhead_ratio(const ScreenParameters* parameters, const Land
     return n * log(landmark.power / landmark.power_raised) + landmark.drop
 
 
-cdef inline void add_power(const ScreenParameters* parameters, Landmark* landmark, double range_m, double rcs_dbsm) noexcept nogil:
+cdef inline void add_power(const ScreenParameters* parameters, Landmark* landmark, double range_m,
+                           double rcs_dbsm) noexcept nogil:
     cdef double drop = parameters.overhead_drop_db_m2 / (range_m * range_m), power = exp(NEPER_PER_DB * rcs_dbsm)
     drop = NEPER_PER_DB * (drop if drop < parameters.overhead_drop_most_db else parameters.overhead_drop_most_db)
     landmark.power_count += 1.0

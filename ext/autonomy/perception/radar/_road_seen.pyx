@@ -94,7 +94,8 @@ cdef class RoadKernel:
     def __cinit__(self, parameters):
         self.parameters = vars(parameters)
 
-    def look_through(self, const float[:, ::1] points not None, const uint8_t[::1] labels not None, eye, double x, double y) -> int:
+    def look_through(self, const float[:, ::1] points not None, const uint8_t[::1] labels not None, eye, double x,
+                     double y) -> int:
         """NOTHING, ROAD or STANDS at the place; `eye`: x, y, z of the sensor, in the points' frame. Raises ValueError."""
         cdef int found, count = <int>points.shape[0]
         cdef double eye_x, eye_y, eye_z
