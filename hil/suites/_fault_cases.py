@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-MINIMAL_RISK = 2  # Actuation.mode
+import numpy as np
+
+from hil.suites._truck_lateral import bends, short_trailer
+
 FAULT_S = 20.0  # the stack has taken over at 5 s and settled
 DURATION_S = 45.0
 BEND = [{"length_m": 300.0}, {"length_m": 100.0, "radius_m": 700.0}, {"length_m": 250.0, "radius_m": 700.0},
@@ -25,7 +28,7 @@ DESCENT = [{"length_m": 150.0}, {"length_m": 100.0, "grade": -0.06}, {"length_m"
 @dataclass(frozen=True)
 class Case:
     """`name`: the row's fault. `faults`: [[fault]] entries, times counted from FAULT_S. `ends`: what the row's action leads to,
-    "drives", "slower" or "stands"."""
+    "drives", "slower", "stands" or, of a fault in standby that ends, "refuses"."""
 
     name: str
     faults: list[dict[str, Any]]
@@ -40,6 +43,8 @@ class Case:
     lead: list[dict] = field(default_factory=list)
     ego: dict[str, Any] = field(default_factory=dict)
     told: dict[str, Any] = field(default_factory=dict)  # overrides of the vehicle file
+    sensed: bool = False  # a sensor tells the articulation
+    consequences: tuple[str, ...] = ()  # rows that are told as well, because of this fault; any other is a wrong one
 
     @property
     def title(self) -> str:
@@ -69,6 +74,8 @@ def cases() -> list[Case]:
         Case("steering_stuck", [{"source": "truck", "kind": "steering_stuck"}], "stands", STRAIGHT,
              "steering stuck on the straight"),
         Case("speed_silent", [{"source": "EBC2", "kind": "drop"}], "drives"),
+        Case("speed_silent", [{"source": "EBC2", "kind": "drop", "end_s": 15.0}], "refuses", STRAIGHT, fault_s=2.0,
+             duration_s=30.0, label="EBC2 silent in standby"),
         Case("speed_not_available", [{"source": "EBC2", "kind": "not_available"}], "drives"),
         Case("speed_frozen", [{"source": "EBC2", "kind": "freeze"}], "drives", lead=SLOWER),
         Case("sender_refused", [{"source": "EBC2", "signal": "front_axle_speed", "kind": "bias", "value": 3.0}], "drives",
@@ -96,6 +103,9 @@ def cases() -> list[Case]:
              label="the engine's amber lamp"),
         Case("trailer_wrong", [{"source": "TRAILER_STATUS", "signal": "connected", "kind": "bias", "value": -1.0}], "stands",
              label="trailer told as gone"),
+        Case("trailer_wrong", [], "stands", bends(np.random.default_rng(7), 4500.0), fault_s=0.0, duration_s=200.0,
+             told=dict(short_trailer(1.7)), level="Messages", sensed=True,
+             label="trailer's wheelbase told 1.7 m short, articulation sensed"),
         Case("mass_wrong", [], "slower", HILLS, fault_s=0.0, duration_s=90.0, ego={"plant": "plants/eu_4x2_empty",
              "speed_mps": 6.0}, told={"vehicle.mass_sigma_kg": 1000.0}, level="Messages",
              label="mass configured as 40 t, it is 15 t, no axle weighs: learned"),  # weighed, it would not be begun with
@@ -107,84 +117,16 @@ def driven(case: Case, seed: int, output=None, report: bool = False) -> dict[str
     import hil
     from autonomy import Stack, msg
     from hil import sensors
+    from hil.suites._fault_seen import Seen
+    from hil.suites._fault_truth import TrueDisagreement
     from hil.worlds.motorway import Motorway
 
     stack = Stack.from_config("vehicles/demo_truck", case.told)
     words = msg.constants("FaultRow")
     numbers = stack.parameters["faults"]["row"]["fault"].tolist()
     row = numbers.index(words[f"FAULT_{case.name.upper()}"])
-    seen = Seen(stack.parameters["faults"], row, case.fault_s)
-    senses = getattr(sensors, case.level)(stack.config, seed)
+    seen = Seen(stack.parameters["faults"], row, case, TrueDisagreement(case, stack.parameters["faults"], row))
+    senses = getattr(sensors, case.level)(stack.config, seed, **({"trailer_sensing": True} if case.sensed else {}))
     result = hil.run(Motorway(case.scenario()), stack, senses, case.duration_s, seed, case.timeline() if case.faults else None,
                      output, watch=seen, report=report)  # fmt: skip
     return seen.figures(result.metrics)
-
-
-class Seen:
-    """Follows one row of the table through a drive."""
-
-    def __init__(self, parameters, row: int, fault_s: float):
-        from autonomy import msg
-
-        rows = parameters["row"]
-        self.row, self.own = row, rows[row].copy()
-        self.fault_s, self.start_ns = fault_s, None
-        self.action = int(rows[row]["action"])
-        self.hand_over = self.action == msg.constants("FaultRow")["ACTION_HAND_OVER"]
-        self.hand_over_s = float(parameters["hand_over_s"])
-        self.detector = {value: name.removeprefix("DETECTOR_").lower() for name, value in msg.constants("FaultRow").items()
-                         if name.startswith("DETECTOR_")}[int(rows[row]["detector"])]  # fmt: skip
-        self.passed_s = self.told_s = self.acted_s = self.value = None
-        self.early: set[int] = set()
-        self.others: set[int] = set()
-        self.speeds: list[float] = []
-        self.highest = 0
-        self.stops_s: float | None = None
-        self.used = False
-
-    def __call__(self, truth, out) -> None:
-        if self.start_ns is None:
-            self.start_ns = truth.time_ns
-        now_s = (truth.time_ns - self.start_ns) / 1e9
-        faults = out["faults"]
-        status = faults["status"]
-        told = {int(place) for place in (status >= 4).nonzero()[0]}
-        if now_s < self.fault_s:
-            self.early |= told
-            return
-        self.others |= told - {self.row}
-        self.speeds.append(truth.ego.velocity)
-        self.highest = max(self.highest, int(faults["action"]))
-        if self.stops_s is None and int(out["actuation"]["mode"]) == MINIMAL_RISK:
-            self.stops_s = now_s
-        own, value = int(status[self.row]), float(faults["value"][self.row])
-        if self.told_s is None:
-            if own >= 3 or (self.detector == "event" and value > 0.0):
-                self.passed_s = now_s if self.passed_s is None else self.passed_s
-            else:
-                self.passed_s = None
-            if own >= 4:
-                self.told_s, self.value = now_s, value
-        if own >= 5 and self.acted_s is None:
-            self.acted_s = now_s
-        if own >= 5:
-            self.used = self.used or uses(int(self.own["unusable"]), out["actuation"])
-
-    def figures(self, metrics: dict) -> dict[str, Any]:
-        stops, acted = self.stops_s, self.acted_s
-        return {"detector": self.detector, "told_s": self.told_s, "passed_s": self.passed_s, "acted_s": acted,
-                "value": self.value,
-                "period_s": float(self.own["period_s"]), "speed_limit": float(self.own["speed_limit_mps"]),
-                "unused": None if not int(self.own["unusable"]) else not self.used,
-                "minimal_risk_after_s": None if None in (stops, acted) else stops - acted,
-                "expected_after_s": self.hand_over_s if self.hand_over else 0.0, "highest": self.highest,
-                "early": sorted(self.early), "others": sorted(self.others), "end_speed": self.speeds[-1] if self.speeds else None,
-                "margin": metrics["line_margin_min_m"], "collisions": metrics["collisions"],
-                "rolled_over": metrics["rolled_over"], "output_sha256": metrics["output_sha256"]}  # fmt: skip
-
-
-def uses(unusable: int, actuation) -> bool:
-    """Whether the actuation asks for what is not to be used; bits as FaultRow UNUSABLE_*."""
-    return bool(unusable & 1 and float(actuation["retarder_torque_nm"]) < 0.0
-                or unusable & 2 and float(actuation["engine_torque_nm"]) > 0.0
-                or unusable & 4 and int(actuation["steering_channel"]) == 0)  # fmt: skip

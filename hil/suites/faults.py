@@ -1,12 +1,15 @@
 """Every row of the fault table (configs/faults.toml), tested by injecting its cause into a truck that drives; and hours without.
 
-A row is told within two periods of its message, or 0.5 s after its detector's value has passed the threshold. It is answered when
-the stack did what the row's action says, and no other row was told before the fault.
+A row is told within two periods of its message, or 0.5 s after its detector's value has passed the threshold; where physics gives
+the true disagreement, 0.5 s after that has passed it. It is answered when the stack did what the row's action says, no row was
+told before the fault, and none beside it but those that the case names as consequences.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+
+import numpy as np
 
 from hil.suites import _fault_cases, _fault_nominal
 from hil.suites._fault_cases import Case
@@ -15,7 +18,7 @@ from hil.suites._row import row_of
 
 TITLE = "faults injected while driving: told in time, answered as the table says, within the lane; no alarm without"
 SEEDS = (11, 12, 13)  # reported; the thresholds were chosen on seed 1, and 0 to 5 without faults
-NOMINAL_SEED, NOMINAL_DRIVES, QUICK_S = 100, 40, 300.0
+NOMINAL_SEED, NOMINAL_DRIVES, QUICK_S = 100, 40, 300.0  # of each drive of --quick
 PERIODS, DISAGREEMENT_S = 2.0, 0.5
 STEP_NS = 3000.0
 REPLAYED = ("steering_frozen", "engine_gone", "second_sender", "checksum")
@@ -34,20 +37,51 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
 
 
 def judged(case: Case, figures: list[dict]) -> list[dict]:
-    """Three rows of one case: the worst of its drives."""
+    """Rows of one case: the worst of its drives."""
     times = [delay(figure) for figure in figures]
     in_periods = figures[0]["detector"] in IN_PERIODS
     aim, unit = (PERIODS, "periods") if in_periods else (DISAGREEMENT_S, "s")
     late = None if None in times else max(times)
     margin = min(figure["margin"] for figure in figures)
     wrong = [reason for figure in figures for reason in complaints(case, figure)]
+    from_injection, when_told = _after(figures, "injected_s"), [figure["true_when_told"] for figure in figures]
+    size, unit_of_it = _least_known(when_told), figures[0]["true_unit"]
+    true_size = "" if size is None else f", truly wrong by {size:.3g} {unit_of_it}".rstrip()
     title = case.title if not wrong else f"{case.title} ({wrong[0]})"
     return [
         row_of(f"{case.title}: told after", late, unit, f"<= {aim:g}", late is not None and late <= aim + 1e-6),
+        row_of(f"{case.title}: told after the injection{true_size}", from_injection, "s"),
+        *_by_truth(case, figures),
         row_of(f"{title}: answered", float(sum(not complaints(case, figure) for figure in figures)), f"of {len(figures)}",
              f">= {len(figures)}", not wrong),
         row_of(f"{case.title}: nearest corner to the line", margin, "m", "> 0", margin > 0.0),
     ]  # fmt: skip
+
+
+def _after(figures: list[dict], since: str) -> float | None:
+    """s to the latest telling; None where one was never told."""
+    if any(figure["told_s"] is None for figure in figures):
+        return None
+    return max(figure["told_s"] - figure[since] for figure in figures)
+
+
+def _least_known(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None and np.isfinite(value)]
+    return min(known) if known else None
+
+
+def _by_truth(case: Case, figures: list[dict]) -> list[dict]:
+    """A row of the drives in which the truth passed the threshold."""
+    figures = [figure for figure in figures if figure["truly_passed_s"] is not None]
+    if not figures:
+        return []
+    below = figures[0]["detector"] == "below"
+    after, aim = _after(figures, "truly_passed_s"), PERIODS if below else DISAGREEMENT_S
+    if after is not None and below:
+        after /= figures[0]["period_s"]
+    threshold = f"{figures[0]['true_threshold']:g} {figures[0]['true_unit']}".rstrip()
+    return [row_of(f"{case.title}: told after the truth passed {threshold}", after, "periods" if below else "s", f"<= {aim:g}",
+                   after is not None and after <= aim + 1e-6)]  # fmt: skip
 
 
 IN_PERIODS = ("silent", "not_available", "event", "below")
@@ -67,32 +101,52 @@ def delay(figure: dict) -> float | None:
 
 def complaints(case: Case, figure: dict) -> list[str]:
     """What was not as the row says."""
-    found = []
-    if figure["early"]:
-        found.append("alarm before the fault")
+    found = ["alarm before the fault"] if figure["early"] else []
     if figure["told_s"] is None:
         return [*found, "never told"]
+    found += _beside(case, figure)
     if figure["collisions"] or figure["rolled_over"]:
         found.append("collision or roll-over")
     if figure["unused"] is False:
         found.append("still used")
-    if figure["minimal_risk_after_s"] is None:
-        if case.ends == "stands":
-            found.append("no minimal-risk manoeuvre")
-    elif case.ends != "stands":
-        found.append("stopped")
-    elif (
-        not (case.sooner or figure["minimal_risk_after_s"] > figure["expected_after_s"] - 0.05)
-        or figure["minimal_risk_after_s"] > figure["expected_after_s"] + 0.05
-    ):
-        found.append(f"minimal-risk manoeuvre after {figure['minimal_risk_after_s']:.2f} s")
-    if case.ends == "stands" and figure["end_speed"] > 0.1:
-        found.append("does not stand")
-    if case.ends == "slower" and figure["end_speed"] > figure["speed_limit"] + 0.3:
-        found.append("too fast")
-    if case.ends == "drives" and figure["end_speed"] < 10.0:
-        found.append("does not drive on")
+    return found + _stop(case, figure) + _end(case, figure)
+
+
+def _beside(case: Case, figure: dict) -> list[str]:
+    """Of the other rows."""
+    found = []
+    if strangers := sorted({*figure["others"]} - {*case.consequences}):
+        found.append(f"also told: {', '.join(strangers)}")
+    if figure["acted_before"]:
+        found.append(f"acted before it was told: {', '.join(figure['acted_before'])}")
+    if figure["highest"] > figure["most"]:
+        found.append("answered by more than the row's action")
     return found
+
+
+def _stop(case: Case, figure: dict) -> list[str]:
+    """Of the minimal-risk manoeuvre."""
+    after, expected = figure["minimal_risk_after_s"], figure["expected_after_s"]
+    if after is None:
+        return ["no minimal-risk manoeuvre"] if case.ends == "stands" else []
+    if case.ends != "stands":
+        return ["stopped"]
+    too_soon = after < expected - 0.05 and not case.sooner
+    return [f"minimal-risk manoeuvre after {after:.2f} s"] if too_soon or after > expected + 0.05 else []
+
+
+def _end(case: Case, figure: dict) -> list[str]:
+    """Of how the drive ends."""
+    speed = figure["end_speed"]
+    if case.ends == "refuses":
+        if figure["over_s"] is None or figure["engaged_s"] is None:
+            return ["the fault is not over" if figure["over_s"] is None else "does not engage once the fault is over"]
+        return ["engaged with the fault there"] if figure["engaged_s"] < figure["over_s"] else []
+    if case.ends == "stands" and speed > 0.1:
+        return ["does not stand"]
+    if case.ends == "slower" and speed > figure["speed_limit"] + 0.3:
+        return ["too fast"]
+    return ["does not drive on"] if case.ends == "drives" and speed < 10.0 else []
 
 
 def _drive(piece: tuple[Case, int]) -> dict:
@@ -119,13 +173,19 @@ def _nominal(quick: bool, jobs: int, output: Path | None) -> list[dict]:
     seeds = range(NOMINAL_SEED, NOMINAL_SEED + (2 if quick else NOMINAL_DRIVES))
     pieces = [(seed, QUICK_S if quick else _fault_nominal.DRIVE_S) for seed in seeds]
     driven = mapped(_fault_nominal.drive, pieces, jobs, output)
-    hours = sum(found.driven_s for found in driven) / 3600.0
+    hours = sum(found.duration_s for found in driven) / 3600.0
     alarms = sum((found.alarms for found in driven), start=type(driven[0].alarms)())
     nearest = {name: max(found.nearest[name] for found in driven) for name in driven[0].nearest}
     closest = max(nearest, key=nearest.get)
     named = "" if not alarms else ", " + ", ".join(f"{name} {count}" for name, count in alarms.items())
+    least = {"driven": 0.99 * NOMINAL_DRIVES * _fault_nominal.DRIVE_S / 3600.0, "by the driver": 1.0, "at a standstill": 0.5}
+    parts = {"driven": hours, "by the driver": sum(found.standby_s for found in driven) / 3600.0,
+             "at a standstill": sum(found.standing_s for found in driven) / 3600.0}  # fmt: skip
     return [
-        row_of("nothing wrong: hours driven", hours, "h", "" if quick else ">= 9.9", None if quick else hours >= 9.9),
+        *(row_of(f"nothing wrong: {name}", value, "h", "" if quick else f">= {least[name]:.3g}",
+                 None if quick else value >= least[name]) for name, value in parts.items()),
+        row_of("nothing wrong: standstills, all drives", float(sum(found.stops for found in driven)), ""),
+        row_of("nothing wrong: drives that are not told their mass", float(sum(not found.told_mass for found in driven)), ""),
         row_of(f"nothing wrong: false alarms{named}", float(sum(alarms.values())), "", "<= 0", not alarms),
         row_of(f"nothing wrong: highest value over its threshold ({closest.replace('_', ' ')})", nearest[closest], "", "", None),
     ]  # fmt: skip
