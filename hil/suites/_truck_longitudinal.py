@@ -19,7 +19,7 @@ LOADS = {"14.5 t": "plants/eu_4x2_empty", "27.3 t": "plants/eu_4x2_half", "40 t"
          "49 t": "plants/eu_4x2_49t"}  # fmt: skip
 WINDS = ((0.0, 0.0), (6.0, 2.0), (-6.0, 2.0), (3.0, 2.0))
 SEEDS, TUNED = (1, 2), tuple(range(200, 220))
-STANDSTILL_SEEDS = (31, 32, 33, 34)
+STANDSTILL_SEEDS = tuple(range(31, 39))
 SCALES = ((0.97, 51), (1.03, 52))  # of the torque that the engine tells, seed: three times what is drawn otherwise
 ICY, TRAILER_KG = 0.25, 6700.0
 STYLE = (":root{font:13px sans-serif}svg{width:900px}.line{fill:none;stroke:#0067a3}.line.reference{stroke:#c65102}"
