@@ -117,7 +117,7 @@ def drive(case: Case) -> dict[str, np.ndarray]:
     if case.steering is not None:
         delay, lag = case.steering
         overrides |= {"steering.delay_s": delay, "steering.lag_s": lag}
-    duration_s, road = (case.length_m - 150.0) / SPEED_MPS, bends(random, case.length_m)
+    duration_s, road = (case.length_m - 150.0) / SPEED_MPS, _road(random, case.length_m)
     scenario = {"schema": "autonomy.scenario/1", "duration_s": duration_s, "set_speed_mps": SPEED_MPS,
                 "ego": {"plant": case.plant, "overrides": overrides}, "road": {"segments": road}}  # fmt: skip
     if case.wind:
@@ -146,7 +146,7 @@ def _axles(tyres: tuple[float, float, float]) -> tuple[float, ...]:
     return (tyres[0], tyres[1], tyres[2], tyres[2], tyres[2])
 
 
-def bends(random, length_m: float) -> list[dict]:
+def _road(random, length_m: float) -> list[dict]:
     """Straights and bends of 400 to 1500 m to both sides."""
     segments, total = [{"length_m": 500.0}], 500.0
     while total < length_m:
