@@ -6,7 +6,6 @@ as without.
 
 from __future__ import annotations
 
-import mmap
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -23,7 +22,7 @@ from autonomy.runtime._journal import LIST_ROW
 from autonomy.runtime.scan_rings import LATENCY_BINS
 from drivers.ring import Ring
 
-__all__ = ["CRUISE_ACCOUNT", "CruiseRings", "CruiseWorker", "shared_cruise_account"]
+__all__ = ["CRUISE_ACCOUNT", "CruiseRings", "CruiseWorker"]
 
 OUTPUT = msg.dtype("OutputFrame")
 OUTPUT_SLOTS = 1 << 6  # 0.6 s of ticks; of those that wait only the newest is planned from
@@ -48,11 +47,6 @@ class CruiseRings(NamedTuple):
     @classmethod
     def make(cls) -> CruiseRings:
         return cls(Ring(OUTPUT_SLOTS, OUTPUT.itemsize), Ring(FOUND_SLOTS, LIST_ROW.itemsize))
-
-
-def shared_cruise_account() -> np.ndarray:
-    """CRUISE_ACCOUNT (1,) in memory that forked processes share."""
-    return np.frombuffer(mmap.mmap(-1, CRUISE_ACCOUNT.itemsize), CRUISE_ACCOUNT)
 
 
 class CruiseWorker:

@@ -24,8 +24,9 @@ import numpy as np
 from autonomy.planning.route_grade import RouteGrade, restore
 from autonomy.planning.stored_road import Standing
 from autonomy.runtime import figures
-from autonomy.runtime.cruise_planning import CruiseRings, CruiseWorker, shared_cruise_account
+from autonomy.runtime.cruise_planning import CRUISE_ACCOUNT, CruiseRings, CruiseWorker
 from autonomy.runtime.keeper import HANG_S, Keeper
+from autonomy.runtime.scan_rings import shared
 from drivers.ring import Ring
 
 __all__ = ["PredictiveCruise"]
@@ -45,7 +46,7 @@ class PredictiveCruise:
     def __init__(self, parameters: np.ndarray, route_file: str | None, *, lockstep: bool = False):
         self.route_file = route_file
         self.route = None if route_file is None else restore(Path(route_file))
-        self.account = shared_cruise_account()
+        self.account = shared(CRUISE_ACCOUNT, 1)
         self.rings = None if self.route is None else CruiseRings.make()
         self._process = self._worker = None
         self._keeper_complaints: list[str] = []

@@ -20,10 +20,11 @@ from autonomy.planning.route_grade import STEP_M, RouteGrade
 from autonomy.planning.stored_road import Standing
 from autonomy.playback.recording import OUTPUTS
 from autonomy.playback.replay import replay
-from autonomy.runtime.cruise_planning import CruiseRings, CruiseWorker, shared_cruise_account
+from autonomy.runtime.cruise_planning import CRUISE_ACCOUNT, CruiseRings, CruiseWorker
 from autonomy.runtime.live import run
 from autonomy.runtime.options import Options
 from autonomy.runtime.predictive_cruise import LOCKSTEP_PLAN_NS, STEADY_LOOKS, PredictiveCruise
+from autonomy.runtime.scan_rings import shared
 from hil.sensors import ORIGIN
 from hil.worlds.curved_road import CurvedRoad
 from tests.runtime.drives import PERIOD_NS, drive, parts
@@ -44,7 +45,7 @@ class Desk:
     """Rings, account and worker, turned by hand."""
 
     def __init__(self, route: RouteGrade):
-        self.rings, self.account, self.now_ns = CruiseRings.make(), shared_cruise_account()[0], 0
+        self.rings, self.account, self.now_ns = CruiseRings.make(), shared(CRUISE_ACCOUNT, 1)[0], 0
         self.worker = CruiseWorker(parts()[0].parameters, route, self.rings, self.account, lambda: self.now_ns)
 
     def turn(self, tick_ns: int) -> None:
