@@ -232,7 +232,8 @@ class _Session:
                 if self.not_armed is None:
                     tell(f"{self.options.mode}: the loop runs on {self.options.interface} {', '.join(self.options.channels)}")
                     tell(f"sensors: {'; '.join(self._sensors())}")
-                    tell(f"route: {self.cruise.described() or 'none, so no predictive cruise control'}")
+                    if route := self.cruise.described():
+                        tell(f"route: {route}")
                     self.service.ready(f"{self.options.mode} on {', '.join(self.options.channels)}")
                 while self._thread.is_alive() and not stopped.is_set():
                     self._thread.join(0.1)
@@ -255,7 +256,8 @@ class _Session:
         """What is listened to, and of each kind that there is none."""
         lines = [f"serial line {name} on {device}" for name, device in self.devices.items()] or ["no serial line"]
         buses = [f"{channel} as bus {number}" for number, channel in enumerate(self.options.channels)]
-        return [", ".join(buses), *lines, *(self.sensors.described() or ["no lidar, no radar on UDP"])]
+        without = [] if self.cruise.described() else ["no route, so no predictive cruise control"]
+        return [", ".join(buses), *lines, *(self.sensors.described() or ["no lidar, no radar on UDP"]), *without]
 
     def _stop(self) -> None:
         self.loop.stop()

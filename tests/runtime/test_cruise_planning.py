@@ -20,6 +20,7 @@ from autonomy.planning.route_grade import STEP_M, RouteGrade
 from autonomy.planning.stored_road import Standing
 from autonomy.playback.recording import OUTPUTS
 from autonomy.playback.replay import replay
+from autonomy.runtime import figures
 from autonomy.runtime.cruise_planning import CRUISE_ACCOUNT, CruiseRings, CruiseWorker
 from autonomy.runtime.live import run
 from autonomy.runtime.options import Options
@@ -173,6 +174,8 @@ def test_in_lockstep_a_plan_is_there_a_fixed_time_behind_its_tick(driven, tmp_pa
         rows = np.zeros(2, LIST_ROW)
         assert cruise.found[0].pop_many(rows) == 1 and rows["time_ns"][0] == 10 * PERIOD_NS + LOCKSTEP_PLAN_NS
         assert cruise.figures()["standings"]["on"] == cruise.figures()["plans"] == 1
+        (line,) = figures.route_lines(cruise.figures())
+        assert "route.csv: 1 plans" in line and line.endswith("0.1 s on")
 
 
 def test_news_are_told_once_they_last(driven, tmp_path):

@@ -3,9 +3,9 @@
 Frames and pieces of serial lines come through rings, one a bus and direction or line, stamped by the threads that received
 them; what perception found, from its processes, in lists of samples. A tick at time T takes what is stamped up to T in the
 order that a log has (log time, then topic) and writes that order down as it goes: a record's log time is its stamp, or just
-behind the last cut when it came too late for that; never after the cut it went into. So a replay of the log from its cuts routes the same records before the same ticks. Ticks are at
-multiples of 10 ms of CLOCK_MONOTONIC. One that comes late is run at its own time; grid points that are past by a whole period
-are left out and counted.
+behind the last cut when it came too late for that; never after the cut it went into. So a replay of the log from its cuts
+routes the same records before the same ticks. Ticks are at multiples of 10 ms of CLOCK_MONOTONIC. One that comes late is run at
+its own time; grid points that are past by a whole period are left out and counted.
 
 Without the GIL, without allocation, one system call to sleep and, when a command leaves, one to wake its sender.
 """
