@@ -154,7 +154,7 @@ def descended(name: str, drive: Drive, known: bool) -> list[dict]:
                over <= OVERSPEED_KMH),
         row_of(f"{name}: entry speed that the true grade {sight_m / 1e3:.1f} km ahead and heat allow", 3.6 * float(allowed[0]),
                "km/h"),
-        row_of(f"{name}: the same, were the whole slope seen", 3.6 * whole, "km/h"),
+        row_of(f"{name}: the same, were the whole slope seen (107 is as fast as is looked for)", 3.6 * whole, "km/h"),
         row_of(f"{name}: over the entry speed, at the crest", float(beyond[0]), "km/h", *truly, beyond[0] <= OVERSPEED_KMH),
         row_of(f"{name}: over what the truth allows from there on, at most", float(np.max(beyond)), "km/h", *truly,
                np.max(beyond) <= OVERSPEED_KMH),
