@@ -130,7 +130,7 @@ class LateralTwin:
         self.taken_over_m, self.ticks, self.bank = 0.0, 0, None
 
     def step(self, sent, speed, lag, delay, mass, measured, articulation, preview, width, target=0.0, sideways=0.0,
-             tyres=(1.0, 1.0, 1.0), roll=0.0, trailer=None, mass_high=0.0) -> float:
+             tyres=(1.0, 1.0, 1.0), roll=0.0, trailer=None) -> float:
         """Road wheel angle in rad.
 
         `sent`: commands less the play, newest last; `measured`: offset, heading error, yaw rate, lateral acceleration;
@@ -174,7 +174,7 @@ class LateralTwin:
             x = transition(rates, length) @ x
             driven += speed * length
         x[COMMAND] = sent[-1]
-        problem = self._problem(model, tick, x, ahead, driven, width, target, shaped, max(mass, mass_high))
+        problem = self._problem(model, tick, x, ahead, driven, width, target, shaped, mass)
         inputs, value = self.solve(problem)
         self.cost_to_go = value
         change = TICK_S * inputs[0]

@@ -94,7 +94,7 @@ def test_steering_is_that_of_the_twin(name, solve, offset, articulation, statuse
     twin = lateral_twin.LateralTwin(parameters["lateral"], vehicle, solve)
     state, truck, plan, lane, actuation = (zeros(n) for n in ("VehicleState", "TruckState", "Plan", "LaneState", "Actuation"))
     truck["steering_delay_s"], truck["steering_lag_s"], truck["mass_kg"] = delay, lag, mass
-    truck["articulation_angle"], truck["mass_high_kg"] = articulation, 1.2 * mass
+    truck["articulation_angle"] = articulation
     trailer = 0.9 * float(vehicle["trailer_wheelbase_m"]), 0.1
     truck["trailer_wheelbase_m"], truck["trailer_wheelbase_sigma_m"] = trailer
     truck["front_tyre_factor"], truck["rear_tyre_factor"], truck["trailer_tyre_factor"] = 0.8, 1.2, 0.9
@@ -113,7 +113,7 @@ def test_steering_is_that_of_the_twin(name, solve, offset, articulation, statuse
         state["time_ns"] = 10**9 + k * 10_000_000
         control = step.step(state, ego, truck, lane, plan)
         expected = twin.step(sent, speed, lag, delay, mass, measured, articulation, lane["preview"], (1.9, 1.8), 0.05, 0.05,
-                             tyres, roll, trailer if vehicle["has_trailer"] else None, 1.2 * mass)  # fmt: skip
+                             tyres, roll, trailer if vehicle["has_trailer"] else None)  # fmt: skip
         assert control["road_wheel_angle"] == pytest.approx(expected, abs=2e-8), k
         found.add(int(control["solver_status"]))
         actuation["road_wheel_angle_rad"] = control["road_wheel_angle"]

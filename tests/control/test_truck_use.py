@@ -52,14 +52,9 @@ def test_a_wheelbase_that_is_not_known_yet_changes_nothing():
 
 
 def test_a_trailer_of_unknown_length_is_kept_further_from_the_line():
-    """In a narrow bend the rear end that may stand further out pushes the truck to the other side."""
+    """In a bend of a narrow lane, where the trailer cuts in."""
     known = {"trailer_wheelbase_m": WHEELBASE, "trailer_wheelbase_known": 1}
-    sure, doubted = (steered(of(**known, trailer_wheelbase_sigma_m=sigma), curvature=1.0 / 120.0, offset=0.0, half_width=1.45)
+    sure, doubted = (steered(of(**known, trailer_wheelbase_sigma_m=sigma), offset=0.4, half_width=1.4)
                      for sigma in (0.02, 0.5))  # fmt: skip
-    assert np.abs(doubted - sure).max() > 1e-5
+    assert np.abs(doubted - sure).max() > 1e-3
 
-
-def test_the_heaviest_it_may_be_bounds_the_lateral_acceleration():
-    """A bend that a truck of 40 t may take and one of 60 t, a third higher, may not."""
-    light, heavy = (steered(of(mass_high_kg=mass), curvature=1.0 / 150.0, offset=0.0) for mass in (40_000.0, 60_000.0))
-    assert heavy.max() < light.max() - 1e-4

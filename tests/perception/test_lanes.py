@@ -1,4 +1,4 @@
-"""Bright runs (_bright), lines (_lanes), their memory (_lane_memory) and road edges (_edges) beside their twins."""
+"""Bright runs (_bright), lines (_lanes), sides (_lane_sides), memory (_lane_memory), road edges (_edges) beside twins."""
 
 import numpy as np
 import pytest

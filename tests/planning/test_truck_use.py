@@ -96,9 +96,9 @@ def test_what_the_trailer_sweeps_is_kept_clear_of_the_line():
 
 def test_wind_from_behind_slows_a_descent():
     speeds = [float(planned(known_truck(grade=-0.06, grade_sigma=0.0, headwind_mps=wind, headwind_sigma_mps=sigma,
-                                        retarder_cooled_w=1.2e5))["descent_speed"])
+                                        retarder_cooled_w=1.2e5, retarder_heat_left_j=0.0))["descent_speed"])
               for wind, sigma in ((0.0, 0.0), (-8.0, 0.0), (0.0, 8.0))]  # fmt: skip
-    assert speeds[1] < speeds[0] - 0.2 and speeds[2] == pytest.approx(speeds[1], abs=0.05)
+    assert speeds[1] < speeds[0] - 0.3 and speeds[2] == pytest.approx(speeds[1], abs=0.05)
 
 
 # A change of an estimate, or of its sigma alone, that must make the truck more careful

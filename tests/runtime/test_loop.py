@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from autonomy.runtime._bare_loop import bare_lateness
 from autonomy.runtime._journal import FRAME_ROW, TICK_ROW
 from autonomy.runtime._loop import Loop
 from hypothesis import given, settings
@@ -219,3 +220,9 @@ def test_the_response_of_a_tick_long_past_or_of_a_flood_stays_within_its_room():
     assert rig.loop.histograms()["response"][0].sum() == 256
     rig.loop.responded(PERIOD_NS, PERIOD_NS)  # its place is another tick's by now
     assert rig.loop.histograms()["response"][0].sum() == 256
+
+
+def test_the_bare_loop_tells_how_late_it_wakes():
+    """Deadlines that are long past: it does not wait, and each is a period less past."""
+    late = bare_lateness(0, 5)
+    assert (late > 0).all() and (np.diff(late) > -10_000_000).all() and late[0] - late[-1] < 40_000_000

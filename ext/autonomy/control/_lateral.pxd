@@ -1,5 +1,5 @@
 # Lateral control: observe, roll through the commands on their way, solve the MPC from there on.
-from libc.math cimport NAN, fabs, fmax, isfinite, pow
+from libc.math cimport NAN, fabs, isfinite, pow
 from libc.string cimport memcpy, memset
 from libc.stdint cimport uint8_t
 from autonomy._single_track cimport angle_per_curvature
@@ -114,7 +114,6 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
     cdef double speed = known if drives else parameters.minimum_speed_mps
     cdef double lag = steering_lag(truck)
     cdef double mass = truck.mass_kg if truck.mass_kg > 0.0 else told.mass_kg
-    cdef double heaviest = fmax(mass, truck.mass_high_kg)
     cdef double agility, driven, heading, articulation, change, shaped, rear_doubt_m
     cdef double[144] continuous
     cdef double[144] transition
@@ -150,7 +149,7 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
     shaped = shaped_offset(memory, x[OFFSET] - reference[OFFSET])
     driven = roll_dead_time(memory, continuous, transition, lane.preview, truck.steering_delay_s, speed, x)
     pose_problem(memory, parameters, vehicle, &model, lane, lane.preview, transition, x, plan.lateral_target, shaped, speed,
-                 driven, lateral_acceleration_bound(parameters, vehicle, heaviest), &problem)
+                 driven, lateral_acceleration_bound(parameters, vehicle, mass), &problem)
     solve_box(&problem, &solution)
     control.solver_status = <uint8_t>solution.status
     control.solver_iterations = <uint8_t>solution.iterations

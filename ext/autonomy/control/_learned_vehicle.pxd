@@ -11,7 +11,8 @@ cdef extern from *:
     const double LONGEST_TRAILER
 
 
-cdef inline double learned_vehicle(const VehicleParameters* told, const TruckState* truck, VehicleParameters* vehicle) noexcept nogil:
+cdef inline double learned_vehicle(const VehicleParameters* told, const TruckState* truck,
+                                   VehicleParameters* vehicle) noexcept nogil:
     """Writes `vehicle`; m that its trailer's axles may be off at two sigma. The body stays: a bogie slides below it."""
     cdef double moved
     cdef int i

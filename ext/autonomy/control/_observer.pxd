@@ -13,7 +13,7 @@ from autonomy.control._yaw_plane cimport *
 
 cdef extern from *:
     """
-    #define BODY_ROLL_RADPMPS2 0.016       /* a loaded truck leans by 9 degrees a g, springs and tyres; half or twice costs little */
+    #define BODY_ROLL_RADPMPS2 0.016       /* loaded: 9 degrees a g, springs and tyres; half or twice costs little */
     #define LARGEST_BANK_STEP_MPS2 0.05    /* a tick; more is a filter that began anew */
     """
     const double BODY_ROLL_RADPMPS2

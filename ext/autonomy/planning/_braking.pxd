@@ -68,7 +68,8 @@ cdef inline double stop_heat(const PlanParameters* parameters, const TruckState*
 
 cdef inline Braking brakes_now(const PlanParameters* parameters, const VehicleParameters* vehicle, const TruckState* truck,
                                const FaultState* faults, double speed) noexcept nogil:
-    """At most what the force of the brakes, as hot and as whole as they are, gives the heaviest it may be, and what its tyres find."""
+    """At most what the force of the brakes, as hot and as whole as they are, gives the heaviest it may be, and what its
+    tyres find."""
     cdef Braking found
     cdef double by_force = parameters.emergency_deceleration * vehicle.loaded_mass_kg / truck.mass_high_kg \
         * fade(parameters, truck) * force_left(parameters, faults)
