@@ -1,19 +1,14 @@
 """What each aid tells the ego filter: its Jacobian, noise and residual at the horizon.
 
-The twin of ext/autonomy/estimation/ego/aids.
+The twin of ext/autonomy/estimation/ego/aids. `ego`: the EgoTwin that takes it.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from autonomy.estimation.ego.state_twin import AXLE, BG, GNSS, SCALE, SLIP, STATES, A, P, V, about, skew
 from autonomy.geodesy import enu_rotation, geodetic_to_ecef
-
-if TYPE_CHECKING:
-    from autonomy.estimation.ego.ego_twin import EgoTwin
 
 
 def told_or(reported: float, configured: float) -> float:
@@ -27,7 +22,7 @@ def white_variance(reported: float, configured: float, margin: float, share: flo
     return max((share * reported) ** 2, reported**2 - float(margin) ** 2)
 
 
-def fuse_position(ego: EgoTwin, fix: dict) -> None:
+def fuse_position(ego, fix: dict) -> None:
     p = ego.p
     measured = ego.origin_axes @ (geodetic_to_ecef(*fix["lla"]) - ego.origin)
     slow = np.array([told_or(fix["position_sigma"], p["gnss_error_sigma_m"])] * 2
@@ -46,7 +41,7 @@ def fuse_position(ego: EgoTwin, fix: dict) -> None:
     ego.fuse_reported("position", H, noise, measured - ego.position - slow * ego.gnss_error)
 
 
-def fuse_velocity(ego: EgoTwin, fix: dict) -> None:
+def fuse_velocity(ego, fix: dict) -> None:
     p = ego.p
     measured = ego.origin_axes @ enu_rotation(*fix["lla"][:2]).T @ fix["velocity"]
     ahead = measured[:2] / fix["speed"]
@@ -67,7 +62,7 @@ def fuse_velocity(ego: EgoTwin, fix: dict) -> None:
     ego.fuse_reported("velocity", H, noise, measured[:2] - ego.velocity[:2])
 
 
-def at_axle(ego: EgoTwin) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def at_axle(ego) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Velocity and rate of the drive axle in vehicle axes, and the Jacobian of that velocity."""
     C = ego.vehicle_axes()
     axes = C @ ego.R.T
@@ -81,7 +76,7 @@ def at_axle(ego: EgoTwin) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return at_imu + np.cross(rate, [ego.axle, 0.0, 0.0]), rate, J
 
 
-def fuse_wheel(ego: EgoTwin, speed: float, step: float) -> None:
+def fuse_wheel(ego, speed: float, step: float) -> None:
     velocity, _, J = at_axle(ego)
     H = ego.scale * J[:1]
     H[0, SCALE] = velocity[0]
@@ -90,7 +85,7 @@ def fuse_wheel(ego: EgoTwin, speed: float, step: float) -> None:
     ego.fuse("wheel", H, noise, np.array([speed - ego.scale * velocity[0]]))
 
 
-def fuse_odometry(ego: EgoTwin, motion: np.ndarray, sigma: np.ndarray) -> None:
+def fuse_odometry(ego, motion: np.ndarray, sigma: np.ndarray) -> None:
     velocity, rate, J = at_axle(ego)
     H = np.zeros((3, STATES))
     H[:2] = J[:2]
@@ -98,7 +93,7 @@ def fuse_odometry(ego: EgoTwin, motion: np.ndarray, sigma: np.ndarray) -> None:
     ego.fuse("odometry", H, np.diag(sigma**2), motion - [*velocity[:2], rate[2]])
 
 
-def fuse_non_holonomic(ego: EgoTwin) -> None:
+def fuse_non_holonomic(ego) -> None:
     velocity, rate, J = at_axle(ego)
     H = J[1:].copy()
     sway = rate[2] * velocity[0] ** 2
