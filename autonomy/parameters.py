@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autonomy import msg, parameter_limits
+from autonomy import msg, parameter_limits, vehicle_checks
 from autonomy.config import Config
 from autonomy.errors import UsageError
 from autonomy.msg import definitions
@@ -46,8 +46,11 @@ def section_problems(config: Config, section: str, message_name: str) -> list[st
 
 
 def _section(config: Config, section: str, message_name: str) -> tuple[np.ndarray, list[str]]:
-    values = np.zeros((), msg.dtype(message_name))
-    return values, _fill(values, config.section(section), message_name, _Place(config, section))
+    values, place = np.zeros((), msg.dtype(message_name)), _Place(config, section)
+    problems = _fill(values, config.section(section), message_name, place)
+    if message_name == "VehicleParameters" and not problems:
+        problems = [f"{place.of(key)} {key} {wrong}" for key, wrong in vehicle_checks.impossible(values)]
+    return values, problems
 
 
 class _Place(NamedTuple):

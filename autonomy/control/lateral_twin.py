@@ -44,6 +44,8 @@ def learned_vehicle(told, wheelbase_m: float):
     """The vehicle's parameters with the trailer's axles where the drive has shown them to be."""
     found, length = told.copy(), float(told["trailer_wheelbase_m"])
     moved = np.clip(wheelbase_m, 0.6 * length, 1.4 * length) - length
+    for key in ("trailer_cg_x_m", "trailer_tare_cg_x_m"):
+        found[key] *= 1.0 + moved / length
     found["trailer_wheelbase_m"] += moved
     found["trailer_axle_x_m"] += moved
     return found

@@ -22,6 +22,7 @@ from autonomy.perception.perceived import NS, Look, Perceived
 from autonomy.perception.sensors import LidarSensor
 from autonomy.perception.standing import Standing
 from autonomy.perception.standing_points import StandingPoints
+from autonomy.perception.waiting_scans import WaitingScans
 from drivers.lidar.decoder import Decoder, Scan
 
 OWN_MARGIN_M = 0.3  # [D] mirrors, and a trailer that is not quite straight behind
@@ -30,10 +31,11 @@ LOOK_AHEAD_M, LOOK_SIDE_M = 90.0, 15.0  # [D] where radars ask for the road
 LONGEST_GAP_S = 0.5  # [D] scans farther apart have nothing to do with each other
 
 
-class LidarStage:
+class LidarStage(WaitingScans[Scan]):
     """`sensor` of the vehicle file; `vehicle`: its table [vehicle], for what of a scan is the truck itself. Raises UsageError."""
 
     def __init__(self, sensor: LidarSensor, vehicle: dict):
+        super().__init__()
         self.sensor = sensor
         self.decoder = Decoder(sensor.model, cut_azimuth_rad=sensor.cut_azimuth_rad, clock="sensor")
         parameters = perceive.parameters(overrides=_own_box(vehicle))
@@ -46,7 +48,6 @@ class LidarStage:
         self.moved = np.zeros(6)  # the motion that was expected of the time between the scans, by the ego state of the one before
         self.eye = sensor.x_m, sensor.y_m, sensor.height_m
         self._looks: deque[Look] = deque(maxlen=KEPT_LOOKS)
-        self._scans: deque[tuple[Scan, int]] = deque()
 
     def take(self, packet: bytes, received_time_ns: int) -> None:
         """One datagram. A scan is done when a packet of the next one has come."""
@@ -61,20 +62,6 @@ class LidarStage:
         if scan is not None and scan.begins_at_cut:
             self._scans.append((scan, int(received_time_ns[done - 1])))
         return done
-
-    @property
-    def waits(self) -> bool:
-        """Whether a scan is there to be looked at."""
-        return bool(self._scans)
-
-    @property
-    def ended_ns(self) -> int:
-        """When the packet that ended the oldest scan that waits was received."""
-        return self._scans[0][1]
-
-    def skip(self) -> None:
-        """Leaves out the oldest scan that waits."""
-        self._scans.popleft()
 
     def perceive(self, ego: np.void) -> Perceived:
         """The oldest scan that waits; `ego`: the EgoState before the packet that ended it."""

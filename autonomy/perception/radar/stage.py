@@ -11,7 +11,6 @@ A packet is a whole scan of the radar, measured `latency_s` before it came; what
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,22 +20,23 @@ from autonomy.perception.perceived import NS, Perceived
 from autonomy.perception.radar.processing import RadarProcessor
 from autonomy.perception.radar.sensors import RadarSensor
 from autonomy.perception.stage import LidarStage
+from autonomy.perception.waiting_scans import WaitingScans
 from drivers.radar.decoder import Ars548Decoder
 
 MOVING = constants("RadarDetection")["LABEL_MOVING"]
 MOST_POINTS = dtype("RadarInput")["items"].shape[0]
 
 
-class RadarStage:
+class RadarStage(WaitingScans[np.ndarray]):
     """`lidars`: stages whose scans may show that the road is free where something is said to stand (processing.see_road)."""
 
     def __init__(self, sensor: RadarSensor, lidars: Sequence[LidarStage] = ()):
+        super().__init__()
         self.sensor, self.lidars = sensor, lidars
         self._looked_ns = [0 for _ in lidars]  # at scans up to this time
         self.decoder = Ars548Decoder()
         self.processor = RadarProcessor(sensor.mounting())
         self.left_out = 0  # detections that found no room among the samples, since the start
-        self._scans: deque[tuple[np.ndarray, int]] = deque()
 
     def take(self, packet: bytes, received_time_ns: int) -> None:
         """One datagram. Lists of the sensor's own objects are passed over."""
@@ -53,20 +53,6 @@ class RadarStage:
             if self.waits:
                 return number + 1
         return len(offsets)
-
-    @property
-    def waits(self) -> bool:
-        """Whether a scan is there to be looked at."""
-        return bool(self._scans)
-
-    @property
-    def ended_ns(self) -> int:
-        """When the packet of the oldest scan that waits was received."""
-        return self._scans[0][1]
-
-    def skip(self) -> None:
-        """Leaves out the oldest scan that waits."""
-        self._scans.popleft()
 
     def perceive(self, ego: np.void) -> Perceived:
         """The oldest scan that waits; `ego`: the EgoState before its packet."""

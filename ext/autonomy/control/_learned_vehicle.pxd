@@ -21,6 +21,9 @@ cdef inline double learned_vehicle(const VehicleParameters* told, const TruckSta
         return 0.0
     moved = clipped(truck.trailer_wheelbase_m, SHORTEST_TRAILER * told.trailer_wheelbase_m,
                     LONGEST_TRAILER * told.trailer_wheelbase_m) - told.trailer_wheelbase_m
+    # Its masses come nearer as it gets shorter: the fifth wheel keeps its share of the load
+    vehicle.trailer_cg_x_m *= 1.0 + moved / told.trailer_wheelbase_m
+    vehicle.trailer_tare_cg_x_m *= 1.0 + moved / told.trailer_wheelbase_m
     vehicle.trailer_wheelbase_m += moved
     for i in range(4):
         vehicle.trailer_axle_x_m[i] += moved
