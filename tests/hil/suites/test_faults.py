@@ -66,7 +66,8 @@ def test_a_fault_in_standby_must_keep_the_stack_out_until_it_is_over():
 
 
 # Told as missed in docs/faults.md
-MISSED = ("EBC2 tells 3 m/s too much: told after the truth passed", "trailer's wheelbase told 1.7 m short")
+MISSED = ("EBC2 tells 3 m/s too much: told after the truth passed", "trailer's wheelbase told 1.7 m short",
+          "steering stuck on the straight: told after the truth passed")  # docs/faults.md has why
 
 
 @pytest.mark.slow
