@@ -214,7 +214,9 @@ class TransportReceiver:
             self.counts.malformed += 1
             return
         # CTS and acknowledgement come from the responder; an abort may come from either side
-        keys = [(destination, source), (source, destination)] if control == ABORT else [(destination, source)]
+        keys = {(destination, source): None}
+        if control == ABORT:
+            keys[source, destination] = None  # the same one when somebody writes to itself
         matching = [key for key in keys if key in self._sessions and self._sessions[key].pgn == pgn]
         if not matching:
             self.counts.orphans += 1

@@ -241,6 +241,14 @@ def test_random_frames_never_crash_and_the_counts_add_up(items, in_order):
     assert adds_up(receiver)
 
 
+def test_an_abort_of_a_transfer_to_itself_ends_it_once():
+    """Nonsense of a broken controller, found by random frames."""
+    receiver, control = TransportReceiver(), 7 << 26 | 236 << 16
+    receiver.receive(0, control, bytes([0x10, 9, 0, 2, 0xFF, 0xCA, 0xFE, 0]))
+    (failure,) = receiver.receive(1, control, bytes([0xFF, 1, 0xFF, 0xFF, 0xFF, 0xCA, 0xFE, 0]))
+    assert failure.reason.name == "ABORTED" and adds_up(receiver) and receiver.open_sessions == 0
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_bus_that_loses_frames_never_gives_wrong_bytes(seed):
     """Every message that comes out is one that was sent, however many frames are missing."""
