@@ -28,8 +28,10 @@ for module in {modules}; do /bin/busybox insmod /modules/$module.ko; done
 /bin/busybox mkdir -p /root/dev/shm /root/dev/pts
 /bin/busybox mount -t tmpfs tmpfs /root/dev/shm
 /bin/busybox mount -t devpts devpts /root/dev/pts
+/bin/busybox mkdir -p /below
+/bin/busybox mount -o bind /root/tmp /below
 /bin/busybox mount -t tmpfs tmpfs /root/tmp
-/bin/busybox mkdir -p /root/tmp/run
+{shown}/bin/busybox mkdir -p /root/tmp/run
 /bin/busybox mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=none run /root/tmp/run
 /bin/busybox chroot /root /bin/bash -c 'export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ip link set lo up
@@ -48,12 +50,20 @@ def entry(name: str, mode: int, data: bytes, number: int) -> bytes:
     return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
 
 
+def shown(here: Path) -> str:
+    """Lines that keep a tree below /tmp in sight, where a temporary file system lies over it."""
+    if here.parts[:2] != ("/", "tmp") or len(here.parts) < 3:
+        return ""
+    name = here.parts[2]
+    return f"/bin/busybox mkdir -p /root/tmp/{name}\n/bin/busybox mount -o bind /below/{name} /root/tmp/{name}\n"
+
+
 def main(packages: Path, run: Path) -> None:
     (kernel,) = (packages / "lib/modules").glob("*/kernel")
     present = [name for name in MODULES if (kernel / f"{name}.ko").exists()]  # what is missing this kernel has built in
     files = {"bin": None, "modules": None, "bin/busybox": (packages / "bin/busybox").read_bytes()}
     files |= {f"modules/{os.path.basename(name)}.ko": (kernel / f"{name}.ko").read_bytes() for name in present}
-    files["init"] = INIT.format(modules=" ".join(os.path.basename(name) for name in present)).encode()
+    files["init"] = INIT.format(modules=" ".join(os.path.basename(name) for name in present), shown=shown(Path.cwd())).encode()
     with open(run / "initramfs", "wb") as archive:
         for number, (name, data) in enumerate(files.items(), 1):
             archive.write(entry(name, FOLDER if data is None else REGULAR, data or b"", number))
