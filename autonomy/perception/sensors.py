@@ -17,19 +17,18 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import msgspec
 
 from autonomy.errors import UsageError
 from autonomy.perception.perceive import Mounting
+from autonomy.perception.sensor_tables import PREFIX, check_all, check_place
 from drivers.lidar.model import model
 from drivers.typed_table import convert
 
 __all__ = ["PREFIX", "LidarSensor", "read"]
 
-PREFIX = "/raw/udp/"
 GIVES = ("obstacle", "lane", "odometry")
 
 
@@ -69,36 +68,19 @@ class LidarConfig(msgspec.Struct, forbid_unknown_fields=True):
 def read(table: dict[str, Any], path: str) -> list[LidarSensor]:
     """The sensors of the [lidar] table of the file `path`. Raises UsageError."""
     sensors = convert(table, LidarConfig, f"{path}: [lidar]", UsageError).sensor
-    names: set[str] = set()
-    sources: set[int] = set()
-    for place, item in enumerate(sensors):
-        where = f"{path}: [[lidar.sensor]] number {place + 1} ({item.name})"
-        _check(item, where)
-        if item.name in names or item.source in sources:
-            raise UsageError(f"{where}: name and source = {item.source} must differ from those of the other lidars")
-        names.add(item.name)
-        sources.add(item.source)
+    check_all(sensors, "lidar", path, _check)
     return sensors
 
 
 def _check(item: LidarSensor, where: str) -> None:
-    if not item.name or "/" in item.name or any(character.isspace() for character in item.name):
-        raise UsageError(f"{where}: name = '{item.name}' must be a name without slash or space, as in {PREFIX}roof")
+    check_place(item, where, "roof", 6.0, ("x_m", "y_m", "yaw", "pitch", "roll", "cut_azimuth_rad"))
     try:
         model(item.model)
     except UsageError as error:
         raise UsageError(f"{where}: model: {error}") from None
-    if not 0 <= item.source <= 65535:
-        raise UsageError(f"{where}: source = {item.source} is not within 0..65535")
     if not item.gives or not set(item.gives) <= set(GIVES) or len(set(item.gives)) < len(item.gives):
         raise UsageError(f"{where}: gives = {item.gives}; name some of {', '.join(GIVES)}, each once")
-    if not 0.0 < item.height_m < 6.0:
-        raise UsageError(f"{where}: height_m = {item.height_m:g} is not within 0..6 m above the ground")
     if not 5.0 <= item.rate_hz <= 20.0:
         raise UsageError(f"{where}: rate_hz = {item.rate_hz:g}; scans come with 5 to 20 Hz")
     if not 0.0 <= item.delay_s <= 1.0:
         raise UsageError(f"{where}: delay_s = {item.delay_s:g} is not a delay within 0..1 s")
-    if not 0 < item.port < 65536:
-        raise UsageError(f"{where}: port = {item.port} is not within 1..65535")
-    if not all(math.isfinite(value) for value in (item.x_m, item.y_m, item.yaw, item.pitch, item.roll, item.cut_azimuth_rad)):
-        raise UsageError(f"{where}: x_m, y_m, yaw, pitch, roll and cut_azimuth_rad must be finite numbers")

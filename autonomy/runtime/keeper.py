@@ -7,11 +7,45 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
-__all__ = ["HANG_S", "RESTART_S", "Keeper"]
+__all__ = ["HANG_S", "RESTART_S", "Keeper", "has_to_end", "start_worker"]
 
 HANG_S = 3.0  # [D] a scan takes 0.05 to 0.2 s, a plan 0.004 to 0.02 s, also beside other work
 RESTART_S = 1.0  # [D] between two starts of one that dies at once
+IDLE_S = 0.002
+
+
+class Worker(Protocol):
+    def turn(self) -> bool:
+        """Does what there is to do; False when there was nothing."""
+
+
+def has_to_end(parent: int) -> Callable[[], bool]:
+    """Of a keeper's process, once: asks whether its parent is gone or SIGTERM has come. Ctrl-C goes to the whole group; the
+    loop's process tells when it is over."""
+    told: list[bool] = []
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: told.append(True))
+    return lambda: bool(told) or os.getppid() != parent
+
+
+def start_worker(make: Callable[[], Worker]) -> int:
+    """Forks a process that turns `make()` until its parent is gone; its id. For a process of one thread."""
+    parent = os.getpid()
+    process = os.fork()
+    if process:
+        return process
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        with suppress(OSError):  # never before anything with a deadline
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        worker = make()
+        while os.getppid() == parent:
+            if not worker.turn():
+                time.sleep(IDLE_S)
+    finally:
+        os._exit(1)
 
 
 class Keeper:

@@ -7,7 +7,6 @@ report = run(Options(config="vehicles/demo_truck", interface="socketcan", channe
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import platform
 import queue
@@ -27,7 +26,7 @@ from autonomy import msg
 from autonomy.errors import EnvironmentFault
 from autonomy.inputs import lane_path
 from autonomy.log.writer import LogWriter
-from autonomy.runtime import figures, realtime
+from autonomy.runtime import realtime
 from autonomy.runtime._bare_loop import bare_lateness
 from autonomy.runtime._journal import PIECE_ROW
 from autonomy.runtime._loop import Loop
@@ -39,6 +38,7 @@ from autonomy.runtime.options import ACTIVE, Options, check_buses, devices_asked
 from autonomy.runtime.predictive_cruise import PredictiveCruise
 from autonomy.runtime.reception import FRAME, Receiver
 from autonomy.runtime.recorder import Recorder
+from autonomy.runtime.run_figures import attachments, figures_of
 from autonomy.runtime.scan_rings import list_journal
 from autonomy.runtime.scan_sensors import ScanSensors
 from autonomy.runtime.segments import Segments, Snapshots
@@ -58,7 +58,7 @@ from drivers.serial.live_port import LivePort
 from drivers.serial.route_config import PREFIX
 from drivers.serial.router import SerialRouter
 
-LOG, HISTOGRAMS = "run.mcap", "histograms.json"
+LOG = "run.mcap"
 ARRIVAL_SLOTS = 1 << 14  # frames a bus: eight seconds at 2 000 frames/s
 SENT_SLOTS = 1 << 10
 PIECE_SLOTS = 1 << 10  # a line: a second of the fastest
@@ -115,8 +115,8 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
                 session.close()
             sensors.stop()
             cruise.stop()
-            written = recorder.stop({} if session is None else session.attachments())
-        return session.figures(written)
+            written = recorder.stop({} if session is None else attachments(session))
+        return figures_of(session, written)
 
 
 class _Session:
@@ -301,7 +301,7 @@ class _Session:
             told.append(f"sending: {self.transmitter.error}")
         return told
 
-    def _complaints(self) -> list[str]:
+    def complaints(self) -> list[str]:
         away = [f"serial port {line.port_name} is gone since it was unplugged" for line in self.lines if line.was_away_at_the_end]
         beside = self.sensors.complaints() + self.cruise.complaints()
         return self._errors() + away + beside + (self.node.complaints() if self.node is not None else [])
@@ -324,80 +324,6 @@ class _Session:
             bus.close()
         os.close(self.event)
         self.service.close()
-
-    def attachments(self) -> dict[str, bytes]:
-        """For the log: every histogram of the run as JSON, {name: [[microseconds, count], ...]}, empty bins left out."""
-        if self.options.lockstep:
-            return {}
-        parts = {name: counts for name, (counts, _) in self.loop.histograms().items()}
-        if self.transmitter is not None:
-            parts["latency"] = self.transmitter.latency_us
-        sparse = {f"{name}_us": [[int(us), int(counts[us])] for us in np.flatnonzero(counts)] for name, counts in parts.items()}
-        return {HISTOGRAMS: json.dumps(sparse).encode()}
-
-    def _startup_s(self) -> float | None:
-        """s from the start of the process to the first OutputFrame, in standby."""
-        if self.options.lockstep or not self.loop.first_output_ns:
-            return None
-        return (self.loop.first_output_ns - realtime.process_start_ns()) / 1e9
-
-    def figures(self, written: dict[str, Any]) -> dict[str, Any]:
-        options, transmitter = self.options, self.transmitter
-        counts = self.loop.counts() | {
-            "received": sum(receiver.received for receiver in self.receivers),
-            "fd_frames": sum(receiver.fd_frames for receiver in self.receivers),
-            "clock_steps": sum(receiver.clock_steps for receiver in self.receivers),
-            "bus_lost": sum(self.lost.values()),
-            "sent": transmitter.sent if transmitter else 0,
-            "send_failed": transmitter.failed if transmitter else 0,
-            "superseded": transmitter.superseded if transmitter else 0,
-            "withheld": transmitter.withheld if transmitter else 0,
-            "serial_bytes": sum(line.received for line in self.lines),
-            "serial_errors": sum(line.lost for line in self.lines),
-            "serial_reopened": sum(line.port.reopened for line in self.lines),
-            "page_faults": self.page_faults,
-            "written_frames": written["frames"],
-            "written_ticks": written["ticks"],
-            **self.sensors.counts(),
-        }
-        counts["lists_lost"] += self.cruise.lists_lost()
-        if options.lockstep:
-            counts |= {"late": 0, "overrun": 0}
-        histograms = self.loop.histograms()
-        empty = (np.zeros(1, np.int64), 0)
-        latency = (transmitter.latency_us, transmitter.latency_max_ns) if transmitter else empty
-        # In lockstep the rig's clock is not ours: there is no lateness
-        lateness = figures.percentiles_us(*(empty if options.lockstep else histograms["lateness"]))
-        found = {
-            "schema": "autonomy.run/1",
-            "mode": options.mode,
-            "soft": options.allow_soft,
-            "lockstep": options.lockstep,
-            "engaged": self.loop.engaged,
-            "standby": None if self.standby is None else self.standby.reason,
-            "node": None if self.node is None else self.node.figures(),
-            "partners": self.partners.as_json(),
-            "serial": self.loop.serial_counts(),
-            "scan_sensors": self.sensors.figures(),
-            "route": self.cruise.figures(),
-            "clocks": self.clocks.figures(),
-            "realtime": [finding._asdict() | {"good": finding.good} for finding in self.findings],
-            "lateness_us": lateness,
-            "work_us": figures.percentiles_us(*histograms["work"]),
-            "stages": {} if options.lockstep else self.loop.stages(),
-            "startup_s": self._startup_s(),
-            "latency_us": figures.percentiles_us(*latency),
-            "response_us": figures.percentiles_us(*histograms["response"]),
-            "counts": counts,
-            "log": written["files"][0] if len(written["files"]) == 1 else None,
-            "logs": written["files"],
-            "events": written["events"],
-        }
-        verdict, exit_code, reasons = figures.verdict(
-            counts, self._complaints(), soft=options.allow_soft or options.lockstep, p99_lateness_us=lateness["p99"],
-            limit_us=realtime.LATENESS_P99_LIMIT_S * 1e6,
-        )  # fmt: skip
-        return found | {"verdict": verdict, "exit_code": exit_code, "reasons": reasons}
 
 
 def _grid_after(time_ns: int) -> int:

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +23,13 @@ from autonomy.planning.route_grade import RouteGrade, restore
 from autonomy.planning.stored_road import Standing
 from autonomy.runtime import figures
 from autonomy.runtime.cruise_planning import CRUISE_ACCOUNT, CruiseRings, CruiseWorker
-from autonomy.runtime.keeper import HANG_S, Keeper
+from autonomy.runtime.keeper import HANG_S, Keeper, has_to_end, start_worker
 from autonomy.runtime.scan_rings import shared
 from drivers.ring import Ring
 
 __all__ = ["PredictiveCruise"]
 
-POLL_S, IDLE_S = 0.05, 0.002
+POLL_S = 0.05
 JOIN_S = 5.0
 STEADY_LOOKS = 10  # a standing that lasts so long is told: a second of the run's own looking
 LOCKSTEP_PLAN_NS = 20_000_000  # where the rig tells the time: what a plan is taken to need
@@ -141,33 +139,17 @@ class PredictiveCruise:
 
 def _keep_forever(parameters: np.ndarray, route: RouteGrade, rings: CruiseRings, account: np.ndarray, parent: int) -> None:
     """The keeper's process, until its parent is gone or SIGTERM comes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the loop's process tells when it is over
-    ended = []
-    signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
-    keeper = Keeper(lambda: _start_planning(parameters, route, rings, account), lambda: int(account["beat_ns"]))
+    ends = has_to_end(parent)
+
+    def worker() -> CruiseWorker:
+        return CruiseWorker(parameters, route, rings, account)
+
+    keeper = Keeper(lambda: start_worker(worker), lambda: int(account["beat_ns"]))
     try:
-        while not ended and os.getppid() == parent:
+        while not ends():
             time.sleep(POLL_S)
             keeper.look()
             account["restarts"], account["process"] = keeper.restarts, keeper.process
             account["keeper_beat_ns"] = time.monotonic_ns()
     finally:
         keeper.stop()
-
-
-def _start_planning(parameters: np.ndarray, route: RouteGrade, rings: CruiseRings, account: np.ndarray) -> int:
-    """Forks the planner."""
-    parent = os.getpid()
-    process = os.fork()
-    if process:
-        return process
-    try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        with suppress(OSError):  # never before anything with a deadline
-            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-        worker = CruiseWorker(parameters, route, rings, account)
-        while os.getppid() == parent:
-            if not worker.turn():
-                time.sleep(IDLE_S)
-    finally:
-        os._exit(1)

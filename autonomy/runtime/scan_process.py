@@ -10,12 +10,9 @@ are recorded and counted meanwhile; what the loop misses is its fault table's bu
 
 from __future__ import annotations
 
-import os
 import select
-import signal
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +20,7 @@ import numpy as np
 from autonomy.config import Config
 from autonomy.perception.stages import ScanSensor, stages_of
 from autonomy.runtime import datagrams, realtime
-from autonomy.runtime.keeper import Keeper
+from autonomy.runtime.keeper import Keeper, has_to_end, start_worker
 from autonomy.runtime.scan_rings import ScanRings
 from autonomy.runtime.scanning import ScanWorker
 from drivers.ring import Ring
@@ -31,7 +28,7 @@ from drivers.udp.receiver import Received, UdpReceiver
 
 __all__ = ["LiveSensor", "Reader", "read_forever"]
 
-POLL_S, IDLE_S = 0.05, 0.002
+POLL_S = 0.05
 OLDEST_NS, YOUNGEST_NS = 1_000_000_000, -1_000  # of a datagram's age: beyond them the wall clock was set
 READ_BELOW = 15  # the loop's priority: behind receivers of buses and lines
 
@@ -72,17 +69,19 @@ class Reader:
 def read_forever(sensors: Sequence[LiveSensor], rings: ScanRings, accounts: np.ndarray, processes: np.ndarray, config: Config,
                  priority: int, parent: int) -> None:  # fmt: skip
     """The reader's process, until its parent is gone or SIGTERM comes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the loop's process tells when it is over
-    ended = []
-    signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
-    keeper = Keeper(lambda: _start_scanning(rings, accounts, processes, config), lambda: int(processes["beat_ns"][0]))
+    ends = has_to_end(parent)
+
+    def worker() -> ScanWorker:
+        return ScanWorker(list(stages_of(config).values()), rings, accounts, processes)
+
+    keeper = Keeper(lambda: start_worker(worker), lambda: int(processes["beat_ns"][0]))
     realtime.raise_priority(priority - READ_BELOW)
     reader, poll = Reader(sensors, rings.datagrams, accounts), select.poll()
     numbers = {live.receiver.fileno(): number for number, live in enumerate(sensors)}
     for file in numbers:
         poll.register(file, select.POLLIN)
     try:
-        while not ended and os.getppid() == parent:
+        while not ends():
             for file, _ in poll.poll(POLL_S * 1e3):
                 items = sensors[numbers[file]].receiver.receive(0.0)
                 reader.take(numbers[file], items, time.monotonic_ns(), time.time_ns())
@@ -91,21 +90,3 @@ def read_forever(sensors: Sequence[LiveSensor], rings: ScanRings, accounts: np.n
             processes["reader_beat_ns"] = time.monotonic_ns()
     finally:
         keeper.stop()
-
-
-def _start_scanning(rings: ScanRings, accounts: np.ndarray, processes: np.ndarray, config: Config) -> int:
-    """Forks the scan process."""
-    parent = os.getpid()
-    process = os.fork()
-    if process:
-        return process
-    try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        with suppress(OSError):  # scans take long: never before anything with a deadline
-            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-        worker = ScanWorker(list(stages_of(config).values()), rings, accounts, processes)
-        while os.getppid() == parent:
-            if not worker.turn():
-                time.sleep(IDLE_S)
-    finally:
-        os._exit(1)

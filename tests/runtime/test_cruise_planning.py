@@ -18,8 +18,6 @@ from autonomy.log.reader import LogReader
 from autonomy.log.sample_lists import NOT_IN_A_TICK
 from autonomy.planning.route_grade import STEP_M, RouteGrade
 from autonomy.planning.stored_road import Standing
-from autonomy.playback.recording import OUTPUTS
-from autonomy.playback.replay import replay
 from autonomy.runtime import figures
 from autonomy.runtime.cruise_planning import CRUISE_ACCOUNT, CruiseRings, CruiseWorker
 from autonomy.runtime.live import run
@@ -29,6 +27,7 @@ from autonomy.runtime.scan_rings import shared
 from hil.sensors import ORIGIN
 from hil.worlds.curved_road import CurvedRoad
 from tests.runtime.drives import PERIOD_NS, drive, parts
+from tests.runtime.replayed import replays_equal
 
 PLAN_NS = 15_000_000  # that a plan takes here
 ENGAGED = 400
@@ -89,11 +88,7 @@ def test_the_log_holds_the_plans_as_the_loop_took_them(driven):
 @pytest.mark.parametrize("mode", ["cuts", "frames"])
 def test_the_log_replays_to_the_same_bytes(driven, mode):
     _, path, outputs = driven
-    result = replay(path, mode=mode, report=False)
-    assert len(result.outputs) == len(outputs)
-    for name in OUTPUTS:
-        assert result.outputs[name].tobytes() == outputs[name].tobytes(), name
-    assert not any(result.metrics["oddities"].values())
+    replays_equal(path, mode, outputs)
 
 
 def doubtful(out):

@@ -15,14 +15,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import msgspec
 
 from autonomy.errors import UsageError
 from autonomy.perception.radar.parameters import Mounting
-from autonomy.perception.sensors import PREFIX
+from autonomy.perception.sensor_tables import PREFIX, check_all, check_place
 from drivers.radar import ars548
 from drivers.typed_table import convert
 
@@ -59,32 +58,15 @@ class RadarConfig(msgspec.Struct, forbid_unknown_fields=True):
 def read(table: dict[str, Any], path: str) -> list[RadarSensor]:
     """The sensors of the [radar] table of the file `path`. Raises UsageError."""
     sensors = convert(table, RadarConfig, f"{path}: [radar]", UsageError).sensor
-    names: set[str] = set()
-    sources: set[int] = set()
-    for place, item in enumerate(sensors):
-        where = f"{path}: [[radar.sensor]] number {place + 1} ({item.name})"
-        _check(item, where)
-        if item.name in names or item.source in sources:
-            raise UsageError(f"{where}: name and source = {item.source} must differ from those of the other radars")
-        names.add(item.name)
-        sources.add(item.source)
+    check_all(sensors, "radar", path, _check)
     return sensors
 
 
 def _check(item: RadarSensor, where: str) -> None:
-    if not item.name or "/" in item.name or any(character.isspace() for character in item.name):
-        raise UsageError(f"{where}: name = '{item.name}' must be a name without slash or space, as in {PREFIX}front")
+    check_place(item, where, "front", 4.0, ("x_m", "y_m", "yaw"))
     if item.model != ars548.NAME:
         raise UsageError(f"{where}: model = '{item.model}' is not screened beside the tick; use '{ars548.NAME}', or routes of "
                          "[can]")  # fmt: skip
-    if not 0 <= item.source <= 65535:
-        raise UsageError(f"{where}: source = {item.source} is not within 0..65535")
-    if not 0.0 < item.height_m < 4.0:
-        raise UsageError(f"{where}: height_m = {item.height_m:g} is not within 0..4 m above the ground")
     for name, value in (("latency_s", item.latency_s), ("delay_s", item.delay_s)):
         if not 0.0 <= value <= 0.5:
             raise UsageError(f"{where}: {name} = {value:g} is not a delay within 0..0.5 s")
-    if not 0 < item.port < 65536:
-        raise UsageError(f"{where}: port = {item.port} is not within 1..65535")
-    if not all(math.isfinite(value) for value in (item.x_m, item.y_m, item.yaw)):
-        raise UsageError(f"{where}: x_m, y_m and yaw must be finite numbers")

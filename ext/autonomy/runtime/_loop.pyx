@@ -20,7 +20,7 @@ import numpy as np
 
 from autonomy._tick cimport TickCore, tick
 from autonomy.inputs._append cimport LIST_COUNT, LIST_FIRST_ITEM, InputKind, append_sample, clear_frame, item_size
-from autonomy.inputs._path_window cimport PathCursor, PathPoint, fill_path_window
+from autonomy.inputs._path_window cimport PathPoint, fill_path_window
 from autonomy.msg.messages cimport (LAYOUT_HASH, Actuation, CanFrame, CanFrame_FLAG_TRANSMITTED, EgoState, FaultState_STATUS_TOLD,
                                     InputFrame, OutputFrame)
 from autonomy.playback._clock cimport now_ns
@@ -29,10 +29,11 @@ from autonomy.runtime._deadline cimport sleep_until
 from autonomy.runtime._journal cimport (
     LIST_BYTES, PIECE_BYTES, JournalFrame, JournalList, JournalPiece, JournalTick, SampleList, SerialPiece)
 from autonomy.inputs._clock cimport PERIOD_NS
-from autonomy.runtime._response cimport Arrivals, TickArrivals, arrivals_add, arrivals_begin, arrivals_of
-from drivers.can._router cimport Router, RouterState, route_frame
+from autonomy.runtime._loop_state cimport MAY_DRIVE, MAY_NOT, MUST_STOP, LoopPlan, LoopState
+from autonomy.runtime._response cimport TickArrivals, arrivals_add, arrivals_begin, arrivals_of
+from drivers.can._router cimport Router, route_frame
 from drivers._unaligned cimport read_u32
-from drivers.serial._router cimport SerialRouter, SerialState, route_bytes
+from drivers.serial._router cimport SerialRouter, route_bytes
 from drivers.ring._ring cimport (Ring, RingMemory, ring_commit, ring_count, ring_load_relaxed, ring_peek, ring_push,
                                  ring_release, ring_reserve, ring_store_relaxed)
 
@@ -50,34 +51,7 @@ cdef enum:
     LANE_TRACKED = 1            # LaneState.status
     LEVEL_FALLBACK = 2          # Health.level
 
-cdef struct LoopState:
-    InputFrame frame
-    OutputFrame out
-    RouterState router
-    SerialState serial
-    PathCursor cursor
-    uint64_t tick_index
-    uint64_t records
-    int64_t last_tick_ns
-    uint64_t stop
-    uint64_t permission         # PERMISSION_*, told by whoever stands for us on the bus
-    int64_t first_output_ns
-    int engaged
-    Arrivals arrivals
-    LoopAccount account
-
-cdef struct LoopPlan:
-    int64_t engage_tick         # from this tick on the stack may take over; negative = never
-    double set_speed_mps
-    int sends
-    int command_event           # eventfd that wakes the sender, -1 without
-
-
-PERMISSION_NONE, PERMISSION_DRIVE, PERMISSION_STOP = 0, 1, 2
-cdef enum:
-    MAY_NOT = 0
-    MAY_DRIVE = 1
-    MUST_STOP = 2               # InputFrame.engage: an engaged stack comes to a stop, one that is not does not begin
+PERMISSION_NONE, PERMISSION_DRIVE, PERMISSION_STOP = MAY_NOT, MAY_DRIVE, MUST_STOP
 
 
 @cython.final  # its methods call each other without a table
