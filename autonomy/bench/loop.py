@@ -61,7 +61,8 @@ def _driven(seconds: float) -> dict:
         raise RuntimeError("autonomy hil live said nothing: run it by itself to see why")
     run = json.loads(said)["run"]
     if run["response_us"]["p50"] is None:
-        raise RuntimeError(f"the stack sent no command within {seconds:g} s: {'; '.join(run['reasons']) or 'it did not engage'}")
+        why = [*run["reasons"], *([run["standby"]] if run["standby"] else [])]
+        raise RuntimeError(f"the stack sent no command within {seconds:g} s: {'; '.join(why) or 'it did not engage'}")
     return run
 
 

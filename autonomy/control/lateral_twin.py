@@ -121,12 +121,17 @@ def stage_matrices(tick: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return stage[:8, :8], stage[:8, RATE], stage[:8, CURVATURE : CURVATURE + 3]
 
 
+def compensated_play(told: float, learned: float, sigma: float) -> float:
+    """rad, the whole width told, or the widest that was learned if that is less."""
+    return min(told, learned + 2.0 * sigma)
+
+
 class LateralTwin:
     """State between ticks: the observer's mean and covariance and the cost-to-go."""
 
     def __init__(self, parameters, vehicle, solve):
         self.p, self.told, self.vehicle, self.solve = parameters, vehicle, vehicle, solve
-        self.rear_doubt_m = 0.0
+        self.rear_doubt_m, self.half_play = 0.0, 0.5 * float(vehicle["steering_play_rad"])
         self.x, self.cost_to_go = None, np.zeros((8, 8))
         self.side, self.pull, self.actuator, self.wheels = 0.0, 0.0, 0.0, 0.0  # of the play
         self.taken_over_m, self.ticks, self.bank = 0.0, 0, None
@@ -184,13 +189,13 @@ class LateralTwin:
 
     def through_play(self, command: float, lag: float) -> float:
         """The command under which steering without play would have moved the wheels as this one does."""
-        half, before, share = 0.5 * float(self.vehicle["steering_play_rad"]), self.wheels, 1.0 - np.exp(-TICK_S / lag)
+        half, before, share = self.half_play, self.wheels, 1.0 - np.exp(-TICK_S / lag)
         self.actuator += share * (command - self.actuator)
         self.wheels = float(np.clip(before, self.actuator - half, self.actuator + half))
         return before + (self.wheels - before) / share
 
     def _across_play(self, wanted: float, change: float, lag: float) -> float:
-        half = 0.5 * float(self.vehicle["steering_play_rad"])
+        half = self.half_play
         self.pull = 0.0 if self.side * (self.pull + change) > 0.0 else self.pull + change
         if abs(self.pull) > REVERSAL_SHARE * half:
             self.side, self.pull = np.sign(self.pull), 0.0

@@ -99,6 +99,10 @@ def test_steering_is_that_of_the_twin(name, solve, offset, articulation, statuse
     truck["trailer_wheelbase_m"], truck["trailer_wheelbase_sigma_m"] = trailer
     truck["front_tyre_factor"], truck["rear_tyre_factor"], truck["trailer_tyre_factor"] = 0.8, 1.2, 0.9
     truck["has_trailer"], truck["tyres_known"], truck["trailer_wheelbase_known"] = vehicle["has_trailer"], 1, 1
+    told_play = float(vehicle["steering_play_rad"])
+    truck["steering_response_known"], truck["steering_play_rad"] = 1, 0.3 * told_play
+    truck["steering_play_sigma_rad"] = 0.1 * told_play
+    twin.half_play = 0.5 * lateral_twin.compensated_play(told_play, 0.3 * told_play, 0.1 * told_play)
     tyres = [truck[f"{name}_tyre_factor"] for name in ("front", "rear", "trailer")]
     lane["status"], lane["width_left"], lane["width_right"] = 1, 1.9, 1.8
     plan["lateral_target"] = 0.05

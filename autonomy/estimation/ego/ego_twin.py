@@ -36,6 +36,7 @@ from autonomy.geodesy import enu_rotation, geodetic_to_ecef
 EARTH_RADIUS_M = 6371008.8
 MEAN_WINDOW_NS = 100_000_000
 LOOK_BACK = 24
+CLOSEST_FIXES_NS = 45_000_000
 REPORTED = ("position_sigma", "altitude_sigma", "speed_sigma", "course_sigma_deg")
 
 
@@ -51,6 +52,7 @@ class EgoTwin:
         self.gnss_error = np.zeros(3)
         self.imu: list[tuple[int, np.ndarray, np.ndarray]] = []
         self.fixes: list[dict] = []
+        self.last_fix_ns: int | None = None
         self.wheels: list[tuple[int, float, float]] = []
         self.motions: list[tuple[int, np.ndarray, np.ndarray]] = []  # middle, [vx, vy, yaw rate], sigmas
         self.group: list[tuple[int, float]] = []
@@ -98,6 +100,9 @@ class EgoTwin:
                                  np.array([*turned[:2], s["rotation"][2] / seconds]),
                                  np.maximum(s["sigma"][[0, 1, 5]] / seconds, floor)))  # fmt: skip
         for s in frame["gnss"]["items"][: frame["gnss"]["count"]]:
+            if self.last_fix_ns is not None and int(s["valid_time_ns"]) - self.last_fix_ns < CLOSEST_FIXES_NS:
+                continue
+            self.last_fix_ns = int(s["valid_time_ns"])
             lla = (float(s["latitude_deg"]), float(s["longitude_deg"]), float(s["altitude_m"]))
             if not self.has_delays:  # what the receiver tells of its delay is none that the filter has to know
                 told = 1e-9 * (int(s["received_time_ns"]) - int(s["valid_time_ns"]))

@@ -12,7 +12,7 @@ from libc.math cimport isfinite
 from libc.string cimport memset
 from autonomy.msg.messages cimport *
 from autonomy.control._lateral cimport FALLBACK_STOP, steer, steering_lag
-from autonomy.control._play cimport through_play
+from autonomy.control._play cimport compensated_play, through_play
 from autonomy.control._yaw_plane cimport *
 from autonomy.control._longitudinal cimport drive, longitudinal_remember
 from autonomy.inputs._clock cimport elapsed_s
@@ -48,7 +48,7 @@ cdef void control_step(ControlMemory* memory, const LateralParameters* lateral, 
     cdef double dt = elapsed_s(vehicle.time_ns, memory.last_tick_ns)
     cdef double speed = known_speed(vehicle, ego)
     memset(control, 0, sizeof(Control))
-    memory.half_play, memory.lag_s = 0.5 * vehicle_parameters.steering_play_rad, steering_lag(truck)
+    memory.half_play, memory.lag_s = 0.5 * compensated_play(vehicle_parameters, truck), steering_lag(truck)
     control.time_ns = vehicle.time_ns
     if isfinite(speed):
         steer(memory, lateral, vehicle_parameters, ego, truck, lane, plan, speed, dt, control)

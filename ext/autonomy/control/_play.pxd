@@ -1,8 +1,8 @@
 # The steering's play lies behind its lag: the actuator moves, then nothing does, then the wheels do.
 #
 # A model without play stays exact when it is fed with the commands that would have moved such wheels as these moved.
-from libc.math cimport exp
-from autonomy.msg.messages cimport LateralParameters_TICK_PERIOD_S
+from libc.math cimport exp, isfinite
+from autonomy.msg.messages cimport LateralParameters_TICK_PERIOD_S, TruckState, VehicleParameters
 from autonomy.control._control cimport ControlMemory
 from autonomy.linalg._scalar cimport behind_play, clipped
 
@@ -17,6 +17,14 @@ cdef extern from *:
     const double CROSSING_S
     const double CROSSING_TICKS
     const double CROSSED_RAD
+
+
+cdef inline double compensated_play(const VehicleParameters* told, const TruckState* truck) noexcept nogil:
+    """rad, the whole width told; less where the drive shows for certain that there is less, for too much makes it hunt."""
+    cdef double widest = truck.steering_play_rad + 2.0 * truck.steering_play_sigma_rad
+    if truck.steering_response_known and isfinite(widest) and widest < told.steering_play_rad:
+        return widest
+    return told.steering_play_rad
 
 
 cdef inline double through_play(ControlMemory* memory, double command) noexcept nogil:

@@ -10,6 +10,7 @@ from autonomy.linalg._scalar cimport behind_lag, behind_play, clipped
 
 cdef enum:
     COMMANDS = 64                # ticks: more than the longest dead time
+    LATE_TICKS = 30              # brakes that answer so much later than the model are not weak: build-up takes 0.45 to 0.6 s [V]
     LEARNING = 200               # ticks until a difference that was just begun to learn is believed
 
 cdef extern from *:
@@ -35,12 +36,14 @@ ctypedef struct ResponseMemory:
     double brake                 # m/s2, expected of the foundation brakes by now
     double brake_sent
     double expected              # m/s2, of the whole
+    double[30] expectations      # by tick: the last of them
     double beyond                # m/s2, of acceleration that nobody asked for, low-passed
     double surplus               # m/s2, of it, learned while no brake works
     double rolling               # m/s, as the gearbox's shaft turns; NaN while the clutch is open or a gear changes
     int64_t other_turn_ns        # when heard, 0 = never
     int64_t retarder_ns
     uint32_t newest
+    uint32_t oldest              # of the expectations, the newest takes its place
     uint32_t driven              # ticks since the stack drives
     uint32_t compared            # ticks since yaw rates are compared
     uint8_t driving
@@ -155,6 +158,16 @@ cdef inline void follow_shaft(ResponseMemory* memory, const VehicleParameters* v
                 else frame.shaft.items[i].shaft_speed * vehicle.wheel_radius_m / vehicle.driveline_ratio
 
 
+cdef inline double gentlest(const ResponseMemory* memory) noexcept nogil:
+    """m/s2, the least braking that was expected lately."""
+    cdef double most = memory.expectations[0]
+    cdef int i
+    for i in range(1, LATE_TICKS):
+        if memory.expectations[i] > most:
+            most = memory.expectations[i]
+    return most
+
+
 cdef inline void follow_brakes(ResponseMemory* memory, const InputFrame* frame, const EgoState* ego, double dt) noexcept nogil:
     cdef uint32_t i
     for i in range(frame.signal.count):
@@ -166,10 +179,14 @@ cdef inline void follow_brakes(ResponseMemory* memory, const InputFrame* frame, 
     if memory.retarder_asked > -memory.retarder_sent:
         memory.retarder_asked = -memory.retarder_sent   # one that is asked on and off gives the mean, late: not judged
     memory.brake = behind_lag(memory.brake, memory.brake_sent, 0.7, dt)
+    memory.oldest = (memory.oldest + 1) % LATE_TICKS
+    memory.expectations[memory.oldest] = memory.expected
     if not memory.driving:
         memory.retarder_asked = memory.brake = memory.beyond = memory.surplus = 0.0
+        for i in range(LATE_TICKS):
+            memory.expectations[i] = memory.expected
     elif isfinite(ego.acceleration[0]):
-        memory.beyond = behind_lag(memory.beyond, ego.acceleration[0] - memory.expected, BEYOND_LAG_S, dt)
+        memory.beyond = behind_lag(memory.beyond, ego.acceleration[0] - gentlest(memory), BEYOND_LAG_S, dt)
         if memory.brake < 0.05:
             memory.surplus = behind_lag(memory.surplus, ego.acceleration[0] - memory.expected, 2.0, dt)
 

@@ -4,6 +4,12 @@ from autonomy.msg.messages cimport *
 from autonomy.inputs._motion cimport velocity_known
 
 
+cdef inline bint stands_without_course(const EgoState* ego) noexcept nogil:
+    """Stood since the filter began: it loses its velocity as soon as it moves, until fixes tell where it goes (3 m/s)."""
+    return (ego.status & EgoState_STATUS_STANDSTILL) != 0 and (ego.status & EgoState_STATUS_POSITION_VALID) != 0 \
+        and (ego.status & EgoState_STATUS_YAW_ALIGNED) == 0
+
+
 cdef inline uint32_t faults_now(const VehicleState* vehicle, const EgoState* ego, const FaultState* table,
                                 const LaneState* lane, uint32_t overflow,
                                 int64_t now_ns, int64_t last_ns) noexcept nogil:
@@ -19,7 +25,7 @@ cdef inline uint32_t faults_now(const VehicleState* vehicle, const EgoState* ego
         faults |= Health_FAULT_GNSS_STALE
     if vehicle.radar_validity != 0:
         faults |= Health_FAULT_RADAR_STALE
-    if not velocity_known(ego):
+    if not velocity_known(ego) or stands_without_course(ego):
         faults |= Health_FAULT_EGO_INVALID
     if lane.status == LaneState_STATUS_NONE:
         faults |= Health_FAULT_LANE_LOST

@@ -16,6 +16,7 @@ cdef enum:
     SHORTEST_CHORD_M = 5     # fixes scatter by some 0.3 m from one to the next: 0.1 rad, the prior of the first yaw
     LONGEST_MOTION_S = 1     # between two scans: longer ago the mean says little of the middle
     LONGEST_CHORD_S = 3      # a vehicle that goes less than 5 m in it stands, or its direction has changed since
+    CLOSEST_FIXES_NS = 45000000  # 20 Hz, so that those that wait outlast horizon and delay; most of a fix's error is slower
 
 
 cdef inline bint is_measurable(double value, double limit) noexcept nogil:
@@ -149,6 +150,8 @@ cdef inline void push_gnss(EgoFilter* state, const EgoParameters* parameters, co
         return
     if state.gnss_head > 0 and sample.valid_time_ns <= state.gnss[(state.gnss_head - 1) % GNSS_RING].time_ns:
         state.late_measurements += 1
+        return
+    if state.gnss_head > 0 and sample.valid_time_ns - state.gnss[(state.gnss_head - 1) % GNSS_RING].time_ns < CLOSEST_FIXES_NS:
         return
     if not state.has_delays:
         # A receiver that states when its fix was true has told part of the delay already
