@@ -30,16 +30,17 @@ def has_to_end(parent: int) -> Callable[[], bool]:
     return lambda: bool(told) or os.getppid() != parent
 
 
-def start_worker(make: Callable[[], Worker]) -> int:
-    """Forks a process that turns `make()` until its parent is gone; its id. For a process of one thread."""
+def start_worker(make: Callable[[], Worker], priority: int = 0) -> int:
+    """Forks a process that turns `make()` until its parent is gone; its id. For a process of one thread. `priority` of
+    SCHED_FIFO, where that is allowed; 0: behind everything that has one."""
     parent = os.getpid()
     process = os.fork()
     if process:
         return process
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        with suppress(OSError):  # never before anything with a deadline
-            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        with suppress(OSError):  # never that of the process it is forked from
+            os.sched_setscheduler(0, os.SCHED_FIFO if priority else os.SCHED_OTHER, os.sched_param(priority))
         worker = make()
         while os.getppid() == parent:
             if not worker.turn():

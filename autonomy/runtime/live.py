@@ -101,7 +101,8 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
         return Journal(log, rings, lines, snapshots)
 
     segments = partial(Segments, log_path, opened, options.segment_s, not options.events_only)
-    with (ScanSensors(stack.config, places, options.priority) as sensors,  # and the recorder: before any thread
+    # These and the recorder before any thread
+    with (ScanSensors(stack.config, places, options.priority, lockstep=options.lockstep) as sensors,
           PredictiveCruise(stack.parameters, options.route_file, lockstep=options.lockstep) as cruise):  # fmt: skip
         lists = list_journal() if sensors.found or cruise.found else None
         rings = JournalRings.make(len(devices), lists, sensors.raw)
@@ -180,7 +181,8 @@ class _Session:
         self.partners = self._stand_on_the_bus(encoder) if encoder is not None else self._listen(stack)
         self.lockstep = None
         if options.lockstep:
-            self.lockstep = Lockstep(self.loop, self.buses, self.transmitter, self.node, synced, rings.ticks, cruise.turn)
+            self.lockstep = Lockstep(self.loop, self.buses, self.transmitter, self.node, synced, rings.ticks,
+                                     sensors.take, cruise.turn)  # fmt: skip
 
     def _clock_watch(self, serial: SerialRouter) -> ClockWatch:
         """Hears every line that tells a fix, and the pulses that were named. Raises EnvironmentFault."""
@@ -299,6 +301,8 @@ class _Session:
         told = [f"bus {receiver.number}: {receiver.error}" for receiver in self.receivers if receiver.error]
         if self.transmitter is not None and self.transmitter.error:
             told.append(f"sending: {self.transmitter.error}")
+        if self.lockstep is not None and self.lockstep.error:
+            told.append(self.lockstep.error)
         return told
 
     def complaints(self) -> list[str]:

@@ -80,11 +80,7 @@ def devices_asked_for(options: Options, serial: SerialRouter) -> dict[str, str]:
 
 def scan_sockets(options: Options, stack: Stack) -> dict[str, tuple[str, int]]:
     """Where to listen for each lidar and radar on UDP: (address, port). Raises UsageError."""
-    sensors = sensors_of(stack.config)
-    if sensors and options.lockstep:
-        raise UsageError(f"--lockstep: {options.config} reads lidars or radars on UDP, whose packets carry no rig's time; "
-                         "use a vehicle without")  # fmt: skip
-    return sockets_asked_for(options.sockets, sensors, options.config)
+    return sockets_asked_for(options.sockets, sensors_of(stack.config), options.config)
 
 
 def encoder_of(options: Options, stack: Stack, router: Router) -> CommandEncoder:

@@ -31,6 +31,7 @@ __all__ = ["LiveSensor", "Reader", "read_forever"]
 POLL_S = 0.05
 OLDEST_NS, YOUNGEST_NS = 1_000_000_000, -1_000  # of a datagram's age: beyond them the wall clock was set
 READ_BELOW = 15  # the loop's priority: behind receivers of buses and lines
+SCAN_PRIORITY = 10  # [D] scans have a deadline too, behind everything else that has one
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def read_forever(sensors: Sequence[LiveSensor], rings: ScanRings, accounts: np.n
     def worker() -> ScanWorker:
         return ScanWorker(list(stages_of(config).values()), rings, accounts, processes)
 
-    keeper = Keeper(lambda: start_worker(worker), lambda: int(processes["beat_ns"][0]))
+    keeper = Keeper(lambda: start_worker(worker, SCAN_PRIORITY if priority > 0 else 0), lambda: int(processes["beat_ns"][0]))
     realtime.raise_priority(priority - READ_BELOW)
     reader, poll = Reader(sensors, rings.datagrams, accounts), select.poll()
     numbers = {live.receiver.fileno(): number for number, live in enumerate(sensors)}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from autonomy.config import Config
@@ -18,6 +19,7 @@ from autonomy.errors import UsageError
 from autonomy.perception.stages import ScanSensor, sensors_of, stages_of
 from autonomy.runtime import figures
 from autonomy.runtime.keeper import HANG_S
+from autonomy.runtime.lockstep_scans import LockstepScans
 from autonomy.runtime.scan_process import LiveSensor, read_forever
 from autonomy.runtime.scan_rings import ACCOUNT, PROCESSES, ScanRings, raw_ring, shared
 from drivers.ring import Ring
@@ -30,14 +32,15 @@ SILENT_S = 2.0  # [D] twenty turns
 
 
 class ScanSensors:
-    """Of one run; without one in the configuration nothing is started. Raises UsageError, EnvironmentFault."""
+    """Of one run; without one in the configuration nothing is started. `lockstep`: no process is started, `take` does it all.
+    Raises UsageError, EnvironmentFault."""
 
-    def __init__(self, config: Config, sockets: dict[str, tuple[str, int]], priority: int):
+    def __init__(self, config: Config, sockets: dict[str, tuple[str, int]], priority: int, *, lockstep: bool = False):
         sensors = sensors_of(config)
         self.live: list[LiveSensor] = []
         self.accounts, self.processes = shared(ACCOUNT, len(sensors)), shared(PROCESSES, 1)
         self.rings = ScanRings.make() if sensors else None
-        self._process = None
+        self._process = self._stepped = None
         self._told_silent = False
         self._reader_complaints: list[str] = []
         self._began_ns = time.monotonic_ns()
@@ -45,15 +48,17 @@ class ScanSensors:
         try:
             for sensor in sensors:
                 self.live.append(LiveSensor(sensor, UdpReceiver(*sockets[sensor.name]), raw_ring()))
-            if sensors:
+            if sensors and lockstep:
+                self._stepped = LockstepScans(self.live, self.rings, self.accounts, self.processes, config)
+            elif sensors:
                 fork = multiprocessing.get_context("fork")
                 self._process = fork.Process(target=read_forever, name="scan sensors",
                                              args=(self.live, self.rings, self.accounts, self.processes, config, priority,
                                                    os.getpid()))  # fmt: skip
                 self._process.start()
         finally:
-            for live in self.live:
-                live.receiver.close()  # the process has its own
+            if self._stepped is None:  # the process has its own
+                self._close()
 
     def __enter__(self) -> ScanSensors:
         return self
@@ -74,6 +79,11 @@ class ScanSensors:
     def states(self) -> list[Ring]:
         return [self.rings.states] if self.rings is not None else []
 
+    def take(self, time_ns: int, told: Mapping[int, int]) -> None:
+        """In lockstep, before each tick: what came by that time of the rig's. Raises EnvironmentFault."""
+        if self._stepped is not None:
+            self._stepped.take(time_ns, told)
+
     def described(self) -> list[str]:
         """What runs: 'lidar roof (Pandar64) on UDP 0.0.0.0:2368 for obstacle, lane'."""
         return [f"{live.sensor.kind} {live.sensor.name} ({live.sensor.model}) on UDP {live.receiver.address}:{live.receiver.port}"
@@ -93,6 +103,11 @@ class ScanSensors:
             self._process.terminate()
             self._process.join(JOIN_S)
             self._process = None
+        self._close()
+
+    def _close(self) -> None:
+        for live in self.live:
+            live.receiver.close()
 
     def complaints(self) -> list[str]:
         """Why a run with these sensors is no pass."""

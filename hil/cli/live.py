@@ -12,6 +12,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "scenario", nargs="?", metavar="SCENARIO", default=DEFAULT_SCENARIO, help="a TOML file or a packaged name"
     )
+    parser.add_argument("--config", default="vehicles/demo_truck", metavar="FILE",
+                        help="the vehicle's, whose lidars and radars send on UDP; default vehicles/demo_truck")  # fmt: skip
     parser.add_argument("-o", "--output", metavar="DIR", default="runs/hil", help="default: runs/hil")
     parser.add_argument("--duration", type=float, metavar="S", help="default: the scenario's")
     parser.add_argument("--seed", type=seed, default=0, help="of world and sensors")
@@ -39,7 +41,8 @@ def execute(given: argparse.Namespace) -> int:
     if not abs(given.truck_clock_ppm) <= 10_000.0:
         raise UsageError(f"--truck-clock-ppm {given.truck_clock_ppm:g}: must lie between -10000 and 10000")
     found = drive(
-        output, scenario=given.scenario, duration_s=given.duration, seed=given.seed, soft=not given.hard_realtime,
+        output, scenario=given.scenario, vehicle=given.config, duration_s=given.duration, seed=given.seed,
+        soft=not given.hard_realtime,
         lockstep=given.lockstep, clock_ppm=given.truck_clock_ppm, route=given.route,
         tell=lambda line: print(line, file=sys.stderr, flush=True),
     )  # fmt: skip

@@ -8,9 +8,11 @@ which loses nothing; python-can's `virtual` cannot leave a process and its `udp_
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,14 +23,17 @@ from typing import Any
 from autonomy import config as configuration
 from autonomy.errors import FAIL, INCONCLUSIVE, PASS, EnvironmentFault
 from autonomy.output_folder import prepare
+from autonomy.perception.stages import sensors_of
 from hil.rig import DEFAULT_SCENARIO
 from hil.sensors import ORIGIN
 from hil.worlds.motorway import Motorway
 
 VEHICLE = "vehicles/demo_truck"
 BUSES = 3
+LOOPBACK = "127.0.0.1"
 INTERFACES = Path("/sys/class/net")
 LATE_TRUCK_US = 5_000.0  # p99: half a period; a later rig says nothing about the stack
+LATE_PACKETS_US = 1_000.0  # p99 [D]: 2.5 cm at 25 m/s
 SILENT_TRUCK_US = 50_000.0  # at worst: half of what the stack lets pass without IMU before it stops (imu_timeout_s)
 MINIMAL_RISK = 2  # Actuation.mode
 START_TIMEOUT_S = 60.0
@@ -45,32 +50,36 @@ def choose_bus(folder: str) -> tuple[str, list[str], subprocess.Popen | None]:
     return "local", channels, hub
 
 
-def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, duration_s: float | None = None, seed: int = 0, soft: bool = True,
-          lockstep: bool = False, clock_ppm: float = 0.0, route: str | None = None,
+def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, vehicle: str = VEHICLE, duration_s: float | None = None,
+          seed: int = 0, soft: bool = True, lockstep: bool = False, clock_ppm: float = 0.0, route: str | None = None,
           started: Callable[[int], None] = lambda process: None,
           tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:  # fmt: skip
     """Drives; {"verdict", "exit_code", "reasons", "interface", "run", "truck", "lost"}. Raises UsageError, EnvironmentFault.
 
-    `duration_s` None: the scenario's. `soft`: also on a machine without real time. `clock_ppm`: how much slower the truck's clock
-    runs, so that its frames come at every phase of the loop's period. `route`: of `autonomy run --route`. `started` hears the
-    process of `autonomy run`. What both sides wrote is in `output`.
+    `vehicle`: its file; its lidars and radars send on UDP. `duration_s` None: the scenario's. `soft`: also on a machine
+    without real time. `clock_ppm`: how much slower the truck's clock runs, so that its frames come at every phase of the loop's
+    period. `route`: of `autonomy run --route`. `started` hears the process of `autonomy run`. What both sides wrote is in
+    `output`.
     """
     world = Motorway(scenario)
     world.reset(seed)
     prepare(output)
     config, path = output / "truck.toml", output / "lane_path.csv"
-    config.write_text(f"include = ['{configuration.find(VEHICLE).resolve()}']\n[replay]\npath_origin = {list(ORIGIN)}\n")
+    config.write_text(f"include = ['{configuration.find(vehicle).resolve()}']\n[replay]\npath_origin = {list(ORIGIN)}\n")
     if world.map:
         path.write_text("x_m,y_m\n" + "".join(f"{x:.3f},{y:.3f}\n" for x, y, _ in world.lane_path()))
     duration_s = world.duration_s if duration_s is None else duration_s
     step = ["--lockstep"] if lockstep else []
+    names = [sensor.name for sensor in sensors_of(configuration.load(vehicle))]
+    sockets = [word for name, port in zip(names, free_ports(len(names)), strict=True)
+               for word in ("--udp", f"{name}={LOOPBACK}:{port}")]  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="can-") as folder:
         interface, channels, hub = choose_bus(folder)
         tell(f"bus: {interface} {', '.join(channels)}")
-        where = ["-i", interface, *(word for channel in channels for word in ("-c", channel)), *step]
+        where = ["-i", interface, *(word for channel in channels for word in ("-c", channel)), *step, *sockets]
         truck = loop = None
         try:
-            truck = _start("-m", "hil.rig.truck", "--config", VEHICLE, "--scenario", scenario, *where,
+            truck = _start("-m", "hil.rig.truck", "--config", vehicle, "--scenario", scenario, *where,
                            "--duration", str(duration_s), "--seed", str(seed), "--clock-ppm", str(clock_ppm))  # fmt: skip
             _expect(truck, "ready")
             words = ["--config", str(config), "--mode", "active", "-o", str(output), "--json",
@@ -103,9 +112,13 @@ def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, duration_s: float |
 
 def _judged(run: dict, truck: dict, interface: str) -> dict[str, Any]:
     lost = {"to_loop": truck["sent"] - run["counts"]["received"], "to_truck": run["counts"]["sent"] - truck["received"]}
-    metrics = truck["metrics"]
+    metrics, scans = truck["metrics"], truck.get("scans")
     reasons = list(run["reasons"]) if run["verdict"] == "fail" else []
     reasons += [f"{number} frames lost {where.replace('_', ' ')}" for where, number in lost.items() if number]
+    if scans is not None:
+        lost["datagrams"] = scans["sent"] - run["counts"]["datagrams"]
+        reasons += [f"{lost['datagrams']} datagrams of lidars and radars lost"] * bool(lost["datagrams"])
+        reasons += [f"{scans['failed']} datagrams of lidars and radars could not be sent"] * bool(scans["failed"])
     if metrics:
         reasons += ["collision"] * bool(metrics["collisions"]) + ["out of the lane"] * (metrics["out_of_lane_share"] > 0.0)
         reasons += ["rolled over"] * bool(metrics["rolled_over"])
@@ -119,6 +132,8 @@ def _judged(run: dict, truck: dict, interface: str) -> dict[str, Any]:
             doubts.append("the stack never took over")
         if truck["lateness_us"]["p99"] > LATE_TRUCK_US:
             doubts.append(f"the truck's p99 of lateness is {truck['lateness_us']['p99'] / 1e3:.1f} ms")
+        if scans is not None and (scans["lateness_us"]["p99"] or 0.0) > LATE_PACKETS_US:
+            doubts.append(f"the truck's packets are {scans['lateness_us']['p99'] / 1e3:.1f} ms late at p99")
         if run["minimal_risk_ticks"]:
             doubts.append(f"{stopped} but the truck, silent for {truck['lateness_us']['max'] / 1e3:.0f} ms")
         if doubts:
@@ -138,6 +153,10 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"bus          {found['interface']}: truck sent {truck['sent']}, {found['lost']['to_loop']} lost; "
         f"loop sent {found['run']['counts']['sent']}, {found['lost']['to_truck']} lost",
     ]  # fmt: skip
+    if scans := truck.get("scans"):
+        late = scans["lateness_us"]
+        times = "" if late["p50"] is None else f"; lateness p50 {late['p50']}, p99 {late['p99']}, max {late['max']:.0f} us"
+        shown.append(f"packets      truck sent {scans['sent']}, {found['lost']['datagrams']} lost{times}")
     if metrics:
         shown.append(
             f"drive        {metrics['distance_m']:.0f} m driven, lane offset {metrics['lane_offset_max_m']:.2f} m at most, "
@@ -159,6 +178,15 @@ def same_from_cuts(log: Path) -> list[Any]:
     from autonomy.playback.replay import replay
 
     return compare_result(replay(log, mode="cuts", report=False), log)
+
+
+def free_ports(count: int) -> list[int]:
+    """UDP ports of this machine that nobody has."""
+    with contextlib.ExitStack() as stack:
+        nodes = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(count)]
+        for node in nodes:
+            node.bind((LOOPBACK, 0))
+        return [node.getsockname()[1] for node in nodes]
 
 
 def _start(*words: str, stderr=None) -> subprocess.Popen:

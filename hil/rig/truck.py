@@ -14,6 +14,8 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -26,33 +28,45 @@ from autonomy.tick_period import TICK_NS, TICK_S
 from drivers.can.commanding.command_config import read as read_commands
 from drivers.can.router import Router
 from drivers.can.transport import Transport, open_transport, room, rows_of
+from drivers.udp.receiver import place_of
 from hil.loop.metrics import RunMetrics
 from hil.rig import DEFAULT_SCENARIO
 from hil.rig.commands import BATCH, CommandReader
 from hil.rig.controllers import Controllers
+from hil.rig.scan_output import PacedScans, SteppedScans
 from hil.sensors import Bytes
 from hil.worlds.motorway import Motorway
 from hil.worlds.scenario import KINEMATIC
 
 PRIORITY = 60  # SCHED_FIFO where it is allowed: below the loop under test
 SEND_TIMEOUT_S = 0.1
+SWITCH_INTERVAL_S = 5e-4  # between Python threads: what looks and hears must not hold up a step
+SCAN_LEAD_NS = 3 * TICK_NS  # [C] a turn of 64 beams takes 6 to 16 ms to compute; each packet is sent at its own moment
 CAN_FRAME = dtype("CanFrame")
+NOWHERE: Mapping[str, tuple[str, int]] = MappingProxyType({})
 
 
 class Truck:
-    """`step()` is one tick of 10 ms: commands in, motion, sensor frames out."""
+    """`step()` is one tick of 10 ms: commands in, motion, sensor frames out, packets of lidars and radars behind them.
 
-    def __init__(self, config, world, buses: dict[int, Transport], seed: int = 0, lockstep: bool = False):
+    `addresses`: by the sensor's name, where its packets go.
+    """
+
+    def __init__(self, config, world, buses: dict[int, Transport], seed: int = 0, lockstep: bool = False,
+                 addresses: Mapping[str, tuple[str, int]] = NOWHERE):  # fmt: skip
         self.vehicle = config.section("vehicle")
         self.world = world
-        self.sensors = Bytes(config, seed)
-        if self.sensors.lines or self.sensors.lidars:
-            raise UsageError(f"{config.path}: has [[serial.port]] or [[lidar.sensor]] entries, and this truck speaks on CAN "
-                             "only; use a vehicle without them, such as vehicles/demo_truck")  # fmt: skip
+        self.sensors = Bytes(config, seed, scan_lead_ns=0 if lockstep else SCAN_LEAD_NS)
+        if self.sensors.lines:
+            raise UsageError(f"{config.path}: has [[serial.port]] entries, and this truck speaks on CAN and UDP only; use a "
+                             "vehicle without them, such as vehicles/demo_truck")  # fmt: skip
         self.buses = buses
         commands = read_commands(config.section("command"), config.path)
         clock_ns = (lambda: self.truth.time_ns) if lockstep else time.monotonic_ns
         self.truth = world.reset(seed)
+        self.sensors.look_at(world)
+        places = _places(self.sensors, addresses, str(config.path))
+        self.scans = (SteppedScans if lockstep else PacedScans)(places, self.sensors.scan) if places else None
         self.command_bus = commands.bus
         self.commands = CommandReader(buses[commands.bus], commands, Router.from_config(config).codec, clock_ns,
                                       Controllers(commands, self.truth.ego.mass))  # fmt: skip
@@ -65,10 +79,17 @@ class Truck:
             self.engaged_ticks += 1
             self.metrics(self.truth)
         self.truth = self.world.step(actuation, TICK_S)
-        frames = np.frombuffer(b"".join(record.data for record in self.sensors.sense(self.truth)), CAN_FRAME)
+        frames = np.frombuffer(b"".join(record.data for record in self.sensors.speak(self.truth)), CAN_FRAME)
         for number, bus in self.buses.items():
             self._send(bus, frames[frames["bus"] == number])
         self._send(self.buses[self.command_bus], rows_of(self.commands.answers()))
+        if self.scans is not None:
+            self.scans.look(self.truth)
+
+    def close_scans(self) -> None:
+        """Behind the last packet."""
+        if self.scans is not None:
+            self.scans.close()
 
     def _send(self, bus: Transport, frames: np.ndarray) -> None:
         taken = bus.send(frames, SEND_TIMEOUT_S)
@@ -77,12 +98,23 @@ class Truck:
             raise EnvironmentFault(f"a bus took {taken} of {len(frames)} frames of the truck within {SEND_TIMEOUT_S:g} s")
 
 
+def _places(sensors: Bytes, addresses: Mapping[str, tuple[str, int]], config: str) -> dict[str, tuple[str, int]]:
+    """By topic, in the order of the vehicle file, lidars first. Raises UsageError."""
+    scanners = [*sensors.lidars, *sensors.radars]
+    if missing := [sensor for sensor in scanners if sensor.name not in addresses]:
+        raise UsageError(f"{config}: the {missing[0].kind} '{missing[0].name}' sends on UDP; say where to: "
+                         f"--udp {missing[0].name}=127.0.0.1:{missing[0].port}")  # fmt: skip
+    return {sensor.topic: addresses[sensor.name] for sensor in scanners}
+
+
 def drive_in_lockstep(truck: Truck, duration_s: float) -> np.ndarray:
     """Steps as soon as the stack has answered; nothing is late. Raises EnvironmentFault when it does not answer."""
     rows = room(BATCH)
     for _ in range(round(duration_s / TICK_S)):
         truck.step()
         time_ns = truck.truth.time_ns
+        if truck.scans is not None:
+            truck.buses[0].send(truck.scans.told(), PATIENCE_S)
         for bus in truck.buses.values():
             bus.send(time_frame(SYNC_ID, time_ns), PATIENCE_S)
         answered = False
@@ -100,7 +132,10 @@ def drive_in_lockstep(truck: Truck, duration_s: float) -> np.ndarray:
 def drive(truck: Truck, duration_s: float, clock_ppm: float = 0.0) -> np.ndarray:
     """Steps on absolute deadlines; how late each began, int64 ns. `clock_ppm`: how much slower its quartz is than ours."""
     late = np.zeros(round(duration_s / TICK_S), np.int64)
-    first_ns, period_ns = time.monotonic_ns() + TICK_NS, TICK_NS * (1.0 + clock_ppm / 1e6)
+    scale = 1.0 + clock_ppm / 1e6
+    first_ns, period_ns = time.monotonic_ns() + TICK_NS, TICK_NS * scale
+    if truck.scans is not None:
+        truck.scans.begin(first_ns, truck.truth.time_ns + TICK_NS, scale)  # a tick's truth leaves where it begins
     for tick in range(len(late)):
         due_ns = first_ns + round(tick * period_ns)
         wait_ns = due_ns - time.monotonic_ns()
@@ -119,11 +154,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("-i", "--interface", required=True)
     parser.add_argument("-c", "--channel", dest="channels", action="append", required=True)
+    parser.add_argument("--udp", dest="sockets", action="append", default=[], metavar="SENSOR=ADDRESS:PORT")
     parser.add_argument("--duration", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lockstep", action="store_true")
     parser.add_argument("--clock-ppm", type=float, default=0.0, help="how much slower the truck's clock runs than this machine's")
     given = parser.parse_args(arguments)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
     buses = {number: open_transport(given.interface, channel) for number, channel in enumerate(given.channels)}
@@ -132,11 +169,13 @@ def main(arguments: list[str] | None = None) -> int:
         raise UsageError(
             f"{given.scenario}: the kinematic plant takes an acceleration, which is on no bus; name a plant in [ego]"
         )
-    truck = Truck(configuration.load(given.config), world, buses, given.seed, given.lockstep)
+    addresses = {name: place_of(name, place) for name, _, place in (text.partition("=") for text in given.sockets)}
+    truck = Truck(configuration.load(given.config), world, buses, given.seed, given.lockstep, addresses)
     print("ready", flush=True)
     if given.lockstep:
         sys.stdin.readline()
         late_ns = drive_in_lockstep(truck, given.duration)
+        truck.close_scans()
         print("driven", flush=True)
         sys.stdin.read()
         truck.commands.drain()
@@ -144,6 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
         truck.commands.start()
         sys.stdin.readline()
         late_ns = drive(truck, given.duration, given.clock_ppm)
+        truck.close_scans()
         print("driven", flush=True)
         sys.stdin.read()
         truck.commands.stop()
@@ -157,6 +197,7 @@ def main(arguments: list[str] | None = None) -> int:
         "refused": truck.commands.refused,
         "engaged_ticks": truck.engaged_ticks,
         "lateness_us": {"p50": p50, "p99": p99, "max": float(late_ns.max()) / 1e3},
+        "scans": None if truck.scans is None else truck.scans.account(),
         "metrics": without_nan(truck.metrics.as_dict()) if truck.metrics.rows else {},
     }
     print(json.dumps(account), flush=True)

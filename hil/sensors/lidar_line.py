@@ -24,10 +24,14 @@ BROADCAST = 0xFFFFFFFF
 
 class LidarLine:
     """One lidar. It turns on its own; what it sees of a turn is decided when the turn begins: the truck and all others go on with
-    the motion they have then, which in a tenth of a second is off by millimetres."""
+    the motion they have then, which in a tenth of a second is off by millimetres.
 
-    def __init__(self, sensor: LidarSensor, scene: Scene, seed: int):
-        self.sensor = sensor
+    `lead_ns`: how long before they leave its packets are given, for a rig that sends each at its own moment; a turn is then
+    decided that much before it begins.
+    """
+
+    def __init__(self, sensor: LidarSensor, scene: Scene, seed: int, lead_ns: int = 0):
+        self.sensor, self.lead_ns = sensor, lead_ns
         mounting = Mounting(sensor.x_m, sensor.y_m, sensor.height_m, sensor.yaw, sensor.pitch, sensor.roll)
         self.emulator = Emulator(model(sensor.model), mounting, scene, seed, rate_hz=sensor.rate_hz,
                                  start_azimuth=sensor.cut_azimuth_rad)  # fmt: skip
@@ -37,16 +41,16 @@ class LidarLine:
         self.turn = None  # the newest, with its truth: lasts until the next
 
     def read(self, truth: Truth) -> Iterator[RawRecord]:
-        """The packets that are there by the truth's time."""
+        """The packets that are there by the truth's time and the lead."""
         if self.next_ns is None or truth.time_ns >= self.next_ns:
             self.next_ns = truth.time_ns + self.turn_ns
-            self._turn(truth)
-        while self.waiting and self.waiting[0][0] <= truth.time_ns:
+            self._turn(later(truth, self.lead_ns) if self.lead_ns else truth)
+        while self.waiting and self.waiting[0][0] <= truth.time_ns + self.lead_ns:
             time_ns, data = self.waiting.popleft()
             yield RawRecord(time_ns, self.sensor.topic, data)
 
     def _turn(self, truth: Truth) -> None:
-        end = replace(truth, time_ns=truth.time_ns + self.turn_ns, ego=gone_on(truth.ego, self.turn_ns / NS))
+        end = later(truth, self.turn_ns)
         self.turn = self.emulator.turn(truth, end)
         packets = self.emulator.packets(self.turn, UTC_START_NS)
         columns = len(self.turn.column_time_ns) // len(packets)
@@ -54,6 +58,14 @@ class LidarLine:
             time_ns = done_ns + CABLE_NS
             body = message(time_ns, SENSOR, (BROADCAST, self.sensor.port), packet.tobytes())
             self.waiting.append((time_ns, body))
+
+
+def later(truth: Truth, elapsed_ns: int) -> Truth:
+    """The truck and all others a little later, with the motion they have."""
+    elapsed_s = elapsed_ns / NS
+    actors = [replace(actor, x=actor.x + actor.speed * elapsed_s * math.cos(actor.yaw),
+                      y=actor.y + actor.speed * elapsed_s * math.sin(actor.yaw)) for actor in truth.actors]  # fmt: skip
+    return replace(truth, time_ns=truth.time_ns + elapsed_ns, ego=gone_on(truth.ego, elapsed_s), actors=actors)
 
 
 def gone_on(ego: EgoTruth, elapsed_s: float) -> EgoTruth:

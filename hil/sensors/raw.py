@@ -41,11 +41,13 @@ class Bytes(Messages):
     """J1939 on bus 0, the sensors' own messages on bus 1, a lane camera on the bus whose DBC has one; GNSS and IMU on the
     serial ports the vehicle file has for them; packets of its lidars and radars. With any of these the sensors `look_at` the
     world before the first truth: rays and waves meet its road with all that stands there, and a radar sees rails, bridges,
-    mirror images and noise beside road users. Without [radar] the radar is one on bus 1 that tells road users alone."""
+    mirror images and noise beside road users. Without [radar] the radar is one on bus 1 that tells road users alone.
+
+    `scan_lead_ns`: so long before they leave the packets are given."""
 
     over_bus = True
 
-    def __init__(self, config, seed: int = 0, dropouts: Dropouts | None = None):
+    def __init__(self, config, seed: int = 0, dropouts: Dropouts | None = None, scan_lead_ns: int = 0):
         super().__init__(config, seed, dropouts)
         from drivers.can.router import Router
 
@@ -59,7 +61,7 @@ class Bytes(Messages):
         self.lidars, self.radars = ([sensor for sensor in scanners if sensor.kind == kind] for kind in ("lidar", "radar"))
         if self.radars:
             del self.schedule["radar"]
-        self.seed = seed
+        self.seed, self.scan_lead_ns = seed, scan_lead_ns
         self.scan_lines: list[LidarLine] = []
         self.radar_lines: list[RadarLine] = []
         self.lines = [SerialLine(port, [item for item in serial.port if item.port == port]) for port in ports_of(serial)]
@@ -86,13 +88,16 @@ class Bytes(Messages):
             raise UsageError(f"{type(world).__name__}: tells no road, so {whose} of the vehicle file has nothing to see; take a "
                              "vehicle file without [lidar] and [radar]")  # fmt: skip
         scene = Scene.of_world(world, self.seed)
-        self.scan_lines = [LidarLine(sensor, scene, self.seed + place) for place, sensor in enumerate(self.lidars)]
-        self.radar_lines = [RadarLine(sensor, scene, self.seed + place) for place, sensor in enumerate(self.radars)]
+        self.scan_lines = [LidarLine(sensor, scene, self.seed + place, self.scan_lead_ns)
+                           for place, sensor in enumerate(self.lidars)]  # fmt: skip
+        self.radar_lines = [RadarLine(sensor, scene, self.seed + place, self.scan_lead_ns)
+                            for place, sensor in enumerate(self.radars)]  # fmt: skip
 
     def sense(self, truth: Truth) -> list[RawRecord]:
-        if len(self.scan_lines) + len(self.radar_lines) < len(self.lidars) + len(self.radars):
-            whose = f"lidar '{self.lidars[0].name}'" if self.lidars else f"radar '{self.radars[0].name}'"
-            raise UsageError(f"sensors: the {whose} has no world to see; call look_at(world) first")
+        return [*self.speak(truth), *self.scan(truth)]
+
+    def speak(self, truth: Truth) -> list[RawRecord]:
+        """What buses and lines carry."""
         records = []
         for kind, row in self._arrived(truth):
             time_ns = int(row["received_time_ns"][0])
@@ -104,6 +109,14 @@ class Bytes(Messages):
                 records.append(self._record(time_ns, bus, message, values, address))
         for line in self.lines:
             records += line.read(truth.time_ns)
+        return records
+
+    def scan(self, truth: Truth) -> list[RawRecord]:
+        """What lidars and radars send. Raises UsageError."""
+        if len(self.scan_lines) + len(self.radar_lines) < len(self.lidars) + len(self.radars):
+            whose = f"lidar '{self.lidars[0].name}'" if self.lidars else f"radar '{self.radars[0].name}'"
+            raise UsageError(f"sensors: the {whose} has no world to see; call look_at(world) first")
+        records: list[RawRecord] = []
         for lidar in self.scan_lines:
             records += lidar.read(truth)
         for radar in self.radar_lines:

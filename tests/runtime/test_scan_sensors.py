@@ -13,21 +13,27 @@ from types import SimpleNamespace
 import msgspec
 import numpy as np
 import pytest
+from autonomy.runtime._journal import LIST_ROW
 
-from autonomy import msg
-from autonomy.errors import UsageError
+from autonomy import config, msg
+from autonomy.errors import EnvironmentFault, UsageError
 from autonomy.log.reader import LogReader
 from autonomy.log.sample_lists import NOT_IN_A_TICK
 from autonomy.perception.sensors import LidarSensor
+from autonomy.perception.stages import sensors_of
 from autonomy.playback.recording import OUTPUTS
 from autonomy.playback.replay import replay
-from autonomy.runtime import keeper, scanning
+from autonomy.runtime import keeper, lockstep_scans, scanning
 from autonomy.runtime.keeper import HANG_S, RESTART_S, Keeper
 from autonomy.runtime.live import run
-from autonomy.runtime.options import Options, scan_sockets
+from autonomy.runtime.lockstep_scans import LOCKSTEP_SCAN_NS, LockstepScans
+from autonomy.runtime.options import Options
+from autonomy.runtime.scan_process import LiveSensor
+from autonomy.runtime.scan_rings import ACCOUNT, PROCESSES, ScanRings, raw_ring, shared
 from autonomy.runtime.scan_sensors import sockets_asked_for
 from autonomy.runtime.scanning import last_tick_before
 from drivers.udp.message import data_of
+from drivers.udp.receiver import Received
 from hil.lidar.scene import Scene
 from hil.sensors.lidar_line import LidarLine
 from hil.worlds.motorway import Motorway
@@ -183,10 +189,53 @@ def test_lidars_listen_where_the_vehicle_says_or_as_asked_for():
             sockets_asked_for(given, sensors, "truck")
 
 
-def test_lockstep_is_not_for_lidars():
-    stack = SimpleNamespace(config=SimpleNamespace(sections={"lidar": {"sensor": [LIDAR]}}, path="truck.toml"))
-    with pytest.raises(UsageError, match="--lockstep"):
-        scan_sockets(Options("truck", "local", ["a"], lockstep=True), stack)
+class Sent:
+    """A receiver with what the rig has sent by now."""
+
+    port, lost = 2368, 0
+
+    def __init__(self):
+        self.waiting: list[Received] = []
+
+    def receive(self, timeout_s: float) -> list[Received]:
+        taken, self.waiting = self.waiting[:64], self.waiting[64:]
+        return taken
+
+
+def stepped(ticks: int) -> tuple[np.ndarray, np.ndarray]:
+    """Accounts, and the lists that the loop would take, of a lidar in lockstep; its packets come in whatever batches."""
+    loaded = config.load("vehicles/demo_truck_lidar", {"lidar.sensor": [LIDAR], "radar.sensor": []})
+    (sensor,), socket_ = sensors_of(loaded), Sent()
+    rings, account = ScanRings.make(), shared(ACCOUNT, 1)
+    scans = LockstepScans([LiveSensor(sensor, socket_, raw_ring())], rings, account, shared(PROCESSES, 1), loaded)
+    world = Motorway(SCENARIO)
+    truth, told = world.reset(3), 0
+    line = LidarLine(sensor, Scene.of_world(world, 3), 3)
+    for _ in range(ticks):
+        fresh = [Received(7, 0, 0, data_of(record.data)) for record in line.read(truth)]
+        socket_.waiting += fresh
+        told += len(fresh)
+        scans.take(truth.time_ns, {0: told})
+        truth = world.step(None, 0.01)
+    rows = np.zeros(64, LIST_ROW)
+    return account, rows[: rings.found.pop_many(rows)].copy()
+
+
+def test_in_lockstep_a_scan_is_known_a_fixed_time_behind_the_tick_that_brought_its_last_packet():
+    account, lists = stepped(35)
+    again = stepped(35)[1]
+    assert account["scans"][0] == 2 and len(lists) and lists.tobytes() == again.tobytes()
+    assert (lists["time_ns"] % TICK_NS == 0).all() and account["latency_max_ns"][0] == LOCKSTEP_SCAN_NS
+
+
+def test_in_lockstep_other_datagrams_than_the_rig_told_of_end_the_run(monkeypatch):
+    monkeypatch.setattr(lockstep_scans, "PATIENCE_S", 0.0)
+    loaded = config.load("vehicles/demo_truck_lidar", {"lidar.sensor": [LIDAR], "radar.sensor": []})
+    scans = LockstepScans([LiveSensor(sensors_of(loaded)[0], Sent(), raw_ring())], ScanRings.make(), shared(ACCOUNT, 1),
+                          shared(PROCESSES, 1), loaded)  # fmt: skip
+    scans.take(TICK_NS, {})
+    with pytest.raises(EnvironmentFault, match="told of 3 datagrams and 0 came to UDP port 2368"):
+        scans.take(2 * TICK_NS, {0: 3})
 
 
 def of_the_scans(lists: np.ndarray) -> np.ndarray:
@@ -196,8 +245,6 @@ def of_the_scans(lists: np.ndarray) -> np.ndarray:
 
 
 def desk_item(time_ns: int):
-    from drivers.udp.receiver import Received
-
     return Received(time_ns, 0, 0, b"c")
 
 
@@ -209,8 +256,6 @@ def popped(desk: Desk) -> np.ndarray:
 
 
 def test_the_rows_hold_the_longest_list():
-    from autonomy.runtime._journal import LIST_ROW
-
     assert LIST_ROW["body"].shape[0] == max(msg.dtype(f"{kind.capitalize()}Input").itemsize for kind in KINDS)
 
 

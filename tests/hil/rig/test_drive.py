@@ -23,12 +23,13 @@ NOW_NS = 5_000_000_000
 
 
 @pytest.mark.slow
-def test_pain_14_lockstep_runs_are_equal_and_replay_from_their_cuts(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(("vehicle", "scenario"), [(VEHICLE, "motorway"), ("vehicles/demo_truck_lidar", "motorway_lidar")])
+def test_pain_14_lockstep_runs_are_equal_and_replay_from_their_cuts(vehicle, scenario, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(live_drive, "INTERFACES", tmp_path)  # the local bus, also where there is a vcan
     said = []
     for name in ("a", "b"):
-        found = drive(tmp_path / name, duration_s=6.0, lockstep=True)
-        assert (found["run"]["verdict"], found["lost"]) == ("pass", {"to_loop": 0, "to_truck": 0}), found["reasons"]
+        found = drive(tmp_path / name, scenario=scenario, vehicle=vehicle, duration_s=6.0, lockstep=True)
+        assert found["run"]["verdict"] == "pass" and not any(found["lost"].values()), found["reasons"]
         assert found["run"]["engaged"] and not found["truck"]["refused"]
         assert same_from_cuts(tmp_path / name / "run.mcap") == []
         assert main(["replay", str(tmp_path / name / "run.mcap"), "--no-report", "--json"]) == 0
@@ -106,6 +107,10 @@ def test_spoilt_frames_are_heard_and_refused():
         (lambda run, truck: None, "pass"),
         (lambda run, truck: truck.update(sent=1001), "fail"),
         (lambda run, truck: truck.update(received=399), "fail"),
+        (lambda run, truck: truck["scans"].update(sent=901), "fail"),
+        (lambda run, truck: truck["scans"].update(failed=1), "fail"),
+        (lambda run, truck: truck["scans"].update(lateness_us={"p99": 3000}), "inconclusive"),
+        (lambda run, truck: truck.update(scans=None), "pass"),
         (lambda run, truck: truck.update(metrics={}), "inconclusive"),
         (lambda run, truck: truck["metrics"].update(collisions=1), "fail"),
         (lambda run, truck: truck["metrics"].update(out_of_lane_share=0.1), "fail"),
@@ -118,8 +123,9 @@ def test_spoilt_frames_are_heard_and_refused():
     ],
 )
 def test_pain_14_a_late_rig_is_inconclusive_and_a_loss_is_a_failure(change, verdict):
-    run = {"verdict": "pass", "reasons": [], "counts": {"received": 1000, "sent": 400}, "minimal_risk_ticks": 0}
+    run = {"verdict": "pass", "reasons": [], "counts": {"received": 1000, "sent": 400, "datagrams": 900}, "minimal_risk_ticks": 0}
     truck = {"sent": 1000, "received": 400, "lateness_us": {"p99": 300.0, "max": 2000.0},
+             "scans": {"sent": 900, "failed": 0, "lateness_us": {"p99": 90}},
              "metrics": {"collisions": 0, "out_of_lane_share": 0.0, "rolled_over": False}}  # fmt: skip
     change(run, truck)
     assert live_drive._judged(run, truck, "local")["verdict"] == verdict
