@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 NOT_IN_A_TICK = msg.constants("ImuInput")["NOT_IN_A_TICK"]
 NOT_MEASURED = sum(msg.constants("CanFrame")[name] for name in ("FLAG_TRANSMITTED", "FLAG_ERROR", "FLAG_REMOTE"))
 COUNTS = ("matched", "touched", "dropped", "added", "limited", "late")
-TIME, SERIAL_FIRST = np.dtype("<i8"), msg.list_layout("SerialBytes")[1]  # of SerialBytes: its first field, its first byte
+TIME = np.dtype("<i8")  # the first field of SerialBytes and UdpPacket
 CHANCE, AMOUNT = 1, 2  # which draw of a record's random numbers serves what
 
 
@@ -224,8 +224,9 @@ class _Stage:
         return batch
 
     def _pieces(self, records: np.ndarray) -> np.ndarray:
-        """bool (n,): which records are SerialBytes."""
-        return self.target.is_serial[records["channel"]] & (records["length"] >= SERIAL_FIRST)
+        """bool (n,): which records are SerialBytes or UdpPacket: a time, and bytes behind a count."""
+        data_at = self.target.data_at[records["channel"]]
+        return (data_at > 0) & (records["length"] >= data_at)
 
     def _lists(self, batch: Batch, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         """Per kind of sample: byte offset of each item and which of `rows` it is in."""
@@ -270,12 +271,14 @@ class _Stage:
         return batch
 
     def _candidates(self, batch: Batch, rows: np.ndarray) -> Candidates:
-        """Which bits of each record may flip: the data of frames and serial lines, the samples of lists, all of anything else."""
+        """Which bits of each record may flip: the data of frames, lines and datagrams, the samples of lists, all of anything
+        else."""
         records = batch.records[rows]
         found = Candidates(records["offset"].astype(np.int64) * 8, records["length"].astype(np.int64) * 8)
         pieces = self._pieces(records)
-        found.first[pieces] += 8 * SERIAL_FIRST
-        found.count[pieces] -= 8 * SERIAL_FIRST
+        before = 8 * self.target.data_at[records["channel"][pieces]]
+        found.first[pieces] += before
+        found.count[pieces] -= before
         is_can = np.flatnonzero(self.target.is_can[records["channel"]] & (records["length"] >= FRAME.itemsize))
         if len(is_can):
             frames = load(batch.data, records["offset"][is_can], FRAME)

@@ -17,6 +17,7 @@ from autonomy.faults.timeline import ARITHMETIC_KINDS, VALUE_KINDS, Fault
 from drivers.can.route_config import Route, read
 from drivers.serial.route_config import PREFIX, ports_of
 from drivers.serial.route_config import read as read_serial
+from drivers.udp.message import HEAD_BYTES
 
 if TYPE_CHECKING:
     from autonomy.playback.source import LogSource
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 BUS = re.compile(r"can(\d+)")
 SENDER = re.compile(r"(.+)@([0-9A-Fa-f]{1,2})")
 ARRAY_FIELD = re.compile(r"(\w+)\[(\d+)\]")
+DATA_AT = {PREFIX: msg.list_layout("SerialBytes")[1], "/raw/udp/": HEAD_BYTES}
 MOVING_KINDS = ("delay", "reorder", "duplicate", "clock_jump")
 
 
@@ -36,7 +38,7 @@ class Target:
     hashes: np.ndarray  # uint64, from the topic's name: the same in a log with other channel numbers
     kinds: list[str | None]  # of the samples a channel carries
     plans: Plans | None
-    is_serial: np.ndarray  # bool, SerialBytes
+    data_at: np.ndarray  # int64: where the bytes of a SerialBytes or an UdpPacket begin, behind their time and count; else 0
     signal: str | None = None
 
 
@@ -59,13 +61,13 @@ def bind(fault: Fault, where: str, source: LogSource) -> Target:
     _check(fault, where, chosen, kind, topics, buses, is_list, plans, source)
     size = max(topics, default=0) + 1
     target = Target(np.zeros(size, bool), np.zeros(size, bool), np.zeros(size, np.uint64), [None] * size, plans,
-                    np.zeros(size, bool), fault.signal)  # fmt: skip
+                    np.zeros(size, np.int64), fault.signal)  # fmt: skip
     if plans is not None and kind is None and message is None and fault.signal is None and fault.kind not in VALUE_KINDS:
         target.plans = None
     for number in chosen:
         target.channels[number] = True
         target.is_can[number] = number in buses
-        target.is_serial[number] = topics[number].startswith(PREFIX)
+        target.data_at[number] = next((at for prefix, at in DATA_AT.items() if topics[number].startswith(prefix)), 0)
         target.hashes[number] = zlib.crc32(topics[number].encode())
         target.kinds[number] = is_list.get(number)
     return target

@@ -17,7 +17,7 @@ SCHEMA = "autonomy.faults/1"
 VALUE_KINDS = ("bias", "scale", "noise", "freeze", "not_available")  # write into the content
 ARITHMETIC_KINDS = ("bias", "scale", "noise")
 RECORD_KINDS = ("drop", "delay", "duplicate", "reorder", "corrupt", "clock_jump", "impersonate")  # act on whole records
-RIG_KINDS = ("process_kill", "process_hang", "bus_off", "flood", "unplug")
+RIG_KINDS = ("process_kill", "process_hang", "bus_off", "flood", "unplug", "stall")
 LAMP_KINDS = ("stop_lamp", "warning_lamp")  # of the truck itself, told on its bus
 TRUCK_KINDS = ("steering_stuck", "retarder_lost", "brake_circuit_lost", "engine_lost", *LAMP_KINDS)  # source = "truck"
 KINDS = RECORD_KINDS + VALUE_KINDS + RIG_KINDS + TRUCK_KINDS

@@ -7,23 +7,30 @@ import argparse
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Passes CAN frames between two channels of each bus with the faults of a timeline in them; kills, hangs, floods and "
-        "unplugs as it says. A fault that found nothing to do makes the run inconclusive."
+        "Passes CAN frames between two channels of each bus, bytes between two ends of a serial line and datagrams on to another "
+        "port, with the faults of a timeline in them; kills, hangs, floods, stalls and unplugs as it says. A fault that found "
+        "nothing to do makes the run inconclusive."
     )
     parser.add_argument("timeline", metavar="TOML", help="fault timeline, a file or a packaged name (docs/faults.md)")
     parser.add_argument(
         "--config", default="vehicles/demo_truck", metavar="FILE", help="which frames carry what; default vehicles/demo_truck"
     )
-    parser.add_argument("-i", "--interface", required=True, help="of CAN: socketcan, local, pcan ...")
-    parser.add_argument("--between", dest="pairs", action="append", required=True, metavar="A,B",
+    parser.add_argument("-i", "--interface", help="of CAN: socketcan, local, pcan ...")
+    parser.add_argument("--between", dest="pairs", action="append", default=[], metavar="A,B",
                         help="channels of bus 0: the rest of the truck, the device under test; once more for bus 1")  # fmt: skip
+    parser.add_argument("--serial", dest="lines", action="append", default=[], metavar="PORT=A,B",
+                        help="a line: the device to read, the one to write; as B a path below no /dev becomes a pseudo terminal "
+                             "that the device under test opens")  # fmt: skip
+    parser.add_argument("--baud", type=int, default=115200, help="of serial devices, default 115200")
+    parser.add_argument("--udp", dest="streams", action="append", default=[], metavar="SENSOR=[ADDRESS:]PORT,ADDRESS:PORT",
+                        help="datagrams: where they come to, where they go on to")  # fmt: skip
     parser.add_argument("--process", dest="processes", action="append", default=[], metavar="NAME=PID",
                         help="a process that faults may kill or stop")  # fmt: skip
     parser.add_argument("--relay", dest="relays", action="append", default=[], metavar="NAME=PLUGIN[:OPTION]",
                         help="a switch that 'unplug' opens: simulated, or an installed plugin")  # fmt: skip
     parser.add_argument("--duration", type=float, metavar="S", help="end after so many seconds; default: Ctrl-C")
     parser.add_argument("--arm", action="store_true", help="needed where something outside of this machine can hear it")
-    parser.add_argument("-o", "--output", metavar="DIR", help="write report.html, junit.xml and result.json there")
+    parser.add_argument("-o", "--output", metavar="DIR", help="for report.html, junit.xml, result.json, log.mcap and its cuts")
     parser.add_argument("--json", action="store_true", help="steps and account as one JSON object on stdout")
 
 
@@ -47,8 +54,9 @@ def execute(given: argparse.Namespace) -> int:
     if given.duration is not None and not 0.0 < given.duration < 1e9:
         raise UsageError(f"--duration {given.duration:g}: give more than 0 seconds")
     options = InjectOptions(given.timeline, given.config, given.interface, pairs, given.duration,
-                            dict(_process(text) for text in given.processes),
-                            dict(load(text) for text in given.relays), given.arm)  # fmt: skip
+                            dict(_process(text) for text in given.processes), dict(load(text) for text in given.relays),
+                            given.arm, dict(_line(text) for text in given.lines), dict(_stream(text) for text in given.streams),
+                            given.baud, Path(given.output) if given.output else None)  # fmt: skip
     stopped = threading.Event()
     before = [signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)]
     try:
@@ -60,6 +68,30 @@ def execute(given: argparse.Namespace) -> int:
         write_steps(Path(given.output), given.timeline, found)
     print(json.dumps(found) if given.json else "\n".join(lines(found)))
     return found["exit_code"]
+
+
+def _line(text: str) -> tuple[str, tuple[str, str]]:
+    from autonomy.errors import UsageError
+
+    name, _, places = text.partition("=")
+    rest, _, device = places.partition(",")
+    if not name or not rest or not device or rest == device:
+        raise UsageError(f"--serial {text}: write PORT=A,B with the two ends of a line, such as gnss=/dev/ttyUSB0,/tmp/gnss")
+    return name, (rest, device)
+
+
+def _stream(text: str) -> tuple[str, tuple[tuple[str, int], tuple[str, int]]]:
+    from autonomy.errors import UsageError
+    from drivers.udp.receiver import ANY_ADDRESS, place_of
+
+    name, _, places = text.partition("=")
+    rest, _, device = places.partition(",")
+    if not name or not rest or not device:
+        raise UsageError(f"--udp {text}: write SENSOR=[ADDRESS:]PORT,ADDRESS:PORT, such as roof=2368,127.0.0.1:2369")
+    come, go = place_of(name, rest), place_of(name, device)
+    if come == go or go[0] == ANY_ADDRESS:
+        raise UsageError(f"--udp {text}: datagrams go on to an address and port of their own, such as 127.0.0.1:{go[1]}")
+    return name, (come, go)
 
 
 def _process(text: str) -> tuple[str, int]:

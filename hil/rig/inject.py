@@ -1,143 +1,54 @@
-"""The fault timeline on live buses: a gateway between the device under test and the rest of the truck.
-
-    rest of the truck ── channel A ──[ gateway: faults ]── channel B ── device under test
-
-What comes on A goes to B with every fault of the timeline in it (autonomy/faults, the same as in a replay; CAN FD frames as
-they are); what comes on B goes to A as it is. Faults that need the rig (rig_faults.py) act on both ways. Each fault is a step of
-the report: what it did, and whether it found anything to do.
-"""
+"""`hil inject`: opens what the gateway stands in, turns it, and leaves what each fault did beside a cut of the log about it."""
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from autonomy.errors import FAIL, INCONCLUSIVE, PASS, UsageError
+from autonomy.errors import FAIL, UsageError
 from autonomy.faults import timeline
-from autonomy.faults.inject import Injector
-from autonomy.faults.payload import load
-from autonomy.msg import dtype
-from autonomy.runtime.figures import percentiles_us
+from autonomy.output_folder import prepare
 from autonomy.stack import Stack
 from drivers.can.interface_kind import is_virtual
-from drivers.can.transport import Transport, open_transport, room
-from hil.loop.live import LiveSource
+from drivers.can.transport import open_transport
+from drivers.udp.receiver import UdpReceiver
+from hil.rig.event_cuts import Event, write_cuts
+from hil.rig.gateway import Gateway
+from hil.rig.inject_paths import CanPath, GatewayPath, Line, SerialPath, UdpPath
+from hil.rig.recorded import SERIAL, UDP
 from hil.rig.relays import Relay
-from hil.rig.rig_faults import DONE, FLOOD_ID, NO_RELAYS, RigFaults, split
+from hil.rig.targets import Target
+from hil.rig.witness import Witness
 
-__all__ = ["Gateway", "InjectOptions", "inject", "lines"]
+__all__ = ["LOG", "InjectOptions", "inject", "lines"]
 
 NS = 1_000_000_000
-CAN_FRAME = dtype("CanFrame")
 PAUSE_S = 2e-4
-SEND_TIMEOUT_S = 0.05
-MOST_AT_ONCE = 256
-HISTOGRAM_US = 20_000
-LATE_US = 5_000.0  # p99 of a gateway's own delay: more than half a period of 10 ms says nothing of the device any more
+LOG = "log.mcap"
 
 
 @dataclass
 class InjectOptions:
-    """`pairs`: (A, B) of bus 0, 1 ...; `processes` {name: pid}."""
+    """`pairs`: (A, B) of bus 0, 1 ...; `lines` {name: (device, device or path of a pseudo terminal)}; `streams` {name: ((address,
+    port), (address, port))}; `processes` {name: pid}. `output`: the folder of log and cuts, None = without."""
 
     timeline: str
     config: str
-    interface: str
-    pairs: list[tuple[str, str]]
+    interface: str | None = None
+    pairs: list[tuple[str, str]] = field(default_factory=list)
     duration_s: float | None = None
     processes: dict[str, int] = field(default_factory=dict)
     relays: dict[str, Relay] = field(default_factory=dict)
     arm: bool = False
-
-
-class Gateway:
-    """`turn(now_ns)` moves what is there. `heard`, `passed`, `returned`, `held` (bus gone) and `untaken` count frames."""
-
-    def __init__(self, faults: timeline.Timeline, stack: Stack, pairs: list[tuple[Transport, Transport]],
-                 processes: dict[str, int], start_ns: int, relays: Mapping[str, Relay] = NO_RELAYS):  # fmt: skip
-        self.pairs, self.start_ns = pairs, start_ns
-        buses = list(range(len(pairs)))
-        of_records, of_rig = split(faults)
-        self.source = LiveSource(stack, [f"/raw/can/{bus}" for bus in buses], start_ns)
-        self.injector = Injector(of_records, self.source)
-        self.rig = RigFaults(of_rig, buses, processes, relays)
-        self.faults = faults
-        self.heard = self.passed = self.returned = self.held = self.untaken = self.flooded = 0
-        self.delay_us = np.zeros(HISTOGRAM_US + 1, np.int64)
-        self.longest_ns = 0
-        self._rows = room(MOST_AT_ONCE)
-        self._bus_of = {self.source.numbers[f"/raw/can/{bus}"]: bus for bus in buses}
-
-    def turn(self, now_ns: int, clock_ns: Callable[[], int]) -> int:
-        """Frames that were moved; the clock tells when they had been."""
-        floods = self.rig.turn((now_ns - self.start_ns) / NS)
-        moved = self._forth(now_ns, clock_ns)
-        for bus, (_, device) in enumerate(self.pairs):
-            moved += self._back(bus)
-            if bus in floods:
-                rows = np.zeros(floods[bus], CAN_FRAME)
-                rows["id"], rows["length"] = FLOOD_ID, 8
-                self.flooded += self._send(device, rows)
-        return moved
-
-    def _forth(self, now_ns: int, clock_ns: Callable[[], int]) -> int:
-        arrived = []
-        for bus, (rest, device) in enumerate(self.pairs):
-            count, fd_count = rest.receive(*self._rows, 0.0)
-            frames = self._rows[0][:count]
-            frames["time_ns"], frames["bus"] = now_ns, bus
-            self.heard += count + fd_count
-            if bus in self.rig.closed:
-                self.held += count + fd_count
-                continue
-            self.passed += self._send(device, self._rows[1][:fd_count])
-            arrived += self.source.frames([frame.tobytes() for frame in frames], bus)
-        batch = self.injector.step(self.source.batch(arrived), now_ns)
-        for number, bus in self._bus_of.items():
-            records = batch.records[batch.records["channel"] == number]
-            if len(records):
-                taken = self._send(self.pairs[bus][1], load(batch.data, records["offset"], CAN_FRAME))
-                self.passed += taken
-                delay_ns = clock_ns() - now_ns
-                self.delay_us[min(delay_ns // 1000, HISTOGRAM_US)] += taken
-                self.longest_ns = max(self.longest_ns, delay_ns)
-        return len(arrived)
-
-    def _back(self, bus: int) -> int:
-        rest, device = self.pairs[bus]
-        counts = device.receive(*self._rows, 0.0)
-        if bus in self.rig.closed:
-            self.held += sum(counts)
-            return sum(counts)
-        for rows, count in zip(self._rows, counts, strict=True):
-            self.returned += self._send(rest, rows[:count])
-        return sum(counts)
-
-    def _send(self, node: Transport, rows: np.ndarray) -> int:
-        taken = node.send(rows, SEND_TIMEOUT_S) if len(rows) else 0
-        self.untaken += len(rows) - taken
-        return taken
-
-    def figures(self) -> dict[str, Any]:
-        """The account, a step for each fault, and the verdict."""
-        done = iter(self.injector.as_json())
-        steps = []
-        for fault in self.faults.faults:
-            rig = self.rig.steps.get(fault.number)
-            counts = {DONE[fault.kind]: rig["done"]} if rig is not None else next(done)["records"]
-            did = rig["done"] if rig is not None else counts["touched"]
-            steps.append({"number": fault.number, "source": fault.source, "kind": fault.kind, "start_s": fault.start_s,
-                          "end_s": fault.end_s, "value": fault.value, "counts": counts, "did": int(did),
-                          "note": rig["note"] if rig is not None else ""})  # fmt: skip
-        delay = percentiles_us(self.delay_us, self.longest_ns)
-        names = ("heard", "passed", "returned", "held", "untaken", "flooded")
-        found = {"steps": steps, "counts": {name: getattr(self, name) for name in names}, "delay_us": delay}
-        found["verdict"], found["exit_code"], found["reasons"] = _judged(found)
-        return found
+    lines: dict[str, tuple[str, str]] = field(default_factory=dict)
+    streams: dict[str, tuple[tuple[str, int], tuple[str, int]]] = field(default_factory=dict)
+    baud: int = 115200
+    output: Path | None = None
 
 
 def inject(options: InjectOptions, tell: Callable[[str], None] = lambda line: None, *,
@@ -147,19 +58,28 @@ def inject(options: InjectOptions, tell: Callable[[str], None] = lambda line: No
     if of_truck := faults.of_truck():
         raise UsageError(f"{faults.where(of_truck[0])}: kind = '{of_truck[0].kind}' happens to a truck that drives; use it with "
                          "autonomy hil run")  # fmt: skip
-    real = [name for pair in options.pairs for name in pair if not is_virtual(options.interface, name)]
-    if real and not options.arm:
-        raise UsageError(f"hil inject: {options.interface} {real[0]} leaves this machine and may move something; give --arm")
+    if not (options.pairs or options.lines or options.streams):
+        raise UsageError("hil inject: between what? give -i INTERFACE --between A,B, --serial PORT=A,B or --udp SENSOR=A,B")
+    if options.pairs and options.interface is None:
+        raise UsageError(f"--between {','.join(options.pairs[0])}: of which interface? give -i, such as -i socketcan")
+    if (real := _real(options)) and not options.arm:
+        raise UsageError(f"hil inject: {real} leaves this machine and may move something; give --arm")
     stack = Stack.from_config(options.config)
-    nodes: list[Transport] = []
-    try:
-        for pair in options.pairs:
-            nodes += [open_transport(options.interface, pair[0]), open_transport(options.interface, pair[1])]
-        pairs = list(zip(nodes[::2], nodes[1::2], strict=True))
-        gateway = Gateway(faults, stack, pairs, options.processes, time.monotonic_ns(), options.relays)
+    with ExitStack() as closing:
+        witness = None
+        if options.output is not None:
+            prepare(options.output)
+            witness = Witness(options.output / LOG, len(options.pairs), list(options.lines), list(options.streams))
+            closing.callback(witness.close)
+        for relay in options.relays.values():
+            closing.callback(relay.close)
+        paths = _paths(options, closing)
+        for path in paths:
+            path.witness = witness
+        gateway = Gateway(faults, stack, paths, options.processes, time.monotonic_ns(), options.relays)
         for relay in options.relays.values():
             relay.switch(True)
-        tell(f"between {', '.join(f'{a} and {b}' for a, b in options.pairs)}: {len(faults.faults)} faults")
+        tell(f"in {', '.join(path.name for path in paths)}: {len(faults.faults)} faults")
         end_ns = None if options.duration_s is None else gateway.start_ns + round(options.duration_s * NS)
         try:
             now_ns = gateway.start_ns
@@ -168,11 +88,11 @@ def inject(options: InjectOptions, tell: Callable[[str], None] = lambda line: No
                 if not gateway.turn(now_ns, time.monotonic_ns):
                     time.sleep(PAUSE_S)
         finally:
-            gateway.rig.end()
-        return gateway.figures()
-    finally:
-        for item in (*nodes, *options.relays.values()):
-            item.close()
+            gateway.end()
+        found = gateway.figures()
+    if witness is not None:
+        _write_cuts(found, gateway.start_ns, witness, options.output)
+    return found
 
 
 def lines(found: dict[str, Any]) -> list[str]:
@@ -188,20 +108,53 @@ def lines(found: dict[str, Any]) -> list[str]:
         )
     counts, delay = found["counts"], found["delay_us"]
     shown = [*table([">step", "source", "kind", "when", "did"], rows), ""]
-    shown.append("frames       " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    shown.append("records      " + ", ".join(f"{count} {name}" for name, count in counts.items()))
     if delay["p50"] is not None:
         shown.append("delay        " + ", ".join(f"{name} {value:.0f}" for name, value in delay.items()) + " us")
     return [*shown, f"verdict      {found['verdict']}" + (f": {'; '.join(found['reasons'])}" if found["reasons"] else "")]
 
 
-def _judged(found: dict[str, Any]) -> tuple[str, int, list[str]]:
-    if found["counts"]["untaken"]:
-        return "fail", FAIL, [f"{found['counts']['untaken']} frames found no room on their bus"]
-    notes = [f"step {step['number']}: {step['note']}" for step in found["steps"] if step["note"]]
-    if notes:
-        return "fail", FAIL, notes
-    reasons = [f"step {step['number']} ({step['kind']} of {step['source']}) found nothing to do" for step in found["steps"]
-               if not step["did"]]  # fmt: skip
-    if found["delay_us"]["p99"] is not None and found["delay_us"]["p99"] > LATE_US:
-        reasons.append(f"the gateway's own delay is {found['delay_us']['p99'] / 1e3:.1f} ms at p99")
-    return ("inconclusive", INCONCLUSIVE, reasons) if reasons else ("pass", PASS, [])
+def _paths(options: InjectOptions, closing: ExitStack) -> list[GatewayPath]:
+    """Each is closed with `closing`, also where a later one cannot be opened."""
+
+    def kept(opened):
+        closing.callback(opened.close)
+        return opened
+
+    paths: list[GatewayPath] = []
+    for bus, pair in enumerate(options.pairs):
+        paths.append(CanPath(bus, *(kept(open_transport(options.interface, channel)) for channel in pair)))
+    for name, (rest, device) in options.lines.items():
+        paths.append(SerialPath(name, kept(Line(rest, options.baud)),
+                                kept(Line(device, options.baud, makes_terminal=not _is_device(device)))))  # fmt: skip
+    for name, (rest, device) in options.streams.items():
+        paths.append(kept(UdpPath(name, kept(UdpReceiver(*rest)), device)))
+    return paths
+
+
+def _is_device(place: str) -> bool:
+    """Else a pseudo terminal is made and known by that path; a link that an earlier run left behind is none."""
+    return place.startswith("/dev/") or os.path.exists(place) and not os.path.islink(place)
+
+
+def _real(options: InjectOptions) -> str | None:
+    """The first of what something outside of this machine may hear."""
+    for name in (name for pair in options.pairs for name in pair):
+        if not is_virtual(options.interface, name):
+            return f"{options.interface} {name}"
+    targets = [Target(SERIAL, place) for pair in options.lines.values() for place in pair if _is_device(place)]
+    targets += [Target(UDP, address, port=port) for _, (address, port) in options.streams.values()]
+    return next((str(target) for target in targets if target.is_real), None)
+
+
+def _write_cuts(found: dict[str, Any], start_ns: int, witness: Witness, folder: Path) -> None:
+    """The log, and of each step the stretch about it; what the log lacks fails the run."""
+    events = [Event(f"step {step['number']} {step['kind']} of {step['source']}", start_ns + round(step["start_s"] * NS),
+                    None if step["end_s"] is None else start_ns + round(step["end_s"] * NS))
+              for step in found["steps"]]  # fmt: skip
+    found["log"] = LOG
+    for step, place in zip(found["steps"], write_cuts(witness.path, folder, events), strict=True):
+        step["cut"] = place
+    if witness.unrecorded:
+        found["verdict"], found["exit_code"] = "fail", FAIL
+        found["reasons"].append(f"{witness.unrecorded} records found no room in the log, the disk is slow")

@@ -1,7 +1,8 @@
 """Faults that need a rig: a bus that is gone or flooded, a plug that is pulled, a process that is killed or hangs.
 
 source = "can0"      bus_off, unplug: nothing passes while it lasts; flood: `value` frames a second of the identifier that wins
-                     every arbitration (0x000), 1000 without a value
+                     every arbitration (0x000), 1000 without a value; stall: what is for the device waits and comes at the end
+source = "gnss"      unplug, stall of a serial line or a UDP stream of the gateway
 source = "ignition"  unplug: the relay of that name is open while it lasts
 source = "stack"     process_kill (SIGKILL at the start), process_hang (SIGSTOP, SIGCONT at the end): of --process stack=PID
 """
@@ -22,9 +23,9 @@ from hil.rig.relays import Relay
 __all__ = ["DONE", "FLOOD_ID", "RigFaults", "split"]
 
 BUS = re.compile(r"can(\d+)")
-OF_BUS, OF_PROCESS = ("bus_off", "flood", "unplug"), ("process_kill", "process_hang")
-DONE = {"bus_off": "bus gone", "unplug": "bus gone", "flood": "frames sent", "process_kill": "process killed",
-        "process_hang": "process stopped"}  # fmt: skip
+OF_BUS, OF_PATH, OF_PROCESS = ("bus_off", "flood"), ("unplug", "stall"), ("process_kill", "process_hang")
+DONE = {"bus_off": "bus gone", "unplug": "unplugged", "stall": "records held back", "flood": "frames sent",
+        "process_kill": "process killed", "process_hang": "process stopped"}  # fmt: skip
 NO_RELAYS: Mapping[str, Relay] = MappingProxyType({})
 FLOOD_HZ = 1000.0
 MOST_FLOOD_HZ = 20_000.0
@@ -40,14 +41,17 @@ def split(faults: Timeline) -> tuple[Timeline, Timeline]:
 
 
 class RigFaults:
-    """`turn(now_s)` often, with seconds from the start; `closed` are the buses nothing passes. `steps` tells what happened.
+    """`turn(now_s)` often, with seconds from the start; nothing passes the paths in `closed`, and what is for the device waits in
+    those `stalled`. `steps` tells what happened.
 
-    `kill(pid, signal)` is the system's. Raises UsageError for a source that is no bus or process of the rig.
+    `paths`: the names of buses, lines and streams. `kill(pid, signal)` is the system's. Raises UsageError for a source that is no
+    path, process or relay of the rig.
     """
 
-    def __init__(self, faults: Timeline, buses: list[int], processes: dict[str, int], relays: Mapping[str, Relay] = NO_RELAYS,
+    def __init__(self, faults: Timeline, paths: list[str], processes: dict[str, int], relays: Mapping[str, Relay] = NO_RELAYS,
                  kill: Callable[[int, int], None] = os.kill):  # fmt: skip
-        self.closed: set[int] = set()
+        self.closed: set[str] = set()
+        self.stalled: dict[str, int] = {}  # the number of the fault
         self._faults, self._processes, self._relays, self._kill = faults, processes, relays, kill
         self._open: set[str] = set()
         self._sent: dict[int, int] = {}  # frames of a flood, by the fault's number
@@ -56,12 +60,13 @@ class RigFaults:
         self.steps = {fault.number: {"done": 0, "note": ""} for fault in faults.faults}
         for fault in faults.faults:
             where = faults.where(fault)
-            found = BUS.fullmatch(fault.source)
             if fault.kind == "unplug" and fault.source in relays:
                 continue
-            if fault.kind in OF_BUS and (not found or int(found[1]) not in buses):
-                known = ", ".join(f"can{bus}" for bus in buses)
-                raise UsageError(f"{where}: source = '{fault.source}' is no bus of this rig; there are {known}")
+            possible = [path for path in paths if BUS.fullmatch(path)] if fault.kind in OF_BUS else paths
+            if fault.kind in (*OF_BUS, *OF_PATH) and fault.source not in possible:
+                what = "bus" if fault.kind in OF_BUS else "bus, line or stream"
+                raise UsageError(f"{where}: source = '{fault.source}' is no {what} of this rig; there are "
+                                 f"{', '.join(possible) or 'none'}")  # fmt: skip
             if fault.kind in OF_PROCESS and fault.source not in processes:
                 raise UsageError(
                     f"{where}: source = '{fault.source}' is no process of this rig; give --process {fault.source}=PID"
@@ -69,10 +74,11 @@ class RigFaults:
             if fault.kind == "flood" and not 0.0 <= fault.value <= MOST_FLOOD_HZ:
                 raise UsageError(f"{where}: value = {fault.value:g} frames a second is not within 0..{MOST_FLOOD_HZ:g}")
 
-    def turn(self, now_s: float) -> dict[int, int]:
+    def turn(self, now_s: float) -> dict[str, int]:
         """How many frames of a flood are due now, by bus."""
-        floods: dict[int, int] = {}
-        closed: set[int] = set()
+        floods: dict[str, int] = {}
+        closed: set[str] = set()
+        stalled: dict[str, int] = {}
         opened: set[str] = set()
         for fault in self._faults.faults:
             if now_s < fault.start_s:
@@ -86,14 +92,19 @@ class RigFaults:
             elif fault.kind == "flood":
                 due = self._flood(fault, now_s)
                 if due:
-                    bus = _bus(fault)
-                    floods[bus] = floods.get(bus, 0) + due
+                    floods[fault.source] = floods.get(fault.source, 0) + due
+            elif active and fault.kind == "stall":
+                stalled[fault.source] = fault.number
             elif active:
-                closed.add(_bus(fault))
+                closed.add(fault.source)
                 self.steps[fault.number]["done"] = 1
-        self.closed = closed
+        self.closed, self.stalled = closed, stalled
         self._switch(opened)
         return floods
+
+    def held_back(self, path: str, count: int) -> None:
+        """So many records of a stalled path wait."""
+        self.steps[self.stalled[path]]["done"] += count
 
     def end(self) -> None:
         """Lets processes go on that still hang, and closes all relays."""
@@ -129,8 +140,3 @@ class RigFaults:
             self._over.add(fault.number)
             with contextlib.suppress(OSError):  # it may have ended itself
                 self._kill(process, signal.SIGCONT)
-
-
-def _bus(fault: Fault) -> int:
-    found = BUS.fullmatch(fault.source)
-    return int(found[1]) if found else -1

@@ -16,7 +16,9 @@ from autonomy.errors import FAIL, INCONCLUSIVE, PASS, UsageError
 from autonomy.faults import timeline
 from autonomy.stack import Stack
 from drivers.can.transport import CAN_FD_FRAME, open_transport, room
-from hil.rig.inject import Gateway, InjectOptions, inject, lines
+from hil.rig.gateway import Gateway
+from hil.rig.inject import InjectOptions, inject, lines
+from hil.rig.inject_paths import CanPath
 from hil.rig.relays import SimulatedRelay
 from hil.rig.relays import load as load_relay
 from hil.rig.rig_faults import RigFaults, split
@@ -44,7 +46,7 @@ class Bench:
         self.rest, rest = (open_transport("process", f"{name} a") for _ in range(2))
         self.device, device = (open_transport("process", f"{name} b") for _ in range(2))
         self.nodes = [self.rest, rest, self.device, device]
-        self.gateway = Gateway(faults(*entries), stack, [(rest, device)], processes or {}, START_NS)
+        self.gateway = Gateway(faults(*entries), stack, [CanPath(0, rest, device)], processes or {}, START_NS)
 
     def turn(self, at_ms: float) -> None:
         self.gateway.turn(START_NS + round(at_ms * MS), clock_ns=lambda: START_NS + round(at_ms * MS) + 50_000)
@@ -141,7 +143,7 @@ def test_a_process_hangs_and_goes_on_or_is_killed_once():
                      {"source": "stack", "kind": "process_hang", "start_s": 5.0},
                      {"source": "plant", "kind": "process_kill", "start_s": 3.0, "end_s": 4.0})  # fmt: skip
     _, rig = split(entries)
-    act = RigFaults(rig, [0], {"stack": 11, "plant": 12}, kill=lambda pid, number: done.append((pid, number)))
+    act = RigFaults(rig, ["can0"], {"stack": 11, "plant": 12}, kill=lambda pid, number: done.append((pid, number)))
     for tenth in range(60):
         act.turn(tenth / 10)
     act.end()
@@ -224,7 +226,7 @@ def test_a_plug_is_pulled_and_put_back_and_closed_at_the_end(stack):
     _, rig = split(faults({"source": "ignition", "kind": "unplug", "start_s": 1.0, "end_s": 2.0},
                           {"source": "ignition", "kind": "unplug", "start_s": 1.5, "end_s": 3.0},
                           {"source": "ignition", "kind": "unplug", "start_s": 5.0}))  # fmt: skip
-    act = RigFaults(rig, [0], {}, {"ignition": relay})
+    act = RigFaults(rig, ["can0"], {}, {"ignition": relay})
     for tenth in range(60):
         act.turn(tenth / 10)
     act.end()
