@@ -27,13 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(given: argparse.Namespace) -> int:
-    """Drives, replays the log from its cuts, prints the account; the verdict's exit code. Raises UsageError, EnvironmentFault."""
+    """Drives, replays the log from its cuts, writes the report, prints the account; the verdict's exit code. Raises UsageError,
+    EnvironmentFault."""
     import json
     import sys
     from pathlib import Path
 
     from autonomy.errors import FAIL, UsageError
     from hil.rig.drive import drive, lines, same_from_cuts
+    from hil.rig.drive_page import write_drive
 
     output = Path(given.output)
     if given.duration is not None and not 0.0 < given.duration <= 86400.0:
@@ -51,7 +53,7 @@ def execute(given: argparse.Namespace) -> int:
         found["verdict"], found["exit_code"] = "fail", FAIL
         found["reasons"].append(f"the replay from the cuts differs, first in {differences[0]}")
     found["replay_equal"] = not differences
-    (output / "drive.json").write_text(json.dumps(found, indent=2) + "\n")
+    write_drive(output, given.scenario, found)
     if given.json:
         print(json.dumps(found))
     else:

@@ -29,6 +29,7 @@ __all__ = ["Gateway"]
 
 NS = 1_000_000_000
 CAN_FRAME = dtype("CanFrame")
+MOST_AT_ONCE = 256  # of what a stall held back, so that it holds up no other path
 HISTOGRAM_US = 20_000
 LATE_US = 5_000.0  # p99 of a gateway's own delay: more than half a period of 10 ms says nothing of the device any more
 
@@ -48,7 +49,7 @@ class Gateway:
         self.heard = self.passed = self.returned = self.held = self.untaken = self.flooded = 0
         self.delay_us = np.zeros(HISTOGRAM_US + 1, np.int64)
         self.longest_ns = 0
-        self._stalled: dict[str, list[Any]] = {path.name: [] for path in paths}
+        self._waiting: dict[str, list[Any]] = {path.name: [] for path in paths}
         self._closed: set[str] = set()
 
     def turn(self, now_ns: int, clock_ns: Callable[[], int]) -> int:
@@ -69,6 +70,7 @@ class Gateway:
 
     def _forth(self, now_ns: int, clock_ns: Callable[[], int]) -> int:
         arrived: list[Row] = []
+        catching_up = {name for name, waiting in self._waiting.items() if waiting}  # that late they are by a fault
         for path in self.paths:
             arrived += self._arrived(path, now_ns)
         batch = self.injector.step(self.source.batch(arrived), now_ns)
@@ -77,6 +79,8 @@ class Gateway:
             if len(records):
                 taken = self._counted(len(records), path.give(batch, records, now_ns))
                 self.passed += taken
+                if path.name in catching_up:
+                    continue
                 delay_ns = clock_ns() - now_ns
                 self.delay_us[min(delay_ns // 1000, HISTOGRAM_US)] += taken
                 self.longest_ns = max(self.longest_ns, delay_ns)
@@ -97,11 +101,12 @@ class Gateway:
             self.held += len(heard)
             return []
         if path.name in self.rig.stalled:
-            self._stalled[path.name] += heard
+            self._waiting[path.name] += heard
             self.rig.held_back(path.name, len(heard))
             return []
-        waited, self._stalled[path.name] = self._stalled[path.name], []
-        return [(now_ns, number, body) for body in path.bodies(waited + heard, now_ns)]
+        waiting = self._waiting[path.name] + heard
+        due, self._waiting[path.name] = waiting[:MOST_AT_ONCE], waiting[MOST_AT_ONCE:]
+        return [(now_ns, number, body) for body in path.bodies(due, now_ns)]
 
     def _back(self, path: GatewayPath, now_ns: int) -> int:
         said = path.back()
@@ -137,7 +142,7 @@ class Gateway:
         delay = percentiles_us(self.delay_us, self.longest_ns)
         names = ("heard", "passed", "returned", "held", "untaken", "flooded")
         counts = {name: getattr(self, name) for name in names} | {"lost": sum(path.lost() for path in self.paths)}
-        counts["held"] += sum(map(len, self._stalled.values()))  # of a stall that did not end
+        counts["held"] += sum(map(len, self._waiting.values()))  # of a stall that did not end
         found = {"steps": steps, "counts": counts, "delay_us": delay, "log": None}
         found["verdict"], found["exit_code"], found["reasons"] = _judged(found)
         return found

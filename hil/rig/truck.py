@@ -33,6 +33,7 @@ from hil.loop.metrics import RunMetrics
 from hil.rig import DEFAULT_SCENARIO
 from hil.rig.commands import BATCH, CommandReader
 from hil.rig.controllers import Controllers
+from hil.rig.drive_events import TruckEvents
 from hil.rig.scan_output import PacedScans, SteppedScans
 from hil.sensors import Bytes
 from hil.worlds.motorway import Motorway
@@ -71,6 +72,7 @@ class Truck:
         self.commands = CommandReader(buses[commands.bus], commands, Router.from_config(config).codec, clock_ns,
                                       Controllers(commands, self.truth.ego.mass))  # fmt: skip
         self.metrics = RunMetrics(self.vehicle, world.set_speed)
+        self.events, self._clock_ns = TruckEvents(self.metrics), clock_ns
         self.sent = self.engaged_ticks = 0
 
     def step(self) -> None:
@@ -78,6 +80,7 @@ class Truck:
         if actuation is not None:
             self.engaged_ticks += 1
             self.metrics(self.truth)
+            self.events.look(self._clock_ns())
         self.truth = self.world.step(actuation, TICK_S)
         frames = np.frombuffer(b"".join(record.data for record in self.sensors.speak(self.truth)), CAN_FRAME)
         for number, bus in self.buses.items():
@@ -198,6 +201,7 @@ def main(arguments: list[str] | None = None) -> int:
         "engaged_ticks": truck.engaged_ticks,
         "lateness_us": {"p50": p50, "p99": p99, "max": float(late_ns.max()) / 1e3},
         "scans": None if truck.scans is None else truck.scans.account(),
+        "events": truck.events.found,
         "metrics": without_nan(truck.metrics.as_dict()) if truck.metrics.rows else {},
     }
     print(json.dumps(account), flush=True)
