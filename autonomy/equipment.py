@@ -16,7 +16,10 @@ from collections import Counter
 from pathlib import Path
 
 from autonomy.diagnosis import FAILED, GOOD, LIMITED, Finding
+from autonomy.errors import EnvironmentFault
+from autonomy.log.timescales import GPS_EPOCH_UTC_NS, tai_minus_utc_s
 from drivers.gnss.pulses import FOLDER, edge_of
+from drivers.ptp_clock import PtpClock
 
 ARPHRD_CAN = 280  # linux/if_arp.h: the type of a CAN interface
 LIDAR_PORTS = (2368, 2369, 7502)  # data ports of Velodyne and Hesai, of Ouster
@@ -24,6 +27,7 @@ LIDAR_LISTEN_S = 1.0
 LIDAR_BUFFER_BYTES = 4 << 20  # 0.1 s of a 128-beam lidar with dual returns at 250 Mbit/s, and some
 NS = 1_000_000_000
 PULSE_OLDEST_S, PULSE_APART_NS = 5.0, 1_000_000  # 1 ms is 2.5 cm at 90 km/h
+PTP_APART_S = 0.5  # of UTC or TAI: seconds apart it is another scale
 STA_UNSYNC, TIME_ERROR = 0x40, 5  # linux/timex.h
 
 
@@ -109,7 +113,33 @@ def clocks(dev: Path = Path("/dev"), pulses: Path = FOLDER) -> list[Finding]:
         names = [path.name for path in sorted(dev.glob(pattern))]
         findings.append(Finding(GOOD, what, ", ".join(names)) if names else
                         Finding(LIMITED, what, "none", f"not needed to drive; gives {used}"))  # fmt: skip
+    findings += [_hardware_clock(path.name, dev) for path in sorted(dev.glob("ptp[0-9]*"))]
     return findings + [_pulse(path) for path in sorted(pulses.glob("*/assert"))]
+
+
+def _hardware_clock(name: str, dev: Path) -> Finding:
+    """How a PTP hardware clock can be read, and how far it is from the system's UTC."""
+    try:
+        clock = PtpClock(name, dev)
+        try:
+            reading = clock.read()
+        finally:
+            clock.close()
+    except EnvironmentFault as error:
+        return Finding(LIMITED, name, str(error), "let the user read it (a udev rule), or look at dmesg for its driver")
+    utc_ns = time.time_ns() - (time.monotonic_ns() - reading.monotonic_ns)
+    ahead_s = (reading.clock_ns - utc_ns) / NS
+    found = f"by {reading.method} to {reading.sigma_ns / 1e3:.2g} us, {ahead_s:+.6f} s from this machine's UTC"
+    if reading.clock_ns < GPS_EPOCH_UTC_NS:
+        return Finding(LIMITED, name, f"by {reading.method}, not set: it counts since it was switched on",
+                       "run ptp4l on its interface")  # fmt: skip
+    leap_s = tai_minus_utc_s(utc_ns)
+    if abs(ahead_s - leap_s) < PTP_APART_S:
+        return Finding(GOOD, name, f"{found}: TAI, 'autonomy run --ptp {name}'")
+    if abs(ahead_s) < PTP_APART_S:
+        return Finding(GOOD, name, f"{found}: UTC, 'autonomy run --ptp {name}:utc'")
+    return Finding(LIMITED, name, found, f"neither TAI ({leap_s} s ahead of UTC) nor UTC: run ptp4l on its interface, or keep "
+                   "this machine's UTC")  # fmt: skip
 
 
 def _pulse(path: Path) -> Finding:

@@ -5,11 +5,13 @@ import os
 import socket
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from autonomy import equipment
 from autonomy.diagnosis import FAILED, GOOD, LIMITED
+from drivers.ptp_clock import Reading
 
 
 def written(folder, **files):
@@ -76,8 +78,34 @@ def test_a_line_that_may_not_be_opened_is_told(tmp_path):
 def test_clocks_are_told_with_what_could_be_better(tmp_path):
     written(tmp_path, ptp0="")
     found = {item.what: item for item in equipment.clocks(tmp_path)}
+    assert found["ptp0"].state == LIMITED and "cannot be read" in found["ptp0"].found
     assert found["PTP clocks"].state == GOOD and found["PPS"].state == LIMITED
     assert found["UTC"].state in (GOOD, LIMITED) and found["UTC"].found
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "state", "word"),
+    [(37, GOOD, "TAI, 'autonomy run --ptp ptp0'"), (0, GOOD, "UTC, 'autonomy run --ptp ptp0:utc'"), (18, LIMITED, "+18.0"),
+     (-1_700_000_000, LIMITED, "not set")],
+)  # fmt: skip
+def test_a_ptp_clock_tells_its_scale_and_how_it_is_read(tmp_path, monkeypatch, ahead_s, state, word):
+    utc_ns = 1_700_000_000_000_000_000
+
+    class Clock:
+        def __init__(self, name, folder):
+            pass
+
+        def read(self):
+            return Reading(5_000, utc_ns + ahead_s * equipment.NS, 250, "offset")
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(equipment, "PtpClock", Clock)
+    monkeypatch.setattr(equipment, "time", SimpleNamespace(time_ns=lambda: utc_ns + 1_000, monotonic_ns=lambda: 6_000))
+    written(tmp_path, ptp0="")
+    found = equipment._hardware_clock("ptp0", tmp_path)
+    assert found.state == state and word in found.found and "offset" in found.found
 
 
 def test_pulses_tell_how_far_utc_is_off(tmp_path, monkeypatch):

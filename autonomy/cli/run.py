@@ -28,6 +28,8 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--udp", dest="sockets", action="append", default=[], metavar="SENSOR=[ADDRESS:]PORT",
                         help="where a lidar or radar sends to; default: its own port, all addresses")  # fmt: skip
     parser.add_argument("--pulses", metavar="NAME", help="of a GNSS receiver, a second each, such as pps0 below /sys/class/pps")
+    parser.add_argument("--ptp", metavar="NAME[:SCALE]",
+                        help="a PTP hardware clock, such as ptp0, that ptp4l keeps; SCALE tai (default) or utc")  # fmt: skip
     parser.add_argument("--duration", type=float, metavar="S", help="end after this many seconds; default: Ctrl-C or SIGTERM")
     parser.add_argument("--lane-path", metavar="CSV", help="path to keep to: columns x_m,y_m or lat_deg,lon_deg")
     parser.add_argument("--route", metavar="FILE", help="of 'autonomy route learn': with predictive cruise control on it")
@@ -90,6 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
             allow_soft=arguments.allow_soft_realtime, priority=arguments.priority, cpu=arguments.cpu,
             lockstep=arguments.lockstep, devices=dict(text.split("=", 1) for text in arguments.devices),
             sockets=dict(text.split("=", 1) for text in arguments.sockets), pulses=arguments.pulses,
+            ptp=arguments.ptp,
             segment_s=arguments.segment, before_s=arguments.before, after_s=arguments.after,
             events_only=arguments.events_only,
         ),

@@ -49,7 +49,12 @@ def tai_to_utc_ns(tai_ns: int) -> int:
 
 def utc_to_gps_ns(utc_ns: int) -> int:
     """Nanoseconds since the GPS epoch."""
-    return utc_to_tai_ns(utc_ns) - TAI_MINUS_GPS_S * SECOND_NS - GPS_EPOCH_UTC_NS
+    return tai_to_gps_ns(utc_to_tai_ns(utc_ns))
+
+
+def tai_to_gps_ns(tai_ns: int) -> int:
+    """Nanoseconds since the GPS epoch."""
+    return tai_ns - TAI_MINUS_GPS_S * SECOND_NS - GPS_EPOCH_UTC_NS
 
 
 def gps_to_utc_ns(gps_ns: int) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from autonomy.errors import FAIL, INCONCLUSIVE, PASS
 
 PERCENTILES = (50.0, 99.0, 99.9)
+OTHER_SCALE_S = 0.5  # a PTP clock that far from a GNSS line runs in another scale than was told
 MOST_MISSED_SHARE = 0.01  # of the ticks; beyond it the run says nothing about the truck
 
 
@@ -67,11 +68,13 @@ def clock_lines(clocks: dict[str, dict[str, Any]]) -> list[str]:
     found = []
     for name, row in clocks.items():
         if not row["samples"]:
-            found.append(f"UTC          {name}: not told")
+            found.append(f"UTC          {name}: not told" + (f": {row['error']}" if row.get("error") else ""))
             continue
         apart = [f"{row[key]} {key}" for key in ("rejected", "steps") if row[key]]
+        if abs(row.get("ahead_of_line_s") or 0.0) > OTHER_SCALE_S:
+            apart.append(f"{row['ahead_of_line_s']:+.0f} s from the line: another scale than told")
+        known = f"to {row['sigma_s'] * 1e6:.3g} us (1 sigma), our clock {row['rate_ppm']:+.2f} ppm fast"
         counts = ", ".join([f"{row['samples']} samples", *apart])
-        known = f"to {row['sigma_s'] * 1e6:.0f} us (1 sigma), our clock {row['rate_ppm']:+.2f} ppm fast"
         found.append(f"UTC          {name}: {known}, {counts}")
     return found
 

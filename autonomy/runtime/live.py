@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from autonomy import msg
-from autonomy.errors import EnvironmentFault
+from autonomy.errors import EnvironmentFault, UsageError
 from autonomy.inputs import lane_path
 from autonomy.log.writer import LogWriter
 from autonomy.runtime import realtime
@@ -53,6 +53,7 @@ from drivers.can.j1939.partners import Partners
 from drivers.can.router import Router
 from drivers.can.transport import Transport, open_transport
 from drivers.gnss.pulses import Pulses
+from drivers.ptp_clock import PtpClock, place_of
 from drivers.ring import Ring
 from drivers.serial.live_port import LivePort
 from drivers.serial.route_config import PREFIX
@@ -128,7 +129,7 @@ class _Session:
                  sensors: ScanSensors, cruise: PredictiveCruise):  # fmt: skip
         self.options, self.devices, self.sensors, self.cruise = options, devices, sensors, cruise
         self.findings: list[realtime.Finding] = []
-        self.service = Service()
+        self.service, self.clocks = Service(), ClockWatch({})
         self.buses: dict[int, Transport] = {}
         self.event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.transmitter: Transmitter | None = None
@@ -151,7 +152,7 @@ class _Session:
                 self.lines.append(SerialReceiver(port, name, Ring(PIECE_SLOTS, PIECE_ROW.itemsize),
                                                  options.priority - RECEIVE_BELOW))  # fmt: skip
             self.clocks = self._clock_watch(serial)
-        except EnvironmentFault:
+        except (EnvironmentFault, UsageError):
             self.close()
             raise
         arrivals = {number: Ring(ARRIVAL_SLOTS, FRAME.size) for number in self.buses}
@@ -185,9 +186,13 @@ class _Session:
                                      sensors.take, cruise.turn)  # fmt: skip
 
     def _clock_watch(self, serial: SerialRouter) -> ClockWatch:
-        """Hears every line that tells a fix, and the pulses that were named. Raises EnvironmentFault."""
+        """Hears every line that tells a fix, and the pulses and PTP clock that are named. Raises UsageError, EnvironmentFault."""
         pulses = Pulses(self.options.pulses) if self.options.pulses else None
-        watch = ClockWatch({item.port: item.protocol for item in serial.config.port if "gnss" in item.kinds}, pulses)
+        ptp = None
+        if self.options.ptp:
+            name, scale = place_of(self.options.ptp)
+            ptp = PtpClock(name), scale
+        watch = ClockWatch({item.port: item.protocol for item in serial.config.port if "gnss" in item.kinds}, pulses, ptp)
         for line in self.lines:
             if line.port_name in watch.ports:
                 line.listener = partial(watch.hear, line.port_name)
@@ -327,6 +332,7 @@ class _Session:
                 self.lost[number] = bus.lost() or 0
             bus.close()
         os.close(self.event)
+        self.clocks.close()
         self.service.close()
 
 

@@ -26,8 +26,8 @@ SHADOW, ACTIVE = "shadow", "active"
 class Options:
     """What `autonomy run` was asked for. `channels`: the n-th is bus n. `devices`: of serial ports, by their name, `sockets`: of
     lidars and radars, "[ADDRESS:]PORT". `route_file`: of `autonomy route learn`, None = no predictive cruise control. `pulses`:
-    below /sys/class/pps. `segment_s`: of a log's files, None = one file; `before_s` and `after_s`: of snapshots around
-    events, None = without."""
+    below /sys/class/pps, `ptp`: NAME[:SCALE] of a PTP clock. `segment_s`: of a log's files, None = one file; `before_s` and
+    `after_s`: of snapshots around events, None = without."""
 
     config: str
     interface: str
@@ -46,6 +46,7 @@ class Options:
     devices: dict[str, str] = field(default_factory=dict)
     sockets: dict[str, str] = field(default_factory=dict)
     pulses: str | None = None
+    ptp: str | None = None
     segment_s: float | None = None
     before_s: float | None = None
     after_s: float = 10.0

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from autonomy.errors import EnvironmentFault
-from autonomy.log.timescales import utc_to_gps_ns
+from autonomy.log.timescales import utc_to_gps_ns, utc_to_tai_ns
 from autonomy.runtime.clock_watch import ClockWatch, gps_ns_of
 from drivers.gnss import nmea, ubx
 from drivers.gnss.time_marks import TIM_TP, TP, TimeMarks
+from drivers.ptp_clock import Reading
 
 S = 1_000_000_000
 BEGIN_NS = int(datetime(2016, 12, 31, 23, 59, 30, tzinfo=UTC).timestamp()) * S  # half a minute before a leap second
@@ -109,3 +110,52 @@ def test_pulses_that_fail_are_told_and_end_nothing():
     watch = ClockWatch({}, Gone())
     watch.look(), watch.look()
     assert "cannot be read" in watch.figures()["pps"]["error"]
+
+
+class Hardware:
+    """A PTP clock of our making, `tai` or not, read when the test has got so far."""
+
+    def __init__(self, scale: str):
+        self.scale, self.second, self.fails, self.zero = scale, 0.0, False, False
+
+    def read(self) -> Reading:
+        if self.fails:
+            raise EnvironmentFault("PTP clock /dev/ptp0 cannot be read: gone")
+        utc_ns = BEGIN_NS + round(self.second * S)
+        return Reading(monotonic_of(self.second), 0 if self.zero else utc_to_tai_ns(utc_ns) if self.scale == "tai" else utc_ns,
+                       150, "extended offset")  # fmt: skip
+
+
+@pytest.mark.parametrize("scale", ["tai", "utc"])
+def test_a_ptp_clock_is_followed_in_its_own_scale(scale):
+    hardware = Hardware(scale)
+    watch = ClockWatch({}, ptp=(hardware, scale))
+    for tenth in range(290):  # up to the leap second
+        hardware.second = tenth / 10
+        watch.look()
+    found = watch.figures()["ptp"]
+    assert found["samples"] == 29 and found["method"] == "extended offset" and found["ahead_of_line_s"] is None
+    assert abs(utc_error_ns(found, 28.0)) < 1000 and found["rate_ppm"] == pytest.approx(RATE_PPM, abs=0.1)
+
+
+def test_a_ptp_clock_in_another_scale_than_told_is_seen_beside_a_line():
+    hardware = Hardware("utc")
+    watch = ClockWatch({"gnss": "nmea"}, ptp=(hardware, "tai"))
+    for second in range(20):
+        hardware.second = second
+        watch.look()
+        watch.hear("gnss", monotonic_of(second + DELAY_S), zda(second))
+    assert watch.figures()["ptp"]["ahead_of_line_s"] == pytest.approx(-36.0 + DELAY_S, abs=0.02)  # before 2017
+
+
+def test_a_ptp_clock_names_no_pulse_and_one_that_is_unset_or_gone_is_told():
+    hardware, edges = Hardware("tai"), Edges()
+    watch = ClockWatch({}, edges, ptp=(hardware, "tai"))
+    hardware.zero = True
+    edges.waiting.append(monotonic_of(0))
+    watch.look()
+    hardware.zero, hardware.fails = False, True
+    watch.look()
+    found = watch.figures()
+    assert (found["ptp"]["samples"], found["ptp"]["unset"], found["pps"]["unnamed"]) == (0, 1, 1)
+    assert found["ptp"]["error"] == "PTP clock /dev/ptp0 cannot be read: gone"
