@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from autonomy.errors import UsageError
 from autonomy.perception.radar.sensors import RadarSensor
 from autonomy.perception.radar.sensors import read as read_radars
-from autonomy.perception.radar.stage import RadarStage
 from autonomy.perception.sensors import LidarSensor
 from autonomy.perception.sensors import read as read_lidars
-from autonomy.perception.stage import LidarStage
 
-__all__ = ["ScanSensor", "Stage", "sensors_of", "stages_of"]
+if TYPE_CHECKING:
+    from autonomy.perception.radar.stage import RadarStage
+    from autonomy.perception.stage import LidarStage
+
+    Stage = LidarStage | RadarStage
+
+__all__ = ["ScanSensor", "sensors_of", "stages_of"]
 
 ScanSensor = LidarSensor | RadarSensor
-Stage = LidarStage | RadarStage
 
 
 def sensors_of(config) -> list[ScanSensor]:
@@ -28,8 +33,14 @@ def sensors_of(config) -> list[ScanSensor]:
 
 def stages_of(config) -> dict[str, Stage]:
     """By topic of their packets. Raises UsageError."""
+    sensors = sensors_of(config)
+    if not sensors:
+        return {}
+    from autonomy.perception.radar.stage import RadarStage  # a tenth of the start of a run that has none of them
+    from autonomy.perception.stage import LidarStage
+
     stages: dict[str, Stage] = {}
-    for sensor in sensors_of(config):
+    for sensor in sensors:
         if isinstance(sensor, LidarSensor):
             stages[sensor.topic] = LidarStage(sensor, config.section("vehicle"))
         else:

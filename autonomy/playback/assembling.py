@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autonomy import msg
-from autonomy.playback.recording import OUTPUTS
+from autonomy.playback.rows import OUTPUTS
 
 TIMES_FROM = "/out/vehicle"  # any would do: each tick writes them all
 

@@ -17,7 +17,7 @@ import numpy as np
 from autonomy.errors import BadInputError
 from autonomy.playback.json_values import without_nan
 from autonomy.playback.output_log import OutputLog
-from autonomy.playback.recording import OUTPUTS
+from autonomy.playback.rows import OUTPUTS
 from autonomy.playback.tolerance import Limit, Tolerances
 
 if TYPE_CHECKING:

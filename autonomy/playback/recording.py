@@ -16,7 +16,8 @@ from autonomy.inputs import lane_path
 from autonomy.log.reader import Batch, short_rows
 from autonomy.log.writer import LogWriter
 from autonomy.playback.engine import Block
-from autonomy.playback.source import CONFIG_ATTACHMENT, KINDS, PATH_ATTACHMENT, LogSource, is_input_topic
+from autonomy.playback.rows import Streams, input_rows, output_rows, tick_rows
+from autonomy.playback.source import CONFIG_ATTACHMENT, PATH_ATTACHMENT, LogSource, is_input_topic
 from autonomy.viewers.moments import Sampler, items_of_frames, lane_paths_of
 from autonomy.viewers.scan_messages import ScanMessages
 from autonomy.viewers.views import Views
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
     from autonomy.playback.result import Result
 
 NOT_IN_A_TICK = msg.constants("ImuInput")["NOT_IN_A_TICK"]
-Streams = dict[str, tuple[np.ndarray, np.ndarray]]  # topic: log times (n,), rows (n,)
 SPAN_NS = 500_000_000  # of inputs written before their outputs: with the views' lag no topic is 1 s behind another
-OUTPUTS = ("vehicle", "ego", "truck", "faults", "lane", "plan", "control", "actuation", "health", "tracks")
 
 
 class Recording:
@@ -119,43 +118,6 @@ def _spans(batches: Iterable[Batch]) -> Iterator[Batch]:
             last = max(int(np.searchsorted(times, times[first] + SPAN_NS)), first + 1)
             yield batch._replace(records=batch.records[first:last])
             first = last
-
-
-def input_rows(frames: np.ndarray) -> Streams:
-    """The lists of input frames (n,) that hold something, and their headers."""
-    streams = {}
-    for kind in KINDS[1:]:
-        used = (frames[kind]["count"] > 0) | (frames[kind]["overflow"] > 0)
-        if used.any():
-            lists = frames[kind][used].copy()
-            lists["tick_index"], lists["tick_time_ns"] = frames["tick_index"][used], frames["tick_time_ns"][used]
-            streams[f"/in/{kind}"] = lists["tick_time_ns"].copy(), lists
-    header = np.zeros(len(frames), msg.dtype("TickInput"))
-    for name in ("tick_index", "tick_time_ns", "set_speed_mps", "engage"):
-        header[name] = frames[name]
-    return {**streams, "/in/frame": (header["tick_time_ns"].copy(), header)}
-
-
-def tick_rows(outputs: np.ndarray, timing: np.ndarray) -> Streams:
-    """Timing and cut of ticks (n,). `timing`: int64 (n, 3): start, duration, records consumed since the start."""
-    times = outputs["tick_time_ns"]
-    durations = np.zeros(len(times), msg.dtype("Timing"))
-    durations["tick_index"] = outputs["tick_index"]
-    durations["start_time_ns"], durations["duration_ns"] = timing[:, 0], timing[:, 1]
-    cuts = np.zeros(len(times), msg.dtype("Cut"))
-    cuts["tick_index"], cuts["tick_time_ns"], cuts["records"] = outputs["tick_index"], times, timing[:, 2]
-    return {"/timing": (times, durations), "/cut": (times, cuts)}
-
-
-def output_rows(outputs: np.ndarray) -> Streams:
-    """The output messages of ticks (n,)."""
-    return {f"/out/{name}": (outputs["tick_time_ns"], outputs[name]) for name in OUTPUTS}
-
-
-def output_dtypes() -> dict[str, np.dtype]:
-    """The dtype of each output topic."""
-    frame = msg.dtype("OutputFrame")
-    return {f"/out/{name}": frame[name] for name in OUTPUTS}
 
 
 def write_block(writer: LogWriter, outputs: np.ndarray) -> None:

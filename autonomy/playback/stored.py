@@ -24,8 +24,8 @@ from autonomy.playback.collector import ReferenceCollector
 from autonomy.playback.engine import Block
 from autonomy.playback.json_values import without_nan
 from autonomy.playback.output_log import OutputLog
-from autonomy.playback.recording import OUTPUTS
 from autonomy.playback.result import OUTAGE_RUNS, OUTPUT_LOG, RESULT_FILE, SCANS, SCHEMA, TRUTH, Result
+from autonomy.playback.rows import OUTPUTS
 from autonomy.playback.source import PATH_ATTACHMENT
 from autonomy.playback.spool import OutputSpool
 from autonomy.viewers.kept_scans import ARRAYS

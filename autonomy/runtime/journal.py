@@ -17,7 +17,7 @@ from autonomy.config import Config
 from autonomy.inputs import lane_path
 from autonomy.log.writer import LogWriter
 from autonomy.msg.modes import MINIMAL_RISK
-from autonomy.playback.recording import input_rows, output_rows, tick_rows
+from autonomy.playback.rows import input_rows, output_rows, tick_rows
 from autonomy.playback.source import CONFIG_ATTACHMENT, KINDS, PATH_ATTACHMENT
 from autonomy.runtime._journal import FRAME_ROW, JOURNAL_LIST_ROW, JOURNAL_PIECE_ROW, TICK_ROW
 from autonomy.runtime.datagrams import DATAGRAM_PART, Joiner, of_one_length

@@ -286,7 +286,7 @@ class _Session:
         options = self.options
         try:
             self.findings = realtime.enter(options.priority, options.cpu)
-            late_ns = bare_lateness(_grid_after(time.monotonic_ns()), realtime.TRIAL_TICKS)
+            late_ns = bare_lateness(_grid_after(time.monotonic_ns()), realtime.TRIAL_TICKS, realtime.TRIAL_PERIOD_NS)
             self.findings.append(realtime.lateness(late_ns))
             bad = [finding for finding in self.findings if not finding.good]
             if options.mode == ACTIVE and bad and not options.allow_soft:

@@ -22,7 +22,7 @@ COARSEST_CLOCK_S = 1e-6
 STEADY_CLOCKS = {"tsc", "hpet", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page"}
 CLOCK_SOURCE = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
 LATENESS_P99_LIMIT_S = 1e-3  # a tenth of the period; the bare loop under SCHED_FIFO has 0.06 ms [C]
-TRIAL_TICKS = 50
+TRIAL_TICKS, TRIAL_PERIOD_NS = 50, 2_000_000  # [D] a tenth of a second, before the first output
 MCL_CURRENT, MCL_FUTURE = 1, 2  # sys/mman.h
 PR_SET_TIMERSLACK = 29  # linux/prctl.h
 

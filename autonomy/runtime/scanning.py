@@ -10,18 +10,21 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from autonomy import msg
 from autonomy.log.sample_lists import sample_list
 from autonomy.perception.perceived import Perceived
-from autonomy.perception.stages import Stage
 from autonomy.playback.source import KINDS
 from autonomy.runtime._journal import LIST_ROW
 from autonomy.runtime.datagrams import DATAGRAM_PART, Joiner
 from autonomy.runtime.scan_rings import LATENCY_BINS, ScanRings
 from autonomy.tick_period import TICK_NS
+
+if TYPE_CHECKING:
+    from autonomy.perception.stages import Stage
 
 __all__ = ["ScanWorker"]
 

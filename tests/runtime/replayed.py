@@ -1,7 +1,7 @@
 """That a log gives the outputs of its drive again, byte for byte."""
 
 from autonomy import replay
-from autonomy.playback.recording import OUTPUTS
+from autonomy.playback.rows import OUTPUTS
 
 
 def replays_equal(path, mode: str, outputs):

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from autonomy import msg
 from autonomy.inputs import lane_path
 from autonomy.log.reader import LogReader
-from autonomy.playback.recording import OUTPUTS
 from autonomy.playback.replay import replay
+from autonomy.playback.rows import OUTPUTS
 from autonomy.runtime.reception import FRAME
 from drivers.can.tables import EXTENDED
 from drivers.ring import Ring

@@ -42,7 +42,7 @@ def test_late_wake_ups_are_not_good_enough():
 
 def test_active_mode_is_refused_with_the_reason(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(realtime, "enter", lambda priority, cpu: [REFUSED])
-    monkeypatch.setattr(live, "bare_lateness", lambda first, ticks: np.zeros(ticks, np.int64))
+    monkeypatch.setattr(live, "bare_lateness", lambda first, ticks, period_ns: np.zeros(ticks, np.int64))
     status = main(
         [
             "run",

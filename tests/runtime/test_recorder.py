@@ -12,8 +12,8 @@ from autonomy.errors import EnvironmentFault
 from autonomy.inputs import lane_path
 from autonomy.log.merging import merge
 from autonomy.log.reader import LogReader
-from autonomy.playback.recording import OUTPUTS
 from autonomy.playback.replay import replay
+from autonomy.playback.rows import OUTPUTS
 from autonomy.runtime.journal import Journal, open_log
 from autonomy.runtime.recorder import Recorder
 from autonomy.runtime.segments import Segments, Snapshots

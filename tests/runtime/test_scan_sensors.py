@@ -21,8 +21,8 @@ from autonomy.log.reader import LogReader
 from autonomy.log.sample_lists import NOT_IN_A_TICK
 from autonomy.perception.sensors import LidarSensor
 from autonomy.perception.stages import sensors_of
-from autonomy.playback.recording import OUTPUTS
 from autonomy.playback.replay import replay
+from autonomy.playback.rows import OUTPUTS
 from autonomy.runtime import keeper, lockstep_scans, scanning
 from autonomy.runtime.keeper import HANG_S, RESTART_S, Keeper
 from autonomy.runtime.live import run

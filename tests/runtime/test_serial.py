@@ -14,8 +14,8 @@ from autonomy import msg
 from autonomy.errors import UsageError
 from autonomy.inputs import lane_path
 from autonomy.log.reader import LogReader
-from autonomy.playback.recording import OUTPUTS
 from autonomy.playback.replay import replay
+from autonomy.playback.rows import OUTPUTS
 from autonomy.runtime.journal import Journal, JournalRings, open_log
 from autonomy.runtime.live import run
 from autonomy.runtime.options import Options

@@ -9,8 +9,8 @@ from autonomy.playback._clock cimport now_ns
 from autonomy.runtime._deadline cimport sleep_until
 
 
-def bare_lateness(int64_t first_ns, int ticks) -> np.ndarray:
-    """ns, int64 (ticks,): how late this thread wakes on the loop's deadlines when it does nothing else."""
+def bare_lateness(int64_t first_ns, int ticks, int64_t period_ns=PERIOD_NS) -> np.ndarray:
+    """ns, int64 (ticks,): how late this thread wakes on deadlines of that period, the loop's, when it does nothing else."""
     cdef int64_t[::1] late = np.zeros(ticks, np.int64)
     cdef int64_t deadline_ns = first_ns
     cdef int place
@@ -18,5 +18,5 @@ def bare_lateness(int64_t first_ns, int ticks) -> np.ndarray:
         for place in range(ticks):
             sleep_until(deadline_ns)
             late[place] = now_ns() - deadline_ns
-            deadline_ns += PERIOD_NS
+            deadline_ns += period_ns
     return np.asarray(late)
