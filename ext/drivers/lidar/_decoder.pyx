@@ -6,7 +6,7 @@ _azimuth.pxd tells where a block looks, _project.pxd makes points. This one walk
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 import numpy as np
@@ -21,6 +21,7 @@ from drivers.lidar._ouster cimport column_at, column_is_valid, read_ouster
 from drivers.lidar._packet cimport MALFORMED, OTHER, PacketInfo, Verdict, read_packet
 from drivers.lidar._project cimport LANES, Firing, project, project_of_two, project_pixels
 from drivers.lidar._scan cimport (
+    CLOCK_SENSOR,
     LidarState,
     begin_columns,
     forget,
@@ -31,6 +32,14 @@ from drivers.lidar._tables cimport MOST_AZIMUTHS, MOST_BLOCKS, MOST_CHANNELS, OU
 require(__name__, LAYOUT_HASH)
 
 cdef int64_t MOST_TIME = <int64_t>1 << 62
+cdef int64_t FOLLOW_NS = 10_000_000_000     # [D] one packet in so long comes without waiting
+cdef int64_t MOST_FOLLOWED_NS = 1_000_000   # in that time: 100 ppm, two quartzes of 50 ppm each [M]
+
+cdef struct Following:
+    int32_t is_open
+    int64_t begins_ns            # of the stretch, as packets were received
+    int64_t least_ns             # how much later than its time by the sensor's clock a packet of it came
+    uint64_t clock_jumps
 
 
 cdef void decode_packet(const LidarTables *tables, LidarState *state, const uint8_t *packet, uint32_t length,
@@ -134,11 +143,27 @@ cdef inline uint32_t take_block(const LidarTables *tables, const PacketInfo *inf
                           is_second, info.kinds[is_second], info.kinds[2], points)
 
 
+cdef void follow(Following *following, LidarState *state, int64_t received_ns) noexcept nogil:
+    """The sensor's clock runs at a rate of its own: the packet of each stretch that waited least tells how far it has drifted."""
+    cdef int64_t late_ns
+    if state.clock != CLOCK_SENSOR or not state.is_known or state.received_ns != received_ns:  # not one that came late or twice
+        return
+    late_ns = received_ns - state.sensor_ns - state.shift_ns
+    if not following.is_open or following.clock_jumps != state.counts.clock_jumps or received_ns < following.begins_ns:
+        following.is_open, following.begins_ns, following.least_ns = True, received_ns, late_ns
+        following.clock_jumps = state.counts.clock_jumps
+    following.least_ns = min(following.least_ns, late_ns)
+    if received_ns - following.begins_ns >= FOLLOW_NS:
+        state.shift_ns += max(min(following.least_ns, MOST_FOLLOWED_NS), -MOST_FOLLOWED_NS)
+        following.is_open = False
+
+
 cdef class Kernel:
     """One lidar's stream. `plan` as drivers/lidar/tables.py makes it; `spare` and `points` are buffers of LidarPoint."""
 
     cdef LidarTables *tables
     cdef LidarState state
+    cdef Following following
     cdef object kept, kept_spare
 
     def __cinit__(self, dict plan, int32_t clock, points, spare):
@@ -146,6 +171,7 @@ cdef class Kernel:
         if self.tables == NULL:
             raise MemoryError
         memset(&self.state, 0, sizeof(LidarState))
+        memset(&self.following, 0, sizeof(Following))
         fill(self.tables, plan)
         self.state.clock = clock
         self.state.sequence = -1
@@ -173,6 +199,7 @@ cdef class Kernel:
         PyObject_GetBuffer(packet, &view, PyBUF_SIMPLE)
         with nogil:
             decode_packet(self.tables, &self.state, <const uint8_t *>view.buf, <uint32_t>view.len, received_ns)
+            follow(&self.following, &self.state, received_ns)
         PyBuffer_Release(&view)
         return self.state.spare == NULL
 
@@ -190,6 +217,7 @@ cdef class Kernel:
                     late = place
                     break
                 decode_packet(self.tables, &self.state, &data[0] + offsets[place], <uint32_t>lengths[place], received_ns[place])
+                follow(&self.following, &self.state, received_ns[place])
                 if self.state.spare == NULL:
                     ended = place + 1
                     break

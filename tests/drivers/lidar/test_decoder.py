@@ -154,6 +154,23 @@ def test_a_packet_of_the_scan_before_is_dropped():
     assert not (scans[1].points["time_offset_ns"] < 0).any()
 
 
+@pytest.mark.parametrize(("name", "ppm", "ahead_s"), [("XT32", 40.0, 0), ("VLP-16", -60.0, 0), ("OS1-64", 25.0, 37)])
+def test_a_clock_that_drifts_is_followed(name, ppm, ahead_s):
+    """A packet each 0.3 s of a minute, each the first of a scan; their ways differ by up to a millisecond."""
+    random = np.random.default_rng(4)
+    decoder, late_ns = Decoder(name, cut_azimuth_rad=0.9), []
+    for number in range(200):
+        moment_ns = number * 300_000_000  # of the log's clock
+        own_ns = START_NS + ahead_s * 10**9 + round(moment_ns * (1.0 + ppm * 1e-6))
+        for packet in packets_of(name, 1, 1, time_ns=own_ns):
+            decoder.feed(packet, START_NS + moment_ns + (0 if number % 7 == 0 else int(random.integers(0, 1_000_000))))
+        _, _, stamp_ns, _ = decoder._kernel.rest()
+        late_ns.append(stamp_ns - model(name).first_column_ns[0] - (START_NS + moment_ns))
+    drift_ns = abs(ppm) * 1e-6 * 1e9  # in a second
+    # Behind by two stretches at most; without following a minute
+    assert 9.0 * drift_ns < max(map(abs, late_ns)) < 22.0 * drift_ns
+
+
 def test_a_clock_that_is_set():
     packets = [*packets_of("XT32", 1, 5), *packets_of("XT32", 1, 5, time_ns=START_NS + 5 * 10**9)]
     scans, decoder = decoded("XT32", packets, cut_azimuth_rad=0.9)
