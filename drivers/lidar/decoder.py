@@ -39,8 +39,9 @@ class Decoder:
 
     lidar: a model or its name; with a unit's calibration file: `model.with_beams(...)`.
     cut_azimuth_rad: where a scan begins, clockwise from the sensor's azimuth 0.
-    clock: "sensor" - the sensor's own, set to the arrival of the first packet and followed from there; "locked" - the sensor's, which keeps UTC by GNSS
-    or PTP (of a Velodyne, which tells no hour, the hour is that of the arrival); "received" - the arrival of each packet.
+    clock: "sensor" - the sensor's own, set to the arrival of the first packet and followed from there; "locked" - the sensor's,
+    which keeps UTC by GNSS or PTP (of a Velodyne, which tells no hour, the hour is that of the arrival); "received" - the
+    arrival of each packet.
     convention: "maker" - as the maker's manual has azimuths and times, of each laser when it fires; "nebula" - as that open
     driver has them, to compare with what it decoded (ext/drivers/lidar/_azimuth.pxd).
     Distances outside minimum_range_m .. maximum_range_m are left out.

@@ -24,6 +24,8 @@ from autonomy import config as configuration
 from autonomy.errors import FAIL, INCONCLUSIVE, PASS, EnvironmentFault
 from autonomy.output_folder import prepare
 from autonomy.perception.stages import sensors_of
+from drivers.serial.route_config import ports_of
+from drivers.serial.route_config import read as read_serial
 from hil.rig import DEFAULT_SCENARIO
 from hil.sensors import ORIGIN
 from hil.worlds.motorway import Motorway
@@ -56,10 +58,10 @@ def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, vehicle: str = VEHI
           tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:  # fmt: skip
     """Drives; {"verdict", "exit_code", "reasons", "interface", "run", "truck", "lost"}. Raises UsageError, EnvironmentFault.
 
-    `vehicle`: its file; its lidars and radars send on UDP. `duration_s` None: the scenario's. `soft`: also on a machine
-    without real time. `clock_ppm`: how much slower the truck's clock runs, so that its frames come at every phase of the loop's
-    period. `route`: of `autonomy run --route`. `started` hears the process of `autonomy run`. What both sides wrote is in
-    `output`.
+    `vehicle`: its file; its lidars and radars send on UDP, its serial ports become pseudo terminals. `duration_s` None: the
+    scenario's. `soft`: also on a machine without real time. `clock_ppm`: how much slower the truck's clock runs, so that its
+    frames come at every phase of the loop's period. `route`: of `autonomy run --route`. `started` hears the process of
+    `autonomy run`. What both sides wrote is in `output`.
     """
     world = Motorway(scenario)
     world.reset(seed)
@@ -70,13 +72,16 @@ def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, vehicle: str = VEHI
         path.write_text("x_m,y_m\n" + "".join(f"{x:.3f},{y:.3f}\n" for x, y, _ in world.lane_path()))
     duration_s = world.duration_s if duration_s is None else duration_s
     step = ["--lockstep"] if lockstep else []
-    names = [sensor.name for sensor in sensors_of(configuration.load(vehicle))]
+    loaded = configuration.load(vehicle)
+    names = [sensor.name for sensor in sensors_of(loaded)]
+    ports = ports_of(read_serial(loaded.sections.get("serial", {}), vehicle))
     sockets = [word for name, port in zip(names, free_ports(len(names)), strict=True)
                for word in ("--udp", f"{name}={LOOPBACK}:{port}")]  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="can-") as folder:
         interface, channels, hub = choose_bus(folder)
         tell(f"bus: {interface} {', '.join(channels)}")
-        where = ["-i", interface, *(word for channel in channels for word in ("-c", channel)), *step, *sockets]
+        where = ["-i", interface, *(word for channel in channels for word in ("-c", channel)), *step, *sockets,
+                 *(word for port in ports for word in ("--serial", f"{port}={folder}/{port}"))]
         truck = loop = None
         try:
             truck = _start("-m", "hil.rig.truck", "--config", vehicle, "--scenario", scenario, *where,
@@ -115,6 +120,9 @@ def _judged(run: dict, truck: dict, interface: str) -> dict[str, Any]:
     metrics, scans = truck["metrics"], truck.get("scans")
     reasons = list(run["reasons"]) if run["verdict"] == "fail" else []
     reasons += [f"{number} frames lost {where.replace('_', ' ')}" for where, number in lost.items() if number]
+    if truck.get("sent_bytes"):
+        lost["serial_bytes"] = truck["sent_bytes"] - run["counts"]["serial_bytes"]
+        reasons += [f"{lost['serial_bytes']} bytes of serial lines lost"] * bool(lost["serial_bytes"])
     if scans is not None:
         lost["datagrams"] = scans["sent"] - run["counts"]["datagrams"]
         reasons += [f"{lost['datagrams']} datagrams of lidars and radars lost"] * bool(lost["datagrams"])
@@ -153,6 +161,8 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"bus          {found['interface']}: truck sent {truck['sent']}, {found['lost']['to_loop']} lost; "
         f"loop sent {found['run']['counts']['sent']}, {found['lost']['to_truck']} lost",
     ]  # fmt: skip
+    if truck.get("sent_bytes"):
+        shown.append(f"lines        truck sent {truck['sent_bytes']} bytes, {found['lost']['serial_bytes']} lost")
     if scans := truck.get("scans"):
         late = scans["lateness_us"]
         times = "" if late["p50"] is None else f"; lateness p50 {late['p50']}, p99 {late['p99']}, max {late['max']:.0f} us"

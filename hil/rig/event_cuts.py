@@ -19,6 +19,7 @@ __all__ = ["AFTER_S", "BEFORE_S", "Event", "write_cuts"]
 
 FOLDER = "cuts"
 BEFORE_S, AFTER_S = 5.0, 5.0  # [D]
+MOST_CUTS = 64  # [D] of a run; later events have none
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_]+")
 
 
@@ -33,13 +34,13 @@ class Event(NamedTuple):
 def write_cuts(log: Path, folder: Path, events: Sequence[Event], before_s: float = BEFORE_S,
                after_s: float = AFTER_S) -> list[str | None]:  # fmt: skip
     """The log from `before_s` ahead of each event to `after_s` behind it; paths below `folder`, None where the log has nothing of
-    that time. Raises LogError, EnvironmentFault."""
+    that time and of events beyond MOST_CUTS. Raises LogError, EnvironmentFault."""
     if not events:
         return []
     prepare(folder / FOLDER)
     found: list[str | None] = []
     with LogReader(log) as reader:
-        for event in events:
+        for event in events[:MOST_CUTS]:
             start_ns = event.start_ns - round(before_s * 1e9)
             end_ns = None if event.end_ns is None else event.end_ns + round(after_s * 1e9)
             if reader.end_ns is None or start_ns > reader.end_ns or (end_ns is not None and end_ns <= reader.start_ns):
@@ -48,4 +49,4 @@ def write_cuts(log: Path, folder: Path, events: Sequence[Event], before_s: float
             place = f"{FOLDER}/{NOT_IN_A_NAME.sub('_', event.name).strip('_')}.mcap"
             cut(reader, folder / place, start_ns=max(start_ns, 0), end_ns=end_ns)
             found.append(place)
-    return found
+    return found + [None] * (len(events) - len(found))

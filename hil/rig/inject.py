@@ -19,9 +19,10 @@ from drivers.can.transport import open_transport
 from drivers.udp.receiver import UdpReceiver
 from hil.rig.event_cuts import Event, write_cuts
 from hil.rig.gateway import Gateway
-from hil.rig.inject_paths import CanPath, GatewayPath, Line, SerialPath, UdpPath
+from hil.rig.inject_paths import CanPath, GatewayPath, SerialPath, UdpPath
 from hil.rig.recorded import SERIAL, UDP
 from hil.rig.relays import Relay
+from hil.rig.serial_end import Line
 from hil.rig.targets import Target
 from hil.rig.witness import Witness
 

@@ -10,16 +10,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
-import tty
 from abc import ABC, abstractmethod
-from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
 
-from autonomy.errors import EnvironmentFault
 from autonomy.faults.payload import load
 from autonomy.log.ordered import Batch
 from autonomy.msg import dtype
@@ -29,15 +25,15 @@ from drivers.can.transport import Transport, room
 from drivers.serial.route_config import PREFIX as SERIAL_PREFIX
 from drivers.udp.message import data_of, message
 from drivers.udp.receiver import Received, UdpReceiver
+from hil.rig.serial_end import Line
 from hil.rig.witness import Witness
 
-__all__ = ["CanPath", "GatewayPath", "Line", "SerialPath", "UdpPath"]
+__all__ = ["CanPath", "GatewayPath", "SerialPath", "UdpPath"]
 
 UDP_PREFIX = "/raw/udp/"
 CAN_FRAME = dtype("CanFrame")
 SEND_TIMEOUT_S = 0.05
 MOST_AT_ONCE = 256
-MOST_BYTES = 480  # of a line in one piece: what a log's row holds
 
 
 class GatewayPath(ABC):
@@ -128,58 +124,6 @@ class CanPath(GatewayPath):
     def close(self) -> None:
         self.rest.close()
         self.device.close()
-
-
-class Line:
-    """One end of a serial line: a device, or a pseudo terminal that is known by a path of our own. Raises EnvironmentFault."""
-
-    def __init__(self, place: str, baud: int, *, makes_terminal: bool = False):
-        self.place, self.baud, self.makes_terminal = place, baud, makes_terminal
-        self._descriptor = -1
-        self._closing: list[Any] = []
-        self.open()
-
-    def open(self) -> None:
-        if self._descriptor >= 0:
-            return
-        if self.makes_terminal:
-            ours, theirs = os.openpty()
-            tty.setraw(theirs)
-            self._closing = [lambda: os.close(ours), lambda: os.close(theirs), lambda: os.unlink(self.place)]
-            try:
-                FilePath(self.place).unlink(missing_ok=True)
-                os.symlink(os.ttyname(theirs), self.place)
-            except OSError as error:
-                raise EnvironmentFault(f"serial line {self.place}: cannot be made: {error.strerror}") from None
-            self._descriptor = ours
-        else:
-            import serial
-
-            try:
-                port = serial.Serial(self.place, self.baud, timeout=0.0)
-            except (serial.SerialException, OSError, ValueError) as error:
-                detail = " ".join(str(error).split())
-                raise EnvironmentFault(f"serial device '{self.place}' cannot be opened: {detail}") from None
-            self._closing, self._descriptor = [port.close], port.fileno()
-        os.set_blocking(self._descriptor, False)
-
-    def read(self) -> bytes:
-        """What is there; nothing while it is closed."""
-        with contextlib.suppress(OSError):  # nothing there, or nobody at the other end of a pseudo terminal
-            return os.read(self._descriptor, MOST_BYTES) if self._descriptor >= 0 else b""
-        return b""
-
-    def write(self, data: bytes) -> bool:
-        """Whether all of it was taken."""
-        with contextlib.suppress(OSError):
-            return self._descriptor >= 0 and os.write(self._descriptor, data) == len(data)
-        return False
-
-    def close(self) -> None:
-        closing, self._closing, self._descriptor = self._closing, [], -1
-        for item in closing:
-            with contextlib.suppress(OSError):
-                item()
 
 
 class SerialPath(GatewayPath):

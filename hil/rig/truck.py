@@ -24,10 +24,12 @@ from autonomy.errors import EnvironmentFault, UsageError
 from autonomy.msg import dtype
 from autonomy.playback.json_values import without_nan
 from autonomy.runtime.lockstep import DONE_ID, PATIENCE_S, SYNC_ID, time_frame, time_frames, time_of
+from autonomy.runtime.serial_reception import HEAD
 from autonomy.tick_period import TICK_NS, TICK_S
 from drivers.can.commanding.command_config import read as read_commands
 from drivers.can.router import Router
 from drivers.can.transport import Transport, open_transport, room, rows_of
+from drivers.serial.route_config import PREFIX
 from drivers.udp.receiver import place_of
 from hil.loop.metrics import RunMetrics
 from hil.rig import DEFAULT_SCENARIO
@@ -35,6 +37,7 @@ from hil.rig.commands import BATCH, CommandReader
 from hil.rig.controllers import Controllers
 from hil.rig.drive_events import TruckEvents
 from hil.rig.scan_output import PacedScans, SteppedScans
+from hil.rig.serial_end import Line
 from hil.sensors import Bytes
 from hil.worlds.motorway import Motorway
 from hil.worlds.scenario import KINEMATIC
@@ -45,22 +48,26 @@ SWITCH_INTERVAL_S = 5e-4  # between Python threads: what looks and hears must no
 SCAN_LEAD_NS = 3 * TICK_NS  # [C] a turn of 64 beams takes 6 to 16 ms to compute; each packet is sent at its own moment
 CAN_FRAME = dtype("CanFrame")
 NOWHERE: Mapping[str, tuple[str, int]] = MappingProxyType({})
+NO_LINES: Mapping[str, Line] = MappingProxyType({})
 
 
 class Truck:
     """`step()` is one tick of 10 ms: commands in, motion, sensor frames out, packets of lidars and radars behind them.
 
-    `addresses`: by the sensor's name, where its packets go.
+    `addresses`: by the sensor's name, where its packets go; `lines`: by the port's name, the end of ours.
     """
 
     def __init__(self, config, world, buses: dict[int, Transport], seed: int = 0, lockstep: bool = False,
-                 addresses: Mapping[str, tuple[str, int]] = NOWHERE):  # fmt: skip
+                 addresses: Mapping[str, tuple[str, int]] = NOWHERE, lines: Mapping[str, Line] = NO_LINES):  # fmt: skip
         self.vehicle = config.section("vehicle")
         self.world = world
         self.sensors = Bytes(config, seed, scan_lead_ns=0 if lockstep else SCAN_LEAD_NS)
-        if self.sensors.lines:
-            raise UsageError(f"{config.path}: has [[serial.port]] entries, and this truck speaks on CAN and UDP only; use a "
-                             "vehicle without them, such as vehicles/demo_truck")  # fmt: skip
+        if missing := [line.port for line in self.sensors.lines if line.port not in lines]:
+            raise UsageError(f"{config.path}: the serial port '{missing[0]}' goes nowhere; name a path that becomes a pseudo "
+                             f"terminal: --serial {missing[0]}=/tmp/{missing[0]}")  # fmt: skip
+        if lockstep and self.sensors.lines:
+            raise UsageError(f"--lockstep: {config.path} has serial ports, whose bytes carry no rig's time; use one without")
+        self.lines = {PREFIX + line.port: lines[line.port] for line in self.sensors.lines}
         self.buses = buses
         commands = read_commands(config.section("command"), config.path)
         clock_ns = (lambda: self.truth.time_ns) if lockstep else time.monotonic_ns
@@ -73,7 +80,7 @@ class Truck:
                                       Controllers(commands, self.truth.ego.mass))  # fmt: skip
         self.metrics = RunMetrics(self.vehicle, world.set_speed)
         self.events, self._clock_ns = TruckEvents(self.metrics), clock_ns
-        self.sent = self.engaged_ticks = 0
+        self.sent = self.sent_bytes = self.engaged_ticks = 0
 
     def step(self) -> None:
         actuation = self.commands.actuation()
@@ -82,12 +89,21 @@ class Truck:
             self.metrics(self.truth)
             self.events.look(self._clock_ns())
         self.truth = self.world.step(actuation, TICK_S)
-        frames = np.frombuffer(b"".join(record.data for record in self.sensors.speak(self.truth)), CAN_FRAME)
+        told = self.sensors.speak(self.truth)
+        frames = np.frombuffer(b"".join(record.data for record in told if record.channel not in self.lines), CAN_FRAME)
         for number, bus in self.buses.items():
             self._send(bus, frames[frames["bus"] == number])
         self._send(self.buses[self.command_bus], rows_of(self.commands.answers()))
+        for record in told:
+            if record.channel in self.lines:
+                self._write(self.lines[record.channel], record.data[HEAD.size :])
         if self.scans is not None:
             self.scans.look(self.truth)
+
+    def _write(self, line: Line, data: bytes) -> None:
+        if not line.write(data):
+            raise EnvironmentFault(f"the serial line {line.place} did not take {len(data)} bytes of the truck at once")
+        self.sent_bytes += len(data)
 
     def close_scans(self) -> None:
         """Behind the last packet."""
@@ -158,6 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-i", "--interface", required=True)
     parser.add_argument("-c", "--channel", dest="channels", action="append", required=True)
     parser.add_argument("--udp", dest="sockets", action="append", default=[], metavar="SENSOR=ADDRESS:PORT")
+    parser.add_argument("--serial", dest="lines", action="append", default=[], metavar="PORT=PATH")
     parser.add_argument("--duration", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lockstep", action="store_true")
@@ -173,7 +190,8 @@ def main(arguments: list[str] | None = None) -> int:
             f"{given.scenario}: the kinematic plant takes an acceleration, which is on no bus; name a plant in [ego]"
         )
     addresses = {name: place_of(name, place) for name, _, place in (text.partition("=") for text in given.sockets)}
-    truck = Truck(configuration.load(given.config), world, buses, given.seed, given.lockstep, addresses)
+    lines = {name: Line(path, 0, makes_terminal=True) for name, _, path in (text.partition("=") for text in given.lines)}
+    truck = Truck(configuration.load(given.config), world, buses, given.seed, given.lockstep, addresses, lines)
     print("ready", flush=True)
     if given.lockstep:
         sys.stdin.readline()
@@ -191,11 +209,12 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdin.read()
         truck.commands.stop()
         truck.commands.join()
-    for bus in buses.values():
-        bus.close()
+    for item in (*buses.values(), *lines.values()):
+        item.close()
     p50, p99 = np.percentile(late_ns, [50, 99]) / 1e3
     account = {
         "sent": truck.sent,
+        "sent_bytes": truck.sent_bytes,
         "received": truck.commands.received,
         "refused": truck.commands.refused,
         "engaged_ticks": truck.engaged_ticks,

@@ -18,9 +18,10 @@ from autonomy.log.reader import LogReader
 from autonomy.stack import Stack
 from drivers.serial.live_port import LivePort
 from drivers.udp.receiver import UdpReceiver
-from hil.rig.event_cuts import Event, write_cuts
+from hil.rig.event_cuts import MOST_CUTS, Event, write_cuts
 from hil.rig.gateway import Gateway
-from hil.rig.inject_paths import Line, SerialPath, UdpPath
+from hil.rig.inject_paths import SerialPath, UdpPath
+from hil.rig.serial_end import Line
 from tests.hil.rig.test_inject import MS, START_NS, faults
 
 
@@ -234,6 +235,8 @@ def test_cuts_reach_before_and_behind_and_are_none_where_nothing_is(tmp_path):
             spans.append((int(times[0]) // 10**9, int(times[-1]) // 10**9))
     assert spans == [(15, 24), (90, 100)]
     assert write_cuts(tmp_path / "log.mcap", tmp_path, []) == []
+    many = write_cuts(tmp_path / "log.mcap", tmp_path, [Event("again", 20 * 10**9, 20 * 10**9)] * (MOST_CUTS + 2))
+    assert many == ["cuts/again.mcap"] * MOST_CUTS + [None] * 2
 
 
 def test_a_slow_disk_fails_the_run():

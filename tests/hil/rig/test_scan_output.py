@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from autonomy import config
-from autonomy.errors import UsageError
+from autonomy.errors import EnvironmentFault, UsageError
 from autonomy.perception.stages import sensors_of
 from autonomy.runtime.lockstep import DATAGRAMS, DATAGRAMS_ID, SYNC_ID, LockstepReceiver, datagrams_frame, time_frame
 from drivers.can.tables import EXTENDED
@@ -146,3 +146,26 @@ def test_a_truck_with_a_lidar_wants_to_know_where_to_send():
     loaded = config.load("vehicles/demo_truck_lidar")
     with pytest.raises(UsageError, match="--udp roof=127.0.0.1:2368"):
         Truck(loaded, Motorway(SCENARIO), {})
+
+
+def test_a_truck_with_a_serial_line_wants_to_know_its_end_and_keeps_no_lockstep():
+    loaded = config.load("vehicles/demo_truck_serial")
+    with pytest.raises(UsageError, match="--serial gnss=/tmp/gnss"):
+        Truck(loaded, Motorway(SCENARIO), {})
+    ends = SimpleNamespace(place="/tmp/gnss", write=None)
+    with pytest.raises(UsageError, match="carry no rig's time"):
+        Truck(loaded, Motorway(SCENARIO), {}, lockstep=True, lines={"gnss": ends})
+
+
+def test_what_lines_carry_goes_to_their_ends_and_a_line_that_is_full_ends_the_drive():
+    loaded = config.load("vehicles/demo_truck_serial")
+    written: list[bytes] = []
+    bus = SimpleNamespace(send=lambda frames, timeout_s: len(frames))
+    line = SimpleNamespace(place="/tmp/gnss", write=lambda data: written.append(data) or len(written) < 40)
+    truck = Truck(loaded, Motorway(SCENARIO), dict.fromkeys(range(3), bus), lines={"gnss": line})
+    for _ in range(30):
+        truck.step()
+    assert truck.sent > 100 and b"".join(written).startswith(b"\xb5b") and truck.sent_bytes == sum(map(len, written)) >= 200
+    with pytest.raises(EnvironmentFault, match="/tmp/gnss did not take"):
+        for _ in range(400):
+            truck.step()

@@ -1,0 +1,67 @@
+"""One end of a serial line as the rig writes to it: a device, or a pseudo terminal that others open by a path of our own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tty
+from pathlib import Path
+from typing import Any
+
+from autonomy.errors import EnvironmentFault
+
+__all__ = ["Line"]
+
+MOST_BYTES = 480  # in one piece: what a log's row holds
+
+
+class Line:
+    """`read` and `write` never wait. Raises EnvironmentFault."""
+
+    def __init__(self, place: str, baud: int, *, makes_terminal: bool = False):
+        self.place, self.baud, self.makes_terminal = place, baud, makes_terminal
+        self._descriptor = -1
+        self._closing: list[Any] = []
+        self.open()
+
+    def open(self) -> None:
+        if self._descriptor >= 0:
+            return
+        if self.makes_terminal:
+            ours, theirs = os.openpty()
+            tty.setraw(theirs)
+            self._closing = [lambda: os.close(ours), lambda: os.close(theirs), lambda: os.unlink(self.place)]
+            try:
+                Path(self.place).unlink(missing_ok=True)
+                os.symlink(os.ttyname(theirs), self.place)
+            except OSError as error:
+                raise EnvironmentFault(f"serial line {self.place}: cannot be made: {error.strerror}") from None
+            self._descriptor = ours
+        else:
+            import serial
+
+            try:
+                port = serial.Serial(self.place, self.baud, timeout=0.0)
+            except (serial.SerialException, OSError, ValueError) as error:
+                detail = " ".join(str(error).split())
+                raise EnvironmentFault(f"serial device '{self.place}' cannot be opened: {detail}") from None
+            self._closing, self._descriptor = [port.close], port.fileno()
+        os.set_blocking(self._descriptor, False)
+
+    def read(self) -> bytes:
+        """What is there; nothing while it is closed."""
+        with contextlib.suppress(OSError):  # nothing there, or nobody at the other end of a pseudo terminal
+            return os.read(self._descriptor, MOST_BYTES) if self._descriptor >= 0 else b""
+        return b""
+
+    def write(self, data: bytes) -> bool:
+        """Whether all of it was taken."""
+        with contextlib.suppress(OSError):
+            return self._descriptor >= 0 and os.write(self._descriptor, data) == len(data)
+        return False
+
+    def close(self) -> None:
+        closing, self._closing, self._descriptor = self._closing, [], -1
+        for item in closing:
+            with contextlib.suppress(OSError):
+                item()
