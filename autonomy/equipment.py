@@ -108,7 +108,7 @@ def clocks(dev: Path = Path("/dev"), pulses: Path = FOLDER) -> list[Finding]:
 
     steady = realtime.clock()
     findings = [Finding(GOOD if steady.good else FAILED, steady.what, steady.found, steady.remedy), _utc()]
-    for what, pattern, used in (("PTP clocks", "ptp[0-9]*", "hardware time stamps of Ethernet sensors (ptp4l, phc2sys)"),
+    for what, pattern, used in (("PTP clocks", "ptp[0-9]*", "UTC and TAI to a microsecond (ptp4l, 'autonomy run --ptp')"),
                                 ("PPS", "pps[0-9]*", "the second's edge of a GNSS receiver (chrony refclock PPS)")):  # fmt: skip
         names = [path.name for path in sorted(dev.glob(pattern))]
         findings.append(Finding(GOOD, what, ", ".join(names)) if names else

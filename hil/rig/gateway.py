@@ -90,7 +90,7 @@ class Gateway:
         """What is to be passed now, as records for the faults."""
         heard, number = path.hear(), self.source.numbers[path.topic]
         self.heard += len(heard)
-        if isinstance(path, CanPath):
+        if isinstance(path, CanPath) and path.name not in self.rig.stalled:
             fd = path.take_fd()
             self.heard += len(fd)
             if path.name in self.rig.closed:

@@ -119,6 +119,23 @@ def test_a_delayed_frame_comes_later_and_is_not_lost(bench):
     assert contents(desk.heard(desk.device)) == contents(numbered(1))
 
 
+def test_a_stalled_bus_gives_its_frames_at_the_end_those_of_can_fd_too(bench):
+    desk = bench({"source": "can0", "kind": "stall", "start_s": 0.005, "end_s": 0.010})
+    fd_rows, heard_fd = np.zeros(1, CAN_FD_FRAME), []
+    fd_rows["length"] = 64
+    for at_ms in range(12):
+        desk.rest.send(numbered(1))
+        desk.rest.send(fd_rows)
+        desk.device.send(numbered(1))
+        desk.turn(at_ms)
+        classic, fd = room(64)
+        heard_fd.append((at_ms, *desk.device.receive(classic, fd, 0.0)))
+    assert [row[1:] for row in heard_fd] == [(1, 1)] * 5 + [(0, 0)] * 5 + [(6, 6), (1, 1)]
+    assert len(desk.heard(desk.rest)) == 12  # the other way goes on
+    found = desk.gateway.figures()
+    assert found["steps"][0]["counts"] == {"records held back": 5} and found["counts"]["heard"] == found["counts"]["passed"] == 24
+
+
 def test_a_bus_that_is_off_passes_nothing_either_way(bench):
     desk = bench({"source": "can0", "kind": "bus_off", "start_s": 0.005, "end_s": 0.010})
     for at_ms in range(15):
