@@ -261,7 +261,9 @@ class _Session:
 
     def _sensors(self) -> list[str]:
         """What is listened to, and of each kind that there is none."""
-        lines = [f"serial line {name} on {device}" for name, device in self.devices.items()] or ["no serial line"]
+        lines = [f"serial line {line.port_name} on {line.port.device}" +
+                 ("" if line.port.has_low_latency else ", whose driver knows no low-latency mode") for line in self.lines]
+        lines = lines or ["no serial line"]
         buses = [f"{channel} as bus {number}" for number, channel in enumerate(self.options.channels)]
         without = [] if self.cruise.described() else ["no route, so no predictive cruise control"]
         return [", ".join(buses), *lines, *(self.sensors.described() or ["no lidar, no radar on UDP"]), *without]

@@ -24,11 +24,13 @@ COUNTERS = struct.Struct("<11i36x")  # serial_icounter_struct of linux/serial.h:
 
 
 class LivePort:
-    """`read` gives what is there. `reopened` counts how often it came back; `is_open` tells whether it is there now."""
+    """`read` gives what is there. `reopened` counts how often it came back; `is_open` tells whether it is there now,
+    `has_low_latency` whether its driver hands bytes on at once (else a USB adapter may hold them back for 16 ms)."""
 
     def __init__(self, device: str, baud: int):
         self.device, self.baud = device, baud
         self.reopened = 0
+        self.has_low_latency = False
         self._port: serial.SerialBase | None = None
         self._errors: int | None = None
 
@@ -48,6 +50,7 @@ class LivePort:
         except (serial.SerialException, OSError, ValueError) as error:
             detail = " ".join(str(error).split()) or type(error).__name__
             raise EnvironmentFault(f"serial device '{self.device}' cannot be opened: {detail}") from None
+        self.has_low_latency = _low_latency(port)
         self._port, self._errors = port, _errors_of(port)
 
     def open_again(self) -> bool:
@@ -86,6 +89,15 @@ class LivePort:
         if port is not None:
             with contextlib.suppress(Exception):  # a device that is gone may refuse to be closed
                 port.close()
+
+
+def _low_latency(port: serial.SerialBase) -> bool:
+    """Asks the driver for it (ASYNC_LOW_LATENCY of linux/tty_flags.h); pseudo terminals and network ports have none."""
+    try:
+        port.set_low_latency_mode(True)
+    except (OSError, ValueError, AttributeError, NotImplementedError):
+        return False
+    return True
 
 
 def _errors_of(port: serial.SerialBase) -> int | None:

@@ -58,6 +58,31 @@ def test_a_port_that_was_unplugged_is_opened_again_by_its_name(plug):
     port.close()
 
 
+@pytest.mark.parametrize(("refuses", "known"), [(None, True), (ValueError("no"), False), (NotImplementedError(), False)])
+def test_the_driver_is_asked_to_hand_bytes_on_at_once(plug, monkeypatch, refuses, known):
+    import serial
+
+    asked = []
+
+    def answer(port, wanted):
+        asked.append(wanted)
+        if refuses is not None:
+            raise refuses
+
+    monkeypatch.setattr(serial.Serial, "set_low_latency_mode", answer)
+    port = LivePort(str(plug.name), 115200)
+    port.open()
+    assert asked == [True] and port.has_low_latency is known and port.is_open
+    port.close()
+
+
+def test_a_pseudo_terminal_knows_no_low_latency(plug):
+    port = LivePort(str(plug.name), 115200)
+    port.open()
+    assert not port.has_low_latency
+    port.close()
+
+
 def test_a_device_that_is_not_there_is_a_sentence(tmp_path):
     with pytest.raises(EnvironmentFault, match=r"serial device '.*nothing' cannot be opened"):
         LivePort(str(tmp_path / "nothing"), 9600).open()
