@@ -52,6 +52,8 @@ def add_parser(subparsers) -> None:
                         help="around each event (minimal-risk manoeuvre, SIGUSR1) a file of its own, so much before it")
     parser.add_argument("--after", type=float, default=10.0, metavar="S", help="... and so much behind it; default 10")
     parser.add_argument("--events-only", action="store_true", help="write nothing but these files")
+    parser.add_argument("--durable", action="store_true",
+                        help="the recorder waits for the disk: a power cut costs less than a second")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="all figures as one JSON object on stdout")
 
 
@@ -94,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
             sockets=dict(text.split("=", 1) for text in arguments.sockets), pulses=arguments.pulses,
             ptp=arguments.ptp,
             segment_s=arguments.segment, before_s=arguments.before, after_s=arguments.after,
-            events_only=arguments.events_only,
+            events_only=arguments.events_only, durable=arguments.durable,
         ),
         tell=lambda line: print(f"run: {line}", file=sys.stderr, flush=True),
     )  # fmt: skip

@@ -51,11 +51,11 @@ class JournalRings(NamedTuple):
 
 
 def open_log(path, config: Config, parameters: np.ndarray, path_points: np.ndarray, path_label: str, first_ns: int,
-             clock: str = "CLOCK_MONOTONIC", **metadata: object) -> LogWriter:  # fmt: skip
-    """A log with all that replay needs beside the records. Raises EnvironmentFault."""
+             clock: str = "CLOCK_MONOTONIC", durable: bool = False, **metadata: object) -> LogWriter:  # fmt: skip
+    """A log with all that replay needs beside the records. `durable`: as LogWriter takes it. Raises EnvironmentFault."""
     log = LogWriter(path, {"vehicle": config.path, "config_hash": config.sha256,
                            "calibration_hash": config.calibration_sha256, "importer": "autonomy run",
-                           "clock": clock, "lane_path": path_label, **metadata})  # fmt: skip
+                           "clock": clock, "lane_path": path_label, **metadata}, durable=durable)  # fmt: skip
     log.write("/parameters", first_ns, parameters)
     log.attach(CONFIG_ATTACHMENT, config.to_json().encode())
     log.attach(PATH_ATTACHMENT, lane_path.to_text(path_points).encode())

@@ -95,7 +95,7 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
 
     def opened(path: Path, first_ns: int) -> LogWriter:
         return open_log(path, stack.config, stack.parameters, lane, options.path_file or "none", first_ns or began_ns, clock,
-                        **metadata)  # fmt: skip
+                        options.durable, **metadata)  # fmt: skip
 
     def journal(log: Segments, rings: JournalRings, lines: list[str]) -> Journal:
         snapshots = None if options.before_s is None else Snapshots(log, options.before_s, options.after_s)

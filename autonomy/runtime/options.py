@@ -27,7 +27,7 @@ class Options:
     """What `autonomy run` was asked for. `channels`: the n-th is bus n. `devices`: of serial ports, by their name, `sockets`: of
     lidars and radars, "[ADDRESS:]PORT". `route_file`: of `autonomy route learn`, None = no predictive cruise control. `pulses`:
     below /sys/class/pps, `ptp`: NAME[:SCALE] of a PTP clock. `segment_s`: of a log's files, None = one file; `before_s` and
-    `after_s`: of snapshots around events, None = without."""
+    `after_s`: of snapshots around events, None = without. `durable`: the log waits for the disk."""
 
     config: str
     interface: str
@@ -51,6 +51,7 @@ class Options:
     before_s: float | None = None
     after_s: float = 10.0
     events_only: bool = False
+    durable: bool = False
 
 
 def check_buses(options: Options, stack: Stack) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,22 @@ def test_a_log_that_cannot_be_opened_is_a_sentence(tmp_path):
 
     with pytest.raises(EnvironmentFault, match="recorder failed while opening the log: the disk is full"):
         Recorder(fails, rig.rings)
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_durable_log_is_on_the_disk_twice_a_second(durable, tmp_path, monkeypatch):
+    synced, drained = [], [0]
+    monkeypatch.setattr(os, "fdatasync", lambda descriptor: synced.append(drained[0]))
+    rig = Rig.build(None, lane_path.EMPTY)
+    log = open_log(tmp_path / "run.mcap", rig.stack.config, rig.stack.parameters, lane_path.EMPTY, "none", PERIOD_NS,
+                   durable=durable)  # fmt: skip
+    journal = Journal(log, rig.rings)
+    for tick in range(1, 301):
+        rig.step(tick * PERIOD_NS)
+        drained[0] += journal.drain()
+    log.close()
+    assert len(synced) >= 6 if durable else not synced
+    assert not durable or max(np.diff([0, *synced, 300])) <= 100  # ticks: a second
 
 
 def test_a_killed_recorder_has_lost_less_than_a_second(tmp_path):
