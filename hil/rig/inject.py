@@ -22,7 +22,7 @@ from hil.rig.gateway import Gateway
 from hil.rig.inject_paths import CanPath, GatewayPath, SerialPath, UdpPath
 from hil.rig.recorded import SERIAL, UDP
 from hil.rig.relays import Relay
-from hil.rig.serial_end import Line
+from hil.rig.serial_end import TERMINALS, Line
 from hil.rig.targets import Target
 from hil.rig.witness import Witness
 
@@ -134,8 +134,8 @@ def _paths(options: InjectOptions, closing: ExitStack) -> list[GatewayPath]:
 
 
 def _is_device(place: str) -> bool:
-    """Else a pseudo terminal is made and known by that path; a link that an earlier run left behind is none."""
-    return place.startswith("/dev/") or os.path.exists(place) and not os.path.islink(place)
+    """Else a pseudo terminal is made and known by that path; a link to one that an earlier run left behind is none."""
+    return place.startswith("/dev/") or os.path.exists(place) and not os.path.realpath(place).startswith(TERMINALS)
 
 
 def _real(options: InjectOptions) -> str | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import tty
-from pathlib import Path
 from typing import Any
 
 from autonomy.errors import EnvironmentFault
 
-__all__ = ["Line"]
+__all__ = ["TERMINALS", "Line"]
 
 MOST_BYTES = 480  # in one piece: what a log's row holds
+TERMINALS = "/dev/pts/"
 
 
 class Line:
@@ -30,12 +30,15 @@ class Line:
         if self.makes_terminal:
             ours, theirs = os.openpty()
             tty.setraw(theirs)
-            self._closing = [lambda: os.close(ours), lambda: os.close(theirs), lambda: os.unlink(self.place)]
+            self._closing = [lambda: os.close(ours), lambda: os.close(theirs)]
             try:
-                Path(self.place).unlink(missing_ok=True)
+                if os.path.islink(self.place) and os.readlink(self.place).startswith(TERMINALS):  # of an earlier run
+                    os.unlink(self.place)
                 os.symlink(os.ttyname(theirs), self.place)
             except OSError as error:
-                raise EnvironmentFault(f"serial line {self.place}: cannot be made: {error.strerror}") from None
+                self.close()
+                raise EnvironmentFault(f"serial line {self.place} cannot be made: {error.strerror}; name a free path") from None
+            self._closing.append(lambda: os.unlink(self.place))
             self._descriptor = ours
         else:
             import serial

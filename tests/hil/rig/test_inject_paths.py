@@ -155,6 +155,24 @@ def test_a_stream_cannot_be_flooded_and_a_line_has_no_bus(desk):
         desk.gateway({"source": "wheel", "kind": "stall"})
 
 
+def test_what_stands_at_a_lines_path_stays_unless_an_earlier_run_left_it(tmp_path):
+    place = tmp_path / "gnss"
+    place.write_text("mine")
+    with pytest.raises(EnvironmentFault, match="gnss cannot be made: File exists; name a free path"):
+        Line(str(place), 9600, makes_terminal=True)
+    assert place.read_text() == "mine"
+    place.unlink()
+    place.symlink_to("/dev/ttyUSB7")
+    with pytest.raises(EnvironmentFault, match="name a free path"):
+        Line(str(place), 9600, makes_terminal=True)
+    place.unlink()
+    place.symlink_to("/dev/pts/9999")
+    line = Line(str(place), 9600, makes_terminal=True)
+    assert place.exists()
+    line.close()
+    assert not os.path.lexists(place)
+
+
 def test_a_device_that_is_not_there_is_one_sentence(tmp_path):
     with pytest.raises(EnvironmentFault, match="/dev/ttyNONE"):
         Line("/dev/ttyNONE", 9600)
