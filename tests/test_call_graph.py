@@ -21,7 +21,7 @@ LIBRARY = {
     "load4", "store4", "all4", "smaller4", "root4", "sum4", "least4", "multiply_8x8", "multiply_transposed_8x8", "multiply_12x12",
     "weighted_rows_8", "dot_8",
     # ... and in ext/autonomy/perception/_columns.pxd: loops over columns of points
-    "polar", "cubes", "above_lines",
+    "polar", "cubes", "above_lines", "lowest_of", "strips_of", "cells_of", "listed", "transform", "nearest_pose", "plane_sums",
     "sqrtf", "fabsf",
 }  # fmt: skip
 WORDS = {

@@ -21,11 +21,12 @@ cdef enum:
 cdef int find_boxes(const BoxParameters* parameters, const ClusterGrid* grid, Cloud* cloud, ObstacleList* found) noexcept nogil:
     """Writes the obstacles, each point's instance (number of the obstacle or -1) and label (OBSTACLE or EDGE; NOISE in clusters
     that are not told)."""
-    cdef int i, cluster, obstacle
+    cdef int i, k, cluster, obstacle
     cdef float x, y, along, across
     cdef float* span
     choose(parameters, grid, found)
-    for i in range(cloud.count):
+    for k in range(cloud.above_count):
+        i = cloud.above[k]
         cluster = cloud.instance[i]
         if cluster < 0:
             continue

@@ -30,7 +30,7 @@ cdef struct BrightGrid:
     short[SLABS][STRIPS] run        # 1 + number of the run there, 0 = none
     int run_count
     int overflow
-    int near_count
+    int near_count              # ground points in the grid, then those in runs
     int[MOST_NEAR] near         # point
     int[MOST_NEAR] place        # its bin
     Run[MOST_RUNS] runs

@@ -10,6 +10,7 @@ from libc.string cimport memset
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH
 from autonomy.perception._cloud cimport GROUND, Cloud
+from autonomy.perception._columns cimport listed, strips_of
 
 require(__name__, LAYOUT_HASH)
 
@@ -20,7 +21,7 @@ cdef int LEAST_AROUND = 2       # points of ground to each side to compare with
 
 
 cdef int find_bright(const BrightParameters* parameters, BrightGrid* grid, Cloud* cloud) noexcept nogil:
-    """Writes the runs, and `near` with `place`; returns the number of runs."""
+    """Writes the runs, and `near` with `place` of the points in them; returns the number of runs."""
     cdef int slab
     collect(parameters, grid, cloud)
     grid.run_count = 0
@@ -33,23 +34,18 @@ cdef int find_bright(const BrightParameters* parameters, BrightGrid* grid, Cloud
 
 
 cdef void collect(const BrightParameters* parameters, BrightGrid* grid, Cloud* cloud) noexcept nogil:
-    cdef int i, place, count = 0
-    cdef float x, y, behind = <float>parameters.behind_m
+    cdef int i, place
     cdef float* sums = &grid.sum[0][0]
     cdef int* points = &grid.points[0][0]
     memset(grid.sum, 0, sizeof(grid.sum))
     memset(grid.points, 0, sizeof(grid.points))
-    for i in range(cloud.count):
-        x = cloud.x[i] + behind
-        y = cloud.y[i] * <float>10.0 + <float>(STRIPS // 2)
-        if cloud.label[i] == GROUND and x >= 0.0 and x < SLABS and y >= 0.0 and y < STRIPS and count < MOST_NEAR:
-            place = <int>x * STRIPS + <int>y
-            sums[place] += cloud.intensity[i]
-            points[place] += 1
-            grid.near[count] = i
-            grid.place[count] = place
-            count += 1
-    grid.near_count = count
+    strips_of(cloud.x, cloud.y, cloud.label, cloud.count, GROUND, <float>parameters.behind_m, SLABS, STRIPS, cloud.cell)
+    grid.near_count = listed(cloud.cell, cloud.count, MOST_NEAR, grid.near)
+    for i in range(grid.near_count):
+        place = cloud.cell[grid.near[i]]
+        grid.place[i] = place
+        sums[place] += cloud.intensity[grid.near[i]]
+        points[place] += 1
 
 
 cdef void find_runs(const BrightParameters* parameters, BrightGrid* grid, int slab) noexcept nogil:
@@ -157,21 +153,25 @@ cdef inline bint is_bright(const BrightParameters* parameters, float value, floa
 
 
 cdef void centre(BrightGrid* grid, Cloud* cloud) noexcept nogil:
-    """Middle of each run, by the light above the background of its points."""
-    cdef int i, k
+    """Middle of each run, by the light above the background of its points. Only those stay in `near`."""
+    cdef int i, k, kept = 0, place, point
     cdef float more
     cdef const short* runs = &grid.run[0][0]
     cdef const float* limits = &grid.limit[0][0]
     cdef Run* run
     for i in range(grid.near_count):
-        k = runs[grid.place[i]]
+        place, point = grid.place[i], grid.near[i]
+        k = runs[place]
         if k > 0:
-            more = cloud.intensity[grid.near[i]] - limits[grid.place[i]]
-            if more > 0.0 and limits[grid.place[i]] < NEVER:
+            grid.place[kept], grid.near[kept] = place, point
+            kept += 1
+            more = cloud.intensity[point] - limits[place]
+            if more > 0.0 and limits[place] < NEVER:
                 run = &grid.runs[k - 1]
-                run.x += more * cloud.x[grid.near[i]]
-                run.y += more * cloud.y[grid.near[i]]
+                run.x += more * cloud.x[point]
+                run.y += more * cloud.y[point]
                 run.sum += more
+    grid.near_count = kept
     for i in range(grid.run_count):
         run = &grid.runs[i]
         if run.sum > 0.0:

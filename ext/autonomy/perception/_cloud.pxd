@@ -21,6 +21,8 @@ cdef struct Cloud:
     float* height               # m above the ground found below the point
     unsigned short* intensity   # the sensor's units
     unsigned short* bin         # of the ground grid
-    int* cell                   # of the obstacle grid, -1 outside
+    int* cell                   # of the obstacle grid, -1 outside; until then a number of each point for the step at hand
+    int above_count
+    int* above                  # points that have a cell of the obstacle grid, in their order
     int* instance               # number of the obstacle, -1 none
     unsigned char* label        # Label

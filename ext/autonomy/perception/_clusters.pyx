@@ -4,9 +4,11 @@ Union-find over the occupied cells only (Tarjan 1975), with a neighbourhood that
 Cells are emptied one by one afterwards, so an empty grid costs nothing. Twin: autonomy/perception/clusters_twin.py.
 """
 from libc.math cimport fabs, sqrt
+from libc.string cimport memset
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH
 from autonomy.perception._cloud cimport NONE, Cloud
+from autonomy.perception._columns cimport cells_of, listed
 
 require(__name__, LAYOUT_HASH)
 
@@ -27,43 +29,40 @@ cdef int join(const ClusterParameters* parameters, const double* sensor, Cluster
     number(grid)
     for i in range(grid.cell_count):
         grid.cell_at[grid.cells[i].row * COLUMNS + grid.cells[i].column] = 0
-    for i in range(cloud.count):
-        cloud.instance[i] = grid.cells[cloud.cell[i]].parent if cloud.cell[i] >= 0 else -1
+    memset(cloud.instance, 0xFF, cloud.count * sizeof(int))
+    for i in range(cloud.above_count):
+        cloud.instance[cloud.above[i]] = grid.cells[cloud.cell[cloud.above[i]]].parent
     return grid.cluster_count
 
 
 cdef void occupy(const ClusterParameters* parameters, ClusterGrid* grid, Cloud* cloud) noexcept nogil:
-    """Writes the cells, and each point's (-1 none). Takes the points of label NONE up to the clearance; `cell_at` must be
-    empty."""
-    cdef float per_m = <float>(1.0 / parameters.cell_m), x, y, height, clearance = <float>parameters.clearance_m
-    cdef float left = <float>(0.5 * ROWS), behind = <float>(parameters.behind_m / parameters.cell_m)
-    cdef int i, place, number
+    """Writes the cells, each point's (-1 none) and the list of those that have one. Takes the points of label NONE up to the
+    clearance; `cell_at` must be empty."""
+    cdef float height
+    cdef int i, k, place, number, count, kept = 0
     cdef Cell* cell
     grid.cell_count = 0
-    grid.outside = 0
     grid.overflow = 0
-    for i in range(cloud.count):
-        cloud.cell[i] = -1
+    grid.outside = cells_of(cloud.x, cloud.y, cloud.height, cloud.label, cloud.count, NONE, <float>parameters.clearance_m,
+                            <float>(1.0 / parameters.cell_m), <float>(parameters.behind_m / parameters.cell_m), COLUMNS, ROWS,
+                            cloud.cell)
+    count = listed(cloud.cell, cloud.count, cloud.capacity, cloud.above)
+    for k in range(count):
+        i = cloud.above[k]
         height = cloud.height[i]
-        if cloud.label[i] != NONE or not height < clearance:
-            continue
-        x = cloud.x[i] * per_m + behind
-        y = cloud.y[i] * per_m + left
-        if not (x >= 0.0 and x < COLUMNS and y >= 0.0 and y < ROWS):
-            grid.outside += 1
-            continue
-        place = <int>y * COLUMNS + <int>x
+        place = cloud.cell[i]
         number = grid.cell_at[place]
         if number == 0:
             if grid.cell_count == MOST_CELLS:
                 grid.overflow += 1
+                cloud.cell[i] = -1
                 continue
             number = grid.cell_count + 1
             grid.cell_count = number
             grid.cell_at[place] = number
             cell = &grid.cells[number - 1]
-            cell.column = <int>x
-            cell.row = <int>y
+            cell.column = place % COLUMNS
+            cell.row = place // COLUMNS
             cell.parent = number - 1
             cell.points = 0
             cell.edge = 0
@@ -78,6 +77,9 @@ cdef void occupy(const ClusterParameters* parameters, ClusterGrid* grid, Cloud* 
         cell.top = height if height > cell.top else cell.top
         cell.bottom = height if height < cell.bottom else cell.bottom
         cloud.cell[i] = number - 1
+        cloud.above[kept] = i
+        kept += 1
+    cloud.above_count = kept
     for i in range(grid.cell_count):
         grid.cells[i].x /= grid.cells[i].points
         grid.cells[i].y /= grid.cells[i].points

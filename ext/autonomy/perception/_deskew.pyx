@@ -10,6 +10,7 @@ from autonomy.msg.layout import require
 from autonomy.linalg._small cimport cross, matrix_of_vector
 from autonomy.msg.messages cimport LAYOUT_HASH, LidarPoint
 from autonomy.perception._cloud cimport Cloud
+from autonomy.perception._columns cimport nearest_pose, transform
 
 require(__name__, LAYOUT_HASH)
 
@@ -78,27 +79,29 @@ cdef void deskew(const LidarPoint* points, int count, const Twist* twist, const 
                  float* poses, Cloud* cloud) noexcept nogil:
     """Writes x, y, z and intensity of the cloud. `reference_s` after the stamp; knots' times are after the reference.
     `poses`: room for STEPS * 12 floats."""
-    cdef int first = 0, last = 0, i, steps, step
-    cdef float per_ns, x, y, z
-    cdef const float* pose
+    cdef int first = 0, last = 0, i, begin, time_ns, steps
+    cdef int* step = cloud.cell                 # of the pose of each point, its time before
+    cdef float per_ns
     cloud.count = count if count < cloud.capacity else cloud.capacity
     if cloud.count == 0:
         return
     first = last = points[0].time_offset_ns
     for i in range(cloud.count):
-        first = points[i].time_offset_ns if points[i].time_offset_ns < first else first
-        last = points[i].time_offset_ns if points[i].time_offset_ns > last else last
+        time_ns = points[i].time_offset_ns
+        first = time_ns if time_ns < first else first
+        last = time_ns if time_ns > last else last
+        step[i] = time_ns
+        cloud.x[i] = points[i].x
+        cloud.y[i] = points[i].y
+        cloud.z[i] = points[i].z
+        cloud.intensity[i] = points[i].intensity
     steps = STEPS if last > first else 1
     per_ns = (STEPS - 1) / <float>(<double>last - <double>first) if last > first else 0.0
     tabulate(twist, knots, knot_count, first * 1e-9 - reference_s, (<double>last - <double>first) * 1e-9 / (STEPS - 1), steps,
              poses)
-    for i in range(cloud.count):
-        step = <int>((<float>points[i].time_offset_ns - <float>first) * per_ns + 0.5)
-        pose = poses + 12 * (step if step < steps else steps - 1)
-        x = points[i].x
-        y = points[i].y
-        z = points[i].z
-        cloud.x[i] = pose[0] * x + pose[1] * y + pose[2] * z + pose[9]
-        cloud.y[i] = pose[3] * x + pose[4] * y + pose[5] * z + pose[10]
-        cloud.z[i] = pose[6] * x + pose[7] * y + pose[8] * z + pose[11]
-        cloud.intensity[i] = points[i].intensity
+    nearest_pose(step, cloud.count, first, per_ns, steps - 1)
+    begin = 0
+    for i in range(1, cloud.count + 1):         # points of one time come together
+        if i == cloud.count or step[i] != step[begin]:
+            transform(cloud.x + begin, cloud.y + begin, cloud.z + begin, i - begin, poses + 12 * step[begin])
+            begin = i

@@ -1,10 +1,10 @@
 # Ground: see _ground.pyx.
 from autonomy.perception._cloud cimport Cloud
+from autonomy.perception._columns cimport QUARTERS
 
 cdef enum:
     SECTORS = 256       # of equal steps of the diamond angle: 0.9 deg along x and y, 1.8 deg between
     REACHES = 160       # radial bins of a sector
-    RADIAL_TABLE = 1024 # quarter metres -> radial bin
 
 cdef struct GroundParameters:
     double near_m               # closer than this is the vehicle itself
@@ -34,14 +34,16 @@ cdef struct GroundParameters:
     double own_side_m
 
 cdef struct GroundGrid:
-    unsigned short[RADIAL_TABLE] reach_of    # radial bin of each quarter metre
+    int[QUARTERS + 1] reach_of               # radial bin of each quarter metre
+    int[REACHES] apart                       # sectors from a line to those it is compared with, for bumps
     float[REACHES + 1] middle                # m
-    float[SECTORS * REACHES + 1] at          # range of the lowest point, of the bin's line
+    float[SECTORS * REACHES + 1] at          # range that the bin's level holds at
     int reaches
     float[SECTORS] cosine        # of the sector's middle
     float[SECTORS] sine
     double[3] plane              # about the vehicle: z = plane[0] + plane[1] x + plane[2] y
-    float[SECTORS * REACHES + 1] lowest      # z, the last takes what is in no bin
+    float[2 * (SECTORS * REACHES + 1)] lowest  # z and range of each bin's lowest point, the last takes what is in no bin
+    float[3][SECTORS * REACHES + 4] near     # x, y, z of the lowest points about the vehicle
     float[SECTORS * REACHES + 1] level       # z of the ground at that range
     float[SECTORS * REACHES + 1] slope
     float[SECTORS * REACHES + 1] base    # z of the ground = base + slope * range

@@ -11,7 +11,7 @@ from libc.math cimport INFINITY, fabs, fabsf, sqrt
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH
 from autonomy.perception._cloud cimport Cloud
-from autonomy.perception._columns cimport above_lines, polar
+from autonomy.perception._columns cimport PLANE_SUMS, QUARTERS, Reach, above_lines, lowest_of, plane_sums, polar
 
 require(__name__, LAYOUT_HASH)
 
@@ -43,13 +43,15 @@ cdef void arrange_ground(const GroundParameters* parameters, GroundGrid* grid) n
         length = parameters.bin_share * begin
         length = length if length > parameters.bin_m else parameters.bin_m
         grid.middle[reach] = <float>(begin + 0.5 * length)
-        while quarter < RADIAL_TABLE and (quarter + 0.5) * 0.25 < begin + length:
+        grid.apart[reach] = 1 + <int>(BUMP_APART_M / grid.middle[reach])
+        grid.apart[reach] = grid.apart[reach] if grid.apart[reach] < BUMP_APART_MOST else BUMP_APART_MOST
+        while quarter < QUARTERS and (quarter + 0.5) * 0.25 < begin + length:
             grid.reach_of[quarter] = reach
             quarter += 1
         begin += length
         reach += 1
     grid.reaches = reach
-    while quarter < RADIAL_TABLE:
+    while quarter <= QUARTERS:
         grid.reach_of[quarter] = REACHES
         quarter += 1
 
@@ -69,92 +71,77 @@ cdef int find_ground(const GroundParameters* parameters, GroundGrid* grid, Cloud
 
 cdef void gather(const GroundParameters* parameters, GroundGrid* grid, Cloud* cloud) noexcept nogil:
     """The bin of each point, and the lowest point of each bin."""
-    cdef int i, quarter, place
-    cdef float range_m, z
-    cdef float near = <float>parameters.near_m, far = <float>parameters.far_m
-    cdef float front = <float>parameters.own_front_m, rear = -<float>parameters.own_rear_m, side = <float>parameters.own_side_m
+    cdef int i
     cdef float* lowest = grid.lowest
+    cdef Reach of
+    of.near_m, of.far_m, of.highest_m = <float>parameters.near_m, <float>parameters.far_m, UNSEEN
+    of.front_m, of.rear_m, of.side_m = <float>parameters.own_front_m, -<float>parameters.own_rear_m, <float>parameters.own_side_m
     for i in range(SECTORS * REACHES + 1):
-        lowest[i] = UNSEEN
-    polar(cloud.x, cloud.y, cloud.count, SECTORS, cloud.range_m, cloud.corner)
-    for i in range(cloud.count):
-        z = cloud.z[i]
-        range_m = cloud.range_m[i]
-        place = NOWHERE
-        if (range_m >= near and range_m < far and fabsf(z) < UNSEEN
-                and not (cloud.x[i] < front and cloud.x[i] > rear and fabsf(cloud.y[i]) < side)):
-            quarter = <int>(range_m * <float>4.0)
-            quarter = grid.reach_of[quarter if quarter < RADIAL_TABLE else RADIAL_TABLE - 1]
-            if quarter < REACHES:
-                place = (<int>cloud.corner[i] & (SECTORS - 1)) * REACHES + quarter
-        cloud.bin[i] = <unsigned short>place
-        if z < lowest[place]:
-            lowest[place] = z
-            grid.at[place] = range_m
+        lowest[2 * i] = UNSEEN
+        lowest[2 * i + 1] = 0.0
+    polar(cloud.x, cloud.y, cloud.z, cloud.count, SECTORS, &of, cloud.range_m, cloud.corner, cloud.cell)
+    lowest_of(cloud.z, cloud.range_m, cloud.cell, cloud.count, grid.reach_of, REACHES, NOWHERE, cloud.bin, lowest)
 
 
 cdef void fit_plane(const GroundParameters* parameters, GroundGrid* grid) noexcept nogil:
     """Weighted least squares with Tukey's weights, whose width shrinks from round to round."""
     cdef double[3][4] a
-    cdef double x, y, z, residual, weight, width = FIRST_WIDTH_M, determinant
-    cdef int round_, sector, i, k, last = 0
-    cdef double[3] row
+    cdef double[PLANE_SUMS] sums
+    cdef double width = FIRST_WIDTH_M, factor
+    cdef int round_, i, k, m, count = take_near(parameters, grid)
     for k in range(3):
         grid.plane[k] = 0.0
-    while last < grid.reaches and grid.middle[last] < parameters.plane_to_m:
-        last += 1
     for round_ in range(PLANE_ROUNDS):
+        plane_sums(grid.near[0], grid.near[1], grid.near[2], count, grid.plane, width, sums)
+        a[0][0] = sums[0] + PRIOR_POINTS             # a level plane at zero counts as so many points
+        a[0][1] = a[1][0] = sums[1]
+        a[0][2] = a[2][0] = sums[2]
+        a[0][3] = sums[3]
+        a[1][1] = sums[4] + PRIOR_POINTS * 0.01 * parameters.plane_to_m * parameters.plane_to_m
+        a[1][2] = a[2][1] = sums[5]
+        a[1][3] = sums[6]
+        a[2][2] = sums[7] + PRIOR_POINTS * 0.01 * parameters.plane_to_m * parameters.plane_to_m
+        a[2][3] = sums[8]
         for i in range(3):
+            factor = a[i][i]
             for k in range(4):
-                a[i][k] = 0.0
-        a[0][0] = PRIOR_POINTS                       # a level plane at zero counts as so many points
-        a[1][1] = a[2][2] = PRIOR_POINTS * 0.01 * parameters.plane_to_m * parameters.plane_to_m
-        for sector in range(SECTORS):
-            for i in range(sector * REACHES, sector * REACHES + last):
-                z = grid.lowest[i]
-                if z >= UNSEEN:
-                    continue
-                x = grid.at[i] * grid.cosine[sector]
-                y = grid.at[i] * grid.sine[sector]
-                residual = (z - grid.plane[0] - grid.plane[1] * x - grid.plane[2] * y) / width
-                if fabs(residual) < 1.0:
-                    weight = (1.0 - residual * residual) * (1.0 - residual * residual)
-                    row[0] = weight
-                    row[1] = weight * x
-                    row[2] = weight * y
-                    a[0][0] += row[0]
-                    a[0][1] += row[1]
-                    a[0][2] += row[2]
-                    a[0][3] += row[0] * z
-                    a[1][1] += row[1] * x
-                    a[1][2] += row[1] * y
-                    a[1][3] += row[1] * z
-                    a[2][2] += row[2] * y
-                    a[2][3] += row[2] * z
-        a[1][0] = a[0][1]
-        a[2][0] = a[0][2]
-        a[2][1] = a[1][2]
-        for i in range(3):
-            determinant = a[i][i]
-            for k in range(4):
-                a[i][k] /= determinant
-            for sector in range(3):
-                if sector != i:
-                    determinant = a[sector][i]
+                a[i][k] /= factor
+            for m in range(3):
+                if m != i:
+                    factor = a[m][i]
                     for k in range(4):
-                        a[sector][k] -= determinant * a[i][k]
+                        a[m][k] -= factor * a[i][k]
         for k in range(3):
             grid.plane[k] = a[k][3]
         width = width * 0.6 if width * 0.6 > LAST_WIDTH_M else LAST_WIDTH_M
 
 
+cdef int take_near(const GroundParameters* parameters, GroundGrid* grid) noexcept nogil:
+    """The lowest points that the plane is fitted to; returns their number, filled up to a multiple of four."""
+    cdef int sector, i, last = 0, count = 0
+    cdef float z, at
+    while last < grid.reaches and grid.middle[last] < parameters.plane_to_m:
+        last += 1
+    for sector in range(SECTORS):
+        for i in range(sector * REACHES, sector * REACHES + last):
+            z, at = grid.lowest[2 * i], grid.lowest[2 * i + 1]
+            grid.near[0][count] = at * grid.cosine[sector]
+            grid.near[1][count] = at * grid.sine[sector]
+            grid.near[2][count] = z
+            count += z < UNSEEN
+    while count % 4 != 0:
+        grid.near[0][count] = grid.near[1][count] = 0.0
+        grid.near[2][count] = UNSEEN            # counts nothing
+        count += 1
+    return count
+
+
 cdef void follow(const GroundParameters* parameters, GroundGrid* grid, int sector) noexcept nogil:
     """The line of one sector: level and slope at the range `at` of each bin."""
-    cdef float[REACHES] seen_at
-    cdef float level = <float>grid.plane[0], reached = 0.0, going, expected, distance, length
+    cdef float level = <float>grid.plane[0], reached = 0.0, going, expected, length, z, at
     cdef float straight = <float>(grid.plane[1] * grid.cosine[sector] + grid.plane[2] * grid.sine[sector]), slope = straight
     cdef float ahead = <float>parameters.slope_ahead
-    cdef float* lowest = grid.lowest + sector * REACHES
+    cdef const float* lowest = grid.lowest + 2 * sector * REACHES   # z and range
     cdef float* levels = grid.level + sector * REACHES
     cdef float* slopes = grid.slope + sector * REACHES
     cdef float* ranges = grid.at + sector * REACHES
@@ -163,10 +150,10 @@ cdef void follow(const GroundParameters* parameters, GroundGrid* grid, int secto
         going = slope - straight
         going = straight + (ahead if going > ahead else (-ahead if going < -ahead else going))
         expected = level + going * (grid.middle[i] - reached)
-        seen_at[i] = ranges[i]
-        if lowest[i] < UNSEEN and continues(parameters, lowest[i], ranges[i] - reached, level, &slope, going):
-            level = lowest[i]
-            reached = ranges[i]
+        z, at = lowest[2 * i], lowest[2 * i + 1]
+        if z < UNSEEN and continues(parameters, z, at - reached, level, &slope, going):
+            level = z
+            reached = ranges[i] = at
             begun = -1
             levels[i] = level
             slopes[i] = slope
@@ -174,21 +161,21 @@ cdef void follow(const GroundParameters* parameters, GroundGrid* grid, int secto
         ranges[i] = grid.middle[i]
         levels[i] = expected
         slopes[i] = going
-        if lowest[i] >= UNSEEN:
+        if z >= UNSEEN:
             continue
-        length = <float>parameters.regain_m + <float>parameters.regain_share * seen_at[i]
-        if (begun < 0 or seen_at[i] - seen_at[last] > length
-                or fabsf(lowest[i] - lowest[last])
-                > STRETCH_STEP_M + <float>parameters.regain_slope * (seen_at[i] - seen_at[last])):
+        length = <float>parameters.regain_m + <float>parameters.regain_share * at
+        if (begun < 0 or at - lowest[2 * last + 1] > length
+                or fabsf(z - lowest[2 * last])
+                > STRETCH_STEP_M + <float>parameters.regain_slope * (at - lowest[2 * last + 1])):
             begun = i
         last = i
-        if seen_at[i] - seen_at[begun] < length or lowest[i] - expected > <float>parameters.regain_rise_m:
+        if at - lowest[2 * begun + 1] < length or z - expected > <float>parameters.regain_rise_m:
             continue
-        slope = (lowest[i] - lowest[begun]) / (seen_at[i] - seen_at[begun])
+        slope = (z - lowest[2 * begun]) / (at - lowest[2 * begun + 1])
         for k in range(begun, i + 1):
-            if lowest[k] < UNSEEN:
-                level = lowest[k]
-                reached = seen_at[k]
+            if lowest[2 * k] < UNSEEN:
+                level = lowest[2 * k]
+                reached = lowest[2 * k + 1]
             levels[k] = level
             ranges[k] = reached
             slopes[k] = slope
@@ -220,8 +207,7 @@ cdef void lower_bumps(const GroundParameters* parameters, GroundGrid* grid) noex
         for i in range(grid.reaches):
             if grid.middle[i] > <float>parameters.bump_to_m:
                 break
-            apart = 1 + <int>(BUMP_APART_M / grid.middle[i])
-            apart = apart if apart < BUMP_APART_MOST else BUMP_APART_MOST
+            apart = grid.apart[i]
             left = ((sector + apart) & (SECTORS - 1)) * REACHES + i
             right = ((sector - apart) & (SECTORS - 1)) * REACHES + i
             at = grid.at[sector * REACHES + i]

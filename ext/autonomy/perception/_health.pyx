@@ -15,25 +15,25 @@ require(__name__, LAYOUT_HASH)
 
 cdef void judge_health(const HealthParameters* parameters, const Cloud* cloud, Health* health) noexcept nogil:
     cdef float[HEALTH_SECTORS] ranges
+    cdef float[4][HEALTH_SECTORS] sums      # of every fourth point: neighbours are in one sector, and would wait for each other
     cdef int[HEALTH_SECTORS] points
     cdef float range_m, near = <float>parameters.noise_range_m, low = <float>parameters.spray_height_m
     cdef double intensity = 0.0, share
-    cdef int i, sector
+    cdef int i, sector, seen = 0, seen_near = 0
     memset(health, 0, sizeof(Health))
-    memset(ranges, 0, sizeof(ranges))
+    memset(sums, 0, sizeof(sums))
     memset(points, 0, sizeof(points))
     for i in range(cloud.count):
         range_m = cloud.range_m[i]
         if not (range_m < 1e6 and fabsf(cloud.z[i]) < 1e6) or range_m == 0.0:
             health.invalid += 1
             continue
-        health.points += 1
+        seen += 1
         sector = <int>(cloud.corner[i] * <float>(<double>HEALTH_SECTORS / SECTORS))
         sector = sector if sector < HEALTH_SECTORS else 0
         points[sector] += 1
-        ranges[sector] += range_m
-        if range_m < near:
-            health.near += 1
+        sums[i & 3][sector] += range_m
+        seen_near += range_m < near
         if cloud.label[i] == NOISE:
             if cloud.height[i] < 0.0:
                 health.below += 1
@@ -43,6 +43,7 @@ cdef void judge_health(const HealthParameters* parameters, const Cloud* cloud, H
                 health.near_noise += 1
                 health.low_noise += cloud.height[i] < low
                 intensity += cloud.intensity[i]
+    health.points, health.near = seen, seen_near
     if health.points == 0:
         health.blocked_sectors = HEALTH_SECTORS
         health.blockage = 1.0
@@ -53,6 +54,7 @@ cdef void judge_health(const HealthParameters* parameters, const Cloud* cloud, H
     health.rain = grade(share, parameters.noise_share_rain)
     health.spray = grade(share, parameters.noise_share_spray) if 2 * health.low_noise > health.near_noise else 0.0
     for i in range(HEALTH_SECTORS):
+        ranges[i] = (sums[0][i] + sums[1][i]) + (sums[2][i] + sums[3][i])
         ranges[i] = ranges[i] / points[i] if points[i] > 0 else 0.0
     blocked(parameters, ranges, points, health)
 

@@ -84,6 +84,7 @@ cdef class Perception:
         self.cloud.intensity = <unsigned short*>self.room(capacity * sizeof(short))
         self.cloud.bin = <unsigned short*>self.room(capacity * sizeof(short))
         self.cloud.cell = <int*>self.room(capacity * sizeof(int))
+        self.cloud.above = <int*>self.room(capacity * sizeof(int))
         self.cloud.instance = <int*>self.room(capacity * sizeof(int))
         self.cloud.label = <unsigned char*>self.room(capacity)
         self.ground_grid = <GroundGrid*>self.room(sizeof(GroundGrid))
@@ -174,13 +175,12 @@ cdef class Perception:
 
     cdef void mark(self) noexcept nogil:
         """Points of runs that a line took are markings."""
-        cdef int i, run, place
+        cdef int i, place
         cdef const short* runs = &self.bright_grid.run[0][0]
         cdef const float* limits = &self.bright_grid.limit[0][0]
         for i in range(self.bright_grid.near_count):
             place = self.bright_grid.place[i]
-            run = runs[place]
-            if run > 0 and self.bright_grid.runs[run - 1].line >= 0:
+            if self.bright_grid.runs[runs[place] - 1].line >= 0:
                 if self.cloud.intensity[self.bright_grid.near[i]] > limits[place] * (1.0 + 0.5 * self.bright.ratio):
                     self.cloud.label[self.bright_grid.near[i]] = MARKING
 
