@@ -57,3 +57,15 @@ def is_contested(x: np.ndarray, y: np.ndarray, c: np.ndarray, p: dict) -> bool:
     off = np.abs(y - np.polyval(c[::-1], x))[(x > -0.2 * p["contest_to_m"]) & (x < p["contest_to_m"])]
     own, others = (off < 0.5 * p["inlier_m"]).sum(), ((off > 0.5 * p["inlier_m"]) & (off < p["contest_m"])).sum()
     return bool(others > p["contest_share"] * own)
+
+
+def parts_at(x: np.ndarray, y: np.ndarray, c: np.ndarray, p: dict, steps: int = 8, least: int = 4) -> float:
+    """m ahead, from where on so many runs lie beside the line that another leads away from it; infinite: nowhere."""
+    off, step = np.abs(y - np.polyval(c[::-1], x)), p["contest_to_m"] / steps
+    for k in range(steps):
+        here = (x >= k * step) & (x < min((k + 2) * step, p["contest_to_m"]))
+        own = (here & (off < 0.5 * p["inlier_m"])).sum()
+        others = (here & (off > 0.5 * p["inlier_m"]) & (off < p["contest_m"])).sum()
+        if others >= least and others > p["contest_share"] * own:
+            return max(k * step, p["contest_told_m"])
+    return float("inf")

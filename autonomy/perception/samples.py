@@ -8,6 +8,7 @@ from autonomy import msg
 from autonomy.perception.perceive import CLASSES, SIDES, Found
 
 STRUCTURE = CLASSES.index("structure")
+NOTHING = msg.constants("ObstacleSample")["CLASSIFICATION_NOTHING"]
 LEFT, RIGHT = SIDES.index("left"), SIDES.index("right")
 LEFT_EDGE, RIGHT_EDGE = SIDES.index("left_edge"), SIDES.index("right_edge")
 EDGE_MARGIN_M = 0.2  # [D] half a post, and what an edge is off by
@@ -28,6 +29,16 @@ def obstacle_samples(found: Found, valid_time_ns: int, received_time_ns: int, so
     for name in ("x", "y", "yaw", "length", "width", "classification"):
         samples[name] = rows[name]
     samples["existence"] = rows["score"]
+    return samples
+
+
+def nothing_seen(valid_time_ns: int, received_time_ns: int, source: int) -> np.ndarray:
+    """(1,) ObstacleSample of a scan without obstacles: a look all the same."""
+    samples = np.zeros(1, msg.dtype("ObstacleSample"))
+    _stamp(samples, valid_time_ns, received_time_ns, source)
+    for name in ("x", "y", "velocity_x", "velocity_y", "range_rate", "yaw", "length", "width"):
+        samples[name] = np.nan
+    samples["classification"] = NOTHING
     return samples
 
 

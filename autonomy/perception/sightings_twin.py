@@ -25,7 +25,9 @@ def clusters(cells: np.ndarray, sensor: np.ndarray) -> list[dict]:
 def counts(one: dict, p: dict) -> bool:
     """Whether a cluster has points enough for where it is and how large it is."""
     scatter = min(p["scatter_points_at_1m"] / one["range_m"], p["scatter_points_most"])
-    if one["bottom"] > p["over_m"] or one["cells"] >= p["scatter_cells"] and one["points"] < scatter * one["cells"]:
+    if one["bottom"] > p["over_m"] or one["bottom"] > p["board_bottom_m"] and one["top"] > p["board_top_m"]:
+        return False
+    if one["cells"] >= p["scatter_cells"] and one["points"] < scatter * one["cells"]:
         return False
     needed = np.clip(p["points_at_1m"] / one["range_m"], p["points_least"], p["points_most"])
     if one["bottom"] > max(p["floating_m"], p["floating_share"] * one["range_m"]):

@@ -28,6 +28,7 @@ from drivers.lidar.decoder import Decoder, Scan
 OWN_MARGIN_M = 0.3  # [D] mirrors, and a trailer that is not quite straight behind
 KEPT_LOOKS = 8  # [D] more than come in the longest delay
 LOOK_AHEAD_M, LOOK_SIDE_M = 90.0, 15.0  # [D] where radars ask for the road
+GROUND = 1  # label
 LONGEST_GAP_S = 0.5  # [D] scans farther apart have nothing to do with each other
 
 
@@ -76,7 +77,9 @@ class LidarStage(WaitingScans[Scan]):
         stamps = valid_ns, received_ns, self.sensor.source
         told = {}
         if "obstacle" in self.sensor.gives:
-            told["obstacle"] = self._obstacles(found, velocity, rate, elapsed_s, stamps)
+            rows = self._obstacles(found, velocity, rate, elapsed_s, stamps)
+            sees = bool((found.labels == GROUND).any())  # who does not even see the road has not looked
+            told["obstacle"] = samples.nothing_seen(*stamps) if sees and not len(rows) else rows
         if "lane" in self.sensor.gives:
             told["lane"] = samples.lane_samples(found, *stamps)
         if self.odometry is not None:

@@ -124,6 +124,22 @@ def test_of_two_sets_of_lines_the_one_about_the_vehicle_is_told_and_near_only(sh
     assert len(sides(found[-1])) == 2
 
 
+@pytest.mark.parametrize("shift", [0.12, -0.12])
+def test_where_another_set_parts_ahead_the_lines_are_told_to_there(shift):
+    rng, one = np.random.default_rng(17), perceiver()
+    for k in range(2):
+        xyz, intensity = road(rng, [(1.75, False), (-1.75, False)])
+        for offset in (1.75, -1.75):
+            on = np.abs(xyz[:, 1] - offset - shift * (xyz[:, 0] - 18.0)) < 0.09
+            intensity[on & (xyz[:, 0] > 18.0)] = 50
+        found = one.perceive(as_points(xyz, intensity), (22.0, 0.0, 0.0), elapsed_s=0.1 if k else 0.0)
+    lines = sides(found)
+    wanted = min(lanes_twin.parts_at(found.runs["x"], found.runs["y"], line["c"], SECTIONS["lanes"]) for line in lines.values())
+    assert set(lines) == {"left", "right"} and 8.0 <= wanted <= 20.0
+    assert all(line["x_max"] == pytest.approx(wanted) for line in lines.values())
+    assert lines["left"]["c"][0] == pytest.approx(1.75, abs=0.1) and lines["right"]["c"][0] == pytest.approx(-1.75, abs=0.1)
+
+
 def test_where_nobody_drives_in_the_middle_of_either_set_no_side_is_told():
     sets = [(offset + shift, dashed) for offset, dashed in WHITE for shift in (0.6, -0.7)]
     found = driven([WHITE] * 3 + [sets] * 22)

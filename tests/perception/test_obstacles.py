@@ -12,7 +12,8 @@ from tests.perception.scenes import HEIGHT_M, as_points, box, ground, perceiver,
 
 # Every cluster is an obstacle, and there are no road edges
 EVERYTHING = {"sightings__points_at_1m": 0.0, "sightings__points_least": 0.0, "sightings__over_m": 1e9,
-              "sightings__floating_m": 1e9, "sightings__scatter_cells": 1e9, "sightings__solid_points": 0.0}  # fmt: skip
+              "sightings__board_bottom_m": 1e9, "sightings__floating_m": 1e9, "sightings__scatter_cells": 1e9,
+              "sightings__solid_points": 0.0}  # fmt: skip
 PERCEIVER = perceiver(**EVERYTHING, edges__cells_least=1e9)
 SECTIONS = parameters()
 

@@ -88,3 +88,13 @@ def test_drops_spray_and_what_is_over_the_road_are_not_told_and_a_car_is(cloud, 
         thing = box(rng, (30.0, 0.0), (4.5, 1.85, 1.5), 0.0, 600)
     found = perceiver().perceive(as_points(np.vstack([ground(rng), thing]))).obstacles
     assert (np.abs(found["y"]) < 2.0).sum() == told
+
+
+@pytest.mark.parametrize(("low", "high", "is_told"), [(3.4, 4.4, False), (3.0, 4.0, True), (1.0, 4.4, True)])
+def test_a_board_that_reaches_higher_than_trucks_is_over_the_road(low, high, is_told):
+    rng = np.random.default_rng(8)
+    y, z = np.meshgrid(np.linspace(-1.2, 1.2, 40), np.linspace(low, high, 12) - HEIGHT_M)
+    board = np.column_stack([np.full(y.size, 30.0), y.ravel(), z.ravel()])
+    found = drive(perceiver(), [np.vstack([ground(rng), board])] * 3, speed=0.0)[-1]
+    wanted = sightings_twin.counts(max(sightings_twin.clusters(found.cells, SENSOR), key=lambda one: one["points"]), P)
+    assert bool(len(found.obstacles[np.abs(found.obstacles["x"] - 30.0) < 0.5])) == is_told == wanted

@@ -15,12 +15,12 @@ STANDING = {"kind": "car", "aside_m": 0.0, "place_m": 75.0, "speed_mps": 0.0}
 SCENARIO = {"road": {"segments": [{"length_m": 600, "lanes": 3}]}, "set_speed_mps": 22.0, "traffic": [STANDING]}
 
 
-def drive(gives, ticks=75):
+def drive(gives, ticks=75, scenario=SCENARIO):
     """Everything perceived, and the truths by time."""
     lidar = {"name": "roof", "model": "Pandar64", "source": 30, "x_m": 5.0, "height_m": 3.25, "gives": gives,
              "cut_azimuth_rad": 4.71238898038469}  # fmt: skip
     (stage,) = stages_of(config.load("vehicles/demo_truck_lidar", {"lidar.sensor": [lidar], "radar.sensor": []})).values()
-    world, truths, found = Motorway(SCENARIO), {}, []
+    world, truths, found = Motorway(scenario), {}, []
     truth = world.reset(3)
     line = LidarLine(stage.sensor, Scene.of_world(world, 3), 3)
     ego = np.zeros(1, msg.dtype("EgoState"))[0]
@@ -86,6 +86,16 @@ def test_the_same_packets_and_egos_give_the_same_bytes(perceived):
         assert {kind: rows.tobytes() for kind, rows in first.samples.items()} == \
             {kind: rows.tobytes() for kind, rows in second.samples.items()}  # fmt: skip
         assert first.received_time_ns == second.received_time_ns > first.valid_time_ns
+
+
+def test_a_scan_of_an_empty_road_is_a_look_that_saw_nothing():
+    found, _ = drive(["obstacle"], scenario={**SCENARIO, "traffic": []})
+    nothing = msg.constants("ObstacleSample")["CLASSIFICATION_NOTHING"]
+    rows = [scan.samples["obstacle"] for scan in found]
+    empty = [one for one in rows if one["classification"][0] == nothing]
+    assert len(rows) == len(found) >= 5 and len(empty) >= 2
+    for one in empty:
+        assert len(one) == 1 and np.isnan(one["x"]).all() and one["existence"] == 0.0 and one["source"] == 30
 
 
 def test_an_ego_state_that_knows_no_motion_moves_nothing():

@@ -4,6 +4,7 @@ The pair about the vehicle that fits best: by its middle, its width, and where t
 autonomy/perception/lanes_twin.py.
 """
 from libc.math cimport fabs
+from libc.string cimport memset
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH
 from autonomy.perception._bright cimport BrightGrid
@@ -12,19 +13,27 @@ from autonomy.perception._polynomial cimport value_at
 
 require(__name__, LAYOUT_HASH)
 
+cdef enum:
+    PARTED_STEPS = 8        # of `contest_to_m`: 5 m
+    PARTED_RUNS = 4         # in two of them: more than chance heaps up
+cdef double NEVER_M = 1e9
+
 
 cdef void name_sides(const LaneParameters* p, const BrightGrid* grid, const Shape* guess, LaneList* found) noexcept nogil:
     """The two lines of the lane, and the next ones a lane's width farther. Others are dropped: nobody can say what they are.
 
     Where two sets of lines are in each other's way (construction sites), a pair is told only when the vehicle is in its middle
-    and the lane keeps its width and place: whoever drives follows the lines that count. Else neither side is told."""
+    and the lane keeps its width and place: whoever drives follows the lines that count. Else neither side is told. Where another
+    set parts from them ahead they are told to there."""
     cdef int[2] chosen
     cdef int i, k, kept = 0
     cdef bint is_contested
     choose(p, guess, found, chosen)
+    cdef double told_m
     is_contested = contested(p, grid, found, chosen[0]) or contested(p, grid, found, chosen[1])
     if is_contested and not trusted(p, guess, found, chosen):
         chosen[0] = chosen[1] = -1
+    told_m = p.contest_told_m if is_contested else min(parts_at(p, grid, found, chosen[0]), parts_at(p, grid, found, chosen[1]))
     for i in range(found.count):
         found.lines[i].side = -1
     for k in range(2):
@@ -32,8 +41,8 @@ cdef void name_sides(const LaneParameters* p, const BrightGrid* grid, const Shap
         if chosen[k] >= 0:
             found.shape.side_m[k], found.shape.side_age_s[k] = found.lines[chosen[k]].c[0], 0.0
             found.lines[chosen[k]].side = LEFT if k == 0 else RIGHT
-            if is_contested and found.lines[chosen[k]].x_max > p.contest_told_m:
-                found.lines[chosen[k]].x_max = p.contest_told_m
+            if found.lines[chosen[k]].x_max > told_m:
+                found.lines[chosen[k]].x_max = told_m
             i = closest(found, found.lines[chosen[k]].c[0], 1.0 - 2.0 * k, p.width_least_m, p.width_most_m)
             if i >= 0:
                 found.lines[i].side = NEXT_LEFT if k == 0 else NEXT_RIGHT
@@ -107,6 +116,30 @@ cdef bint contested(const LaneParameters* p, const BrightGrid* grid, const LaneL
             own += off < 0.5 * p.inlier_m
             others += 0.5 * p.inlier_m < off < p.contest_m
     return others > p.contest_share * own
+
+
+cdef double parts_at(const LaneParameters* p, const BrightGrid* grid, const LaneList* found, int number) noexcept nogil:
+    """From where on ahead so many runs lie beside a line that another one leads away from it, m; NEVER_M = nowhere.
+
+    As `contested`, over two steps at a time; nearer than `contest_told_m` that one says it."""
+    cdef int[PARTED_STEPS + 1] own
+    cdef int[PARTED_STEPS + 1] others
+    cdef int i, k
+    cdef double off
+    if number < 0:
+        return NEVER_M
+    memset(own, 0, sizeof(own))
+    memset(others, 0, sizeof(others))
+    for i in range(grid.run_count):
+        if 0.0 <= grid.runs[i].x < p.contest_to_m:
+            k = <int>(grid.runs[i].x * PARTED_STEPS / p.contest_to_m)
+            off = fabs(grid.runs[i].y - value_at(found.lines[number].c, grid.runs[i].x))
+            own[k] += off < 0.5 * p.inlier_m
+            others[k] += 0.5 * p.inlier_m < off < p.contest_m
+    for k in range(PARTED_STEPS):
+        if others[k] + others[k + 1] >= PARTED_RUNS and others[k] + others[k + 1] > p.contest_share * (own[k] + own[k + 1]):
+            return max(k * p.contest_to_m / PARTED_STEPS, p.contest_told_m)
+    return NEVER_M
 
 
 cdef bint trusted(const LaneParameters* p, const Shape* guess, const LaneList* found, const int* chosen) noexcept nogil:

@@ -11,6 +11,8 @@ cdef struct SightingParameters:
     double points_least
     double points_most
     double over_m               # what begins higher is over the road
+    double board_bottom_m       # so is what begins higher than this
+    double board_top_m          # ... and ends higher than this: a board behind a crest, whose ground is guessed
     double floating_m           # what begins higher above the ground hangs in the air
     double floating_share       # ... of its distance, where that is more: rows of beams lie so far apart
     double floating_points_at_1m    # ... and counts with more points only: drops hang there

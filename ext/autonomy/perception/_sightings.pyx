@@ -115,7 +115,9 @@ cdef double needed(const SightingParameters* p, const Cluster* cluster, const Ex
     cdef double points, beam = p.solid_beams * extent.range_m, solid, across
     points = p.scatter_points_at_1m / extent.range_m
     points = points if points < p.scatter_points_most else p.scatter_points_most
-    if cluster.bottom > p.over_m or (cluster.cells >= p.scatter_cells and cluster.points < points * cluster.cells):
+    if cluster.bottom > p.over_m or (cluster.bottom > p.board_bottom_m and cluster.top > p.board_top_m):
+        return INFINITY
+    if cluster.cells >= p.scatter_cells and cluster.points < points * cluster.cells:
         return INFINITY
     if cluster.bottom > p.floating_m and cluster.bottom > p.floating_share * extent.range_m:
         points = p.floating_points_at_1m / extent.range_m

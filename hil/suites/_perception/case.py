@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-TUNED_ON = range(1, 25)  # seeds that rules and parameters were chosen on
-FIRST_SEED = 101  # seeds that are reported, from here on
+# Seeds that rules and parameters were chosen on: 1 to 24, and 101 to 118, reported once, of which the misses were then looked at
+TUNED_ON = range(1, 119)
+FIRST_SEED = 201  # seeds that are reported, from here on
 
 
 @dataclass(frozen=True)

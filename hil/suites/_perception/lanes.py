@@ -15,6 +15,7 @@ SETTLED_S = 2.0  # a drive begins without memory
 WRONG_M = 0.5  # so far off it is no line of this lane; a lane's sides are 3.5 m apart
 NEAR_M, FAR_M = 0.0, 40.0  # where errors are told
 WRONG_AT_M = (0.0, 10.0, 20.0)
+STARTS_M = 0.3  # a yellow line begins on the white one
 BESIDE_M = 0.6  # half a lane, less that: where a lane's line may be sought
 
 
@@ -57,8 +58,16 @@ class LaneTally:
                    and abs(float(marking.offset_at(sight.s)) - sight.d - sign * half) < BESIDE_M
                    and marking.start_m <= sight.s < marking.end_m]  # fmt: skip
             if own:
-                found[side] = self.continued(own[0], lines, at_site)
+                found[side] = self.continued(own[0] if at_site else self.to_site(own[0], lines), lines, at_site)
         return found
+
+    def to_site(self, points: np.ndarray, lines: list) -> np.ndarray:
+        """A white line, and from a construction site's begin on the yellow one that starts on it."""
+        for marking, other in lines if self.drive.shift else []:
+            begins = marking.colour == "yellow" and other[0, 0] > points[0, 0] and site_share(marking.start_m - 1.0) == 0.0
+            if begins and abs(other[0, 1] - np.interp(other[0, 0], points[:, 0], points[:, 1])) < STARTS_M:
+                return np.concatenate([points[points[:, 0] < other[0, 0]], other])
+        return points
 
     def continued(self, points: np.ndarray, lines: list, at_site: bool) -> np.ndarray:
         """A line and what goes on where it ends: yellow lines come in stretches, white ones after them."""

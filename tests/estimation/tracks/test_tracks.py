@@ -3,6 +3,7 @@ from autonomy.estimation.tracks._tracks import TracksStep
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autonomy import msg
 from autonomy.estimation.tracks.tracks_twin import entry_time
 from tests.step_parameters import step_parameters, valid_ego, zeros
 
@@ -118,6 +119,44 @@ def test_boxes_give_place_speed_and_extent():
         track = step.step(boxes_at(k, seen), valid_ego(20.0), straight())["tracks"][0]
     assert abs(track["x"] - (40.0 - 0.02 * 299)) < 0.1 and abs(track["velocity_x"] - 18.0) < 0.1
     assert abs(track["length"] - 4.6) < 0.05 and abs(track["width"] - 1.8) < 0.05 and abs(track["yaw"]) < 1e-9
+
+
+def nothing_at(k, source=21):
+    frame = boxes_at(k, [(np.nan, np.nan, np.nan, np.nan)], source)
+    frame["obstacle"]["items"][0]["classification"] = msg.constants("ObstacleSample")["CLASSIFICATION_NOTHING"]
+    return frame
+
+
+def test_a_scan_that_saw_nothing_speaks_against_a_track_and_silence_does_not():
+    """Of a lidar that looks where the track is."""
+    settings = PARAMETERS.copy()
+    lidar = settings["sensor"][0]
+    lidar["half_angle_rad"], lidar["range_m"], lidar["period_s"], lidar["source"], lidar["kind"] = 3.2, 100.0, 0.1, 21, 2
+    lidar["detection_probability"], lidar["clutter_per_m2"] = 0.9, 1e-4
+    existence = {}
+    for sees in (True, False):
+        step = TracksStep(settings)
+        for k in range(200):
+            result = step.step(boxes_at(k, [(40.0, 0.0, 4.5, 1.8)] if k % 10 == 0 else []), valid_ego(20.0), straight())
+        assert result["count"] == 1 and result["tracks"][0]["existence"] > 0.99
+        for k in range(200, 225):
+            result = step.step(nothing_at(k) if sees and k % 10 == 0 else frame_at(k), valid_ego(20.0), straight())
+        existence[sees] = result["tracks"][0]["existence"]
+    assert existence[True] < 0.5 < existence[False]
+
+
+def test_what_saw_nothing_is_a_scan_of_its_own_beside_what_saw_something():
+    alone, together = TracksStep(PARAMETERS), TracksStep(PARAMETERS)
+    for k in range(100):
+        frame = boxes_at(k, [(42.3, 3.5, 4.6, 1.8)] if k % 10 == 0 else [])
+        both = frame.copy()
+        if k % 10 == 0:
+            for place, source in ((1, 21), (2, 22)):
+                both["obstacle"]["items"][place] = nothing_at(k, source)["obstacle"]["items"][0]
+            both["obstacle"]["count"] = 3
+        results = [step.step(one, valid_ego(20.0), straight()) for step, one in ((alone, frame), (together, both))]
+    assert [result["count"] for result in results] == [1, 1]
+    assert abs(results[0]["tracks"][0]["x"] - results[1]["tracks"][0]["x"]) < 0.05
 
 
 def test_a_truck_in_pieces_becomes_one_track():

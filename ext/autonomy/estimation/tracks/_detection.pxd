@@ -1,8 +1,9 @@
 # What sensors report, in one form and in an order of its own: the order in which items arrive changes nothing.
-from libc.math cimport NAN, cos, fabs, isfinite, sin
+from libc.math cimport INFINITY, NAN, cos, fabs, isfinite, sin
 from libc.stdint cimport int64_t, uint16_t, uint8_t
 from autonomy.msg.messages cimport (
-    InputFrame, ObstacleSample, RadarPoint, TracksParameters, TracksSensor_KIND_OBSTACLE, TracksSensor_KIND_RADAR)
+    InputFrame, ObstacleSample, ObstacleSample_CLASSIFICATION_NOTHING, RadarPoint, TracksParameters, TracksSensor_KIND_OBSTACLE,
+    TracksSensor_KIND_RADAR)
 
 cdef enum:
     DETECTIONS = 256             # of one tick: 128 radar targets, 128 obstacles
@@ -26,6 +27,7 @@ ctypedef struct Detection:
     uint16_t source
     uint8_t kind
     uint8_t classification
+    uint8_t is_none              # a scan that saw nothing, at x = -infinity
 
 ctypedef struct Detections:
     Detection[256] items
@@ -73,6 +75,7 @@ cdef inline void take_point(Detections* list, const TracksParameters* parameters
     item.rate, item.rate_variance = point.range_rate, parameters.range_rate_sigma * parameters.range_rate_sigma
     item.yaw = item.length = item.width = NAN
     item.time_ns, item.source, item.kind, item.classification = point.valid_time_ns, point.source, TracksSensor_KIND_RADAR, 0
+    item.is_none = 0
     insert(list, &item)
 
 
@@ -80,7 +83,9 @@ cdef inline void take_obstacle(Detections* list, const TracksParameters* paramet
                                int64_t now_ns) noexcept nogil:
     cdef Detection item
     cdef double reach = 0.0
-    if box.validity != 0 or not isfinite(box.x) or not isfinite(box.y) or not recent(parameters, box.valid_time_ns, now_ns):
+    item.is_none = box.classification == ObstacleSample_CLASSIFICATION_NOTHING
+    if box.validity != 0 or not recent(parameters, box.valid_time_ns, now_ns) \
+            or not (item.is_none or (isfinite(box.x) and isfinite(box.y))):
         return
     item.yaw = box.yaw if isfinite(box.yaw) else 0.0
     item.length, item.width = known_or(box.length, NAN), known_or(box.width, NAN)
@@ -93,6 +98,8 @@ cdef inline void take_obstacle(Detections* list, const TracksParameters* paramet
     item.rate, item.rate_variance = box.range_rate, parameters.range_rate_sigma * parameters.range_rate_sigma
     item.time_ns, item.source, item.kind, item.classification = box.valid_time_ns, box.source, TracksSensor_KIND_OBSTACLE, \
         box.classification
+    if item.is_none:
+        item.x, item.y = -INFINITY, 0.0
     insert(list, &item)
 
 
@@ -106,10 +113,10 @@ cdef inline void take_all(Detections* list, const TracksParameters* parameters, 
 
 
 cdef inline int scan_end(const Detections* list, int first) noexcept nogil:
-    """Index behind the last item of the scan that begins with `first`."""
+    """Index behind the last item of the scan that begins with `first`. What says that nothing was seen is one by itself."""
     cdef const Detection* head = &list.items[first]
     cdef int i = first + 1
     while i < list.count and list.items[i].kind == head.kind and list.items[i].source == head.source \
-            and list.items[i].time_ns - head.time_ns <= SCAN_NS:
+            and list.items[i].time_ns - head.time_ns <= SCAN_NS and list.items[i].is_none == head.is_none:
         i += 1
     return i

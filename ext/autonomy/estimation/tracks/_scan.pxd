@@ -226,7 +226,7 @@ cdef inline bint adopted(TracksMemory* memory, const TracksParameters* p, const 
 
 cdef inline void take_scan(TracksMemory* memory, const TracksParameters* p, Viewer* viewer, Detection* scan, int count,
                            int64_t now_ns, ScanWork* work) noexcept nogil:
-    """`count` detections of one sensor and one time, at most 128."""
+    """`count` detections of one sensor and one time, at most 128; none where the first says that nothing was seen."""
     cdef bint box = scan[0].kind == TracksSensor_KIND_OBSTACLE
     cdef int i, index, used = <int>memory.used
     viewer.most_xx = viewer.most_yy = 0.0

@@ -91,7 +91,8 @@ cdef inline void sense(TracksMemory* memory, const TracksParameters* parameters,
         viewer.age = <double>(frame.tick_time_ns - list.items[end - 1].time_ns) * 1e-9
         viewer.own_speed = ego.speed - acceleration * viewer.age
         viewer.own_yaw_rate = ego.angular_rate[2]
-        take_scan(memory, parameters, &viewer, &list.items[first], end - first, frame.tick_time_ns, work)
+        take_scan(memory, parameters, &viewer, &list.items[first], 0 if list.items[first].is_none else end - first,
+                  frame.tick_time_ns, work)
         combine_all(&memory.bank, <int>memory.used)
         first = end
     merge_pieces(memory, parameters, elapsed)
