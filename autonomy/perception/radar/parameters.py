@@ -66,8 +66,8 @@ class ScreenParameters:
     obstacle_looks: int = 8
     moved_looks: int = 3  # of what was seen to move before it stood
     inside_share: float = 0.7
-    near_m: float = 40.0  # what still stands in the corridor this near is taken as it is
-    near_watched_m: float = 30.0  # the same where a lidar watches: it sees through places 30 to 40 m away [C]
+    near_m: float = 40.0  # what still stands in the corridor this near is taken as it is, unless it looks like above it
+    near_watched_m: float = 30.0  # the same of all, and where a lidar watches: it sees through places 30 to 40 m away [C]
     road_looks: int = 3  # scans of a lidar in a row that show road where something is said to stand
     watched_scans: int = 6  # of the radar, since the lidar's last one
     shadow_m: float = 5.0  # something this much nearer, within corridor_m beside the line of sight, hides what is behind

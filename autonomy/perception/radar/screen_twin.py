@@ -11,7 +11,7 @@ from autonomy.msg import constants
 from autonomy.perception.radar.parameters import Mounting, ScreenParameters
 
 DETECTION = constants("RadarDetection")
-INSIDE_GAIN, BIN_M, BINS, SIDE, REACH, MOST_BARRIERS = 0.2, 0.5, 80, 2, 4, 6
+INSIDE_GAIN, BIN_M, BINS, SIDE, REACH, MOST_BARRIERS, SHADOWED_LOOKS = 0.2, 0.5, 80, 2, 4, 6, 5
 
 
 @dataclass
@@ -27,6 +27,7 @@ class Remembered:
     was_moving: bool = False
     was_passed: bool = False
     road_looks: int = 0
+    shadowed: int = 0
     inside: float = 0.0
     bridges: int = 0
     verdict: str = ""
@@ -133,6 +134,7 @@ class ScreenTwin:
         found.place = found.place + gain * (one["place"] - found.place)
         found.inside += max(gain, INSIDE_GAIN) * (float(abs(one["offset"]) < of.corridor_m) - found.inside)
         found.bridges += bool(row["flags"] & DETECTION["FLAG_BRIDGE"])
+        found.shadowed = SHADOWED_LOOKS if one["is_hidden"] else max(found.shadowed - 1, 0)
         if math.isfinite(row["rcs_dbsm"]) and not one["is_hidden"]:
             found.powers.append((row["range"], row["rcs_dbsm"]))
         if math.isfinite(row["elevation"]):
@@ -160,7 +162,8 @@ class ScreenTwin:
         ratio, near = self._overhead_ratio(one), of.near_watched_m if self.unwatched <= of.watched_scans else of.near_m
         if ratio > of.decided:
             return "OVERHEAD"
-        return "OBSTACLE" if is_inside and (ratio < -of.decided or distance < near) else ""
+        near = min(near, of.near_watched_m) if ratio > 0.0 else near
+        return "OBSTACLE" if is_inside and (ratio < -of.decided or (distance < near and not one.shadowed)) else ""
 
     def _overhead_ratio(self, one: Remembered) -> float:
         """Exponential likelihoods, each with its own best mean: of a cross section that sinks as it comes near, of one that

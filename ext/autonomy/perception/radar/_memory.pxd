@@ -38,6 +38,7 @@ cdef struct Landmark:
     bint was_passed             # a road user drove through where it is
     bint is_claimed             # in this scan
     int road_looks              # in a row, of a lidar that saw road there
+    int shadowed                # looks for which it still counts as seen past something nearer
     double power_count, power, power_raised, drop  # sums: cross section in m2, with an overhead's loss given back, that loss
     double height_count, height, height_square
 
@@ -175,4 +176,6 @@ cdef inline int verdict_of(const ScreenParameters* parameters, const Landmark* l
     ratio = overhead_ratio(parameters, landmark)
     if ratio > parameters.decided:
         return IS_OVERHEAD
+    # What looks more like above than on it is given the time that a lidar would have
+    near_m = near_m if ratio <= 0.0 or near_m < parameters.near_watched_m else parameters.near_watched_m
     return IS_OBSTACLE if is_inside and (ratio < -parameters.decided or range_m < near_m) else UNDECIDED

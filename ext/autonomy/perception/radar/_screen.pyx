@@ -41,6 +41,7 @@ cdef enum:
     REACH = 4               # bins within which there is one barrier
 cdef double BIN_M = 0.5
 cdef double FIRST_BIN_M = -20.0
+cdef int SHADOWED_LOOKS = 5       # [D] a quarter of a second: the nearer one is missed now and then
 cdef double INSIDE_GAIN = 0.2   # of a look: the last five count most
 
 cdef struct Scene:            # where the sensor is and how the vehicle moves
@@ -88,7 +89,8 @@ cdef void see_landmark(const ScreenParameters* parameters, const Scene* scene, M
     cdef const RadarDetection* row = &rows[i]
     cdef Seen* seen = &memory.seen[i]
     cdef int found = nearest_landmark(parameters, memory, seen), mover
-    cdef double gain, height
+    cdef double gain, height, near_m
+    cdef bint hidden
     cdef Landmark* landmark
     if found < 0:
         if memory.landmark_count == MOST_LANDMARKS:
@@ -112,17 +114,20 @@ cdef void see_landmark(const ScreenParameters* parameters, const Scene* scene, M
     gain = gain if gain > INSIDE_GAIN else INSIDE_GAIN
     landmark.inside += gain * ((1.0 if fabs(seen.offset) < parameters.corridor_m else 0.0) - landmark.inside)
     landmark.bridges += (row.flags & RadarDetection_FLAG_BRIDGE) != 0
-    if isfinite(row.rcs_dbsm) and not is_hidden(parameters, rows, count, i):
+    hidden = is_hidden(parameters, rows, count, i)
+    landmark.shadowed = SHADOWED_LOOKS if hidden else max(landmark.shadowed - 1, 0)
+    if isfinite(row.rcs_dbsm) and not hidden:
         add_power(parameters, landmark, row.range, row.rcs_dbsm)
     if isfinite(row.elevation):
         height = scene.sensor_z + row.range * sin(row.elevation)
         landmark.height_count += 1.0
         landmark.height += height
         landmark.height_square += height * height
-    # An obstacle stays one unless road is seen there; what seemed above the road may come down
+    # An obstacle stays one unless road is seen there; what seemed above the road may come down. What is seen past a nearer one in
+    # the corridor is not hurried: that one comes first, and will drive through it or not
     if landmark.verdict != IS_OBSTACLE or landmark.road_looks >= parameters.road_looks:
-        landmark.verdict = verdict_of(parameters, landmark, row.range, parameters.near_watched_m
-                                      if memory.unwatched <= parameters.watched_scans else parameters.near_m)
+        near_m = parameters.near_watched_m if memory.unwatched <= parameters.watched_scans else parameters.near_m
+        landmark.verdict = verdict_of(parameters, landmark, row.range, 0.0 if landmark.shadowed > 0 else near_m)
     seen.landmark = found
 
 
