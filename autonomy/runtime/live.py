@@ -66,6 +66,7 @@ PIECE_SLOTS = 1 << 10  # a line: a second of the fastest
 COMMAND_SLOTS = 1 << 4
 ENGAGE_AFTER_S = 5.0  # as hil.loop.closed_loop: the ego filter's start
 TRANSMIT_BELOW, RECEIVE_BELOW = 5, 10  # the loop's priority; a command is worth more than the next frame
+WATCH_BELOW = 20  # and above all other work: whoever holds the interpreter and waits for a processor keeps receivers waiting
 SWITCH_INTERVAL_S = 5e-4  # between Python threads: the receivers share one interpreter
 JOIN_S = 5.0
 FOREVER_NS = 1 << 62
@@ -234,6 +235,8 @@ class _Session:
                     if thread is not None:
                         thread.start()
                 self._started.wait()
+                if self.lockstep is None:
+                    realtime.raise_priority(self.options.priority - WATCH_BELOW)  # the node's thread takes it over
                 if self.node is not None and self.lockstep is None and self.not_armed is None:
                     self.node.start()  # not before: a stack that is not armed has no place on the bus
                 if self.not_armed is None:
@@ -255,6 +258,7 @@ class _Session:
             self.service.stopping("closing the log")
             self._stop()
             self._thread.join(JOIN_S)
+            realtime.leave()
             sys.setswitchinterval(before)
         if self.not_armed is not None:
             raise EnvironmentFault(self.not_armed)

@@ -61,6 +61,12 @@ def raise_priority(priority: int) -> None:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
 
 
+def leave() -> None:
+    """The calling thread back among all others."""
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
 def _scheduled(priority: int) -> Finding:
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
