@@ -18,6 +18,7 @@ from autonomy import msg
 
 WORDS, STATUS = msg.constants("FaultRow"), msg.constants("FaultState")
 ANY_SOURCE = 65535
+STANDBY_CLEAR_S = 5.0  # of rows that stay as long as the stack drives
 EVENT_WINDOW_NS, EVENTS = 1_000_000_000, 4
 LISTS = {"STEERING": ("steering", "steering_wheel_angle"), "WHEEL": ("wheel", "vehicle_speed"), "SHAFT": ("shaft", "shaft_speed"),
          "IMU": ("imu", "angular_rate_z"), "GNSS": ("gnss", "latitude_deg"), "SIGNAL": ("signal", "value")}  # fmt: skip
@@ -87,7 +88,7 @@ class Table:
 
     def judge(self, values: list[float], now_ns: int, driving: bool) -> dict[str, Any]:
         """status (by row), action, unusable, speed_limit_mps, take_over_s (None = not asked)."""
-        status = [self._status(*parts, now_ns) for parts in zip(self.memory, self.rows, values, strict=True)]
+        status = [self._status(*parts, driving, now_ns) for parts in zip(self.memory, self.rows, values, strict=True)]
         acted = [row for row, found in zip(self.rows, status, strict=True) if found == STATUS["STATUS_ACTED"]]
         action = max((int(row["action"]) for row in acted), default=0)
         limits = [float(row["speed_limit_mps"]) for row in acted
@@ -104,7 +105,8 @@ class Table:
                 "speed_limit_mps": min(limits, default=0.0)}  # fmt: skip
 
     @staticmethod
-    def _status(memory: _Row, row: np.void, value: float, now_ns: int) -> int:
+    def _status(memory: _Row, row: np.void, value: float, driving: bool, now_ns: int) -> int:
+        clear_s = float(row["clear_after_s"]) if driving or row["clear_after_s"] > 0.0 else STANDBY_CLEAR_S
         below = row["detector"] == WORDS["DETECTOR_BELOW"]
         if value < row["threshold"] if below else value > row["threshold"]:
             memory.gone_ns = None
@@ -113,9 +115,9 @@ class Table:
                 memory.told_ns = now_ns
         else:
             memory.passed_ns = None
-            if memory.told_ns is not None and math.isfinite(value) and row["clear_after_s"] > 0.0:
+            if memory.told_ns is not None and math.isfinite(value) and clear_s > 0.0:
                 memory.gone_ns = now_ns if memory.gone_ns is None else memory.gone_ns
-                if elapsed_s(memory.gone_ns, now_ns) >= row["clear_after_s"]:
+                if elapsed_s(memory.gone_ns, now_ns) >= clear_s:
                     memory.told_ns = memory.gone_ns = None
         if memory.told_ns is not None:
             return STATUS["STATUS_ACTED" if elapsed_s(memory.told_ns, now_ns) >= row["act_after_s"] else "STATUS_TOLD"]

@@ -94,6 +94,12 @@ def test_a_row_is_over_after_its_clear_time_or_never():
     for k in range(105):
         state = truck.tick(steering(0.01 + 1e-4 * k), engine_speed)
     assert state["status"][silent] == STATUS["STATUS_GOOD"] and state["status"][engine] == ACTED
+    for k in range(500):  # 5 s more, and the stack drives
+        state = truck.tick(steering(0.01 + 1e-4 * k), engine_speed)
+    assert state["status"][engine] == ACTED, "it stays as long as the stack drives"
+    truck.actuation["mode"] = 0
+    found = [int(truck.tick(steering(0.01 + 1e-4 * k), engine_speed)["status"][engine]) for k in range(600)]
+    assert found[50] == ACTED and found[-1] == STATUS["STATUS_GOOD"]
 
 
 def test_values_that_are_not_there_are_told_while_the_sender_speaks():
@@ -188,6 +194,19 @@ def test_a_retarder_is_told_by_what_it_lacks(share):
     lacking = faults_twin.retarder_lacking(np.array(sent[:-1]), -2000.0 * share, float(FAULTS["retarder_least_nm"]), 0.01)
     assert state["value"][row] == pytest.approx(lacking, abs=1e-9)
     assert (state["status"][row] >= TOLD) == (share < 0.4)
+
+
+@pytest.mark.parametrize(("late_s", "share", "told"), [(0.0, 1.0, False), (0.25, 1.0, False), (0.25, 0.5, True), (0.0, 0.5, True)])
+def test_brakes_that_answer_late_are_not_weak_and_weak_ones_are_told(late_s, share, told):
+    truck, row = Truck(), row_of("brakes_weak")
+    wanted = -np.clip(2.5 * (np.arange(300) * 0.01 - 0.5), 0.0, 4.0)  # m/s2, from half a second on
+    states = []
+    for k in range(300):
+        truck.actuation["brake_deceleration_mps2"] = -wanted[k]
+        truck.actuation["expected_acceleration_mps2"] = wanted[k]
+        truck.ego["acceleration"][0] = share * wanted[max(k - round(100 * late_s), 0)]
+        states.append(truck.tick())
+    assert (states[-1]["status"][row] >= TOLD) == told
 
 
 def test_another_trailer_is_told_by_its_wheelbase_once_that_is_known():

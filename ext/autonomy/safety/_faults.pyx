@@ -27,6 +27,7 @@ cdef enum:
     EVENT_WINDOW_NS = 1000000000
     LEAST_REPEATS = 3            # a coarse value may stand for a while
 
+cdef double STANDBY_CLEAR_S = 5.0    # [D] longer than an engine is cranked
 cdef double TOLD_MASS_SHARE = 0.1    # [M] air springs weigh a load to 5 %, the steered axle is guessed
 
 
@@ -142,15 +143,21 @@ cdef inline double value_now(FaultsMemory* memory, const FaultParameters* parame
     return mass_beyond(vehicle_parameters, truck, &own.heard)
 
 
-cdef inline uint8_t judge(RowMemory* own, const FaultRow* row, double value, int64_t now_ns) noexcept nogil:
+cdef inline double clears_after_s(const FaultRow* row, bint driving) noexcept nogil:
+    """s of good values until a fault is over; 0 = it stays."""
+    return row.clear_after_s if driving or row.clear_after_s > 0.0 else STANDBY_CLEAR_S
+
+
+cdef inline uint8_t judge(RowMemory* own, const FaultRow* row, double value, bint driving, int64_t now_ns) noexcept nogil:
     """STATUS_* of a row; a value that is not known neither tells nor clears."""
+    cdef double clear_s = clears_after_s(row, driving)
     cdef bint passed = value < row.threshold if row.detector == FaultRow_DETECTOR_BELOW else value > row.threshold
     if not passed:
         own.passed_ns = 0
-        if own.told_ns and isfinite(value) and row.clear_after_s > 0.0:
+        if own.told_ns and isfinite(value) and clear_s > 0.0:
             if own.gone_ns == 0:
                 own.gone_ns = now_ns
-            if <double>(now_ns - own.gone_ns) * 1e-9 >= row.clear_after_s:
+            if <double>(now_ns - own.gone_ns) * 1e-9 >= clear_s:
                 own.told_ns = own.gone_ns = 0
     else:
         own.gone_ns = 0
@@ -231,7 +238,7 @@ cdef void faults_step(FaultsMemory* memory, const FaultParameters* parameters, c
             break
         hear_row(&memory.row[i].heard, &parameters.row[i], frame)
         state.value[i] = value_now(memory, parameters, plausibility, vehicle_parameters, vehicle, ego, truck, i, speed, now_ns)
-        state.status[i] = judge(&memory.row[i], &parameters.row[i], state.value[i], now_ns)
+        state.status[i] = judge(&memory.row[i], &parameters.row[i], state.value[i], memory.response.driving != 0, now_ns)
         state.fault[i] = parameters.row[i].fault
         state.since_ns[i] = memory.row[i].told_ns
         if parameters.row[i].detector == FaultRow_DETECTOR_YAW_RATE:

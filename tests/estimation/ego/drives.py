@@ -139,7 +139,7 @@ def comma2k19(directory: Path, gyro_name: str = "gyro_uncalibrated") -> Drive:
 
 def simulated(
     duration_s: float = 20.0, seed: int = 0, speed: float = 15.0, heading: float = 0.4, at_rest_s: float = 0.0,
-    with_odometry: bool = False,
+    with_odometry: bool = False, fix_interval_s: float = 0.1,
 ) -> Drive:
     """A weaving drive of constant speed (after `at_rest_s` standing still) with noisy, delayed sensors; heading from east.
 
@@ -177,7 +177,7 @@ def simulated(
     turning = at(times - 0.02, velocity_along)[:, 0]
     wheel["rear_left"] = np.maximum(0.99 * turning + np.where(turning > 0.1, noise(len(times), 0.02), 0.0), 0.0)
     wheel["rear_right"] = wheel["rear_left"]
-    times = np.arange(0.35, duration_s, 0.1)
+    times = np.arange(0.35, duration_s, fix_interval_s)
     gnss = _samples("GnssSample", start_s + times)
     enu = np.column_stack([at(times - 0.09, position) + random.normal(0.0, 0.02, (len(times), 2)), noise(len(times), 0.05)])
     gnss["latitude_deg"], gnss["longitude_deg"], gnss["altitude_m"] = enu_to_geodetic(enu, origin)

@@ -37,6 +37,10 @@ def test_kernel_and_twin_agree_on_a_simulated_drive():
     _compare(drives.simulated(duration_s=6.0, seed=3), 6.0)
 
 
+def test_kernel_and_twin_agree_on_a_receiver_that_is_faster_than_its_errors():
+    _compare(drives.simulated(duration_s=6.0, seed=3, fix_interval_s=0.01), 6.0)
+
+
 def test_kernel_and_twin_agree_on_a_start_by_late_fixes():
     _compare(drives.arriving_late(drives.simulated(duration_s=6.0, seed=4), 0.2, 0.24), 6.0)
 
