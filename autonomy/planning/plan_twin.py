@@ -169,16 +169,24 @@ def smallest_gap(gap, speed, acceleration, other_speed, other_acceleration, dece
     return min(gap_at(t) for t in times if 0.0 <= t < np.inf)
 
 
+def braking_in_bends(parameters, sideways: float) -> float:
+    """m/s2 of gentle braking beside a share of the lateral limit."""
+    return float(parameters["curve_deceleration"]) * np.sqrt(max(1.0 - sideways**2, 0.0))
+
+
 def curve_speed(parameters, preview, valid_distance_m, speed, lateral, curvature_sigma=0.0, rate_sigma=0.0) -> float:
     """m/s now for the curvature ahead, 1/m every STEP_M, averaged and less its uncertainty, at `lateral` m/s2."""
     seen = np.asarray(preview)[: max(int(valid_distance_m / STEP_M), 0) + 1]
     distance, half = STEP_M * np.arange(len(seen)), int(0.5 * float(parameters["curve_mean_m"]) / STEP_M)
     mean = np.array([abs(seen[max(i - half, 0) : i + half + 1].mean()) for i in range(len(seen))])
     doubt = parameters["curve_doubt"] * np.hypot(curvature_sigma, distance * rate_sigma)
-    believed = mean - np.minimum(doubt, parameters["curve_doubt_maximum"] * mean)
-    room = np.maximum(distance - parameters["reaction_s"] * speed, 0.0)
-    square = lateral / (believed + 1e-9) + 2.0 * parameters["curve_deceleration"] * room
-    return float(np.sqrt(square.min()))
+    believed = mean - np.minimum(doubt, parameters["curve_doubt_maximum"] * mean) + 1e-9
+    slowed = np.clip(distance - parameters["reaction_s"] * speed, 0.0, STEP_M)  # m of braking on the way to each point
+    square = lateral / believed[-1]
+    for i in range(len(seen) - 1, 0, -1):
+        square += 2.0 * braking_in_bends(parameters, believed[i] * square / lateral) * slowed[i]
+        square = min(square, lateral / believed[i - 1])
+    return float(np.sqrt(square))
 
 
 def return_path(length: float, offset: float, heading: float) -> np.polynomial.Polynomial:

@@ -24,7 +24,7 @@ from autonomy.planning._conflict cimport (
     COMFORT, FULL, Conflict, early_deceleration, firm_deceleration, passed_before, ramp_jerk, required_deceleration, urgency,
     worst_conflict)
 from autonomy.planning._cruise_profile cimport cruise_followed, cruise_update
-from autonomy.planning._curve cimport curve_acceleration, curve_jerk, curve_speed, lateral_limit
+from autonomy.planning._curve cimport Bend, curve_acceleration, curve_jerk, curve_speed, lateral_limit
 from autonomy.planning._gap cimport desired_gap, follow_acceleration
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
@@ -147,10 +147,12 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
                     const FaultState* faults, const LaneState* lane, const TrackList* tracks, Plan* plan) noexcept nogil:
     cdef double dt = elapsed_s(frame.tick_time_ns, memory.last_tick_ns)
     cdef double speed = known_speed(vehicle, ego)
-    cdef double acceleration, wanted, rolling, lateral, bound, bounded, bend_ahead_m = 0.0
+    cdef double acceleration, wanted, rolling, lateral, bound, bounded
     cdef uint8_t lost
     cdef Braking braking
+    cdef Bend bend
     memset(plan, 0, sizeof(Plan))
+    memset(&bend, 0, sizeof(Bend))
     plan.time_ns = frame.tick_time_ns
     if not isfinite(speed):
         speed = 0.0
@@ -168,7 +170,7 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
         memory.fallback_travelled += speed * dt
 
     plan.braking_deceleration, plan.lateral_limit = braking.deceleration, lateral
-    plan.curve_speed = curve_speed(parameters, lane, lateral, speed, &bend_ahead_m) if lane.status != LaneState_STATUS_NONE \
+    plan.curve_speed = curve_speed(parameters, lane, lateral, speed, &bend) if lane.status != LaneState_STATUS_NONE \
         else vehicle.set_speed
     plan.sight_speed = sight_speed(memory, parameters, &braking)
     plan.descent_speed = descent_speed(parameters, vehicle_parameters, truck, faults)
@@ -206,7 +208,7 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
         wanted = -parameters.approach_deceleration
     plan.target_acceleration = rolling if rolling > -parameters.approach_deceleration else -parameters.approach_deceleration
     if plan.reason == BECAUSE_CURVE:
-        acceleration = curve_acceleration(parameters, plan.curve_speed, bend_ahead_m, speed)
+        acceleration = curve_acceleration(parameters, &bend, plan.curve_speed, speed)
         if plan.cruise and plan.target_acceleration < acceleration:
             acceleration = plan.target_acceleration
         plan.target_acceleration = acceleration
