@@ -14,7 +14,7 @@ SIGNED = {  # places, angles and offsets: any sign
 }  # fmt: skip
 MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wander, a part that is not fitted
     "mass_sigma_kg", "steering_delay_s", "steering_lag_s", "steering_play_rad", "yaw_lag_s", "retarder_torque_maximum_nm",
-    "retarder_minimum_speed_mps", "engine_torque_maximum_nm", "drag_area_m2", "rolling_resistance",
+    "body_roll_rad_per_mps2", "retarder_minimum_speed_mps", "engine_torque_maximum_nm", "drag_area_m2", "rolling_resistance",
     "rear_overhang_m", "front_overhang_m",
     "steering_bias_share", "disturbance_maximum", "gap_acceleration_deadband", "follow_range_s", "engine_brake_torque_maximum_nm",
     "emergency_reserve", "entry_significance", "brake_fill_minimum", "preview_half_base_m", "path_behind_m",
@@ -37,7 +37,7 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "slip_compliance", "slip_compliance_sigma", "mass_systematic_share", "brake_cooling_wspmk",
     "frame_roll_rad_per_mps2", "steering_offset_walk_rad", "tyre_factor_walk", "steering_response_walk_s",
     "friction_doubt", "grade_doubt", "headwind_doubt",
-    "brake_fade_per_kelvin", "descent_grade", "engine_brake_power_w", "rollover_margin",
+    "brake_fade_per_kelvin", "descent_grade", "curve_tight_reserve", "engine_brake_power_w", "rollover_margin",
     "merge_gap_m", "pedestrian_margin_m", "existence_deleted", "reflection_spread",
 }  # fmt: skip
 AT_MOST = {

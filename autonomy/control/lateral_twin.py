@@ -36,7 +36,7 @@ CROSSING_S, CROSSING_TICKS = 0.06, 10.0  # lag with which it is crossed, where t
 CROSSED_RAD = 1e-7
 LEAST_ROOM_M = 0.05  # a box is never narrower to either side of its middle
 EAGER_UNTIL_S, EAGER_SHARE, HELD_UNTIL_S, HELD_SHARE = 0.7, 0.88, 1.6, 0.81  # see _taking_over.pxd
-BODY_ROLL_RADPMPS2, LARGEST_BANK_STEP_MPS2 = 0.016, 0.05  # see _observer.pxd
+LARGEST_BANK_STEP_MPS2 = 0.05  # see _observer.pxd
 TRANSITION_BASE_M = 10.0  # the lane's curvature rate is that between so far behind and ahead of a place
 
 
@@ -92,10 +92,10 @@ def measurements(p, model: YawPlane) -> tuple[np.ndarray, np.ndarray]:
     return H, np.array([p[f"{name}_sigma"] for name in ("offset", "heading", "yaw_rate", "lateral_acceleration")])
 
 
-def side_force_of_roll(roll: float, lateral_acceleration: float) -> float:
-    """m/s2 to the left by the road's bank, of the body's roll: it leans with all that presses the tyres sideways."""
-    leaning = roll - BODY_ROLL_RADPMPS2 * lateral_acceleration
-    return -STANDARD_GRAVITY_MPS2 * leaning / (1.0 + STANDARD_GRAVITY_MPS2 * BODY_ROLL_RADPMPS2)
+def side_force_of_roll(body_roll: float, roll: float, lateral_acceleration: float) -> float:
+    """m/s2 to the left by the road's bank, of the body's roll: it leans `body_roll` rad per m/s2 of that of the tyres."""
+    leaning = roll - body_roll * lateral_acceleration
+    return -STANDARD_GRAVITY_MPS2 * leaning / (1.0 + STANDARD_GRAVITY_MPS2 * body_roll)
 
 
 def weights(p, vehicle, speed: float) -> tuple[np.ndarray, float]:
@@ -215,7 +215,7 @@ class LateralTwin:
         self.P = np.diag(sigma**2)
 
     def _follow_bank(self, roll: float, speed: float):
-        bank = side_force_of_roll(roll, speed * self.x[R])
+        bank = side_force_of_roll(float(self.told["body_roll_rad_per_mps2"]), roll, speed * self.x[R])
         if self.bank is not None and abs(bank - self.bank) < LARGEST_BANK_STEP_MPS2:
             self.x[DISTURBANCE] += bank - self.bank
         self.bank = bank

@@ -13,6 +13,8 @@ STEP_M = 5.0
 STOPPING_LAG_S = 0.2
 STOP_LAG_S, STOP_LEAST, STOP_NEAREST_M = 0.4, 0.15, 2.5
 UNCOUNTED_MPS = 3.0
+LEAST_SHARE = 0.4  # of the lateral limit, see _curve.pxd
+AHEAD_M = 10.0 * np.arange(1, 13)  # of a slope that steepens, see _descent.pxd
 UNLIMITED = (np.inf, np.inf)
 RETARDER, ENGINE = 1, 2  # FaultRow UNUSABLE_*
 
@@ -74,7 +76,22 @@ def descent_fits(parameters, vehicle, truck, unusable: int, speed: float) -> boo
     return bool(pushing <= (0.0 if unusable & RETARDER else min(power / speed, most)))
 
 
-def descent_speed(parameters, vehicle, truck, unusable: int = 0) -> float:
+def descent_speed(parameters, vehicle, truck, unusable: int = 0, rate: float = 0.0) -> float:
+    """m/s that the slope allows here and, as it falls off by `rate` rad per m, ahead, with the way to slow down for it."""
+    here, steepest = float(truck["grade"]), min(-float(parameters["descent_steepest"]), float(truck["grade"]))
+    lowest = steady_speed(parameters, vehicle, truck, unusable)
+    if rate >= 0.0 or here >= 0.0:
+        return lowest
+    for way in AHEAD_M:
+        there = truck.copy()
+        there["grade"] = max(here + way * rate, steepest)
+        speed = steady_speed(parameters, vehicle, there, unusable)
+        if speed < parameters["speed_maximum"]:
+            lowest = min(lowest, float(np.sqrt(speed**2 + 2.0 * parameters["descent_deceleration"] * way)))
+    return lowest
+
+
+def steady_speed(parameters, vehicle, truck, unusable: int = 0) -> float:
     """m/s, the highest that fits on a fine grid."""
     highest, lowest = float(parameters["speed_maximum"]), float(parameters["descent_speed_minimum"])
     if truck["grade"] >= -parameters["descent_grade"]:
@@ -169,6 +186,12 @@ def smallest_gap(gap, speed, acceleration, other_speed, other_acceleration, dece
     return min(gap_at(t) for t in times if 0.0 <= t < np.inf)
 
 
+def bend_square(parameters, lateral: float, curvature):
+    """m2/s2 of speed in bends, 1/m: in tight ones keeping the lane takes more of the lateral limit."""
+    left = lateral - parameters["curve_tight_reserve"] * np.maximum(curvature - parameters["curve_tight"], 0.0)
+    return np.maximum(left, LEAST_SHARE * lateral) / curvature
+
+
 def braking_in_bends(parameters, sideways: float) -> float:
     """m/s2 of gentle braking beside a share of the lateral limit."""
     return float(parameters["curve_deceleration"]) * np.sqrt(max(1.0 - sideways**2, 0.0))
@@ -182,10 +205,11 @@ def curve_speed(parameters, preview, valid_distance_m, speed, lateral, curvature
     doubt = parameters["curve_doubt"] * np.hypot(curvature_sigma, distance * rate_sigma)
     believed = mean - np.minimum(doubt, parameters["curve_doubt_maximum"] * mean) + 1e-9
     slowed = np.clip(distance - parameters["reaction_s"] * speed, 0.0, STEP_M)  # m of braking on the way to each point
-    square = lateral / believed[-1]
+    own = bend_square(parameters, lateral, believed)
+    square = own[-1]
     for i in range(len(seen) - 1, 0, -1):
-        square += 2.0 * braking_in_bends(parameters, believed[i] * square / lateral) * slowed[i]
-        square = min(square, lateral / believed[i - 1])
+        square += 2.0 * braking_in_bends(parameters, square / own[i]) * slowed[i]
+        square = min(square, own[i - 1])
     return float(np.sqrt(square))
 
 

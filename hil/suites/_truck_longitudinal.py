@@ -13,7 +13,7 @@ import numpy as np
 
 from hil.suites._pool import mapped
 from hil.suites._row import row_of
-from hil.suites._truck_drive import Case, drive, from_standstill, mixed, two_accelerations
+from hil.suites._truck_drive import CONFIG, Case, drive, from_standstill, mixed, two_accelerations
 
 LOADS = {"14.5 t": "plants/eu_4x2_empty", "27.3 t": "plants/eu_4x2_half", "40 t": "plants/eu_4x2_40t",
          "49 t": "plants/eu_4x2_49t"}  # fmt: skip
@@ -25,6 +25,7 @@ ICY, TRAILER_KG = 0.25, 6700.0
 STYLE = (":root{font:13px sans-serif}svg{width:900px}.line{fill:none;stroke:#0067a3}.line.reference{stroke:#c65102}"
          ".band{stroke:none;fill:#0067a3;fill-opacity:.16}")  # fmt: skip
 SETTLED_S = 5.0  # the ego filter aligns
+MOVES_MPS = 0.1
 
 
 def cases(quick: bool) -> list[tuple[str, str, Case]]:
@@ -83,7 +84,34 @@ def mass_error(columns: dict) -> np.ndarray:
 
 def outside(columns: dict) -> float:
     """Share of the time in per cent in which the true mass is not within three sigma of what is told, excited or not."""
-    return 100.0 * float(np.mean(np.abs(columns["mass_kg"] - columns["true_mass"]) > 3.0 * columns["mass_sigma_kg"]))
+    return 100.0 * float(np.mean(_beyond(columns)))
+
+
+def outside_driven(columns: dict) -> float:
+    """The same of the time in which it moves: what is done to a trailer at a standstill shows itself to nobody before."""
+    return 100.0 * float(np.mean(_beyond(columns)[columns["plant_speed"] > MOVES_MPS]))
+
+
+def _beyond(columns: dict) -> np.ndarray:
+    return np.abs(columns["mass_kg"] - columns["true_mass"]) > 3.0 * columns["mass_sigma_kg"]
+
+
+def from_told_force(columns: dict) -> float:
+    """Per cent that the mass is off by to one who knows slope, wind, resistance and all but the scale of the torque told."""
+    from autonomy import Stack
+    from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
+
+    parameters = Stack.from_config(CONFIG).parameters
+    truck, vehicle = parameters["truck"], parameters["vehicle"]
+    used = (columns["mass_learning"] > 0) & np.isfinite(columns["traction_n"])
+    speed, acceleration, wind, ratio, force, grade, mass = (
+        np.asarray(columns[name])[used] for name in ("plant_speed", "true_acceleration", "true_wind", "plant_gear_ratio",
+                                                     "traction_n", "true_grade", "true_mass"))  # fmt: skip
+    turning = truck["wheel_inertia_kgm2"] + truck["engine_inertia_kgm2"] * (ratio * float(vehicle["driveline_ratio"])) ** 2
+    air = 0.5 * AIR_DENSITY_KGPM3 * float(vehicle["drag_area_m2"]) * (speed + wind) * np.abs(speed + wind)
+    net = force - turning / float(vehicle["wheel_radius_m"]) ** 2 * acceleration - air
+    specific = acceleration + STANDARD_GRAVITY_MPS2 * (np.sin(grade) + float(vehicle["rolling_resistance"]))
+    return 100.0 * float(np.sum(net * net) / np.sum(net * specific) / mass[-1] - 1.0)
 
 
 def _mass(done) -> list[dict]:
@@ -135,6 +163,7 @@ def _scales(done) -> list[dict]:
         if kind.startswith("torque told"):
             aim, error, share = 5.0 if kind.endswith("two") else 3.0, _worst_error(c, np.inf), outside(c)
             table.append(row_of(f"{kind}, {load}: mass error at the end", error, "%", f"<= {aim:g}", error <= aim))
+            table.append(row_of(f"{kind}, {load}: error of one who knows all but the torque's scale", from_told_force(c), "%"))
             table.append(row_of(f"{kind}, {load}: time outside 3 sigma", share, "%", "<= 1", share <= 1.0))
     return table
 
@@ -224,8 +253,9 @@ def _trailer(done) -> list[dict]:
         if kind.startswith("trailer"):
             error = abs(float(mass_error(c)[-1]))
             table.append(row_of(f"mass error after another {kind}", error, "%", "<= 5", error <= 5.0))
-            share = outside(c)
-            table.append(row_of(f"time outside 3 sigma, {kind}", share, "%", "<= 1", share <= 1.0))
+            share = outside_driven(c)
+            table.append(row_of(f"time outside 3 sigma, {kind}, of that in which it moves", share, "%", "<= 1", share <= 1.0))
+            table.append(row_of(f"time outside 3 sigma, {kind}, standing included", outside(c), "%"))
     return table
 
 

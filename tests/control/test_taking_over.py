@@ -42,7 +42,7 @@ def test_an_offset_is_taken_back_along_the_shape_from_the_moment_the_driver_lets
 
 def test_a_bank_is_a_side_force_at_once_and_leaning_in_a_bend_is_none():
     bank = 0.04
-    lean = lateral_twin.BODY_ROLL_RADPMPS2
+    lean = float(step_parameters("demo_truck")["vehicle"]["body_roll_rad_per_mps2"])
     banked = driven(200, roll=lambda k: (bank + lean * 9.81 * bank) * min(max(k - 100, 0) / 10.0, 1.0))
     level = driven(200)
     found = (banked["lateral_disturbance"] - level["lateral_disturbance"])[110]

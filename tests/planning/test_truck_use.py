@@ -51,6 +51,29 @@ def test_the_speed_on_a_descent_is_that_of_the_twin(truck, unusable):
     assert PLAN["descent_speed_minimum"] <= found <= PLAN["speed_maximum"]
 
 
+@settings(max_examples=40, deadline=None)
+@given(trucks, st.floats(-1e-3, 1e-4))
+def test_the_speed_for_a_slope_that_steepens_is_that_of_the_twin(truck, rate):
+    speed, falling = STEP.descent(truck, rate)
+    assert speed == pytest.approx(plan_twin.descent_speed(PLAN, VEHICLE, truck, rate=rate), abs=0.02)
+    assert speed <= STEP.descent(truck, 0.0)[0] and falling in (0.0, float(PLAN["descent_deceleration"]))
+
+
+@pytest.mark.parametrize("curve_m", [150.0, 200.0, 400.0])
+def test_a_descent_that_no_map_told_is_slowed_for_as_it_begins(curve_m):
+    """Level, then ever steeper to 6 % within `curve_m`: the speed allowed falls no faster than the truck slows down."""
+    step, v, acceleration, s, over, slowest = PlanStep(PLAN, VEHICLE), 80 / 3.6, 0.0, 0.0, 0.0, 30.0
+    for k in range(3000):
+        slope = -0.06 * min(max((s - 200.0) / curve_m, 0.0), 1.0)
+        told = situation(speed=v, set_speed=80 / 3.6, now_ns=10**9 + k * 10_000_000)
+        told[3] = known_truck(mass_high_kg=46e3, grade=slope, grade_sigma=0.001, retarder_cooled_w=2.4e5, retarder_heat_left_j=4e6)
+        plan = step.step(*told)
+        acceleration += 0.01 / 0.5 * (float(plan["target_acceleration"]) - acceleration)
+        v, s = v + 0.01 * acceleration, s + 0.01 * v
+        over, slowest = max(over, v - float(plan["ceiling_speed"])), min(slowest, v)
+    assert slowest < 75 / 3.6 and over < 2.0 / 3.6
+
+
 @settings(max_examples=60, deadline=None)
 @given(trucks, st.floats(5.0, 25.0))
 def test_the_stop_is_never_harder_than_the_brakes_give(truck, speed):

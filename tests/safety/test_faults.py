@@ -164,6 +164,23 @@ def test_wheels_that_do_not_follow_are_told_and_the_other_channel_is_asked_for()
     assert state["action"] == WORDS["ACTION_MINIMAL_RISK"]
 
 
+def test_wheels_that_stick_on_the_straight_are_told_though_their_error_grows_slowly():
+    """What begins to stick must not be learned as the angle's offset meanwhile: 0.2 degrees come in four seconds."""
+    truck, row = Truck(), row_of("steering_stuck")
+    truck.vehicle["road_wheel_angle"] = 0.001  # the sensor's own offset
+    for _ in range(3000):
+        truck.tick(steering(0.02))
+    commands = 0.0012 * 0.01 * np.arange(600)
+    model = faults_twin.wheels(np.concatenate([np.zeros(3000), commands]), 0.15, 0.2, float(VEHICLE["maximum_road_wheel_rate"]),
+                               0.01, 0.001, float(VEHICLE["steering_play_rad"]))[3000:]  # fmt: skip
+    passed = int(np.argmax(model - model[0] > float(FAULTS["row"]["threshold"][row])))
+    told = []
+    for command in commands:
+        truck.actuation["road_wheel_angle_rad"] = command
+        told.append(truck.tick(steering(0.02))["status"][row] >= TOLD)
+    assert passed < int(np.argmax(told)) < passed + 50
+
+
 def test_wheels_that_follow_behind_a_worn_steering_s_play_are_not_told():
     """The truck turns as its wheels do; told nothing of a play of 0.5 degrees, the table would see wheels that stick."""
     play, lag, rate = float(np.radians(0.5)), 0.2, float(VEHICLE["maximum_road_wheel_rate"])
@@ -209,13 +226,13 @@ def test_brakes_that_answer_late_are_not_weak_and_weak_ones_are_told(late_s, sha
     assert (states[-1]["status"][row] >= TOLD) == told
 
 
-def test_another_trailer_is_told_by_its_wheelbase_once_that_is_known():
+def test_another_trailer_is_told_by_its_wheelbase_once_its_sigma_leaves_no_doubt():
     truck, row = Truck(), row_of("trailer_wrong")
-    truck.truck["trailer_wheelbase_m"], truck.truck["trailer_wheelbase_sigma_m"] = VEHICLE["trailer_wheelbase_m"] + 2.0, 0.2
+    truck.truck["trailer_wheelbase_m"], truck.truck["trailer_wheelbase_sigma_m"] = VEHICLE["trailer_wheelbase_m"] + 2.0, 0.5
     assert all(truck.tick(steering())["status"][row] == STATUS["STATUS_UNKNOWN"] for _ in range(30))
-    truck.truck["trailer_wheelbase_known"] = 1
+    truck.truck["trailer_wheelbase_sigma_m"] = 0.35
     assert [int(truck.tick(steering())["status"][row]) >= TOLD for _ in range(25)][-1]
-    truck.truck["trailer_wheelbase_m"] = VEHICLE["trailer_wheelbase_m"] + 0.5
+    truck.truck["trailer_wheelbase_m"], truck.truck["trailer_wheelbase_known"] = VEHICLE["trailer_wheelbase_m"] + 0.5, 1
     assert [int(truck.tick(steering())["status"][row]) for _ in range(110)][-1] == STATUS["STATUS_GOOD"]
 
 

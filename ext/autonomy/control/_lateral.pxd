@@ -45,8 +45,8 @@ cdef inline double agility_of(const LateralParameters* parameters, double mass, 
         * beyond(response, parameters.agile_response_s, parameters.agile_response_exponent)
 
 
-cdef inline void observe(ControlMemory* memory, const LateralParameters* parameters, const YawPlane* model,
-                         const double* rates_matrix, const double* transition, const EgoState* ego, const TruckState* truck,
+cdef inline void observe(ControlMemory* memory, const LateralParameters* parameters, const VehicleParameters* vehicle,
+                         const YawPlane* model, const double* rates_matrix, const double* transition, const EgoState* ego, const TruckState* truck,
                          const LaneState* lane, double speed, double agility, double dt, bint drives) noexcept nogil:
     """Brings the observer to now. It starts over after a pause, a lost lane or at walking pace."""
     cdef Observer* observer = &memory.observer
@@ -60,7 +60,7 @@ cdef inline void observe(ControlMemory* memory, const LateralParameters* paramet
         rest /= LateralParameters_TICK_PERIOD_S
         acting = rest * sent(memory, whole + 1) + (1.0 - rest) * sent(memory, whole)
         observer_predict(observer, parameters, model, transition, acting, lane.preview[0], agility)
-        observer_follow_bank(observer, ego.roll if velocity_known(ego) else NAN, speed)
+        observer_follow_bank(observer, vehicle.body_roll_rad_per_mps2, ego.roll if velocity_known(ego) else NAN, speed)
         if fabs(lane.offset - observer.x[OFFSET]) > parameters.lane_jump_m:
             observer_shift(observer, lane.offset - observer.x[OFFSET])
         memset(row, 0, sizeof(row))
@@ -89,7 +89,7 @@ cdef inline void observe(ControlMemory* memory, const LateralParameters* paramet
     if not (memory.observing and drives and 0.0 < dt < 5.0 * LateralParameters_TICK_PERIOD_S):
         observer_begin(observer, parameters, model, lane.offset, lane.heading_error, truck.articulation_angle, yaw_rate, sideways,
                        sent(memory, whole))
-        observer_follow_bank(observer, ego.roll if velocity_known(ego) else NAN, speed)
+        observer_follow_bank(observer, vehicle.body_roll_rad_per_mps2, ego.roll if velocity_known(ego) else NAN, speed)
         memory.observing = memory.taking_over = 1
 
 
@@ -143,7 +143,7 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
     model.rear_doubt_m = rear_doubt_m
     rates(&model, speed, lag, continuous)
     exponential(continuous, LateralParameters_TICK_PERIOD_S, transition)
-    observe(memory, parameters, &model, continuous, transition, ego, truck, lane, speed, agility, dt, drives)
+    observe(memory, parameters, vehicle, &model, continuous, transition, ego, truck, lane, speed, agility, dt, drives)
     memcpy(x, memory.observer.x, sizeof(x))
     wanted_place(vehicle, &model, speed, lane.preview[0], x[STEERING_OFFSET], x[DISTURBANCE], plan.lateral_target, reference)
     shaped = shaped_offset(memory, x[OFFSET] - reference[OFFSET])

@@ -13,10 +13,8 @@ from autonomy.control._yaw_plane cimport *
 
 cdef extern from *:
     """
-    #define BODY_ROLL_RADPMPS2 0.016       /* loaded: 9 degrees a g, springs and tyres; half or twice costs little */
     #define LARGEST_BANK_STEP_MPS2 0.05    /* a tick; more is a filter that began anew */
     """
-    const double BODY_ROLL_RADPMPS2
     const double LARGEST_BANK_STEP_MPS2
 
 ctypedef struct Observer:
@@ -87,10 +85,13 @@ cdef inline void observer_predict(Observer* observer, const LateralParameters* p
     observer.time_s += LateralParameters_TICK_PERIOD_S
 
 
-cdef inline void observer_follow_bank(Observer* observer, double roll, double speed) noexcept nogil:
-    """Moves the side force as the roll angle says that the bank has changed; where it began from is left to the estimate."""
-    cdef double leaning = roll - BODY_ROLL_RADPMPS2 * speed * observer.x[YAW_RATE]
-    cdef double bank = -STANDARD_GRAVITY_MPS2 * leaning / (1.0 + STANDARD_GRAVITY_MPS2 * BODY_ROLL_RADPMPS2)
+cdef inline void observer_follow_bank(Observer* observer, double body_roll, double roll, double speed) noexcept nogil:
+    """Moves the side force as the roll angle says that the bank has changed; where it began from is left to the estimate.
+
+    `body_roll`: rad per m/s2 of lateral acceleration.
+    """
+    cdef double leaning = roll - body_roll * speed * observer.x[YAW_RATE]
+    cdef double bank = -STANDARD_GRAVITY_MPS2 * leaning / (1.0 + STANDARD_GRAVITY_MPS2 * body_roll)
     if not isfinite(bank):
         observer.bank_told = 0
         return

@@ -8,6 +8,12 @@ from autonomy.msg.messages cimport LaneState, PlanParameters, TruckState, Vehicl
 from autonomy.planning._braking cimport believed_friction
 
 
+cdef extern from *:
+    """
+    static const double LEAST_SHARE = 0.4;    /* of the lateral limit, however tight a bend is [D] */
+    """
+    const double LEAST_SHARE
+
 # The bend that decides
 ctypedef struct Bend:
     double ahead_m               # from here
@@ -53,6 +59,13 @@ cdef inline double believed_curvature(const PlanParameters* parameters, const La
     return mean - doubt
 
 
+cdef inline double bend_square(const PlanParameters* parameters, double lateral, double curvature) noexcept nogil:
+    """m2/s2 of speed in a bend, 1/m: in tight ones keeping the lane takes more of the lateral limit."""
+    cdef double beyond = curvature - parameters.curve_tight
+    cdef double left = lateral - parameters.curve_tight_reserve * beyond if beyond > 0.0 else lateral
+    return (left if left > LEAST_SHARE * lateral else LEAST_SHARE * lateral) / curvature
+
+
 cdef inline double braking_in_bends(const PlanParameters* parameters, double sideways) noexcept nogil:
     """m/s2, positive: what is left of the gentle deceleration beside a share of the lateral limit, by the ellipse of tyres.
 
@@ -65,22 +78,23 @@ cdef inline double curve_speed(const PlanParameters* parameters, const LaneState
                                Bend* bend) noexcept nogil:
     """m/s now that lets every bend of the preview be reached with the lateral acceleration and a gentle deceleration, which
     begins after the reaction time and gives way to what the road's curvature on the way there takes; what decides in `bend`."""
-    cdef double begins = parameters.reaction_s * speed, curvature, square, room
+    cdef double begins = parameters.reaction_s * speed, curvature, square, own, room
     cdef int last = PREVIEW - 1, i
     if lane.valid_distance_m < last * LaneState_PREVIEW_STEP_M:
         last = <int>(lane.valid_distance_m / LaneState_PREVIEW_STEP_M) if lane.valid_distance_m > 0.0 else 0
     curvature = believed_curvature(parameters, lane, last, last) + 1e-9
-    square = lateral / curvature
+    square = bend_square(parameters, lateral, curvature)
     bend.ahead_m = last * LaneState_PREVIEW_STEP_M
     for i in range(last - 1, -1, -1):
         room = (i + 1) * LaneState_PREVIEW_STEP_M - begins
-        square += 2.0 * braking_in_bends(parameters, curvature * square / lateral) \
+        square += 2.0 * braking_in_bends(parameters, square / bend_square(parameters, lateral, curvature)) \
             * clipped(room, 0.0, LaneState_PREVIEW_STEP_M)
         curvature = believed_curvature(parameters, lane, i, last) + 1e-9
-        if lateral / curvature < square:
-            square = lateral / curvature
+        own = bend_square(parameters, lateral, curvature)
+        if own < square:
+            square = own
             bend.ahead_m = i * LaneState_PREVIEW_STEP_M
-    bend.deceleration = braking_in_bends(parameters, curvature * square / lateral)
+    bend.deceleration = braking_in_bends(parameters, square / bend_square(parameters, lateral, curvature))
     return sqrt(square)
 
 

@@ -1,5 +1,8 @@
 # The speed that heat allows on the descent here: what the slope feeds in against what engine brake and retarder take away, and
-# what retarder and brakes still store. What lies ahead is the cruise plan's: autonomy/planning/descent.py. Twin: plan_twin.py.
+# what retarder and brakes still store. What lies ahead is the cruise plan's: autonomy/planning/descent.py; where no map tells it,
+# a slope that steepens is taken to go on doing so. Twin: plan_twin.py.
+from libc.math cimport sqrt
+from libc.stdint cimport int64_t
 from autonomy._physics cimport AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport (
     FaultState, PlanParameters, TruckState, VehicleParameters, FaultRow_UNUSABLE_ENGINE, FaultRow_UNUSABLE_RETARDER)
@@ -7,6 +10,19 @@ from autonomy.planning._braking cimport least_slope, stop_heat
 
 cdef enum:
     HALVINGS = 14                # 25 m/s to 2 mm/s
+    STEPS_AHEAD = 12
+
+cdef extern from *:
+    """
+    static const double STEP_AHEAD_M = 10.0;  /* 120 m: from 80 to 70 km/h gently [D] */
+    static const double STEEPENING_M = 30.0;  /* over which a slope is compared with itself [D]: 0.05 % of noise, 0.2 % ahead */
+    """
+    const double STEP_AHEAD_M, STEEPENING_M
+
+# The slope on the way here
+ctypedef struct SlopeMemory:
+    double behind                # rad, low-passed over STEEPENING_M
+    int64_t known
 
 
 cdef inline bint descends(const PlanParameters* parameters, const TruckState* truck) noexcept nogil:
@@ -41,8 +57,18 @@ cdef inline bint heat_fits(const PlanParameters* parameters, const VehicleParame
     return pushing <= retarder
 
 
-cdef inline double descent_speed(const PlanParameters* parameters, const VehicleParameters* vehicle, const TruckState* truck,
-                                 const FaultState* faults) noexcept nogil:
+cdef inline double steepening(SlopeMemory* memory, const TruckState* truck, double way) noexcept nogil:
+    """rad per m, 0 or negative: by how much the slope falls off here, after another `way` m."""
+    cdef double share = way / (STEEPENING_M + way) if way > 0.0 else 0.0
+    if not memory.known:
+        memory.behind = truck.grade
+        memory.known = 1
+    memory.behind += share * (truck.grade - memory.behind)
+    return (truck.grade - memory.behind) / STEEPENING_M if truck.grade < memory.behind else 0.0
+
+
+cdef inline double steady_speed(const PlanParameters* parameters, const VehicleParameters* vehicle, const TruckState* truck,
+                                const FaultState* faults) noexcept nogil:
     """m/s, the highest that fits; speed_maximum where nothing limits it, descent_speed_minimum where none fits."""
     cdef double low = parameters.descent_speed_minimum, high = parameters.speed_maximum, middle
     cdef int i
@@ -55,6 +81,33 @@ cdef inline double descent_speed(const PlanParameters* parameters, const Vehicle
         else:
             high = middle
     return low
+
+
+cdef inline double descent_speed(const PlanParameters* parameters, const VehicleParameters* vehicle, const TruckState* truck,
+                                 const FaultState* faults, double rate, double* falling) noexcept nogil:
+    """m/s that the slope here allows, and the one ahead should it go on changing by `rate` rad per m, with the way to slow down
+    for it; `falling`: m/s2, positive, at which the speed allowed falls on that way."""
+    cdef double lowest = steady_speed(parameters, vehicle, truck, faults), steepest, speed
+    cdef TruckState there
+    cdef int i
+    falling[0] = 0.0
+    if not rate < 0.0 or not truck.grade < 0.0:
+        return lowest
+    there = truck[0]
+    steepest = -parameters.descent_steepest if truck.grade > -parameters.descent_steepest else truck.grade
+    for i in range(1, STEPS_AHEAD + 1):
+        there.grade = truck.grade + i * STEP_AHEAD_M * rate
+        if there.grade < steepest:
+            there.grade = steepest
+        speed = steady_speed(parameters, vehicle, &there, faults)
+        if speed < parameters.speed_maximum:
+            speed = sqrt(speed * speed + 2.0 * parameters.descent_deceleration * i * STEP_AHEAD_M)
+        if speed < lowest:
+            lowest = speed
+            falling[0] = parameters.descent_deceleration
+        if there.grade == steepest:
+            break
+    return lowest
 
 
 cdef inline bint must_stop(const PlanParameters* parameters, const VehicleParameters* vehicle, const TruckState* truck,

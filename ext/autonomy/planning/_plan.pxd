@@ -1,6 +1,7 @@
 # What the truck shall do, and the stop it can begin at any moment.
 from libc.stdint cimport int64_t, uint8_t
 from autonomy.planning._cruise_profile cimport CruiseMemory
+from autonomy.planning._descent cimport SlopeMemory
 from autonomy.msg.messages cimport (
     EgoState, FaultState, InputFrame, LaneState, Plan, PlanParameters, TrackList, TruckState, VehicleParameters, VehicleState)
 
@@ -11,6 +12,7 @@ ctypedef struct PlanMemory:
     double fallback_travelled    # m driven along it since
     double fallback_reach        # m of it on which the combination surely stays in its lane
     CruiseMemory cruise
+    SlopeMemory slope
     double steering_bias         # rad, road wheel angle measured in excess of the one the yaw rate tells
     int64_t last_tick_ns
     uint8_t fallback_known

@@ -18,7 +18,7 @@ from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport known_speed, known_yaw_rate, velocity_known
 from autonomy.planning._braking cimport Braking, brakes_now
-from autonomy.planning._descent cimport descent_speed, must_stop
+from autonomy.planning._descent cimport descent_speed, must_stop, steepening
 from autonomy.planning._fallback cimport estimate_steering_bias, lay_stop, sight_speed, write_stop
 from autonomy.planning._conflict cimport (
     COMFORT, FULL, Conflict, early_deceleration, firm_deceleration, passed_before, ramp_jerk, required_deceleration, urgency,
@@ -147,7 +147,7 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
                     const FaultState* faults, const LaneState* lane, const TrackList* tracks, Plan* plan) noexcept nogil:
     cdef double dt = elapsed_s(frame.tick_time_ns, memory.last_tick_ns)
     cdef double speed = known_speed(vehicle, ego)
-    cdef double acceleration, wanted, rolling, lateral, bound, bounded
+    cdef double acceleration, wanted, rolling, lateral, bound, bounded, falling
     cdef uint8_t lost
     cdef Braking braking
     cdef Bend bend
@@ -173,7 +173,8 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
     plan.curve_speed = curve_speed(parameters, lane, lateral, speed, &bend) if lane.status != LaneState_STATUS_NONE \
         else vehicle.set_speed
     plan.sight_speed = sight_speed(memory, parameters, &braking)
-    plan.descent_speed = descent_speed(parameters, vehicle_parameters, truck, faults)
+    plan.descent_speed = descent_speed(parameters, vehicle_parameters, truck, faults,
+                                       steepening(&memory.slope, truck, speed * dt), &falling)
     plan.behaviour = KEEP_LANE
     plan.target_speed = vehicle.set_speed if vehicle.set_speed < parameters.speed_maximum else parameters.speed_maximum
     if faults.speed_limit_mps > 0.0 and faults.speed_limit_mps < plan.target_speed:
@@ -197,7 +198,7 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
         cruise_followed(&memory.cruise, parameters, frame.tick_time_ns, vehicle.set_speed, speed, &wanted, &rolling, plan)
     # Heat and sight bound the speed itself, rolling or not
     bound = plan.descent_speed if plan.descent_speed < plan.sight_speed else plan.sight_speed
-    bounded = parameters.speed_gain * (bound - speed)
+    bounded = parameters.speed_gain * (bound - speed) - (falling if bound == plan.descent_speed else 0.0)
     if bounded < rolling:
         rolling = bounded
     if bounded < wanted:
@@ -278,6 +279,14 @@ cdef class PlanStep:
     def lateral_limit(self, truck):
         """m/s2 in bends, with a TruckState."""
         return lateral_limit(&self.parameters, &self.vehicle_parameters, <const TruckState*>pointer(truck))
+
+    def descent(self, truck, double rate):
+        """(m/s that a slope allows which changes by `rate` rad per m, m/s2 at which that falls), with a TruckState."""
+        cdef FaultState faults
+        cdef double falling = 0.0, speed
+        memset(&faults, 0, sizeof(FaultState))
+        speed = descent_speed(&self.parameters, &self.vehicle_parameters, <const TruckState*>pointer(truck), &faults, rate, &falling)
+        return speed, falling
 
     def gap(self, double speed, braking=(INFINITY, INFINITY)):
         """The wanted gap at a speed, m; `braking`: m/s2 of the truck, of the lead."""

@@ -25,8 +25,10 @@ ctypedef struct ResponseMemory:
     double model                 # rad, behind it: what the wheels should have
     double model_turn            # rad, the same as the yaw rate shows it: a lag later
     double turn                  # rad of road wheel that the yaw rate tells, low-passed
-    double angle_offset          # rad, learned difference of the measured angle
-    double turn_offset           # rad, ... of the yaw rate's
+    double angle_learned         # rad, difference of the measured angle, learned ...
+    double angle_offset          # ... and behind the same lag again: what begins to stick is not learned along
+    double turn_learned          # rad, of the yaw rate's
+    double turn_offset
     double other_turn            # rad/s, of the other yaw rate sensor, newest
     double[3] yaw_rate           # rad/s, low-passed: inertial unit, other sensor, steering
     double[2] yaw_rate_offset    # rad/s, learned differences of the inertial unit to the other two
@@ -75,17 +77,20 @@ cdef inline void follow_steering(ResponseMemory* memory, const FaultParameters* 
     if not memory.driving:
         memory.driven = 0
         memory.actuator = memory.model = memory.model_turn = vehicle.road_wheel_angle if known else memory.turn
-        memory.angle_offset = memory.turn_offset = 0.0
+        memory.angle_learned = memory.angle_offset = memory.turn_learned = memory.turn_offset = 0.0
         return
     memory.actuator = clipped(behind_lag(before, memory.sent_angle[(memory.newest - back) & (COMMANDS - 1)], lag, dt),
                               before - step, before + step)
     memory.model = behind_play(memory.model, memory.actuator, 0.5 * vehicle_parameters.steering_play_rad)
     memory.model_turn = behind_lag(memory.model_turn, memory.model, vehicle_parameters.yaw_lag_s + 0.05, dt)
     if known:
-        memory.angle_offset = learned(memory.angle_offset, vehicle.road_wheel_angle - memory.model, 0.003,
-                                      parameters.offset_lag_s, memory.driven, dt)
-    memory.turn_offset = learned(memory.turn_offset, memory.turn - memory.model_turn, 0.006, parameters.offset_lag_s,
-                                 memory.driven, dt)
+        memory.angle_learned = learned(memory.angle_learned, vehicle.road_wheel_angle - memory.model, 0.003,
+                                       parameters.offset_lag_s, memory.driven, dt)
+    memory.turn_learned = learned(memory.turn_learned, memory.turn - memory.model_turn, 0.006, parameters.offset_lag_s,
+                                  memory.driven, dt)
+    lag = learning_lag(parameters.offset_lag_s, memory.driven, dt)
+    memory.angle_offset = behind_lag(memory.angle_offset, memory.angle_learned, lag, dt)
+    memory.turn_offset = behind_lag(memory.turn_offset, memory.turn_learned, lag, dt)
     if memory.driven < 1000000:
         memory.driven += 1
 
@@ -94,7 +99,11 @@ cdef inline double learned(double offset, double difference, double most, double
     """A constant difference, fast at first; what jumps beyond `most` a learned one is not taken in."""
     if not isfinite(difference) or (ticks >= LEARNING and fabs(difference - offset) > most):
         return offset
-    return behind_lag(offset, difference, lag if ticks * dt > lag else 0.5 + ticks * dt, dt)
+    return behind_lag(offset, difference, learning_lag(lag, ticks, dt), dt)
+
+
+cdef inline double learning_lag(double lag, uint32_t ticks, double dt) noexcept nogil:
+    return lag if ticks * dt > lag else 0.5 + ticks * dt
 
 
 cdef inline double steering_difference(const ResponseMemory* memory, const VehicleState* vehicle) noexcept nogil:

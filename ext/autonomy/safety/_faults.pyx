@@ -82,10 +82,13 @@ cdef inline double suspicion(const PlausibilityParameters* plausibility, const F
 
 
 cdef inline double another_trailer(const VehicleParameters* vehicle, const TruckState* truck, double connected) noexcept nogil:
-    """1 = told or measured otherwise than configured: a tenth of the wheelbase and three sigma are no other trailer."""
+    """1 = told or measured otherwise than configured: a tenth of the wheelbase and three sigma are no other trailer.
+
+    Whether it counts as known does not matter then: the sigma began as that of the configured value.
+    """
     if isfinite(connected) and (connected > 0.5) != (vehicle.has_trailer != 0):
         return 1.0
-    if truck.trailer_wheelbase_known and fabs(truck.trailer_wheelbase_m - vehicle.trailer_wheelbase_m) > \
+    if truck.trailer_wheelbase_sigma_m > 0.0 and fabs(truck.trailer_wheelbase_m - vehicle.trailer_wheelbase_m) > \
             0.1 * vehicle.trailer_wheelbase_m + 3.0 * truck.trailer_wheelbase_sigma_m:
         return 1.0
     return 0.0 if isfinite(connected) or truck.trailer_wheelbase_known else NAN

@@ -10,7 +10,8 @@
 # leave the force known; a bin that is interrupted is thrown away.
 #
 # Beside it, each acceleration (a stretch, shifts included, ended by a pause or by its length) gives a mass of its own from the
-# spread of its forces alone. Three in a row that disagree mean another trailer: the filter begins anew.
+# spread of its forces alone. Three in a row that disagree mean another trailer, and so does one that disagrees by twice as much:
+# the filter begins anew. From the first bins that disagree until then the sigma told holds what they say.
 # Twin: autonomy/estimation/truck/mass_twin.py.
 from libc.math cimport exp, fabs, isfinite, sqrt
 from libc.stdint cimport int64_t, uint32_t
@@ -23,13 +24,16 @@ cdef extern from *:
     """
     static const double PRIOR_SPREAD = 0.29;    /* standard deviation of an even distribution over its width, 1 / sqrt(12) */
     static const double HUBER = 2.5;            /* sigmas beyond which a residual counts less */
+    static const double SURE = 2.0;             /* times relearn_residual: one acceleration is enough */
+    static const double STRANGE_FORCES = 2.0;   /* times relearn_force_n: of a bin that shows a mass */
     static const double STRETCH_PAUSE_S = 3.0;  /* a shift is shorter, a stop longer */
     static const double STRETCH_S = 40.0;       /* of bins: wind and slope errors stay alike for so long */
     """
-    const double PRIOR_SPREAD, HUBER, STRETCH_PAUSE_S, STRETCH_S
+    const double PRIOR_SPREAD, HUBER, SURE, STRANGE_FORCES, STRETCH_PAUSE_S, STRETCH_S
 
 cdef enum:
     M = 4                        # states
+    STRANGE_BINS = 2             # in a row, before they are listened to
 
 # What one tick tells of the forces
 ctypedef struct Drive:
@@ -70,8 +74,10 @@ ctypedef struct MassMemory:
     Stretch stretch
     double standstill_s
     double since_update_s
+    double doubt                 # 1/kg that theta is off by, as what disagrees with it says
     uint32_t disagreeing         # accelerations in a row
     uint32_t resets
+    int64_t strange              # bins in a row
     int64_t excited
 
 
@@ -91,6 +97,8 @@ cdef inline void mass_begin(MassMemory* memory, const TruckParameters* parameter
     memory.p[10] = parameters.headwind_sigma_mps * parameters.headwind_sigma_mps
     memory.excited = 0
     memory.disagreeing = 0
+    memory.doubt = 0.0
+    memory.strange = 0
     drop_bin(memory)
     end_stretch(memory)
 
@@ -138,6 +146,18 @@ cdef inline void mass_predict(MassMemory* memory, const TruckParameters* paramet
     memory.p[15] += parameters.engine_torque_walk_nm * parameters.engine_torque_walk_nm * dt
 
 
+cdef inline void doubt(MassMemory* memory, const TruckParameters* parameters, double residual, double net,
+                       double variance) noexcept nogil:
+    """Bins that the mass held cannot explain: what they make of it stands in the sigma until the acceleration is over."""
+    if not memory.excited or fabs(net) < STRANGE_FORCES * parameters.relearn_force_n \
+            or residual * residual < parameters.relearn_residual * parameters.relearn_residual * variance:
+        memory.strange = 0
+        return
+    memory.strange += 1
+    if memory.strange >= STRANGE_BINS and fabs(residual / net) > fabs(memory.doubt):
+        memory.doubt = residual / net
+
+
 cdef inline void mass_update(MassMemory* memory, const TruckParameters* parameters, double drag_area, double force,
                              double per_torque, double rotating, double speed, double specific_force,
                              double spread) noexcept nogil:
@@ -153,6 +173,7 @@ cdef inline void mass_update(MassMemory* memory, const TruckParameters* paramete
     force_noise = memory.x[0] * (parameters.mass_force_share * fabs(force) + 0.3 * spread)
     noise = parameters.mass_noise_mps2 * parameters.mass_noise_mps2 + force_noise * force_noise
     variance = carry_row(memory.p, M, h, noise, ph)
+    doubt(memory, parameters, residual, net, variance)
     if residual * residual > HUBER * HUBER * variance:
         variance = fabs(residual) * sqrt(variance) / HUBER      # Huber's weight: pulls no more than HUBER sigma
     take_scalar(memory.x, memory.p, M, ph, variance, residual)
@@ -175,7 +196,7 @@ cdef inline void extend_stretch(Stretch* stretch, double force, double specific_
 cdef inline void judge_stretch(MassMemory* memory, const TruckParameters* parameters) noexcept nogil:
     """At the end of an acceleration: whether its own slope of specific force over force is that of the mass held."""
     cdef const Stretch* stretch = &memory.stretch
-    cdef double spread, slope, variance, residual
+    cdef double spread, slope, variance, residual, apart
     if memory.excited and stretch.count >= 6.0:
         spread = stretch.ff - stretch.f * stretch.f / stretch.count
         if spread > stretch.count * parameters.relearn_force_n * parameters.relearn_force_n:
@@ -184,10 +205,10 @@ cdef inline void judge_stretch(MassMemory* memory, const TruckParameters* parame
             # The grade may change along with the force: half of the noise is taken as one error over the whole stretch
             variance = parameters.mass_noise_mps2 * parameters.mass_noise_mps2 * (1.0 + 0.25 * stretch.count) / spread \
                 + memory.p[0] + (parameters.mass_systematic_share * memory.x[0]) ** 2
-            if residual * residual > parameters.relearn_residual * parameters.relearn_residual * variance:
-                memory.disagreeing += 1
-            else:
-                memory.disagreeing = 0
+            apart = fabs(residual) / (parameters.relearn_residual * sqrt(variance))
+            memory.doubt = residual if apart > 1.0 else 0.0
+            memory.disagreeing = 0 if apart <= 1.0 else memory.disagreeing + (
+                1 if apart < SURE else <uint32_t>parameters.relearn_accelerations)
     end_stretch(memory)
 
 
@@ -244,7 +265,10 @@ cdef inline void mass_tell(const MassMemory* memory, const TruckParameters* para
     """Configured value until excited; the bounds hold whatever is coupled."""
     cdef double mass = 1.0 / memory.x[0]
     cdef double own = sqrt(memory.p[0]) * mass
-    cdef double sigma = mass * sqrt(own * own + parameters.mass_systematic_share * parameters.mass_systematic_share)
+    cdef double other = clipped(memory.x[0] + memory.doubt, 1.0 / parameters.mass_maximum_kg, 1.0 / parameters.mass_minimum_kg)
+    cdef double apart = 0.5 * (1.0 - memory.x[0] / other)    # 1.5 times as far as it may be off lies within three sigma
+    cdef double sigma = mass * sqrt(own * own + parameters.mass_systematic_share * parameters.mass_systematic_share
+                                    + apart * apart)
     truck.mass_excited = 1 if memory.excited else 0
     truck.mass_resets = memory.resets
     truck.resistance_mps2 = memory.x[1]

@@ -105,7 +105,7 @@ cdef void truck_step(TruckMemory* memory, const TruckParameters* parameters, con
     speed_tell(&memory.speed, ego.speed_scale_sigma if known else 0.02, traction.force, truck)
     truck.traction_n = traction.force
     if known and isfinite(ego.grade):
-        truck.grade = ego.grade
+        truck.grade = ego.grade - parameters.frame_pitch_rad_per_mps2 * along_road(parameters, ego)
         truck.grade_sigma = ego.sigma[5] / (fabs(ego.speed) if fabs(ego.speed) > 1.0 else 1.0)
 
     # Mass
