@@ -18,7 +18,7 @@ from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport known_speed, known_yaw_rate, velocity_known
 from autonomy.planning._braking cimport Braking, brakes_now
-from autonomy.planning._descent cimport descent_speed, must_stop, steepening
+from autonomy.planning._descent cimport descent_speed, must_stop, slope_here
 from autonomy.planning._fallback cimport estimate_steering_bias, lay_stop, sight_speed, write_stop
 from autonomy.planning._conflict cimport (
     COMFORT, FULL, Conflict, early_deceleration, firm_deceleration, passed_before, ramp_jerk, required_deceleration, urgency,
@@ -147,10 +147,11 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
                     const FaultState* faults, const LaneState* lane, const TrackList* tracks, Plan* plan) noexcept nogil:
     cdef double dt = elapsed_s(frame.tick_time_ns, memory.last_tick_ns)
     cdef double speed = known_speed(vehicle, ego)
-    cdef double acceleration, wanted, rolling, lateral, bound, bounded, falling
+    cdef double acceleration, wanted, rolling, lateral, bound, bounded, falling, rate
     cdef uint8_t lost
     cdef Braking braking
     cdef Bend bend
+    cdef TruckState descending
     memset(plan, 0, sizeof(Plan))
     memset(&bend, 0, sizeof(Bend))
     plan.time_ns = frame.tick_time_ns
@@ -173,8 +174,9 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
     plan.curve_speed = curve_speed(parameters, lane, lateral, speed, &bend) if lane.status != LaneState_STATUS_NONE \
         else vehicle.set_speed
     plan.sight_speed = sight_speed(memory, parameters, &braking)
-    plan.descent_speed = descent_speed(parameters, vehicle_parameters, truck, faults,
-                                       steepening(&memory.slope, truck, speed * dt), &falling)
+    descending = truck[0]
+    descending.grade = slope_here(&memory.slope, truck, speed * dt, &rate)
+    plan.descent_speed = descent_speed(parameters, vehicle_parameters, &descending, faults, rate, &falling)
     plan.behaviour = KEEP_LANE
     plan.target_speed = vehicle.set_speed if vehicle.set_speed < parameters.speed_maximum else parameters.speed_maximum
     if faults.speed_limit_mps > 0.0 and faults.speed_limit_mps < plan.target_speed:

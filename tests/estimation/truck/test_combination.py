@@ -10,6 +10,7 @@ from tests.estimation.truck.lateral_feed import LateralFeed
 from tests.step_parameters import step_parameters
 
 TRUCK, VEHICLE = (step_parameters()[name] for name in ("truck", "vehicle"))
+GATE = 5.0  # sigmas, beyond which a trailer sensor's sample is left out
 AREA = float(TRUCK["side_area_m2"])
 SOME = np.array([0.2, 0.05, -0.02, -0.1, 4.0, -2.0, 0.002, 0.1, -0.08, 0.05, 0.06, 0.003])
 
@@ -29,7 +30,7 @@ def test_the_filter_is_that_of_the_twin():
     p, dt = feed.truck, 0.01
     walks = [float(p[f"combination_{name}_walk"]) for name in ("lateral_velocity", "yaw_rate", "articulation_rate")]
     feed.tick()
-    bank = 0.0
+    bank, taken = 0.0, 0
     for k in range(100):
         speed, yaw_rate, angle, roll = 20.0, 0.05 * np.sin(0.05 * k), 0.01 * np.sin(0.05 * k + 0.2), 0.01
         reading = -0.02 * np.sin(0.05 * k - 0.5) + 0.002 * random.standard_normal() if k % 5 == 0 else None
@@ -44,13 +45,18 @@ def test_the_filter_is_that_of_the_twin():
         learned = np.array([1, 1, 1, 1, 1, 1, not turning, turning, turning, 0, 0, 0], float)
         model.correct(np.eye(12)[twin.R], yaw_rate - model.x[twin.R], float(p["combination_yaw_rate_sigma"]), learned)
         if reading is not None:
+            learned[twin.SENSOR] = abs(model.x[twin.ANGLE]) < 0.02 and not turning
             turning = turning or abs(model.x[twin.ANGLE]) > 0.05
-            learned[[twin.TRAILER, twin.WHEELBASE]], learned[twin.SENSOR] = turning, 1.0
+            learned[[twin.TRAILER, twin.WHEELBASE]] = turning
             row = np.eye(12)[twin.ANGLE] + np.eye(12)[twin.SENSOR] - 0.04 * np.eye(12)[twin.G]
-            model.correct(row, reading - row @ model.x, float(p["articulation_sensor_sigma_rad"]), learned)
+            sigma = float(p["articulation_sensor_sigma_rad"])
+            if (reading - row @ model.x) ** 2 <= GATE**2 * (row @ model.P @ row + sigma**2):
+                model.correct(row, reading - row @ model.x, sigma, learned)
+                taken += 1
         x, P = feed.step.combination
         np.testing.assert_allclose(x, model.x, rtol=1e-8, atol=1e-11)
         np.testing.assert_allclose(P, model.P, rtol=1e-6, atol=1e-13)
+    assert taken > 10
 
 
 def travel(feed, seconds, true, sensed=True, bend=0.02):

@@ -21,12 +21,13 @@ cdef extern from *:
     #define SENSOR_PATIENCE 20               /* samples refused in a row: it was the estimate that is wrong */
     #define GREATEST_ARTICULATION_SIGMA 0.5
     #define TURNING_ARTICULATION 0.05        /* rad: as good as a bend for the wheelbase, when manoeuvring */
+    #define STRAIGHT_ARTICULATION 0.02       /* rad */
     /* What no drive shows: load transfer and relaxation of the tyres; where the wind acts, against which the wheels are held */
     #define TYRE_DOUBT 0.05
     #define WHEELBASE_DOUBT 0.04     /* share: load moves between the axles, and they slip by more than their share */
     #define STEERING_DOUBT_PER_WIND 8.0e-5   /* rad per m/s of the crosswind's uncertainty */
     """
-    const double SENSED_S, LATEST_SENSOR_S, SENSOR_GATE, GREATEST_ARTICULATION_SIGMA, TURNING_ARTICULATION
+    const double SENSED_S, LATEST_SENSOR_S, SENSOR_GATE, GREATEST_ARTICULATION_SIGMA, TURNING_ARTICULATION, STRAIGHT_ARTICULATION
     const double TYRE_DOUBT, WHEELBASE_DOUBT, STEERING_DOUBT_PER_WIND
     const int SENSOR_PATIENCE
 
@@ -270,7 +271,8 @@ cdef inline void articulation_step(ArticulationMemory* memory, const TruckParame
             memory.force = side_force(&made, memory.x[WIND] + memory.x[GUST])
         else:
             roll_along(memory, parameters, vehicle, speed, yaw_rate, dt)
-    learned[SENSOR_OFFSET] = 1.0
+    # Where it turns, a wheelbase told wrongly would be taken for the sensor's offset
+    learned[SENSOR_OFFSET] = 1.0 if fabs(memory.x[ARTICULATION]) < STRAIGHT_ARTICULATION and not turning else 0.0
     if turning or fabs(memory.x[ARTICULATION]) > TURNING_ARTICULATION:
         learned[TRAILER_TYRES] = learned[WHEELBASE] = 1.0
     learned[TRAILER_TYRES] *= 1.0 if memory.tracked and weighed else 0.0
