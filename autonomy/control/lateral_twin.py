@@ -35,7 +35,10 @@ REVERSAL_SHARE = 0.1  # of half the play: as much turning back must be wanted be
 CROSSING_S, CROSSING_TICKS = 0.06, 10.0  # lag with which it is crossed, where the actuator's is longer; until wheels move again
 CROSSED_RAD = 1e-7
 LEAST_ROOM_M = 0.05  # a box is never narrower to either side of its middle
-EAGER_UNTIL_S, EAGER_SHARE, HELD_UNTIL_S, HELD_SHARE = 0.7, 0.88, 1.6, 0.81  # see _taking_over.pxd
+SHAPE_SPEED_MPS, SHAPE_RESPONSE_S, EAGER_MOST = 20.0, 0.4, 2.5  # see _taking_over.pxd
+SHAPE = {name: np.array(value) for name, value in {  # at these, per s of response, per m/s
+    "eager": (1.71, 1.0, 0.057), "held": (0.86, 0.0, 0.022), "released": (0.56, 0.0, 0.023),
+    "eager_s": (0.41, 0.0, 0.01), "held_s": (1.4, 0.0, 0.0), "released_s": (0.58, 0.0, 0.0)}.items()}  # fmt: skip
 LARGEST_BANK_STEP_MPS2 = 0.05  # see _observer.pxd
 TRANSITION_BASE_M = 10.0  # the lane's curvature rate is that between so far behind and ahead of a place
 
@@ -60,11 +63,16 @@ def agility(p, mass: float, speed: float, response: float) -> float:
     return float(agile)
 
 
-def taking_over(elapsed_s: float) -> float:
-    """What is added to the wanted offset so long after taking over, over what the truck stood off its place then."""
-    if elapsed_s < EAGER_UNTIL_S - 0.5 * TICK_S:
-        return -EAGER_SHARE
-    return HELD_SHARE if elapsed_s < HELD_UNTIL_S - 0.5 * TICK_S else 0.0
+def taking_over(elapsed_s: float, speed: float, response: float) -> float:
+    """What is added to the wanted offset so long after taking over, over what the truck stood off its place then.
+
+    `response`: dead time and lag together, in s.
+    """
+    names = ("eager", "held", "released", "eager_s", "held_s", "released_s")
+    levels = {name: SHAPE[name] @ (1.0, response - SHAPE_RESPONSE_S, speed - SHAPE_SPEED_MPS) for name in names}
+    ends = np.cumsum([levels[name] for name in names[3:]])
+    asked = (-min(max(levels["eager"], 0.0), EAGER_MOST), levels["held"], -levels["released"], 0.0)
+    return float(asked[int(np.searchsorted(ends, elapsed_s + 0.5 * TICK_S, side="right"))])
 
 
 def process_noise(p, model: YawPlane, agile: float) -> np.ndarray:
@@ -173,7 +181,7 @@ class LateralTwin:
         x, driven = self.x.copy(), 0.0
         if begins:
             self.taken_over_m = x[OFFSET] - self.wanted(model, preview[0], x[BIAS], x[DISTURBANCE], target)[OFFSET]
-        shaped = self.taken_over_m * taking_over(self.ticks * TICK_S)
+        shaped = self.taken_over_m * taking_over(self.ticks * TICK_S, speed, delay + lag)
         self.ticks += 1
         x[RATE] = 0.0
         for length, command in [(rest, sent[-1 - whole])] * (rest > 1e-9) + [(TICK_S, sent[-i]) for i in range(whole, 0, -1)]:

@@ -13,6 +13,7 @@ from autonomy.tick_period import TICK_NS, TICK_S
 from hil.lateral.linear_loop import places
 
 EGO_VALID = 1 | 2 | 4 | 8  # aligned, position and velocity valid
+WATCHED_S = 3.0  # a driver steers straight on before the controller takes over, and its observer comes to rest
 
 
 def step_response(vehicle: str, speed: float, mass: float, delay: float, lag: float, start_m: float, duration_s: float,
@@ -34,23 +35,25 @@ def step_response(vehicle: str, speed: float, mass: float, delay: float, lag: fl
     truck["steering_delay_s"], truck["steering_lag_s"], truck["mass_kg"], truck["has_trailer"] = delay, lag, mass, 1
     lane["status"], lane["width_left"], lane["width_right"] = 1, half_width_m, half_width_m
     ego["status"], ego["speed"] = EGO_VALID, speed
-    plan["behaviour"], plan["target_speed"], actuation["mode"] = 1, speed, 1
+    plan["behaviour"], plan["target_speed"], actuation["mode"] = 1, speed, 0
     x = np.zeros(12)
     x[[TRAILER, OFFSET, FRONT]] = start_m
     whole = round(max(delay + late_s, 0.0) / TICK_S)
     commands = [0.0] * (whole + 1)
     offsets, statuses = [], []
-    for k in range(round(duration_s / TICK_S)):
+    for k in range(-round(WATCHED_S / TICK_S), round(duration_s / TICK_S)):
         ego["angular_rate"][2] = x[R]
         ego["velocity"][:2] = speed, x[V] + model.reference_m * x[R]
         ego["acceleration"][1] = sensed @ x
         ego["roll"] = BODY_ROLL_RADPMPS2 * speed * x[R]
         lane["offset"], lane["heading_error"] = x[OFFSET], model.heading @ x
-        plan["lateral_target"] = target_m(k * TICK_S) if callable(target_m) else target_m
+        plan["lateral_target"] = target_m(max(k, 0) * TICK_S) if callable(target_m) else target_m
         state["time_ns"] = 10**9 + k * TICK_NS
         control = step.step(state, ego, truck, lane, plan)
-        actuation["road_wheel_angle_rad"] = control["road_wheel_angle"]
+        actuation["mode"], actuation["road_wheel_angle_rad"] = (1, control["road_wheel_angle"]) if k >= 0 else (0, 0.0)
         step.remember(actuation)
+        if k < 0:
+            continue
         commands.append(float(control["road_wheel_angle"]))
         offsets.append(x.copy())
         statuses.append(int(control["solver_status"]))

@@ -66,7 +66,7 @@ class LinearLoop:
 
     def __init__(self, lateral, vehicle, *, speed, mass, delay, lag, tyres=1.0, true_delay=None, gains=None, told_mass=None):
         gains = gains or Gains(lateral, vehicle, speed, mass if told_mass is None else told_mass, delay, lag)
-        self.speed, self.vehicle = speed, vehicle
+        self.speed, self.vehicle, self.response = speed, vehicle, delay + lag
         true = vehicle.copy()
         true["tractor_cornering_stiffness"] = tyres * vehicle["tractor_cornering_stiffness"]
         true["trailer_cornering_stiffness"] = tyres * vehicle["trailer_cornering_stiffness"]
@@ -127,7 +127,7 @@ class LinearLoop:
         rows = np.empty((round(duration_s / TICK_S), PLANT))
         for k, row in enumerate(rows):
             row[:] = z[:PLANT]
-            z = self.matrix @ z + self.asked * (start_m * lateral_twin.taking_over(k * TICK_S))
+            z = self.matrix @ z + self.asked * (start_m * lateral_twin.taking_over(k * TICK_S, self.speed, self.response))
         return places(self.model, self.vehicle, rows)
 
 

@@ -84,7 +84,8 @@ def test_neither_the_trailers_axles_nor_its_rear_end_may_cross_the_lines(curvatu
 
 @pytest.mark.parametrize("name, solve, offset, articulation, statuses", [
     ("demo_truck", free, 0.02, 0.002, {1}), ("toyota_rav4_comma2k19", free, 0.02, 0.002, {1}),
-    ("demo_truck", bounded, 0.8, 0.002, {1, 2}), ("demo_truck", bounded, 0.3, -0.09, {2}),
+    ("demo_truck", bounded, 0.3, 0.002, {1, 2}), ("demo_truck", bounded, 0.8, 0.002, {2}),
+    ("demo_truck", bounded, 0.3, -0.09, {2}),
 ])  # fmt: skip
 def test_steering_is_that_of_the_twin(name, solve, offset, articulation, statuses):
     parameters = VEHICLES[name]

@@ -7,7 +7,7 @@ from autonomy.control._control import ControlStep
 from autonomy.control import lateral_twin
 from tests.step_parameters import step_parameters, valid_ego, zeros
 
-SPEED_MPS = 22.0
+SPEED_MPS, RESPONSE_S = 22.0, 0.4
 
 
 def driven(ticks: int, *, driver: bool = False, offset: float = 0.0, roll=lambda k: 0.0, yaw_rate: float = 0.0) -> np.ndarray:
@@ -30,14 +30,23 @@ def driven(ticks: int, *, driver: bool = False, offset: float = 0.0, roll=lambda
 
 
 def test_an_offset_is_taken_back_along_the_shape_from_the_moment_the_driver_lets_go():
-    active, standby = driven(250, offset=0.1), driven(250, offset=0.1, driver=True)
+    active, standby = driven(300, offset=0.1), driven(300, offset=0.1, driver=True)
     assert set(active["solver_status"]) == {1}
     # Both have seen the same and sent nothing; the steering asked for is that of the offset and of the shape
     share = active["road_wheel_angle"] / standby["road_wheel_angle"]
-    expected = [(1.0 - lateral_twin.taking_over(0.01 * k)) / (1.0 + lateral_twin.EAGER_SHARE) for k in range(250)]
+    first = lateral_twin.taking_over(0.0, SPEED_MPS, RESPONSE_S)
+    expected = [(1.0 - lateral_twin.taking_over(0.01 * k, SPEED_MPS, RESPONSE_S)) / (1.0 - first) for k in range(300)]
     settled = slice(30, None)  # the cost-to-go has come to rest
     np.testing.assert_allclose(share[settled], expected[settled], rtol=0.1, atol=0.02)
-    assert {round(value, 3) for value in expected} == {1.0, round(0.19 / 1.88, 3), round(1.0 / 1.88, 3)}
+    assert len(set(expected)) == 4 and expected[-1] == pytest.approx(1.0 / (1.0 - first))
+
+
+def test_the_faster_and_the_later_the_steering_the_more_is_asked_first():
+    asked = [-lateral_twin.taking_over(0.0, *case) for case in ((5.0, 0.15), (15.0, 0.15), (15.0, 0.5), (29.0, 0.65))]
+    assert asked == sorted(asked) and 0.5 < asked[0] < asked[-1] <= lateral_twin.EAGER_MOST
+    for speed, response in ((2.0, 0.05), (30.0, 0.9)):
+        assert lateral_twin.taking_over(3.0, speed, response) == 0.0, "it ends"
+        assert all(np.isfinite(lateral_twin.taking_over(0.01 * k, speed, response)) for k in range(300))
 
 
 def test_a_bank_is_a_side_force_at_once_and_leaning_in_a_bend_is_none():

@@ -146,7 +146,7 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
     observe(memory, parameters, vehicle, &model, continuous, transition, ego, truck, lane, speed, agility, dt, drives)
     memcpy(x, memory.observer.x, sizeof(x))
     wanted_place(vehicle, &model, speed, lane.preview[0], x[STEERING_OFFSET], x[DISTURBANCE], plan.lateral_target, reference)
-    shaped = shaped_offset(memory, x[OFFSET] - reference[OFFSET])
+    shaped = shaped_offset(memory, x[OFFSET] - reference[OFFSET], speed, truck.steering_delay_s + lag)
     driven = roll_dead_time(memory, continuous, transition, lane.preview, truck.steering_delay_s, speed, x)
     pose_problem(memory, parameters, vehicle, &model, lane, lane.preview, transition, x, plan.lateral_target, shaped, speed,
                  driven, lateral_acceleration_bound(parameters, vehicle, mass), &problem)
