@@ -224,6 +224,15 @@ def return_path(length: float, offset: float, heading: float) -> np.polynomial.P
     return np.polynomial.Polynomial(np.linalg.solve(np.array(rows), [offset, heading, 0.0, 0.0, 0.0, 0.0]))
 
 
+def centred_place(vehicle, curvature: float, pointing: float = 0.0, articulation: float = 0.0) -> float:
+    """m left of the lane's middle where front and rear face are equally far from it; rad to the left of the way travelled."""
+    front_m, rear_m = float(vehicle["front_overhang_m"]), float(vehicle["rear_overhang_m"])
+    hitch = float(vehicle["hitch_offset_m"]) if vehicle["has_trailer"] else 0.0
+    angles = np.array([[pointing, 0.0], [pointing, pointing + articulation]])
+    along = np.array([[front_m, 0.0], [-hitch, hitch - rear_m]])
+    return float(-0.5 * ((along * angles).sum() - 0.5 * curvature * (front_m**2 + rear_m**2)))
+
+
 def lane_doubt(parameters, lane, speed: float, s, known_most: float = np.inf):
     """m that the lane may lie beside where it is expected `s` metres ahead."""
     beyond = np.maximum(np.asarray(s, float) - float(lane["valid_distance_m"]), 0.0)

@@ -21,6 +21,7 @@ STEADY_WIND = {"speed_mps": 15.0}
 FROM_RIGHT = {"from_deg": -90.0}
 P99_M, PEAK_M, JERK_MPS3, REVERSALS = 0.25, 0.35, 5.0, 4.0
 SLIP_SPEED_MPS = 22.0
+STOP_VALID_PERCENT = 99.0  # [D] a moment after somebody cuts in there is none
 STOP_TICKS = 25  # between two stop paths that are compared with the true lane
 SEEDS = (11, 12, 13)  # of the sensors; the controller was tuned on 1 and 2
 SERIES = ("time_s", "tractor_m", "trailer_m", "road_wheel_angle_rad", "lateral_acceleration_mps2", "command_rad")
@@ -74,6 +75,10 @@ def cases() -> list[dict]:
             ]
             found += [{"name": f"{label}steady wind 15 m/s from the {side}, 90 km/h, after 20 s", "speed": 90.0,
                        "settled_s": 20.0, "segments": straight, "plant": plant, "wind": STEADY_WIND | wind_from}]  # fmt: skip
+    for speed in (80.0, 90.0):
+        for label, segments in (("R 500 m", bend(500.0)), ("S-bend R 500 m", s_bend(500.0))):
+            found += [{"name": f"empty, {label}, gusts 15 m/s, {speed:.0f} km/h", "speed": speed, "segments": segments,
+                       "plant": EMPTY, "wind": WIND}]  # fmt: skip
     return found
 
 
@@ -108,7 +113,7 @@ def judged(name: str, play: float, figure: dict) -> list[dict]:
         ("axles peak", figure["peak"], "m", PEAK_M),
         ("nearest to the line", figure["margin"], "m", 0.0),
         ("lateral jerk, 0.5 s", figure["jerk"], "m/s3", JERK_MPS3),
-        ("fallback path valid, share of driven ticks", 100.0 * figure["stop_valid"], "%", 100.0),
+        ("fallback path valid, share of driven ticks", 100.0 * figure["stop_valid"], "%", STOP_VALID_PERCENT),
         ("fallback path in the true lane, nearest to the line", figure["stop_margin"], "m", 0.0),
         ("speed where it bends most", figure["speed"], "km/h", None),
         ("nearest to the line, from taking over on", figure["margin_from_start"], "m", None),
@@ -117,7 +122,9 @@ def judged(name: str, play: float, figure: dict) -> list[dict]:
         aims.append(("reversals", figure["reversals"], "1/min", REVERSALS))
     found = []
     for what, value, unit, aim in aims:
-        least = {"m": "> 0", "%": ">= 100"}[unit] if aim is not None and ("nearest" in what or unit == "%") else None
+        least = None
+        if aim is not None and ("nearest" in what or unit == "%"):
+            least = "> 0" if unit == "m" else f">= {aim:g}"
         met = (value > aim if least == "> 0" else value >= aim if least else value <= aim) if aim is not None else None
         judged_so = held and aim is not None
         told = (least or f"<= {aim:g}") if judged_so else ""
@@ -127,11 +134,11 @@ def judged(name: str, play: float, figure: dict) -> list[dict]:
 
 
 def together(drives: list[dict]) -> dict:
-    """Figures over the drives of one case; the series is that of the first."""
+    """Figures over the drives of one case, of the worst seed; the series is that of the first."""
     axles = np.concatenate([drive["axles"] for drive in drives])
     if not all(drive["driven"] for drive in drives):
         return drives[0] | {"driven": False, "p99": float("nan"), "peak": float("nan")}
-    return {"p99": float(np.percentile(axles, 99)), "peak": float(axles.max()),
+    return {"p99": max(float(np.percentile(drive["axles"], 99)) for drive in drives), "peak": float(axles.max()),
             "margin": min(drive["margin"] for drive in drives),
             "stop_valid": min(drive["stop_valid"] for drive in drives),
             "stop_margin": min(drive["stop_margin"] for drive in drives),

@@ -300,9 +300,25 @@ def test_the_stop_path_begins_in_the_direction_of_travel():
     given_situation = situation(speed=20.0, curvature=1 / 500)
     ego, lane = given_situation[2], given_situation[4]
     lane["heading_error"], lane["side_slip"] = 0.015, -0.005
+    lane["offset"] = plan_twin.centred_place(VEHICLE, 1 / 500, 0.015)
     ego["velocity"][:2] = 20.0, -0.2  # heading east: 0.01 rad to the right of where it points
+    ego["acceleration"][1] = 20.0**2 / 500
     plan = PlanStep(PLAN, VEHICLE).step(*given_situation)
     np.testing.assert_allclose(plan["fallback_curvature"], 1 / 500, atol=1e-5)
+
+
+def test_the_stop_path_turns_with_a_gust_before_the_lateral_velocity_is_known():
+    """Half of what the acceleration tells, forgotten within a second."""
+    step = PlanStep(PLAN, VEHICLE)
+    for k in range(21):
+        given_situation = situation(speed=20.0, now_ns=10**9 + k * 10_000_000)
+        given_situation[2]["acceleration"][1] = 0.4 if k else 0.0
+        plan = step.step(*given_situation)
+    length = 20.0 * float(PLAN["fallback_return_s"])
+    direction = 0.5 * 0.4 / 20.0 * (1.0 - np.exp(-0.2))
+    expected = plan_twin.return_path(length, -plan_twin.centred_place(VEHICLE, 0.0, -direction), direction).deriv(2)
+    s = 5.0 * np.arange(1, 11)
+    np.testing.assert_allclose(plan["fallback_curvature"][1:11], expected(s), rtol=0.03, atol=1e-6)
 
 
 def test_the_stop_from_25_mps_has_the_published_distance():
@@ -313,10 +329,12 @@ def test_the_stop_path_returns_to_the_lane_path():
     """Its curvature is the lane's plus the second derivative of the twin's quintic."""
     given_situation = situation(speed=20.0, curvature=1 / 500)
     given_situation[4]["offset"], given_situation[4]["heading_error"] = 0.4, -0.01
+    given_situation[3]["articulation_angle"] = -0.02
     plan = PlanStep(PLAN, VEHICLE).step(*given_situation)
-    path = plan_twin.return_path(20.0 * float(PLAN["fallback_return_s"]), 0.4, -0.01)
+    length = 20.0 * float(PLAN["fallback_return_s"])
+    path = plan_twin.return_path(length, 0.4 - plan_twin.centred_place(VEHICLE, 1 / 500, 0.0, -0.02), -0.01)
     s = 5.0 * np.arange(32)
-    expected = 1 / 500 + np.where(s < 80.0, path.deriv(2)(s), 0.0)
+    expected = 1 / 500 + np.where(s < length, path.deriv(2)(s), 0.0)
     np.testing.assert_allclose(plan["fallback_curvature"], expected, atol=1e-12)
 
 

@@ -1,5 +1,5 @@
 # The stop within the lane that is ready every tick: a curvature profile, a deceleration, a distance and a duration.
-from libc.math cimport INFINITY, fabs, fmax, fmin, sqrt
+from libc.math cimport INFINITY, fabs, fmax, fmin, isfinite, sqrt
 from autonomy.inputs._motion cimport lateral_velocity, velocity_known
 from autonomy._single_track cimport angle_per_curvature
 from autonomy.estimation.lane._lane cimport HEADING, OFFSET
@@ -16,11 +16,12 @@ cdef enum:
 
 cdef extern from *:
     """
-    static const double DIRECTION_LAG_S = 0.5;    /* [C] errors of 0.6 mrad remain; unfiltered 1.8 in gusts */
+    static const double DIRECTION_LAG_S = 1.0;    /* [C] errors of 0.5 to 1.2 mrad remain; unfiltered 1.8 in gusts */
+    static const double ACCELERATION_SHARE = 0.5; /* [C] of the turning it tells: all of it carries roll and tilt along */
     static const double SLOWEST_SIDEWAYS = 2.0;   /* m/s: slower, the way travelled is where the truck points */
     static const double NOT_TO_BE_STOPPED = 100.0;  /* m/s2 */
     """
-    const double DIRECTION_LAG_S, SLOWEST_SIDEWAYS, NOT_TO_BE_STOPPED
+    const double DIRECTION_LAG_S, ACCELERATION_SHARE, SLOWEST_SIDEWAYS, NOT_TO_BE_STOPPED
 
 
 cdef inline void estimate_steering_bias(PlanMemory* memory, const PlanParameters* parameters,
@@ -142,24 +143,41 @@ cdef inline double return_curvature(double s, double length, double offset, doub
             - (120.0 * offset + 60.0 * slope) * u * u * u) / (length * length)
 
 
+cdef inline double centred_place(const VehicleParameters* vehicle, double curvature, double pointing,
+                                 double articulation) noexcept nogil:
+    """m left of the lane's middle, of the reference point, where front and rear face are equally far from it, the truck
+    `pointing` so far to the left of its way (in a bend, in wind, on a bank), its trailer the articulation further."""
+    cdef double hitch = vehicle.hitch_offset_m if vehicle.has_trailer else 0.0
+    cdef double front = vehicle.front_overhang_m * pointing \
+        - 0.5 * curvature * vehicle.front_overhang_m * vehicle.front_overhang_m
+    cdef double rear = -hitch * pointing - (vehicle.rear_overhang_m - hitch) * (pointing + articulation) \
+        - 0.5 * curvature * vehicle.rear_overhang_m * vehicle.rear_overhang_m
+    return -0.5 * (front + rear)
+
+
 cdef inline void lay_stop(PlanMemory* memory, const PlanParameters* parameters, const VehicleParameters* vehicle,
                           const EgoState* ego, const TruckState* truck, const LaneState* lane, double speed,
                           double dt) noexcept nogil:
     """The path of the stop: along the lane, back to its path within a few seconds' drive, beginning in the direction of
-    travel, which in a bend is not the one in which the vehicle points."""
+    travel, which in a bend is not the one in which the vehicle points. A gust turns the way travelled before its lateral
+    velocity is known: the acceleration tells."""
     cdef double length = speed * parameters.fallback_return_s
     cdef double heading = lane.heading_error
     cdef bint goes_on = memory.fallback_known and memory.fallback_travelled == 0.0
-    cdef double s
+    cdef double s, off_place
     cdef int i
     if speed > SLOWEST_SIDEWAYS:
         heading += lateral_velocity(ego) / speed + lane.side_slip
+        if isfinite(ego.acceleration[1]):
+            memory.direction += ACCELERATION_SHARE * (ego.acceleration[1] / speed - speed * lane.preview[0]) * dt
     memory.direction += (heading - memory.direction) * (dt / (DIRECTION_LAG_S + dt) if goes_on else 1.0)
     if length < parameters.fallback_return_minimum_m:
         length = parameters.fallback_return_minimum_m
+    off_place = lane.offset - centred_place(vehicle, lane.preview[0], lane.heading_error - memory.direction,
+                                            truck.articulation_angle if vehicle.has_trailer else 0.0)
     for i in range(STOP_POINTS):
         s = i * Plan_FALLBACK_STEP_M
-        memory.fallback_curvature[i] = lane.preview[i] + return_curvature(s, length, lane.offset, memory.direction)
+        memory.fallback_curvature[i] = lane.preview[i] + return_curvature(s, length, off_place, memory.direction)
     memory.fallback_travelled = 0.0
     memory.fallback_reach = stop_reach(parameters, vehicle, truck, lane, speed, INFINITY)
     memory.sight_reach = stop_reach(parameters, vehicle, truck, lane, speed, 0.5)

@@ -27,7 +27,7 @@ def test_the_combination_stays_in_its_lane(case):
 
 def test_the_wide_play_is_told_and_not_judged():
     figure = {"p99": 1.0, "peak": 1.0, "margin": -1.0, "jerk": 9.0, "reversals": 9.0, "speed": 80.0,
-              "margin_from_start": -1.0, "stop_valid": 0.99, "stop_margin": -0.1, "driven": True}  # fmt: skip
+              "margin_from_start": -1.0, "stop_valid": 0.98, "stop_margin": -0.1, "driven": True}  # fmt: skip
     assert {row["met"] for row in lane_keeping.judged("straight", lane_keeping.WIDE_PLAY_RAD, figure)} == {None}
     held = lane_keeping.judged("straight", lane_keeping.PLAY_RAD, figure)
     assert {row["met"] for row in held if row["aim"]} == {False}
