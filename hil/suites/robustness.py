@@ -1,4 +1,4 @@
-"""Lateral control over speed, load, dead time, lag, tyres and combination: the exact linear loop in every cell."""
+"""Lateral control over speed, load, dead time, lag, tyres and combination: linear in every cell, the closest cells driven."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hil.lateral.linear_loop import Gains, LinearLoop, parameters, settling_time
+from hil.suites import _robustness_drives as drives
 from hil.suites._row import row_of
 
 TITLE = "lateral control: stability, damping and settling over the whole range"
@@ -46,6 +47,7 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
         row_of("least damping, dead time 0.1 s shorter than told", table["early"].min(), "", "> 0", table["early"].min() > 0.0),
     ]  # fmt: skip
     found += with_limits(quick, jobs)
+    found += in_the_whole_loop(table, jobs)
     if output is not None:
         np.savetxt(output / "grid.csv", table, fmt="%s", delimiter=",", header=",".join(COLUMNS), comments="")
         (output / "grid.svg").write_text(drawn(table), encoding="utf-8")
@@ -77,7 +79,7 @@ def _cells(piece) -> list[tuple]:
     """All dead times and tyres of one combination, speed, load and lag."""
     name, speed, load, lag, delays = piece
     lateral, vehicle = parameters(f"vehicles/{name}")
-    mass = COMBINATIONS[name] + load * (HEAVIEST_KG - COMBINATIONS[name])
+    mass = _mass(name, load)
     gains = {delay: Gains(lateral, vehicle, speed, mass, delay, lag) for delay in delays}
     found = []
     for delay, tyres in itertools.product(delays, TYRES):
@@ -122,12 +124,26 @@ def with_limits(quick: bool, jobs: int) -> list[dict]:
     ]  # fmt: skip
 
 
+def in_the_whole_loop(table: np.ndarray, jobs: int) -> list[dict]:
+    """The closest cells on the nonlinear plant, with sensors, lane and ego filter."""
+    pieces = [(cell, _mass(cell["combination"], cell["load"]), STEP_M, LANE_WIDTH_M) for cell in drives.closest(table)]
+    if jobs > 1:
+        with ProcessPoolExecutor(jobs) as pool:
+            return drives.rows(list(pool.map(drives.drive, pieces)))
+    return drives.rows([drives.drive(piece) for piece in pieces])
+
+
+def _mass(name: str, load: float) -> float:
+    """kg."""
+    return COMBINATIONS[name] + load * (HEAVIEST_KG - COMBINATIONS[name])
+
+
 def _limited(piece) -> tuple[float, ...]:
     """Settling times, widest corner, the widest in the last 2 s, ticks without budget."""
     from hil.lateral.kernel_loop import step_response
 
     (name, speed, load, (delay, lag)), (tyres, late_s) = piece
-    mass = COMBINATIONS[name] + load * (HEAVIEST_KG - COMBINATIONS[name])
+    mass = _mass(name, load)
     offsets, statuses = step_response(f"vehicles/{name}", speed, mass, delay, lag, STEP_M, SETTLE_S, 0.5 * LANE_WIDTH_M,
                                       tyres=tyres, late_s=late_s)  # fmt: skip
     return (settling_time(offsets[:, 0], BAND_M), settling_time(offsets[:, 1], BAND_M), np.abs(offsets).max(),
