@@ -37,7 +37,8 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "slip_compliance", "slip_compliance_sigma", "mass_systematic_share", "brake_cooling_wspmk",
     "frame_roll_rad_per_mps2", "steering_offset_walk_rad", "tyre_factor_walk", "steering_response_walk_s",
     "friction_doubt", "grade_doubt", "headwind_doubt",
-    "brake_fade_per_kelvin", "descent_grade", "curve_tight_reserve", "engine_brake_power_w", "rollover_margin",
+    "brake_fade_per_kelvin", "descent_grade", "curve_tight_reserve", "engine_shift_up_radps", "engine_brake_power_w",
+    "rollover_margin",
     "merge_gap_m", "pedestrian_margin_m", "existence_deleted", "reflection_spread",
 }  # fmt: skip
 AT_MOST = {

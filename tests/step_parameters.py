@@ -78,7 +78,7 @@ class StepStack:
         self.tracks = TracksStep(p["tracks"])
         self.plan = PlanStep(p["plan"], p["vehicle"])
         self.control = ControlStep(p["lateral"], p["longitudinal"], p["vehicle"])
-        self.envelope = EnvelopeStep(p["envelope"], p["longitudinal"], p["vehicle"])
+        self.envelope = EnvelopeStep(p["envelope"], p["longitudinal"], p["truck"], p["vehicle"])
 
     def new_input(self) -> np.void:
         return np.zeros(1, msg.dtype("InputFrame"))[0]

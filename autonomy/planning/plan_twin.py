@@ -11,7 +11,7 @@ from autonomy.rollover_twin import rollover_threshold
 
 STEP_M = 5.0
 STOPPING_LAG_S = 0.2
-STOP_LAG_S, STOP_LEAST, STOP_NEAREST_M = 0.4, 0.15, 2.5
+STOP_LAG_S, STOP_LEAST, STOP_NEAREST_M = 0.55, 0.15, 2.5
 UNCOUNTED_MPS = 3.0
 LEAST_SHARE = 0.4  # of the lateral limit, see _curve.pxd
 AHEAD_M = 10.0 * np.arange(1, 13)  # of a slope that steepens, see _descent.pxd
@@ -154,7 +154,7 @@ def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration, b
     if closing > 0.0 and room > -1.0 and needed < min(0.5 * gentle, result):
         result += halting * (needed - result)
     early = p["stop_jerk"] * STOP_LAG_S
-    softest = -max(np.sqrt(early**2 + 2.0 * p["stop_jerk"] * speed) - early, STOP_LEAST)
+    softest = -max(np.sqrt(2.0 * p["stop_jerk"] * speed) - early, STOP_LEAST)
     if closing > 0.0 and gap > STOP_NEAREST_M and result < softest:
         result += halting * (softest - result)
     return float(np.clip(result, -p["deceleration_maximum"], p["acceleration_maximum"]))

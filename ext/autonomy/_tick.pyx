@@ -56,7 +56,7 @@ cdef void tick(TickState* state, const Parameters* p, const InputFrame* frame, O
               &out.plan)
     control_step(&state.control, &p.lateral, &p.longitudinal, &p.vehicle,
                  &out.vehicle, &out.ego, &out.truck, &out.lane, &out.plan, &out.control)
-    envelope_step(&state.envelope, &p.envelope, &p.longitudinal, &p.vehicle, used, &out.vehicle, &out.ego, &out.truck,
+    envelope_step(&state.envelope, &p.envelope, &p.longitudinal, &p.truck, &p.vehicle, used, &out.vehicle, &out.ego, &out.truck,
                   &out.faults, &out.lane, &out.tracks, &out.plan, &out.control, &out.actuation, &out.health)
     truck_remember(&state.truck, &out.actuation)
     faults_remember(&state.faults, &out.actuation)

@@ -29,10 +29,9 @@ class PlantTrain:
     def signals(self) -> dict[int, float]:
         return {ENGINE_SPEED: float(self.plant.state["engine_speed_radps"])}
 
-    def engine_at_its_limit(self) -> bool:
-        """Whether the engine gives all it can, or cannot because a shift interrupts it."""
-        state = self.plant.state
-        return self.shifting() or state["engine_torque_nm"] > 0.97 * state["engine_torque_maximum_nm"]
+    def at_full_load(self) -> bool:
+        """Whether the engine gives all it can."""
+        return bool(self.plant.state["engine_torque_nm"] > 0.97 * self.plant.state["engine_torque_maximum_nm"])
 
     def shifting(self) -> bool:
         return bool(self.plant.state["shift_in_progress"])

@@ -64,6 +64,7 @@ def _ours(drives: list[dict[str, Any]], quick: bool) -> list[dict[str, Any]]:
     offset = max((drive["lane_offset_max_m"] for drive in drives if drive["lane_offset_max_m"] is not None), default=None)
     nearest = min((drive["min_ttc_s"] for drive in drives if drive["min_ttc_s"] is not None), default=None)
     kept = _mean([drive["speed_kept"] for drive in drives])
+    stops = _mean([drive["fallback_valid_share"] for drive in drives])
     smooth = float(np.percentile(jerk, PERCENT)) if len(jerk) else None
     return [
         _row("distance driven by the stack", kilometres, "km", ">= 100", None if quick else kilometres >= 100.0),
@@ -75,6 +76,7 @@ def _ours(drives: list[dict[str, Any]], quick: bool) -> list[dict[str, Any]]:
         _row("lane offset, largest", offset, "m", "<= 0.3", lambda value: value <= 0.3),
         _row("speed kept", kept, "", ">= 0.70", lambda value: value >= 0.70),
         _row("time to collision, smallest", nearest, "s", "", None),
+        _row("ticks with a valid path to a stop in the lane", None if stops is None else 100.0 * stops, "%", "", None),
         _row("slowest drive against real time", min(drive["realtime_factor"] for drive in drives), "x", "", None),
     ]  # fmt: skip
 

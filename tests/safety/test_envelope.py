@@ -12,7 +12,7 @@ from autonomy.safety import envelope_twin
 from tests.step_parameters import known_truck, step_parameters, valid_ego, zeros
 
 PARAMETERS = step_parameters()
-LIMITS, LONGITUDINAL, VEHICLE = PARAMETERS["envelope"], PARAMETERS["longitudinal"], PARAMETERS["vehicle"]
+LIMITS, LONGITUDINAL, LEARNED, VEHICLE = (PARAMETERS[name] for name in ("envelope", "longitudinal", "truck", "vehicle"))
 FAULTS = msg.constants("Health")
 SPLIT = ("engine_torque_nm", "retarder_torque_nm", "brake_deceleration_mps2", "expected_acceleration_mps2")
 any_number = st.one_of(st.floats(-3.0, 3.0), st.floats(allow_nan=True, allow_infinity=True), st.floats(-0.05, 0.05))
@@ -22,7 +22,7 @@ class Harness:
     """An envelope in a healthy truck; `step` changes what the arguments say."""
 
     def __init__(self):
-        self.envelope, self.k = EnvelopeStep(LIMITS, LONGITUDINAL, VEHICLE), 0
+        self.envelope, self.k = EnvelopeStep(LIMITS, LONGITUDINAL, LEARNED, VEHICLE), 0
 
     def step(self, angle=0.0, acceleration=0.0, speed=20.0, engage=1, road_wheel_angle=0.0, change=None):
         self.k += 1
@@ -48,7 +48,7 @@ def test_no_command_leaves_the_limits_and_every_one_is_that_of_the_twin(driver_a
     angle = float(harness.step(engage=0, road_wheel_angle=driver_angle)[0]["road_wheel_angle_rad"])
     acceleration = 0.0
     p = {name: float(LIMITS[name]) for name in LIMITS.dtype.names}
-    split = envelope_twin.Split(LONGITUDINAL, VEHICLE)
+    split = envelope_twin.Split(LONGITUDINAL, LEARNED, VEHICLE)
     v = {name: float(VEHICLE[name]) for name in VEHICLE.dtype.names if VEHICLE[name].ndim == 0}
     for wanted_angle, wanted_acceleration, speed in commands:
         actuation, _ = harness.step(wanted_angle, wanted_acceleration, speed)
@@ -128,9 +128,13 @@ def test_a_minimal_risk_stop_holds_at_standstill_and_stays():
 def brakes_from(speed, grade=0.0, seconds=4.0, wanted=-1.5):
     """Actuation of every tick while the brakes are asked for `wanted`."""
     harness, found = Harness(), []
-    harness.step(engage=0, speed=speed)
+
+    def on_grade(truck, **_):
+        truck["grade"] = grade
+
+    harness.step(engage=0, speed=speed, change=on_grade)
     for _ in range(round(seconds * 100)):
-        actuation, _ = harness.step(acceleration=wanted, speed=speed, change=lambda truck, **_: truck.__setitem__("grade", grade))
+        actuation, _ = harness.step(acceleration=wanted, speed=speed, change=on_grade)
         found.append(actuation)
     return np.array(found)
 
@@ -166,6 +170,12 @@ def test_moving_off_uphill_the_brake_holds_until_the_engine_carries():
     assert found["brake_deceleration_mps2"][2] > 0.4 and found["brake_deceleration_mps2"][-1] < 0.001
 
 
+def turning_kg(ratio):
+    """What turns along, as seen along the road: the wheels, and the engine in a gear."""
+    inertia = LEARNED["wheel_inertia_kgm2"] + LEARNED["engine_inertia_kgm2"] * ratio**2
+    return float(inertia / VEHICLE["wheel_radius_m"] ** 2)
+
+
 def test_the_gear_is_known_from_the_engine_speed():
     def third_gear(frame, **_):
         row = frame["signal"]["items"][0]
@@ -176,6 +186,7 @@ def test_the_gear_is_known_from_the_engine_speed():
     for _ in range(800):
         actuation, _ = harness.step(acceleration=0.5, speed=5.0, change=third_gear)
     force = 40000.0 * (0.5 + 0.006 * STANDARD_GRAVITY_MPS2) + 0.5 * AIR_DENSITY_KGPM3 * float(VEHICLE["drag_area_m2"]) * 25.0
+    force += 0.5 * turning_kg(23.5)
     np.testing.assert_allclose(actuation["engine_torque_nm"], force * 0.51 / 23.5, rtol=1e-6)
 
 
@@ -294,7 +305,7 @@ def in_gear(engine_radps, shifting=False):
 @given(st.lists(st.tuples(st.floats(-3.0, 1.0), st.booleans()), min_size=1, max_size=6))
 def test_shifts_are_those_of_the_twin(pieces):
     """Stretches of 0.3 s, each with its acceleration, between gears or in gear; no shift lasts 2 s."""
-    harness, split, sent = Harness(), envelope_twin.Split(LONGITUDINAL, VEHICLE), 0.0
+    harness, split, sent = Harness(), envelope_twin.Split(LONGITUDINAL, LEARNED, VEHICLE), 0.0
     harness.step(engage=0)
     ratio = 120.0 * float(VEHICLE["wheel_radius_m"]) / 15.0
     for acceleration, shifting in [(0.0, False), *pieces]:
@@ -316,10 +327,53 @@ def test_after_a_shift_the_engine_takes_its_load_without_a_jolt():
     off = drive(80, in_gear(150.0, True))
     back = np.array([row["engine_torque_nm"] for row in drive(300, in_gear(120.0))])
     assert all(row["engine_torque_nm"] == 0.0 and row["expected_acceleration_mps2"] < 0.0 for row in off)
-    per_acceleration = 40000.0 * 15.0 / 120.0  # N m for 1 m/s2; the gear is not read from an engine that is off the wheels
+    # N m for 1 m/s2; the gear is not read from an engine that is off the wheels
+    per_acceleration = (40000.0 + turning_kg(120.0 * float(VEHICLE["wheel_radius_m"]) / 15.0)) * 15.0 / 120.0
     rise = np.diff(np.r_[0.0, back]) / 0.01 / per_acceleration
     assert rise.max() <= float(LONGITUDINAL["jerk_up"]) + 1e-6
     np.testing.assert_allclose(back[-1], before["engine_torque_nm"], rtol=1e-3)
+
+
+def accelerating(tells_upshift_radps, seconds=12.0, ratio=10.0):
+    """[(engine speed, engine torque less the resistances, shifting)] while 0.8 m/s2 are asked for from 100 rad/s on; the
+    gearbox shifts up to a ratio a quarter lower for 0.5 s."""
+    harness, radius = Harness(), float(VEHICLE["wheel_radius_m"])
+    speed, shifted_s, found = 100.0 * radius / ratio, 0.0, []
+    harness.step(engage=0, speed=speed)
+    for _ in range(round(seconds * 100)):
+        turns = speed * ratio / radius
+        shifting = 0.0 < shifted_s <= 0.5
+        if turns > tells_upshift_radps and shifted_s == 0.0 or shifting:
+            shifted_s += 0.01
+            ratio *= 0.75 if shifted_s > 0.5 else 1.0
+        actuation, _ = harness.step(acceleration=0.8, speed=speed, change=in_gear(turns, shifting))
+        driven = float(actuation["expected_acceleration_mps2"])
+        speed += 0.01 * driven
+        found.append((turns, driven, shifting))
+        if shifted_s > 0.5:
+            shifted_s = 0.0
+    return np.array(found)
+
+
+def test_before_the_gearbox_shifts_up_the_engine_lets_its_load_off():
+    found = accelerating(float(LONGITUDINAL["engine_shift_up_radps"]))
+    begins = np.flatnonzero(np.diff(found[:, 2]) > 0)
+    assert len(begins) >= 2 and found[: begins[0], 1].max() > 0.6
+    assert (np.abs(found[begins, 1]) < 0.15).all()
+    falling = np.diff(found[: begins[0], 1]) / 0.01
+    assert falling.min() > -1.5 * float(LONGITUDINAL["jerk_down"])
+
+
+def test_a_shift_that_comes_earlier_than_expected_is_expected_there_the_next_time():
+    found = accelerating(150.0, seconds=16.0)
+    begins = np.flatnonzero(np.diff(found[:, 2]) > 0)
+    assert found[begins[0], 1] > 0.4 and (np.abs(found[begins[1:], 1]) < 0.2).all() and len(begins) >= 2
+
+
+def test_a_gearbox_that_keeps_the_gear_is_not_waited_for():
+    found = accelerating(1e3)
+    usual = float(LONGITUDINAL["engine_shift_up_radps"])
+    assert found[:, 0].max() > 1.1 * usual and found[-1, 1] > 0.6
 
 
 def test_a_gearbox_that_never_tells_the_end_of_a_shift_is_believed_for_two_seconds():
@@ -351,7 +405,7 @@ def test_the_engine_brake_is_handed_over_before_the_gearbox_shifts_down():
 @pytest.mark.parametrize("cooled, left", [(230e3, 18e6), (230e3, 0.0), (100e3, 1e6), (0.0, 0.0)])
 def test_the_retarder_is_asked_for_no_more_than_it_takes_and_the_rest_comes_from_engine_and_brakes(cooled, left):
     """6 % down at 20 m/s; the same as the twin, and the same deceleration in all, however hot it is."""
-    harness, split = Harness(), envelope_twin.Split(LONGITUDINAL, VEHICLE)
+    harness, split = Harness(), envelope_twin.Split(LONGITUDINAL, LEARNED, VEHICLE)
     harness.step(engage=0, speed=20.0)
 
     def hot(truck, **_):

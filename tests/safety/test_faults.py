@@ -301,7 +301,7 @@ def test_the_plan_keeps_the_speed_limit_and_stops_for_the_worst():
 
 
 def enveloped(acceleration, mode=1, **fields):
-    envelope = EnvelopeStep(PARAMETERS["envelope"], PARAMETERS["longitudinal"], PARAMETERS["vehicle"])
+    envelope = EnvelopeStep(PARAMETERS["envelope"], PARAMETERS["longitudinal"], PARAMETERS["truck"], PARAMETERS["vehicle"])
     frame, vehicle, lane = (zeros(name) for name in ("InputFrame", "VehicleState", "LaneState"))
     plan, control, tracks, truck = zeros("Plan"), zeros("Control"), zeros("TrackList"), known_truck()
     frame["engage"], vehicle["speed"], lane["status"] = mode, 20.0, 1

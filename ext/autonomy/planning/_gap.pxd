@@ -9,7 +9,7 @@ cdef enum:
 
 cdef extern from *:
     """
-    static const double LAG_OF_STOP = 0.4;          /* s, of the brakes */
+    static const double LAG_OF_STOP = 0.55;         /* s, of brakes that let go, and of the jerk's limit before them [C] */
     static const double LEAST_OF_STOP = 0.15;       /* m/s2, positive, that brings it to its end [D] */
     static const double NEAREST_OF_STOP = 2.5;      /* m: UN R157's 2.4 m behind what stands */
     static const double UNCOUNTED_MPS = 3.0;        /* of a lead's being faster, half the wanted gap ahead [C] */
@@ -93,10 +93,9 @@ cdef inline double wanted_closing(const PlanParameters* parameters, double error
 cdef inline double softest_end(const PlanParameters* parameters, double speed) noexcept nogil:
     """m/s2, positive, the most at this speed for a stop that ends with constant jerk, the brakes' lag included.
 
-    From there a(t) = jerk (T - t) takes a2 / 2 jerk off the speed; before it acts the speed falls by lag a.
+    a(t) = jerk (T - t) takes a2 / 2 jerk off the speed; asked for is what shall be there a lag from now.
     """
-    cdef double early = parameters.stop_jerk * LAG_OF_STOP
-    cdef double found = sqrt(early * early + 2.0 * parameters.stop_jerk * speed) - early
+    cdef double found = sqrt(2.0 * parameters.stop_jerk * speed) - parameters.stop_jerk * LAG_OF_STOP
     return found if found > LEAST_OF_STOP else LEAST_OF_STOP
 
 

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from autonomy.msg.messages cimport (
     Actuation, Control, EgoState, EnvelopeParameters, FaultState, Health, InputFrame, LaneState, LongitudinalParameters, Plan,
-    TrackList, TruckState, VehicleParameters, VehicleState)
+    TrackList, TruckParameters, TruckState, VehicleParameters, VehicleState)
 from autonomy.safety._split cimport SplitMemory
 
 ctypedef struct EnvelopeMemory:
@@ -19,8 +19,8 @@ ctypedef struct EnvelopeMemory:
 
 cdef void envelope_reset(EnvelopeMemory* memory, const EnvelopeParameters* parameters) noexcept nogil
 cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parameters,
-                        const LongitudinalParameters* longitudinal, const VehicleParameters* vehicle_parameters,
-                        const InputFrame* frame, const VehicleState* vehicle,
+                        const LongitudinalParameters* longitudinal, const TruckParameters* learned,
+                        const VehicleParameters* vehicle_parameters, const InputFrame* frame, const VehicleState* vehicle,
                         const EgoState* ego, const TruckState* truck, const FaultState* faults, const LaneState* lane,
                         const TrackList* tracks, const Plan* plan, const Control* control, Actuation* actuation,
                         Health* health) noexcept nogil

@@ -135,8 +135,8 @@ cdef inline uint8_t mode_now(EnvelopeMemory* memory, const InputFrame* frame, co
 
 
 cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parameters,
-                        const LongitudinalParameters* longitudinal, const VehicleParameters* vehicle_parameters,
-                        const InputFrame* frame, const VehicleState* vehicle,
+                        const LongitudinalParameters* longitudinal, const TruckParameters* learned,
+                        const VehicleParameters* vehicle_parameters, const InputFrame* frame, const VehicleState* vehicle,
                         const EgoState* ego, const TruckState* truck, const FaultState* faults, const LaneState* lane,
                         const TrackList* tracks, const Plan* plan, const Control* control, Actuation* actuation,
                         Health* health) noexcept nogil:
@@ -175,7 +175,7 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
         memory.acceleration = clipped(vehicle.driver_acceleration, -parameters.deceleration_maximum,
                                       parameters.acceleration_maximum) if isfinite(vehicle.driver_acceleration) else 0.0
         actuation.expected_acceleration_mps2 = memory.acceleration
-        rest(&memory.split)
+        rest(&memory.split, truck)
     else:
         wanted = control.acceleration
         before = memory.acceleration
@@ -198,9 +198,9 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
             health.level = LEVEL_FALLBACK
         if plan.emergency == EMERGENCY_FULL:
             actuation.hazards = 1   # tells those behind
-        split(&memory.split, longitudinal, vehicle_parameters, truck, faults.unusable, speed, memory.acceleration, before,
-              control.coast_margin if memory.mode == ACTIVE and control.coast_margin > 0.0 else 0.0,
-              control.roll and memory.mode == ACTIVE, dt, actuation)
+        split(&memory.split, longitudinal, learned, vehicle_parameters, truck, faults.unusable, speed, memory.acceleration,
+              before, control.coast_margin if memory.mode == ACTIVE and control.coast_margin > 0.0 else 0.0,
+              control.roll and memory.mode == ACTIVE, control.disturbance, dt, actuation)
     actuation.steering_channel = 1 if faults.unusable & FaultRow_UNUSABLE_STEERING_CHANNEL else 0
     actuation.road_wheel_angle_rad = memory.angle
     actuation.acceleration_mps2 = memory.acceleration
@@ -213,11 +213,13 @@ cdef class EnvelopeStep:
     cdef EnvelopeMemory memory
     cdef EnvelopeParameters parameters
     cdef LongitudinalParameters longitudinal
+    cdef TruckParameters learned
     cdef VehicleParameters vehicle_parameters
 
-    def __init__(self, parameters, longitudinal, vehicle_parameters):
+    def __init__(self, parameters, longitudinal, learned, vehicle_parameters):
         self.parameters = (<EnvelopeParameters*>pointer(parameters))[0]
         self.longitudinal = (<LongitudinalParameters*>pointer(longitudinal))[0]
+        self.learned = (<TruckParameters*>pointer(learned))[0]
         self.vehicle_parameters = (<VehicleParameters*>pointer(vehicle_parameters))[0]
         envelope_reset(&self.memory, &self.parameters)
 
@@ -226,7 +228,7 @@ cdef class EnvelopeStep:
         faults = np.zeros((), dtype("FaultState")) if faults is None else faults
         actuation = np.zeros((), dtype("Actuation"))
         health = np.zeros((), dtype("Health"))
-        envelope_step(&self.memory, &self.parameters, &self.longitudinal, &self.vehicle_parameters,
+        envelope_step(&self.memory, &self.parameters, &self.longitudinal, &self.learned, &self.vehicle_parameters,
                       <const InputFrame*>pointer(frame), <const VehicleState*>pointer(vehicle),
                       <const EgoState*>pointer(ego), <const TruckState*>pointer(truck),
                       <const FaultState*>pointer(faults), <const LaneState*>pointer(lane),

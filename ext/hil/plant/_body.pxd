@@ -37,6 +37,11 @@ cdef inline void solve(double* matrix, double* right) noexcept nogil:
     cholesky_solve(matrix, 6, right)
 
 
+cdef inline double turning_round(const Acting* acting, double wheel_x) noexcept nogil:
+    """-1 to 1: which way brakes and rolling resistance act. All of it from the first moment on brakes that have just held."""
+    return acting.moving_off if acting.moving_off != 0.0 else tanh(wheel_x / CREEP)
+
+
 cdef inline void derive(const PlantParameters* p, const Acting* acting, double since, const double* x, double* dx,
                         Found* found) noexcept nogil:
     """dx = f(x), `since` seconds into the inner step."""
@@ -102,7 +107,7 @@ cdef inline void derive(const PlantParameters* p, const Acting* acting, double s
         else:
             wheel_x, wheel_y = frame_x, frame_y
         limit = p.grip_longitudinal * acting.road.friction * found.load[k]
-        along = -(acting.brake_force[k] + p.rolling_resistance * found.load[k]) * tanh(wheel_x / CREEP)
+        along = -(acting.brake_force[k] + p.rolling_resistance * found.load[k]) * turning_round(acting, wheel_x)
         if p.driven[k] and drive_load > 0.0:
             along += acting.drive_force * found.load[k] / drive_load
         along = clipped(along, -limit, limit)

@@ -188,6 +188,7 @@ cdef struct PlantMemory:
     double[8] brake_temperature
     double[8] wheel_slip           # share of the rolling speed lost by brakes beyond the peak: 0 rolls, 1 locked
     double[8] load                 # N, as of the last inner step
+    double moving_off              # 1 forwards, -1 backwards, out of brakes that have held it until now; 0 = rolls
 
 # What acts while one inner step is integrated
 cdef struct Acting:
@@ -200,6 +201,7 @@ cdef struct Acting:
     double[8] sliding_grip         # share of the load, where a wheel slips beyond the peak
     double rotating_mass           # kg, what turns, as seen along the road
     double held_speed
+    double moving_off
     Surroundings road
 
 # What the equations give beside the derivatives

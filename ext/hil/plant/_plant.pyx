@@ -23,11 +23,12 @@ require(__name__, LAYOUT_HASH)
 
 cdef extern from *:
     """
+    static const double MOVES = 0.2;            /* m/s from which it has moved off */
     static const double STANDSTILL = 0.02;      /* m/s below which brakes that hold more than pushes stop the truck */
     static const double ROLLED_OVER = 0.35;     /* rad of roll: no way back */
     static const double SLIDING = 4.0;          /* m/s2 of a truck on its side */
     """
-    const double STANDSTILL, ROLLED_OVER, SLIDING
+    const double MOVES, STANDSTILL, ROLLED_OVER, SLIDING
 
 
 cdef void integrate(const PlantParameters* p, const Acting* acting, double* x, double h, Found* found) noexcept nogil:
@@ -64,21 +65,35 @@ cdef void act(const PlantParameters* p, PlantMemory* memory, const PlantCommand*
     acting.drive_force = drive(p, memory, command.engine_torque, command.retarder_torque, command.roll != 0, memory.state[U], h)
     acting.rotating_mass = rotating_mass(p, memory)
     acting.held_speed = command.held_speed
+    acting.moving_off = memory.moving_off
     acting.angle = memory.road_wheel_angle
     acting.angle_rate = memory.road_wheel_rate
     acting.road = road[0]
     grip(p, memory, road.friction, acting)
 
 
+cdef inline double pushes(const PlantParameters* p, const Acting* acting) noexcept nogil:
+    """N, of grade and engine, forwards."""
+    return -(p.mass[0] + p.mass[1]) * STANDARD_GRAVITY_MPS2 * sin(acting.road.grade) + acting.drive_force
+
+
 cdef bint held_still(const PlantParameters* p, const PlantMemory* memory, const Acting* acting,
                      const Found* found) noexcept nogil:
-    """Whether the brakes hold more than grade, engine and wind push."""
-    cdef double holding = 0.0
-    cdef double pushing = -(p.mass[0] + p.mass[1]) * STANDARD_GRAVITY_MPS2 * sin(acting.road.grade) + acting.drive_force
+    """Whether brakes, and with them the rolling resistance, hold more than grade and engine push."""
+    cdef double holding = 0.0, resisting = 0.0
     cdef int k
     for k in range(p.axles):
         holding += fmin(acting.brake_force[k], p.grip_longitudinal * acting.road.friction * found.load[k])
-    return fabs(memory.state[U]) < STANDSTILL and holding > 0.0 and holding > fabs(pushing)
+        resisting += p.rolling_resistance * found.load[k]
+    return fabs(memory.state[U]) < STANDSTILL and holding > 0.0 and holding + resisting > fabs(pushes(p, acting))
+
+
+cdef inline void move_off(const PlantParameters* p, PlantMemory* memory, const Acting* acting, double before) noexcept nogil:
+    """What brakes held until now moves off slowly: they rub in full, and do not let go at once."""
+    if before == 0.0 and memory.moving_off == 0.0 and acting.brake_force[0] > 0.0:
+        memory.moving_off = 1.0 if pushes(p, acting) > 0.0 else -1.0
+    elif memory.moving_off * memory.state[U] > MOVES or memory.moving_off * memory.state[U] < 0.0:
+        memory.moving_off = 0.0
 
 
 cdef inline bint fallen(const double* x) noexcept nogil:
@@ -114,6 +129,9 @@ cdef void inner_step(const PlantParameters* p, PlantMemory* memory, const PlantC
         if before == 0.0:
             memory.state[X], memory.state[Y], memory.state[YAW] = stood[X], stood[Y], stood[YAW]
             memory.state[ARTICULATION], memory.state[HEIGHT] = stood[ARTICULATION], stood[HEIGHT]
+        memory.moving_off = 0.0
+    else:
+        move_off(p, memory, &acting, before)
 
 
 cdef void show(const PlantParameters* p, const PlantMemory* memory, const PlantCommand* command, const Surroundings* road,
@@ -131,6 +149,7 @@ cdef void show(const PlantParameters* p, const PlantMemory* memory, const PlantC
     acting.drive_force = wheel_force(p, memory, carried_torque(p, memory))
     acting.rotating_mass = rotating_mass(p, memory)
     acting.held_speed = command.held_speed
+    acting.moving_off = memory.moving_off
     acting.road = road[0]
     force = 0.0
     for k in range(p.axles):
