@@ -48,7 +48,7 @@ class Mind:
     """What is kept from scan to scan: (place, scans that showed it, time since) of small and weak clusters."""
 
     def __init__(self, p: dict):
-        self.p, self.seen = p, []
+        self.p, self.seen, self.last, self.now = p, [], [], []
 
     def told(self, found: list[dict], velocity: tuple[float, float], yaw_rate: float, elapsed_s: float) -> list[bool]:
         """Of each cluster of a scan, whether it is told."""
@@ -57,13 +57,21 @@ class Mind:
         turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
         moved = [(turn @ (place - elapsed_s * np.array(velocity)), scans, age + elapsed_s) for place, scans, age in self.seen]
         kept = [one for one in moved if one[2] <= p["hold_s"] and one[0][0] > -p["near_m"]] if is_sequence else []
-        self.seen = kept
+        self.seen, self.reach = kept, p["same_m"] + p["sudden_mps"] * elapsed_s
+        self.last, self.now = [turn @ (place - elapsed_s * np.array(velocity)) for place in self.now], []
         return [self._told(one, is_sequence) for one in found]
 
     def _told(self, one: dict, is_sequence: bool) -> bool:
         p, kept, weak = self.p, self.seen, is_weak(one, self.p)
         if not counts(one, p):
             return False
+        if max(one["length"], one["width"]) > p["small_m"]:
+            self.now.append(one["middle"])
+            sudden = one["points"] < p["sudden_points"] and one["range_m"] < p["loose_to_m"]
+            if is_sequence and sudden and not any(
+                (np.abs(place - one["middle"]) < (self.reach, p["small_m"])).all() for place in self.last
+            ):
+                return False
         x, y = one["middle"]
         small = one["length"] < p["small_m"] and one["width"] < p["small_m"]
         if one["edge"] or not (weak or small) or abs(y) > p["near_m"] or not -p["near_m"] <= x <= p["ahead_m"]:

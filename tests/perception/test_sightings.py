@@ -98,3 +98,13 @@ def test_a_board_that_reaches_higher_than_trucks_is_over_the_road(low, high, is_
     found = drive(perceiver(), [np.vstack([ground(rng), board])] * 3, speed=0.0)[-1]
     wanted = sightings_twin.counts(max(sightings_twin.clusters(found.cells, SENSOR), key=lambda one: one["points"]), P)
     assert bool(len(found.obstacles[np.abs(found.obstacles["x"] - 30.0) < 0.5])) == is_told == wanted
+
+
+def test_a_heap_that_one_scan_shows_is_not_told_and_a_car_that_comes_up_is():
+    rng = np.random.default_rng(9)
+    heap = np.column_stack([rng.uniform(30.0, 31.0, 60), rng.uniform(-1.0, 1.0, 60), rng.uniform(0.2, 1.2, 60) - HEIGHT_M])
+    road = ground(rng)
+    scenes = [road, np.vstack([road, heap]), road, *(np.vstack([road, heap - [3.0 * k, 0.0, 0.0]]) for k in range(3))]
+    found = drive(perceiver(), scenes, speed=0.0)
+    told = [len(one.obstacles[(one.obstacles["x"] > 15.0) & (np.abs(one.obstacles["y"]) < 2.0)]) for one in found]
+    assert told == [0, 0, 0, 0, 1, 1]

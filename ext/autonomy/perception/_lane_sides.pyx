@@ -143,12 +143,15 @@ cdef double parts_at(const LaneParameters* p, const BrightGrid* grid, const Lane
 
 
 cdef bint trusted(const LaneParameters* p, const Shape* guess, const LaneList* found, const int* chosen) noexcept nogil:
-    cdef double left, right
+    """In the middle of them as far as they would be told: who follows the lines that count leaves the others."""
+    cdef double left, right, ahead
     if chosen[0] < 0 or chosen[1] < 0 or guess.width_m <= 0.0:
         return False
     left = found.lines[chosen[0]].c[0]
     right = found.lines[chosen[1]].c[0]
-    return (fabs(0.5 * (left + right)) < p.centred_m and fabs(left - right - guess.width_m) < p.width_change_m
+    ahead = value_at(found.lines[chosen[0]].c, p.contest_told_m) + value_at(found.lines[chosen[1]].c, p.contest_told_m)
+    return (fabs(0.5 * (left + right)) < p.centred_m and fabs(0.5 * ahead) < p.centred_m
+            and fabs(left - right - guess.width_m) < p.width_change_m
             and jump(p, guess, 0, &found.lines[chosen[0]]) < p.jump_m
             and jump(p, guess, 1, &found.lines[chosen[1]]) < p.jump_m)
 

@@ -186,7 +186,7 @@ cdef class Perception:
 
     def reset(self):
         """Forgets the scans before."""
-        self.sightings.count = 0
+        self.sightings.count = self.sightings.now_count = 0
         self.memory_of_lanes.count = 0
         memset(&self.memory_of_lanes.shape, 0, sizeof(self.memory_of_lanes.shape))
         self.memory_of_lanes.shape.side_age_s[0] = self.memory_of_lanes.shape.side_age_s[1] = NEVER_S

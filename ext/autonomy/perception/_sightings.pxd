@@ -28,6 +28,8 @@ cdef struct SightingParameters:
     double loose_points         # so must what has fewer than this
     double loose_m              # ... and is longer than this, when lower than `hold_m`
     double loose_to_m           # ... or nearer than this
+    double sudden_points        # what is longer than `small_m`, nearer than `loose_to_m` and has fewer was there a scan ago
+    double sudden_mps           # ... somewhere that it can have come from with this speed
     double small_m              # a thing no longer and wider than this is small
     double same_m               # it is the same where it was, give or take this
     double seen_least           # scans that a weak one is seen in before it is told
@@ -51,6 +53,10 @@ cdef struct Sightings:
     int is_sequence             # whether there was a scan before
     int[MOST_CLUSTERS] of_cluster    # number of the sighting, -1 none
     Sighting[MOST_SIGHTINGS] seen
+    int last_count              # larger things that the scan before counted, where they would be now if they stood
+    int now_count               # ... and this one
+    double[MOST_SIGHTINGS][2] last
+    double[MOST_SIGHTINGS][2] now
 
 cdef void sieve(const SightingParameters* parameters, const Twist* twist, double elapsed_s, const double* sensor,
                 Sightings* sightings, ClusterGrid* grid) noexcept nogil

@@ -32,7 +32,7 @@ cdef void sieve(const SightingParameters* p, const Twist* twist, double elapsed_
 
     An elapsed time of zero or less, or longer than the hold, says that nothing is known of before: weak things are told then."""
     cdef int i, number
-    cdef bint weak
+    cdef bint weak, sudden
     cdef Extent extent
     cdef Cluster* cluster
     move(p, twist, elapsed_s, sightings)
@@ -42,6 +42,15 @@ cdef void sieve(const SightingParameters* p, const Twist* twist, double elapsed_
         measure(grid, cluster, sensor, &extent)
         cluster.is_told = cluster.points >= needed(p, cluster, &extent)
         weak = is_weak(p, cluster, &extent)
+        if cluster.is_told and (extent.length > p.small_m or extent.width > p.small_m):
+            sudden = cluster.points < p.sudden_points and extent.range_m < p.loose_to_m
+            if sightings.now_count < MOST_SIGHTINGS:
+                sightings.now[sightings.now_count][0], sightings.now[sightings.now_count][1] = extent.x, extent.y
+                sightings.now_count += 1
+            else:
+                sightings.overflow += 1
+            if sightings.is_sequence and sudden and not was_there(p, sightings, &extent, elapsed_s):
+                cluster.is_told = 0
         if (not cluster.is_told or grid.cells[grid.order[cluster.first]].edge > 0
                 or not (weak or (extent.length < p.small_m and extent.width < p.small_m))
                 or fabs(extent.y) > p.near_m or extent.x < -p.near_m or extent.x > p.ahead_m):
@@ -62,6 +71,13 @@ cdef void move(const SightingParameters* p, const Twist* twist, double elapsed_s
     cdef Sighting* one
     sightings.overflow = 0
     sightings.is_sequence = elapsed_s > 0.0 and elapsed_s < p.hold_s
+    sightings.last_count = sightings.now_count
+    sightings.now_count = 0
+    for i in range(sightings.last_count):
+        x = sightings.now[i][0] - twist.velocity[0] * elapsed_s
+        y = sightings.now[i][1] - twist.velocity[1] * elapsed_s
+        sightings.last[i][0] = c * x + s * y
+        sightings.last[i][1] = c * y - s * x
     if not sightings.is_sequence:
         sightings.count = 0
         return
@@ -137,6 +153,18 @@ cdef bint is_weak(const SightingParameters* p, const Cluster* cluster, const Ext
     return cluster.points < p.weak_points or (cluster.points < p.loose_points
                                               and (cluster.top < p.hold_m or extent.range_m < p.loose_to_m)
                                               and (extent.length > p.loose_m or extent.width > p.loose_m))
+
+
+cdef bint was_there(const SightingParameters* p, const Sightings* sightings, const Extent* extent,
+                    double elapsed_s) noexcept nogil:
+    """Whether the scan before counted something from where this can have come along the road: a heap of spray lasts no longer
+    than a scan, and the truck beside it is another."""
+    cdef double reach = p.same_m + p.sudden_mps * elapsed_s
+    cdef int i
+    for i in range(sightings.last_count):
+        if fabs(sightings.last[i][0] - extent.x) < reach and fabs(sightings.last[i][1] - extent.y) < p.small_m:
+            return True
+    return False
 
 
 cdef int recognise(const SightingParameters* p, Sightings* sightings, const Extent* extent) noexcept nogil:
