@@ -31,6 +31,7 @@ from autonomy.runtime._bare_loop import bare_lateness
 from autonomy.runtime._journal import PIECE_ROW
 from autonomy.runtime._loop import Loop
 from autonomy.runtime.bus_node import BusNode, node_of
+from autonomy.runtime.bus_watch import BusWatch
 from autonomy.runtime.clock_watch import ClockWatch
 from autonomy.runtime.journal import Journal, JournalRings, open_log
 from autonomy.runtime.lockstep import Lockstep, LockstepReceiver
@@ -228,7 +229,7 @@ class _Session:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self._thread = threading.Thread(target=self._loop if self.lockstep is None else self._step, name="loop", daemon=True)
         sender = self.transmitter if self.lockstep is None else None  # in lockstep the loop's thread sends itself
-        stopped = threading.Event()
+        stopped, watch = threading.Event(), BusWatch(self.buses)
         try:
             with _signals(lambda: (stopped.set(), self._stop()), self._mark):
                 for thread in (*self.receivers, *self.lines, sender, self._thread):
@@ -250,7 +251,7 @@ class _Session:
                     self.service.alive(self.loop.tick_index)
                     self.clocks.look()
                     standby = self.standby.look() if self.standby is not None else []
-                    for line in (*self.sensors.look(), *self.cruise.look(), *standby):
+                    for line in (*self.sensors.look(), *self.cruise.look(), *standby, *watch.look(time.monotonic())):
                         tell(line)
                     if self._errors():
                         self._stop()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 POLL_MS = 100
 MOST_RELEASES = 100  # what [command] release_frames allows
 SEND_TIMEOUT_S, LOCKSTEP_TIMEOUT_S = 0.005, 60.0  # half a period: a command later than that is worth less than the next one
+PATIENCE_NS = 2_000_000_000  # [D] a controller off the bus is back within its first pauses
 
 
 class Encoder(Protocol):
@@ -60,6 +61,7 @@ class Transmitter(threading.Thread):
         self.latency_max_ns = 0
         self._stopping = False
         self._last_ns = dict.fromkeys(sent, 0)
+        self._refused_ns: dict[int, int] = {}  # by bus, since when it takes too little
 
     def run(self) -> None:
         realtime.raise_priority(self.priority)
@@ -122,6 +124,16 @@ class Transmitter(threading.Thread):
                 return
             self._send(frames, None)
 
+    def _judge(self, number: int, taken: int, asked: int, timeout_s: float, patient: bool) -> None:
+        """A bus that is short for a moment costs frames, which are counted; one that stays so ends the run."""
+        if taken == asked:
+            self._refused_ns.pop(number, None)
+            return
+        since_ns = self._refused_ns.setdefault(number, time.monotonic_ns())
+        if not patient or time.monotonic_ns() - since_ns > PATIENCE_NS:
+            self.error = f"bus {number} took {taken} of {asked} frames within {timeout_s * 1e3:g} ms" \
+                + (f", and too few for {PATIENCE_NS / 1e9:g} s" if patient else "")
+
     def _send(self, frames: np.ndarray, stamp_ns: int | None) -> None:
         """Those of one bus at a time, in their order."""
         timeout_s = SEND_TIMEOUT_S if stamp_ns is None else LOCKSTEP_TIMEOUT_S
@@ -130,8 +142,7 @@ class Transmitter(threading.Thread):
             taken = 0
             try:
                 taken = self.buses[number].send(own, timeout_s)
-                if taken < len(own):
-                    self.error = f"bus {number} took {taken} of {len(own)} frames within {timeout_s * 1e3:g} ms"
+                self._judge(number, taken, len(own), timeout_s, stamp_ns is None)
             except EnvironmentFault as error:
                 self.error = str(error)
             self.sent += taken

@@ -170,19 +170,24 @@ class BusOffGuard:
         self._restart = restart or globals()["restart"]
         self._pause_s, self._next_s = first_s, 0.0
         self.restarts = 0
+        self._gave_up = False
 
     def look(self, state: ControllerState, now_s: float) -> bool:
         if state.state != STATES[3]:
             if now_s >= self._next_s + self.longest_s:
                 self._pause_s = self.first_s
             return False
-        if now_s < self._next_s:
+        if now_s < self._next_s or self._gave_up:
             return False
         self._restart(self.channel)
         self.restarts += 1
         self._next_s = now_s + self._pause_s
         self._pause_s = min(2.0 * self._pause_s, self.longest_s)
         return True
+
+    def give_up(self) -> None:
+        """Whoever may not restart it leaves it to the kernel."""
+        self._gave_up = True
 
 
 def restart(channel: str) -> None:

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,23 +97,40 @@ def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, vehicle: str = VEHI
                 said = (line + loop.stderr.read()).strip() or "nothing"
                 raise EnvironmentFault(f"autonomy run ended with {loop.wait(START_TIMEOUT_S)} before it ran and said: {said}")
             tell(line.strip())
+            complaints = _Complaints(loop.stderr)
             started(loop.pid)
             truck.stdin.write("go\n")
             truck.stdin.flush()
             _expect(truck, "driven")
             loop.send_signal(signal.SIGTERM)
-            said, complaints = loop.communicate(timeout=START_TIMEOUT_S)
-            if not said.strip():
-                raise EnvironmentFault(complaints.strip() or f"autonomy run ended with exit code {loop.returncode}")
+            said = loop.stdout.read()
+            if loop.wait(START_TIMEOUT_S) is None or not said.strip():
+                raise EnvironmentFault(complaints.said() or f"autonomy run ended with exit code {loop.returncode}")
             run = json.loads(said)
             account = json.loads(truck.communicate(timeout=START_TIMEOUT_S)[0])
         finally:
             for process in (loop, truck, hub):
                 if process is not None and process.poll() is None:
                     process.terminate()
-                    process.communicate()
+                    process.wait()
     run["minimal_risk_ticks"] = minimal_risk_ticks(output / "run.mcap")
     return _judged(run, account, interface)
+
+
+class _Complaints(threading.Thread):
+    """What a process says on stderr: read as it comes, for a full pipe would hold it up."""
+
+    def __init__(self, stream):
+        super().__init__(daemon=True)
+        self._stream, self._lines = stream, []
+        self.start()
+
+    def run(self) -> None:
+        self._lines.extend(self._stream)
+
+    def said(self) -> str:
+        self.join(START_TIMEOUT_S)
+        return "".join(self._lines).strip()
 
 
 def _judged(run: dict, truck: dict, interface: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ __all__ = ["Memory", "judged", "lines", "soak"]
 
 SCHEMA, FILE = "autonomy.soak/1", "soak.json"
 SAMPLE_S = 1.0
-MOST_GROWTH_MB = 2.0  # within a part
+MOST_GROWTH_MB = 2.0  # within a part, and of all parts together: each begins anew
 MOST_LATER = 1.3  # of the median lateness: the second half of the parts against the first
 SETTLED = (0.2, 0.3)  # share of a part from which its memory is taken as it should stay
 LAST = (0.9, 1.0)
@@ -106,6 +106,9 @@ def judged(parts: list[dict[str, Any]]) -> tuple[str, int, list[str]]:
     reasons = _reasons(parts, {"fail"})
     reasons += [f"part {n + 1}: the {role} grew by {memory['growth_mb']:.1f} MB" for n, part in enumerate(parts)
                 for role, memory in part["memory"].items() if memory["growth_mb"] > MOST_GROWTH_MB]  # fmt: skip
+    if not reasons:
+        reasons += [f"the {role} grew by {grown:.1f} MB in all parts together" for role, grown in _grown(parts).items()
+                    if grown > MOST_GROWTH_MB]  # fmt: skip
     if reasons:
         return "fail", FAIL, reasons
     reasons = _reasons(parts, {"inconclusive"})
@@ -115,6 +118,15 @@ def judged(parts: list[dict[str, Any]]) -> tuple[str, int, list[str]]:
     if (later := _later(parts)) is not None and later > MOST_LATER:
         reasons.append(f"the median lateness grew to {later:.2f} times what it was")
     return ("inconclusive", INCONCLUSIVE, reasons) if reasons else ("pass", PASS, [])
+
+
+def _grown(parts: list[dict[str, Any]]) -> dict[str, float]:
+    """MB by role."""
+    grown: dict[str, float] = {}
+    for part in parts:
+        for role, memory in part["memory"].items():
+            grown[role] = grown.get(role, 0.0) + memory["growth_mb"]
+    return grown
 
 
 def lines(found: dict[str, Any]) -> list[str]:

@@ -213,7 +213,8 @@ def test_a_retarder_is_told_by_what_it_lacks(share):
     assert (state["status"][row] >= TOLD) == (share < 0.4)
 
 
-@pytest.mark.parametrize(("late_s", "share", "told"), [(0.0, 1.0, False), (0.25, 1.0, False), (0.25, 0.5, True), (0.0, 0.5, True)])
+@pytest.mark.parametrize(("late_s", "share", "told"),
+                         [(0.0, 1.0, False), (0.25, 1.0, False), (0.25, 0.5, True), (0.0, 0.5, True)])  # fmt: skip
 def test_brakes_that_answer_late_are_not_weak_and_weak_ones_are_told(late_s, share, told):
     truck, row = Truck(), row_of("brakes_weak")
     wanted = -np.clip(2.5 * (np.arange(300) * 0.01 - 0.5), 0.0, 4.0)  # m/s2, from half a second on

@@ -81,6 +81,7 @@ def test_the_soak_of_another_scenario_is_not_gone_on_with(tmp_path):
     [
         ([part(), part()], "pass", ""),
         ([part(memory={"recorder": {"growth_mb": 2.1}})], "fail", "the recorder grew by 2.1 MB"),
+        ([part(memory={"recorder": {"growth_mb": 0.7}})] * 3, "fail", "the recorder grew by 2.1 MB in all"),
         ([part(), part(verdict="fail", reasons=["3 frames lost to loop"])], "fail", "part 2: 3 frames lost"),
         ([part(), part(verdict="inconclusive", reasons=["late"])], "inconclusive", "part 2: late"),
         ([part(memory={})], "inconclusive", "too short"),
