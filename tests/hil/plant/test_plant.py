@@ -72,6 +72,20 @@ def test_an_acceleration_is_what_comes_out(grade):
     assert abs(states["ax"][-300:].mean() + 0.5) < 0.05
 
 
+@pytest.mark.parametrize("grade", [-0.06, 0.06])
+def test_brakes_that_let_go_slowly_let_it_roll_off_slowly(grade):
+    """They rub in full from the first moment: no jolt of the slope's whole pull."""
+    plant, road = Plant.load("plants/eu_4x2_40t"), Surroundings(grade=grade)
+    plant.reset(speed=0.0)
+    found = []
+    for tick in range(800):
+        brake = 3.0 if tick < 200 else max(1.0 - 0.002 * (tick - 200), 0.0)  # 0.2 m/s3
+        found.append(float(plant.step(0.01, PlantCommand(brake_deceleration_mps2=brake), road)["ax"]))
+    found = found[150:]  # until then the brakes build up
+    assert not any(found[:50]) and -np.sign(grade) * found[-1] > 0.4
+    assert np.abs(np.diff(found)).max() / 0.01 < 12.0 and np.abs(np.diff(found[::10])).max() < 0.15
+
+
 def test_it_stops_and_stands_on_a_hill():
     plant = Plant.load(DEMO)
     plant.reset(speed=15.0)
