@@ -6,17 +6,37 @@ import numpy as np
 
 from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 
+LARGEST_TRIM_RAD, TRIM_LAG_S, TRIM_SPEED_MPS = 0.008, 0.5, 8.0  # see ext/autonomy/safety/_trim.pxd
 RATE_LAG_S, ROTATING_LAG_S = 0.15, 0.5  # of the plan's jerk; of what the clutch takes along
 GRADE_PER_M, GRADE_RATE = 0.01, 0.002  # rad/m that a road, rad/s that an estimate changes its grade by
 
 
-def limited_angle(parameters, vehicle, command: float, last: float, speed: float, dt: float) -> float:
+class Trim:
+    """rad of road wheel that does not turn the truck; `angle` is where it begins."""
+
+    def __init__(self, vehicle, response_s: float, angle: float):
+        self.vehicle, self.response_s = vehicle, response_s
+        self.wheels = self.sent = self.turned = angle
+
+    def follow(self, sent: float, yaw_rate: float, speed: float, dt: float) -> None:
+        if speed <= TRIM_SPEED_MPS:
+            return
+        angle = yaw_rate / speed * (self.vehicle["wheelbase_m"] + self.vehicle["understeer_gradient"] * speed**2)
+        self.wheels += (sent - self.wheels) * dt / (self.response_s + dt)
+        self.sent += (self.wheels - self.sent) * dt / (TRIM_LAG_S + dt)
+        self.turned += (angle - self.turned) * dt / (TRIM_LAG_S + dt)
+
+    def now(self) -> float:
+        return float(np.clip(self.sent - self.turned, -LARGEST_TRIM_RAD, LARGEST_TRIM_RAD))
+
+
+def limited_angle(parameters, vehicle, command: float, last: float, speed: float, dt: float, trim: float = 0.0) -> float:
     """Road wheel angle in rad that may be sent."""
     per_acceleration = (vehicle["wheelbase_m"] + vehicle["understeer_gradient"] * speed**2) / max(speed, 1.0) ** 2
     angle = last if not np.isfinite(command) else command
     angle = np.clip(angle, -vehicle["maximum_road_wheel_angle"], vehicle["maximum_road_wheel_angle"])
     bound = parameters["lateral_acceleration_maximum"] * per_acceleration
-    angle = np.clip(angle, -bound, bound)
+    angle = np.clip(angle, min(trim, 0.0) - bound, max(trim, 0.0) + bound)
     rate = min(vehicle["maximum_road_wheel_rate"], parameters["lateral_jerk_maximum"] * per_acceleration)
     angle = np.clip(angle, last - rate * dt, last + rate * dt)
     return float(np.clip(angle, -vehicle["maximum_road_wheel_angle"], vehicle["maximum_road_wheel_angle"]))

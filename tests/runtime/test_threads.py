@@ -122,7 +122,7 @@ def test_a_command_the_bus_does_not_take_is_counted_and_not_logged_as_sent():
         def send(self, frames, timeout_s):
             raise EnvironmentFault("network is down")
 
-    for bus, reason in ((Full(), "bus 0 took 0 of 1 frames within 5 ms"), (Down(), "network is down")):
+    for bus, reason in ((Full(), None), (Down(), "network is down")):  # full for long: tests/runtime/test_bus_watch.py
         sender, commands, sent = transmitter(bus)
         commands.push(command(1.0))
         sender.send_newest()

@@ -46,6 +46,7 @@ class Harness:
 def test_no_command_leaves_the_limits_and_every_one_is_that_of_the_twin(driver_angle, commands):
     harness = Harness()
     angle = float(harness.step(engage=0, road_wheel_angle=driver_angle)[0]["road_wheel_angle_rad"])
+    trim = envelope_twin.Trim(VEHICLE, float(VEHICLE["yaw_lag_s"]), angle)
     acceleration = 0.0
     p = {name: float(LIMITS[name]) for name in LIMITS.dtype.names}
     split = envelope_twin.Split(LONGITUDINAL, LEARNED, VEHICLE)
@@ -60,8 +61,9 @@ def test_no_command_leaves_the_limits_and_every_one_is_that_of_the_twin(driver_a
         # Between what was sent last and what is asked for, never beyond either
         if np.isfinite(wanted_angle):
             assert min(angle, wanted_angle, 0.0) - 1e-12 <= sent_angle <= max(angle, wanted_angle, 0.0) + 1e-12
+        trim.follow(angle, 0.0, speed, 0.01)
         if actuation["mode"] == 1:
-            twin = envelope_twin.limited_angle(p, v, wanted_angle, angle, speed, 0.01)
+            twin = envelope_twin.limited_angle(p, v, wanted_angle, angle, speed, 0.01, trim.now())
             np.testing.assert_allclose(sent_angle, twin, atol=1e-12)
             np.testing.assert_allclose(
                 sent, envelope_twin.limited_acceleration(p, wanted_acceleration, acceleration, 0.01), atol=1e-12)  # fmt: skip
@@ -73,11 +75,31 @@ def test_no_command_leaves_the_limits_and_every_one_is_that_of_the_twin(driver_a
 
 def test_lateral_acceleration_is_limited_at_speed():
     harness = Harness()
+    wheelbase, sent = float(VEHICLE["wheelbase_m"] + VEHICLE["understeer_gradient"] * 22.0**2), [0.0]
+
+    def turn(ego, **_):
+        ego["angular_rate"][2] = 22.0 * sent[-1] / wheelbase
+
     for _ in range(3000):
-        actuation, _ = harness.step(angle=0.5, speed=22.0)
-    wheelbase = float(VEHICLE["wheelbase_m"] + VEHICLE["understeer_gradient"] * 22.0**2)
+        actuation, _ = harness.step(angle=0.5, speed=22.0, change=turn)
+        sent.append(float(actuation["road_wheel_angle_rad"]))
     assert 22.0**2 * float(actuation["road_wheel_angle_rad"]) / wheelbase <= float(LIMITS["lateral_acceleration_maximum"]) + 1e-9
     assert actuation["limited"] & msg.constants("Actuation")["LIMITED_LATERAL_ACCELERATION"]
+
+
+def test_what_is_held_against_the_wind_is_no_lateral_acceleration():
+    """It goes straight on with the wheels turned: that angle may be held, and the bound counts from it, up to a limit."""
+    wheelbase = float(VEHICLE["wheelbase_m"] + VEHICLE["understeer_gradient"] * 25.0**2)
+    bound = float(LIMITS["lateral_acceleration_maximum"]) * wheelbase / 25.0**2
+    for held, counts in ((0.005, 0.005), (0.02, envelope_twin.LARGEST_TRIM_RAD)):
+        harness, sent = Harness(), [0.0]
+
+        def turn(ego, sent=sent, held=held, **_):
+            ego["angular_rate"][2] = 25.0 * max(sent[-1] - held, 0.0) / wheelbase
+
+        for wanted in [held] * 1000 + [0.2] * 300:
+            sent.append(float(harness.step(angle=wanted, speed=25.0, change=turn)[0]["road_wheel_angle_rad"]))
+        assert max(sent) == pytest.approx(bound + counts, abs=2e-4)
 
 
 def test_a_command_that_is_not_a_number_ends_in_a_stop():

@@ -4,11 +4,13 @@ from autonomy.msg.messages cimport (
     Actuation, Control, EgoState, EnvelopeParameters, FaultState, Health, InputFrame, LaneState, LongitudinalParameters, Plan,
     TrackList, TruckParameters, TruckState, VehicleParameters, VehicleState)
 from autonomy.safety._split cimport SplitMemory
+from autonomy.safety._trim cimport TrimMemory
 
 ctypedef struct EnvelopeMemory:
     double angle                 # rad, last sent
     double acceleration          # m/s2, last sent
     SplitMemory split
+    TrimMemory trim
     int64_t last_tick_ns
     int64_t mode_since_ns
     uint32_t overflow

@@ -12,10 +12,11 @@ from autonomy._single_track cimport angle_per_curvature
 from autonomy.msg.messages cimport *
 from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
-from autonomy.inputs._motion cimport velocity_known
+from autonomy.inputs._motion cimport known_yaw_rate, velocity_known
 from autonomy.linalg._scalar cimport clipped
 from autonomy.safety._health cimport faults_now, overflow_now
 from autonomy.safety._split cimport learn_ratio, notice_shift, rest, split
+from autonomy.safety._trim cimport trim, trim_begin, trim_follow
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
 
@@ -51,11 +52,14 @@ cdef inline double cautious_speed(const EnvelopeParameters* parameters, const Ve
 cdef inline double limit_angle(const EnvelopeMemory* memory, const EnvelopeParameters* parameters,
                                const VehicleParameters* vehicle_parameters, double command, double speed, double dt,
                                uint8_t* limited) noexcept nogil:
-    """rad: within the stops, the lateral acceleration and, from the last angle sent, the rate and the lateral jerk."""
+    """rad: within the stops, the lateral acceleration beyond the trim, and from the last angle sent the rate and lateral jerk."""
     cdef double per_acceleration = angle_per_curvature(vehicle_parameters, speed) \
         / (speed * speed if speed > 1.0 else 1.0)
     cdef double by_acceleration = parameters.lateral_acceleration_maximum * per_acceleration
     cdef double rate = vehicle_parameters.maximum_road_wheel_rate
+    cdef double held = trim(&memory.trim)   # widens its own side, takes nothing from the other
+    cdef double least = (held if held < 0.0 else 0.0) - by_acceleration
+    cdef double most = (held if held > 0.0 else 0.0) + by_acceleration
     cdef double angle = command
     if not isfinite(command):
         limited[0] |= Actuation_LIMITED_INVALID
@@ -63,9 +67,9 @@ cdef inline double limit_angle(const EnvelopeMemory* memory, const EnvelopeParam
     if fabs(angle) > vehicle_parameters.maximum_road_wheel_angle:
         limited[0] |= Actuation_LIMITED_ANGLE
         angle = clipped(angle, -vehicle_parameters.maximum_road_wheel_angle, vehicle_parameters.maximum_road_wheel_angle)
-    if fabs(angle) > by_acceleration:
+    if angle < least or angle > most:
         limited[0] |= Actuation_LIMITED_LATERAL_ACCELERATION
-        angle = clipped(angle, -by_acceleration, by_acceleration)
+        angle = clipped(angle, least, most)
     if parameters.lateral_jerk_maximum * per_acceleration < rate:
         rate = parameters.lateral_jerk_maximum * per_acceleration
     if fabs(angle - memory.angle) > rate * dt:
@@ -175,6 +179,7 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
         memory.acceleration = clipped(vehicle.driver_acceleration, -parameters.deceleration_maximum,
                                       parameters.acceleration_maximum) if isfinite(vehicle.driver_acceleration) else 0.0
         actuation.expected_acceleration_mps2 = memory.acceleration
+        trim_begin(&memory.trim, memory.angle)
         rest(&memory.split, truck)
     else:
         wanted = control.acceleration
@@ -189,6 +194,7 @@ cdef void envelope_step(EnvelopeMemory* memory, const EnvelopeParameters* parame
                 if not isfinite(wanted):
                     limited |= Actuation_LIMITED_INVALID
                 wanted = -stop
+        trim_follow(&memory.trim, vehicle_parameters, truck, memory.angle, known_yaw_rate(vehicle, ego), speed, dt)
         memory.angle = limit_angle(memory, parameters, vehicle_parameters,
                                    control.road_wheel_angle if control.lateral_active else memory.angle, speed, dt, &limited)
         memory.acceleration = limit_acceleration(memory, parameters, wanted if control.longitudinal_active
