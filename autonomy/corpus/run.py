@@ -14,7 +14,8 @@ from autonomy.corpus import checks, page, processes, results, selection, summary
 from autonomy.corpus.case import RUNS, Case, Settings
 from autonomy.corpus.conditions import Condition
 from autonomy.errors import UsageError
-from autonomy.playback import difference, recording
+from autonomy.playback import difference
+from autonomy.playback.rows import output_dtypes
 from autonomy.playback.tolerance import Tolerances
 
 ENGINES = ("process", "ray")
@@ -50,7 +51,7 @@ def run(options: Options, progress: Callable[[dict[str, Any], int, int], None] |
     cases = selection.shard(every, *options.shard)
     checks.check_options(cases)
     if options.reference is not None:
-        options.tolerances.require_fields(difference.field_names(recording.output_dtypes()))
+        options.tolerances.require_fields(difference.field_names(output_dtypes()))
     reference_rows = _reference(options)
     removed = sorted(reference_rows.keys() - {case.name for case in every}) if reference_rows is not None else None
     head = results.header(_identity(options, every), options.shard, [case.name for case in cases], len(every), removed)

@@ -6,7 +6,7 @@ import numpy as np
 from autonomy.control._control import ControlStep
 
 from autonomy import config, msg
-from autonomy.control.lateral_twin import BODY_ROLL_RADPMPS2, measurements
+from autonomy.control.lateral_twin import measurements
 from autonomy.control.yaw_plane_twin import COMMAND, FRONT, OFFSET, TRAILER, R, V, YawPlane, transition
 from autonomy.parameters import load_parameters
 from autonomy.tick_period import TICK_NS, TICK_S
@@ -45,7 +45,7 @@ def step_response(vehicle: str, speed: float, mass: float, delay: float, lag: fl
         ego["angular_rate"][2] = x[R]
         ego["velocity"][:2] = speed, x[V] + model.reference_m * x[R]
         ego["acceleration"][1] = sensed @ x
-        ego["roll"] = BODY_ROLL_RADPMPS2 * speed * x[R]
+        ego["roll"] = float(parameters["vehicle"]["body_roll_rad_per_mps2"]) * speed * x[R]
         lane["offset"], lane["heading_error"] = x[OFFSET], model.heading @ x
         plan["lateral_target"] = target_m(max(k, 0) * TICK_S) if callable(target_m) else target_m
         state["time_ns"] = 10**9 + k * TICK_NS

@@ -53,12 +53,14 @@ def test_a_bus_that_is_short_for_a_moment_costs_frames_and_for_good_the_run(monk
     frames["bus"] = 0
     sender = Transmitter(None, None, -1, {0: bus}, {0: Ring()}, 0)
     bus.takes = False
-    for now[0] in range(0, transmission.PATIENCE_NS, 10_000_000):
+    for time_ns in range(0, transmission.PATIENCE_NS, 10_000_000):
+        now[0] = time_ns
         sender._send(np.array(frames), None)
     assert sender.error is None and sender.failed == 200 and sender.sent == 0
     bus.takes = True
     sender._send(np.array(frames), None)
     bus.takes = False
-    for now[0] in range(now[0], now[0] + transmission.PATIENCE_NS + 20_000_000, 10_000_000):
+    for time_ns in range(now[0], now[0] + transmission.PATIENCE_NS + 20_000_000, 10_000_000):
+        now[0] = time_ns
         sender._send(np.array(frames), None)
     assert "for 2 s" in sender.error

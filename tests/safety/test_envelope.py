@@ -98,7 +98,8 @@ def test_what_is_held_against_the_wind_is_no_lateral_acceleration():
             ego["angular_rate"][2] = 25.0 * max(sent[-1] - held, 0.0) / wheelbase
 
         for wanted in [held] * 1000 + [0.2] * 300:
-            sent.append(float(harness.step(angle=wanted, speed=25.0, change=turn)[0]["road_wheel_angle_rad"]))
+            actuation, _ = harness.step(angle=wanted, speed=25.0, change=turn)
+            sent.append(float(actuation["road_wheel_angle_rad"]))
         assert max(sent) == pytest.approx(bound + counts, abs=2e-4)
 
 

@@ -46,8 +46,9 @@ cdef inline double agility_of(const LateralParameters* parameters, double mass, 
 
 
 cdef inline void observe(ControlMemory* memory, const LateralParameters* parameters, const VehicleParameters* vehicle,
-                         const YawPlane* model, const double* rates_matrix, const double* transition, const EgoState* ego, const TruckState* truck,
-                         const LaneState* lane, double speed, double agility, double dt, bint drives) noexcept nogil:
+                         const YawPlane* model, const double* rates_matrix, const double* transition, const EgoState* ego,
+                         const TruckState* truck, const LaneState* lane, double speed, double agility, double dt,
+                         bint drives) noexcept nogil:
     """Brings the observer to now. It starts over after a pause, a lost lane or at walking pace."""
     cdef Observer* observer = &memory.observer
     cdef double rest, acting

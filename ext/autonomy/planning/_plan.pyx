@@ -287,7 +287,8 @@ cdef class PlanStep:
         cdef FaultState faults
         cdef double falling = 0.0, speed
         memset(&faults, 0, sizeof(FaultState))
-        speed = descent_speed(&self.parameters, &self.vehicle_parameters, <const TruckState*>pointer(truck), &faults, rate, &falling)
+        speed = descent_speed(&self.parameters, &self.vehicle_parameters, <const TruckState*>pointer(truck), &faults, rate,
+                              &falling)
         return speed, falling
 
     def gap(self, double speed, braking=(INFINITY, INFINITY)):
