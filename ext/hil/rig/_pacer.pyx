@@ -142,10 +142,13 @@ cdef class Port:
 
     cdef bint _put(self, int64_t due_ns, const uint8_t *data, uint64_t length) noexcept nogil:
         cdef uint64_t position = self.written, within = position & (self.arena_bytes - 1)
+        cdef uint64_t freed = ring_load_acquire(&self.state.freed)
         cdef Entry *entry
         if within + length > self.arena_bytes:
             position += self.arena_bytes - within  # entries do not go round the end
-        if position + length - ring_load_acquire(&self.state.freed) > self.arena_bytes:
+        if freed == self.written:
+            freed = position  # nothing waits, so what is skipped is free too
+        if position + length - freed > self.arena_bytes:
             return False
         entry = <Entry*> ring_reserve(self.ring)
         if entry == NULL:
