@@ -30,7 +30,7 @@ def rows(drives: list[tuple[float, ...]]) -> list[dict]:
         row_of(f"whole loop, {len(drives)} closest cells: 0.5 m to 0.15 m, tractor, slowest", tractor.max(), "s", "<= 5",
                tractor.max() <= 5.0),
         row_of("whole loop, closest cells: 0.5 m to 0.15 m, trailer, slowest", trailer.max(), "s", "<= 8", trailer.max() <= 8.0),
-        row_of("whole loop, closest cells: nearest to the line from 2 s on", margin.min(), "m", ""),
+        row_of("whole loop, closest cells: nearest to the line from 2 s on", margin.min(), "m", "> 0", margin.min() > 0.0),
         row_of("whole loop, closest cells: axles in the last 5 of 20 s", last.max(), "m", "<= 0.25", last.max() <= 0.25),
     ]  # fmt: skip
 
