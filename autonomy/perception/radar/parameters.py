@@ -79,7 +79,8 @@ class ScreenParameters:
     )  # what the cross section sinks by, times range^2: 12 dB at the edges
     #   of a beam of 5 deg [M: elevation of long-range radars], something 4.3 m above the sensor
     overhead_drop_most_db: float = 25.0  # side lobes see it all the same [M]
-    decided: float = 2.0  # log likelihood ratio
+    decided: float = 2.0  # log likelihood ratio for what stands above the road
+    sure_watched: float = 4.0  # for what stands on it, where a lidar watches: 2 is wrong of one gantry in 12, 4 of one in 110 [C]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from autonomy.msg import constants
 from autonomy.perception.radar.parameters import Mounting, ScreenParameters
 
 DETECTION = constants("RadarDetection")
-INSIDE_GAIN, BIN_M, BINS, SIDE, REACH, MOST_BARRIERS, SHADOWED_LOOKS = 0.2, 0.5, 80, 2, 4, 6, 5
+INSIDE_GAIN, BIN_M, BINS, SIDE, REACH, MOST_BARRIERS, SHADOWED_LOOKS, LONG_HIDDEN_LOOKS = 0.2, 0.5, 80, 2, 4, 6, 5, 20
 
 
 @dataclass
@@ -28,6 +28,7 @@ class Remembered:
     was_passed: bool = False
     road_looks: int = 0
     shadowed: int = 0
+    hidden: int = 0
     inside: float = 0.0
     bridges: int = 0
     verdict: str = ""
@@ -71,6 +72,14 @@ class ScreenTwin:
         self.unwatched = 0
         for one, look in zip(self.landmarks, looks, strict=True):
             one.road_looks = 0 if look == 2 else one.road_looks + (look == 1)
+
+    @property
+    def _is_watched(self) -> bool:
+        return self.unwatched <= self.of.watched_scans
+
+    @property
+    def _sure(self) -> float:
+        return self.of.sure_watched if self._is_watched else self.of.decided
 
     def _offset(self, place: np.ndarray) -> float:
         return place[1] - 0.5 * self.curvature * place[0] ** 2
@@ -136,11 +145,15 @@ class ScreenTwin:
         found.bridges += bool(row["flags"] & DETECTION["FLAG_BRIDGE"])
         found.shadowed = SHADOWED_LOOKS if one["is_hidden"] else max(found.shadowed - 1, 0)
         if math.isfinite(row["rcs_dbsm"]) and not one["is_hidden"]:
+            if found.hidden >= LONG_HIDDEN_LOOKS and self._is_watched:
+                found.powers.clear()
             found.powers.append((row["range"], row["rcs_dbsm"]))
+        found.hidden = found.hidden + 1 if one["is_hidden"] else 0
         if math.isfinite(row["elevation"]):
             found.heights.append(self.mounting.z_m + row["range"] * math.sin(row["elevation"]))
-        if found.verdict != "OBSTACLE" or found.road_looks >= of.road_looks:
-            found.verdict = self._verdict(found, row["range"])
+        verdict = self._verdict(found, row["range"])
+        if found.verdict != "OBSTACLE" or verdict == "OVERHEAD":
+            found.verdict = verdict
         return found
 
     def _verdict(self, one: Remembered, distance: float) -> str:
@@ -159,11 +172,11 @@ class ScreenTwin:
             if height - spread > of.overhead_m:
                 return "OVERHEAD"
             return "OBSTACLE" if is_inside and height + spread < of.overhead_m else ""
-        ratio, near = self._overhead_ratio(one), of.near_watched_m if self.unwatched <= of.watched_scans else of.near_m
+        ratio, near = self._overhead_ratio(one), of.near_watched_m if self._is_watched else of.near_m
         if ratio > of.decided:
             return "OVERHEAD"
         near = min(near, of.near_watched_m) if ratio > 0.0 else near
-        return "OBSTACLE" if is_inside and (ratio < -of.decided or (distance < near and not one.shadowed)) else ""
+        return "OBSTACLE" if is_inside and (ratio < -self._sure or (distance < near and not one.shadowed)) else ""
 
     def _overhead_ratio(self, one: Remembered) -> float:
         """Exponential likelihoods, each with its own best mean: of a cross section that sinks as it comes near, of one that
@@ -257,7 +270,7 @@ class ScreenTwin:
         if any(abs(one["offset"] - wall) < half for wall in self.barriers):
             return "BARRIER"
         is_ahead = abs(one["place"][1]) < of.corridor_m + 2.0 * one["offset_sigma"]
-        if is_ahead and memory.verdict != "OBSTACLE" and self._overhead_ratio(memory) > -of.decided:
+        if is_ahead and memory.verdict != "OBSTACLE" and self._overhead_ratio(memory) > -self._sure:
             return "UNCONFIRMED"
         if memory.looks >= of.standing_looks and memory.looks >= of.steady_share * memory.age:
             return "STANDING"

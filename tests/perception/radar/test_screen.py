@@ -37,7 +37,7 @@ def test_kernel_and_twin_give_the_same_labels(seed, velocity, yaw_rate, has_elev
     random = np.random.default_rng(seed)
     kernel, twin = ScreenKernel(ScreenParameters(), MOUNTING), ScreenTwin(ScreenParameters(), MOUNTING)
     curvature = yaw_rate / velocity if velocity > 3.0 else 0.0
-    for scan in range(25):
+    for scan in range(40):
         rows = road(scan, random, velocity, 60.0)
         if has_elevation:
             rows["elevation"] = random.normal(0.02, 0.02, len(rows))
@@ -201,3 +201,28 @@ def test_what_a_lidar_sees_road_through_is_above_it_and_silence_decides_nothing(
 def test_what_was_seen_to_move_before_it_stood_is_no_bridge_whatever_a_lidar_sees():
     labels = watched_approach(1, moved_before=True)
     assert label("OVERHEAD") not in labels and labels[-1] == label("OBSTACLE")
+
+
+def watched_bridge(seed: int, hidden_m: tuple[float, float] = (0.0, 0.0), weaker_before_db: float = 0.0) -> list[int]:
+    """Labels of a bridge from 150 m to 45 m, a lidar saying nothing; something 30 m nearer while it is `hidden_m` ahead."""
+    random, processor, labels = np.random.default_rng(seed), RadarProcessor(), []
+    for scan, distance in enumerate(np.arange(150.0, 45.0, -VELOCITY * CYCLE_S)):
+        power = overhead(distance) - (weaker_before_db if distance > hidden_m[0] else 0.0) + 10.0 * np.log10(random.exponential())
+        rows = detections([MOUNTING.x_m + distance], [0.0], [0.0], VELOCITY, random=random, rcs=power)
+        if hidden_m[0] > distance > hidden_m[1]:
+            rows = np.concatenate([rows, detections([distance - 30.0], [0.0], [VELOCITY], VELOCITY, random=random)])
+        found = processor.process(rows, 10**9 + scan * CYCLE_NS, VELOCITY)
+        processor.see_road(np.zeros((0, 4), np.float32), np.zeros(0, np.uint8), (4.0, 0.0, 3.0), 0.0, VELOCITY, 0.0)
+        labels.append(int(found.detections["label"][0]))
+    return labels
+
+
+def test_where_a_lidar_watches_hardly_a_bridge_is_taken_for_an_obstacle():
+    taken = [label("OBSTACLE") in watched_bridge(seed) for seed in range(150)]
+    assert sum(taken) <= 4, "one in 110"
+
+
+def test_what_was_seen_before_something_hid_it_is_not_compared_with_what_is_seen_after():
+    """A bridge at the end of a climb, weak at first, then behind the lead for two seconds, then in full."""
+    taken = [label("OBSTACLE") in watched_bridge(seed, (130.0, 85.0), 12.0) for seed in range(40)]
+    assert sum(taken) <= 1

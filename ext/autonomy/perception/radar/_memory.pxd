@@ -24,7 +24,7 @@ cdef struct ScreenParameters:
     double weak_existence, barrier_length_m, barrier_half_m, mirror_x_m, mirror_y_m, mirror_mps
     double bounce_m, bounce_mps, bounce_azimuth, bounce_reach_m
     double steady_share, inside_share, near_m, shadow_m, passed_x_m, passed_y_m, overhead_m
-    double overhead_drop_db_m2, overhead_drop_most_db, decided, near_watched_m
+    double overhead_drop_db_m2, overhead_drop_most_db, decided, sure_watched, near_watched_m
     int landmark_kept, mover_kept, moving_looks, standing_looks, barrier_points, steady_looks, obstacle_looks, moved_looks
     int sure_looks, road_looks, watched_scans
 
@@ -39,6 +39,7 @@ cdef struct Landmark:
     bint is_claimed             # in this scan
     int road_looks              # in a row, of a lidar that saw road there
     int shadowed                # looks for which it still counts as seen past something nearer
+    int hidden                  # looks in a row that were past something nearer
     double power_count, power, power_raised, drop  # sums: cross section in m2, with an overhead's loss given back, that loss
     double height_count, height, height_square
 
@@ -154,8 +155,9 @@ cdef inline void add_power(const ScreenParameters* parameters, Landmark* landmar
 
 
 cdef inline int verdict_of(const ScreenParameters* parameters, const Landmark* landmark, double range_m,
-                            double near_m) noexcept nogil:
-    """Whether something stands on the road or above it; nearer than `near_m` what is not known is taken as on it."""
+                            double near_m, double sure) noexcept nogil:
+    """Whether something stands on the road or above it; nearer than `near_m` what is not known is taken as on it, `sure` is the
+    ratio that is enough for it at any distance."""
     cdef double height, spread, ratio
     cdef bint is_inside = landmark.inside >= parameters.inside_share
     if landmark.was_passed or 2 * landmark.bridges > landmark.looks:
@@ -178,4 +180,4 @@ cdef inline int verdict_of(const ScreenParameters* parameters, const Landmark* l
         return IS_OVERHEAD
     # What looks more like above than on it is given the time that a lidar would have
     near_m = near_m if ratio <= 0.0 or near_m < parameters.near_watched_m else parameters.near_watched_m
-    return IS_OBSTACLE if is_inside and (ratio < -parameters.decided or range_m < near_m) else UNDECIDED
+    return IS_OBSTACLE if is_inside and (ratio < -sure or range_m < near_m) else UNDECIDED

@@ -42,6 +42,7 @@ cdef enum:
 cdef double BIN_M = 0.5
 cdef double FIRST_BIN_M = -20.0
 cdef int SHADOWED_LOOKS = 5       # [D] a quarter of a second: the nearer one is missed now and then
+cdef int LONG_HIDDEN_LOOKS = 20   # [D] a second
 cdef double INSIDE_GAIN = 0.2   # of a look: the last five count most
 
 cdef struct Scene:            # where the sensor is and how the vehicle moves
@@ -84,11 +85,20 @@ cdef bint is_hidden(const ScreenParameters* parameters, const RadarDetection* ro
     return False
 
 
+cdef inline bint is_watched(const ScreenParameters* parameters, const Memory* memory) noexcept nogil:
+    """Whether a lidar looks too: it finds what stands by itself."""
+    return memory.unwatched <= parameters.watched_scans
+
+
+cdef inline double sure_of(const ScreenParameters* parameters, const Memory* memory) noexcept nogil:
+    return parameters.sure_watched if is_watched(parameters, memory) else parameters.decided
+
+
 cdef void see_landmark(const ScreenParameters* parameters, const Scene* scene, Memory* memory, const RadarDetection* rows,
                        int count, int i) noexcept nogil:
     cdef const RadarDetection* row = &rows[i]
     cdef Seen* seen = &memory.seen[i]
-    cdef int found = nearest_landmark(parameters, memory, seen), mover
+    cdef int found = nearest_landmark(parameters, memory, seen), mover, verdict
     cdef double gain, height, near_m
     cdef bint hidden
     cdef Landmark* landmark
@@ -117,17 +127,22 @@ cdef void see_landmark(const ScreenParameters* parameters, const Scene* scene, M
     hidden = is_hidden(parameters, rows, count, i)
     landmark.shadowed = SHADOWED_LOOKS if hidden else max(landmark.shadowed - 1, 0)
     if isfinite(row.rcs_dbsm) and not hidden:
+        if landmark.hidden >= LONG_HIDDEN_LOOKS and is_watched(parameters, memory):
+            # before that it may have been hidden in part: not to be compared with now
+            landmark.power_count = landmark.power = landmark.power_raised = landmark.drop = 0.0
         add_power(parameters, landmark, row.range, row.rcs_dbsm)
+    landmark.hidden = landmark.hidden + 1 if hidden else 0
     if isfinite(row.elevation):
         height = scene.sensor_z + row.range * sin(row.elevation)
         landmark.height_count += 1.0
         landmark.height += height
         landmark.height_square += height * height
-    # An obstacle stays one unless road is seen there; what seemed above the road may come down. What is seen past a nearer one in
-    # the corridor is not hurried: that one comes first, and will drive through it or not
-    if landmark.verdict != IS_OBSTACLE or landmark.road_looks >= parameters.road_looks:
-        near_m = parameters.near_watched_m if memory.unwatched <= parameters.watched_scans else parameters.near_m
-        landmark.verdict = verdict_of(parameters, landmark, row.range, 0.0 if landmark.shadowed > 0 else near_m)
+    # An obstacle stays one until it shows to be above the road; what seemed above it may come down. What is seen past a nearer one
+    # in the corridor is not hurried: that one comes first, and will drive through it or not
+    near_m = parameters.near_watched_m if is_watched(parameters, memory) else parameters.near_m
+    verdict = verdict_of(parameters, landmark, row.range, 0.0 if landmark.shadowed > 0 else near_m, sure_of(parameters, memory))
+    if landmark.verdict != IS_OBSTACLE or verdict == IS_OVERHEAD:
+        landmark.verdict = verdict
     seen.landmark = found
 
 
@@ -289,7 +304,7 @@ cdef uint8_t label_of_standing(const ScreenParameters* parameters, const Memory*
         return RadarDetection_LABEL_BARRIER
     # Straight ahead, where the path bends away, answers also what lies across the road above it
     if fabs(seen.y) < parameters.corridor_m + 2.0 * seen.offset_sigma and landmark.verdict != IS_OBSTACLE \
-            and overhead_ratio(parameters, landmark) > -parameters.decided:
+            and overhead_ratio(parameters, landmark) > -sure_of(parameters, memory):
         return RadarDetection_LABEL_UNCONFIRMED
     if landmark.looks >= parameters.standing_looks and landmark.looks >= parameters.steady_share * landmark.age:
         return RadarDetection_LABEL_STANDING
