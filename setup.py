@@ -33,8 +33,7 @@ COMPILE_ARGS = ["-O2", "-ftree-vectorize", "-fno-math-errno", "-ffp-contract=off
 
 
 def extensions() -> list[Extension]:
-    generated = [str(path) for path in generate(Path("ext/autonomy/msg"))]
-    declarations = [str(path) for path in Path("ext").rglob("*.pxd")]
+    generate(Path("ext/autonomy/msg"))  # which declarations a kernel uses is found by cythonize
     found = []
     for source in sorted(Path("ext").rglob("*.pyx")):
         name = ".".join(source.relative_to("ext").with_suffix("").parts)
@@ -43,7 +42,6 @@ def extensions() -> list[Extension]:
                 name,
                 [str(source)],
                 include_dirs=["ext"],
-                depends=generated + declarations,
                 extra_compile_args=COMPILE_ARGS,
                 extra_link_args=SANITIZE,
             )
