@@ -36,6 +36,7 @@ CROSSING_S, CROSSING_TICKS = 0.06, 10.0  # lag with which it is crossed, where t
 CROSSED_RAD = 1e-7
 LEAST_ROOM_M = 0.05  # a box is never narrower to either side of its middle
 SHAPE_SPEED_MPS, SHAPE_RESPONSE_S, EAGER_MOST = 20.0, 0.4, 2.5  # see _taking_over.pxd
+SENSOR_OFFSET_RAD = 0.004  # see _observer.pxd
 SHAPE = {name: np.array(value) for name, value in {  # at these, per s of response, per m/s
     "eager": (1.71, 1.0, 0.057), "held": (0.86, 0.0, 0.022), "released": (0.56, 0.0, 0.023),
     "eager_s": (0.41, 0.0, 0.01), "held_s": (1.4, 0.0, 0.0), "released_s": (0.58, 0.0, 0.0)}.items()}  # fmt: skip
@@ -178,6 +179,8 @@ class LateralTwin:
                 gain = self.P @ h / (h @ self.P @ h + sigma**2)
                 self.x = self.x + gain * (value - h @ self.x)
                 self.P = self.P - np.outer(gain, h @ self.P)
+        if self.ticks == 1:  # the first that nobody else steers
+            self.P[BIAS, BIAS] += SENSOR_OFFSET_RAD**2
         x, driven = self.x.copy(), 0.0
         if begins:
             self.taken_over_m = x[OFFSET] - self.wanted(model, preview[0], x[BIAS], x[DISTURBANCE], target)[OFFSET]

@@ -268,11 +268,12 @@ def sight_speed(parameters, reach: float, braking=UNLIMITED) -> float:
     return max(float(speeds[fits].max(initial=0.0)), float(parameters["sight_speed_minimum"]))
 
 
-def stop(parameters, speed: float, reach: float, braking=UNLIMITED) -> tuple[float, float, float]:
-    """(deceleration, distance, duration) of the stop from `speed` within `reach` metres where limits and brakes allow it."""
+def stop(parameters, speed: float, reach: float, seen: float, braking=UNLIMITED) -> tuple[float, float, float]:
+    """(deceleration, distance, duration) of the stop from `speed` that sees no more of its lane than `seen` metres, surely stays
+    in it for `reach`, and ends within both where limits and brakes allow it."""
     build_up = float(parameters["fallback_build_up_s"])
     highest = min(float(parameters["fallback_deceleration_maximum"]), braking[0])
-    room = reach - speed * build_up
+    room = min(reach, seen) - speed * build_up
     needed = min(0.5 * speed**2 / room, highest) if room > 0.0 else highest
     deceleration = max(needed, min(float(parameters["fallback_deceleration"]), highest))
     return deceleration, speed * build_up + 0.5 * speed**2 / deceleration, build_up + speed / deceleration

@@ -205,10 +205,11 @@ def test_the_stop_is_that_of_the_twin_and_within_the_limit(speed, reach):
     assert plan["fallback_reach_m"] == pytest.approx(known, abs=0.03)
     seen = plan_twin.stop_reach(PLAN, VEHICLE, given_situation[3], lane, speed, 0.5)
     assert plan["sight_speed"] == pytest.approx(plan_twin.sight_speed(PLAN, seen), abs=5e-3)
-    twin = plan_twin.stop(PLAN, speed, float(plan["fallback_reach_m"]))
-    found = [plan[f"fallback_{name}"] for name in ("deceleration", "distance", "duration")]
+    twin = plan_twin.stop(PLAN, speed, float(plan["fallback_reach_m"]), reach)
+    found = [plan[f"fallback_{name}"] for name in ("blind_deceleration", "distance", "duration")]
     np.testing.assert_allclose(found, twin, rtol=1e-9)
-    assert plan["fallback_deceleration"] <= 4.0
+    gentle, _, _ = plan_twin.stop(PLAN, speed, float(plan["fallback_reach_m"]), np.inf)
+    assert plan["fallback_deceleration"] == pytest.approx(gentle, rel=1e-9) and gentle <= twin[0] <= 4.0
     if not plan["fallback_valid"]:
         assert plan["sight_speed"] < speed and plan["target_speed"] <= plan["sight_speed"]
         assert plan["target_acceleration"] < 0.0 and (plan["reason"] == 9) == (plan["sight_speed"] < 22.0)
@@ -266,7 +267,7 @@ def test_a_stop_that_would_hit_the_lead_is_not_valid():
         plan = plan_for(speed=22.0, lead=lead)
         assert bool(plan["fallback_valid"]) == valid, lead
         assert (plan["fallback_required"] > plan["braking_deceleration"]) == (not valid)
-        stands = lead[0] + lead[1] ** 2 / 12.0 - plan_twin.stop(PLAN, 22.0, 160.0)[1]
+        stands = lead[0] + lead[1] ** 2 / 12.0 - plan_twin.stop(PLAN, 22.0, 160.0, 200.0)[1]
         assert plan["fallback_deceleration"] <= plan["braking_deceleration"] and (stands > 0.0 or plan["fallback_required"] > 2.5)
 
 
@@ -293,6 +294,17 @@ def test_a_lost_lane_keeps_the_reach_that_it_had():
     lost = step.step(*situation(speed=22.0, lane_status=0, now_ns=10**9 + 10_000_000))
     assert lost["fallback_reach_m"] == pytest.approx(before["fallback_reach_m"] - 0.22, abs=1e-6)
     assert before["fallback_reach_m"] < 100.0
+
+
+def test_a_stop_is_gentle_while_the_lane_is_seen_and_ends_within_what_was_seen_when_it_is_not():
+    step = PlanStep(PLAN, VEHICLE)
+    given_situation = situation(speed=22.0)
+    given_situation[4]["valid_distance_m"], given_situation[4]["sigma"][:2] = 77.0, (0.02, 0.001)
+    seen = step.step(*given_situation)
+    lost = step.step(*situation(speed=22.0, lane_status=0, now_ns=10**9 + 10_000_000))
+    assert seen["fallback_deceleration"] < 3.0 < 3.6 < seen["fallback_blind_deceleration"] < 3.8
+    assert lost["fallback_deceleration"] == lost["fallback_blind_deceleration"] == pytest.approx(22.0**2 / (77.0 - 11.22) / 2.0)
+    assert seen["fallback_distance"] == pytest.approx(77.0)
 
 
 def test_the_stop_path_begins_in_the_direction_of_travel():

@@ -82,7 +82,7 @@ def test_the_stop_is_never_harder_than_the_brakes_give(truck, speed):
     assert plan["fallback_deceleration"] <= plan["braking_deceleration"] + 1e-9
     braking = plan_twin.braking(PLAN, VEHICLE, truck, speed)
     reach = 160.0
-    twin = plan_twin.stop(PLAN, speed, reach, braking)
+    twin = plan_twin.stop(PLAN, speed, reach, 200.0, braking)
     found = [plan[f"fallback_{name}"] for name in ("deceleration", "distance", "duration")]
     np.testing.assert_allclose(found, twin, rtol=1e-9)
 

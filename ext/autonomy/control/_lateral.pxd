@@ -145,6 +145,8 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
     rates(&model, speed, lag, continuous)
     exponential(continuous, LateralParameters_TICK_PERIOD_S, transition)
     observe(memory, parameters, vehicle, &model, continuous, transition, ego, truck, lane, speed, agility, dt, drives)
+    if not memory.taking_over and memory.driven_s == 0.0:
+        observer_doubt_steering(&memory.observer)
     memcpy(x, memory.observer.x, sizeof(x))
     wanted_place(vehicle, &model, speed, lane.preview[0], x[STEERING_OFFSET], x[DISTURBANCE], plan.lateral_target, reference)
     shaped = shaped_offset(memory, x[OFFSET] - reference[OFFSET], speed, truck.steering_delay_s + lag)

@@ -14,8 +14,9 @@ from autonomy.control._yaw_plane cimport *
 cdef extern from *:
     """
     #define LARGEST_BANK_STEP_MPS2 0.05    /* a tick; more is a filter that began anew */
+    #define SENSOR_OFFSET_RAD 0.004        /* [M] sigma: 4.5 degrees at the steering wheel */
     """
-    const double LARGEST_BANK_STEP_MPS2
+    const double LARGEST_BANK_STEP_MPS2, SENSOR_OFFSET_RAD
 
 ctypedef struct Observer:
     double[12] x
@@ -109,6 +110,11 @@ cdef inline void observer_update(Observer* observer, const double* row, double v
     for i in range(COORDINATES):
         residual -= row[i] * observer.x[i]
     take_scalar(observer.x, observer.covariance, COORDINATES, carried, variance, residual)
+
+
+cdef inline void observer_doubt_steering(Observer* observer) noexcept nogil:
+    """At taking over: what held so far for the driver's angle, told by a sensor, need not hold for the actuator's."""
+    observer.covariance[13 * STEERING_OFFSET] += SENSOR_OFFSET_RAD * SENSOR_OFFSET_RAD
 
 
 cdef inline void observer_shift(Observer* observer, double by) noexcept nogil:

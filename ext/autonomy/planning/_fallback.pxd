@@ -179,6 +179,7 @@ cdef inline void lay_stop(PlanMemory* memory, const PlanParameters* parameters, 
         s = i * Plan_FALLBACK_STEP_M
         memory.fallback_curvature[i] = lane.preview[i] + return_curvature(s, length, off_place, memory.direction)
     memory.fallback_travelled = 0.0
+    memory.fallback_seen = lane.valid_distance_m
     memory.fallback_reach = stop_reach(parameters, vehicle, truck, lane, speed, INFINITY)
     memory.sight_reach = stop_reach(parameters, vehicle, truck, lane, speed, 0.5)
     memory.fallback_known = 1
@@ -227,21 +228,26 @@ cdef inline void write_stop(PlanMemory* memory, const PlanParameters* parameters
     """Deceleration, distance and duration for the speed now; the profile from where the vehicle is on it. With what is
     required of the plan known.
 
-    For sight and bends the stop is no harder than is allowed; for what is in its way it takes all that the brakes give.
+    For sight and bends the stop is no harder than is allowed; for what is in its way it takes all that the brakes give. As long as
+    the lane is seen, it is seen further on during the stop; a stop that sees nothing more ends within what was seen, if it may.
     """
     cdef double hardest = hardest_stop(parameters, braking), reach = reach_left(memory)
     cdef double sight = deceleration_within(parameters, speed * speed, speed, reach)
     cdef double bends = bend_deceleration(memory, parameters, lateral, speed)
     cdef double obstacles = obstacle_deceleration(parameters, braking, tracks, front_overhang_m, speed,
                                                   plan.required_deceleration)
+    cdef double blind = fmax(sight, deceleration_within(parameters, speed * speed, speed,
+                                                        memory.fallback_seen - memory.fallback_travelled))
+    cdef double gentle = fmax(parameters.fallback_deceleration, bends), obstructed = fmin(obstacles, braking.deceleration)
     cdef int i
     for i in range(STOP_POINTS):
         plan.fallback_curvature[i] = stop_curvature(memory, i * Plan_FALLBACK_STEP_M)
     plan.fallback_steering_bias = memory.steering_bias
     plan.fallback_reach_m = reach
     plan.fallback_required = fmax(fmax(sight, bends), obstacles)
-    plan.fallback_deceleration = fmax(fmin(fmax(fmax(parameters.fallback_deceleration, sight), bends), hardest),
-                                      fmin(obstacles, braking.deceleration))
-    plan.fallback_distance = stop_distance(parameters, speed, plan.fallback_deceleration)
-    plan.fallback_duration = parameters.fallback_build_up_s + speed / plan.fallback_deceleration
+    plan.fallback_blind_deceleration = fmax(fmin(fmax(gentle, blind), hardest), obstructed)
+    plan.fallback_deceleration = plan.fallback_blind_deceleration if memory.fallback_travelled > 0.0 \
+        else fmax(fmin(fmax(gentle, sight), hardest), obstructed)
+    plan.fallback_distance = stop_distance(parameters, speed, plan.fallback_blind_deceleration)
+    plan.fallback_duration = parameters.fallback_build_up_s + speed / plan.fallback_blind_deceleration
     plan.fallback_valid = memory.fallback_known and sight <= hardest and bends <= hardest and obstacles <= braking.deceleration

@@ -9,7 +9,8 @@ ctypedef struct PlanMemory:
     double[32] fallback_curvature  # the last stop path that could be laid, every FALLBACK_STEP_M from where it began
     double sight_reach           # m of it, as far as the sight decides
     double direction             # rad, of travel, to the left of the lane, low-passed
-    double fallback_travelled    # m driven along it since
+    double fallback_travelled    # m driven along it since; 0 = the lane is seen
+    double fallback_seen         # m of it along which the lane was seen
     double fallback_reach        # m of it on which the combination surely stays in its lane
     CruiseMemory cruise
     SlopeMemory slope

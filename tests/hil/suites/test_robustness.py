@@ -23,19 +23,22 @@ def test_the_controllers_code_settles_as_the_matrix_says(vehicle, mass, speed, d
 # What is reached where the aim is missed, docs/lateral-control.md says why; it may get better, not worse
 REACHED_S = {
     "with all limits, tyres +-30 %: tractor, slowest": 7.0,
-    "whole loop, 12 closest cells: 0.5 m to 0.15 m, tractor, slowest": 10.0,
-    "whole loop, closest cells: 0.5 m to 0.15 m, trailer, slowest": 10.0,
+    "whole loop, 12 closest cells: 0.5 m to 0.15 m, tractor, slowest": 9.0,
+    "whole loop, closest cells: 0.5 m to 0.15 m, trailer, slowest": 9.4,
 }  # fmt: skip
+REACHED_M = {"whole loop, closest cells: nearest to the line from 2 s on": -0.08}
 
 
 @pytest.mark.slow
 def test_the_ends_of_every_range_meet_their_aims_and_settling_on_unknown_tyres_takes_no_longer_than_it_did(tmp_path):
     rows = robustness.rows(quick=True, jobs=1, output=tmp_path)
-    missed = [row["figure"] for row in rows if row["met"] is False and row["figure"] not in REACHED_S]
+    missed = [row["figure"] for row in rows if row["met"] is False and row["figure"] not in REACHED_S | REACHED_M]
     assert len(rows) >= 26 and not missed, missed
     values = {row["figure"]: row["value"] for row in rows}
     for figure, bound in REACHED_S.items():
         assert values[figure] <= bound, figure
+    for figure, bound in REACHED_M.items():
+        assert values[figure] >= bound, figure
     assert (tmp_path / "grid.svg").read_text().count("<rect") == 1 + 9 * 6
 
 
