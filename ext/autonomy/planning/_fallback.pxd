@@ -228,8 +228,8 @@ cdef inline void write_stop(PlanMemory* memory, const PlanParameters* parameters
     """Deceleration, distance and duration for the speed now; the profile from where the vehicle is on it. With what is
     required of the plan known.
 
-    For sight and bends the stop is no harder than is allowed; for what is in its way it takes all that the brakes give. As long as
-    the lane is seen, it is seen further on during the stop; a stop that sees nothing more ends within what was seen, if it may.
+    For sight and bends the stop is no harder than is allowed; for what is in its way it takes all that the brakes give. While the
+    lane is seen, the stop will see more of it; one that sees nothing more ends within what was seen, if it may.
     """
     cdef double hardest = hardest_stop(parameters, braking), reach = reach_left(memory)
     cdef double sight = deceleration_within(parameters, speed * speed, speed, reach)

@@ -137,8 +137,8 @@ cdef void see_landmark(const ScreenParameters* parameters, const Scene* scene, M
         landmark.height_count += 1.0
         landmark.height += height
         landmark.height_square += height * height
-    # An obstacle stays one until it shows to be above the road; what seemed above it may come down. What is seen past a nearer one
-    # in the corridor is not hurried: that one comes first, and will drive through it or not
+    # An obstacle stays one until it shows to be above the road; what seemed above it may come down. What is seen past a nearer
+    # one in the corridor is not hurried: that one comes first, and will drive through it or not
     near_m = parameters.near_watched_m if is_watched(parameters, memory) else parameters.near_m
     verdict = verdict_of(parameters, landmark, row.range, 0.0 if landmark.shadowed > 0 else near_m, sure_of(parameters, memory))
     if landmark.verdict != IS_OBSTACLE or verdict == IS_OVERHEAD:
