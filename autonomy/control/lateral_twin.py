@@ -36,7 +36,7 @@ CROSSING_S, CROSSING_TICKS = 0.06, 10.0  # lag with which it is crossed, where t
 CROSSED_RAD = 1e-7
 LEAST_ROOM_M = 0.05  # a box is never narrower to either side of its middle
 SHAPE_SPEED_MPS, SHAPE_RESPONSE_S, EAGER_MOST = 20.0, 0.4, 2.5  # see _taking_over.pxd
-SENSOR_OFFSET_RAD = 0.004  # see _observer.pxd
+SENSOR_OFFSET_RAD, TURNING_MPS2 = 0.004, 0.3  # see _observer.pxd
 SHAPE = {name: np.array(value) for name, value in {  # at these, per s of response, per m/s
     "eager": (1.71, 1.0, 0.057), "held": (0.86, 0.0, 0.022), "released": (0.56, 0.0, 0.023),
     "eager_s": (0.41, 0.0, 0.01), "held_s": (1.4, 0.0, 0.0), "released_s": (0.58, 0.0, 0.0)}.items()}  # fmt: skip
@@ -226,9 +226,10 @@ class LateralTwin:
         self.P = np.diag(sigma**2)
 
     def _follow_bank(self, roll: float, speed: float):
-        bank = side_force_of_roll(float(self.told["body_roll_rad_per_mps2"]), roll, speed * self.x[R])
+        turning = speed * self.x[R]
+        bank = side_force_of_roll(float(self.told["body_roll_rad_per_mps2"]), roll, turning)
         if self.bank is not None and abs(bank - self.bank) < LARGEST_BANK_STEP_MPS2:
-            self.x[DISTURBANCE] += bank - self.bank
+            self.x[DISTURBANCE] += (bank - self.bank) / (1.0 + (turning / TURNING_MPS2) ** 2)
         self.bank = bank
 
     def wanted(self, model: YawPlane, curvature: float, bias: float, disturbance: float, target: float) -> np.ndarray:

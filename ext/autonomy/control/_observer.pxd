@@ -14,9 +14,10 @@ from autonomy.control._yaw_plane cimport *
 cdef extern from *:
     """
     #define LARGEST_BANK_STEP_MPS2 0.05    /* a tick; more is a filter that began anew */
+    #define TURNING_MPS2 0.3               /* [C] of lateral acceleration: what the body leans by in bends errs by as much as a bank */
     #define SENSOR_OFFSET_RAD 0.004        /* [M] sigma: 4.5 degrees at the steering wheel */
     """
-    const double LARGEST_BANK_STEP_MPS2, SENSOR_OFFSET_RAD
+    const double LARGEST_BANK_STEP_MPS2, TURNING_MPS2, SENSOR_OFFSET_RAD
 
 ctypedef struct Observer:
     double[12] x
@@ -87,17 +88,19 @@ cdef inline void observer_predict(Observer* observer, const LateralParameters* p
 
 
 cdef inline void observer_follow_bank(Observer* observer, double body_roll, double roll, double speed) noexcept nogil:
-    """Moves the side force as the roll angle says that the bank has changed; where it began from is left to the estimate.
+    """Moves the side force as the roll angle says that the bank has changed, on straights by all of it, in bends by less; where
+    it began from is left to the estimate.
 
     `body_roll`: rad per m/s2 of lateral acceleration.
     """
-    cdef double leaning = roll - body_roll * speed * observer.x[YAW_RATE]
+    cdef double turning = speed * observer.x[YAW_RATE]
+    cdef double leaning = roll - body_roll * turning
     cdef double bank = -STANDARD_GRAVITY_MPS2 * leaning / (1.0 + STANDARD_GRAVITY_MPS2 * body_roll)
     if not isfinite(bank):
         observer.bank_told = 0
         return
     if observer.bank_told and fabs(bank - observer.bank) < LARGEST_BANK_STEP_MPS2:
-        observer.x[DISTURBANCE] += bank - observer.bank
+        observer.x[DISTURBANCE] += (bank - observer.bank) / (1.0 + turning * turning / (TURNING_MPS2 * TURNING_MPS2))
     observer.bank, observer.bank_told = bank, 1
 
 
