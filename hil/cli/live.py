@@ -33,21 +33,25 @@ def execute(given: argparse.Namespace) -> int:
     import sys
     from pathlib import Path
 
-    from autonomy.errors import FAIL, UsageError
+    from autonomy.errors import FAIL, EnvironmentFault, UsageError
     from hil.rig.drive import drive, lines, same_from_cuts
-    from hil.rig.drive_page import write_drive
+    from hil.rig.drive_page import write_drive, write_undriven
 
     output = Path(given.output)
     if given.duration is not None and not 0.0 < given.duration <= 86400.0:
         raise UsageError(f"--duration {given.duration:g}: must lie between 0 and 86400 seconds")
     if not abs(given.truck_clock_ppm) <= 10_000.0:
         raise UsageError(f"--truck-clock-ppm {given.truck_clock_ppm:g}: must lie between -10000 and 10000")
-    found = drive(
-        output, scenario=given.scenario, vehicle=given.config, duration_s=given.duration, seed=given.seed,
-        soft=not given.hard_realtime,
-        lockstep=given.lockstep, clock_ppm=given.truck_clock_ppm, route=given.route,
-        tell=lambda line: print(line, file=sys.stderr, flush=True),
-    )  # fmt: skip
+    try:
+        found = drive(
+            output, scenario=given.scenario, vehicle=given.config, duration_s=given.duration, seed=given.seed,
+            soft=not given.hard_realtime,
+            lockstep=given.lockstep, clock_ppm=given.truck_clock_ppm, route=given.route,
+            tell=lambda line: print(line, file=sys.stderr, flush=True),
+        )  # fmt: skip
+    except EnvironmentFault as fault:
+        write_undriven(output, str(fault))
+        raise
     differences = same_from_cuts(output / "run.mcap")
     if differences:
         found["verdict"], found["exit_code"] = "fail", FAIL

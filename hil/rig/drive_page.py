@@ -16,7 +16,7 @@ from hil.rig.drive_events import DriveEvent, as_json, events_of
 from hil.rig.event_cuts import Event, write_cuts
 from hil.rig.junit import OUTCOMES
 
-__all__ = ["cases", "page", "write_drive"]
+__all__ = ["cases", "page", "write_drive", "write_undriven"]
 
 LOG, PAGE, JUNIT, RESULT = "run.mcap", "report.html", "junit.xml", "drive.json"
 TIMES = ("lateness_us", "work_us", "latency_us", "response_us")
@@ -37,6 +37,12 @@ def write_drive(folder: Path, name: str, found: dict[str, Any]) -> None:
     properties = {"verdict": found["verdict"], "interface": found["interface"],
                   **{f"lost_{where}": number for where, number in found["lost"].items()}}  # fmt: skip
     write_cases(folder / JUNIT, "autonomy hil live", cases(found), properties)
+
+
+def write_undriven(folder: Path, why: str) -> None:
+    """junit.xml of a drive that could not be made, for CI servers. Raises EnvironmentFault."""
+    prepare(folder)
+    write_cases(folder / JUNIT, "autonomy hil live", [Case("hil.live", "verdict", ERROR, why)], {"verdict": "error"})
 
 
 def cases(found: dict[str, Any]) -> list[Case]:
