@@ -37,6 +37,7 @@ CROSSED_RAD = 1e-7
 LEAST_ROOM_M = 0.05  # a box is never narrower to either side of its middle
 SHAPE_SPEED_MPS, SHAPE_RESPONSE_S, EAGER_MOST = 20.0, 0.4, 2.5  # see _taking_over.pxd
 SENSOR_OFFSET_RAD, TURNING_MPS2 = 0.004, 0.3  # see _observer.pxd
+LASTING_S = 6.0  # see _lateral.pxd
 SHAPE = {name: np.array(value) for name, value in {  # at these, per s of response, per m/s
     "eager": (1.71, 1.0, 0.057), "held": (0.86, 0.0, 0.022), "released": (0.56, 0.0, 0.023),
     "eager_s": (0.41, 0.0, 0.01), "held_s": (1.4, 0.0, 0.0), "released_s": (0.58, 0.0, 0.0)}.items()}  # fmt: skip
@@ -143,7 +144,7 @@ class LateralTwin:
         self.rear_doubt_m, self.half_play = 0.0, 0.5 * float(vehicle["steering_play_rad"])
         self.x, self.cost_to_go = None, np.zeros((8, 8))
         self.side, self.pull, self.actuator, self.wheels = 0.0, 0.0, 0.0, 0.0  # of the play
-        self.taken_over_m, self.ticks, self.bank = 0.0, 0, None
+        self.taken_over_m, self.ticks, self.bank, self.lasting = 0.0, 0, None, 0.0
 
     def step(self, sent, speed, lag, delay, mass, measured, articulation, preview, width, target=0.0, sideways=0.0,
              tyres=(1.0, 1.0, 1.0), roll=0.0, trailer=None) -> float:
@@ -184,7 +185,9 @@ class LateralTwin:
         x, driven = self.x.copy(), 0.0
         if begins:
             self.taken_over_m = x[OFFSET] - self.wanted(model, preview[0], x[BIAS], x[DISTURBANCE], target)[OFFSET]
+        self.lasting += (x[DISTURBANCE] - self.lasting) * (1.0 if self.ticks == 0 else TICK_S / LASTING_S)
         shaped = self.taken_over_m * taking_over(self.ticks * TICK_S, speed, delay + lag)
+        shaped -= agile * self.wanted(model, 0.0, 0.0, x[DISTURBANCE] - self.lasting, 0.0)[OFFSET]
         self.ticks += 1
         x[RATE] = 0.0
         for length, command in [(rest, sent[-1 - whole])] * (rest > 1e-9) + [(TICK_S, sent[-i]) for i in range(whole, 0, -1)]:

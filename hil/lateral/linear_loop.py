@@ -43,7 +43,7 @@ class Gains:
     """
 
     def __init__(self, lateral, vehicle, speed: float, mass: float, delay: float, lag: float, tyres: float = 1.0):
-        agile = lateral_twin.agility(lateral, mass, speed, delay + lag)
+        agile = self.agile = lateral_twin.agility(lateral, mass, speed, delay + lag)
         model = YawPlane(vehicle, mass, speed, agile, (tyres, tyres, tyres))
         self.tick = transition(model.rates(lag), TICK_S)
         moved = self.tick[np.ix_(ESTIMATED, ESTIMATED)]
@@ -76,9 +76,10 @@ class LinearLoop:
         told, real = round(delay / TICK_S), round((delay if true_delay is None else true_delay) / TICK_S)
         stored = max(told, real) + 2
         self.estimate = PLANT + stored
-        size = self.estimate + len(ESTIMATED)
+        size = self.estimate + len(ESTIMATED) + 1  # and the side force that lasts
         z = np.eye(size)
-        x, commands, estimate = z[:PLANT], z[PLANT : self.estimate], z[self.estimate :]  # commands: newest first
+        x, commands = z[:PLANT], z[PLANT : self.estimate]  # newest first
+        estimate, before = z[self.estimate : -1], z[-1]
 
         def moved(state, command):
             full = np.zeros((12, size))
@@ -92,12 +93,15 @@ class LinearLoop:
         for ago in range(told - 1, -1, -1):
             ahead = moved(ahead, commands[ago])
         state = np.vstack([ahead[:7], commands[:1]])
-        rate = -gains.feedback @ (state - gains.wanted @ ahead[7:9])
+        lasting = before + TICK_S / lateral_twin.LASTING_S * (posterior[8] - before)
+        places_wanted = gains.wanted @ ahead[7:9]
+        places_wanted[[TRAILER, OFFSET, FRONT]] -= gains.agile * gains.wanted[OFFSET, 1] * (posterior[8] - lasting)
+        rate = -gains.feedback @ (state - places_wanted)
         command = commands[0] + TICK_S * rate
         acting = command if real == 0 else commands[real - 1]
         nothing = np.zeros(size)
         full = np.vstack([x, [acting], [nothing] * 4])
-        self.matrix = np.vstack([(plant @ full)[:PLANT], [command], commands[:-1], posterior])
+        self.matrix = np.vstack([(plant @ full)[:PLANT], [command], commands[:-1], posterior, [lasting]])
         aside = TICK_S * gains.feedback[[TRAILER, OFFSET, FRONT]].sum()  # of the command, a metre wanted aside
         self.asked = np.zeros(size)
         self.asked[PLANT] = aside

@@ -19,6 +19,7 @@ ctypedef struct ControlMemory:
     double pull                  # rad, turning back that was wanted since
     double taken_over_m          # off its place when the controller took over
     double driven_s              # since
+    double lasting               # m/s2 to the left, what of the side force lasts
     Observer observer
     double[64] cost_to_go        # of the MPC without bounds, end of the next one's horizon
     LongitudinalMemory longitudinal

@@ -24,10 +24,12 @@ cdef extern from *:
     #define LEAST_LAG_S 0.02
     #define SOFTEST_TYRES 0.6          /* what tyres of trucks differ by, and some */
     #define STIFFEST_TYRES 1.5
+    #define LASTING_S 6.0              /* [C] an agile truck steers against a gust of 5 s, and makes no room for it */
     """
     const double LEAST_LAG_S
     const double SOFTEST_TYRES
     const double STIFFEST_TYRES
+    const double LASTING_S
 
 
 cdef inline double beyond(double value, double bound, double exponent) noexcept nogil:
@@ -104,6 +106,16 @@ cdef inline void learned_tyres(const TruckState* truck, double* tyres) noexcept 
         tyres[i] = clipped(tyres[i], SOFTEST_TYRES, STIFFEST_TYRES)
 
 
+cdef inline double not_lasting(ControlMemory* memory, const VehicleParameters* vehicle, const YawPlane* model, double speed,
+                               double side_force) noexcept nogil:
+    """m that `wanted_place` moves the combination aside for a side force that only passes: it would overshoot at its end."""
+    cdef double[8] aside
+    memory.lasting += (side_force - memory.lasting) * (1.0 if memory.driven_s == 0.0
+                                                       else LateralParameters_TICK_PERIOD_S / LASTING_S)
+    wanted_place(vehicle, model, speed, 0.0, 0.0, side_force - memory.lasting, 0.0, aside)
+    return -aside[OFFSET]
+
+
 cdef inline double steering_lag(const TruckState* truck) noexcept nogil:
     return truck.steering_lag_s if truck.steering_lag_s > LEAST_LAG_S else LEAST_LAG_S
 
@@ -150,6 +162,7 @@ cdef inline void steer(ControlMemory* memory, const LateralParameters* parameter
     memcpy(x, memory.observer.x, sizeof(x))
     wanted_place(vehicle, &model, speed, lane.preview[0], x[STEERING_OFFSET], x[DISTURBANCE], plan.lateral_target, reference)
     shaped = shaped_offset(memory, x[OFFSET] - reference[OFFSET], speed, truck.steering_delay_s + lag)
+    shaped += agility * not_lasting(memory, vehicle, &model, speed, x[DISTURBANCE])
     driven = roll_dead_time(memory, continuous, transition, lane.preview, truck.steering_delay_s, speed, x)
     pose_problem(memory, parameters, vehicle, &model, lane, lane.preview, transition, x, plan.lateral_target, shaped, speed,
                  driven, lateral_acceleration_bound(parameters, vehicle, mass), &problem)

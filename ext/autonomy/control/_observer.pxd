@@ -14,7 +14,7 @@ from autonomy.control._yaw_plane cimport *
 cdef extern from *:
     """
     #define LARGEST_BANK_STEP_MPS2 0.05    /* a tick; more is a filter that began anew */
-    #define TURNING_MPS2 0.3               /* [C] of lateral acceleration: what the body leans by in bends errs by as much as a bank */
+    #define TURNING_MPS2 0.3               /* [C] of lateral acceleration: leaning errs by as much as a bank */
     #define SENSOR_OFFSET_RAD 0.004        /* [M] sigma: 4.5 degrees at the steering wheel */
     """
     const double LARGEST_BANK_STEP_MPS2, TURNING_MPS2, SENSOR_OFFSET_RAD
