@@ -10,7 +10,7 @@ from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.rollover_twin import rollover_threshold
 
 STEP_M = 5.0
-STOPPING_LAG_S = 0.2
+STOPPING_LAG_S = 0.6
 STOP_LAG_S, STOP_LEAST, STOP_NEAREST_M = 0.55, 0.15, 2.5
 UNCOUNTED_MPS = 3.0
 LEAST_SHARE = 0.4  # of the lateral limit, see _curve.pxd

@@ -12,9 +12,10 @@ cdef extern from *:
     static const double LAG_OF_STOP = 0.55;         /* s, of brakes that let go, and of the jerk's limit before them [C] */
     static const double LEAST_OF_STOP = 0.15;       /* m/s2, positive, that brings it to its end [D] */
     static const double NEAREST_OF_STOP = 2.5;      /* m: UN R157's 2.4 m behind what stands */
+    static const double EARLY_FOR_STOP = 0.6;       /* s: 0.2 is enough for exact tracks, the noise takes the rest [C] */
     static const double UNCOUNTED_MPS = 3.0;        /* of a lead's being faster, half the wanted gap ahead [C] */
     """
-    const double LAG_OF_STOP, LEAST_OF_STOP, NEAREST_OF_STOP, UNCOUNTED_MPS
+    const double LAG_OF_STOP, LEAST_OF_STOP, NEAREST_OF_STOP, EARLY_FOR_STOP, UNCOUNTED_MPS
 
 
 cdef inline double clearing_gap(const PlanParameters* parameters, const Braking* braking, double speed) noexcept nogil:
@@ -136,11 +137,11 @@ cdef inline double follow_acceleration(const PlanParameters* parameters, const B
             approach = -parameters.approach_deceleration
         if approach > result:
             result = approach
-    # Behind a lead that stands, or soon will, the one that ends at the gap of a standstill is needed, 0.2 s early for the
-    # lag of the brakes [C]
+    # Behind a lead that stands, or soon will, the one that ends at the gap of a standstill is needed, early for the lag of
+    # the brakes
     halting = stands(lead_speed + (parameters.gap_halting_s * steady if steady < 0.0 else 0.0))
     if halting > 0.0 and closing > 0.0:
-        room = gap - desired_gap(parameters, braking, 0.0) - 0.2 * closing
+        room = gap - desired_gap(parameters, braking, 0.0) - EARLY_FOR_STOP * closing
         if steady < 0.0 and lead_speed > 0.0:
             room -= 0.5 * lead_speed * lead_speed / steady
             closing = speed   # all of it, up to where the lead will stand
