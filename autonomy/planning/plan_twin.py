@@ -10,7 +10,7 @@ from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.rollover_twin import rollover_threshold
 
 STEP_M = 5.0
-STOPPING_LAG_S = 0.6
+EARLY_FOR_STOP_S = 0.6
 STOP_LAG_S, STOP_LEAST, STOP_NEAREST_M = 0.55, 0.15, 2.5
 UNCOUNTED_MPS = 3.0
 LEAST_SHARE = 0.4  # of the lateral limit, see _curve.pxd
@@ -147,7 +147,7 @@ def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration, b
     if closing > 0.0 and room > 0.3 and result < gentle:
         result = max(result, min(-0.5 * closing**2 / room + min(lead, 0.0), gentle))
     halting = np.clip(1.0 - (lead_speed + p["gap_halting_s"] * min(lead, 0.0)) / 3.0, 0.0, 1.0)
-    room = gap - desired_gap(parameters, 0.0, braking) - STOPPING_LAG_S * closing
+    room = gap - desired_gap(parameters, 0.0, braking) - EARLY_FOR_STOP_S * closing
     away = speed if lead < 0.0 < lead_speed else closing
     room += 0.5 * lead_speed**2 / -lead if lead < 0.0 < lead_speed else 0.0
     needed = -0.5 * away**2 / room if room > 0.3 else -p["deceleration_maximum"]

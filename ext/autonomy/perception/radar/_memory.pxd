@@ -28,6 +28,12 @@ cdef struct ScreenParameters:
     int landmark_kept, mover_kept, moving_looks, standing_looks, barrier_points, steady_looks, obstacle_looks, moved_looks
     int sure_looks, road_looks, watched_scans
 
+cdef struct Scene:            # where the sensor is and how the vehicle moves
+    double sensor_x, sensor_y, sensor_z, sensor_yaw
+    double speed, yaw_rate, elapsed_s
+    double velocity_x, velocity_y, velocity_sigma   # of the sensor
+    double curvature            # of the own path
+
 cdef struct Landmark:
     double x, y
     int looks, age, missed      # scans that saw it, since its first, since its last
@@ -67,6 +73,15 @@ cdef struct Memory:
     int unwatched               # scans since a lidar looked
     uint64_t overflow           # what found no room, since the start
     Seen[800] seen
+
+
+cdef inline bint is_watched(const ScreenParameters* parameters, const Memory* memory) noexcept nogil:
+    """Whether a lidar looks too: it finds what stands by itself."""
+    return memory.unwatched <= parameters.watched_scans
+
+
+cdef inline double sure_of(const ScreenParameters* parameters, const Memory* memory) noexcept nogil:
+    return parameters.sure_watched if is_watched(parameters, memory) else parameters.decided
 
 
 cdef inline void carry(double* x, double* y, double ahead, double aside, double cosine, double sine) noexcept nogil:
