@@ -45,7 +45,7 @@ def add_parser(subparsers) -> None:
         help="the rig tells the time over the bus: as fast as the machine, equal bit for bit; for benches",
     )
     parser.add_argument("--priority", type=int, default=80, metavar="N", help="of SCHED_FIFO, 1 to 98, default 80")
-    parser.add_argument("--cpu", type=int, metavar="N", help="pin the loop to this processor")
+    parser.add_argument("--cpu", type=int, metavar="N", help="the loop has this processor for itself, all else the others")
     parser.add_argument("-o", "--output", metavar="DIR", default="runs/live", help="default: runs/live")
     parser.add_argument("--segment", type=float, metavar="S", help="begin a new file after so many seconds; default: one file")
     parser.add_argument("--before", type=float, metavar="S",

@@ -69,6 +69,7 @@ ENGAGE_AFTER_S = 5.0  # as hil.loop.closed_loop: the ego filter's start
 TRANSMIT_BELOW, RECEIVE_BELOW = 5, 10  # the loop's priority; a command is worth more than the next frame
 WATCH_BELOW = 20  # and above all other work: whoever holds the interpreter and waits for a processor keeps receivers waiting
 SWITCH_INTERVAL_S = 5e-4  # between Python threads: the receivers share one interpreter
+FIRST_TICK_POLL_S = 2e-3
 JOIN_S = 5.0
 FOREVER_NS = 1 << 62
 
@@ -105,7 +106,8 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
 
     segments = partial(Segments, log_path, opened, options.segment_s, not options.events_only)
     # These and the recorder before any thread
-    with (ScanSensors(stack.config, places, options.priority, lockstep=options.lockstep) as sensors,
+    with (realtime.elsewhere(options.cpu),
+          ScanSensors(stack.config, places, options.priority, lockstep=options.lockstep) as sensors,
           PredictiveCruise(stack.parameters, options.route_file, lockstep=options.lockstep) as cruise):  # fmt: skip
         lists = list_journal() if sensors.found or cruise.found else None
         rings = JournalRings.make(len(devices), lists, sensors.raw)
@@ -241,6 +243,7 @@ class _Session:
                 if self.node is not None and self.lockstep is None and self.not_armed is None:
                     self.node.start()  # not before: a stack that is not armed has no place on the bus
                 if self.not_armed is None:
+                    self._wait_for_the_first_tick()
                     tell(f"{self.options.mode}: the loop runs on {self.options.interface} {', '.join(self.options.channels)}")
                     tell(f"sensors: {'; '.join(self._sensors())}")
                     if route := self.cruise.described():
@@ -263,6 +266,11 @@ class _Session:
             sys.setswitchinterval(before)
         if self.not_armed is not None:
             raise EnvironmentFault(self.not_armed)
+
+    def _wait_for_the_first_tick(self) -> None:
+        """Ready is who has said something; in lockstep the rig waits for us before it gives the first time."""
+        while self.lockstep is None and not self.loop.tick_index and self._thread.is_alive():
+            self._thread.join(FIRST_TICK_POLL_S)
 
     def _sensors(self) -> list[str]:
         """What is listened to, and of each kind that there is none."""

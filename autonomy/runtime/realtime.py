@@ -11,6 +11,7 @@ import gc
 import os
 import resource
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +46,21 @@ def enter(priority: int = PRIORITY, cpu: int | None = None) -> list[Finding]:
     gc.collect()
     gc.freeze()
     return [_scheduled(priority), _pinned(cpu), _locked(libc), _timers(libc), clock()]
+
+
+@contextlib.contextmanager
+def elsewhere(cpu: int | None) -> Iterator[None]:
+    """The calling thread, and what it starts, keep off the loop's processor: a kernel without full preemption does not leave a
+    long system call of theirs for the loop. With one processor, or none named, nothing changes."""
+    before = os.sched_getaffinity(0)
+    if not (others := before - {cpu}) or others == before:
+        yield
+        return
+    os.sched_setaffinity(0, others)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def process_start_ns() -> int:

@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--truck-clock-ppm", type=float, default=0.0, metavar="PPM",
                         help="how much slower the truck's clock runs than the stack's: its frames come at every phase of the "
                              "loop's period; default 0")  # fmt: skip
+    parser.add_argument("--cpu", type=int, metavar="N", help="the loop has this processor for itself, the truck too keeps off")
     parser.add_argument("--hard-realtime", action="store_true", help="refuse where the machine gives no real time")
     parser.add_argument("--json", action="store_true", help="the account as one JSON object on stdout")
 
@@ -46,7 +47,7 @@ def execute(given: argparse.Namespace) -> int:
         found = drive(
             output, scenario=given.scenario, vehicle=given.config, duration_s=given.duration, seed=given.seed,
             soft=not given.hard_realtime,
-            lockstep=given.lockstep, clock_ppm=given.truck_clock_ppm, route=given.route,
+            lockstep=given.lockstep, clock_ppm=given.truck_clock_ppm, route=given.route, cpu=given.cpu,
             tell=lambda line: print(line, file=sys.stderr, flush=True),
         )  # fmt: skip
     except EnvironmentFault as fault:

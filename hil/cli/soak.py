@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=3600.0, metavar="S", help="in all; default 3600")
     parser.add_argument("--part", type=float, default=600.0, metavar="S", help="each part, a fresh stack; default 600")
     parser.add_argument("--fresh", action="store_true", help="forget the parts that were driven before")
+    parser.add_argument("--cpu", type=int, metavar="N", help="the loop has this processor for itself, the truck too keeps off")
     parser.add_argument("--hard-realtime", action="store_true", help="refuse where the machine gives no real time")
     parser.add_argument("--json", action="store_true", help="the account as one JSON object on stdout")
 
@@ -34,7 +35,7 @@ def execute(given: argparse.Namespace) -> int:
             raise UsageError(f"--{name} {value:g}: give 10 to 1000000 seconds")
     found = soak(
         Path(given.output), scenario=given.scenario, seconds=given.seconds, part_s=given.part, soft=not given.hard_realtime,
-        fresh=given.fresh, tell=lambda line: print(line, file=sys.stderr, flush=True),
+        fresh=given.fresh, cpu=given.cpu, tell=lambda line: print(line, file=sys.stderr, flush=True),
     )  # fmt: skip
     print(json.dumps(found) if given.json else "\n".join(lines(found)))
     return found["exit_code"]

@@ -25,6 +25,7 @@ from autonomy import config as configuration
 from autonomy.errors import FAIL, INCONCLUSIVE, PASS, EnvironmentFault
 from autonomy.output_folder import prepare
 from autonomy.perception.stages import sensors_of
+from autonomy.runtime import realtime
 from drivers.serial.route_config import ports_of
 from drivers.serial.route_config import read as read_serial
 from hil.rig import DEFAULT_SCENARIO
@@ -55,14 +56,14 @@ def choose_bus(folder: str) -> tuple[str, list[str], subprocess.Popen | None]:
 
 def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, vehicle: str = VEHICLE, duration_s: float | None = None,
           seed: int = 0, soft: bool = True, lockstep: bool = False, clock_ppm: float = 0.0, route: str | None = None,
-          started: Callable[[int], None] = lambda process: None,
+          cpu: int | None = None, started: Callable[[int], None] = lambda process: None,
           tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:  # fmt: skip
     """Drives; {"verdict", "exit_code", "reasons", "interface", "run", "truck", "lost"}. Raises UsageError, EnvironmentFault.
 
     `vehicle`: its file; its lidars and radars send on UDP, its serial ports become pseudo terminals. `duration_s` None: the
     scenario's. `soft`: also on a machine without real time. `clock_ppm`: how much slower the truck's clock runs, so that its
-    frames come at every phase of the loop's period. `route`: of `autonomy run --route`. `started` hears the process of
-    `autonomy run`. What both sides wrote is in `output`.
+    frames come at every phase of the loop's period. `route`: of `autonomy run --route`. `cpu`: of its loop, and
+    nobody else's. `started` hears the process of `autonomy run`. What both sides wrote is in `output`.
     """
     world = Motorway(scenario)
     world.reset(seed)
@@ -78,7 +79,7 @@ def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, vehicle: str = VEHI
     ports = ports_of(read_serial(loaded.sections.get("serial", {}), vehicle))
     sockets = [word for name, port in zip(names, free_ports(len(names)), strict=True)
                for word in ("--udp", f"{name}={LOOPBACK}:{port}")]  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="can-") as folder:
+    with tempfile.TemporaryDirectory(prefix="can-") as folder, realtime.elsewhere(cpu):
         interface, channels, hub = choose_bus(folder)
         tell(f"bus: {interface} {', '.join(channels)}")
         where = ["-i", interface, *(word for channel in channels for word in ("-c", channel)), *step, *sockets,
@@ -90,6 +91,7 @@ def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, vehicle: str = VEHI
             _expect(truck, "ready")
             words = ["--config", str(config), "--mode", "active", "-o", str(output), "--json",
                      *(["--lane-path", str(path)] if world.map else []), *(["--route", route] if route else []),
+                     *(["--cpu", str(cpu)] if cpu is not None else []),
                      "--set-speed", str(world.set_speed), *(["--allow-soft-realtime"] if soft else [])]  # fmt: skip
             loop = _start("-m", "autonomy", "run", *where, *words, stderr=subprocess.PIPE)
             line = loop.stderr.readline()

@@ -69,7 +69,7 @@ class Memory(threading.Thread):
 
 
 def soak(output: Path, *, scenario: str, seconds: float, part_s: float, soft: bool = True, fresh: bool = False,
-         tell: Callable[[str], None] = lambda line: None,
+         cpu: int | None = None, tell: Callable[[str], None] = lambda line: None,
          drive: Callable[..., dict[str, Any]] = drive) -> dict[str, Any]:  # fmt: skip
     """Drives what is missing of `seconds`; the account of all parts, `exit_code` among it.
 
@@ -88,7 +88,8 @@ def soak(output: Path, *, scenario: str, seconds: float, part_s: float, soft: bo
             memory[0].start()
 
         try:
-            found = drive(folder, scenario=scenario, duration_s=wanted_s, seed=number, soft=soft, started=started, tell=tell)
+            found = drive(folder, scenario=scenario, duration_s=wanted_s, seed=number, soft=soft, cpu=cpu, started=started,
+                          tell=tell)
         finally:
             for thread in memory:
                 thread.stop()

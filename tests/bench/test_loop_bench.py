@@ -19,8 +19,8 @@ def pairs(monkeypatch):
 
     def say(bare, driven):
         bare, driven = iter(bare), iter(driven)
-        monkeypatch.setattr(loop, "_bare_elsewhere", lambda seconds: next(bare))
-        monkeypatch.setattr(loop, "_driven", lambda seconds: next(driven))
+        monkeypatch.setattr(loop, "_bare_elsewhere", lambda seconds, cpu: next(bare))
+        monkeypatch.setattr(loop, "_driven", lambda seconds, cpu: next(driven))
         return {row["kernel"]: row for row in loop.rows(10.0)}
 
     return say

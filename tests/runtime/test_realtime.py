@@ -25,6 +25,23 @@ def test_refused_scheduling_names_the_limit_and_the_remedy(monkeypatch):
     realtime.raise_priority(70)  # is no must
 
 
+def test_all_else_keeps_off_the_loops_processor_while_it_runs(monkeypatch):
+    asked = []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2})
+    monkeypatch.setattr(os, "sched_setaffinity", lambda process, cpus: asked.append(cpus))
+    with realtime.elsewhere(1):
+        assert asked == [{0, 2}]
+    assert asked == [{0, 2}, {0, 1, 2}]
+
+
+@pytest.mark.parametrize(("cpus", "cpu"), [({0}, 0), ({0, 1}, None), ({0, 1}, 5)])
+def test_nothing_moves_where_the_loop_has_no_processor_of_its_own(monkeypatch, cpus, cpu):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: cpus)
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *_: pytest.fail("was moved"))
+    with realtime.elsewhere(cpu):
+        pass
+
+
 @pytest.mark.parametrize(("name", "good"), [("tsc", True), ("arch_sys_counter", True), ("jiffies", False), ("timer", False)])
 def test_a_clock_that_counts_interrupts_is_not_good_enough(tmp_path, name, good):
     (tmp_path / "source").write_text(name + "\n")

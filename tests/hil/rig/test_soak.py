@@ -17,7 +17,7 @@ from hil.rig.soak import Memory, judged, soak
 def driven(verdict="pass", reasons=(), late_us=(40.0, 40.0)):
     """A drive that takes no time; its two halves were that late."""
 
-    def drive(output, *, scenario, duration_s, seed, soft, started, tell):
+    def drive(output, *, scenario, duration_s, seed, soft, cpu, started, tell):
         output.mkdir(parents=True)
         ticks = round(duration_s * 10)
         deadlines = np.arange(1, ticks + 1) * 10_000_000
