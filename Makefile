@@ -62,11 +62,13 @@ sanitize: build
 	    $(abspath $(BIN))/python -m pytest -q -m "not slow" tests/playback tests/drivers tests/estimation tests/inputs \
 	    tests/planning tests/control tests/safety tests/faults tests/fuzz tests/runtime tests/hil/plant tests/hil/rig/test_pacer.py
 
-## Transport tests and a closed loop over real SocketCAN, in a user-mode kernel; a loud line where that cannot be had
+## Transport tests, a closed loop and processor time over real SocketCAN, in a user-mode kernel; a loud line where that cannot be had
 socketcan: build
 	@AUTONOMY_SOCKETCAN=1 PYTHONPATH=. UML_PYTHON=$(abspath $(BIN))/python hil/socketcan/uml.sh $(abspath $(BIN))/python -m pytest -q -m socketcan -p no:cacheprovider \
 	    tests/socketcan tests/drivers/can/test_transport_contract.py; status=$$?; \
-	if [ $$status = 98 ]; then echo "make socketcan: SKIPPED, NOTHING WAS TESTED OVER REAL SOCKETCAN"; else exit $$status; fi
+	if [ $$status = 98 ]; then echo "make socketcan: SKIPPED, NOTHING WAS TESTED OVER REAL SOCKETCAN"; exit 0; fi; \
+	[ $$status = 0 ] || exit $$status; \
+	PYTHONPATH=. UML_PYTHON=$(abspath $(BIN))/python hil/socketcan/uml.sh $(abspath $(BIN))/python -m autonomy bench socketcan || [ $$? = 1 ]
 
 ## The same transport on emulated CAN controllers with the kernel's driver: bit timing, error states, bus-off and restart
 controllers: build

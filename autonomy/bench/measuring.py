@@ -52,3 +52,10 @@ def measure(arguments: list[object], keep_output: bool = True, address_space_byt
     except (IndexError, json.JSONDecodeError):
         raise RuntimeError(f"autonomy {' '.join(map(str, arguments))} died: {done.stderr[-500:]}") from None
     return Measured(output=done.stdout or "", **figures)
+
+
+def row(kernel: str, ours_ns: float | None, peer: tuple | None, aim: str | None, met: bool | None) -> dict:
+    """Of a benchmark's table; `peer`: name, version, ns. Without an aim it is only told."""
+    name, told, peer_ns = peer or (None, None, None)
+    return {"kernel": kernel, "ours_ns": ours_ns, "peer": name, "peer_version": told, "peer_ns": peer_ns,
+            "ratio": peer_ns / ours_ns if peer_ns and ours_ns else None, "aim": aim, "met": met}  # fmt: skip

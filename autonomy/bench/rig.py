@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,20 +21,19 @@ from pathlib import Path
 import numpy as np
 
 from autonomy import msg, recordings
-from autonomy.bench.measuring import measure
+from autonomy.bench.measuring import measure, row
 
 PAIRS = 3
 PAIR_S = float(os.environ.get("AUTONOMY_BENCH_PLAY_S", "10"))  # bare, and then played
 P50_AIM_US, P99_RATIO_AIM, DRIFT_AIM_MS_PER_HOUR = 100.0, 1.3, 1.0
 BUS_AIM = 10.0
-CPU_AIM, BURST, BURSTS = 1.5, 8000, 40
 FRAMES, REPEATS = 2000, 5
 BUSES = 3
 
 
 def rows() -> list[dict]:
     """One row a figure: {kernel, ours_ns, peer, peer_version, peer_ns, ratio, aim, met}."""
-    return [*_playing(), *_in_process(), *_socketcan()]
+    return [*_playing(), *_in_process()]
 
 
 def _playing() -> list[dict]:
@@ -51,14 +49,14 @@ def _playing() -> list[dict]:
     drift = _drift_beyond_its_error(run["drift"] for run in found)
     loop = {q: ("bare loop", None, 1e3 * bare[q]) for q in bare}
     return [
-        _row("play, wake-up p50", 1e3 * wakeup["p50"], loop["p50"], None, None),
-        _row("play, wake-up p99", 1e3 * wakeup["p99"], loop["p99"], f"<= {P99_RATIO_AIM:g}x bare", ratio <= P99_RATIO_AIM),
-        _row("play, wake-up p99.9", 1e3 * wakeup["p99.9"], loop["p99.9"], None, None),
-        _row("play, handed over p50", 1e3 * late["p50"], loop["p50"], f"<= {P50_AIM_US / 1e3:g} ms", late["p50"] <= P50_AIM_US),
-        _row("play, handed over p99", 1e3 * late["p99"], loop["p99"], f"<= {P99_RATIO_AIM:g}x bare", handed <= P99_RATIO_AIM),
-        _row("play, drift an hour beyond its error", None if drift is None else drift * 1e6, None,
+        row("play, wake-up p50", 1e3 * wakeup["p50"], loop["p50"], None, None),
+        row("play, wake-up p99", 1e3 * wakeup["p99"], loop["p99"], f"<= {P99_RATIO_AIM:g}x bare", ratio <= P99_RATIO_AIM),
+        row("play, wake-up p99.9", 1e3 * wakeup["p99.9"], loop["p99.9"], None, None),
+        row("play, handed over p50", 1e3 * late["p50"], loop["p50"], f"<= {P50_AIM_US / 1e3:g} ms", late["p50"] <= P50_AIM_US),
+        row("play, handed over p99", 1e3 * late["p99"], loop["p99"], f"<= {P99_RATIO_AIM:g}x bare", handed <= P99_RATIO_AIM),
+        row("play, drift an hour beyond its error", None if drift is None else drift * 1e6, None,
              f"<= {DRIFT_AIM_MS_PER_HOUR:g} ms", None if drift is None else drift <= DRIFT_AIM_MS_PER_HOUR),
-        _row(f"play, {records} records accounted for", None, None, "none failed", whole),
+        row(f"play, {records} records accounted for", None, None, "none failed", whole),
     ]  # fmt: skip
 
 
@@ -141,51 +139,16 @@ def _in_process() -> list[dict]:
         bus.shutdown()
     library = version("python-can")
     found = [
-        _row("bus in one process, send + receive", best["ours"], ("python-can virtual", library, best["virtual"]),
+        row("bus in one process, send + receive", best["ours"], ("python-can virtual", library, best["virtual"]),
              f">= {BUS_AIM:g}x", best["virtual"] >= BUS_AIM * best["ours"]),
-        _row("... in batches of 64, a frame", best["batch"], ("python-can virtual", library, best["virtual"]),
+        row("... in batches of 64, a frame", best["batch"], ("python-can virtual", library, best["virtual"]),
              f">= {BUS_AIM:g}x", best["virtual"] >= BUS_AIM * best["batch"]),
     ]  # fmt: skip
     if multicast:
         peer = ("python-can udp_multicast", library, best["multicast"])
-        found.append(_row("bus in one process, send + receive", best["ours"], peer,
+        found.append(row("bus in one process, send + receive", best["ours"], peer,
                           f">= {BUS_AIM:g}x", best["multicast"] >= BUS_AIM * best["ours"]))  # fmt: skip
     return found
-
-
-def _socketcan() -> list[dict]:
-    """Processor time a received frame beside a loop that reads and forgets, where there is a vcan0 (docs/socketcan.md)."""
-    if not Path("/sys/class/net/vcan0").exists():
-        return []
-    from drivers.can._socketcan import RawCan
-
-    from drivers.can.socketcan import SocketCan
-    from drivers.can.transport import room
-
-    sender, ours = SocketCan("vcan0"), SocketCan("vcan0")
-    plain = RawCan(socket.if_nametoindex("vcan0"), receive_buffer_bytes=1 << 23)
-    frames, (classic, fd) = np.zeros(BURST, msg.dtype("CanFrame")), room(BURST)
-    frames["length"] = 8
-    spent = {"ours": 0.0, "plain": 0.0}
-    count = {"ours": 0, "plain": 0}
-    for _ in range(BURSTS):
-        sender.send(frames, 10.0)
-        began = time.process_time()
-        while sum(taken := ours.receive(classic, fd, 0.0)):
-            count["ours"] += sum(taken)
-        middle = time.process_time()
-        count["plain"] += plain.drain_plainly()
-        spent["ours"] += middle - began
-        spent["plain"] += time.process_time() - middle
-    for node in (sender, ours, plain):
-        node.close()
-    ours_ns, plain_ns = (1e9 * spent[name] / count[name] for name in spent)
-    whole = count == {"ours": BURST * BURSTS, "plain": BURST * BURSTS}
-    return [
-        _row("SocketCAN receive, processor time a frame", ours_ns, ("recvmmsg that forgets", None, plain_ns),
-             f"<= {CPU_AIM:g}x", ours_ns <= CPU_AIM * plain_ns),
-        _row(f"... {BURSTS} bursts of {BURST} frames", None, None, "none lost", whole),
-    ]  # fmt: skip
 
 
 def _multicast() -> list:
@@ -202,9 +165,3 @@ def _time(best: dict[str, float], name: str, count: int, function) -> None:
     start = time.perf_counter_ns()
     function()
     best[name] = min(best.get(name, np.inf), (time.perf_counter_ns() - start) / count)
-
-
-def _row(kernel: str, ours_ns: float | None, peer: tuple | None, aim: str | None, met: bool | None) -> dict:
-    name, told, peer_ns = peer or (None, None, None)
-    return {"kernel": kernel, "ours_ns": ours_ns, "peer": name, "peer_version": told, "peer_ns": peer_ns,
-            "ratio": peer_ns / ours_ns if peer_ns and ours_ns else None, "aim": aim, "met": met}  # fmt: skip

@@ -25,6 +25,7 @@ BENCHES = {
     "replay": "a recorded minute, log reading included, against real time",
     "corpus": "many recorded minutes on one core and on two",
     "loop": "the real-time loop, driving, beside a bare loop on the same deadlines",
+    "socketcan": "receiving on SocketCAN beside a plain recvmmsg loop, where there is a vcan0",
     "rig": "playing onto buses beside a bare loop; a bus within a process against python-can",
 }
 FEWEST_S, MOST_S = 6.0, 3600.0  # of a run: the stack takes over after five

@@ -1,4 +1,4 @@
-"""Our J1939 node beside the loop: it hears what the receiver of the command bus hands on, and speaks through the transmitter.
+"""Our J1939 node beside the loop: it hears what the receiver of the command bus keeps for it, and speaks through the transmitter.
 
 The loop may drive from the moment the claim stands. When another NAME takes the address, nothing may be sent from it: standby.
 When somebody else sends from our address while we drive, our commands can no longer be told from theirs: the stack stops.
@@ -6,10 +6,11 @@ When somebody else sends from our address while we drive, our commands can no lo
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from autonomy.runtime._loop import PERMISSION_DRIVE, PERMISSION_NONE, PERMISSION_STOP
 from autonomy.runtime.trouble_codes import trouble_codes
@@ -18,6 +19,9 @@ from drivers.can.j1939.broadcast import Outbox
 from drivers.can.j1939.identifier import REQUEST, parse
 from drivers.can.j1939.node import DM1_NS, Node, NodeState
 from drivers.can.j1939.partners import GROUPS, Partners
+
+if TYPE_CHECKING:
+    from autonomy.runtime.reception import Heard
 
 HEARD = GROUPS | {REQUEST}
 POLL_S = 0.02
@@ -31,44 +35,54 @@ def node_of(config: CommandConfig) -> Node:
 
 class BusNode(threading.Thread):
     """`say(frames)` sends; `permit(permission)` tells the loop; `faults()` are those of Health; `moved(address)` is called when
-    we had to take another address; `tell(line)` hears what partners say of themselves. In lockstep it is no thread: `work` is
-    called with the rig's time."""
+    we had to take another address; `tell(line)` hears what partners say of themselves; `heard`: what the bus's receiver keeps for
+    it, of the groups HEARD. In lockstep it is no thread: `work` is called with the rig's time."""
 
     def __init__(self, node: Node, bus: int, say: Callable[[list[Frame]], None], permit: Callable[[int], None],
                  faults: Callable[[], int], moved: Callable[[int], None] = lambda address: None,
-                 tell: Callable[[str], None] = lambda line: None):  # fmt: skip
+                 tell: Callable[[str], None] = lambda line: None, heard: Heard | None = None):  # fmt: skip
         super().__init__(name="bus node", daemon=True)
         self.node, self.bus_number = node, bus
         self.partners = Partners()
         self._say, self._permit, self._faults, self._moved, self._tell = say, permit, faults, moved, tell
         self._address = node.address
-        self._heard: queue.SimpleQueue[tuple[int, int, bytes]] = queue.SimpleQueue()
+        self._heard: deque[tuple[int, int, bytes]] = deque()
+        self.heard = heard
+        self._listen_to_ours()
         self._outbox = Outbox()
         self._next_report_ns = 0
         self._stopping = False
         permit(PERMISSION_NONE)
 
+    def _listen_to_ours(self) -> None:
+        if self.heard is not None:
+            self.heard.address = self.node.address
+
     def may_send(self) -> bool:
         return self.node.may_send
 
     def hear(self, time_ns: int, identifier: int, data: bytes) -> None:
-        """An extended frame of somebody else, from the receiver's thread; few of them concern a node."""
+        """An extended frame of somebody else; few of them concern a node."""
         fields = parse(identifier)
         if fields.source == self.node.address or fields.pgn in HEARD:
-            self._heard.put((time_ns, identifier, data))
+            self._heard.append((time_ns, identifier, data))
 
     def work(self, now_ns: int) -> None:
         """All that has come and is due by now."""
         node = self.node
         if node.state is NodeState.SILENT:
             self._outbox.add(node.start(now_ns))
-        while not self._heard.empty():
-            frame = self._heard.get()
+        if self.heard is not None:
+            for frame in self.heard.frames():
+                self.hear(*frame)
+        while self._heard:
+            frame = self._heard.popleft()
             self._outbox.add(node.receive(*frame))
             for line in self.partners.hear(*frame):
                 self._tell(line)
         if node.address != self._address:
             self._address = node.address
+            self._listen_to_ours()
             self._moved(node.address)
             self._tell(f"our address is {node.address:#04x} from now on: another NAME came before ours")
         if now_ns >= self._next_report_ns:  # a change is told at once, but not more often than once a second

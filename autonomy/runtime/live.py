@@ -30,14 +30,14 @@ from autonomy.runtime import realtime
 from autonomy.runtime._bare_loop import bare_lateness
 from autonomy.runtime._journal import PIECE_ROW
 from autonomy.runtime._loop import Loop
-from autonomy.runtime.bus_node import BusNode, node_of
+from autonomy.runtime.bus_node import HEARD, BusNode, node_of
 from autonomy.runtime.bus_watch import BusWatch
 from autonomy.runtime.clock_watch import ClockWatch
 from autonomy.runtime.journal import Journal, JournalRings, open_log
 from autonomy.runtime.lockstep import Lockstep, LockstepReceiver
 from autonomy.runtime.options import ACTIVE, Options, check_buses, devices_asked_for, encoder_of, scan_sockets
 from autonomy.runtime.predictive_cruise import PredictiveCruise
-from autonomy.runtime.reception import FRAME, Receiver
+from autonomy.runtime.reception import FRAME, Heard, Receiver, receiver_of
 from autonomy.runtime.recorder import Recorder
 from autonomy.runtime.run_figures import attachments, figures_of
 from autonomy.runtime.scan_rings import list_journal
@@ -67,8 +67,8 @@ PIECE_SLOTS = 1 << 10  # a line: a second of the fastest
 COMMAND_SLOTS = 1 << 4
 ENGAGE_AFTER_S = 5.0  # as hil.loop.closed_loop: the ego filter's start
 TRANSMIT_BELOW, RECEIVE_BELOW = 5, 10  # the loop's priority; a command is worth more than the next frame
-WATCH_BELOW = 20  # and above all other work: whoever holds the interpreter and waits for a processor keeps receivers waiting
-SWITCH_INTERVAL_S = 5e-4  # between Python threads: the receivers share one interpreter
+WATCH_BELOW = 20  # and above all other work: whoever holds the interpreter and waits for a processor keeps the sender waiting
+SWITCH_INTERVAL_S = 5e-4  # between Python threads: sender, serial lines and node share one interpreter
 FIRST_TICK_POLL_S = 2e-3
 JOIN_S = 5.0
 FOREVER_NS = 1 << 62
@@ -167,10 +167,12 @@ class _Session:
             self.transmitter = Transmitter(encoder, commands, self.event, self.buses, sent,
                                            options.priority - TRANSMIT_BELOW)  # fmt: skip
         synced: queue.Queue = queue.Queue()
+        self.heard, self.command_bus = Heard(HEARD), int(stack.config.sections.get("command", {}).get("bus", 0))
         for number, bus in self.buses.items():
+            heard = self.heard if number == self.command_bus else None
             here = bus, number, arrivals[number]
-            self.receivers.append(LockstepReceiver(*here, synced) if options.lockstep
-                                  else Receiver(*here, options.priority - RECEIVE_BELOW))  # fmt: skip
+            self.receivers.append(LockstepReceiver(*here, synced, heard) if options.lockstep
+                                  else receiver_of(*here, options.priority - RECEIVE_BELOW, heard))  # fmt: skip
         in_order = sorted(self.buses, key=str)  # as topics are sorted
         buses = [ring for number in in_order for ring in (arrivals[number], sent[number])]
         engage_tick = round(ENGAGE_AFTER_S * 1e9 / TICK_NS) if commands is not None else None
@@ -183,7 +185,7 @@ class _Session:
         self.standby = None if engage_tick is None else Standby(self.loop, engage_tick)
         if self.transmitter is not None:
             self.transmitter.responded = self.loop.responded
-        self.partners = self._stand_on_the_bus(encoder) if encoder is not None else self._listen(stack)
+        self.partners = self._stand_on_the_bus(encoder) if encoder is not None else Partners()
         self.lockstep = None
         if options.lockstep:
             self.lockstep = Lockstep(self.loop, self.buses, self.transmitter, self.node, synced, rings.ticks,
@@ -207,22 +209,15 @@ class _Session:
         bus = encoder.config.bus
         self.node = BusNode(node_of(encoder.config), bus, lambda frames: self.transmitter.say(bus, frames), self.loop.permit,
                             lambda: self.loop.faults, encoder.send_from,
-                            lambda line: self.tell(f"bus {bus}: {line}"))  # fmt: skip
+                            lambda line: self.tell(f"bus {bus}: {line}"), self.heard)  # fmt: skip
         self.transmitter.may_send = self.node.may_send
-        self.receivers[list(self.buses).index(bus)].listener = self.node.hear
         return self.node.partners
 
-    def _listen(self, stack: Stack) -> Partners:
+    def _overhear(self) -> list[str]:
         """In shadow we have no place on the bus and ask nothing, and hear what partners say all the same."""
-        partners, bus = Partners(), int(stack.config.sections.get("command", {}).get("bus", 0))
-
-        def hear(time_ns: int, identifier: int, data: bytes) -> None:
-            for line in partners.hear(time_ns, identifier, data):
-                self.tell(f"bus {bus}: {line}")
-
-        if bus in self.buses:
-            self.receivers[list(self.buses).index(bus)].listener = hear
-        return partners
+        if self.node is not None:
+            return []
+        return [f"bus {self.command_bus}: {line}" for frame in self.heard.frames() for line in self.partners.hear(*frame)]
 
     def drive(self, tell: Callable[[str], None]) -> None:
         """Starts the threads and waits for the end."""
@@ -254,7 +249,8 @@ class _Session:
                     self.service.alive(self.loop.tick_index)
                     self.clocks.look()
                     standby = self.standby.look() if self.standby is not None else []
-                    for line in (*self.sensors.look(), *self.cruise.look(), *standby, *watch.look(time.monotonic())):
+                    heard = self._overhear()
+                    for line in (*self.sensors.look(), *self.cruise.look(), *standby, *heard, *watch.look(time.monotonic())):
                         tell(line)
                     if self._errors():
                         self._stop()

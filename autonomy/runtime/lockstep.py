@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from autonomy.runtime._loop import Loop
     from autonomy.runtime.bus_node import BusNode
+    from autonomy.runtime.reception import Heard
     from autonomy.runtime.transmission import Transmitter
     from drivers.can.transport import Transport
     from drivers.ring import Ring
@@ -60,18 +61,19 @@ def time_of(frame: np.void) -> int:
 class LockstepReceiver(Receiver):
     """Keeps a bus's frames until the sync that dates them; then tells `synced` (bus, time, {sensor: datagrams sent})."""
 
-    def __init__(self, transport: Transport, number: int, ring: Ring, synced: queue.Queue):
-        super().__init__(transport, number, ring)
+    def __init__(self, transport: Transport, number: int, ring: Ring, synced: queue.Queue, heard: Heard | None = None):
+        super().__init__(transport, number, ring, heard=heard)
         self.synced = synced
         self._waiting: list[np.ndarray] = []
         self._datagrams: dict[int, int] = {}
 
     def turn(self, timeout_s: float) -> None:
-        frames, first = self._without_datagrams(self._received(timeout_s)), 0
+        frames, first = self._without_datagrams(self._taken(timeout_s)), 0
         for place in time_frames(frames, SYNC_ID).tolist():
             time_ns = time_of(frames[place])
             for batch in [*self._waiting, frames[first:place]]:
-                self.hand_on(batch, time_ns)
+                batch["time_ns"] = time_ns
+                self.hand_on(batch)
             self._waiting.clear()
             self.synced.put((self.number, time_ns, dict(self._datagrams)))
             first = place + 1

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import select
 
 import numpy as np
 
 from autonomy.errors import EnvironmentFault
-from autonomy.msg import dtype
+from drivers.can._local_source import LocalSource
 from drivers.can.local_bus import connected, ready
 from drivers.can.wire import local_bytes
 
 __all__ = ["LocalTransport"]
-
-CAN_FRAME, CAN_FD_FRAME = dtype("CanFrame"), dtype("CanFdFrame")
 
 
 class LocalTransport:
@@ -30,6 +30,7 @@ class LocalTransport:
             raise EnvironmentFault(
                 f"cannot open channel '{channel}' of CAN interface 'local': no hub answers there: {error.strerror}"
             ) from None
+        self.source = LocalSource(self._socket.fileno())  # for who receives without the GIL
 
     def send(self, frames: np.ndarray, timeout_s: float = 0.0) -> int:
         self._check()
@@ -47,32 +48,21 @@ class LocalTransport:
 
     def receive(self, classic: np.ndarray, fd: np.ndarray, timeout_s: float) -> tuple[int, int]:
         self._check()
-        count = fd_count = 0
-        if not ready(self._socket, select.POLLIN, timeout_s):
-            return 0, 0
-        while count < len(classic) and fd_count < len(fd):
-            try:
-                data = self._socket.recv(CAN_FD_FRAME.itemsize)
-            except BlockingIOError:
-                break
-            except OSError as error:
-                raise EnvironmentFault(f"{self._where} failed: {error.strerror}") from None
-            if not data:
-                if count + fd_count:
-                    break  # told by the next call
-                raise EnvironmentFault(f"{self._where} failed: the hub has gone, or threw this node off because it did not read")
-            if len(data) == CAN_FD_FRAME.itemsize:
-                fd[fd_count] = np.frombuffer(data, CAN_FD_FRAME)[0]
-                fd_count += 1
-            else:
-                classic[count] = np.frombuffer(data, CAN_FRAME)[0]
-                count += 1
-        return count, fd_count
+        try:
+            return self.source.receive(classic.view(np.uint8), fd.view(np.uint8), round(timeout_s * 1e3))
+        except OSError as error:
+            raise EnvironmentFault(self.failure(error)) from None
+
+    def failure(self, error: OSError) -> str:
+        if error.errno == errno.ECONNRESET:
+            return f"{self._where} failed: the hub has gone, or threw this node off because it did not read"
+        return f"{self._where} failed: {os.strerror(error.errno)}"
 
     def lost(self) -> None:
         """The hub loses nothing: it throws off who does not read."""
 
     def close(self) -> None:
+        self.source.close()
         self._socket.close()
 
     def _check(self) -> None:

@@ -13,15 +13,13 @@ import fcntl
 import os
 import socket
 import struct
-from dataclasses import dataclass
 
 import numpy as np
 
 from autonomy.errors import EnvironmentFault
-from autonomy.msg import dtype
 from drivers.can import interface_kind
+from drivers.can._controller import STATES, ControllerState
 from drivers.can._socketcan import RawCan
-from drivers.can.frame_flags import ERROR
 from drivers.can.wire import socketcan_bytes
 
 __all__ = ["BusOffGuard", "ControllerState", "SocketCan", "restart"]
@@ -29,54 +27,20 @@ __all__ = ["BusOffGuard", "ControllerState", "SocketCan", "restart"]
 NS = 1_000_000_000
 RECEIVE_BUFFER_BYTES = 1 << 23
 SO_MEMINFO, MEMINFO_DROPS = 55, 8  # asm-generic/socket.h; linux/sock_diag.h
-CAN_FRAME = dtype("CanFrame")
-# linux/can/error.h: classes in the identifier of an error frame, bits of its second byte
-CONTROLLER, BUS_OFF, RESTARTED = 0x04, 0x40, 0x100
-OVERFLOWS, WARNING, PASSIVE, ACTIVE = 0x03, 0x0C, 0x30, 0x40
-STATES = ("error active", "error warning", "error passive", "bus off")
+BUS_OFF = STATES[3]
 SIOCGIFMTU, CAN_FD_MTU = 0x8921, 72  # asm-generic/sockios.h, linux/can.h
 INTERFACE_MTU = struct.Struct("=16si20x")  # struct ifreq
 # linux/if_link.h, linux/can/netlink.h
 IFLA_INFO_DATA, IFLA_CAN_RESTART, NLM_F_ACK = 2, 7, 4
 
 
-@dataclass
-class ControllerState:
-    """What error frames told: `state` of STATES, and how often. `overflows`: the controller's own buffer was full."""
-
-    state: str = STATES[0]
-    bus_offs: int = 0
-    restarts: int = 0
-    overflows: int = 0
-    error_frames: int = 0
-
-    def hear(self, frames: np.ndarray) -> None:
-        """Rows of CanFrame: error frames, and any other tells that a controller is on the bus."""
-        told = frames["flags"] & ERROR != 0
-        for frame in frames[told]:
-            self.error_frames += 1
-            kind, second = int(frame["id"]), int(frame["data"][1])
-            if kind & CONTROLLER:
-                self.overflows += bool(second & OVERFLOWS)
-                for bits, state in ((ACTIVE, STATES[0]), (WARNING, STATES[1]), (PASSIVE, STATES[2])):
-                    if second & bits:
-                        self.state = state
-            if kind & BUS_OFF:
-                self.state, self.bus_offs = STATES[3], self.bus_offs + 1
-            if kind & RESTARTED:
-                self.state, self.restarts = STATES[0], self.restarts + 1
-        if self.state == STATES[3] and len(frames) and not told[-1]:
-            self.state = STATES[0]
-
-
 class SocketCan:
     """A Transport (see transport.py); one thread may receive while another one sends. `controller` follows the error frames that
-    `receive` gave. Raises EnvironmentFault."""
+    came. Raises EnvironmentFault."""
 
     def __init__(self, channel: str, *, own: bool = False, hardware_stamps: bool = False,
                  receive_buffer_bytes: int = RECEIVE_BUFFER_BYTES):  # fmt: skip
         self.channel, self.hears_itself = channel, own
-        self.controller = ControllerState()
         try:
             self._raw = RawCan(socket.if_nametoindex(channel), own=own, receive_buffer_bytes=receive_buffer_bytes,
                                hardware_stamps=hardware_stamps)  # fmt: skip
@@ -86,6 +50,15 @@ class SocketCan:
             ) from None
         self._hardware_stamps = hardware_stamps
         self._drops_before = self._drops()
+
+    @property
+    def source(self) -> RawCan:
+        """For who receives without the GIL."""
+        return self._raw
+
+    @property
+    def controller(self) -> ControllerState:
+        return self._raw.controller
 
     @property
     def has_fd(self) -> bool:
@@ -109,25 +82,23 @@ class SocketCan:
 
     def send(self, frames: np.ndarray, timeout_s: float = 0.0) -> int:
         """Nothing while the controller is known to be off the bus: the kernel would take frames then and throw them away."""
-        if self.controller.state == STATES[3]:
+        if self.controller.state == BUS_OFF:
             return 0
         try:
             rows = socketcan_bytes(frames)
             return self._raw.send(rows.reshape(-1), rows.shape[1], round(timeout_s * NS))
         except OSError as error:
-            raise EnvironmentFault(
-                f"CAN interface 'socketcan' channel '{self.channel}' failed: {_reason(self.channel, error)}"
-            ) from None
+            raise EnvironmentFault(self.failure(error)) from None
 
     def receive(self, classic: np.ndarray, fd: np.ndarray, timeout_s: float) -> tuple[int, int]:
         try:
             count, fd_count = self._raw.receive(classic.view(np.uint8), fd.view(np.uint8), round(timeout_s * 1e3))
         except OSError as error:
-            raise EnvironmentFault(
-                f"CAN interface 'socketcan' channel '{self.channel}' failed: {_reason(self.channel, error)}"
-            ) from None
-        self.controller.hear(classic[:count])
+            raise EnvironmentFault(self.failure(error)) from None
         return count, fd_count
+
+    def failure(self, error: OSError) -> str:
+        return f"CAN interface 'socketcan' channel '{self.channel}' failed: {_reason(self.channel, error)}"
 
     def lost(self) -> int:
         """Frames for which this socket's receive buffer had no room, since it was opened."""
@@ -173,7 +144,7 @@ class BusOffGuard:
         self._gave_up = False
 
     def look(self, state: ControllerState, now_s: float) -> bool:
-        if state.state != STATES[3]:
+        if state.state != BUS_OFF:
             if now_s >= self._next_s + self.longest_s:
                 self._pause_s = self.first_s
             return False

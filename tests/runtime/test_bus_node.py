@@ -81,7 +81,7 @@ def test_another_sender_with_our_address_makes_the_stack_stop():
 def test_frames_of_others_do_not_concern_it():
     beside = Beside()
     beside.node.hear(0, 0x18FEF100, bytes(8))
-    assert beside.node._heard.empty()
+    assert not beside.node._heard
 
 
 def test_requests_are_answered_and_faults_are_told_as_trouble_codes():

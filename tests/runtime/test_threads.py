@@ -13,7 +13,7 @@ from autonomy import msg
 from autonomy.errors import EnvironmentFault
 from autonomy.inputs import lane_path
 from autonomy.runtime import reception
-from autonomy.runtime.reception import FRAME, Receiver
+from autonomy.runtime.reception import FRAME, Heard, Receiver
 from autonomy.runtime.transmission import Transmitter
 from drivers.can.frame_flags import ERROR, REMOTE
 from drivers.can.tables import EXTENDED
@@ -47,16 +47,15 @@ def test_frames_reach_the_ring_with_all_they_carry_and_a_failing_bus_is_told():
     ring = Ring(64, FRAME.size)
     given = [can_frame(EXTENDED | 0x18FEF100, b"\1\2"), can_frame(EXTENDED | 0x18FEF100, b"", flags=REMOTE),
              can_frame(EXTENDED | 0x18FEF100, b"\1\2", flags=ERROR), can_frame(0x123, b"\1\2")]  # fmt: skip
-    receiver = Receiver(Scripted(*given, fd=1), 3, ring)
-    heard = []
-    receiver.listener = lambda *frame: heard.append(frame)
+    heard = Heard({0xFEF1})
+    receiver = Receiver(Scripted(*given, fd=1), 3, ring, heard=heard)
     receiver.run()
     rows = received(ring)
     assert rows["id"].tolist() == [EXTENDED | 0x18FEF100] * 3 + [0x123]
     assert rows["flags"].tolist() == [0, REMOTE, ERROR, 0] and rows["length"].tolist() == [2, 0, 2, 2]
     assert rows["bus"].tolist() == [3] * 4 and rows["data"][0].tolist() == [1, 2, 0, 0, 0, 0, 0, 0]
     assert (receiver.received, receiver.fd_frames, receiver.error) == (4, 1, "network is down")
-    assert heard == [(int(rows["time_ns"][0]), 0x18FEF100, b"\1\2")], "extended data frames only"
+    assert heard.frames() == [(int(rows["time_ns"][0]), 0x18FEF100, b"\1\2")], "extended data frames only"
 
 
 def test_the_age_a_transport_tells_is_taken_off(monkeypatch):
@@ -67,7 +66,7 @@ def test_the_age_a_transport_tells_is_taken_off(monkeypatch):
         ring = Ring(8, FRAME.size)
         frames = [can_frame(1, b"", time_ns=1_700_000_000_000_000_000 - age) for age in ages_ns]
         receiver = Receiver(Scripted(*frames, stamps_arrival=stamps_arrival), 0, ring)
-        receiver._last_ns = last_ns
+        receiver._stamping.stamped(np.zeros((1, FRAME.size), np.uint8), last_ns, 0)
         receiver.turn(0.0)
         return received(ring)["time_ns"].tolist(), receiver.clock_steps
 

@@ -17,7 +17,9 @@ from autonomy.msg.layout import require
 from autonomy.msg.messages cimport (LAYOUT_HASH, CanFdFrame, CanFdFrame_FLAG_BIT_RATE_SWITCH,
                                     CanFdFrame_FLAG_ERROR_STATE_INDICATOR, CanFrame, CanFrame_FLAG_ERROR, CanFrame_FLAG_REMOTE,
                                     CanFrame_FLAG_TRANSMITTED)
-from drivers._sockets cimport (MSG_DONTWAIT, MSG_NOSIGNAL, POLLIN, iovec, mmsghdr, msghdr, poll, pollfd, recvmmsg, sendmmsg)
+from drivers._sockets cimport (MSG_DONTWAIT, MSG_NOSIGNAL, iovec, mmsghdr, msghdr, recvmmsg, sendmmsg)
+from drivers.can._controller cimport ControllerState, hear_frame
+from drivers.can._frame_source cimport FrameSource, Taken
 
 require(__name__, LAYOUT_HASH)
 
@@ -71,14 +73,13 @@ cdef enum:
 cdef int64_t FULL_NS = 100_000  # between tries while the queue of the interface is full (ENOBUFS tells no more)
 
 
-cdef class RawCan:
+cdef class RawCan(FrameSource):
     """One interface. `receive_buffer_bytes` is forced where this process may, else cut by net.core.rmem_max.
 
     `own`: also hear what other processes of this machine would hear of us, marked as transmitted. `hardware_stamps`: times
     are those of the controller where it has any (`hardware_stamped` counts them), on its own clock; else the kernel's,
     CLOCK_REALTIME. Raises OSError.
     """
-    cdef readonly int descriptor
     cdef readonly bint has_fd
     cdef bint hardware_stamps
     cdef readonly uint64_t received          # frames, errors included
@@ -88,6 +89,7 @@ cdef class RawCan:
     cdef readonly uint64_t hardware_stamped
     cdef readonly uint64_t waits             # times the transmit queue was full
     cdef uint32_t overflow_seen
+    cdef readonly ControllerState controller
     cdef mmsghdr[BATCH] messages
     cdef iovec[BATCH] parts
     cdef mmsghdr[BATCH] messages_out
@@ -103,6 +105,7 @@ cdef class RawCan:
         if self.descriptor < 0:
             raise OSError(errno, "this kernel has no CAN sockets")
         self.hardware_stamps = hardware_stamps
+        self.controller = ControllerState()
         for place in range(BATCH):
             self.messages[place].msg_hdr.msg_iov = &self.parts[place]
             self.messages[place].msg_hdr.msg_iovlen = 1
@@ -142,48 +145,22 @@ cdef class RawCan:
             raise OSError(errno, f"socket option {level}:{name} refused")
         return 0
 
-    def receive(self, uint8_t[::1] classic, uint8_t[::1] fd, int timeout_ms, uint8_t bus=0) -> tuple:
-        """Fills rows of CanFrame and of CanFdFrame (contiguous, as bytes); (how many, how many FD). Waits for the first one.
-
-        (0, 0) when none came in time. Frames for which there is no row stay where they are. Raises OSError when the
-        interface failed.
-        """
-        cdef int rows = <int> min(classic.shape[0] // sizeof(CanFrame), fd.shape[0] // sizeof(CanFdFrame))
-        cdef int count = 0, fd_count = 0, taken, place, number = 0
-        cdef pollfd waiting
-        cdef CanFrame *frames = <CanFrame*> &classic[0] if rows else NULL
-        cdef CanFdFrame *fd_frames = <CanFdFrame*> &fd[0] if rows else NULL
-        if rows < 1:
-            raise ValueError("receive: no room for a frame of each kind")
-        if self.descriptor < 0:
-            raise OSError(9, "the bus is closed")
-        with nogil:
-            waiting.fd, waiting.events, waiting.revents = self.descriptor, POLLIN, 0
-            while count + fd_count < rows:
-                taken = self._take(min(rows - count - fd_count, <int> BATCH))
-                if taken > 0:
-                    for place in range(taken):
-                        if self.messages[place].msg_len == <unsigned int> CANFD_MTU:
-                            self._store_fd(place, &fd_frames[fd_count], bus)
-                            fd_count += 1
-                        else:
-                            self._store(place, &frames[count], bus)
-                            count += 1
-                    if taken < BATCH:
-                        break
-                    continue
-                number = errno
-                if number == EINTR:
-                    continue
-                if number != EAGAIN or count + fd_count or timeout_ms == 0:
-                    break
-                number = 0
-                if poll(&waiting, 1, timeout_ms) <= 0:
-                    break
-                timeout_ms = 0
-        if number and number != EAGAIN and not count + fd_count:
-            raise OSError(number, "receiving failed")
-        return count, fd_count
+    cdef Taken take(self, CanFrame *frames, CanFdFrame *fd_frames, int rows) noexcept nogil:
+        cdef Taken found
+        cdef int place, taken = self._take(min(rows, <int> BATCH))
+        found.count = found.fd_count = found.error = 0
+        found.is_more = taken == BATCH or (taken < 0 and errno == EINTR)
+        if taken < 0 and errno != EINTR:
+            found.error = errno
+        for place in range(taken):
+            if self.messages[place].msg_len == <unsigned int> CANFD_MTU:
+                self._store_fd(place, &fd_frames[found.fd_count])
+                found.fd_count += 1
+            else:
+                self._store(place, &frames[found.count])
+                hear_frame(&self.controller.seen, &frames[found.count])
+                found.count += 1
+        return found
 
     def send(self, const uint8_t[::1] frames, int size, int64_t patience_ns) -> int:
         """Sends `struct can_frame` or `canfd_frame` of `size` bytes each (drivers/can/wire.py); how many the kernel took.
@@ -256,14 +233,13 @@ cdef class RawCan:
             self.messages[place].msg_hdr.msg_controllen = CONTROL_BYTES
         return recvmmsg(self.descriptor, &self.messages[0], most, MSG_DONTWAIT, NULL)
 
-    cdef void _store(self, int place, CanFrame *row, uint8_t bus) noexcept nogil:
+    cdef void _store(self, int place, CanFrame *row) noexcept nogil:
         cdef const can_frame *frame = <const can_frame*> &self.frames[place][0]
         cdef uint8_t flags = self._direction(place)
         memset(row, 0, sizeof(CanFrame))
         row.time_ns = self._stamp(place)
         row.id = frame.can_id & (CAN_EFF_FLAG | CAN_EFF_MASK)
         row.length = min(frame.can_dlc, <uint8_t> 8)
-        row.bus = bus
         if frame.can_id & CAN_ERR_FLAG:
             flags |= CanFrame_FLAG_ERROR
         if frame.can_id & CAN_RTR_FLAG:
@@ -273,14 +249,13 @@ cdef class RawCan:
         row.flags = flags
         self.received += 1
 
-    cdef void _store_fd(self, int place, CanFdFrame *row, uint8_t bus) noexcept nogil:
+    cdef void _store_fd(self, int place, CanFdFrame *row) noexcept nogil:
         cdef const canfd_frame *frame = <const canfd_frame*> &self.frames[place][0]
         cdef uint8_t flags = self._direction(place)
         memset(row, 0, sizeof(CanFdFrame))
         row.time_ns = self._stamp(place)
         row.id = frame.can_id & (CAN_EFF_FLAG | CAN_EFF_MASK)
         row.length = min(frame.len, <uint8_t> 64)
-        row.bus = bus
         if frame.flags & CANFD_BRS:
             flags |= CanFdFrame_FLAG_BIT_RATE_SWITCH
         if frame.flags & CANFD_ESI:

@@ -99,7 +99,8 @@ def test_the_loop_hears_the_counts_with_the_sync_and_not_as_frames():
         classic[: len(rows)] = rows
         return len(rows), 0
 
-    receiver = LockstepReceiver(SimpleNamespace(receive=receive), 0, Ring(16, 24), SimpleNamespace(put=told.append))
+    transport = SimpleNamespace(receive=receive, stamps_arrival=False)
+    receiver = LockstepReceiver(transport, 0, Ring(16, 24), SimpleNamespace(put=told.append))
     receiver.turn(0.0)
     assert told == [(0, 10 * MS, {0: 70_000, 1: 9})] and receiver.received == 1
 

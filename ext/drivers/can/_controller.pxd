@@ -1,0 +1,38 @@
+# What a CAN controller tells of itself by error frames: linux/can/error.h.
+from autonomy.msg.messages cimport CanFrame, CanFrame_FLAG_ERROR
+
+cdef extern from "linux/can/error.h" nogil:
+    int CAN_ERR_CRTL, CAN_ERR_BUSOFF, CAN_ERR_RESTARTED
+    int CAN_ERR_CRTL_RX_OVERFLOW, CAN_ERR_CRTL_TX_OVERFLOW, CAN_ERR_CRTL_RX_WARNING, CAN_ERR_CRTL_TX_WARNING
+    int CAN_ERR_CRTL_RX_PASSIVE, CAN_ERR_CRTL_TX_PASSIVE, CAN_ERR_CRTL_ACTIVE
+
+cdef enum:
+    ERROR_ACTIVE, ERROR_WARNING, ERROR_PASSIVE, BUS_OFF
+
+cdef struct Controller:
+    int state, bus_offs, restarts, overflows, error_frames
+
+
+cdef inline void hear_frame(Controller *controller, const CanFrame *frame) noexcept nogil:
+    cdef int told = frame.data[1]
+    if not frame.flags & CanFrame_FLAG_ERROR:
+        if controller.state == BUS_OFF:
+            controller.state = ERROR_ACTIVE  # any frame tells that it is on the bus again
+        return
+    controller.error_frames += 1
+    if frame.id & CAN_ERR_CRTL:
+        controller.overflows += told & (CAN_ERR_CRTL_RX_OVERFLOW | CAN_ERR_CRTL_TX_OVERFLOW) != 0
+        if told & CAN_ERR_CRTL_ACTIVE:
+            controller.state = ERROR_ACTIVE
+        if told & (CAN_ERR_CRTL_RX_WARNING | CAN_ERR_CRTL_TX_WARNING):
+            controller.state = ERROR_WARNING
+        if told & (CAN_ERR_CRTL_RX_PASSIVE | CAN_ERR_CRTL_TX_PASSIVE):
+            controller.state = ERROR_PASSIVE
+    if frame.id & CAN_ERR_BUSOFF:
+        controller.state, controller.bus_offs = BUS_OFF, controller.bus_offs + 1
+    if frame.id & CAN_ERR_RESTARTED:
+        controller.state, controller.restarts = ERROR_ACTIVE, controller.restarts + 1
+
+
+cdef class ControllerState:
+    cdef Controller seen
