@@ -54,6 +54,8 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--events-only", action="store_true", help="write nothing but these files")
     parser.add_argument("--durable", action="store_true",
                         help="the recorder waits for the disk: a power cut costs less than a second")  # fmt: skip
+    parser.add_argument("--telemetry", metavar="[ADDRESS:]PORT",
+                        help="a live view for Foxglove (ws://) on that port, from a process of its own; address: 127.0.0.1")
     parser.add_argument("--json", action="store_true", help="all figures as one JSON object on stdout")
 
 
@@ -65,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     from autonomy.errors import UsageError
     from autonomy.runtime import figures
     from autonomy.runtime.live import run as run_live
-    from autonomy.runtime.options import Options
+    from autonomy.runtime.options import Options, telemetry_place
 
     if arguments.duration is not None and not arguments.duration > 0.0:
         raise UsageError(f"--duration {arguments.duration:g}: give more than 0 seconds, or leave it out")
@@ -97,6 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
             ptp=arguments.ptp,
             segment_s=arguments.segment, before_s=arguments.before, after_s=arguments.after,
             events_only=arguments.events_only, durable=arguments.durable,
+            telemetry=None if arguments.telemetry is None else telemetry_place(arguments.telemetry),
         ),
         tell=lambda line: print(f"run: {line}", file=sys.stderr, flush=True),
     )  # fmt: skip

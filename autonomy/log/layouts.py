@@ -41,6 +41,15 @@ def layout(message: str) -> np.ndarray:
     return row
 
 
+def body(row: bytes, layout: np.void) -> bytes:
+    """A message's bytes behind its header of one row of memory: of a list at its end only what is in use."""
+    offset, bound = int(layout["count_offset"]), int(layout["bound"])
+    if offset < 0:
+        return row[: int(layout["size"])]
+    count = min(int.from_bytes(row[offset : offset + 4], "little"), bound)
+    return row[: int(layout["first"]) + count * int(layout["element"]) if count else offset + 4]
+
+
 @cache
 def short_dtype(message: str, capacity: int) -> np.dtype:
     """The dtype of a message whose list has room for `capacity` elements only: what many short messages are built in."""

@@ -144,6 +144,9 @@ def lines(figures: dict[str, Any]) -> list[str]:
         shown.append(f"serial       {name}: {line['bytes']} bytes, {line['samples']} samples, {line['skipped']} bytes skipped")
     shown += scan_lines(figures.get("scan_sensors") or {})
     shown += route_lines(figures["route"]) if figures.get("route") else []
+    if shown_live := figures.get("telemetry"):
+        shown.append(f"telemetry    {shown_live['moments']} moments on port {shown_live['port']}"
+                     + (f", its process started again {shown_live['restarts']} times" if shown_live["restarts"] else ""))
     shown += clock_lines(figures.get("clocks") or {})
     if figures.get("events"):
         shown.append(f"events       {figures['events']}")

@@ -46,6 +46,7 @@ from autonomy.runtime.segments import Segments, Snapshots
 from autonomy.runtime.serial_reception import SerialReceiver
 from autonomy.runtime.service import Service
 from autonomy.runtime.standby import Standby
+from autonomy.runtime.telemetry import Telemetry
 from autonomy.runtime.transmission import Transmitter
 from autonomy.stack import Stack
 from autonomy.tick_period import TICK_NS
@@ -108,19 +109,22 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
     # These and the recorder before any thread
     with (realtime.elsewhere(options.cpu),
           ScanSensors(stack.config, places, options.priority, lockstep=options.lockstep) as sensors,
-          PredictiveCruise(stack.parameters, options.route_file, lockstep=options.lockstep) as cruise):  # fmt: skip
+          PredictiveCruise(stack.parameters, options.route_file, lockstep=options.lockstep) as cruise,
+          Telemetry(stack.parameters, options.telemetry) as telemetry):  # fmt: skip
         lists = list_journal() if sensors.found or cruise.found else None
         rings = JournalRings.make(len(devices), lists, sensors.raw)
         recorder = Recorder(segments, rings, list(devices), journal)
         session = None
         try:
-            session = _Session(options, stack, router, encoder, lane, set_speed, rings, serial, devices, sensors, cruise)
+            session = _Session(options, stack, router, encoder, lane, set_speed, rings, serial, devices, sensors, cruise,
+                               telemetry)
             session.drive(tell)
         finally:
             if session is not None:
                 session.close()
             sensors.stop()
             cruise.stop()
+            telemetry.stop()
             written = recorder.stop({} if session is None else attachments(session))
         return figures_of(session, written)
 
@@ -130,8 +134,8 @@ class _Session:
 
     def __init__(self, options: Options, stack: Stack, router: Router, encoder: CommandEncoder | None, path: np.ndarray,
                  set_speed: float, rings: JournalRings, serial: SerialRouter, devices: dict[str, str],
-                 sensors: ScanSensors, cruise: PredictiveCruise):  # fmt: skip
-        self.options, self.devices, self.sensors, self.cruise = options, devices, sensors, cruise
+                 sensors: ScanSensors, cruise: PredictiveCruise, telemetry: Telemetry):  # fmt: skip
+        self.options, self.devices, self.sensors, self.cruise, self.telemetry = options, devices, sensors, cruise, telemetry
         self.findings: list[realtime.Finding] = []
         self.service, self.clocks = Service(), ClockWatch({})
         self.buses: dict[int, Transport] = {}
@@ -181,7 +185,7 @@ class _Session:
                          engage_tick=engage_tick, serial=serial, pieces=rings.pieces,
                          lines=[(line.ring, serial.entry_of(PREFIX + line.port_name)) for line in self.lines],
                          found=sensors.found + cruise.found, lists=rings.lists, states=sensors.states,
-                         outputs=cruise.outputs)  # fmt: skip
+                         outputs=cruise.outputs + telemetry.outputs)  # fmt: skip
         self.standby = None if engage_tick is None else Standby(self.loop, engage_tick)
         if self.transmitter is not None:
             self.transmitter.responded = self.loop.responded
@@ -243,6 +247,8 @@ class _Session:
                     tell(f"sensors: {'; '.join(self._sensors())}")
                     if route := self.cruise.described():
                         tell(f"route: {route}")
+                    if place := self.telemetry.described():
+                        tell(f"telemetry: {place}")
                     self.service.ready(f"{self.options.mode} on {', '.join(self.options.channels)}")
                 while self._thread.is_alive() and not stopped.is_set():
                     self._thread.join(0.1)

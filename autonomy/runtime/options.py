@@ -47,6 +47,7 @@ class Options:
     sockets: dict[str, str] = field(default_factory=dict)
     pulses: str | None = None
     ptp: str | None = None
+    telemetry: tuple[str, int] | None = None  # address and port of the live view
     segment_s: float | None = None
     before_s: float | None = None
     after_s: float = 10.0
@@ -78,6 +79,14 @@ def devices_asked_for(options: Options, serial: SerialRouter) -> dict[str, str]:
         raise UsageError(f"--serial: {options.config} reads the serial port '{missing[0]}'; say where it is: "
                          f"--serial {missing[0]}=/dev/serial/by-id/...")  # fmt: skip
     return devices
+
+
+def telemetry_place(text: str) -> tuple[str, int]:
+    """(address, port) of `--telemetry [ADDRESS:]PORT`, this machine's own where none is given. Raises UsageError."""
+    address, _, port = text.rpartition(":")
+    if not port.isdecimal() or not 0 < int(port) <= 65535:
+        raise UsageError(f"--telemetry {text}: write PORT or ADDRESS:PORT, such as 8765")
+    return address or "127.0.0.1", int(port)
 
 
 def scan_sockets(options: Options, stack: Stack) -> dict[str, tuple[str, int]]:

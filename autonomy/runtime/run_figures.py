@@ -72,6 +72,7 @@ def figures_of(session, written: dict[str, Any]) -> dict[str, Any]:
         "serial": session.loop.serial_counts(),
         "scan_sensors": session.sensors.figures(),
         "route": session.cruise.figures(),
+        "telemetry": session.telemetry.figures(),
         "clocks": session.clocks.figures(),
         "realtime": [finding._asdict() | {"good": finding.good} for finding in session.findings],
         "lateness_us": lateness,

@@ -10,12 +10,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from autonomy.runtime._reception import Heard
 from drivers.can._local_source import LocalSource
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autonomy import msg
-from autonomy.runtime.reception import FRAME, Heard, PumpedReceiver, Receiver, receiver_of
+from autonomy.runtime.reception import FRAME, PumpedReceiver, Receiver, receiver_of
 from drivers.can.frame_flags import ERROR, REMOTE
 from drivers.can.j1939.identifier import parse
 from drivers.can.live_bus import LOCAL

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from drivers.can._controller import ControllerState
 
 from autonomy.errors import EnvironmentFault
 from drivers.can.frame_flags import ERROR
-from drivers.can.socketcan import BusOffGuard, ControllerState, restart
+from drivers.can.socketcan import BusOffGuard, restart
 from tests.drivers.can.build import EXTENDED, can_frame, can_frames
 
 
