@@ -48,6 +48,7 @@ class Hub(threading.Thread):
                 os.unlink(self.path)  # of a hub that was killed
             self._listener.bind(self.path)
             self._listener.listen()
+            self._listener.setblocking(False)
         except OSError as error:
             self._listener.close()
             raise EnvironmentFault(f"no local bus at {self.path}: {error.strerror}; give a path of at most 100 letters "
@@ -77,28 +78,37 @@ class Hub(threading.Thread):
         self._stopping = True
 
     def _admit(self) -> None:
-        node, _ = self._listener.accept()
-        node.setblocking(False)
-        node.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
-        self._nodes[node.fileno()] = node, deque()
-        self._poll.register(node, select.POLLIN)
+        while True:
+            try:
+                node, _ = self._listener.accept()
+            except BlockingIOError:
+                return
+            node.setblocking(False)
+            node.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
+            self._nodes[node.fileno()] = node, deque()
+            self._poll.register(node, select.POLLIN)
 
     def _read(self, number: int) -> None:
+        """A node that had connected before a frame was sent gets it: those that knock are let in behind the reading."""
         node, _ = self._nodes[number]
-        for _ in range(MOST_AT_ONCE):
+        frames, has_gone = [], False
+        while len(frames) < MOST_AT_ONCE and not has_gone:
             try:
                 data = node.recv(CAN_FD_FRAME.itemsize)
             except BlockingIOError:
-                return
+                break
             except OSError:
                 data = b""
-            if not data:
-                self._dismiss(number)
-                return
-            stamped = time.time_ns().to_bytes(8, "little") + data[8:]
-            self.passed += 1
+            if data:
+                frames.append(time.time_ns().to_bytes(8, "little") + data[8:])
+            has_gone = not data
+        self._admit()
+        self.passed += len(frames)
+        for stamped in frames:
             for other in [other for other in self._nodes if other != number]:
                 self._pass_on(other, stamped)
+        if has_gone and number in self._nodes:
+            self._dismiss(number)
 
     def _pass_on(self, number: int, data: bytes) -> None:
         node, waiting = self._nodes[number]

@@ -10,6 +10,9 @@ from drivers.can import local_bus
 from drivers.can.live_bus import LiveBus, open_bus
 from drivers.can.local_bus import Hub
 from drivers.can.local_message_bus import packed, unpacked
+from drivers.can.local_transport import LocalTransport
+from drivers.can.transport import room
+from tests.drivers.can.build import can_frame, can_frames
 
 FRAMES = 3000
 
@@ -26,12 +29,6 @@ def hub(tmp_path):
 @pytest.fixture
 def nodes(hub):
     buses = [open_bus("local", hub.path) for _ in range(3)]
-    for bus in buses[1:]:  # a node hears what comes after its admission: wait for it
-        while bus.recv(0.01) is None:
-            buses[0].send(can.Message(arbitration_id=0))
-    for bus in buses:
-        while bus.recv(0.05) is not None:
-            pass
     yield buses
     for bus in buses:
         bus.shutdown()
@@ -62,6 +59,16 @@ def test_frames_reach_all_others_whole_and_in_one_order(nodes):
         assert own == sorted(own)
     assert nodes[2].recv(0.0) is None
     assert [nodes[0].recv(5.0).arbitration_id for _ in range(FRAMES // 2)] == list(range(1, FRAMES, 2))  # nothing of its own
+
+
+def test_who_had_connected_before_a_frame_was_sent_gets_it(hub):
+    for _ in range(50):  # the hub may find the knocking and the frame at once
+        sender, *others = (LocalTransport(hub.path) for _ in range(4))
+        sender.send(can_frames(can_frame(0x123, b"")), 1.0)
+        rows = room(8)
+        assert [other.receive(*rows, 20.0) for other in others] == [(1, 0)] * 3
+        for node in (sender, *others):
+            node.close()
 
 
 def test_it_is_a_live_bus_like_any_other(nodes):

@@ -60,7 +60,6 @@ def hubs(folder: Path, *names: str):
     try:
         for name, hub in zip(names, made, strict=True):
             nodes[name] = LocalBus(hub.path)
-            admit(nodes[name], hub)
         yield nodes
     finally:
         for node in nodes.values():
@@ -68,18 +67,6 @@ def hubs(folder: Path, *names: str):
         for hub in made:
             hub.stop()
             hub.join()
-
-
-def admit(node: LocalBus, hub: Hub) -> None:
-    """Waits until the hub passes frames on to the node: those sent before its admission are not for it."""
-    import can
-
-    knocking = LocalBus(hub.path)
-    while node.recv(0.01) is None:
-        knocking.send(can.Message(arbitration_id=0))
-    while node.recv(0.05) is not None:
-        pass
-    knocking.shutdown()
 
 
 def heard(node: LocalBus) -> list:
