@@ -1,25 +1,19 @@
-"""Datagrams of a UDP port with the kernel's time of reception and its count of those that found no room."""
+"""Datagrams of a UDP port in batches (recvmmsg), the kernel's time of reception, its count of those that found no room."""
 
 from __future__ import annotations
 
 import contextlib
-import select
+import os
 import socket
-import struct
-import time
 from typing import NamedTuple
 
 from autonomy.errors import EnvironmentFault, UsageError
+from drivers.udp._batch import DatagramBatch
 
 __all__ = ["Received", "UdpReceiver", "place_of"]
 
 RECEIVE_BUFFER_BYTES = 1 << 23
-LARGEST = 65_535
-MOST_AT_ONCE = 64
 SO_RXQ_OVFL, SO_TIMESTAMPNS, SO_RCVBUFFORCE = 40, 35, 33  # asm-generic/socket.h
-STAMP, OVERFLOW = struct.Struct("@qq"), struct.Struct("@I")  # struct timespec; dropped so far
-CONTROL_BYTES = socket.CMSG_SPACE(STAMP.size) + socket.CMSG_SPACE(OVERFLOW.size)
-NS = 1_000_000_000
 ANY_ADDRESS = "0.0.0.0"
 
 
@@ -48,7 +42,7 @@ class UdpReceiver:
     """
 
     def __init__(self, address: str, port: int):
-        self.address, self.port, self.lost = address, port, 0
+        self.address, self.port = address, port
         self._node = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         try:
             with contextlib.suppress(OSError):
@@ -66,28 +60,18 @@ class UdpReceiver:
             self._node.close()
             reason = getattr(error, "strerror", None) or error
             raise EnvironmentFault(f"UDP {address}:{port} cannot be opened: {reason}") from None
-        self._poll = select.poll()
-        self._poll.register(self._node, select.POLLIN)
+        self._batch = DatagramBatch(self._node.fileno())
+
+    @property
+    def lost(self) -> int:
+        return self._batch.overflowed
 
     def receive(self, timeout_s: float) -> list[Received]:
-        """What is there, waiting for the first one as long as that."""
-        found: list[Received] = []
-        if not self._poll.poll(timeout_s * 1e3):
-            return found
-        while len(found) < MOST_AT_ONCE:
-            try:
-                data, ancillary, _, sender = self._node.recvmsg(LARGEST, CONTROL_BYTES)
-            except BlockingIOError:
-                break
-            time_ns = time.time_ns()
-            for _, kind, content in ancillary:
-                if kind == SO_TIMESTAMPNS:
-                    seconds, nanoseconds = STAMP.unpack(content[: STAMP.size])
-                    time_ns = seconds * NS + nanoseconds
-                elif kind == SO_RXQ_OVFL:
-                    (self.lost,) = OVERFLOW.unpack(content[: OVERFLOW.size])
-            found.append(Received(time_ns, int.from_bytes(socket.inet_aton(sender[0]), "big"), sender[1], data))
-        return found
+        """What is there, 64 at most, waiting for the first one as long as that. Raises EnvironmentFault."""
+        try:
+            return [Received(*item) for item in self._batch.receive(round(timeout_s * 1e3))]
+        except OSError as error:
+            raise EnvironmentFault(f"UDP {self.address}:{self.port} failed: {os.strerror(error.errno)}") from None
 
     def fileno(self) -> int:
         """For a poll over several."""

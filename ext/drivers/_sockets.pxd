@@ -1,4 +1,4 @@
-# Many messages of a socket in one system call, and waiting for room or for the first one: sendmmsg(2), recvmmsg(2), poll(2).
+# Many messages of a socket in one system call, what the kernel tells beside them (cmsg(3)), and waiting for room or for the first one: sendmmsg(2), recvmmsg(2), poll(2).
 from posix.time cimport timespec
 
 cdef extern from "sys/uio.h" nogil:
@@ -18,6 +18,13 @@ cdef extern from "sys/socket.h" nogil:
     cdef struct mmsghdr:
         msghdr msg_hdr
         unsigned int msg_len
+    cdef struct cmsghdr:
+        size_t cmsg_len
+        int cmsg_level
+        int cmsg_type
+    cmsghdr *CMSG_FIRSTHDR(msghdr *message)
+    cmsghdr *CMSG_NXTHDR(msghdr *message, cmsghdr *control)
+    unsigned char *CMSG_DATA(cmsghdr *control)
     int sendmmsg(int descriptor, mmsghdr *messages, unsigned int count, int flags)
     int recvmmsg(int descriptor, mmsghdr *messages, unsigned int count, int flags, timespec *timeout)
     int MSG_DONTWAIT, MSG_NOSIGNAL

@@ -17,22 +17,16 @@ from autonomy.msg.layout import require
 from autonomy.msg.messages cimport (LAYOUT_HASH, CanFdFrame, CanFdFrame_FLAG_BIT_RATE_SWITCH,
                                     CanFdFrame_FLAG_ERROR_STATE_INDICATOR, CanFrame, CanFrame_FLAG_ERROR, CanFrame_FLAG_REMOTE,
                                     CanFrame_FLAG_TRANSMITTED)
-from drivers._sockets cimport (MSG_DONTWAIT, MSG_NOSIGNAL, iovec, mmsghdr, msghdr, recvmmsg, sendmmsg)
+from drivers._sockets cimport (CMSG_DATA, CMSG_FIRSTHDR, CMSG_NXTHDR, MSG_DONTWAIT, MSG_NOSIGNAL, cmsghdr, iovec, mmsghdr, msghdr,
+                               recvmmsg, sendmmsg)
 from drivers.can._controller cimport ControllerState, hear_frame
 from drivers.can._frame_source cimport FrameSource, Taken
 
 require(__name__, LAYOUT_HASH)
 
 cdef extern from "sys/socket.h" nogil:
-    cdef struct cmsghdr:
-        size_t cmsg_len
-        int cmsg_level
-        int cmsg_type
     cdef struct sockaddr:
         pass
-    cmsghdr *CMSG_FIRSTHDR(msghdr *message)
-    cmsghdr *CMSG_NXTHDR(msghdr *message, cmsghdr *control)
-    unsigned char *CMSG_DATA(cmsghdr *control)
     int socket(int family, int kind, int protocol)
     int bind(int descriptor, const sockaddr *address, unsigned int length)
     int setsockopt(int descriptor, int level, int name, const void *value, unsigned int length)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
+from drivers.udp._batch import DatagramBatch
 
 from autonomy.errors import EnvironmentFault
 from drivers.udp.receiver import UdpReceiver
@@ -51,3 +52,23 @@ def test_pain_10_what_found_no_room_is_counted_with_the_next(receiver):
 def test_a_port_that_is_taken_is_one_sentence(receiver):
     with pytest.raises(EnvironmentFault, match=f"UDP 127.0.0.1:{receiver.port} cannot be opened"):
         UdpReceiver("127.0.0.1", receiver.port)
+
+
+def test_a_batch_holds_64_and_leaves_the_rest(receiver):
+    node = sender()
+    for number in range(100):
+        node.sendto(number.to_bytes(2, "big"), ("127.0.0.1", receiver.port))
+    found = [receiver.receive(1.0), receiver.receive(1.0), receiver.receive(0.0)]
+    assert [len(batch) for batch in found] == [64, 36, 0]
+    assert [int.from_bytes(item.data, "big") for batch in found for item in batch] == list(range(100))
+    node.close()
+
+
+def test_the_longest_datagram_comes_whole_and_a_closed_socket_is_an_error(receiver):
+    node = sender()
+    longest = bytes(range(256)) * 255 + bytes(227)  # 65 507 bytes: what IPv4 and UDP leave
+    node.sendto(longest, ("127.0.0.1", receiver.port))
+    assert receiver.receive(1.0)[0].data == longest
+    node.close()
+    with pytest.raises(OSError):
+        DatagramBatch(-1).receive(0)
