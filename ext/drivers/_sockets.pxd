@@ -1,4 +1,4 @@
-# Many messages of a socket in one system call, what the kernel tells beside them (cmsg(3)), and waiting for room or for the first one: sendmmsg(2), recvmmsg(2), poll(2).
+# Many messages of a socket in one system call, what comes beside them (cmsg(3)), waiting for room or for the first one: sendmmsg(2), recvmmsg(2), poll(2).
 from posix.time cimport timespec
 
 cdef extern from "sys/uio.h" nogil:

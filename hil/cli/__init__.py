@@ -8,6 +8,7 @@ from importlib import import_module
 ACTIONS = {
     "run": "drive a scenario in closed loop, write its log and report",
     "live": "drive 'autonomy run' over CAN buses: the truck in a process of its own",
+    "truck": "put the truck alone onto real buses, for a stack that runs elsewhere",
     "soak": "drive 'live' for hours, in parts that go on where they stopped: memory, lateness, losses",
     "suite": "print the figures of closed-loop suites against their aims",
     "play": "play recorded logs onto CAN buses, serial lines and UDP sockets at their times",
@@ -16,9 +17,9 @@ ACTIONS = {
     "restbus": "send the cyclic messages of controllers that are missing",
     "inject": "put the faults of a timeline into live buses, between the device under test and the rest",
 }
-MODULES = {"run": "hil.cli.drive", "live": "hil.cli.live", "soak": "hil.cli.soak", "suite": "hil.cli.suite",
-           "play": "hil.cli.play", "record": "hil.cli.record", "loopback": "hil.cli.loopback", "restbus": "hil.cli.restbus",
-           "inject": "hil.cli.inject"}  # fmt: skip
+MODULES = {"run": "hil.cli.drive", "live": "hil.cli.live", "truck": "hil.cli.truck", "soak": "hil.cli.soak",
+           "suite": "hil.cli.suite", "play": "hil.cli.play", "record": "hil.cli.record", "loopback": "hil.cli.loopback",
+           "restbus": "hil.cli.restbus", "inject": "hil.cli.inject"}  # fmt: skip
 
 
 def add_parser(subparsers) -> None:

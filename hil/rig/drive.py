@@ -22,13 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from autonomy import config as configuration
-from autonomy.errors import FAIL, INCONCLUSIVE, PASS, EnvironmentFault
+from autonomy.errors import EnvironmentFault
 from autonomy.output_folder import prepare
 from autonomy.perception.stages import sensors_of
 from autonomy.runtime import realtime
 from drivers.serial.route_config import ports_of
 from drivers.serial.route_config import read as read_serial
 from hil.rig import DEFAULT_SCENARIO
+from hil.rig.drive_verdict import judged
 from hil.sensors import ORIGIN
 from hil.worlds.motorway import Motorway
 
@@ -36,9 +37,6 @@ VEHICLE = "vehicles/demo_truck"
 BUSES = 3
 LOOPBACK = "127.0.0.1"
 INTERFACES = Path("/sys/class/net")
-LATE_TRUCK_US = 5_000.0  # p99: half a period; a later rig says nothing about the stack
-LATE_PACKETS_US = 1_000.0  # p99 [D]: 2.5 cm at 25 m/s
-SILENT_TRUCK_US = 50_000.0  # at worst: half of what the stack lets pass without IMU before it stops (imu_timeout_s)
 MINIMAL_RISK = 2  # Actuation.mode
 START_TIMEOUT_S = 60.0
 
@@ -116,7 +114,7 @@ def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, vehicle: str = VEHI
                     process.terminate()
                     process.wait()
     run["minimal_risk_ticks"] = minimal_risk_ticks(output / "run.mcap")
-    return _judged(run, account, interface)
+    return judged(run, account, interface)
 
 
 class _Complaints(threading.Thread):
@@ -135,64 +133,40 @@ class _Complaints(threading.Thread):
         return "".join(self._lines).strip()
 
 
-def _judged(run: dict, truck: dict, interface: str) -> dict[str, Any]:
-    lost = {"to_loop": truck["sent"] - run["counts"]["received"], "to_truck": run["counts"]["sent"] - truck["received"]}
-    metrics, scans = truck["metrics"], truck.get("scans")
-    reasons = list(run["reasons"]) if run["verdict"] == "fail" else []
-    reasons += [f"{number} frames lost {where.replace('_', ' ')}" for where, number in lost.items() if number]
-    if truck.get("sent_bytes"):
-        lost["serial_bytes"] = truck["sent_bytes"] - run["counts"]["serial_bytes"]
-        reasons += [f"{lost['serial_bytes']} bytes of serial lines lost"] * bool(lost["serial_bytes"])
-    if scans is not None:
-        lost["datagrams"] = scans["sent"] - run["counts"]["datagrams"]
-        reasons += [f"{lost['datagrams']} datagrams of lidars and radars lost"] * bool(lost["datagrams"])
-        reasons += [f"{scans['failed']} datagrams of lidars and radars could not be sent"] * bool(scans["failed"])
-    if metrics:
-        reasons += ["collision"] * bool(metrics["collisions"]) + ["out of the lane"] * (metrics["out_of_lane_share"] > 0.0)
-        reasons += ["rolled over"] * bool(metrics["rolled_over"])
-    stopped = f"a minimal-risk manoeuvre of {run['minimal_risk_ticks']} ticks that nothing asked for"
-    silent = truck["lateness_us"]["max"] > SILENT_TRUCK_US
-    reasons += [stopped] * (run["minimal_risk_ticks"] > 0 and not silent)
-    verdict, exit_code = ("fail", FAIL) if reasons else ("pass", PASS)
-    if not reasons:
-        doubts = list(run["reasons"])
-        if not metrics:
-            doubts.append("the stack never took over")
-        if truck["lateness_us"]["p99"] > LATE_TRUCK_US:
-            doubts.append(f"the truck's p99 of lateness is {truck['lateness_us']['p99'] / 1e3:.1f} ms")
-        if scans is not None and (scans["lateness_us"]["p99"] or 0.0) > LATE_PACKETS_US:
-            doubts.append(f"the truck's packets are {scans['lateness_us']['p99'] / 1e3:.1f} ms late at p99")
-        if run["minimal_risk_ticks"]:
-            doubts.append(f"{stopped} but the truck, silent for {truck['lateness_us']['max'] / 1e3:.0f} ms")
-        if doubts:
-            verdict, exit_code, reasons = "inconclusive", INCONCLUSIVE, doubts
-    return {"verdict": verdict, "exit_code": exit_code, "reasons": reasons, "interface": interface, "run": run, "truck": truck,
-            "lost": lost}  # fmt: skip
-
-
 def lines(found: dict[str, Any]) -> list[str]:
     """The account for a terminal."""
     from autonomy.runtime import figures
 
-    truck, metrics = found["truck"], found["truck"]["metrics"]
-    late = truck["lateness_us"]
+    truck = found["truck"]
     shown = figures.lines(found["run"])[:-1] + [
-        f"truck        lateness p50 {late['p50']:.0f}, p99 {late['p99']:.0f}, max {late['max']:.0f} us",
         f"bus          {found['interface']}: truck sent {truck['sent']}, {found['lost']['to_loop']} lost; "
         f"loop sent {found['run']['counts']['sent']}, {found['lost']['to_truck']} lost",
     ]  # fmt: skip
     if truck.get("sent_bytes"):
         shown.append(f"lines        truck sent {truck['sent_bytes']} bytes, {found['lost']['serial_bytes']} lost")
+    if truck.get("scans"):
+        shown.append(f"packets      {found['lost']['datagrams']} of the truck's lost")
+    return [*shown, *truck_lines(truck), verdict_line(found)]
+
+
+def truck_lines(truck: dict[str, Any]) -> list[str]:
+    """The truck's side of the account."""
+    late, metrics = truck["lateness_us"], truck["metrics"]
+    shown = [f"truck        lateness p50 {late['p50']:.0f}, p99 {late['p99']:.0f}, max {late['max']:.0f} us"]
     if scans := truck.get("scans"):
         late = scans["lateness_us"]
         times = "" if late["p50"] is None else f"; lateness p50 {late['p50']}, p99 {late['p99']}, max {late['max']:.0f} us"
-        shown.append(f"packets      truck sent {scans['sent']}, {found['lost']['datagrams']} lost{times}")
+        shown.append(f"scans        {scans['sent']} packets sent{times}")
     if metrics:
         shown.append(
             f"drive        {metrics['distance_m']:.0f} m driven, lane offset {metrics['lane_offset_max_m']:.2f} m at most, "
             f"{metrics['collisions']} collisions, speed kept {metrics['speed_kept']:.2f}"
         )
-    return shown + [f"verdict      {found['verdict']}" + (f": {'; '.join(found['reasons'])}" if found["reasons"] else "")]
+    return shown
+
+
+def verdict_line(found: dict[str, Any]) -> str:
+    return f"verdict      {found['verdict']}" + (f": {'; '.join(found['reasons'])}" if found["reasons"] else "")
 
 
 def minimal_risk_ticks(log: Path) -> int:

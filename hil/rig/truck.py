@@ -14,8 +14,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -105,6 +106,10 @@ class Truck:
             raise EnvironmentFault(f"the serial line {line.place} did not take {len(data)} bytes of the truck at once")
         self.sent_bytes += len(data)
 
+    def close(self) -> None:
+        for item in (*self.buses.values(), *self.lines.values()):
+            item.close()
+
     def close_scans(self) -> None:
         """Behind the last packet."""
         if self.scans is not None:
@@ -148,7 +153,8 @@ def drive_in_lockstep(truck: Truck, duration_s: float) -> np.ndarray:
     return np.zeros(1, np.int64)
 
 
-def drive(truck: Truck, duration_s: float, clock_ppm: float = 0.0) -> np.ndarray:
+def drive(truck: Truck, duration_s: float, clock_ppm: float = 0.0,
+          is_over: Callable[[], bool] = lambda: False) -> np.ndarray:  # fmt: skip
     """Steps on absolute deadlines; how late each began, int64 ns. `clock_ppm`: how much slower its quartz is than ours."""
     late = np.zeros(round(duration_s / TICK_S), np.int64)
     scale = 1.0 + clock_ppm / 1e6
@@ -162,6 +168,8 @@ def drive(truck: Truck, duration_s: float, clock_ppm: float = 0.0) -> np.ndarray
             time.sleep(wait_ns / 1e9)
         late[tick] = time.monotonic_ns() - due_ns
         truck.step()
+        if is_over():
+            return late[: tick + 1]
     return late
 
 
@@ -180,18 +188,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--lockstep", action="store_true")
     parser.add_argument("--clock-ppm", type=float, default=0.0, help="how much slower the truck's clock runs than this machine's")
     given = parser.parse_args(arguments)
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
-    buses = {number: open_transport(given.interface, channel) for number, channel in enumerate(given.channels)}
-    world = Motorway(given.scenario)
-    if world.scenario.ego.plant == KINEMATIC:
-        raise UsageError(
-            f"{given.scenario}: the kinematic plant takes an acceleration, which is on no bus; name a plant in [ego]"
-        )
-    addresses = {name: place_of(name, place) for name, _, place in (text.partition("=") for text in given.sockets)}
-    lines = {name: Line(path, 0, makes_terminal=True) for name, _, path in (text.partition("=") for text in given.lines)}
-    truck = Truck(configuration.load(given.config), world, buses, given.seed, given.lockstep, addresses, lines)
+    truck = prepared(given.config, given.scenario, given.interface, given.channels, given.sockets, given.lines, given.seed,
+                     given.lockstep)  # fmt: skip
     print("ready", flush=True)
     if given.lockstep:
         sys.stdin.readline()
@@ -209,10 +207,31 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdin.read()
         truck.commands.stop()
         truck.commands.join()
-    for item in (*buses.values(), *lines.values()):
-        item.close()
+    truck.close()
+    print(json.dumps(account(truck, late_ns)), flush=True)
+    return 0
+
+
+def prepared(config: str, scenario: str, interface: str, channels: list[str], sockets: list[str], lines: list[str], seed: int,
+             lockstep: bool) -> Truck:  # fmt: skip
+    """A truck with its buses, sockets ("SENSOR=ADDRESS:PORT") and lines ("PORT=PATH") open, in a real-time thread where that is
+    allowed. Raises UsageError, EnvironmentFault."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+    buses = {number: open_transport(interface, channel) for number, channel in enumerate(channels)}
+    world = Motorway(scenario)
+    if world.scenario.ego.plant == KINEMATIC:
+        raise UsageError(f"{scenario}: the kinematic plant takes an acceleration, which is on no bus; name a plant in [ego]")
+    addresses = {name: place_of(name, place) for name, _, place in (text.partition("=") for text in sockets)}
+    ends = {name: Line(path, 0, makes_terminal=True) for name, _, path in (text.partition("=") for text in lines)}
+    return Truck(configuration.load(config), world, buses, seed, lockstep, addresses, ends)
+
+
+def account(truck: Truck, late_ns: np.ndarray) -> dict[str, Any]:
+    """What the truck sent, heard and saw; `late_ns` of its steps."""
     p50, p99 = np.percentile(late_ns, [50, 99]) / 1e3
-    account = {
+    return {
         "sent": truck.sent,
         "sent_bytes": truck.sent_bytes,
         "received": truck.commands.received,
@@ -223,8 +242,6 @@ def main(arguments: list[str] | None = None) -> int:
         "events": truck.events.found,
         "metrics": without_nan(truck.metrics.as_dict()) if truck.metrics.rows else {},
     }
-    print(json.dumps(account), flush=True)
-    return 0
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from autonomy.errors import EnvironmentFault
 from drivers.can.commanding import command_config
 from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.can.router import Router
-from hil.rig import drive as live_drive
 from hil.rig.commands import CommandReader
 from hil.rig.drive import drive, same_from_cuts
+from hil.rig.drive_verdict import judged
 
 VEHICLE = "vehicles/demo_truck"
 NOW_NS = 5_000_000_000
@@ -25,7 +25,7 @@ NOW_NS = 5_000_000_000
 @pytest.mark.slow
 @pytest.mark.parametrize(("vehicle", "scenario"), [(VEHICLE, "motorway"), ("vehicles/demo_truck_lidar", "motorway_lidar")])
 def test_pain_14_lockstep_runs_are_equal_and_replay_from_their_cuts(vehicle, scenario, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(live_drive, "INTERFACES", tmp_path)  # the local bus, also where there is a vcan
+    monkeypatch.setattr("hil.rig.drive.INTERFACES", tmp_path)  # the local bus, also where there is a vcan
     said = []
     for name in ("a", "b"):
         found = drive(tmp_path / name, scenario=scenario, vehicle=vehicle, duration_s=6.0, lockstep=True)
@@ -131,4 +131,4 @@ def test_pain_14_a_late_rig_is_inconclusive_and_a_loss_is_a_failure(change, verd
              "scans": {"sent": 900, "failed": 0, "lateness_us": {"p99": 90}},
              "metrics": {"collisions": 0, "out_of_lane_share": 0.0, "rolled_over": False}}  # fmt: skip
     change(run, truck)
-    assert live_drive._judged(run, truck, "local")["verdict"] == verdict
+    assert judged(run, truck, "local")["verdict"] == verdict

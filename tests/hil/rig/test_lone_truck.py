@@ -1,0 +1,85 @@
+"""The truck alone on buses: it waits for a stack that runs elsewhere, and what it saw is the verdict."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import pytest
+
+from autonomy.cli.main import main
+from autonomy.errors import EnvironmentFault, UsageError
+from drivers.can.local_bus import Hub
+from hil.rig.drive_verdict import judged_alone
+from hil.rig.lone_truck import LoneTruckOptions, drive_alone
+
+METRICS = {"collisions": 0, "out_of_lane_share": 0.0, "rolled_over": False}
+WELL = {"metrics": METRICS, "scans": None, "lateness_us": {"p50": 40.0, "p99": 300.0, "max": 900.0}}
+
+
+@pytest.fixture
+def channels(tmp_path):
+    hubs = [Hub(tmp_path / f"bus{number}") for number in range(3)]
+    for hub in hubs:
+        hub.start()
+    yield [hub.path for hub in hubs]
+    for hub in hubs:
+        hub.stop()
+        hub.join()
+
+
+def test_a_stack_in_another_process_drives_it_in_lockstep(channels, tmp_path, capsys):
+    where = ["-i", "local", *(word for channel in channels for word in ("-c", channel)), "--lockstep"]
+    stack = subprocess.Popen([sys.executable, "-m", "autonomy", "run", "--config", "vehicles/demo_truck", "--mode", "active",
+                              "--allow-soft-realtime", "--set-speed", "22", "-o", str(tmp_path / "run"), *where],
+                             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)  # fmt: skip
+    try:
+        assert stack.stderr.readline().startswith("run: active")
+        assert main(["hil", "truck", "--duration", "8", "-o", str(tmp_path), *where]) == 0
+    finally:
+        stack.terminate()
+        stack.communicate()
+    said = capsys.readouterr().out
+    assert "verdict      pass" in said and "m driven" in said
+    found = json.loads((tmp_path / "truck.json").read_text())
+    assert found["truck"]["engaged_ticks"] > 100 and found["truck"]["metrics"]["lane_offset_max_m"] < 0.3
+    assert ElementTree.parse(tmp_path / "junit.xml").getroot().find(".//failure") is None
+
+
+def test_without_a_stack_it_says_where_it_listened(channels):
+    with pytest.raises(EnvironmentFault, match="nothing was heard on bus 0, the command bus, within 0 s"):
+        drive_alone(LoneTruckOptions("local", channels, patience_s=0.0))
+
+
+def test_what_leaves_this_machine_needs_arm():
+    with pytest.raises(UsageError, match="hil truck: socketcan can0 leaves this machine and may move something; give --arm"):
+        drive_alone(LoneTruckOptions("socketcan", ["can0", "can1", "can2"]))
+    with pytest.raises(UsageError, match=r"10\.0\.0\.5:2368 leaves this machine"):
+        drive_alone(LoneTruckOptions("local", ["a", "b", "c"], sockets=["roof=10.0.0.5:2368"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "reason"),
+    [
+        ({}, "pass", ""),
+        ({"metrics": {**METRICS, "collisions": 1}}, "fail", "collision"),
+        ({"metrics": {**METRICS, "out_of_lane_share": 0.1}}, "fail", "out of the lane"),
+        ({"metrics": {}}, "inconclusive", "the stack never took over"),
+        ({"lateness_us": {"p50": 40.0, "p99": 6000.0, "max": 9000.0}}, "inconclusive", "p99 of lateness is 6.0 ms"),
+        ({"scans": {"failed": 3, "lateness_us": {"p99": None}}}, "fail", "3 datagrams"),
+    ],
+)
+def test_the_verdict(change, verdict, reason):
+    found = judged_alone(WELL | change, "local")
+    assert found["verdict"] == verdict and reason in "; ".join(found["reasons"])
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [(["--duration", "0"], "--duration 0"), (["--patience", "-1"], "--patience -1"), (["--udp", "roof"], "--udp roof: write")],
+)
+def test_wrong_options_are_a_sentence(words, sentence, capsys):
+    assert main(["hil", "truck", "-i", "local", "-c", "a", *words]) == 2
+    assert sentence in capsys.readouterr().err
