@@ -67,8 +67,9 @@ SENT_SLOTS = 1 << 10
 PIECE_SLOTS = 1 << 10  # a line: a second of the fastest
 COMMAND_SLOTS = 1 << 4
 ENGAGE_AFTER_S = 5.0  # as hil.loop.closed_loop: the ego filter's start
-TRANSMIT_BELOW, RECEIVE_BELOW = 5, 10  # the loop's priority; a command is worth more than the next frame
-WATCH_BELOW = 20  # and above all other work: whoever holds the interpreter and waits for a processor keeps the sender waiting
+# The loop's priority, of all threads that take the interpreter's lock: the sender is one, so whoever holds the lock must not wait
+# for a processor behind anything that the sender would not wait for (priority ceiling)
+INTERPRETER_BELOW = 5
 SWITCH_INTERVAL_S = 5e-4  # between Python threads: sender, serial lines and node share one interpreter
 FIRST_TICK_POLL_S = 2e-3
 JOIN_S = 5.0
@@ -158,7 +159,7 @@ class _Session:
                 port = LivePort(device, next(item.baud for item in serial.config.port if item.port == name))
                 port.open()
                 self.lines.append(SerialReceiver(port, name, Ring(PIECE_SLOTS, PIECE_ROW.itemsize),
-                                                 options.priority - RECEIVE_BELOW))  # fmt: skip
+                                                 options.priority - INTERPRETER_BELOW))  # fmt: skip
             self.clocks = self._clock_watch(serial)
         except (EnvironmentFault, UsageError):
             self.close()
@@ -169,14 +170,14 @@ class _Session:
         if encoder is not None:
             commands = Ring(COMMAND_SLOTS, msg.dtype("Actuation").itemsize)
             self.transmitter = Transmitter(encoder, commands, self.event, self.buses, sent,
-                                           options.priority - TRANSMIT_BELOW)  # fmt: skip
+                                           options.priority - INTERPRETER_BELOW)  # fmt: skip
         synced: queue.Queue = queue.Queue()
         self.heard, self.command_bus = Heard(HEARD), int(stack.config.sections.get("command", {}).get("bus", 0))
         for number, bus in self.buses.items():
             heard = self.heard if number == self.command_bus else None
             here = bus, number, arrivals[number]
             self.receivers.append(LockstepReceiver(*here, synced, heard) if options.lockstep
-                                  else receiver_of(*here, options.priority - RECEIVE_BELOW, heard))  # fmt: skip
+                                  else receiver_of(*here, options.priority, INTERPRETER_BELOW, heard))  # fmt: skip
         in_order = sorted(self.buses, key=str)  # as topics are sorted
         buses = [ring for number in in_order for ring in (arrivals[number], sent[number])]
         engage_tick = round(ENGAGE_AFTER_S * 1e9 / TICK_NS) if commands is not None else None
@@ -238,7 +239,7 @@ class _Session:
                         thread.start()
                 self._started.wait()
                 if self.lockstep is None:
-                    realtime.raise_priority(self.options.priority - WATCH_BELOW)  # the node's thread takes it over
+                    realtime.raise_priority(self.options.priority - INTERPRETER_BELOW)  # the node's thread takes it over
                 if self.node is not None and self.lockstep is None and self.not_armed is None:
                     self.node.start()  # not before: a stack that is not armed has no place on the bus
                 if self.not_armed is None:

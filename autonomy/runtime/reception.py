@@ -30,12 +30,15 @@ __all__ = ["FRAME", "Heard", "PumpedReceiver", "Receiver", "receiver_of"]
 FRAME = struct.Struct("<qIBBBx8s")  # CanFrame
 BATCH = 256
 POLL_S = 0.1
+PUMP_BELOW = 10  # the loop's priority: a command is worth more than the next frame
 
 
-def receiver_of(transport: Transport, number: int, ring: Ring, priority: int = 0, heard: Heard | None = None) -> Receiver:
-    """Without the GIL where the transport can."""
-    kind = PumpedReceiver if hasattr(transport, "source") else Receiver
-    return kind(transport, number, ring, priority, heard)
+def receiver_of(transport: Transport, number: int, ring: Ring, loop_priority: int = 0, interpreter_below: int = 0,
+                heard: Heard | None = None) -> Receiver:  # fmt: skip
+    """Without the interpreter's lock where the transport can; else as far below the loop as all that take it."""
+    if hasattr(transport, "source"):
+        return PumpedReceiver(transport, number, ring, loop_priority - PUMP_BELOW, heard)
+    return Receiver(transport, number, ring, loop_priority - interpreter_below, heard)
 
 
 class Receiver(threading.Thread):

@@ -1,4 +1,5 @@
-# Many messages of a socket in one system call, what comes beside them (cmsg(3)), waiting for room or for the first one: sendmmsg(2), recvmmsg(2), poll(2).
+# Many messages of a socket in one system call, what comes beside them, waiting for the first one or for room: sendmmsg(2),
+# recvmmsg(2), cmsg(3), poll(2).
 from posix.time cimport timespec
 
 cdef extern from "sys/uio.h" nogil:

@@ -11,7 +11,7 @@ from hil.rig import DEFAULT_SCENARIO
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "World, truck and sensors on the given buses, sockets and lines. Drives once a stack ('autonomy run --mode active') is "
-        "heard on the command bus. Exit 0 pass, 1 collision, lane left or rolled over, 5 the rig was late or the stack never drove."
+        "heard on the command bus. Exit 0 pass, 1 collision, lane left or rolled over, 5 the rig was late or nobody drove."
     )
     parser.add_argument(
         "scenario", nargs="?", metavar="SCENARIO", default=DEFAULT_SCENARIO, help="a TOML file or a packaged name"

@@ -9,9 +9,7 @@ input closes, and prints its account as one JSON object. So that both sides can 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +22,7 @@ from autonomy import config as configuration
 from autonomy.errors import EnvironmentFault, UsageError
 from autonomy.msg import dtype
 from autonomy.playback.json_values import without_nan
+from autonomy.runtime import realtime
 from autonomy.runtime.lockstep import DONE_ID, PATIENCE_S, SYNC_ID, time_frame, time_frames, time_of
 from autonomy.runtime.serial_reception import HEAD
 from autonomy.tick_period import TICK_NS, TICK_S
@@ -215,17 +214,18 @@ def main(arguments: list[str] | None = None) -> int:
 def prepared(config: str, scenario: str, interface: str, channels: list[str], sockets: list[str], lines: list[str], seed: int,
              lockstep: bool) -> Truck:  # fmt: skip
     """A truck with its buses, sockets ("SENSOR=ADDRESS:PORT") and lines ("PORT=PATH") open, in a real-time thread where that is
-    allowed. Raises UsageError, EnvironmentFault."""
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+    allowed and asked for. Raises UsageError, EnvironmentFault."""
     buses = {number: open_transport(interface, channel) for number, channel in enumerate(channels)}
     world = Motorway(scenario)
     if world.scenario.ego.plant == KINEMATIC:
         raise UsageError(f"{scenario}: the kinematic plant takes an acceleration, which is on no bus; name a plant in [ego]")
     addresses = {name: place_of(name, place) for name, _, place in (text.partition("=") for text in sockets)}
     ends = {name: Line(path, 0, makes_terminal=True) for name, _, path in (text.partition("=") for text in lines)}
-    return Truck(configuration.load(config), world, buses, seed, lockstep, addresses, ends)
+    truck = Truck(configuration.load(config), world, buses, seed, lockstep, addresses, ends)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    if not lockstep:  # not before it is there: building it keeps a processor for a second
+        realtime.raise_priority(PRIORITY)
+    return truck
 
 
 def account(truck: Truck, late_ns: np.ndarray) -> dict[str, Any]:
