@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autonomy.cli.main import main
-from autonomy.runtime import figures, live, realtime
+from autonomy.runtime import figures, realtime, session
 
 REFUSED = realtime.Finding("scheduling", "SCHED_FIFO 80 refused: Operation not permitted", "run as root")
 
@@ -59,7 +59,7 @@ def test_late_wake_ups_are_not_good_enough():
 
 def test_active_mode_is_refused_with_the_reason(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(realtime, "enter", lambda priority, cpu: [REFUSED])
-    monkeypatch.setattr(live, "bare_lateness", lambda first, ticks, period_ns: np.zeros(ticks, np.int64))
+    monkeypatch.setattr(session, "bare_lateness", lambda first, ticks, period_ns: np.zeros(ticks, np.int64))
     status = main(
         [
             "run",
