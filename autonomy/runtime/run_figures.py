@@ -1,4 +1,4 @@
-"""What is told of a live run at its end: its counts, histograms and verdict. `session`: what was open while it ran (session.py)."""
+"""What is told of a live run at its end: counts, histograms and verdict. `session`: what was open while it ran (session.py)."""
 
 from __future__ import annotations
 
