@@ -17,6 +17,7 @@ import numpy as np
 import autonomy
 from autonomy.errors import EnvironmentFault, LogError
 from autonomy.log import records
+from autonomy.log.spilled import Spilled
 
 COMPRESSIONS = ("lz4", "zstd", "")
 MOST_CHANNELS = 0xFFFF
@@ -37,13 +38,13 @@ class Container:
         self._schemas = 0
         self._counts = np.zeros(1, np.int64)  # messages by channel id
         self._definitions: list[tuple[int, bytes]] = []
-        self._chunk_indexes: list[bytes] = []
         self._metadata_indexes: list[bytes] = []
         self._attachment_indexes: list[bytes] = []
         self._position = 0
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("wb")
+            self._chunk_indexes = Spilled(self.path.parent)
         except OSError as error:
             raise EnvironmentFault(f"cannot write {self.path}: {error.strerror}") from error
         self._put(records.MAGIC + records.header("", f"autonomy {autonomy.__version__}"))
@@ -86,7 +87,7 @@ class Container:
             position += len(index)
             indexes.append(index)
         self._put(b"".join([chunk, *indexes]))
-        self._chunk_indexes.append(records.chunk_index(
+        self._spill(records.chunk_index(
             first, last, start, len(chunk), places, sum(map(len, indexes)), self._compression, len(packed), size))  # fmt: skip
         self.start_ns = first if self.start_ns is None else min(first, self.start_ns)
         self.end_ns = last if self.end_ns is None else max(last, self.end_ns)
@@ -117,26 +118,34 @@ class Container:
         del counts[0]
         groups.append((records.STATISTICS, [records.statistics(
             self._schemas, counts, len(self._attachment_indexes), len(self._metadata_indexes),
-            len(self._chunk_indexes), self.start_ns or 0, self.end_ns or 0)]))  # fmt: skip
+            self._chunk_indexes.count, self.start_ns or 0, self.end_ns or 0)]))  # fmt: skip
         groups += [
-            (records.CHUNK_INDEX, self._chunk_indexes),
+            (records.CHUNK_INDEX, self._chunk_indexes.blocks()),
             (records.ATTACHMENT_INDEX, self._attachment_indexes),
             (records.METADATA_INDEX, self._metadata_indexes),
         ]
-        summary, offsets, start = b"", b"", self._position
+        offsets, start, crc = b"", self._position, 0
         for opcode, parts in groups:
-            group = b"".join(parts)
-            if group:
-                offsets += records.summary_offset(opcode, start + len(summary), len(group))
-            summary += group
-        footer = records.footer(start, start + len(summary), 0)
-        body = summary + offsets + footer[:-4]
-        self._put(body + zlib.crc32(body).to_bytes(4, "little") + records.MAGIC)
-        self._file.close()
+            began = self._position
+            for part in parts:
+                crc = zlib.crc32(part, crc)
+                self._put(part)
+            if self._position > began:
+                offsets += records.summary_offset(opcode, began, self._position - began)
+        body = offsets + records.footer(start, self._position, 0)[:-4]
+        self._put(body + zlib.crc32(body, crc).to_bytes(4, "little") + records.MAGIC)
+        self.abandon()
 
     def abandon(self) -> None:
         """Closes the file as it is, without summary: for a command that failed half-way."""
+        self._chunk_indexes.close()
         self._file.close()
+
+    def _spill(self, index: bytes) -> None:
+        try:
+            self._chunk_indexes.append(index)
+        except OSError as error:
+            raise EnvironmentFault(f"cannot write beside {self.path}: {error.strerror}") from error
 
     def _define(self, opcode: int, data: bytes) -> None:
         self._definitions.append((opcode, data))

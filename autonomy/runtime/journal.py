@@ -78,6 +78,7 @@ class Journal:
         self.log, self.lines, self.snapshots = log, lines, snapshots
         self._marks, self._mode = rings.marks, 0
         self.frames = self.ticks = self.pieces = self.lists = self.datagrams = self._flushed_ns = 0
+        rings.ticks.touch()
         self._tick_ring = rings.ticks
         self._tick_rows = np.zeros(BATCH_TICKS, TICK_ROW)
         self._frames = _Taken(rings.frames, FRAME_SLOTS, FRAME_ROW)
@@ -180,6 +181,7 @@ class _Datagrams:
     """Datagrams of one ring; those behind the last tick wait."""
 
     def __init__(self, ring: Ring):
+        ring.touch()
         self._ring, self._joiner = ring, Joiner()
         self._parts = np.zeros(DATAGRAM_BATCH, DATAGRAM_PART)
         self._waiting: list[np.ndarray] = []
@@ -202,7 +204,9 @@ class _Taken:
     """Records of one ring; those of a tick still to come wait."""
 
     def __init__(self, ring: Ring, slots: int, dtype: np.dtype):
+        ring.touch()
         self._ring, self._rows = ring, np.zeros(slots, dtype)
+        self._rows.view(np.uint8)[:] = 0  # memory that is there, so that a run's is told from its start on
         self._waiting = self._rows[:0]
 
     def up_to(self, time_ns: int) -> np.ndarray:

@@ -7,6 +7,8 @@ from libc.string cimport memcpy, memset
 import mmap
 
 cdef uint64_t MOST_BYTES = 1 << 32
+cdef enum:
+    PAGE_BYTES = 4096           # the smallest of any machine
 
 
 cdef class Ring:
@@ -90,6 +92,12 @@ cdef class Ring:
         """Slots written and not yet read, at some moment during the call."""
         cdef uint64_t head = ring_load_acquire(&self.memory.head)
         return ring_load_acquire(&self.memory.tail) - head
+
+    def touch(self) -> None:
+        """Maps all of its pages into this process now, instead of one by one while somebody waits."""
+        cdef uint64_t at, size = sizeof(RingMemory) + self.memory.slots * self.memory.slot_bytes
+        for at in range(0, size, PAGE_BYTES):
+            ring_load_relaxed(<const uint64_t *> (<const uint8_t *> self.memory + at))
 
     @property
     def slots(self) -> int:
