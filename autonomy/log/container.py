@@ -164,6 +164,13 @@ class Container:
         self._position += len(data)
 
 
+def is_closed(path: Path) -> bool:
+    """Whether a log ends as one that was closed does; one that was cut off ends with its last chunk."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - len(records.MAGIC), 0))
+        return file.read() == records.MAGIC
+
+
 def _compressor(compression: str):
     if compression == "lz4":
         from lz4.frame import BLOCKSIZE_MAX1MB, compress

@@ -31,7 +31,7 @@ def percentiles_us(counts: np.ndarray, longest_ns: int) -> dict[str, float | int
 def lost(counts: dict[str, int]) -> dict[str, int]:
     """What should be there and is not, by where it got lost; only what is not zero."""
     names = ("arrivals_lost", "bus_lost", "frames_unrecorded", "ticks_unrecorded", "commands_lost", "send_failed",
-             "datagrams_lost", "datagrams_unrecorded", "lists_lost")  # fmt: skip
+             "datagrams_lost", "datagrams_unrecorded", "lists_lost", "node_frames_lost")  # fmt: skip
     return {name: counts[name] for name in names if counts.get(name)}
 
 

@@ -9,14 +9,16 @@ import platform
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from autonomy.inputs import lane_path
+from autonomy.log.container import is_closed
 from autonomy.log.writer import LogWriter
 from autonomy.runtime import realtime
 from autonomy.runtime.journal import Journal, JournalRings, open_log
-from autonomy.runtime.options import ACTIVE, Options, check_buses, devices_asked_for, encoder_of, scan_sockets
+from autonomy.runtime.options import ACTIVE, Options, check_channels, devices_asked_for, encoder_of, scan_sockets
 from autonomy.runtime.predictive_cruise import PredictiveCruise
 from autonomy.runtime.recorder import Recorder
 from autonomy.runtime.run_figures import attachments, figures_of
@@ -32,6 +34,14 @@ from drivers.serial.router import SerialRouter
 LOG = "run.mcap"
 
 
+def keep_unfinished(path: Path) -> Path | None:
+    """A log that was never closed goes aside, for it tells of a crash; where to. Other logs of that name are written over."""
+    if not path.exists() or is_closed(path):
+        return None
+    aside = next(place for number in count(1) if not (place := path.with_stem(f"{path.stem}_unfinished_{number:04}")).exists())
+    return path.rename(aside)
+
+
 def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
     """Runs until the duration is over, a signal comes or a bus fails; the figures (docs/runtime.md), `exit_code` among them.
 
@@ -44,13 +54,15 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
     if options.path_file is not None:
         lane = lane_path.from_csv(options.path_file, tuple(table.get("path_origin", (0.0, 0.0, 0.0))))
     set_speed = float(table.get("set_speed_mps", 0.0)) if options.set_speed_mps is None else options.set_speed_mps
-    check_buses(options, stack)
+    check_channels(options.config, stack.config.sections, options.channels)
     serial = SerialRouter.from_config(stack.config)
     devices = devices_asked_for(options, serial)
     encoder = encoder_of(options, stack, router) if options.mode == ACTIVE else None
     places = scan_sockets(options, stack)
     options.output.mkdir(parents=True, exist_ok=True)
     log_path = options.output / LOG
+    if (kept := keep_unfinished(log_path)) is not None:
+        tell(f"{log_path}: was never closed, the run before this ended badly; it is {kept.name} now")
     metadata = {"mode": options.mode, "host": platform.node(), "utc_minus_clock_ns": time.time_ns() - time.monotonic_ns()}
     began_ns, clock = (0, "the rig's") if options.lockstep else (time.monotonic_ns(), "CLOCK_MONOTONIC")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,14 +56,12 @@ class Options:
     durable: bool = False
 
 
-def check_buses(options: Options, stack: Stack) -> None:
-    """Raises UsageError when a bus of the configuration has no channel."""
-    wanted = [int(bus["bus"]) for bus in stack.config.sections.get("can", {}).get("bus", [])]
-    if missing := [bus for bus in wanted if bus >= len(options.channels)]:
-        raise UsageError(
-            f"--channel: {options.config} listens to the buses {', '.join(map(str, wanted))}; give a channel for each, in this "
-            f"order (none for bus {missing[0]})"
-        )
+def check_channels(name: str, sections: Mapping[str, Any], channels: list[str]) -> None:
+    """Raises UsageError when a bus of the vehicle `name` has no channel."""
+    wanted = [int(bus["bus"]) for bus in sections.get("can", {}).get("bus", [])]
+    if missing := [bus for bus in wanted if bus >= len(channels)]:
+        raise UsageError(f"--channel: {name} listens to the buses {', '.join(map(str, wanted))}; give a channel for each, in "
+                         f"this order (none for bus {missing[0]})")  # fmt: skip
 
 
 def devices_asked_for(options: Options, serial: SerialRouter) -> dict[str, str]:

@@ -98,9 +98,10 @@ def _pinned(cpu: int | None) -> Finding:
         return Finding("processor", f"any of {len(os.sched_getaffinity(0))}")
     try:
         os.sched_setaffinity(0, {cpu})
-    except OSError as error:
+    except (OSError, ValueError, OverflowError) as error:
         allowed = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
-        return Finding("processor", f"CPU {cpu} refused: {error.strerror}", f"give --cpu one of {allowed}")
+        return Finding("processor", f"CPU {cpu} refused: {getattr(error, 'strerror', None) or error}",
+                       f"give --cpu one of {allowed}")  # fmt: skip
     return Finding("processor", f"CPU {cpu}")
 
 

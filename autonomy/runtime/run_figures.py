@@ -38,6 +38,7 @@ def figures_of(session, written: dict[str, Any]) -> dict[str, Any]:
     counts = session.loop.counts() | {
         "received": sum(receiver.received for receiver in session.receivers),
         "fd_frames": sum(receiver.fd_frames for receiver in session.receivers),
+        "node_frames_lost": session.heard.ring.refused,
         "clock_steps": sum(receiver.clock_steps for receiver in session.receivers),
         "bus_lost": sum(session.lost.values()),
         "sent": transmitter.sent if transmitter else 0,

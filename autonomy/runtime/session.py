@@ -191,8 +191,8 @@ class Session:
                     self.service.alive(self.loop.tick_index)
                     self.clocks.look()
                     standby = self.standby.look() if self.standby is not None else []
-                    heard = self._overhear()
-                    for line in (*self.sensors.look(), *self.cruise.look(), *standby, *heard, *watch.look(time.monotonic())):
+                    beside = [line for part in (self.sensors, self.cruise, self.telemetry) for line in part.look()]
+                    for line in (*beside, *standby, *self._overhear(), *watch.look(time.monotonic())):
                         tell(line)
                     if self._errors():
                         self._stop()

@@ -8,7 +8,7 @@
     loop ─ ring of outputs ─ server ─ WebSocket
                                └─ kept by a process of one thread, which may fork
 
-It is for the eye: a viewer that is slow, or a server that died, costs pictures and is told, and fails nothing.
+It is for the eye: a viewer that is slow, or a server that dies, costs pictures; the latter is told. Neither fails a run.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Telemetry:
         self.account = shared(TELEMETRY_ACCOUNT, 1)
         self.outputs: list[Ring] = []
         self._process = None
+        self._told, self._is_gone = 0, False
         if place is None:
             return
         if find_spec("foxglove") is None:
@@ -67,6 +68,18 @@ class Telemetry:
         """Where it is to be seen: 'Foxglove: open connection ws://127.0.0.1:8765'."""
         return None if self.place is None else f"Foxglove: open connection ws://{self.place[0]}:{self.place[1]}"
 
+    def look(self) -> list[str]:
+        """News for whoever watches, once: that there is no view any more, or that it had to be started again."""
+        if self._process is None:
+            return []
+        if not self._process.is_alive() and not self._is_gone:
+            self._is_gone = True
+            return [f"telemetry: its process died (exit code {self._process.exitcode}); there is no live view any more"]
+        restarts = int(self.account["restarts"][0])
+        news = [f"telemetry: its server died or hung {restarts} times and was started again"] * (restarts > self._told)
+        self._told = restarts
+        return news
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
@@ -77,7 +90,8 @@ class Telemetry:
         """None without it. `moments` shown, `restarts` of its process."""
         if self.place is None:
             return None
-        return {"port": self.place[1], "moments": int(self.account["moments"][0]), "restarts": int(self.account["restarts"][0])}
+        told = {name: int(self.account[name][0]) for name in ("moments", "restarts")}
+        return {"port": self.place[1], **told, "ticks_refused": self.outputs[0].refused}
 
 
 class TelemetryWorker:
@@ -85,6 +99,7 @@ class TelemetryWorker:
 
     def __init__(self, vehicle: np.void, place: tuple[str, int], ring: Ring, account: np.void):
         self.ring, self.account = ring, account
+        account["beat_ns"] = time.monotonic_ns()
         self._outputs = np.zeros(OUTPUT_SLOTS, OUTPUT)
         from autonomy.viewers.live import LiveView  # in this process only: the stack is up before viewers are loaded
 

@@ -30,6 +30,7 @@ BUFFER_BYTES = 1 << 20
 POLL_MS = 100
 PRIORITY = 65  # SCHED_FIFO where it is allowed: above the rig's truck, below who receives for the loop under test
 NS = 1_000_000_000
+FRAME_SIZES = (CAN_FRAME.itemsize, CAN_FD_FRAME.itemsize)
 
 
 class Hub(threading.Thread):
@@ -81,7 +82,7 @@ class Hub(threading.Thread):
         while True:
             try:
                 node, _ = self._listener.accept()
-            except BlockingIOError:
+            except OSError:  # nobody knocks, or this process has no descriptor left: who knocks waits
                 return
             node.setblocking(False)
             node.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
@@ -94,14 +95,14 @@ class Hub(threading.Thread):
         frames, has_gone = [], False
         while len(frames) < MOST_AT_ONCE and not has_gone:
             try:
-                data = node.recv(CAN_FD_FRAME.itemsize)
+                data = node.recv(CAN_FD_FRAME.itemsize + 1)
             except BlockingIOError:
                 break
             except OSError:
                 data = b""
-            if data:
+            if len(data) in FRAME_SIZES:
                 frames.append(time.time_ns().to_bytes(8, "little") + data[8:])
-            has_gone = not data
+            has_gone = len(data) not in FRAME_SIZES  # also who sends what is no frame
         self._admit()
         self.passed += len(frames)
         for stamped in frames:

@@ -78,4 +78,5 @@ class UdpReceiver:
         return self._node.fileno()
 
     def close(self) -> None:
+        self._batch.close()
         self._node.close()

@@ -35,9 +35,17 @@ def judged(run: dict, truck: dict, interface: str) -> dict[str, Any]:
     return {**_verdict(reasons, doubts), "interface": interface, "run": run, "truck": truck, "lost": lost}
 
 
-def judged_alone(truck: dict, interface: str) -> dict[str, Any]:
+def judged_alone(truck: dict, interface: str, *, interrupted: bool = False) -> dict[str, Any]:
     """{"verdict", "exit_code", "reasons", "interface", "truck"}: what the truck saw of a stack that runs elsewhere."""
-    return {**_verdict(_failures(truck), _doubts(truck)), "interface": interface, "truck": truck}
+    reasons, doubts = _failures(truck), _doubts(truck)
+    if truck["abandoned_ticks"]:
+        reasons.append(f"the stack drove {truck['engaged_ticks']} ticks and let go for {truck['abandoned_ticks']} behind them")
+    if truck["minimal_risk_ticks"]:
+        doubts.append(f"a minimal-risk manoeuvre of {truck['minimal_risk_ticks']} ticks: what called for it is not known here")
+    if truck["lateness_us"]["max"] > SILENT_TRUCK_US:
+        doubts.append(f"the truck was silent for {truck['lateness_us']['max'] / 1e3:.0f} ms")
+    doubts += ["interrupted"] * interrupted
+    return {**_verdict(reasons, doubts), "interface": interface, "truck": truck}
 
 
 def _verdict(reasons: list[str], doubts: list[str]) -> dict[str, Any]:
@@ -54,7 +62,7 @@ def _failures(truck: dict) -> list[str]:
     if scans is not None and scans["failed"]:
         found.append(f"{scans['failed']} datagrams of lidars and radars could not be sent")
     if metrics:
-        found += ["collision"] * bool(metrics["collisions"]) + ["out of the lane"] * (metrics["out_of_lane_share"] > 0.0)
+        found += ["collision"] * bool(metrics["collisions"]) + ["out of the lane"] * ((metrics["out_of_lane_share"] or 0.0) > 0.0)
         found += ["rolled over"] * bool(metrics["rolled_over"])
     return found
 

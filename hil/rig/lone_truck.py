@@ -8,16 +8,22 @@ It drives once the stack is heard on the command bus; what it saw of the stack i
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autonomy import config as configuration
 from autonomy.errors import EnvironmentFault, UsageError
 from autonomy.output_folder import prepare, writing
+from autonomy.perception.stages import sensors_of
 from autonomy.report.junit import Case, write_cases
 from autonomy.report.verdict import FAIL
+from autonomy.runtime.options import check_channels
+from drivers.serial.route_config import ports_of
+from drivers.serial.route_config import read as read_serial
 from drivers.udp.receiver import place_of
 from hil.rig import DEFAULT_SCENARIO
 from hil.rig.drive import truck_lines, verdict_line
@@ -56,6 +62,7 @@ def drive_alone(options: LoneTruckOptions, tell: Callable[[str], None] = lambda 
 
     Raises UsageError, EnvironmentFault: also when no stack is heard.
     """
+    _check(options)
     if (real := _real(options)) and not options.arm:
         raise UsageError(f"hil truck: {real} leaves this machine and may move something; give --arm")
     truck = prepared(options.vehicle, options.scenario, options.interface, options.channels, options.sockets, options.lines,
@@ -64,7 +71,7 @@ def drive_alone(options: LoneTruckOptions, tell: Callable[[str], None] = lambda 
     try:
         if options.lockstep:
             tell("in lockstep: the stack is waited for")
-            late_ns = drive_in_lockstep(truck, duration_s)
+            late_ns = drive_in_lockstep(truck, duration_s, options.patience_s, is_over)
             truck.commands.drain()
         else:
             truck.commands.start()
@@ -75,7 +82,7 @@ def drive_alone(options: LoneTruckOptions, tell: Callable[[str], None] = lambda 
                 truck.commands.stop()
                 truck.commands.join()
         truck.close_scans()
-        return judged_alone(account(truck, late_ns), options.interface)
+        return judged_alone(account(truck, late_ns), options.interface, interrupted=is_over())
     finally:
         truck.close()
 
@@ -90,6 +97,25 @@ def _wait_for_the_stack(truck: Truck, patience_s: float, tell: Callable[[str], N
                                    f"{patience_s:g} s; does 'autonomy run --mode active' run on these buses?")  # fmt: skip
         time.sleep(POLL_S)
     tell("the stack is there: driving")
+
+
+def _check(options: LoneTruckOptions) -> None:
+    """Raises UsageError: a bus of the vehicle's without a channel, a sensor or port that it has not, a place that is none."""
+    loaded = configuration.load(options.vehicle)
+    check_channels(options.vehicle, loaded.sections, options.channels)
+    sensors = {sensor.name for sensor in sensors_of(loaded)}
+    ports = set(ports_of(read_serial(loaded.sections.get("serial", {}), options.vehicle)))
+    for option, known, texts in (("udp", sensors, options.sockets), ("serial", ports, options.lines)):
+        for name, _, _ in (text.partition("=") for text in texts):
+            if name not in known:
+                raise UsageError(f"--{option} {name}: {options.vehicle} has none of that name; known: "
+                                 f"{', '.join(sorted(known)) or 'none'}")  # fmt: skip
+    for name, _, place in (text.partition("=") for text in options.sockets):
+        address, port = place_of(name, place)
+        try:
+            socket.getaddrinfo(address, port, socket.AF_INET)
+        except OSError as error:
+            raise UsageError(f"--udp {name}={place}: {address} is no address: {error.strerror}") from None
 
 
 def _real(options: LoneTruckOptions) -> str | None:

@@ -21,6 +21,7 @@ import numpy as np
 from autonomy import config as configuration
 from autonomy.errors import EnvironmentFault, UsageError
 from autonomy.msg import dtype
+from autonomy.msg.modes import MINIMAL_RISK
 from autonomy.playback.json_values import without_nan
 from autonomy.runtime import realtime
 from autonomy.runtime.lockstep import DONE_ID, PATIENCE_S, SYNC_ID, time_frame, time_frames, time_of
@@ -80,14 +81,17 @@ class Truck:
                                       Controllers(commands, self.truth.ego.mass))  # fmt: skip
         self.metrics = RunMetrics(self.vehicle, world.set_speed)
         self.events, self._clock_ns = TruckEvents(self.metrics), clock_ns
-        self.sent = self.sent_bytes = self.engaged_ticks = 0
+        self.sent = self.sent_bytes = self.engaged_ticks = self.abandoned_ticks = self.minimal_risk_ticks = 0
 
     def step(self) -> None:
         actuation = self.commands.actuation()
         if actuation is not None:
             self.engaged_ticks += 1
+            self.minimal_risk_ticks += actuation["mode"] == MINIMAL_RISK
             self.metrics(self.truth)
             self.events.look(self._clock_ns())
+        else:
+            self.abandoned_ticks += self.engaged_ticks > 0
         self.truth = self.world.step(actuation, TICK_S)
         told = self.sensors.speak(self.truth)
         frames = np.frombuffer(b"".join(record.data for record in told if record.channel not in self.lines), CAN_FRAME)
@@ -130,7 +134,8 @@ def _places(sensors: Bytes, addresses: Mapping[str, tuple[str, int]], config: st
     return {sensor.topic: addresses[sensor.name] for sensor in scanners}
 
 
-def drive_in_lockstep(truck: Truck, duration_s: float) -> np.ndarray:
+def drive_in_lockstep(truck: Truck, duration_s: float, patience_s: float = PATIENCE_S,
+                      is_over: Callable[[], bool] = lambda: False) -> np.ndarray:  # fmt: skip
     """Steps as soon as the stack has answered; nothing is late. Raises EnvironmentFault when it does not answer."""
     rows = room(BATCH)
     for _ in range(round(duration_s / TICK_S)):
@@ -142,13 +147,15 @@ def drive_in_lockstep(truck: Truck, duration_s: float) -> np.ndarray:
             bus.send(time_frame(SYNC_ID, time_ns), PATIENCE_S)
         answered = False
         while not answered:
-            count, _ = truck.buses[0].receive(*rows, PATIENCE_S)
+            count, _ = truck.buses[0].receive(*rows, patience_s)
             if not count:
-                raise EnvironmentFault(f"the stack did not answer the time {time_ns} within {PATIENCE_S:g} s")
+                raise EnvironmentFault(f"the stack did not answer the time {time_ns} within {patience_s:g} s")
             frames = rows[0][:count]
             done = time_frames(frames, DONE_ID)
             answered = any(time_of(frames[place]) == time_ns for place in done)
             truck.commands.hear(np.delete(frames, done))
+        if is_over():
+            break
     return np.zeros(1, np.int64)
 
 
@@ -237,6 +244,8 @@ def account(truck: Truck, late_ns: np.ndarray) -> dict[str, Any]:
         "received": truck.commands.received,
         "refused": truck.commands.refused,
         "engaged_ticks": truck.engaged_ticks,
+        "abandoned_ticks": truck.abandoned_ticks,  # of those behind the first one that the stack drove
+        "minimal_risk_ticks": int(truck.minimal_risk_ticks),
         "lateness_us": {"p50": p50, "p99": p99, "max": float(late_ns.max()) / 1e3},
         "scans": None if truck.scans is None else truck.scans.account(),
         "events": truck.events.found,

@@ -25,6 +25,12 @@ def test_refused_scheduling_names_the_limit_and_the_remedy(monkeypatch):
     realtime.raise_priority(70)  # is no must
 
 
+@pytest.mark.parametrize("cpu", [-1, 10**11, 4095])
+def test_a_processor_that_there_cannot_be_is_a_finding(cpu):
+    found = realtime._pinned(cpu)
+    assert not found.good and f"CPU {cpu} refused" in found.found and "give --cpu one of 0" in found.remedy
+
+
 def test_all_else_keeps_off_the_loops_processor_while_it_runs(monkeypatch):
     asked = []
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2})

@@ -13,9 +13,11 @@ from autonomy.errors import EnvironmentFault
 from autonomy.inputs import lane_path
 from autonomy.log.merging import merge
 from autonomy.log.reader import LogReader
+from autonomy.log.writer import LogWriter
 from autonomy.playback.replay import replay
 from autonomy.playback.rows import OUTPUTS
 from autonomy.runtime.journal import Journal, open_log
+from autonomy.runtime.live import keep_unfinished
 from autonomy.runtime.recorder import Recorder
 from autonomy.runtime.segments import Segments, Snapshots
 from drivers.ring import Ring
@@ -137,3 +139,16 @@ def test_a_stack_that_stops_is_an_event():
     actuation = np.zeros(6, msg.dtype("Actuation"))
     actuation["time_ns"], actuation["mode"] = np.arange(6), [1, 2, 2, 1, 2, 2]
     assert journal._events(actuation) == [1, 4] and journal._events(actuation[1:3]) == []
+
+
+def test_a_log_that_was_never_closed_is_kept_by_the_next_run(tmp_path):
+    path = tmp_path / "run.mcap"
+    with LogWriter(path) as log:
+        log.write("/parameters", 1, np.zeros(1, msg.dtype("Parameters"))[0])
+    assert keep_unfinished(path) is None and path.exists()
+    whole = path.read_bytes()
+    for number in (1, 2):
+        path.write_bytes(whole[:-20])
+        assert keep_unfinished(path).name == f"run_unfinished_000{number}.mcap" and not path.exists()
+    path.write_bytes(b"")
+    assert keep_unfinished(path) is not None and keep_unfinished(path) is None

@@ -1,5 +1,8 @@
 import configparser
+import re
+import shlex
 import socket
+import subprocess
 
 from autonomy import config
 from autonomy.runtime.service import Service
@@ -54,5 +57,10 @@ def test_the_unit_gives_what_arming_asks_for_and_leaves_refusals_alone():
     assert service["Type"] == "notify" and int(service["LimitRTPRIO"]) >= realtime.PRIORITY
     assert service["LimitMEMLOCK"] == "infinity"
     assert set(map(int, service["RestartPreventExitStatus"].split())) == {USAGE, ENVIRONMENT}
-    command = service["ExecStart"].split()[1:]
-    assert build_parser("run")[0].parse_args(command).config == "vehicles/demo_truck"
+    shell, option, script = shlex.split(service["ExecStart"])
+    said = subprocess.run([shell, option, script.replace("exec ", "echo ").replace("$$", "$").replace("%%", "%")],
+                          capture_output=True, text=True, check=True).stdout  # fmt: skip
+    _, *command = said.split()  # as the shell would run it, by the rules of systemd.service(5) for $ and %
+    given = build_parser("run")[0].parse_args(command)
+    assert given.config == "vehicles/demo_truck" and given.durable
+    assert re.fullmatch(r"/var/log/autonomy/\d{8}T\d{6}Z", given.output), "a folder for each start"

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import struct
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -124,3 +125,13 @@ def test_where_to_listen():
     for wrong in ("", "a", "0", "1:70000"):
         with pytest.raises(UsageError, match="--telemetry"):
             telemetry_place(wrong)
+
+
+def test_a_view_that_is_gone_is_told_once(monkeypatch):
+    gone = Telemetry.__new__(Telemetry)
+    gone.account, gone._told, gone._is_gone = np.zeros(1, TELEMETRY_ACCOUNT), 0, False
+    gone._process = SimpleNamespace(is_alive=lambda: True)
+    gone.account["restarts"] = 1
+    assert "started again" in gone.look()[0] and gone.look() == []
+    gone._process = SimpleNamespace(is_alive=lambda: False, exitcode=-9)
+    assert "exit code -9" in gone.look()[0] and gone.look() == []

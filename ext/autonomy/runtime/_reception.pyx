@@ -147,10 +147,13 @@ cdef class Pump:
 
     cdef int _turn(self, int timeout_ms) noexcept nogil:
         cdef int n
+        cdef int64_t monotonic_ns, real_ns
         cdef Taken taken = self.source.wait_and_take(&self.frames[0], &self.fd_slots[0], BATCH, timeout_ms)
         self.fd_frames += taken.fd_count
         if taken.count:
-            self.stamping.stamp(&self.frames[0], taken.count, now_ns(CLOCK_MONOTONIC), now_ns(CLOCK_REALTIME))
+            real_ns = now_ns(CLOCK_REALTIME)
+            monotonic_ns = now_ns(CLOCK_MONOTONIC)  # behind the other: who comes between makes a frame no older
+            self.stamping.stamp(&self.frames[0], taken.count, monotonic_ns, real_ns)
         for n in range(taken.count):
             self.frames[n].bus = self.number
             ring_push(self._ring.memory, &self.frames[n])

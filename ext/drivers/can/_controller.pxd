@@ -13,11 +13,16 @@ cdef struct Controller:
     int state, bus_offs, restarts, overflows, error_frames
 
 
+cdef inline void hear_any(Controller *controller) noexcept nogil:
+    """A frame that is no error tells that the controller is on the bus again."""
+    if controller.state == BUS_OFF:
+        controller.state = ERROR_ACTIVE
+
+
 cdef inline void hear_frame(Controller *controller, const CanFrame *frame) noexcept nogil:
     cdef int told = frame.data[1]
     if not frame.flags & CanFrame_FLAG_ERROR:
-        if controller.state == BUS_OFF:
-            controller.state = ERROR_ACTIVE  # any frame tells that it is on the bus again
+        hear_any(controller)
         return
     controller.error_frames += 1
     if frame.id & CAN_ERR_CRTL:

@@ -8,5 +8,6 @@ cdef struct Taken:
 
 cdef class FrameSource:
     cdef readonly int descriptor  # -1: closed
+    cdef int kept_error           # told behind the frames before it
     cdef Taken take(self, CanFrame *frames, CanFdFrame *fd_frames, int rows) noexcept nogil
     cdef Taken wait_and_take(self, CanFrame *frames, CanFdFrame *fd_frames, int rows, int timeout_ms) noexcept nogil

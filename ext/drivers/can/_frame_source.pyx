@@ -1,13 +1,16 @@
 """A bus's receiving end in rows: without the GIL for threads of kernels, with it for everybody else."""
 
-from libc.errno cimport EAGAIN
-from libc.stdint cimport uint8_t
+from libc.errno cimport EAGAIN, EINTR, errno
+from libc.stdint cimport int64_t, uint8_t
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH, CanFdFrame, CanFrame
 from drivers._sockets cimport POLLIN, poll, pollfd
 
 require(__name__, LAYOUT_HASH)
+
+cdef int64_t NS_PER_MS = 1_000_000
 
 
 cdef class FrameSource:
@@ -21,17 +24,28 @@ cdef class FrameSource:
         return taken
 
     cdef Taken wait_and_take(self, CanFrame *frames, CanFdFrame *fd_frames, int rows, int timeout_ms) noexcept nogil:
-        """The same; waits for the first frame as long as that."""
+        """The same; waits for the first frame as long as that, whatever signals come."""
         cdef pollfd waiting
-        cdef Taken found = self.take(frames, fd_frames, rows), more
+        cdef int64_t until_ns, left_ms = timeout_ms
+        cdef Taken found, more
+        found.count = found.fd_count = 0
+        found.is_more, found.error = False, self.kept_error
+        self.kept_error = 0
+        if found.error:
+            return found
+        found = self.take(frames, fd_frames, rows)
         if found.error == EAGAIN and timeout_ms > 0:
+            until_ns = monotonic_ns() + timeout_ms * NS_PER_MS
             waiting.fd, waiting.events, waiting.revents = self.descriptor, POLLIN, 0
-            if poll(&waiting, 1, timeout_ms) > 0:
-                found = self.take(frames, fd_frames, rows)
+            while poll(&waiting, 1, <int> left_ms) < 0 and errno == EINTR and left_ms > 0:
+                left_ms = max((until_ns - monotonic_ns()) // NS_PER_MS, <int64_t> 0)
+            found = self.take(frames, fd_frames, rows)
         while found.is_more and found.count + found.fd_count < rows:
             more = self.take(frames + found.count, fd_frames + found.fd_count, rows - found.count - found.fd_count)
             found.count, found.fd_count = found.count + more.count, found.fd_count + more.fd_count
             found.is_more = more.is_more
+            if more.error != EAGAIN:
+                self.kept_error = more.error
         if found.error == EAGAIN:
             found.error = 0
         return found
@@ -52,3 +66,9 @@ cdef class FrameSource:
         if found.error:
             raise OSError(found.error, "receiving failed")
         return found.count, found.fd_count
+
+
+cdef int64_t monotonic_ns() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec * 1_000_000_000 + now.tv_nsec

@@ -1,7 +1,7 @@
 """The receiving end of the local bus: its hub's datagrams, each a CanFrame or a CanFdFrame, in batches."""
 
 from libc.errno cimport EAGAIN, ECONNRESET, EINTR, errno
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 from autonomy.msg.layout import require
@@ -16,7 +16,8 @@ cdef enum:
 
 
 cdef class LocalSource(FrameSource):
-    """Of a connected socket, which stays its owner's: `close` only forgets it."""
+    """Of a connected socket, which stays its owner's: `close` only forgets it. `odd` counts datagrams that are no frame."""
+    cdef readonly uint64_t odd
     cdef mmsghdr[BATCH] messages
     cdef iovec[BATCH] parts
     cdef CanFdFrame[BATCH] slots
@@ -34,7 +35,8 @@ cdef class LocalSource(FrameSource):
         self.descriptor = -1
 
     cdef Taken take(self, CanFrame *frames, CanFdFrame *fd_frames, int rows) noexcept nogil:
-        """A hub that has gone, or threw this node off, is told once everything before it is read: ECONNRESET."""
+        """A hub that has gone, or threw this node off, is ECONNRESET; what it had passed on before is read first, unless it
+        left something unread itself."""
         cdef Taken found
         cdef int place, taken = recvmmsg(self.descriptor, &self.messages[0], min(rows, <int> BATCH), MSG_DONTWAIT, NULL)
         found.count = found.fd_count = found.error = 0
@@ -48,9 +50,13 @@ cdef class LocalSource(FrameSource):
             elif self.messages[place].msg_len == sizeof(CanFrame):
                 memcpy(&frames[found.count], &self.slots[place], sizeof(CanFrame))
                 found.count += 1
-            else:
+            elif self.messages[place].msg_len == 0:
                 found.is_more = False
-                if not found.count + found.fd_count:
+                if found.count + found.fd_count:
+                    self.kept_error = ECONNRESET
+                else:
                     found.error = ECONNRESET
                 break
+            else:
+                self.odd += 1
         return found

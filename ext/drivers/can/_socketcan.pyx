@@ -19,7 +19,7 @@ from autonomy.msg.messages cimport (LAYOUT_HASH, CanFdFrame, CanFdFrame_FLAG_BIT
                                     CanFrame_FLAG_TRANSMITTED)
 from drivers._sockets cimport (CMSG_DATA, CMSG_FIRSTHDR, CMSG_NXTHDR, MSG_DONTWAIT, MSG_NOSIGNAL, cmsghdr, iovec, mmsghdr, msghdr,
                                recvmmsg, sendmmsg)
-from drivers.can._controller cimport ControllerState, hear_frame
+from drivers.can._controller cimport ControllerState, hear_any, hear_frame
 from drivers.can._frame_source cimport FrameSource, Taken
 
 require(__name__, LAYOUT_HASH)
@@ -149,6 +149,7 @@ cdef class RawCan(FrameSource):
         for place in range(taken):
             if self.messages[place].msg_len == <unsigned int> CANFD_MTU:
                 self._store_fd(place, &fd_frames[found.fd_count])
+                hear_any(&self.controller.seen)
                 found.fd_count += 1
             else:
                 self._store(place, &frames[found.count])

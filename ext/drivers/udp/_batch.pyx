@@ -52,6 +52,10 @@ cdef class DatagramBatch:
     def __dealloc__(self):
         free(self.buffers)
 
+    def close(self) -> None:
+        """Forgets the socket: its number may be another's by now."""
+        self.descriptor = -1
+
     def receive(self, int timeout_ms) -> list:
         """[(CLOCK_REALTIME in ns of its arrival, sender's IPv4 address, port, data)], waiting for the first as long as that.
 
@@ -60,6 +64,8 @@ cdef class DatagramBatch:
         cdef int place, taken, number
         cdef pollfd waiting
         cdef timespec now
+        if self.descriptor < 0:
+            raise OSError(9, "the socket is closed")
         with nogil:
             taken, number = self._take(), errno
             if taken < 0 and (number == EAGAIN or number == EINTR) and timeout_ms > 0:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import signal
 import socket
+import threading
 
 import numpy as np
 import pytest
@@ -64,3 +66,29 @@ def test_the_end_of_a_bus_is_told_behind_its_last_frame(ends):
 def test_no_room_is_an_error_of_who_asks(ends):
     with pytest.raises(ValueError, match="no room"):
         LocalSource(ends[1].fileno()).receive(np.zeros(0, np.uint8), np.zeros(0, np.uint8), 0)
+
+
+def test_what_is_no_frame_is_counted_and_loses_nothing_else(ends):
+    source = LocalSource(ends[1].fileno())
+    for number in range(3):
+        ends[0].send(can_frame(number, b"").tobytes())
+        ends[0].send(bytes(10))
+    assert receive(source, 64)[0]["id"].tolist() == [0, 1, 2] and source.odd == 3
+
+
+def test_a_signal_does_not_end_a_wait(ends):
+    source, rows, waiting = LocalSource(ends[1].fileno()), room(4), threading.main_thread().ident
+    before = signal.signal(signal.SIGUSR2, lambda *_: None)
+
+    def disturb() -> None:
+        for _ in range(2000):
+            signal.pthread_kill(waiting, signal.SIGUSR2)
+        ends[0].send(can_frame(7, b"").tobytes())
+
+    thread = threading.Thread(target=disturb)
+    try:
+        thread.start()
+        assert source.receive(rows[0].view(np.uint8), rows[1].view(np.uint8), 60_000) == (1, 0)
+    finally:
+        thread.join()
+        signal.signal(signal.SIGUSR2, before)

@@ -90,6 +90,17 @@ def test_who_does_not_read_is_thrown_off_and_told(hub, nodes, monkeypatch):
             nodes[2].recv(1.0)
 
 
+def test_who_sends_what_is_no_frame_is_thrown_off_alone(hub):
+    odd, sender, other = local_bus.connected(hub.path), LocalTransport(hub.path), LocalTransport(hub.path)
+    odd.setblocking(True)
+    odd.send(bytes(10))
+    assert odd.recv(100) == b"", "the hub hung up"
+    sender.send(can_frames(can_frame(0x123, b"")), 1.0)
+    assert other.receive(*room(8), 20.0) == (1, 0)
+    for node in (odd, sender, other):
+        node.close()
+
+
 def test_without_a_hub_it_is_a_sentence(tmp_path):
     with pytest.raises(EnvironmentFault, match="'local': no hub answers at"):
         open_bus("local", str(tmp_path / "nobody"))

@@ -70,5 +70,20 @@ def test_the_longest_datagram_comes_whole_and_a_closed_socket_is_an_error(receiv
     node.sendto(longest, ("127.0.0.1", receiver.port))
     assert receiver.receive(1.0)[0].data == longest
     node.close()
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="the socket is closed"):
         DatagramBatch(-1).receive(0)
+
+
+def test_a_closed_receiver_reads_nobody_elses_socket():
+    closed = UdpReceiver("127.0.0.1", 0)
+    number = closed.fileno()
+    closed.close()
+    other = UdpReceiver("127.0.0.1", 0)
+    assert other.fileno() == number, "the system gives the lowest number that is free"
+    node = sender()
+    node.sendto(b"abc", ("127.0.0.1", other.port))
+    with pytest.raises(EnvironmentFault, match="failed"):
+        closed.receive(1.0)
+    assert other.receive(1.0)[0].data == b"abc"
+    node.close()
+    other.close()

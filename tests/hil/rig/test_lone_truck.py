@@ -15,8 +15,10 @@ from drivers.can.local_bus import Hub
 from hil.rig.drive_verdict import judged_alone
 from hil.rig.lone_truck import LoneTruckOptions, drive_alone
 
+LIDAR = "vehicles/demo_truck_lidar"
 METRICS = {"collisions": 0, "out_of_lane_share": 0.0, "rolled_over": False}
-WELL = {"metrics": METRICS, "scans": None, "lateness_us": {"p50": 40.0, "p99": 300.0, "max": 900.0}}
+WELL = {"metrics": METRICS, "scans": None, "lateness_us": {"p50": 40.0, "p99": 300.0, "max": 900.0}, "engaged_ticks": 1440,
+        "abandoned_ticks": 0, "minimal_risk_ticks": 0}  # fmt: skip
 
 
 @pytest.fixture
@@ -57,7 +59,25 @@ def test_what_leaves_this_machine_needs_arm():
     with pytest.raises(UsageError, match="hil truck: socketcan can0 leaves this machine and may move something; give --arm"):
         drive_alone(LoneTruckOptions("socketcan", ["can0", "can1", "can2"]))
     with pytest.raises(UsageError, match=r"10\.0\.0\.5:2368 leaves this machine"):
-        drive_alone(LoneTruckOptions("local", ["a", "b", "c"], sockets=["roof=10.0.0.5:2368"]))
+        drive_alone(LoneTruckOptions("local", ["a", "b", "c"], LIDAR, sockets=["roof=10.0.0.5:2368"]))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (LoneTruckOptions("local", ["a"]), "listens to the buses 0, 1, 2; give a channel for each"),
+        (LoneTruckOptions("local", ["a", "b", "c"], LIDAR, sockets=["rof=127.0.0.1:2368"]), "--udp rof: .* known: front, roof"),
+        (LoneTruckOptions("local", ["a", "b", "c"], lines=["gnss=/tmp/gnss"]), "--serial gnss: .* known: none"),
+        (LoneTruckOptions("local", ["a", "b", "c"], LIDAR, sockets=["roof=nohost.invalid:2368"]), "nohost.invalid is no address"),
+    ],
+)
+def test_what_the_vehicle_has_not_is_a_sentence(options, sentence):
+    with pytest.raises(UsageError, match=sentence):
+        drive_alone(options)
+
+
+def test_an_interrupted_drive_says_nothing():
+    assert judged_alone(WELL, "local", interrupted=True)["reasons"] == ["interrupted"]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +87,10 @@ def test_what_leaves_this_machine_needs_arm():
         ({"metrics": {**METRICS, "collisions": 1}}, "fail", "collision"),
         ({"metrics": {**METRICS, "out_of_lane_share": 0.1}}, "fail", "out of the lane"),
         ({"metrics": {}}, "inconclusive", "the stack never took over"),
+        ({"metrics": {**METRICS, "out_of_lane_share": None}}, "pass", ""),
+        ({"abandoned_ticks": 1560}, "fail", "drove 1440 ticks and let go for 1560 behind them"),
+        ({"minimal_risk_ticks": 300}, "inconclusive", "a minimal-risk manoeuvre of 300 ticks"),
+        ({"lateness_us": {"p50": 40.0, "p99": 300.0, "max": 900_000.0}}, "inconclusive", "silent for 900 ms"),
         ({"lateness_us": {"p50": 40.0, "p99": 6000.0, "max": 9000.0}}, "inconclusive", "p99 of lateness is 6.0 ms"),
         ({"scans": {"failed": 3, "lateness_us": {"p99": None}}}, "fail", "3 datagrams"),
     ],
