@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--udp", dest="sockets", action="append", default=[], metavar="SENSOR=ADDRESS:PORT",
                         help="where a lidar's or radar's packets go")  # fmt: skip
     parser.add_argument("--serial", dest="lines", action="append", default=[], metavar="PORT=PATH",
-                        help="a path that becomes a pseudo terminal for the stack")  # fmt: skip
+                        help="a device, or a path that becomes a pseudo terminal for the stack")  # fmt: skip
     parser.add_argument("--duration", type=float, metavar="S", help="default: the scenario's")
     parser.add_argument("--seed", type=seed, default=0, help="of world and sensors")
     parser.add_argument("--lockstep", action="store_true", help="the truck tells the time, to 'autonomy run --lockstep'")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -22,7 +21,7 @@ from hil.rig.gateway import Gateway
 from hil.rig.inject_paths import CanPath, GatewayPath, SerialPath, UdpPath
 from hil.rig.recorded import SERIAL, UDP
 from hil.rig.relays import Relay
-from hil.rig.serial_end import TERMINALS, Line
+from hil.rig.serial_end import Line, is_device
 from hil.rig.targets import Target
 from hil.rig.witness import Witness
 
@@ -127,15 +126,10 @@ def _paths(options: InjectOptions, closing: ExitStack) -> list[GatewayPath]:
         paths.append(CanPath(bus, *(kept(open_transport(options.interface, channel)) for channel in pair)))
     for name, (rest, device) in options.lines.items():
         paths.append(SerialPath(name, kept(Line(rest, options.baud)),
-                                kept(Line(device, options.baud, makes_terminal=not _is_device(device)))))  # fmt: skip
+                                kept(Line(device, options.baud, makes_terminal=not is_device(device)))))  # fmt: skip
     for name, (rest, device) in options.streams.items():
         paths.append(kept(UdpPath(name, kept(UdpReceiver(*rest)), device)))
     return paths
-
-
-def _is_device(place: str) -> bool:
-    """Else a pseudo terminal is made and known by that path; a link to one that an earlier run left behind is none."""
-    return place.startswith("/dev/") or os.path.exists(place) and not os.path.realpath(place).startswith(TERMINALS)
 
 
 def _real(options: InjectOptions) -> str | None:
@@ -143,7 +137,7 @@ def _real(options: InjectOptions) -> str | None:
     for name in (name for pair in options.pairs for name in pair):
         if not is_virtual(options.interface, name):
             return f"{options.interface} {name}"
-    targets = [Target(SERIAL, place) for pair in options.lines.values() for place in pair if _is_device(place)]
+    targets = [Target(SERIAL, place) for pair in options.lines.values() for place in pair if is_device(place)]
     targets += [Target(UDP, address, port=port) for _, (address, port) in options.streams.values()]
     return next((str(target) for target in targets if target.is_real), None)
 

@@ -29,7 +29,8 @@ from hil.rig import DEFAULT_SCENARIO
 from hil.rig.drive import truck_lines, verdict_line
 from hil.rig.drive_verdict import judged_alone
 from hil.rig.junit import OUTCOMES
-from hil.rig.recorded import CAN, UDP
+from hil.rig.recorded import CAN, SERIAL, UDP
+from hil.rig.serial_end import is_device
 from hil.rig.targets import Target
 from hil.rig.truck import Truck, account, drive, drive_in_lockstep, prepared
 
@@ -123,6 +124,9 @@ def _real(options: LoneTruckOptions) -> str | None:
     for channel in options.channels:
         if (target := Target(CAN, channel, options.interface)).is_real:
             return str(target)
+    for name, _, path in (text.partition("=") for text in options.lines):
+        if is_device(path) and (target := Target(SERIAL, path)).is_real:
+            return f"{name} on {target}"
     for text in options.sockets:
         name, _, place = text.partition("=")
         address, port = place_of(name, place)

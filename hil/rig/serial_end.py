@@ -9,10 +9,15 @@ from typing import Any
 
 from autonomy.errors import EnvironmentFault
 
-__all__ = ["TERMINALS", "Line"]
+__all__ = ["TERMINALS", "Line", "is_device"]
 
 MOST_BYTES = 480  # in one piece: what a log's row holds
 TERMINALS = "/dev/pts/"
+
+
+def is_device(place: str) -> bool:
+    """Else a pseudo terminal is made and known by that path; a link to one that an earlier run left behind is none."""
+    return place.startswith("/dev/") or os.path.exists(place) and not os.path.realpath(place).startswith(TERMINALS)
 
 
 class Line:

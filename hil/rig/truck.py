@@ -31,6 +31,7 @@ from drivers.can.commanding.command_config import read as read_commands
 from drivers.can.router import Router
 from drivers.can.transport import Transport, open_transport, room, rows_of
 from drivers.serial.route_config import PREFIX
+from drivers.serial.route_config import read as read_serial
 from drivers.udp.receiver import place_of
 from hil.loop.metrics import RunMetrics
 from hil.rig import DEFAULT_SCENARIO
@@ -38,7 +39,7 @@ from hil.rig.commands import BATCH, CommandReader
 from hil.rig.controllers import Controllers
 from hil.rig.drive_events import TruckEvents
 from hil.rig.scan_output import PacedScans, SteppedScans
-from hil.rig.serial_end import Line
+from hil.rig.serial_end import Line, is_device
 from hil.sensors import Bytes
 from hil.worlds.motorway import Motorway
 from hil.worlds.scenario import KINEMATIC
@@ -227,8 +228,11 @@ def prepared(config: str, scenario: str, interface: str, channels: list[str], so
     if world.scenario.ego.plant == KINEMATIC:
         raise UsageError(f"{scenario}: the kinematic plant takes an acceleration, which is on no bus; name a plant in [ego]")
     addresses = {name: place_of(name, place) for name, _, place in (text.partition("=") for text in sockets)}
-    ends = {name: Line(path, 0, makes_terminal=True) for name, _, path in (text.partition("=") for text in lines)}
-    truck = Truck(configuration.load(config), world, buses, seed, lockstep, addresses, ends)
+    loaded = configuration.load(config)
+    bauds = {item.port: item.baud for item in read_serial(loaded.sections.get("serial", {}), config).port}
+    ends = {name: Line(path, bauds.get(name, 0), makes_terminal=not is_device(path))
+            for name, _, path in (text.partition("=") for text in lines)}  # fmt: skip
+    truck = Truck(loaded, world, buses, seed, lockstep, addresses, ends)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     if not lockstep:  # not before it is there: building it keeps a processor for a second
         realtime.raise_priority(PRIORITY)

@@ -126,6 +126,19 @@ def test_loss_on_the_way_is_seen_by_the_numbers_of_the_frames(shaped):
         bus.shutdown()
 
 
+def test_delay_on_the_way_keeps_every_frame_in_order_and_shows_in_their_times(shaped):
+    channel = shaped("netem", "delay", "200ms", "limit", "100000")
+    sender, receiver = (open_bus("socketcan", channel) for _ in range(2))
+    began_ns = time.time_ns()
+    for number in range(500):
+        sender.send(message(number), timeout=5.0)
+    frames = read(LiveBus(receiver, "socketcan", channel), 500)
+    assert (frames["id"] & 0x1FFFFFFF).tolist() == list(range(500))
+    assert int(frames["time_ns"][0]) - began_ns > 190_000_000, "its clock ticks every 10 ms"
+    for bus in (sender, receiver):
+        bus.shutdown()
+
+
 def test_can_dump_shows_the_live_bus(pair):
     dump = subprocess.Popen(
         [sys.executable, "-m", "autonomy", "can", "dump", "-i", "socketcan", "-c", "vcan0", "--json", "-n", "3"],

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import socket
 import struct
 from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
+from drivers.can._controller import STATES, ControllerState
+from drivers.can._local_source import LocalSource
 
 from autonomy import config, msg
 from drivers.can import candump, codec_twin
 from drivers.can.codec import Codec
 from drivers.can.frame_bits import frame_bits
 from drivers.can.frame_filter import FrameFilter
+from drivers.can.frame_flags import ERROR
 from drivers.can.j1939.address import MOST_EVENTS, AddressTable, Name
 from drivers.can.j1939.diagnostics import Diagnostics
 from drivers.can.j1939.listener import Listener
@@ -21,6 +25,7 @@ from drivers.can.j1939.transport import MOST_SESSIONS, Failure, Message
 from drivers.can.route_config import KINDS, read
 from drivers.can.router import Router
 from drivers.can.router_twin import RouterTwin
+from drivers.can.transport import room
 from tests.drivers.can.j1939.frames import bam, control
 from tests.fuzz.targets.target import Target
 
@@ -224,10 +229,34 @@ def frame_words(data: bytes) -> None:
         assert mask[:2].tolist() == [wanted.accepts(0, 0x123), wanted.accepts(0, 0x98FEF100)]
 
 
+def local_bus(data: bytes) -> None:
+    """Datagrams of a local bus, a length before each: what is a frame comes out as it went in, everything else is counted."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        source, (classic, fd), controller, sent = LocalSource(theirs.fileno()), room(64), ControllerState(), []
+        while data and len(sent) < 32:
+            sent.append(data[1 : 1 + data[0]] or b"\0")
+            ours.send(sent[-1])
+            data = data[1 + data[0] :]
+        count, fd_count = source.receive(classic.view(np.uint8), fd.view(np.uint8), 0)
+        assert [row.tobytes() for row in classic[:count]] == [item for item in sent if len(item) == classic.itemsize]
+        assert [row.tobytes() for row in fd[:fd_count]] == [item for item in sent if len(item) == fd.itemsize]
+        assert source.odd == len(sent) - count - fd_count
+        controller.hear(classic[:count])
+        assert 0 <= controller.error_frames <= count and controller.state in STATES
+
+
 def frame_seeds() -> list[bytes]:
     random = np.random.default_rng(0)
     return [b"".join(FRAME.pack(number, number % 4, 102, 8, random.bytes(8)) for number in range(first, first + 8))
             for first in (0, 8, 16, 24)] + [FRAME.pack(251, 3, 100, 0x28, bytes(8))]  # fmt: skip
+
+
+def datagram_seeds() -> list[bytes]:
+    error = np.zeros(1, msg.dtype("CanFrame"))
+    error["id"], error["length"], error["flags"], error["data"][0, 1] = 0x44, 8, ERROR, 0x30
+    frames = [np.random.default_rng(1).bytes(24), error.tobytes(), bytes(msg.dtype("CanFdFrame").itemsize), b"odd"]
+    return [b"".join(bytes([len(item)]) + item for item in frames), bytes([24]) + error.tobytes()]
 
 
 def value_seeds() -> list[bytes]:
@@ -260,5 +289,6 @@ TARGETS = [
     Target("transport", transport, transfer_seeds, J1939, 2048),
     Target("diagnostics", diagnostics, lambda: [b"\x40\xff\x9d\x04\x03\x05\xff\xff", b"\x15\x55" + bytes(range(12))], J1939, 64),
     Target("name", name, lambda: [bytes(range(8))], J1939, 16),
+    Target("local_bus", local_bus, datagram_seeds, ("drivers.can.local_bus",), 512),
     Target("frame_words", frame_words, lambda: WORDS, ("drivers.can.candump", "drivers.can.frame_filter"), 64),
 ]  # fmt: skip
