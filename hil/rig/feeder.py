@@ -28,7 +28,7 @@ class Feeder:
         ]
         self._reach = [0] * len(tracks)
         self._waiting: dict[Target, list[Due]] = defaultdict(list)
-        self._full: dict[Target, tuple[Due, int]] = {}  # what found no room, and from where on
+        self._full: dict[Target, Due] = {}  # what found no room
         self.horizon_ns = 0
         self.beyond: dict[Target, int] = defaultdict(int)  # entries due behind the end
         self.has_all = False
@@ -51,7 +51,12 @@ class Feeder:
     def left(self) -> int:
         """Entries that were made and not put."""
         waiting = sum(len(due.times_ns) for dues in self._waiting.values() for due in dues)
-        return waiting + sum(len(due.times_ns) - first for due, first in self._full.values())
+        return waiting + sum(len(due.times_ns) for due in self._full.values())
+
+    def kept_bytes(self) -> int:
+        """Of entries that were made and not put."""
+        waiting = sum(len(due.data) for dues in self._waiting.values() for due in dues)
+        return waiting + sum(len(due.data) for due in self._full.values())
 
     def _step(self) -> None:
         horizon_ns = self.horizon_ns + STEP_NS
@@ -74,17 +79,16 @@ class Feeder:
                 self._put(target, now)
         self.has_all = is_last or not self._waiting and min(self._reach) == np.iinfo(np.int64).max
 
-    def _put(self, target: Target, due: Due, first: int = 0) -> None:
+    def _put(self, target: Target, due: Due) -> None:
         if target in self._full:
-            earlier, first = self._full.pop(target)
-            due = _joined([earlier, due])
-        taken = self._lane_of(target).port.put(due.times_ns, due.starts, due.lengths, due.data, first)
+            due = _joined([self._full.pop(target), due])
+        taken = self._lane_of(target).port.put(due.times_ns, due.starts, due.lengths, due.data)
         if taken < len(due.times_ns):
-            self._full[target] = due, taken
+            self._full[target] = _chosen(due, np.arange(taken, len(due.times_ns)))
 
     def _put_back(self) -> None:
         for target in list(self._full):
-            self._put(target, *self._full.pop(target))
+            self._put(target, self._full.pop(target))
 
 
 def _split(dues: list[Due], limit_ns: int) -> tuple[Due | None, Due | None]:
@@ -105,6 +109,9 @@ def _joined(dues: list[Due]) -> Due:
 
 
 def _chosen(due: Due, rows: np.ndarray) -> Due | None:
+    """Of the bytes only the stretch that the rows lie in: what is put is let go, however long something waits."""
     if not len(rows):
         return None
-    return Due(due.target, due.times_ns[rows], due.starts[rows], due.lengths[rows], due.data)
+    starts, lengths = due.starts[rows], due.lengths[rows]
+    first, end = int(starts.min()), int((starts + lengths).max())
+    return Due(due.target, due.times_ns[rows], starts - first, lengths, due.data[first:end].copy())

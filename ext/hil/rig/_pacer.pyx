@@ -118,22 +118,21 @@ cdef class Port:
     def __dealloc__(self):
         free(self.state)
 
-    def put(self, const int64_t[::1] due_ns, const int64_t[::1] starts, const int64_t[::1] lengths, const uint8_t[::1] data,
-            Py_ssize_t first=0) -> int:
-        """Producer: queues entries (n,) from `first` on, in the order given; the first that found no room, n when all did.
+    def put(self, const int64_t[::1] due_ns, const int64_t[::1] starts, const int64_t[::1] lengths, const uint8_t[::1] data) -> int:
+        """Producer: queues entries (n,) in the order given; the first that found no room, n when all did.
 
         `starts` and `lengths`: their bytes in `data`. Raises ValueError for bytes outside of it or longer than the arena.
         """
         cdef Py_ssize_t count = due_ns.shape[0], n
         if starts.shape[0] < count or lengths.shape[0] < count:
             raise ValueError(f"{count} times need as many starts and lengths")
-        for n in range(first, count):
+        for n in range(count):
             if starts[n] < 0 or lengths[n] < 0 or starts[n] + lengths[n] > data.shape[0] or \
                     <uint64_t> lengths[n] > self.arena_bytes:
                 raise ValueError(f"entry {n}: {lengths[n]} bytes at {starts[n]} of {data.shape[0]} bytes, an arena of "
                                  f"{self.arena_bytes}")
         with nogil:
-            for n in range(first, count):
+            for n in range(count):
                 if not self._put(due_ns[n], &data[starts[n]] if lengths[n] else NULL, <uint64_t> lengths[n]):
                     break
             else:

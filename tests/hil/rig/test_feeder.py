@@ -79,3 +79,17 @@ def test_it_reads_no_further_ahead_than_it_should():
     assert not feeder.has_all and len(lane.port) == LEAD_NS // STEP_NS
     feeder.fill(5 * LEAD_NS)
     assert len(lane.port) == 6 * LEAD_NS // STEP_NS
+
+
+def test_pain_16_what_is_kept_stays_as_long_as_the_lead_however_long_it_plays():
+    """A record in every piece lies beyond each step, so that something always waits."""
+    spacing_ns, count = STEP_NS // 7, 7 * 400
+    lanes: dict[Target, Lane] = {}
+    feeder = Feeder([Fake([(n * spacing_ns, TARGETS[0]) for n in range(count)], 5)],
+                    lambda target: lanes.setdefault(target, Lane(64)), None)  # fmt: skip
+    most = 0
+    for step in range(400):
+        feeder.fill(step * STEP_NS)
+        lanes[TARGETS[0]].take(20)
+        most = max(most, feeder.kept_bytes())
+    assert len(lanes[TARGETS[0]].found) > 2_000 and most < 8 * 200, "of 22 400 bytes in all"
