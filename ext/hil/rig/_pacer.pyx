@@ -118,7 +118,8 @@ cdef class Port:
     def __dealloc__(self):
         free(self.state)
 
-    def put(self, const int64_t[::1] due_ns, const int64_t[::1] starts, const int64_t[::1] lengths, const uint8_t[::1] data) -> int:
+    def put(self, const int64_t[::1] due_ns, const int64_t[::1] starts, const int64_t[::1] lengths,
+            const uint8_t[::1] data) -> int:
         """Producer: queues entries (n,) in the order given; the first that found no room, n when all did.
 
         `starts` and `lengths`: their bytes in `data`. Raises ValueError for bytes outside of it or longer than the arena.

@@ -160,7 +160,8 @@ def test_queue_and_arena_go_round_and_lose_nothing(contents, takes):
     port, first, found, turn = Port(-1, NOTHING, entries=8, arena_bytes=64), 0, [], 0
     given_columns = columns(contents)
     while len(found) < len(contents):
-        first = port.put(*given_columns, first)
+        due, starts, lengths, data = given_columns
+        first += port.put(due[first:], starts[first:], lengths[first:], data)
         if first == len(contents):
             port.close_input()
         for _ in range(min(takes[turn % len(takes)], len(port))):
