@@ -106,8 +106,9 @@ def test_the_pump_runs_while_the_interpreter_is_kept_busy():
     receiver.start()
     frame = can_frame(1, b"").tobytes()
     sender.send(frame)
-    while not len(ring):
-        pass  # the thread is in the pump from here on
+    for _ in range(TURNS):  # the thread is in the pump from there on
+        if len(ring):
+            break
     before = sys.getswitchinterval()
     try:
         sys.setswitchinterval(60.0)  # nobody else gets the interpreter
