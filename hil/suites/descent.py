@@ -212,7 +212,7 @@ def drive(case: Case) -> Drive:
 
     stack, world = Stack.from_config(CONFIG), Motorway(scenario())
     senses = WithCruise(Messages(stack.config, case.seed), stack.parameters, world)
-    senses.planner.road = Known(senses.planner.road, case)
+    senses.planner.road = Known(senses.planner.road, lambda: senses.place, case)
     found = []
 
     def watch(truth, out):
@@ -239,8 +239,8 @@ def drive(case: Case) -> Drive:
 class Known:
     """The road ahead as a map tells it: with an error that is correlated along the road, or nothing at all."""
 
-    def __init__(self, road, case: Case):
-        self.road, self.known = road, case.known
+    def __init__(self, road, place, case: Case):
+        self.road, self.place, self.known = road, place, case.known
         step = 50.0
         count = round((LEVEL_M + 2.0 * CURVE_M + DESCENT_M + BEHIND_M) / step) + 80
         random, keep = np.random.default_rng([case.seed, 7]), np.exp(-step / MAP_CORRELATION_M)
@@ -254,6 +254,6 @@ class Known:
         ahead = self.road(out)
         if not self.known:
             return UNKNOWN_ROAD._replace(limit=ahead.limit)
-        places = self.road.__self__.place + STEP_M * np.arange(POINTS)
+        places = self.place() + STEP_M * np.arange(POINTS)
         error = MAP_SIGMA * np.interp(places, self.step * np.arange(len(self.error)), self.error)
         return ahead._replace(grade=ahead.grade + error, sigma=np.full(POINTS, MAP_SIGMA))

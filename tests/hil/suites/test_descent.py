@@ -1,9 +1,11 @@
 """How the figures of a descent are judged, on drives that are made up."""
 
 import numpy as np
+import pytest
 
+from autonomy.planning.cruise import POINTS, STEP_M, RoadAhead
 from hil.suites import descent
-from hil.suites.descent import COLUMNS, DESCENT_M, SET_SPEED, Drive
+from hil.suites.descent import COLUMNS, DESCENT_M, SET_SPEED, Case, Drive, Known
 
 
 def made_up(over=0.0, rise=20.0, fall_at=2200.0, end=None, margin=0.3) -> Drive:
@@ -50,3 +52,23 @@ def test_the_true_slope_and_heat_judge_beside_the_plan():
     too_fast = misses(descent.descended("x", made_up(over=allowed[0] - 15.0 + 1.0), True))
     assert [figure for figure in too_fast if "over the entry speed" in figure]
     assert not [figure for figure in misses(descent.descended("x", made_up(over=1.0), True)) if "entry speed" in figure]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_map_that_a_drive_is_told_has_an_error_that_grows_and_fades_along_the_road(known):
+    flat, place = RoadAhead(*np.zeros((3, POINTS))), [0.0]
+    told = Known(lambda out: flat, lambda: place[0], Case("x", 21, known=known))
+    if not known:
+        assert np.isnan(told(None).grade).all() and not told(None).limit.any()
+        return
+    first = told(None)
+    place[0] = 100.0
+    steps = round(100.0 / STEP_M)
+    assert np.array_equal(told(None).grade[:-steps], first.grade[steps:]), "the same place has the same error"
+    assert 0.2 * descent.MAP_SIGMA < first.grade.std() < 3.0 * descent.MAP_SIGMA and (first.sigma == descent.MAP_SIGMA).all()
+
+
+@pytest.mark.slow
+def test_the_drives_of_the_quick_suite_meet_their_aims(tmp_path):
+    rows = descent.rows(quick=True, jobs=2, output=tmp_path)
+    assert len(rows) > 10 and misses(rows) == []
