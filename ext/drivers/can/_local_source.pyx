@@ -1,7 +1,7 @@
 """The receiving end of the local bus: its hub's datagrams, each a CanFrame or a CanFdFrame, in batches."""
 
 from libc.errno cimport EAGAIN, ECONNRESET, EINTR, errno
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy
 
 from autonomy.msg.layout import require
@@ -13,6 +13,10 @@ require(__name__, LAYOUT_HASH)
 
 cdef enum:
     BATCH = 64
+    SLOT_BYTES = 128            # more than a frame: a longer datagram shows to be none
+
+if sizeof(CanFdFrame) >= SLOT_BYTES:
+    raise ImportError("a CanFdFrame has outgrown the slots of _local_source.pyx")
 
 
 cdef class LocalSource(FrameSource):
@@ -20,14 +24,14 @@ cdef class LocalSource(FrameSource):
     cdef readonly uint64_t odd
     cdef mmsghdr[BATCH] messages
     cdef iovec[BATCH] parts
-    cdef CanFdFrame[BATCH] slots
+    cdef uint8_t[BATCH][SLOT_BYTES] slots
 
     def __cinit__(self, int descriptor):
         cdef int place
         self.descriptor = descriptor
         for place in range(BATCH):
-            self.parts[place].iov_base = &self.slots[place]
-            self.parts[place].iov_len = sizeof(CanFdFrame)
+            self.parts[place].iov_base = &self.slots[place][0]
+            self.parts[place].iov_len = SLOT_BYTES
             self.messages[place].msg_hdr.msg_iov = &self.parts[place]
             self.messages[place].msg_hdr.msg_iovlen = 1
 
@@ -45,10 +49,10 @@ cdef class LocalSource(FrameSource):
             found.error = errno
         for place in range(taken):
             if self.messages[place].msg_len == sizeof(CanFdFrame):
-                memcpy(&fd_frames[found.fd_count], &self.slots[place], sizeof(CanFdFrame))
+                memcpy(&fd_frames[found.fd_count], &self.slots[place][0], sizeof(CanFdFrame))
                 found.fd_count += 1
             elif self.messages[place].msg_len == sizeof(CanFrame):
-                memcpy(&frames[found.count], &self.slots[place], sizeof(CanFrame))
+                memcpy(&frames[found.count], &self.slots[place][0], sizeof(CanFrame))
                 found.count += 1
             elif self.messages[place].msg_len == 0:
                 found.is_more = False

@@ -72,7 +72,7 @@ def test_what_is_no_frame_is_counted_and_loses_nothing_else(ends):
     source = LocalSource(ends[1].fileno())
     for number in range(3):
         ends[0].send(can_frame(number, b"").tobytes())
-        ends[0].send(bytes(10))
+        ends[0].send(bytes(10 + 100 * number))
     assert receive(source, 64)[0]["id"].tolist() == [0, 1, 2] and source.odd == 3
 
 
