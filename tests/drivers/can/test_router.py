@@ -6,7 +6,6 @@ import math
 import tomllib
 from pathlib import Path
 
-import cantools
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -159,24 +158,6 @@ def test_imu_and_gnss_are_put_together_from_their_frames():
     assert imu["valid_time_ns"][0] == imu["received_time_ns"][0] == 1_200_000
     assert gnss["latitude_deg"][0] == 48.0 and gnss["velocity_east"][0] == 20.0 and math.isnan(gnss["altitude_m"][0])
     assert (gnss["fix_type"][0], gnss["satellites"][0], gnss["position_sigma"][0]) == (3, 14, 0.5)
-
-
-def test_gnss_over_j1939_is_one_fix_of_two_frames_as_the_documentation_routes_it():
-    page = (Path(__file__).parents[3] / "docs" / "gnss-serial.md").read_text()
-    routes = tomllib.loads(page.partition("## Over J1939")[2].partition("```toml")[2].partition("```")[0])["can"]["route"]
-    text = (directory() / "j1939.dbc").read_text()
-    router = Router.from_config(config({"bus": [{"bus": 0, "dbc": "j1939.dbc"}], "route": routes}), {0: text})
-    peer, inputs = cantools.database.load_string(text), new_frame()
-    speed = peer.encode_message("VDS", {"compass_bearing": 90.5, "navigation_based_vehicle_speed": 81.0, "pitch": 0.0,
-                                        "altitude": 520.125})  # fmt: skip
-    place = peer.encode_message("VP", {"latitude": 48.1234567, "longitude": -11.7654321})
-    router.route(can_frames(can_frame(EXTENDED | 0x18FEE81C, speed, time_ns=1),
-                            can_frame(EXTENDED | 0x18FEF31C, place, time_ns=2),
-                            can_frame(EXTENDED | 0x18FEF31C, b"\xff" * 8, time_ns=3)), inputs)  # fmt: skip
-    (fix,) = items(inputs, "gnss")
-    assert [fix["latitude_deg"], fix["longitude_deg"]] == pytest.approx([48.1234567, -11.7654321], abs=1e-9)
-    assert (fix["speed"], fix["course_deg"], fix["altitude_m"]) == (pytest.approx(22.5), 90.5, 520.125)
-    assert fix["fix_type"] == 3 and fix["source"] == 2 and not fix["position_sigma"] > 0.0
 
 
 def test_a_router_of_one_kind_knows_which_frames_it_needs():
