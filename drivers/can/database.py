@@ -21,6 +21,8 @@ __all__ = ["Database", "DatabaseError", "Message", "Signal", "load", "parse"]
 
 CANTOOLS_LOGGER = "cantools.database.can.database"  # says which messages share a name or an identifier
 ORPHANS = 0xC0000000  # VECTOR__INDEPENDENT_SIG_MSG: the editor's bin for signals that belong to no message
+LONGEST_MESSAGE = 1785  # bytes of a J1939 transport protocol transfer
+FURTHEST_BYTE = 65535
 FLOAT_LENGTHS = (16, 32, 64)
 LINE_OF_TEXT = re.compile(r"at line (\d+)")
 
@@ -149,6 +151,7 @@ def parse(text: str, name: str = "DBC text", j1939: bool | None = None) -> Datab
     messages = []
     for item in found.messages:
         message = _message(item, j1939)
+        _refuse_impossible(message, name)
         problems += [f"{name}: message {message.name}: {problem}" for problem in _problems(message)]
         messages.append(message)
     return Database(name, tuple(messages), tuple(problems), text)
@@ -178,6 +181,20 @@ def _message(item, j1939: bool | None) -> Message:
     is_j1939 = item.is_extended_frame and (item.protocol == "j1939" if j1939 is None else j1939)
     identifier = item.frame_id | (0x80000000 if item.is_extended_frame else 0)
     return Message(item.name, identifier, item.length, is_j1939, tuple(_signal(signal) for signal in item.signals))
+
+
+def _refuse_impossible(message: Message, name: str) -> None:
+    """Numbers that no message on a bus can have, which the tables have no room for: the file is damaged."""
+    wrong = []
+    if not 0 <= message.length <= LONGEST_MESSAGE:
+        wrong.append(f"has {message.length} bytes; 0 to {LONGEST_MESSAGE} can be")
+    for signal in message.signals:
+        if signal.start < 0 or signal.end_byte > FURTHEST_BYTE:
+            wrong.append(f"has signal {signal.name} of {signal.length} bits at bit {signal.start}, which no message reaches")
+        if any(abs(bound) >= 1 << 63 for pair in signal.multiplexer_ranges for bound in pair):
+            wrong.append(f"has signal {signal.name} with a multiplexer value of more than 64 bits")
+    if wrong:
+        raise DatabaseError(f"{name}: message {message.name} {wrong[0]}; correct the file or export it again")
 
 
 def _signal(item) -> Signal:

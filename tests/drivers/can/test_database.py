@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autonomy.errors import BadInputError
@@ -27,6 +27,22 @@ def test_a_bad_dbc_is_answered_with_file_and_line(text, words):
     assert isinstance(caught.value, BadInputError)
 
 
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ('1 M -3 |;A : 0|8@1+ (1,0) [0|0] ""', "message M has -3 bytes; 0 to 1785 can be"),
+        ('1 M 99999 |;A : 0|8@1+ (1,0) [0|0] ""', "message M has 99999 bytes"),
+        ('1 M 8 |;A : -5|8@1+ (1,0) [0|0] ""', "signal A of 8 bits at bit -5"),
+        ('1 M 8 |;A : 0|999999@1+ (1,0) [0|0] ""', "signal A of 999999 bits at bit 0"),
+        ('1 M 8 |;A M : 0|8@1+ (1,0) [0|0] ""|;B m99999999999999999999 : 8|8@1+ (1,0) [0|0] ""', "signal B with a multiplexer"),
+    ],
+)  # fmt: skip
+def test_numbers_that_no_bus_has_are_answered_with_the_message(message, words):
+    with pytest.raises(DatabaseError) as caught:
+        codec_of(dbc(message))
+    assert str(caught.value).startswith("test.dbc: ") and words in str(caught.value)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DatabaseError, match="none.dbc: cannot read this DBC file"):
         load(tmp_path / "none.dbc")
@@ -45,6 +61,7 @@ def test_junk_never_ends_in_anything_but_a_sentence(junk):
         assert str(error).startswith("junk.dbc: ")
 
 
+@example(place=146, junk="-")
 @given(place=st.integers(0, 400), junk=st.characters())
 def test_a_damaged_dbc_never_ends_in_anything_but_a_sentence(place, junk):
     text = dbc(
