@@ -6,18 +6,17 @@ import contextlib
 import os
 import queue
 import resource
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from autonomy import msg
 from autonomy.errors import EnvironmentFault, UsageError
+from autonomy.orderly_end import orderly_end
 from autonomy.runtime import realtime
 from autonomy.runtime._bare_loop import bare_lateness
 from autonomy.runtime._journal import PIECE_ROW
@@ -168,7 +167,7 @@ class Session:
         sender = self.transmitter if self.lockstep is None else None  # in lockstep the loop's thread sends itself
         stopped, watch = threading.Event(), BusWatch(self.buses)
         try:
-            with _signals(lambda: (stopped.set(), self._stop()), self._mark):
+            with orderly_end(lambda: (stopped.set(), self._stop()), self._mark):
                 for thread in (*self.receivers, *self.lines, sender, self._thread):
                     if thread is not None:
                         thread.start()
@@ -292,18 +291,3 @@ class Session:
 def _grid_after(time_ns: int) -> int:
     """The next point of the grid."""
     return (time_ns // TICK_NS + 1) * TICK_NS
-
-
-@contextlib.contextmanager
-def _signals(stop: Callable[[], Any], mark: Callable[[], Any]):
-    """Ends orderly on Ctrl-C and on SIGTERM; SIGUSR1 marks an event."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = {signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGUSR1: mark}
-    before = {number: signal.signal(number, lambda *_, act=act: act()) for number, act in numbers.items()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

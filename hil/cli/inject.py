@@ -37,12 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(given: argparse.Namespace) -> int:
     """The verdict's exit code. Raises UsageError, EnvironmentFault."""
     import json
-    import signal
     import sys
     import threading
     from pathlib import Path
 
     from autonomy.errors import UsageError
+    from autonomy.orderly_end import orderly_end
     from hil.rig.inject import InjectOptions, inject, lines
     from hil.rig.relays import load
     from hil.rig.step_report import write_steps
@@ -58,12 +58,8 @@ def execute(given: argparse.Namespace) -> int:
                             given.arm, dict(_line(text) for text in given.lines), dict(_stream(text) for text in given.streams),
                             given.baud, Path(given.output) if given.output else None)  # fmt: skip
     stopped = threading.Event()
-    before = [signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)]
-    try:
+    with orderly_end(stopped.set):
         found = inject(options, lambda line: print(f"hil: {line}", file=sys.stderr, flush=True), ended=stopped.is_set)
-    finally:
-        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
-            signal.signal(number, handler)
     if given.output:
         write_steps(Path(given.output), given.timeline, found)
     print(json.dumps(found) if given.json else "\n".join(lines(found)))

@@ -36,12 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(given: argparse.Namespace) -> int:
     """The verdict's exit code. Raises UsageError, EnvironmentFault."""
     import json
-    import signal
     import sys
     import threading
     from pathlib import Path
 
     from autonomy.errors import UsageError
+    from autonomy.orderly_end import orderly_end
     from hil.rig.lone_truck import LoneTruckOptions, drive_alone, lines, write
 
     if given.duration is not None and not 0.0 < given.duration <= 86400.0:
@@ -55,9 +55,8 @@ def execute(given: argparse.Namespace) -> int:
     options = LoneTruckOptions(given.interface, given.channels, given.config, given.scenario, given.sockets, given.lines,
                                given.duration, given.seed, given.lockstep, given.patience, given.arm)  # fmt: skip
     stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    found = drive_alone(options, lambda line: print(f"hil: {line}", file=sys.stderr, flush=True), is_over=stopped.is_set)
+    with orderly_end(stopped.set):
+        found = drive_alone(options, lambda line: print(f"hil: {line}", file=sys.stderr, flush=True), is_over=stopped.is_set)
     if given.output:
         write(Path(given.output), found)
     print(json.dumps(found) if given.json else "\n".join(lines(found)))

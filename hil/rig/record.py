@@ -6,7 +6,6 @@ found = record(RecordOptions(output=Path("drive.mcap"), interface="socketcan", c
 from __future__ import annotations
 
 import contextlib
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Any
 
 from autonomy.errors import FAIL, PASS, UsageError
 from autonomy.log.writer import LogWriter
+from autonomy.orderly_end import orderly_end
 from autonomy.output_folder import prepare
 from autonomy.runtime.recorder import Recorder
 from autonomy.runtime.segments import Segments, Snapshots
@@ -70,7 +70,7 @@ def record(options: RecordOptions, tell: Callable[[str], None] = lambda line: No
         began_s = time.monotonic()
         try:
             stopped = threading.Event()
-            with _signals(stopped.set, lambda: taps.marks.push(time.time_ns().to_bytes(8, "little"))):
+            with orderly_end(stopped.set, lambda: taps.marks.push(time.time_ns().to_bytes(8, "little"))):
                 for capture in captures:
                     capture.start()
                 tell(f"recording {', '.join(capture.source for capture in captures)} to {options.output}")
@@ -152,17 +152,3 @@ def _figures(accounts: list[dict], captures: list[Any], written: dict[str, Any],
     verdict, code = ("fail", FAIL) if reasons else ("pass", PASS)
     return {"verdict": verdict, "exit_code": code, "reasons": reasons, "sources": accounts, "files": written["files"],
             "events": written["events"], "seconds": seconds}  # fmt: skip
-
-
-@contextlib.contextmanager
-def _signals(stop: Callable[[], None], mark: Callable[[], object]):
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = {signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGUSR1: mark}
-    before = {number: signal.signal(number, lambda *_, act=act: act()) for number, act in numbers.items()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Protocol
 
+from autonomy.orderly_end import orderly_end
 from hil.rig.feeder import Feeder
 from hil.rig.lanes import Lane
 from hil.rig.recorded import SERIAL
@@ -52,7 +51,7 @@ class Session:
         before = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         try:
-            with _signals(self._interrupt):
+            with orderly_end(self._interrupt):
                 self.feeder.fill(0)
                 for lane in self.lanes.values():
                     if lane.target.kind == SERIAL:
@@ -106,18 +105,3 @@ class Session:
     def _interrupt(self) -> None:
         self.interrupted = True
         self._stopped.set()
-
-
-@contextlib.contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the playing in order; only the main thread may say so."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: stop()) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
