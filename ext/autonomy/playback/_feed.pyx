@@ -16,7 +16,7 @@ from autonomy.inputs._clock cimport PERIOD_NS
 from autonomy.inputs._path_window cimport PathPoint, fill_path_window
 from autonomy.log._mcap cimport Record
 from autonomy.msg.messages cimport LAYOUT_HASH, InputFrame, OutputFrame, RadarPoint, TickInput
-from autonomy.playback._clock cimport now_ns
+from drivers._clocks cimport monotonic_ns
 from autonomy.playback._feed_state cimport *
 from autonomy.playback._intake cimport consume
 from autonomy.playback._log_clock cimport clock_line
@@ -224,7 +224,7 @@ cdef class Feed:
     cdef void _tick(self, OutputFrame* out, int64_t* timing, uint8_t* kept) noexcept nogil:
         cdef FeedState* s = self.state
         cdef InputFrame* frame = &s.frame
-        cdef int64_t start_ns = now_ns()
+        cdef int64_t start_ns = monotonic_ns()
         frame.tick_index = s.tick_index
         frame.tick_time_ns = s.next_tick_ns
         frame.set_speed_mps = self.set_speed_mps
@@ -233,7 +233,7 @@ cdef class Feed:
             fill_path_window(self.path, self.path_length, &s.cursor, &s.last.ego, frame)
         tick(self.core.state, self.core.parameters, frame, out)
         timing[0] = start_ns
-        timing[1] = now_ns() - start_ns
+        timing[1] = monotonic_ns() - start_ns
         timing[2] = <int64_t> s.consumed
         s.last.ego = out.ego
         if kept != NULL and self.kept_bytes == <Py_ssize_t> sizeof(InputFrame):

@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t
 import numpy as np
 
 from autonomy.inputs._clock cimport PERIOD_NS
-from autonomy.playback._clock cimport now_ns
+from drivers._clocks cimport monotonic_ns
 from autonomy.runtime._deadline cimport sleep_until
 
 
@@ -17,6 +17,6 @@ def bare_lateness(int64_t first_ns, int ticks, int64_t period_ns=PERIOD_NS) -> n
     with nogil:
         for place in range(ticks):
             sleep_until(deadline_ns)
-            late[place] = now_ns() - deadline_ns
+            late[place] = monotonic_ns() - deadline_ns
             deadline_ns += period_ns
     return np.asarray(late)

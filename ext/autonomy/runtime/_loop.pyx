@@ -23,7 +23,7 @@ from autonomy.inputs._append cimport LIST_COUNT, LIST_FIRST_ITEM, InputKind, app
 from autonomy.inputs._path_window cimport PathPoint, fill_path_window
 from autonomy.msg.messages cimport (LAYOUT_HASH, Actuation, CanFrame, CanFrame_FLAG_TRANSMITTED, EgoState, FaultState_STATUS_TOLD,
                                     InputFrame, OutputFrame)
-from autonomy.playback._clock cimport now_ns
+from drivers._clocks cimport monotonic_ns
 from autonomy.runtime._account cimport HISTOGRAM_BINS, STAGES, LoopAccount, account_response, account_tick
 from autonomy.runtime._deadline cimport sleep_until
 from autonomy.runtime._journal cimport (
@@ -171,10 +171,10 @@ cdef class Loop:
         cdef int64_t deadline_ns = first_ns, woken_ns, behind_ns
         while deadline_ns < end_ns and not ring_load_relaxed(&s.stop):
             sleep_until(deadline_ns)
-            woken_ns = now_ns()
+            woken_ns = monotonic_ns()
             self._step(deadline_ns, woken_ns)
             deadline_ns += PERIOD_NS
-            behind_ns = now_ns() - deadline_ns
+            behind_ns = monotonic_ns() - deadline_ns
             if behind_ns >= PERIOD_NS:
                 s.account.missed += behind_ns // PERIOD_NS
                 deadline_ns += behind_ns // PERIOD_NS * PERIOD_NS
@@ -187,7 +187,7 @@ cdef class Loop:
         cdef int place
         cdef uint64_t permission = ring_load_relaxed(&s.permission)
         self._take(tick_time_ns)
-        taken_ns = now_ns()
+        taken_ns = monotonic_ns()
         frame.tick_index = s.tick_index
         frame.tick_time_ns = tick_time_ns
         frame.set_speed_mps = self.plan.set_speed_mps
@@ -196,17 +196,17 @@ cdef class Loop:
         frame.engage = <uint8_t> (MUST_STOP if s.engaged and permission == MUST_STOP else s.engaged)
         fill_path_window(self.path, self.path_length, &s.cursor, &s.out.ego, frame)
         tick(self.core.state, self.core.parameters, frame, &s.out)
-        decided_ns = now_ns()
+        decided_ns = monotonic_ns()
         if self.plan.sends:
             self._send(&s.out.actuation)
-        finished_ns = now_ns()
+        finished_ns = monotonic_ns()
         for place in range(self.state_count):
             ring_push(self.states[place], &s.out.ego)
         for place in range(self.output_count):
             ring_push(self.outputs[place], &s.out)
         self._write_down(woken_ns, finished_ns)
         stage_ns[0], stage_ns[1], stage_ns[2] = woken_ns - tick_time_ns, taken_ns - woken_ns, decided_ns - taken_ns
-        stage_ns[3], stage_ns[4] = finished_ns - decided_ns, now_ns() - finished_ns
+        stage_ns[3], stage_ns[4] = finished_ns - decided_ns, monotonic_ns() - finished_ns
         if s.tick_index == 0:
             s.first_output_ns = finished_ns
         account_tick(&s.account, tick_time_ns, woken_ns, finished_ns, stage_ns)

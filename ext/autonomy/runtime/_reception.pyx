@@ -1,12 +1,13 @@
 """A bus's frames from their source into rings, without the GIL: stamped, in the bus's order (autonomy/runtime/reception.py)."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, clockid_t, timespec
+from posix.time cimport CLOCK_REALTIME
 
 import numpy as np
 
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH, CanFdFrame, CanFrame, CanFrame_FLAG_ERROR, CanFrame_FLAG_REMOTE
+from drivers._clocks cimport clock_ns, monotonic_ns
 from drivers.can._frame_source cimport FrameSource, Taken
 from drivers.ring._ring cimport Ring, RingMemory, ring_load_acquire, ring_push, ring_store_release
 
@@ -89,7 +90,7 @@ cdef class Stamping:
         """`has_age`: frames tell when they came, CLOCK_REALTIME."""
         self.has_age = has_age
 
-    cdef void stamp(self, CanFrame *frames, int count, int64_t monotonic_ns, int64_t real_ns) noexcept nogil:
+    cdef void stamp(self, CanFrame *frames, int count, int64_t read_ns, int64_t real_ns) noexcept nogil:
         cdef int n
         cdef int64_t age_ns
         for n in range(count):
@@ -99,13 +100,13 @@ cdef class Stamping:
                 if age_ns < YOUNGEST_NS or age_ns > OLDEST_NS:
                     self.clock_steps += 1
                     age_ns = 0
-            self.last_ns = max(self.last_ns, monotonic_ns - max(age_ns, 0))
+            self.last_ns = max(self.last_ns, read_ns - max(age_ns, 0))
             frames[n].time_ns = self.last_ns
 
-    def stamped(self, uint8_t[:, ::1] rows, int64_t monotonic_ns, int64_t real_ns) -> None:
-        """Of frames read just now, rows of CanFrame as bytes."""
+    def stamped(self, uint8_t[:, ::1] rows, int64_t read_ns, int64_t real_ns) -> None:
+        """Of frames read at that moment of both clocks, rows of CanFrame as bytes."""
         if rows.shape[0]:
-            self.stamp(<CanFrame*> &rows[0, 0], <int> rows.shape[0], monotonic_ns, real_ns)
+            self.stamp(<CanFrame*> &rows[0, 0], <int> rows.shape[0], read_ns, real_ns)
 
 
 cdef class Pump:
@@ -147,13 +148,13 @@ cdef class Pump:
 
     cdef int _turn(self, int timeout_ms) noexcept nogil:
         cdef int n
-        cdef int64_t monotonic_ns, real_ns
+        cdef int64_t read_ns, real_ns
         cdef Taken taken = self.source.wait_and_take(&self.frames[0], &self.fd_slots[0], BATCH, timeout_ms)
         self.fd_frames += taken.fd_count
         if taken.count:
-            real_ns = now_ns(CLOCK_REALTIME)
-            monotonic_ns = now_ns(CLOCK_MONOTONIC)  # behind the other: who comes between makes a frame no older
-            self.stamping.stamp(&self.frames[0], taken.count, monotonic_ns, real_ns)
+            real_ns = clock_ns(CLOCK_REALTIME)
+            read_ns = monotonic_ns()  # behind the other: who comes between makes a frame no older
+            self.stamping.stamp(&self.frames[0], taken.count, read_ns, real_ns)
         for n in range(taken.count):
             self.frames[n].bus = self.number
             ring_push(self._ring.memory, &self.frames[n])
@@ -161,9 +162,3 @@ cdef class Pump:
                 ring_push(self.heard.ring.memory, &self.frames[n])
         self.received += taken.count
         return taken.error
-
-
-cdef int64_t now_ns(clockid_t clock) noexcept nogil:
-    cdef timespec now
-    clock_gettime(clock, &now)
-    return now.tv_sec * 1_000_000_000 + now.tv_nsec

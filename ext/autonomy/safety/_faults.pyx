@@ -12,7 +12,7 @@ from autonomy.msg.messages cimport *
 from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport known_speed
-from autonomy.playback._clock cimport now_ns
+from drivers._clocks cimport monotonic_ns
 from autonomy.safety._fault_hearing cimport RowHearing, events_since, hear_row
 from autonomy.safety._fault_response cimport (
     COMMANDS, brake_lacking, compare_yaw_rates, follow_brakes, follow_shaft, follow_steering, retarder_lacking,
@@ -286,10 +286,10 @@ cdef class FaultsStep:
         cdef int k
         memset(&actuation, 0, sizeof(Actuation))
         actuation.mode = 1
-        begun = now_ns()
+        begun = monotonic_ns()
         for k in range(repeats):
             told.tick_time_ns += 10_000_000
             faults_step(&self.memory, &self.parameters, &self.plausibility, &self.vehicle_parameters, told, told, known, motion,
                         learned, &state)
             faults_remember(&self.memory, &actuation)
-        return <double>(now_ns() - begun) / repeats
+        return <double>(monotonic_ns() - begun) / repeats

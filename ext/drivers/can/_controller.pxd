@@ -9,17 +9,18 @@ cdef extern from "linux/can/error.h" nogil:
 cdef enum:
     ERROR_ACTIVE, ERROR_WARNING, ERROR_PASSIVE, BUS_OFF
 
-cdef struct Controller:
-    int state, bus_offs, restarts, overflows, error_frames
+cdef class ControllerState:
+    cdef int code               # of STATES
+    cdef readonly int bus_offs, restarts, overflows, error_frames
 
 
-cdef inline void hear_any(Controller *controller) noexcept nogil:
+cdef inline void hear_any(ControllerState controller) noexcept nogil:
     """A frame that is no error tells that the controller is on the bus again."""
-    if controller.state == BUS_OFF:
-        controller.state = ERROR_ACTIVE
+    if controller.code == BUS_OFF:
+        controller.code = ERROR_ACTIVE
 
 
-cdef inline void hear_frame(Controller *controller, const CanFrame *frame) noexcept nogil:
+cdef inline void hear_frame(ControllerState controller, const CanFrame *frame) noexcept nogil:
     cdef int told = frame.data[1]
     if not frame.flags & CanFrame_FLAG_ERROR:
         hear_any(controller)
@@ -28,16 +29,12 @@ cdef inline void hear_frame(Controller *controller, const CanFrame *frame) noexc
     if frame.id & CAN_ERR_CRTL:
         controller.overflows += told & (CAN_ERR_CRTL_RX_OVERFLOW | CAN_ERR_CRTL_TX_OVERFLOW) != 0
         if told & CAN_ERR_CRTL_ACTIVE:
-            controller.state = ERROR_ACTIVE
+            controller.code = ERROR_ACTIVE
         if told & (CAN_ERR_CRTL_RX_WARNING | CAN_ERR_CRTL_TX_WARNING):
-            controller.state = ERROR_WARNING
+            controller.code = ERROR_WARNING
         if told & (CAN_ERR_CRTL_RX_PASSIVE | CAN_ERR_CRTL_TX_PASSIVE):
-            controller.state = ERROR_PASSIVE
+            controller.code = ERROR_PASSIVE
     if frame.id & CAN_ERR_BUSOFF:
-        controller.state, controller.bus_offs = BUS_OFF, controller.bus_offs + 1
+        controller.code, controller.bus_offs = BUS_OFF, controller.bus_offs + 1
     if frame.id & CAN_ERR_RESTARTED:
-        controller.state, controller.restarts = ERROR_ACTIVE, controller.restarts + 1
-
-
-cdef class ControllerState:
-    cdef Controller seen
+        controller.code, controller.restarts = ERROR_ACTIVE, controller.restarts + 1

@@ -24,28 +24,12 @@ cdef class ControllerState:
             return
         rows = frames.view("u1").reshape(-1)
         for n in range(rows.shape[0] // <Py_ssize_t> sizeof(CanFrame)):
-            hear_frame(&self.seen, &(<const CanFrame*> &rows[0])[n])
+            hear_frame(self, &(<const CanFrame*> &rows[0])[n])
 
     @property
     def state(self) -> str:
-        return STATES[self.seen.state]
+        return STATES[self.code]
 
     @state.setter
     def state(self, str state):
-        self.seen.state = STATES.index(state)
-
-    @property
-    def bus_offs(self) -> int:
-        return self.seen.bus_offs
-
-    @property
-    def restarts(self) -> int:
-        return self.seen.restarts
-
-    @property
-    def overflows(self) -> int:
-        return self.seen.overflows
-
-    @property
-    def error_frames(self) -> int:
-        return self.seen.error_frames
+        self.code = STATES.index(state)

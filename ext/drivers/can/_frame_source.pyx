@@ -2,10 +2,10 @@
 
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport int64_t, uint8_t
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH, CanFdFrame, CanFrame
+from drivers._clocks cimport monotonic_ns
 from drivers._sockets cimport POLLIN, poll, pollfd
 
 require(__name__, LAYOUT_HASH)
@@ -66,9 +66,3 @@ cdef class FrameSource:
         if found.error:
             raise OSError(found.error, "receiving failed")
         return found.count, found.fd_count
-
-
-cdef int64_t monotonic_ns() noexcept nogil:
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return now.tv_sec * 1_000_000_000 + now.tv_nsec

@@ -7,7 +7,7 @@ cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
-from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
+from posix.time cimport CLOCK_REALTIME
 from posix.unistd cimport close, read, write
 
 import os
@@ -15,6 +15,7 @@ import os
 from autonomy.errors import EnvironmentFault
 from autonomy.msg.layout import require
 from autonomy.msg.messages cimport LAYOUT_HASH, CanFdFrame, CanFrame
+from drivers._clocks cimport clock_ns
 from drivers._sockets cimport POLLIN, poll, pollfd
 from drivers.ring._ring cimport Ring, RingMemory, ring_commit, ring_peek, ring_release, ring_reserve
 
@@ -54,7 +55,6 @@ cdef class ProcessNode:
         """Rows of CanFrame or CanFdFrame to all other nodes; there is always room, or the loss is the receiver's."""
         cdef Py_buffer view
         cdef ProcessNode other
-        cdef timespec now
         cdef int64_t now_ns
         cdef Py_ssize_t count = 0, n
         cdef Slot *slot
@@ -65,8 +65,7 @@ cdef class ProcessNode:
             if view.itemsize != sizeof(CanFrame) and view.itemsize != sizeof(CanFdFrame):
                 raise ValueError(f"rows of {view.itemsize} bytes are neither CanFrame nor CanFdFrame")
             count = view.len // view.itemsize
-            clock_gettime(CLOCK_REALTIME, &now)
-            now_ns = now.tv_sec * 1_000_000_000 + now.tv_nsec
+            now_ns = clock_ns(CLOCK_REALTIME)
             for other in self._nodes:
                 if other is self:
                     continue

@@ -149,11 +149,11 @@ cdef class RawCan(FrameSource):
         for place in range(taken):
             if self.messages[place].msg_len == <unsigned int> CANFD_MTU:
                 self._store_fd(place, &fd_frames[found.fd_count])
-                hear_any(&self.controller.seen)
+                hear_any(self.controller)
                 found.fd_count += 1
             else:
                 self._store(place, &frames[found.count])
-                hear_frame(&self.controller.seen, &frames[found.count])
+                hear_frame(self.controller, &frames[found.count])
                 found.count += 1
         return found
 

@@ -4,8 +4,9 @@ from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
-from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
+from posix.time cimport CLOCK_REALTIME, timespec
 
+from drivers._clocks cimport clock_ns
 from drivers._sockets cimport (CMSG_DATA, CMSG_FIRSTHDR, CMSG_NXTHDR, MSG_DONTWAIT, POLLIN, cmsghdr, iovec, mmsghdr, msghdr, poll,
                                pollfd, recvmmsg)
 
@@ -63,7 +64,7 @@ cdef class DatagramBatch:
         """
         cdef int place, taken, number
         cdef pollfd waiting
-        cdef timespec now
+        cdef int64_t read_ns
         if self.descriptor < 0:
             raise OSError(9, "the socket is closed")
         with nogil:
@@ -72,10 +73,10 @@ cdef class DatagramBatch:
                 waiting.fd, waiting.events, waiting.revents = self.descriptor, POLLIN, 0
                 poll(&waiting, 1, timeout_ms)
                 taken, number = self._take(), errno
-            clock_gettime(CLOCK_REALTIME, &now)
+            read_ns = clock_ns(CLOCK_REALTIME)
         if taken < 0 and number != EAGAIN and number != EINTR:
             raise OSError(number, "receiving failed")
-        return [(self._time_ns(place, now.tv_sec * 1_000_000_000 + now.tv_nsec), ntohl(self.senders[place].sin_addr.s_addr),
+        return [(self._time_ns(place, read_ns), ntohl(self.senders[place].sin_addr.s_addr),
                  ntohs(self.senders[place].sin_port),
                  <bytes> (<const char*> self.parts[place].iov_base)[:self.messages[place].msg_len])
                 for place in range(taken)]

@@ -17,7 +17,7 @@ from posix.unistd cimport write
 
 import numpy as np
 
-from autonomy.playback._clock cimport now_ns
+from drivers._clocks cimport monotonic_ns
 from autonomy.runtime._deadline cimport sleep_until
 from drivers._sockets cimport MSG_DONTWAIT, MSG_NOSIGNAL, POLLOUT, iovec, mmsghdr, poll, pollfd, sendmmsg
 from drivers.ring._ring cimport (Ring, RingMemory, ring_commit, ring_count, ring_load_acquire, ring_load_relaxed, ring_peek,
@@ -182,7 +182,7 @@ cdef class Port:
             entry = self._next()
             if entry != NULL and not self._reached(entry.due_ns):
                 entry = NULL
-            self.state.begun_ns = now_ns()
+            self.state.begun_ns = monotonic_ns()
         if entry == NULL:
             return None
         return (<const char*> self._bytes(entry))[:entry.length]
@@ -190,7 +190,7 @@ cdef class Port:
     def sent(self):
         """The entry that `wait` gave has been sent."""
         cdef const Entry *entry = <const Entry*> ring_peek(self.ring)
-        self._account(entry, now_ns())
+        self._account(entry, monotonic_ns())
         self._release(entry)
 
     def failed(self, int number):
@@ -206,11 +206,11 @@ cdef class Port:
             if entry == NULL or not self._reached(entry.due_ns):
                 return
             if self.kind == TO_DATAGRAMS:
-                self._send_due(now_ns() - self.origin_ns)
+                self._send_due(monotonic_ns() - self.origin_ns)
             elif self.kind == TO_BYTES:
                 self._write(entry)
             else:
-                self.state.begun_ns = now_ns()
+                self.state.begun_ns = monotonic_ns()
                 self._account(entry, self.state.begun_ns)
                 self._release(entry)
 
@@ -226,19 +226,19 @@ cdef class Port:
             if closed:
                 return NULL
             self.state.starved += 1
-            sleep_until(now_ns() + STARVED_NS)
+            sleep_until(monotonic_ns() + STARVED_NS)
         return NULL
 
     cdef bint _reached(self, int64_t due_ns) noexcept nogil:
         """Sleeps until then; False when told to stop."""
         cdef int64_t deadline_ns = self.origin_ns + due_ns, left_ns
         while not ring_load_relaxed(&self.state.stop):
-            left_ns = deadline_ns - now_ns()
+            left_ns = deadline_ns - monotonic_ns()
             if left_ns <= LOOK_NS:
                 if left_ns > 0:  # sleeping until a moment that is past gives the processor away all the same
                     sleep_until(deadline_ns)
                 return True
-            sleep_until(now_ns() + LOOK_NS)
+            sleep_until(monotonic_ns() + LOOK_NS)
         return False
 
     cdef void _send_due(self, int64_t passed_ns) noexcept nogil:
@@ -255,10 +255,10 @@ cdef class Port:
             self.parts[count].iov_len = due[count].length
             count += 1
         while done < count:
-            self.state.begun_ns = now_ns()
+            self.state.begun_ns = monotonic_ns()
             taken = sendmmsg(self.descriptor, &self.messages[done], count - done, MSG_DONTWAIT | MSG_NOSIGNAL)
             if taken > 0:
-                at_ns = now_ns()
+                at_ns = monotonic_ns()
                 # The kernel takes them one after the other: each has its share of the call's time
                 for place in range(taken):
                     self._account(due[done + place],
@@ -276,7 +276,7 @@ cdef class Port:
         cdef uint64_t done = 0
         cdef Py_ssize_t taken
         cdef int number
-        self.state.begun_ns = now_ns()
+        self.state.begun_ns = monotonic_ns()
         while done < entry.length:
             taken = write(self.descriptor, self._bytes(entry) + done, entry.length - done)
             if taken >= 0:
@@ -289,7 +289,7 @@ cdef class Port:
                 self._release(entry)
                 return
         self.state.sent_bytes -= done
-        self._account(entry, now_ns())
+        self._account(entry, monotonic_ns())
         self._release(entry)
 
     cdef bint _may_try_again(self, const Entry *entry, int number) noexcept nogil:
@@ -300,10 +300,10 @@ cdef class Port:
         if number != EAGAIN and number != ENOBUFS:
             return False
         self.state.waits += 1
-        if now_ns() - self.origin_ns - entry.due_ns > self.patience_ns or ring_load_relaxed(&self.state.stop):
+        if monotonic_ns() - self.origin_ns - entry.due_ns > self.patience_ns or ring_load_relaxed(&self.state.stop):
             return False
         if number == ENOBUFS:
-            sleep_until(now_ns() + FULL_NS)
+            sleep_until(monotonic_ns() + FULL_NS)
         else:
             full.fd, full.events, full.revents = self.descriptor, POLLOUT, 0
             poll(&full, 1, 10)

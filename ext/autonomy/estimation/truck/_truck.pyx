@@ -25,7 +25,7 @@ from autonomy.estimation.truck._trailer cimport trailer_forget, trailer_step
 from autonomy.inputs._clock cimport elapsed_s
 from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport known_speed, known_yaw_rate, velocity_known
-from autonomy.playback._clock cimport now_ns
+from drivers._clocks cimport monotonic_ns
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
 
@@ -183,7 +183,7 @@ cdef class TruckStep(Parametrized):
         cdef const EgoState* motion = <const EgoState*>pointer(ego)
         cdef TruckState truck
         cdef Actuation sent
-        cdef int64_t begun = now_ns()
+        cdef int64_t begun = monotonic_ns()
         cdef int k
         cdef unsigned int i
         memset(&sent, 0, sizeof(Actuation))
@@ -201,7 +201,7 @@ cdef class TruckStep(Parametrized):
                 told.signal.items[i].valid_time_ns = told.tick_time_ns
             truck_step(&self.memory, &self.parameters, &self.vehicle_parameters, told, known, motion, &truck)
             truck_remember(&self.memory, &sent)
-        return (now_ns() - begun) / <double>repeats
+        return (monotonic_ns() - begun) / <double>repeats
 
     def remember(self, actuation):
         truck_remember(&self.memory, <const Actuation*>pointer(actuation))
