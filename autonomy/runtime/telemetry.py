@@ -31,7 +31,6 @@ __all__ = ["Telemetry", "TelemetryWorker"]
 
 OUTPUT = msg.dtype("OutputFrame")
 OUTPUT_SLOTS = 1 << 6
-MOMENT_TICKS = 10  # as in the viewers' messages of a log (autonomy/viewers/moments.py)
 POLL_S = 0.05
 JOIN_S = 5.0
 TELEMETRY_ACCOUNT = np.dtype([("beat_ns", "i8"), ("restarts", "i8"), ("moments", "i8")])
@@ -109,10 +108,7 @@ class TelemetryWorker:
         """Whether there was anything to do; else the caller may sleep."""
         self.account["beat_ns"] = time.monotonic_ns()
         outputs = self._outputs[: self.ring.pop_many(self._outputs)]
-        moments = outputs[outputs["tick_index"] % MOMENT_TICKS == 0]
-        if len(moments):
-            self._view.write(moments)
-            self.account["moments"] += len(moments)
+        self.account["moments"] += self._view.write(outputs)
         return len(outputs) > 0
 
     def close(self) -> None:

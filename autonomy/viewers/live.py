@@ -1,7 +1,7 @@
 """A running stack in Foxglove: its messages and the pictures made of them, over a WebSocket, while somebody looks.
 
     show = LiveView("127.0.0.1", 8765, vehicle)
-    show.write(outputs)          # rows of OutputFrame, some a second
+    show.write(outputs)          # rows of OutputFrame as they come
 """
 
 from __future__ import annotations
@@ -46,11 +46,13 @@ class LiveView:
     def port(self) -> int:
         return self._server.port
 
-    def write(self, outputs: np.ndarray) -> None:
-        """Rows of OutputFrame: those whose tick is one of the viewers' moments are drawn too."""
-        self.write_merged(output_rows(outputs))
+    def write(self, outputs: np.ndarray) -> int:
+        """Rows of OutputFrame; how many of them were the viewers' moments, ten a second, and were shown."""
         self._sampler.add(outputs, {}, [])
-        self._views.write(self._sampler.take())
+        moments = self._sampler.take()
+        self.write_merged(output_rows(moments.outputs))
+        self._views.write(moments)
+        return len(moments.outputs)
 
     def declare_foreign(self, topic: str, schema: str, schema_text: str, layout: np.ndarray) -> None:
         """As LogWriter has it."""

@@ -23,6 +23,7 @@ from typing import Any
 
 from autonomy import config as configuration
 from autonomy.errors import EnvironmentFault
+from autonomy.msg.modes import MINIMAL_RISK
 from autonomy.output_folder import prepare
 from autonomy.perception.stages import sensors_of
 from autonomy.runtime import realtime
@@ -37,7 +38,6 @@ VEHICLE = "vehicles/demo_truck"
 BUSES = 3
 LOOPBACK = "127.0.0.1"
 INTERFACES = Path("/sys/class/net")
-MINIMAL_RISK = 2  # Actuation.mode
 START_TIMEOUT_S = 60.0
 
 
