@@ -10,7 +10,8 @@ from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.rollover_twin import rollover_threshold
 
 STEP_M = 5.0
-EARLY_FOR_STOP_S = 0.6
+EARLY_FOR_STOP_S, STOP_LEAST_BRAKING = 0.28, 0.1  # as in _stop_behind.pxd
+STOP_HALTING, STOP_ENDING = [0.9, 1.1], [0.1, 0.35]
 STOP_LAG_S, STOP_LEAST, STOP_NEAREST_M = 0.55, 0.15, 2.5
 UNCOUNTED_MPS = 3.0
 LEAST_SHARE = 0.4  # of the lateral limit, see _curve.pxd
@@ -125,7 +126,22 @@ def believed_acceleration(parameters, acceleration: float) -> float:
                  if abs(acceleration) < 2.0 * noise else acceleration)  # fmt: skip
 
 
-def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration, braking=UNLIMITED) -> float:
+def stop_behind(p, result, speed, gap, room, lead_speed, lead_braking) -> float:
+    """m/s2: `result`, or less, to end `room` m ahead of where the lead is or, with lead_braking m/s2, will stand."""
+    closing, brakes = speed - lead_speed, lead_braking > STOP_LEAST_BRAKING and lead_speed > 0.0
+    if closing <= 0.0:
+        return result
+    room += (0.5 * lead_speed**2 / lead_braking if brakes else 0.0) - EARLY_FOR_STOP_S * closing
+    needed = 0.5 * (speed if brakes else closing) ** 2 / room if room > 0.3 else p["deceleration_maximum"]
+    will_stand = np.clip(1.0 - (lead_speed - p["gap_halting_s"] * lead_braking * brakes) / 3.0, 0.0, 1.0)
+    share = max(will_stand, np.interp(needed, STOP_HALTING, [0.0, 1.0]) if brakes and room > 0.3 else 0.0)
+    if room > -1.0 and -needed < result:
+        result -= share * np.interp(needed, STOP_ENDING, [0.0, 1.0]) * (needed + result)
+    softest = -max(np.sqrt(2.0 * p["stop_jerk"] * speed) - p["stop_jerk"] * STOP_LAG_S, STOP_LEAST)
+    return result + share * (softest - result) if gap > STOP_NEAREST_M and result < softest else result
+
+
+def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration, lead_braking=0.0, braking=UNLIMITED) -> float:
     """m/s2 behind a lead: e = gap - G(speed) shall fall as e' = -f(e), with f the wanted closing speed."""
     p = {name: float(parameters[name]) for name in parameters.dtype.names if parameters[name].ndim == 0}
     slope = gap_slope(parameters, speed, braking)
@@ -146,17 +162,8 @@ def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration, b
     room, gentle = gap - desired_gap(parameters, max(lead_speed, 0.0), braking), -p["approach_deceleration"]
     if closing > 0.0 and room > 0.3 and result < gentle:
         result = max(result, min(-0.5 * closing**2 / room + min(lead, 0.0), gentle))
-    halting = np.clip(1.0 - (lead_speed + p["gap_halting_s"] * min(lead, 0.0)) / 3.0, 0.0, 1.0)
-    room = gap - desired_gap(parameters, 0.0, braking) - EARLY_FOR_STOP_S * closing
-    away = speed if lead < 0.0 < lead_speed else closing
-    room += 0.5 * lead_speed**2 / -lead if lead < 0.0 < lead_speed else 0.0
-    needed = -0.5 * away**2 / room if room > 0.3 else -p["deceleration_maximum"]
-    if closing > 0.0 and room > -1.0 and needed < min(0.5 * gentle, result):
-        result += halting * (needed - result)
-    early = p["stop_jerk"] * STOP_LAG_S
-    softest = -max(np.sqrt(2.0 * p["stop_jerk"] * speed) - early, STOP_LEAST)
-    if closing > 0.0 and gap > STOP_NEAREST_M and result < softest:
-        result += halting * (softest - result)
+    room = gap - desired_gap(parameters, 0.0, braking)
+    result = stop_behind(p, result, speed, gap, room, lead_speed, lead_braking)
     return float(np.clip(result, -p["deceleration_maximum"], p["acceleration_maximum"]))
 
 

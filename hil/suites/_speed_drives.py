@@ -46,7 +46,7 @@ def drive(task: tuple) -> Drive:
     if kind == "stop and go":
         return _stop_and_go(what, value)
     if kind == "stop, noisy":
-        return _stopping_in_the_loop(what / 3.6, value)
+        return _stopping_in_the_loop(what / 3.6, *value)
     seen_by_radar = kind.startswith("trace")
     road = StraightRoad(Stack.from_config(CONFIG, KNOWN), PlantTrain(), noise=SEED if seen_by_radar else None)
     if kind == "grade":
@@ -118,11 +118,11 @@ def _stop_and_go(braking: float, grade: float, seed: int = SEED) -> Drive:
     return _in_the_loop(12.0, segments, {"gap_m": 40.0, "speed_mps": 12.0, "events": events}, 75.0, seed)
 
 
-def _stopping_in_the_loop(speed: float, seed: int) -> Drive:
-    """A car that drives ahead brakes gently to a stop: what never moved is not believed from afar."""
-    events = [{"at_s": 12.0, "speed_mps": 0.0, "acceleration_mps2": -1.0}]
+def _stopping_in_the_loop(speed: float, braking: float, seed: int) -> Drive:
+    """A car that drives ahead brakes to a stop: what never moved is not believed from afar."""
+    events = [{"at_s": 12.0, "speed_mps": 0.0, "acceleration_mps2": -braking}]
     lead = {"gap_m": 2.8 * speed, "speed_mps": speed, "events": events}
-    return _in_the_loop(speed, [{"length_m": 3000.0}], lead, 80.0, int(seed))
+    return _in_the_loop(speed, [{"length_m": 3000.0}], lead, 80.0, seed)
 
 
 def _in_the_loop(speed: float, segments: list[dict], lead: dict, duration_s: float, seed: int) -> Drive:

@@ -25,6 +25,7 @@ SHIFT_AFTER_S = 0.12  # the window of the jerk still holds the end of the shift
 CAUGHT_UP_S = 5.0  # after the engine gave all it has
 CUT_TRACES = TRACES[:3]  # of accelerations no loaded truck has
 STOP_AND_GO = ((1.5, 0.0), (1.0, 0.0), (1.5, GRADE), (1.5, -GRADE))  # m/s2 of the lead, grade; from 12 m/s
+STOPPING_LEADS = (0.7, 1.0, 1.5)  # m/s2
 STOP_SEEDS = (SEED, SEED + 1)
 STOPPED_GAP_M = 5.0  # [plan] gap_minimum_m
 FULL_BRAKING = 2  # Plan.emergency
@@ -35,7 +36,8 @@ CLIMBS, DESCENTS = (30.0, 40.0), (30.0, 50.0, 80.0)  # km/h
 def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     tasks = [("grade", speed, GRADE) for speed in CLIMBS] + [("grade", speed, -GRADE) for speed in DESCENTS]
     tasks += [("stop", speed, 0.0) for speed in (50.0, 80.0)]
-    tasks += [("stop, noisy", speed, seed) for speed in (50.0, 80.0) for seed in (STOP_SEEDS[:1] if quick else STOP_SEEDS)]
+    tasks += [("stop, noisy", speed, (braking, seed)) for speed in (50.0, 80.0) for braking in STOPPING_LEADS
+              for seed in (STOP_SEEDS[:1] if quick else STOP_SEEDS)]  # fmt: skip
     tasks += [("stop and go", braking, grade) for braking, grade in (STOP_AND_GO[:1] if quick else STOP_AND_GO)]
     traces = recordings.find("drive_cycles")
     if traces is not None:
@@ -49,7 +51,7 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     if output is not None:
         for task, driven in zip(tasks, drives, strict=True):
             columns = {name: column for name, column in driven._asdict().items() if column is not None}
-            np.savez_compressed(output / f"{task[0]}_{Path(str(task[1])).stem}_{task[2]:g}.npz", **columns)
+            np.savez_compressed(output / f"{task[0]}_{Path(str(task[1])).stem}_{task[2]}.npz", **columns)
     return figures(tasks, drives) + ([] if traces is not None else [missing("gap behind recorded speed traces", "drive_cycles")])
 
 
@@ -92,9 +94,10 @@ def _of_stop(speed: float, _grade: float, driven: Drive) -> list[dict]:
     return [row_of(f"stop behind a standing lead from {speed:g} km/h, gap error", error, "m", "<= 0.5", error <= 0.5)]
 
 
-def _of_noisy_stop(speed: float, seed: int, driven: Drive) -> list[dict]:
+def _of_noisy_stop(speed: float, lead: tuple[float, int], driven: Drive) -> list[dict]:
+    braking, seed = lead
     error = abs(driven.gap[-1] - driven.wanted_gap[-1]) if driven.speed[-1] < 0.05 else np.inf
-    name = f"stop from {speed:g} km/h behind a lead that stops with 1 m/s2, messages level, seed {seed}, gap error"
+    name = f"stop from {speed:g} km/h behind a lead that stops with {braking:g} m/s2, messages level, seed {seed}, gap error"
     return [row_of(name, error, "m", "<= 0.5", error <= 0.5)]
 
 

@@ -57,11 +57,11 @@ def test_the_gap_is_that_of_the_twin(speed):
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.floats(0.0, 30.0), st.floats(-3.0, 200.0), st.floats(0.0, 30.0), st.floats(-8.0, 3.0))
-def test_following_is_that_of_the_twin_and_never_beyond_the_limits(speed, gap, lead_speed, lead_acceleration):
-    found = PlanStep(PLAN, VEHICLE).follow(speed, gap, lead_speed, lead_acceleration)
+@given(st.floats(0.0, 30.0), st.floats(-3.0, 200.0), st.floats(-0.5, 30.0), st.floats(-8.0, 3.0), st.floats(-1.0, 8.0))
+def test_following_is_that_of_the_twin_and_never_beyond_the_limits(speed, gap, lead_speed, lead_acceleration, lead_braking):
+    found = PlanStep(PLAN, VEHICLE).follow(speed, gap, lead_speed, lead_acceleration, lead_braking)
     assert -PLAN["deceleration_maximum"] <= found <= PLAN["acceleration_maximum"]
-    twin = plan_twin.follow_acceleration(PLAN, speed, gap, lead_speed, lead_acceleration)
+    twin = plan_twin.follow_acceleration(PLAN, speed, gap, lead_speed, lead_acceleration, lead_braking)
     assert found == pytest.approx(twin, rel=1e-6, abs=1e-9)
     plan = plan_for(speed=speed, lead=(gap, lead_speed, lead_acceleration))
     assert -PLAN["emergency_deceleration"] <= plan["target_acceleration"] <= PLAN["acceleration_maximum"]

@@ -2,6 +2,7 @@
 from libc.math cimport fabs, sqrt
 from autonomy.msg.messages cimport PlanParameters
 from autonomy.planning._braking cimport Braking
+from autonomy.planning._stop_behind cimport stands, stop_behind
 from autonomy.linalg._scalar cimport clipped
 
 cdef enum:
@@ -9,13 +10,9 @@ cdef enum:
 
 cdef extern from *:
     """
-    static const double LAG_OF_STOP = 0.55;         /* s, of brakes that let go, and of the jerk's limit before them [C] */
-    static const double LEAST_OF_STOP = 0.15;       /* m/s2, positive, that brings it to its end [D] */
-    static const double NEAREST_OF_STOP = 2.5;      /* m: UN R157's 2.4 m behind what stands */
-    static const double EARLY_FOR_STOP = 0.6;       /* s: 0.2 is enough for exact tracks, the noise takes the rest [C] */
     static const double UNCOUNTED_MPS = 3.0;        /* of a lead's being faster, half the wanted gap ahead [C] */
     """
-    const double LAG_OF_STOP, LEAST_OF_STOP, NEAREST_OF_STOP, EARLY_FOR_STOP, UNCOUNTED_MPS
+    const double UNCOUNTED_MPS
 
 
 cdef inline double clearing_gap(const PlanParameters* parameters, const Braking* braking, double speed) noexcept nogil:
@@ -68,11 +65,6 @@ cdef inline double gap_slope(const PlanParameters* parameters, const Braking* br
     return (desired_gap(parameters, braking, speed + 0.5) - desired_gap(parameters, braking, low)) / (speed + 0.5 - low)
 
 
-cdef inline double stands(double lead_speed) noexcept nogil:
-    """1 behind a standing lead, 0 from 3 m/s on: a brisk walk [D]."""
-    return 1.0 if lead_speed < 0.0 else (1.0 - lead_speed / 3.0 if lead_speed < 3.0 else 0.0)
-
-
 cdef inline double wanted_closing(const PlanParameters* parameters, double error, double lead_speed,
                                   double* slope) noexcept nogil:
     """m/s at which an excess of gap shall be driven down; its derivative over the excess, 1/s, in `slope`.
@@ -91,18 +83,10 @@ cdef inline double wanted_closing(const PlanParameters* parameters, double error
     return closing
 
 
-cdef inline double softest_end(const PlanParameters* parameters, double speed) noexcept nogil:
-    """m/s2, positive, the most at this speed for a stop that ends with constant jerk, the brakes' lag included.
-
-    a(t) = jerk (T - t) takes a2 / 2 jerk off the speed; asked for is what shall be there a lag from now.
-    """
-    cdef double found = sqrt(2.0 * parameters.stop_jerk * speed) - parameters.stop_jerk * LAG_OF_STOP
-    return found if found > LEAST_OF_STOP else LEAST_OF_STOP
-
-
 cdef inline double follow_acceleration(const PlanParameters* parameters, const Braking* braking, double speed, double gap,
-                                       double lead_speed, double lead_acceleration) noexcept nogil:
-    """m/s2 that lets the gap error die at gap_rate, whatever the lead does.
+                                       double lead_speed, double lead_acceleration,
+                                       double lead_braking) noexcept nogil:
+    """m/s2 that lets the gap error die at gap_rate, whatever the lead does; `lead_braking`, m/s2, is what it stops with.
 
     With the error e = gap - G(speed), e' = lead_speed - speed - G' a. Where the wanted gap G grows with the speed the
     acceleration that makes e' = -rate e follows at once (constant-time-headway law, Ioannou and Chien 1993): the truck
@@ -116,7 +100,7 @@ cdef inline double follow_acceleration(const PlanParameters* parameters, const B
     cdef double error = gap - wanted
     cdef double shortage = -2.0 * error / wanted, recovery, foreseen
     cdef double steady = believed_acceleration(parameters, lead_acceleration)
-    cdef double closing_slope, from_gap, room, approach, halting, result
+    cdef double closing_slope, from_gap, room, approach, result
     from_gap = wanted_closing(parameters, error, lead_speed, &closing_slope) / divisor
     # The shorter the gap, the more is spent on it, and the sooner: one that near and braking is taken to go on with it
     shortage = clipped(shortage, 0.0, 1.0)
@@ -137,19 +121,7 @@ cdef inline double follow_acceleration(const PlanParameters* parameters, const B
             approach = -parameters.approach_deceleration
         if approach > result:
             result = approach
-    # Behind a lead that stands, or soon will, the one that ends at the gap of a standstill is needed, early for the lag of
-    # the brakes
-    halting = stands(lead_speed + (parameters.gap_halting_s * steady if steady < 0.0 else 0.0))
-    if halting > 0.0 and closing > 0.0:
-        room = gap - desired_gap(parameters, braking, 0.0) - EARLY_FOR_STOP * closing
-        if steady < 0.0 and lead_speed > 0.0:
-            room -= 0.5 * lead_speed * lead_speed / steady
-            closing = speed   # all of it, up to where the lead will stand
-        approach = -0.5 * closing * closing / room if room > 0.3 else -parameters.deceleration_maximum
-        if room > -1.0 and approach < -0.5 * parameters.approach_deceleration and approach < result:
-            result += halting * (approach - result)
-        if gap > NEAREST_OF_STOP and result < -softest_end(parameters, speed):
-            result += halting * (-softest_end(parameters, speed) - result)
+    result = stop_behind(parameters, result, speed, gap, gap - desired_gap(parameters, braking, 0.0), lead_speed, lead_braking)
     if result < -parameters.deceleration_maximum:
         result = -parameters.deceleration_maximum
     if result > parameters.acceleration_maximum:

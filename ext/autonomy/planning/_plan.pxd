@@ -1,5 +1,5 @@
 # What the truck shall do, and the stop it can begin at any moment.
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from autonomy.planning._cruise_profile cimport CruiseMemory
 from autonomy.planning._descent cimport SlopeMemory
 from autonomy.msg.messages cimport (
@@ -14,14 +14,16 @@ ctypedef struct PlanMemory:
     double fallback_reach        # m of it on which the combination surely stays in its lane
     CruiseMemory cruise
     SlopeMemory slope
+    double lead_speed            # m/s, low-passed: by what it is behind, the lead's standstill is foretold
     double steering_bias         # rad, road wheel angle measured in excess of the one the yaw rate tells
     int64_t last_tick_ns
+    uint32_t lead_track_id
     uint8_t fallback_known
     uint8_t stopping             # latched until engage falls
     uint8_t following
     uint8_t reason               # of the stop
     uint8_t emergency            # of the last tick
-    uint8_t[3] padding
+    uint8_t[7] padding
 
 cdef void plan_reset(PlanMemory* memory, const PlanParameters* parameters) noexcept nogil
 cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const VehicleParameters* vehicle_parameters,

@@ -88,9 +88,9 @@ def test_a_shift_is_counted_with_the_speed_it_costs_and_left_out_beside_it():
 def test_a_noisy_stop_that_does_not_stand_is_none():
     n = 100
     drive = driven(n, gap=np.full(n, 5.3), wanted_gap=np.full(n, 5.0))
-    rows = {row["figure"]: row for row in speed.figures([("stop, noisy", 50.0, 3)], [drive])}
+    rows = {row["figure"]: row for row in speed.figures([("stop, noisy", 50.0, (1.0, 3))], [drive])}
     assert next(iter(rows.values()))["met"] and next(iter(rows.values()))["value"] == pytest.approx(0.3)
-    rolls = speed.figures([("stop, noisy", 50.0, 3)], [drive._replace(speed=np.ones(n))])
+    rolls = speed.figures([("stop, noisy", 50.0, (1.0, 3))], [drive._replace(speed=np.ones(n))])
     assert rolls[0]["met"] is False
 
 
