@@ -13,7 +13,7 @@ STEP_M = 5.0
 EARLY_FOR_STOP_S, STOP_LEAST_BRAKING = 0.28, 0.1  # as in _stop_behind.pxd
 STOP_HALTING, STOP_ENDING = [0.9, 1.1], [0.1, 0.35]
 STOP_LAG_S, STOP_LEAST, STOP_NEAREST_M = 0.55, 0.15, 2.5
-UNCOUNTED_MPS = 3.0
+CORNER_MPS, UNCOUNTED_MPS = 1.5, 3.0
 LEAST_SHARE = 0.4  # of the lateral limit, see _curve.pxd
 AHEAD_M = 10.0 * np.arange(1, 13)  # of a slope that steepens, see _descent.pxd
 UNLIMITED = (np.inf, np.inf)
@@ -114,8 +114,8 @@ def desired_gap(parameters, speed: float, braking=UNLIMITED) -> float:
 
 
 def gap_slope(parameters, speed: float, braking=UNLIMITED) -> float:
-    """s: growth of the wanted gap over the speed, across 1 m/s."""
-    ends = max(speed - 0.5, 0.0), speed + 0.5
+    """s: growth of the wanted gap over the speed, across 3 m/s."""
+    ends = max(speed - CORNER_MPS, 0.0), speed + CORNER_MPS
     return float(np.diff([desired_gap(parameters, end, braking) for end in ends])[0] / np.diff(ends)[0])
 
 

@@ -10,9 +10,10 @@ cdef enum:
 
 cdef extern from *:
     """
+    static const double CORNER_MPS = 1.5;           /* [C] 0.5 braked with 1.9 m/s2 for a lead that slows with 0.5 from 80 km/h */
     static const double UNCOUNTED_MPS = 3.0;        /* of a lead's being faster, half the wanted gap ahead [C] */
     """
-    const double UNCOUNTED_MPS
+    const double CORNER_MPS, UNCOUNTED_MPS
 
 
 cdef inline double clearing_gap(const PlanParameters* parameters, const Braking* braking, double speed) noexcept nogil:
@@ -60,9 +61,9 @@ cdef inline double believed_acceleration(const PlanParameters* parameters, doubl
 
 
 cdef inline double gap_slope(const PlanParameters* parameters, const Braking* braking, double speed) noexcept nogil:
-    """s: growth of the wanted gap over the speed, across 1 m/s so that the table's corners are rounded."""
-    cdef double low = speed - 0.5 if speed > 0.5 else 0.0
-    return (desired_gap(parameters, braking, speed + 0.5) - desired_gap(parameters, braking, low)) / (speed + 0.5 - low)
+    """s: growth of the wanted gap over the speed, across 3 m/s so that the corners of table and law are rounded."""
+    cdef double low = speed - CORNER_MPS if speed > CORNER_MPS else 0.0
+    return (desired_gap(parameters, braking, speed + CORNER_MPS) - desired_gap(parameters, braking, low)) / (speed + CORNER_MPS - low)
 
 
 cdef inline double wanted_closing(const PlanParameters* parameters, double error, double lead_speed,
