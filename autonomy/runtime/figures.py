@@ -131,6 +131,7 @@ def lines(figures: dict[str, Any]) -> list[str]:
         f"tick to bus  {times('latency_us')}",
         f"byte to bus  {times('response_us')}",
         f"frames       {counts['received']} received, {counts['sent']} sent, {counts['records']} in the log's order",
+        *([f"host         took {figures['stolen_ms']:.0f} ms from the processors"] if figures.get("stolen_ms") else []),
         "lost         " + (", ".join(f"{name} {number}" for name, number in lost(counts).items()) or "nothing"),
     ]
     if figures.get("startup_s") is not None:

@@ -76,6 +76,7 @@ def figures_of(session, written: dict[str, Any]) -> dict[str, Any]:
         "telemetry": session.telemetry.figures(),
         "clocks": session.clocks.figures(),
         "realtime": [finding._asdict() | {"good": finding.good} for finding in session.findings],
+        "stolen_ms": session.stolen.milliseconds(),
         "lateness_us": lateness,
         "work_us": figures.percentiles_us(*histograms["work"]),
         "stages": {} if options.lockstep else session.loop.stages(),

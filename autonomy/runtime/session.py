@@ -36,6 +36,7 @@ from autonomy.runtime.standby import Standby
 from autonomy.runtime.telemetry import Telemetry
 from autonomy.runtime.transmission import Transmitter
 from autonomy.stack import Stack
+from autonomy.stolen_time import StolenTime
 from autonomy.tick_period import TICK_NS
 from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.can.j1939.partners import Partners
@@ -72,6 +73,7 @@ class Session:
                  sensors: ScanSensors, cruise: PredictiveCruise, telemetry: Telemetry):  # fmt: skip
         self.options, self.devices, self.sensors, self.cruise, self.telemetry = options, devices, sensors, cruise, telemetry
         self.findings: list[realtime.Finding] = []
+        self.stolen = StolenTime()
         self.service, self.clocks = Service(), ClockWatch({})
         self.buses: dict[int, Transport] = {}
         self.event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autonomy.errors import FAIL, INCONCLUSIVE, PASS
+from autonomy.stolen_time import because_stolen
 
 __all__ = ["judged", "judged_alone"]
 
@@ -31,7 +32,7 @@ def judged(run: dict, truck: dict, interface: str) -> dict[str, Any]:
     reasons += [stopped] * (run["minimal_risk_ticks"] > 0 and not silent)
     doubts = [*run["reasons"], *_doubts(truck)]
     if run["minimal_risk_ticks"]:
-        doubts.append(f"{stopped} but the truck, silent for {truck['lateness_us']['max'] / 1e3:.0f} ms")
+        doubts.append(f"{stopped} but the truck, {_silence(truck)}")
     return {**_verdict(reasons, doubts), "interface": interface, "run": run, "truck": truck, "lost": lost}
 
 
@@ -43,7 +44,7 @@ def judged_alone(truck: dict, interface: str, *, interrupted: bool = False) -> d
     if truck["minimal_risk_ticks"]:
         doubts.append(f"a minimal-risk manoeuvre of {truck['minimal_risk_ticks']} ticks: what called for it is not known here")
     if truck["lateness_us"]["max"] > SILENT_TRUCK_US:
-        doubts.append(f"the truck was silent for {truck['lateness_us']['max'] / 1e3:.0f} ms")
+        doubts.append(f"the truck was {_silence(truck)}")
     doubts += ["interrupted"] * interrupted
     return {**_verdict(reasons, doubts), "interface": interface, "truck": truck}
 
@@ -65,6 +66,10 @@ def _failures(truck: dict) -> list[str]:
         found += ["collision"] * bool(metrics["collisions"]) + ["out of the lane"] * ((metrics["out_of_lane_share"] or 0.0) > 0.0)
         found += ["rolled over"] * bool(metrics["rolled_over"])
     return found
+
+
+def _silence(truck: dict) -> str:
+    return f"silent for {truck['lateness_us']['max'] / 1e3:.0f} ms{because_stolen(truck['stolen_ms'])}"
 
 
 def _doubts(truck: dict) -> list[str]:

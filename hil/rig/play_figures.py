@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from autonomy.errors import FAIL, INCONCLUSIVE, INTERNAL, PASS
+from autonomy.stolen_time import because_stolen
 from hil.rig import lateness
 from hil.rig.recorded import Stream
 
@@ -51,7 +52,7 @@ def of_session(found: dict[str, Any], session: Session, options: Pace) -> dict[s
     found["histogram_us"] = lateness.sparse([lane.port.lateness() for lane in lanes.values()])
     found["wakeup_us"] = lateness.summed([lane.port.wakeup() for lane in lanes.values()])
     found["drift"] = lateness.drift([lane.port.course() for lane in lanes.values()])
-    found["interrupted"] = session.interrupted
+    found["interrupted"], found["stolen_ms"] = session.interrupted, session.stolen.milliseconds()
     found["verdict"], found["exit_code"], found["reasons"] = judged(found, options)
     return found
 
@@ -83,7 +84,8 @@ def judged(found: dict[str, Any], options: Pace) -> tuple[str, int, list[str]]:
     if late["p99"] > limit_us:
         reasons.append(f"p99 of the lateness is {late['p99']:.0f} us, the limit {limit_us:.0f} us")
     if late["max"] > LONGEST_LATE_US:
-        reasons.append(f"the latest record was {late['max'] / 1e3:.0f} ms late, the limit {LONGEST_LATE_US / 1e3:.0f} ms")
+        longest = f"the latest record was {late['max'] / 1e3:.0f} ms late, the limit {LONGEST_LATE_US / 1e3:.0f} ms"
+        reasons.append(longest + because_stolen(found["stolen_ms"]))
     slope, error = found["drift"]["ms_per_hour"], found["drift"]["two_sigma_ms_per_hour"]
     if slope is not None and abs(slope) - error > DRIFT_LIMIT_MS_PER_HOUR:
         reasons.append(f"drift of {slope:.1f} ms/h, the limit {DRIFT_LIMIT_MS_PER_HOUR:g} ms/h")

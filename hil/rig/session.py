@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from autonomy.orderly_end import orderly_end
+from autonomy.stolen_time import StolenTime
 from hil.rig.feeder import Feeder
 from hil.rig.lanes import Lane
 from hil.rig.recorded import SERIAL
@@ -42,6 +43,7 @@ class Session:
         self.lanes: dict[Target, Lane] = {}
         self.origin_ns = 0
         self.ended_ns = 0
+        self.stolen = StolenTime()
         self.interrupted = False
         self._stopped = threading.Event()
         end_ns = None if options.for_s is None else round(options.for_s * NS)

@@ -26,6 +26,7 @@ from autonomy.playback.json_values import without_nan
 from autonomy.runtime import realtime
 from autonomy.runtime.lockstep import DONE_ID, PATIENCE_S, SYNC_ID, time_frame, time_frames, time_of
 from autonomy.runtime.serial_reception import HEAD
+from autonomy.stolen_time import StolenTime
 from autonomy.tick_period import TICK_NS, TICK_S
 from drivers.can.commanding.command_config import read as read_commands
 from drivers.can.router import Router
@@ -71,6 +72,7 @@ class Truck:
             raise UsageError(f"--lockstep: {config.path} has serial ports, whose bytes carry no rig's time; use one without")
         self.lines = {PREFIX + line.port: lines[line.port] for line in self.sensors.lines}
         self.buses = buses
+        self.stolen = StolenTime()
         commands = read_commands(config.section("command"), config.path)
         clock_ns = (lambda: self.truth.time_ns) if lockstep else time.monotonic_ns
         self.truth = world.reset(seed)
@@ -251,6 +253,7 @@ def account(truck: Truck, late_ns: np.ndarray) -> dict[str, Any]:
         "abandoned_ticks": truck.abandoned_ticks,  # of those behind the first one that the stack drove
         "minimal_risk_ticks": int(truck.minimal_risk_ticks),
         "lateness_us": {"p50": p50, "p99": p99, "max": float(late_ns.max()) / 1e3},
+        "stolen_ms": truck.stolen.milliseconds(),
         "scans": None if truck.scans is None else truck.scans.account(),
         "events": truck.events.found,
         "metrics": without_nan(truck.metrics.as_dict()) if truck.metrics.rows else {},

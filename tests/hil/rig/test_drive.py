@@ -127,7 +127,7 @@ def test_spoilt_frames_are_heard_and_refused():
 def test_pain_14_a_late_rig_is_inconclusive_and_a_loss_is_a_failure(change, verdict):
     run = {"verdict": "pass", "reasons": [], "minimal_risk_ticks": 0,
            "counts": {"received": 1000, "sent": 400, "datagrams": 900, "serial_bytes": 5000}}  # fmt: skip
-    truck = {"sent": 1000, "received": 400, "lateness_us": {"p99": 300.0, "max": 2000.0},
+    truck = {"sent": 1000, "received": 400, "lateness_us": {"p99": 300.0, "max": 2000.0}, "stolen_ms": 0.0,
              "scans": {"sent": 900, "failed": 0, "lateness_us": {"p99": 90}},
              "metrics": {"collisions": 0, "out_of_lane_share": 0.0, "rolled_over": False}}  # fmt: skip
     change(run, truck)

@@ -17,8 +17,8 @@ from hil.rig.lone_truck import LoneTruckOptions, drive_alone
 
 LIDAR = "vehicles/demo_truck_lidar"
 METRICS = {"collisions": 0, "out_of_lane_share": 0.0, "rolled_over": False}
-WELL = {"metrics": METRICS, "scans": None, "lateness_us": {"p50": 40.0, "p99": 300.0, "max": 900.0}, "engaged_ticks": 1440,
-        "abandoned_ticks": 0, "minimal_risk_ticks": 0}  # fmt: skip
+WELL = {"metrics": METRICS, "scans": None, "stolen_ms": 0.0, "lateness_us": {"p50": 40.0, "p99": 300.0, "max": 900.0},
+        "engaged_ticks": 1440, "abandoned_ticks": 0, "minimal_risk_ticks": 0}  # fmt: skip
 
 
 @pytest.fixture
@@ -91,6 +91,7 @@ def test_an_interrupted_drive_says_nothing():
         ({"abandoned_ticks": 1560}, "fail", "drove 1440 ticks and let go for 1560 behind them"),
         ({"minimal_risk_ticks": 300}, "inconclusive", "a minimal-risk manoeuvre of 300 ticks"),
         ({"lateness_us": {"p50": 40.0, "p99": 300.0, "max": 900_000.0}}, "inconclusive", "silent for 900 ms"),
+        ({"lateness_us": {**WELL["lateness_us"], "max": 65_000.0}, "stolen_ms": 130.0}, "inconclusive", "the host took 130 ms"),
         ({"lateness_us": {"p50": 40.0, "p99": 6000.0, "max": 9000.0}}, "inconclusive", "p99 of lateness is 6.0 ms"),
         ({"scans": {"failed": 3, "lateness_us": {"p99": None}}}, "fail", "3 datagrams"),
     ],

@@ -149,6 +149,7 @@ def test_a_target_that_cannot_be_opened_is_of_the_machine(log):
 
 GOOD = {"counts": {"read": 10, "left_out": 2, "sent": 8, "failed": 0, "not_reached": 0, "behind_the_end": 0},
         "targets": [{"target": "a", "failed": {}, "error": None}], "overrides": {}, "problems": {}, "interrupted": False,
+        "stolen_ms": 0.0,
         "lateness_us": {"p50": 50, "p99": 80, "p99.9": 100, "max": 300.0},
         "drift": {"ms_per_hour": 0.4, "two_sigma_ms_per_hour": 0.2, "span_s": 60.0}}  # fmt: skip
 
@@ -163,6 +164,7 @@ GOOD = {"counts": {"read": 10, "left_out": 2, "sent": 8, "failed": 0, "not_reach
         ({"counts": {**GOOD["counts"], "sent": 0, "left_out": 10}}, "fail", FAIL, "nothing was sent"),
         ({"lateness_us": {**GOOD["lateness_us"], "p99": 1500}}, "inconclusive", INCONCLUSIVE, "p99"),
         ({"lateness_us": {**GOOD["lateness_us"], "max": 80_000.0}}, "inconclusive", INCONCLUSIVE, "80 ms late"),
+        ({"lateness_us": {**GOOD["lateness_us"], "max": 80_000.0}, "stolen_ms": 150.0}, "inconclusive", INCONCLUSIVE, "150 ms"),
         ({"drift": {**GOOD["drift"], "ms_per_hour": -3.0}}, "inconclusive", INCONCLUSIVE, "drift of -3.0"),
         ({"drift": {**GOOD["drift"], "ms_per_hour": 3.0, "two_sigma_ms_per_hour": 2.5}}, "pass", PASS, ""),
         ({"interrupted": True}, "inconclusive", INCONCLUSIVE, "interrupted"),
