@@ -146,7 +146,8 @@ def follow_acceleration(parameters, speed, gap, lead_speed, lead_acceleration, l
     p = {name: float(parameters[name]) for name in parameters.dtype.names if parameters[name].ndim == 0}
     slope = gap_slope(parameters, speed, braking)
     T = max(slope, p["gap_slope_minimum_s"])
-    error, rate = gap - desired_gap(parameters, speed, braking), p["gap_rate"]
+    error = gap - desired_gap(parameters, speed, braking)
+    rate = p["gap_excess_rate" if error > 0.0 else "gap_rate"]
     gentle_stop = p["approach_deceleration"] * np.clip(1.0 - lead_speed / 3.0, 0.0, 1.0)
     f, f_slope = rate * error, rate
     if error > 0.0:

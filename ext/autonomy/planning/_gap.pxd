@@ -63,7 +63,8 @@ cdef inline double believed_acceleration(const PlanParameters* parameters, doubl
 cdef inline double gap_slope(const PlanParameters* parameters, const Braking* braking, double speed) noexcept nogil:
     """s: growth of the wanted gap over the speed, across 3 m/s so that the corners of table and law are rounded."""
     cdef double low = speed - CORNER_MPS if speed > CORNER_MPS else 0.0
-    return (desired_gap(parameters, braking, speed + CORNER_MPS) - desired_gap(parameters, braking, low)) / (speed + CORNER_MPS - low)
+    cdef double high = speed + CORNER_MPS
+    return (desired_gap(parameters, braking, high) - desired_gap(parameters, braking, low)) / (high - low)
 
 
 cdef inline double wanted_closing(const PlanParameters* parameters, double error, double lead_speed,
@@ -73,12 +74,12 @@ cdef inline double wanted_closing(const PlanParameters* parameters, double error
     In proportion to the excess; behind a standing lead as a constant deceleration ends, so that the truck stops at the
     gap instead of creeping up to it.
     """
-    cdef double rate = parameters.gap_rate
+    cdef double rate = parameters.gap_excess_rate
     cdef double braking = parameters.approach_deceleration * stands(lead_speed)
     cdef double closing
     if error <= 0.0:
-        slope[0] = rate
-        return rate * error
+        slope[0] = parameters.gap_rate
+        return parameters.gap_rate * error
     closing = sqrt(rate * rate * error * error + 2.0 * braking * error)
     slope[0] = (rate * rate * error + braking) / (closing if closing > 0.1 else 0.1)
     return closing
@@ -87,7 +88,7 @@ cdef inline double wanted_closing(const PlanParameters* parameters, double error
 cdef inline double follow_acceleration(const PlanParameters* parameters, const Braking* braking, double speed, double gap,
                                        double lead_speed, double lead_acceleration,
                                        double lead_braking) noexcept nogil:
-    """m/s2 that lets the gap error die at gap_rate, whatever the lead does; `lead_braking`, m/s2, is what it stops with.
+    """m/s2 that lets the gap error die at its rate, whatever the lead does; `lead_braking`, m/s2, is what it stops with.
 
     With the error e = gap - G(speed), e' = lead_speed - speed - G' a. Where the wanted gap G grows with the speed the
     acceleration that makes e' = -rate e follows at once (constant-time-headway law, Ioannou and Chien 1993): the truck

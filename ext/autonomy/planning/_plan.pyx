@@ -78,7 +78,7 @@ cdef inline uint8_t what_is_lost(const PlanParameters* parameters, const Vehicle
 cdef inline double lead_slowing(PlanMemory* memory, const TrackList* tracks, double dt) noexcept nogil:
     """m/s2, positive: the slope of the lead's speed, from what it is below its low-passed self.
 
-    The track's own acceleration is noisier and, drawn to zero by its model, too small: a standstill foretold by it lies too far.
+    The track's own acceleration is noisier and, drawn to zero by its model, too small: a standstill it foretells lies too far.
     It tells sooner when a lead begins to brake.
     """
     cdef double slope, sudden
@@ -91,8 +91,9 @@ cdef inline double lead_slowing(PlanMemory* memory, const TrackList* tracks, dou
     return slope if slope > sudden else sudden
 
 
-cdef inline void follow(PlanMemory* memory, const PlanParameters* parameters, const Braking* braking, const VehicleParameters* vehicle,
-                        const TrackList* tracks, double speed, double dt, Plan* plan) noexcept nogil:
+cdef inline void follow(PlanMemory* memory, const PlanParameters* parameters, const Braking* braking,
+                        const VehicleParameters* vehicle, const TrackList* tracks, double speed, double dt,
+                        Plan* plan) noexcept nogil:
     """Keeps the gap to the lead, and stands behind one that stands."""
     cdef double gap, acceleration, slowing
     plan.desired_gap = desired_gap(parameters, braking, speed)

@@ -8,9 +8,9 @@ cdef extern from *:
     static const double LAG_OF_STOP = 0.55;         /* s, of brakes that let go, and of the jerk's limit before them [C] */
     static const double LEAST_OF_STOP = 0.15;       /* m/s2, positive, that brings it to its end [D] */
     static const double NEAREST_OF_STOP = 2.5;      /* m: UN R157's 2.4 m behind what stands */
-    static const double EARLY_FOR_STOP = 0.28;      /* s, for the lag of the brakes [C] 0.2 stops 0.5 m too near, 0.35 0.3 m too far */
+    static const double EARLY_FOR_STOP = 0.28;      /* s, for the lag of the brakes [C] 0.2: 0.5 m too near, 0.35: 0.3 too far */
     static const double HALTING_FROM = 0.9;         /* m/s2, positive, of a stop that is begun before the lead is slow [C] */
-    static const double HALTING_WHOLLY = 1.1;       /* [C] 0.8 and 1.0 keep 0.2 m more of gap behind traces, 1.0 and 1.3 stop 0.7 m off */
+    static const double HALTING_WHOLLY = 1.1;       /* [C] 0.7 and 1.0: 0.1 m more gap on traces; 1.0 and 1.3: stops 0.7 m off */
     static const double ENDING_FROM = 0.1;          /* m/s2, positive: less is left to the law of the gap [C] */
     static const double ENDING_WHOLLY = 0.35;       /* [C] at once from here on let the truck speed up again before it stood */
     static const double LEAST_BRAKING = 0.1;        /* m/s2, positive, of a lead that is slowing down [D] */
