@@ -160,3 +160,8 @@ def entry_time(parameters, lane_width: float, offset: float, speed: float, sigma
         return np.nan
     time = max((abs(offset) - p["entry_contact_m"]) / min(inwards, possible), 1e-3)
     return float(time) if time < p["entry_horizon_s"] else np.nan
+
+
+def may_come_over(boxes: int, length: float, width: float, pedestrian: bool) -> bool:
+    """Seen too small for a vehicle a track changes no lane; a motorcycle is 0.7 m wide and more."""
+    return boxes == 0 or pedestrian or max(length, width) >= 0.6

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy import msg
-from autonomy.estimation.tracks.tracks_twin import entry_time
+from autonomy.estimation.tracks.tracks_twin import entry_time, may_come_over
 from tests.step_parameters import step_parameters, valid_ego, zeros
 
 PARAMETERS = step_parameters()["tracks"]
@@ -228,6 +228,22 @@ def test_the_entry_time_is_that_of_the_twin(y, across, along):
     track = TracksStep(PARAMETERS).step(objects_at(0, rows), valid_ego(20.0), straight())["tracks"][0]
     expected = entry_time(PARAMETERS, 3.5, y, across, float(PARAMETERS["object_speed_sigma"]), along)
     np.testing.assert_allclose(track["entry_time_s"], expected, rtol=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0.05, 1.5), st.floats(0.05, 1.5), st.sampled_from((0, 1, 3, 4, 5)))
+def test_what_is_too_small_for_a_vehicle_does_not_come_over(length, width, classification):
+    """Delineator posts in a row looked like one thing that came over at 16 m/s."""
+    step = TracksStep(PARAMETERS)
+    for k in range(200):
+        y = 3.5 - max(0.0, 0.01 * k - 1.0)
+        frame = boxes_at(k, [(40.0, y, length, width)] if k % 10 == 0 else [])
+        frame["obstacle"]["items"]["classification"][:1] = classification
+        tracks = step.step(frame, valid_ego(20.0), straight())
+    row = tracks["tracks"][0]
+    assert tracks["count"] == 1 and row["lane_speed"] < -0.5
+    expected = may_come_over(20, float(row["length"]), float(row["width"]), classification == 4)
+    assert (row["entry_time_s"] > 0.0) == expected
 
 
 def test_a_lane_change_is_foreseen_by_radar():

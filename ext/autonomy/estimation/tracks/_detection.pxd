@@ -8,6 +8,7 @@ from autonomy.msg.messages cimport (
 cdef enum:
     DETECTIONS = 256             # of one tick: 128 radar targets, 128 obstacles
     SCAN_NS = 20000000           # items of one sensor closer in time than this are one scan
+    PEDESTRIAN = 4               # ObstacleSample.classification
 
 ctypedef struct Detection:
     double x                     # m, of the face nearest in x, or of the reflecting point

@@ -1,10 +1,11 @@
 # Where each track is in the own lane as it bends, when it will be in the vehicle's path, and which one is the lead.
-from libc.math cimport NAN, fabs, sqrt
+from libc.math cimport NAN, fabs, fmax, sqrt
 from libc.stdint cimport int64_t, uint32_t
 from autonomy.msg.messages cimport (
     EgoState, LaneState, Track, TrackList, TracksParameters, LaneState_PREVIEW_STEP_M, LaneState_STATUS_NONE)
 from autonomy.estimation.tracks._bank cimport ACCELERATION, VX, VYVY, mixed, mixed_covariance
 from autonomy.estimation.tracks._change cimport change_probability
+from autonomy.estimation.tracks._detection cimport PEDESTRIAN
 from autonomy.estimation.tracks._existence cimport confirmed
 from autonomy.estimation.tracks._tracks cimport KIND_FREE, KIND_OBJECT, Change, Slot, TracksMemory
 from autonomy.inputs._motion cimport velocity_known
@@ -17,8 +18,10 @@ cdef enum:
 cdef extern from *:
     """
     static const double NEXT_LANE_M = 5.6;  /* one and a half lanes of 3.75 m */
+    static const double SMALLEST_VEHICLE_M = 0.6;  /* a motorcycle from behind is 0.7 m wide and more [D] */
     """
     const double NEXT_LANE_M
+    const double SMALLEST_VEHICLE_M
 
 
 cdef inline double root(double variance) noexcept nogil:
@@ -121,6 +124,11 @@ cdef inline double entry_time(const TracksParameters* parameters, double lane_wi
     return time if time < parameters.entry_horizon_s else NAN
 
 
+cdef inline bint may_come_over(const Slot* slot) noexcept nogil:
+    """Seen too small for a vehicle it changes no lane: a row of posts looks like one thing that moves along."""
+    return slot.boxes == 0 or slot.classification == PEDESTRIAN or fmax(slot.length, slot.width) >= SMALLEST_VEHICLE_M
+
+
 cdef inline double entry_probability(const TracksParameters* parameters, const Change* change, double lane_width, int64_t now_ns,
                                      const Track* track) noexcept nogil:
     """Of its having begun to change into the vehicle's lane; 1 in the path, 0 for who is further away than the next lane."""
@@ -140,6 +148,8 @@ cdef inline void place_in_lane(const TracksMemory* memory, const TracksParameter
         return
     track.entry_time_s = entry_time(parameters, 2.0 * memory.lane_half_width, track.lane_offset, track.lane_speed,
                                     track.lane_speed_sigma, track.velocity_x)
+    if track.entry_time_s > 0.0 and not may_come_over(&memory.slots[i]):
+        track.entry_time_s = NAN
     track.entry_probability = entry_probability(parameters, &memory.change[i], 2.0 * memory.lane_half_width, now_ns, track)
     if not proven(memory, parameters, i, now_ns) and track.existence > parameters.unproven_existence:
         track.existence = parameters.unproven_existence

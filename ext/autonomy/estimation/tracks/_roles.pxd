@@ -3,11 +3,11 @@ from libc.math cimport fabs
 from autonomy.msg.messages cimport (
     Track, TrackList, TracksParameters, Track_HAZARD_PEDESTRIAN, Track_HAZARD_STOPPED, Track_ROLE_CUT_IN,
     Track_ROLE_LEAD, Track_ROLE_LEFT_AHEAD, Track_ROLE_LEFT_BEHIND, Track_ROLE_RIGHT_AHEAD, Track_ROLE_RIGHT_BEHIND)
+from autonomy.estimation.tracks._detection cimport PEDESTRIAN
 from autonomy.estimation.tracks._tracks cimport TracksMemory
 
 cdef enum:
     CONFIRMED = 2
-    PEDESTRIAN = 4               # ObstacleSample.classification
 
 cdef extern from *:
     """
