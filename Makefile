@@ -5,8 +5,9 @@ BIN = $(VENV)/bin
 JOBS ?= 2
 
 FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= all
 
-.PHONY: demo demo-hil test test-all build extras bench lint sanitize socketcan controllers fuzz clean
+.PHONY: demo demo-hil test test-all build extras bench lint sanitized sanitize socketcan controllers fuzz clean
 
 ## Drive a 40 t truck along a motorway in closed loop, replay its raw bytes, write runs/latest/report.html
 demo: build
@@ -52,14 +53,19 @@ $(VENV)/.installed: pyproject.toml constraints/python3.txt
 	    --no-build-isolation -e ".[dev]"
 	@touch $@
 
-## The kernels under the address and undefined-behaviour sanitizers, in a copy of the tree
-sanitize: build
-	rm -rf build/sanitize && mkdir -p build/sanitize
-	tar --exclude='*.so' -cf - autonomy drivers hil ext configs tests setup.py pyproject.toml README.md | tar -xf - -C build/sanitize
-	cd build/sanitize && AUTONOMY_SANITIZE=1 $(abspath $(BIN))/python setup.py --quiet build_ext --inplace --parallel $(JOBS)
-	cd build/sanitize && PYTHONPATH=. ASAN_OPTIONS=detect_leaks=0 \
-	    LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" \
-	    $(abspath $(BIN))/python -m pytest -q -m "not slow" tests/playback tests/drivers tests/estimation tests/inputs \
+SANITIZED = build/sanitize
+UNDER_SANITIZERS = cd $(SANITIZED) && PYTHONPATH=. ASAN_OPTIONS=detect_leaks=0 \
+	    LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" $(abspath $(BIN))/python -m
+
+# A copy of the tree, compiled with the address and undefined-behaviour sanitizers
+sanitized: build
+	rm -rf $(SANITIZED) && mkdir -p $(SANITIZED)
+	tar --exclude='*.so' -cf - autonomy drivers hil ext configs tests setup.py pyproject.toml README.md | tar -xf - -C $(SANITIZED)
+	cd $(SANITIZED) && AUTONOMY_SANITIZE=1 $(abspath $(BIN))/python setup.py --quiet build_ext --inplace --parallel $(JOBS)
+
+## The tests of the kernels under sanitizers
+sanitize: sanitized
+	$(UNDER_SANITIZERS) pytest -q -m "not slow" tests/playback tests/drivers tests/estimation tests/inputs \
 	    tests/planning tests/control tests/safety tests/faults tests/fuzz tests/runtime tests/hil/plant tests/hil/rig/test_pacer.py
 
 ## Transport tests, a closed loop and processor time over real SocketCAN, in a user-mode kernel; a loud line where that cannot be had
@@ -76,11 +82,11 @@ controllers: build
 	    -p no:cacheprovider tests/drivers/can/test_transport_contract.py tests/socketcan/test_controllers.py; status=$$?; \
 	if [ $$status = 98 ]; then echo "make controllers: SKIPPED, NOTHING WAS TESTED ON CAN CONTROLLERS"; else exit $$status; fi
 
-## Every reader and codec on inputs guided by coverage, ten minutes each: for the night
-fuzz: build
+## Every reader and codec on inputs guided by coverage, the kernels under sanitizers, ten minutes each: for the night
+fuzz: sanitized
 	AUTONOMY_KERNELS=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints/python3.txt \
 	    --no-build-isolation -e ".[fuzz]"
-	$(BIN)/python -m tests.fuzz.run all --seconds $(FUZZ_SECONDS)
+	$(UNDER_SANITIZERS) tests.fuzz.run $(FUZZ_TARGETS) --seconds $(FUZZ_SECONDS) --corpus $(CURDIR)/build/fuzz
 
 clean:
 	rm -rf build dist *.egg-info runs

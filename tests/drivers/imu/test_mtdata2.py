@@ -135,3 +135,42 @@ def test_times_are_the_twins_and_neither_step_back_nor_lie_ahead(steps):
 def test_the_protocol_gives_imu_samples_only():
     with pytest.raises(SerialError, match="mtdata2 gives imu"):
         read({"port": [{"port": "imu", "protocol": "mtdata2", "source": 1}]}, "truck.toml")
+
+
+# Payloads that an MTi-300 (firmware 1.8.2) sent, and what Xsens' MT Manager showed for them; published with their values
+AT_REST = bytes.fromhex(
+    "102002918D 106004 01363FA6 201010 3F35E0423F31CD15BD9F49DBBDA938CF 40200C BD635A90411D08D43E5FAA50"
+    "40100C B91168003CC901003A0F7D00 40300C BC3B29803C35FC003CA46E00 80200C 3CAEA241BB56D800BAD5AC01"
+    "803010 3F80000037DF8801B6898000B608C000 C0200C BEFBFBF23F33C485BFA0A2C1 081004 42168000 301004 000186E1 E02004 00400003"
+)
+SHAKEN = bytes.fromhex(
+    "102002FB85 106004 01A498DE 201010 3F2A1463BED7EFA73CDEE5083F1DCEC9 40200C C1F246C3C1ECE076C28F853F"
+    "40100C BD932CCCBD920A16BE3A6EEC 40300C 42519464C27B5A5AC1CCC0AE 80200C 40854D6DC125559EC0908E1F"
+    "803010 3F7FF8983BAA9EE5BC539EC0BBB9060C C0200C 3EDC7439BE752B483FAF9A3F 301004 000186DE E02004 00481401"
+)
+SHOWN = [-0.05550629, 9.81465530, 0.21842313, 0.02131760, -0.00327826, -0.00163019]
+
+
+def test_what_a_sensor_sent_is_read_as_its_maker_shows_it():
+    stream = mtdata2.message(mtdata2.MTDATA2, AT_REST)
+    ((kind, got),) = decoded(router("mtdata2"), stream)
+    assert kind == "imu" and [float(got[name][0]) for name in NAMES] == pytest.approx(SHOWN, abs=6e-9)
+    ((_, ticks, _),) = mtdata2_twin.decode(stream)
+    assert ticks == 20_332_454
+
+
+def test_a_sensor_shaken_beyond_its_range_says_so():
+    """-71.8 m/s2 along z, -10.3 rad/s about y."""
+    ((_, got),) = decoded(router("mtdata2"), mtdata2.message(mtdata2.MTDATA2, SHAKEN))
+    assert got["validity"][0] == 2
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    ["FAFF3000D1", "FAFF1000F1", "FAFF8E02000071", "FAFFC10810 20FFFF1060FFFF9C", "FAFF0304037003F88C",
+     "FAFF130B01080200000025000115 3469",
+     "FAFFC0301020FFFF1060FFFF2010019040200190401001904030019080200190803001 90C02000640810000A30100032E020FFFF99"],
+)  # fmt: skip
+def test_checksums_are_those_of_the_maker(recorded):
+    whole = bytes.fromhex(recorded)
+    assert mtdata2.message(whole[2], whole[4:-1]) == whole
