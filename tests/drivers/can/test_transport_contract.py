@@ -19,10 +19,11 @@ from drivers.can.frame_flags import REMOTE
 from drivers.can.local_bus import Hub
 from drivers.can.transport import CAN_FD_FRAME, Transport, open_transport, room
 from tests.drivers.can.build import EXTENDED, can_frame, can_frames
+from tests.drivers.can.slcan_adapters import SlcanAdapters
 from tests.socketcan.conftest import vcan  # noqa: F401 - a fixture
 from tests.socketcan.controllers import cable  # noqa: F401 - a fixture
 
-INTERFACES = ["process", "virtual", "local", "udp_multicast", pytest.param("socketcan", marks=pytest.mark.socketcan),
+INTERFACES = ["process", "virtual", "local", "udp_multicast", "slcan", pytest.param("socketcan", marks=pytest.mark.socketcan),
               pytest.param("controller", marks=pytest.mark.controller)]  # fmt: skip
 PATIENCE_S = 2.0
 BURST = 1000
@@ -38,9 +39,20 @@ def interface(request) -> str:
 
 
 @pytest.fixture
-def channel(interface, tmp_path, request) -> str:
+def adapters(monkeypatch):
+    monkeypatch.setenv("CAN_CONFIG", '{"sleep_after_open": 0}')  # python-can gives an adapter 2 s to wake up
+    made = SlcanAdapters(3)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def channel(interface, tmp_path, request) -> str | SlcanAdapters:
     """A bus that nobody else is on."""
     number = next(names)
+    if interface == "slcan":
+        return request.getfixturevalue("adapters")
     if interface == "local":
         hub = Hub(tmp_path / "bus")
         hub.start()
@@ -64,11 +76,14 @@ def bus(interface, channel):
         def node() -> Transport:
             if interface == "controller":  # by turns on both ends of the cable
                 made = open_transport("socketcan", ("can0", "can1")[len(nodes) % 2])
+            elif interface == "slcan":
+                made = open_transport(interface, channel.ports[len(nodes)])
+                channel.wait_until_open(len(nodes) + 1)
             else:
                 made = open_transport(interface, channel)
             stack.callback(made.close)
             # It is on the bus when it hears, which a hub's thread decides; a socket of the kernel hears from the first moment
-            for other in nodes if interface not in KERNELS else []:
+            for other in nodes if interface not in (*KERNELS, "slcan") else []:
                 while not sum(made.receive(*room(1), 0.01)):
                     other.send(can_frames(can_frame(0, b"")))
             for each in [*nodes, made]:
