@@ -54,8 +54,7 @@ $(VENV)/.installed: pyproject.toml constraints/python3.txt
 	@touch $@
 
 SANITIZED = build/sanitize
-UNDER_SANITIZERS = cd $(SANITIZED) && PYTHONPATH=. ASAN_OPTIONS=detect_leaks=0 \
-	    LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" $(abspath $(BIN))/python -m
+IN_SANITIZED = cd $(SANITIZED) && PYTHONPATH=. ASAN_OPTIONS=detect_leaks=0
 
 # A copy of the tree, compiled with the address and undefined-behaviour sanitizers
 sanitized: build
@@ -65,7 +64,8 @@ sanitized: build
 
 ## The tests of the kernels under sanitizers
 sanitize: sanitized
-	$(UNDER_SANITIZERS) pytest -q -m "not slow" tests/playback tests/drivers tests/estimation tests/inputs \
+	$(IN_SANITIZED) LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" \
+	    $(abspath $(BIN))/python -m pytest -q -m "not slow" tests/playback tests/drivers tests/estimation tests/inputs \
 	    tests/planning tests/control tests/safety tests/faults tests/fuzz tests/runtime tests/hil/plant tests/hil/rig/test_pacer.py
 
 ## Transport tests, a closed loop and processor time over real SocketCAN, in a user-mode kernel; a loud line where that cannot be had
@@ -86,7 +86,8 @@ controllers: build
 fuzz: sanitized
 	AUTONOMY_KERNELS=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints/python3.txt \
 	    --no-build-isolation -e ".[fuzz]"
-	$(UNDER_SANITIZERS) tests.fuzz.run $(FUZZ_TARGETS) --seconds $(FUZZ_SECONDS) --corpus $(CURDIR)/build/fuzz
+	$(IN_SANITIZED) LD_PRELOAD="$$($(abspath $(BIN))/python -c 'import atheris; print(atheris.path())')/asan_with_fuzzer.so" \
+	    $(abspath $(BIN))/python -m tests.fuzz.run $(FUZZ_TARGETS) --seconds $(FUZZ_SECONDS) --corpus $(CURDIR)/build/fuzz
 
 clean:
 	rm -rf build dist *.egg-info runs

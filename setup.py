@@ -21,6 +21,7 @@ from autonomy.msg.generate import generate  # noqa: E402 - needs the path above
 
 WITH_KERNELS = os.environ.get("AUTONOMY_KERNELS") != "0"
 SANITIZED = os.environ.get("AUTONOMY_SANITIZE") == "1"
+# Not linked: what is preloaded has the sanitizers' code, the compiler's own for tests, the fuzzer's for fuzzing
 SANITIZE = (
     ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g"] if SANITIZED else []
 )
@@ -44,7 +45,6 @@ def extensions() -> list[Extension]:
                 [str(source)],
                 include_dirs=["ext"],
                 extra_compile_args=COMPILE_ARGS,
-                extra_link_args=SANITIZE,
             )
         )
     return found

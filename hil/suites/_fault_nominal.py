@@ -43,7 +43,8 @@ class Found(NamedTuple):
     stops: int
     told_mass: bool
     alarms: Counter  # by name of the fault
-    nearest: dict[str, float]  # by name: highest value over the threshold ever seen, 1 = an alarm
+    nearest: dict[str, float]  # by name: highest value over the threshold ever seen, 1 for long enough = an alarm
+    longest: dict[str, float]  # by name: longest time over the threshold of the time that makes an alarm
     margin_m: float
 
 
@@ -105,9 +106,10 @@ def drive(piece: tuple[int, float]) -> Found:
     used = int(np.count_nonzero(rows["detector"]))
     names = {value: name.removeprefix("FAULT_").lower() for name, value in msg.constants("FaultRow").items()
              if name.startswith("FAULT_")}  # fmt: skip
-    below = msg.constants("FaultRow")["DETECTOR_BELOW"]
+    below, suspected = msg.constants("FaultRow")["DETECTOR_BELOW"], msg.constants("FaultState")["STATUS_SUSPECTED"]
     alarms, before, highest = Counter(), np.zeros(used, bool), np.full(used, -np.inf)
-    threshold = rows["threshold"][:used]
+    over, longest = np.zeros(used, int), np.zeros(used, int)  # ticks
+    threshold, within_s = rows["threshold"][:used], rows["within_s"][:used]
     ticks, stops, stood = Counter(), 0, False
 
     def watch(truth, out):
@@ -122,11 +124,15 @@ def drive(piece: tuple[int, float]) -> Found:
             alarms[names[int(rows["fault"][row])]] += 1
         before = is_told
         np.fmax(highest, faults["value"][:used], out=highest)
+        over[:] = np.where(faults["status"][:used] == suspected, over + 1, 0)
+        np.maximum(longest, over, out=longest)
 
     begins_s = STANDBY_SHARE * duration_s if kind.standby else ENGAGE_AFTER_S
     result = hil.run(Motorway(told), stack, Bytes(stack.config, seed), duration_s, seed, watch=watch, engage_after_s=begins_s,
                      report=False)  # fmt: skip
     nearest = {names[int(rows["fault"][row])]: float(highest[row] / threshold[row]) for row in range(used)
                if threshold[row] > 0.0 and rows["detector"][row] != below}  # fmt: skip
+    lasted = {names[int(rows["fault"][row])]: float(longest[row] * TICK_S / within_s[row]) for row in range(used)
+              if within_s[row] > 0.0}  # fmt: skip
     return Found(result.metrics["ticks"] * TICK_S, ticks["standby"] * TICK_S, ticks["standing"] * TICK_S, stops, kind.told_mass,
-                 alarms, nearest, result.metrics["line_margin_min_m"])
+                 alarms, nearest, lasted, result.metrics["line_margin_min_m"])

@@ -176,7 +176,8 @@ def _nominal(quick: bool, jobs: int, output: Path | None) -> list[dict]:
     hours = sum(found.duration_s for found in driven) / 3600.0
     alarms = sum((found.alarms for found in driven), start=type(driven[0].alarms)())
     nearest = {name: max(found.nearest[name] for found in driven) for name in driven[0].nearest}
-    closest = max(nearest, key=nearest.get)
+    longest = {name: max(found.longest[name] for found in driven) for name in driven[0].longest}
+    closest, slowest = max(nearest, key=nearest.get), max(longest, key=longest.get)
     named = "" if not alarms else ", " + ", ".join(f"{name} {count}" for name, count in alarms.items())
     least = {"driven": 0.99 * NOMINAL_DRIVES * _fault_nominal.DRIVE_S / 3600.0, "by the driver": 1.0, "at a standstill": 0.5}
     parts = {"driven": hours, "by the driver": sum(found.standby_s for found in driven) / 3600.0,
@@ -188,6 +189,8 @@ def _nominal(quick: bool, jobs: int, output: Path | None) -> list[dict]:
         row_of("nothing wrong: drives that are not told their mass", float(sum(not found.told_mass for found in driven)), ""),
         row_of(f"nothing wrong: false alarms{named}", float(sum(alarms.values())), "", "<= 0", not alarms),
         row_of(f"nothing wrong: highest value over its threshold ({closest.replace('_', ' ')})", nearest[closest], "", "", None),
+        row_of(f"nothing wrong: longest over a threshold, of the time that tells ({slowest.replace('_', ' ')})", longest[slowest],
+               "", "", None),
     ]  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Runs fuzz targets guided by coverage, with atheris: `python -m tests.fuzz.run NAME ... | all --seconds N [--corpus DIR]`.
 
 The Python behind a target is instrumented. The compiled kernels are not: a kernel is seen through the Python that calls it,
-and its memory errors by the sanitizers (`make sanitize` runs the same targets). Inputs that add coverage stay in the corpus
+and its memory errors by the sanitizers, under which `make fuzz` runs it. Inputs that add coverage stay in the corpus
 folder and are the start of the next run; one that fails is written there too and belongs into tests/fuzz/seeds/NAME.
 """
 
