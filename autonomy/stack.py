@@ -71,6 +71,10 @@ class Stack:
         self._core.tick(frame, np.asarray(out))
         return out
 
+    def reset(self) -> None:
+        """As it was made: nothing learned, nothing heard."""
+        self._core.reset()
+
     def snapshot(self) -> bytes:
         """The whole state; `restore` of it makes the same frames give the same outputs."""
         return _SNAPSHOT_HEADER.pack(_SNAPSHOT_MAGIC, msg.layout_hash(), self._hash) + self._core.state_bytes()

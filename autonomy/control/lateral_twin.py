@@ -131,9 +131,11 @@ def stage_matrices(tick: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return stage[:8, :8], stage[:8, RATE], stage[:8, CURVATURE : CURVATURE + 3]
 
 
-def compensated_play(told: float, learned: float, sigma: float) -> float:
-    """rad, the whole width told, or the widest that was learned if that is less."""
-    return min(told, learned + 2.0 * sigma)
+def compensated_play(told: float, learned: float, sigma: float, known: bool) -> float:
+    """rad, the whole width told; more, and with the whole response known less, as far as two sigma of what was learned show it."""
+    if told < learned - 2.0 * sigma:
+        return learned - 2.0 * sigma
+    return min(told, learned + 2.0 * sigma) if known else told
 
 
 class LateralTwin:

@@ -116,6 +116,10 @@ cdef class TickCore:
         finally:
             PyBuffer_Release(&read)
 
+    def reset(self):
+        memset(self.state, 0, sizeof(TickState))
+        tick_reset(self.state, self.parameters)
+
     def state_bytes(self) -> bytes:
         return (<char*> self.state)[:sizeof(TickState)]
 

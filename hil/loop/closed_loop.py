@@ -52,7 +52,8 @@ NEVER_NS = 2**62
 def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, output_dir=None, *, scenario=None,
         set_speed_mps: float | None = None, engage_after_s: float = ENGAGE_AFTER_S, metrics: RunMetrics | None = None,
         watch=None, begins=None, log_name: str = OUTPUT_LOG, report: bool = True) -> Result:  # fmt: skip
-    """Runs `duration_s` of closed loop; what `replay` returns of a log, with the figures of the drive added.
+    """Runs `duration_s` of closed loop; what `replay` returns of a log, with the figures of the drive added. The stack begins
+    anew (`Stack.reset`); sensors keep their state, so each run takes its own.
 
     The figures count from the moment the stack drives. Verdict "fail" (exit code 1) on a collision, a corner over the lane
     line or a roll-over, "inconclusive" (5) when the stack never took over. `faults` is a timeline file, a packaged name or its
@@ -63,6 +64,7 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
     if not duration_s > 0.0:
         raise UsageError(f"hil.run: duration_s = {duration_s:g} must be above zero")
     began = time.perf_counter()
+    stack.reset()
     truth = world.reset(seed, scenario)
     if hasattr(sensors, "look_at"):
         sensors.look_at(world)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,7 +26,18 @@ STOP_VALID_PERCENT = 99.0  # [D] a moment after somebody cuts in there is none
 STOP_TICKS = 25  # between two stop paths that are compared with the true lane
 SEEDS = (11, 12, 13)  # of the sensors; the controller was tuned on 1 and 2
 SERIES = ("time_s", "tractor_m", "trailer_m", "road_wheel_angle_rad", "lateral_acceleration_mps2", "command_rad")
-PLAY_RAD, WIDE_PLAY_RAD = float(np.radians(0.1)), float(np.radians(0.3))
+PLAY_RAD = float(np.radians(0.1))
+
+
+class Play(NamedTuple):
+    """rad of road wheel: the steering's own and what the stack is told of it; `label` of its rows, "" = held to the aims."""
+
+    own: float = PLAY_RAD
+    told: float = PLAY_RAD
+    label: str = ""
+
+
+WIDE, NOT_TOLD = Play(3.0 * PLAY_RAD, 3.0 * PLAY_RAD, ", play 0.3 deg"), Play(PLAY_RAD, 0.0, ", play of 0.1 deg not told")
 
 
 def bend(radius: float, length: float = 300.0, clothoid: float = 80.0, **more) -> list[dict]:
@@ -84,7 +96,8 @@ def cases() -> list[dict]:
 
 def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
     chosen = cases()[:1] + cases()[2:3] + cases()[-2:-1] if quick else cases()
-    pieces = [(case, play) for play in ((PLAY_RAD,) if quick else (PLAY_RAD, WIDE_PLAY_RAD)) for case in chosen]
+    pieces = [(case, play) for play in ((Play(),) if quick else (Play(), WIDE)) for case in chosen]
+    pieces += [(case, NOT_TOLD) for case in ([] if quick else chosen) if "wind" not in case]
     seeds = SEEDS[:1] if quick else SEEDS
     drives = [(case, play, seed) for case, play in pieces for seed in seeds]
     if jobs > 1:
@@ -98,16 +111,15 @@ def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict]:
         found += judged(case["name"], play, figure)
     if output is not None:
         for (case, play), figure in zip(pieces, figures, strict=True):
-            name = "".join(letter if letter.isalnum() else "_" for letter in f"{case['name']}_{np.degrees(play):.1f}")
+            name = "".join(letter if letter.isalnum() else "_" for letter in case["name"] + play.label)
             np.savetxt(output / f"{name}.csv", figure["series"], fmt="%.5f", delimiter=",", comments="",
                        header=",".join(SERIES))  # fmt: skip
     return found
 
 
-def judged(name: str, play: float, figure: dict) -> list[dict]:
-    """Rows of one drive; with the wide play the figures are told, not held to an aim."""
-    held = play == PLAY_RAD
-    label = name if held else f"{name}, play 0.3 deg"
+def judged(name: str, play: Play, figure: dict) -> list[dict]:
+    """Rows of one drive; held to an aim with the play of the aims alone."""
+    held, label = not play.label, name + play.label
     aims = [
         ("axles p99", figure["p99"], "m", P99_M),
         ("axles peak", figure["peak"], "m", PEAK_M),
@@ -164,10 +176,10 @@ def drive(piece) -> dict:
     segments = [{**segment, "speed_limit_mps": 27.0} for segment in case["segments"]]
     length = sum(segment["length_m"] for segment in segments)
     scenario = {"schema": "autonomy.scenario/1", "duration_s": (length - 120.0) / speed, "set_speed_mps": speed,
-                "ego": {"plant": plant, "overrides": {"steering.play": play}}, "road": {"segments": segments}}  # fmt: skip
+                "ego": {"plant": plant, "overrides": {"steering.play": play.own}}, "road": {"segments": segments}}  # fmt: skip
     if "wind" in case:
         scenario["wind"] = case["wind"]
-    told = stack_overrides(plant, play) | case.get("overrides", {})
+    told = stack_overrides(plant, play.told) | case.get("overrides", {})
     stack = Stack.from_config("vehicles/demo_truck", overrides=told)
     sensors = Messages(configuration.load("vehicles/demo_truck", told), seed=seed)
     rows, stop_margins, modes = [], [], set()

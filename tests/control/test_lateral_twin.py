@@ -82,12 +82,14 @@ def test_neither_the_trailers_axles_nor_its_rear_end_may_cross_the_lines(curvatu
     assert tight[1] - tight[0] == pytest.approx(2.0 * lateral_twin.LEAST_ROOM_M), "never an empty box"
 
 
-@pytest.mark.parametrize("name, solve, offset, articulation, statuses", [
-    ("demo_truck", free, 0.02, 0.002, {1}), ("toyota_rav4_comma2k19", free, 0.02, 0.002, {1}),
-    ("demo_truck", bounded, 0.3, 0.002, {1, 2}), ("demo_truck", bounded, 0.8, 0.002, {2}),
-    ("demo_truck", bounded, 0.3, -0.09, {2}),
+@pytest.mark.parametrize("name, solve, offset, articulation, statuses, play, known", [
+    ("demo_truck", free, 0.02, 0.002, {1}, 0.3, 1), ("toyota_rav4_comma2k19", free, 0.02, 0.002, {1}, 0.3, 1),
+    ("demo_truck", free, 0.02, 0.002, {1}, 0.3, 0), ("demo_truck", free, 0.02, 0.002, {1}, 1.6, 0),
+    ("demo_truck", free, 0.02, 0.002, {1}, 1.1, 1), ("demo_truck", bounded, 0.3, 0.002, {1, 2}, 0.3, 1),
+    ("demo_truck", bounded, 0.8, 0.002, {2}, 0.3, 1), ("demo_truck", bounded, 0.3, -0.09, {2}, 0.3, 1),
 ])  # fmt: skip
-def test_steering_is_that_of_the_twin(name, solve, offset, articulation, statuses):
+def test_steering_is_that_of_the_twin(name, solve, offset, articulation, statuses, play, known):
+    """`play`: learned, of the told one."""
     parameters = VEHICLES[name]
     vehicle, rng = parameters["vehicle"], np.random.default_rng(1)
     speed, delay, lag, mass = 21.3, 0.173, 0.21, 0.9 * float(vehicle["mass_kg"])
@@ -101,9 +103,9 @@ def test_steering_is_that_of_the_twin(name, solve, offset, articulation, statuse
     truck["front_tyre_factor"], truck["rear_tyre_factor"], truck["trailer_tyre_factor"] = 0.8, 1.2, 0.9
     truck["has_trailer"], truck["tyres_known"], truck["trailer_wheelbase_known"] = vehicle["has_trailer"], 1, 1
     told_play = float(vehicle["steering_play_rad"])
-    truck["steering_response_known"], truck["steering_play_rad"] = 1, 0.3 * told_play
+    truck["steering_response_known"], truck["steering_play_rad"] = known, play * told_play
     truck["steering_play_sigma_rad"] = 0.1 * told_play
-    twin.half_play = 0.5 * lateral_twin.compensated_play(told_play, 0.3 * told_play, 0.1 * told_play)
+    twin.half_play = 0.5 * lateral_twin.compensated_play(told_play, play * told_play, 0.1 * told_play, bool(known))
     tyres = [truck[f"{name}_tyre_factor"] for name in ("front", "rear", "trailer")]
     lane["status"], lane["width_left"], lane["width_right"] = 1, 1.9, 1.8
     plan["lateral_target"] = 0.05

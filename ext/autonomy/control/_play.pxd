@@ -20,11 +20,15 @@ cdef extern from *:
 
 
 cdef inline double compensated_play(const VehicleParameters* told, const TruckState* truck) noexcept nogil:
-    """rad, the whole width told; less where the drive shows for certain that there is less, for too much makes it hunt."""
+    """rad, the whole width told, as far as the drive does not show for certain that there is less or more."""
     cdef double widest = truck.steering_play_rad + 2.0 * truck.steering_play_sigma_rad
-    if truck.steering_response_known and isfinite(widest) and widest < told.steering_play_rad:
-        return widest
-    return told.steering_play_rad
+    cdef double least = truck.steering_play_rad - 2.0 * truck.steering_play_sigma_rad
+    cdef double play = told.steering_play_rad
+    if not isfinite(widest):
+        return play
+    if play < least:
+        return least
+    return widest if truck.steering_response_known and widest < play else play
 
 
 cdef inline double through_play(ControlMemory* memory, double command) noexcept nogil:

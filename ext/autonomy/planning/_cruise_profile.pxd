@@ -1,5 +1,5 @@
 # The plan of the predictive cruise control as the tick follows it: where on it the truck is, and what it asks for there.
-from libc.math cimport fmin, isfinite, sqrt
+from libc.math cimport fmax, fmin, isfinite, sqrt
 from libc.stdint cimport int64_t, uint32_t
 from autonomy.msg.messages cimport (
     CruisePlan, InputFrame, Plan, PlanParameters, CruisePlan_DRIVE_FULL, CruisePlan_DRIVE_OVERRUN, CruisePlan_DRIVE_ROLL,
@@ -54,7 +54,7 @@ cdef inline void cruise_followed(const CruiseMemory* memory, const PlanParameter
     cdef double highest = set_speed if set_speed < parameters.speed_maximum else parameters.speed_maximum
     cdef int k
     if memory.plan.valid_time_ns == 0 or <double>(now_ns - memory.plan.valid_time_ns) > 1e9 * parameters.cruise_timeout_s \
-            or not place < CRUISE_POINTS - 1 or not set_speed > parameters.cruise_band_mps:
+            or not 0.0 <= place < CRUISE_POINTS - 1 or not set_speed > parameters.cruise_band_mps:
         return
     k = <int>place
     target = at_place(memory.plan.speed, k, place - k, &slope)
@@ -75,7 +75,7 @@ cdef inline void cruise_followed(const CruiseMemory* memory, const PlanParameter
         plan.roll = 1
     elif memory.plan.drive[k] == CruisePlan_DRIVE_FULL:
         wanted[0] += parameters.cruise_bias
-    place = fmin(place + speed * parameters.ceiling_response_s / CruisePlan_STEP_M, CRUISE_POINTS - 1.001)
+    place = fmax(fmin(place + speed * parameters.ceiling_response_s / CruisePlan_STEP_M, CRUISE_POINTS - 1.001), 0.0)
     k = <int>place
     ahead = at_place(memory.plan.ceiling, k, place - k, &fall)
     fall = (fall if fall < 0.0 else 0.0) + parameters.speed_gain * (fmin(ahead, ceiling) - speed)

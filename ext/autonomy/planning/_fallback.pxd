@@ -189,6 +189,8 @@ cdef inline double stop_curvature(const PlanMemory* memory, double ahead) noexce
     """1/m of the laid path `ahead` metres from here; its last value beyond its end."""
     cdef double position = (memory.fallback_travelled + ahead) / Plan_FALLBACK_STEP_M
     cdef int i
+    if not position > 0.0:
+        return memory.fallback_curvature[0]
     if position >= STOP_POINTS - 1:
         return memory.fallback_curvature[STOP_POINTS - 1]
     i = <int>position

@@ -20,16 +20,13 @@ SHORT = {"road": {"segments": [{"length_m": 2000.0}]}}  # kinematic plant, free 
 
 @pytest.fixture(scope="module")
 def stack():
-    """Built once. Each run restores it. The worlds' kinematic trucks do not slip."""
-    built = Stack.from_config("vehicles/demo_truck", overrides={"ego.slip": 0.0})
-    return built, built.snapshot()
+    """Built once. The worlds' kinematic trucks do not slip."""
+    return Stack.from_config("vehicles/demo_truck", overrides={"ego.slip": 0.0})
 
 
 def closed_loop(stack, level, duration_s, world=None, scenario=None, seed=1, **options):
-    built, fresh = stack
-    built.restore(fresh)
-    world = world or CurvedRoad(built.config.section("vehicle"))
-    return hil.run(world, built, SENSORS[level](built.config, seed), duration_s, seed=seed, scenario=scenario, **options)
+    world = world or CurvedRoad(stack.config.section("vehicle"))
+    return hil.run(world, stack, SENSORS[level](stack.config, seed), duration_s, seed=seed, scenario=scenario, **options)
 
 
 @pytest.mark.parametrize("level", SENSORS)
@@ -43,6 +40,13 @@ def test_the_stack_keeps_lane_and_gap(stack, level):
 def test_the_same_seed_is_the_same_run(stack):
     hashes = [closed_loop(stack, "messages", 7.0, seed=seed).metrics["output_sha256"] for seed in (3, 3, 4)]
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_a_run_begins_with_a_stack_that_knows_nothing(stack):
+    """Of a drive before it: another road and another truck."""
+    alone = closed_loop(stack, "messages", 7.0, seed=3).metrics["output_sha256"]
+    closed_loop(stack, "messages", 7.0, world=Motorway(), seed=5)
+    assert closed_loop(stack, "messages", 7.0, seed=3).metrics["output_sha256"] == alone
 
 
 @pytest.mark.parametrize("level", ["messages", "bytes"])

@@ -10,6 +10,16 @@ cdef enum:
     SCAN_NS = 20000000           # items of one sensor closer in time than this are one scan
     PEDESTRIAN = 4               # ObstacleSample.classification
 
+cdef extern from *:
+    """
+    static const double FARTHEST_M = 1000.0;   /* no sensor of a vehicle sees so far: beyond, a number is wrong [D] */
+    static const double FASTEST_MPS = 200.0;   /* nothing on a road [D] */
+    static const double FULL_TURN = 6.2832;    /* rad */
+    """
+    const double FARTHEST_M
+    const double FASTEST_MPS
+    const double FULL_TURN
+
 ctypedef struct Detection:
     double x                     # m, of the face nearest in x, or of the reflecting point
     double y
@@ -36,7 +46,12 @@ ctypedef struct Detections:
 
 
 cdef inline double known_or(double value, double default) noexcept nogil:
-    return value if isfinite(value) and value > 0.0 else default
+    return value if 0.0 < value < FARTHEST_M else default
+
+
+cdef inline bint seen_at(double x, double y) noexcept nogil:
+    """A place that a sensor can tell; NaN is none."""
+    return fabs(x) < FARTHEST_M and fabs(y) < FARTHEST_M
 
 
 cdef inline bint in_order(const Detection* a, const Detection* b) noexcept nogil:
@@ -67,7 +82,7 @@ cdef inline void take_point(Detections* list, const TracksParameters* parameters
                             int64_t now_ns) noexcept nogil:
     cdef Detection item
     cdef double x_sigma = known_or(point.x_sigma, parameters.x_sigma), y_sigma = known_or(point.y_sigma, parameters.y_sigma)
-    if point.validity != 0 or not isfinite(point.x) or not isfinite(point.y) or not isfinite(point.range_rate) \
+    if point.validity != 0 or not seen_at(point.x, point.y) or not fabs(point.range_rate) < FASTEST_MPS \
             or not recent(parameters, point.valid_time_ns, now_ns):
         return
     item.x, item.y, item.xx, item.yy = point.x, point.y, x_sigma * x_sigma, y_sigma * y_sigma
@@ -86,9 +101,9 @@ cdef inline void take_obstacle(Detections* list, const TracksParameters* paramet
     cdef double reach = 0.0
     item.is_none = box.classification == ObstacleSample_CLASSIFICATION_NOTHING
     if box.validity != 0 or not recent(parameters, box.valid_time_ns, now_ns) \
-            or not (item.is_none or (isfinite(box.x) and isfinite(box.y))):
+            or not (item.is_none or seen_at(box.x, box.y)):
         return
-    item.yaw = box.yaw if isfinite(box.yaw) else 0.0
+    item.yaw = box.yaw if fabs(box.yaw) < FULL_TURN else 0.0
     item.length, item.width = known_or(box.length, NAN), known_or(box.width, NAN)
     if isfinite(item.length) and isfinite(item.width):
         reach = 0.5 * (item.length * fabs(cos(item.yaw)) + item.width * fabs(sin(item.yaw)))
@@ -96,7 +111,8 @@ cdef inline void take_obstacle(Detections* list, const TracksParameters* paramet
     item.xx = parameters.box_x_sigma * parameters.box_x_sigma
     item.yy = parameters.box_y_sigma * parameters.box_y_sigma \
         + parameters.box_angle_sigma * parameters.box_angle_sigma * box.x * box.x
-    item.rate, item.rate_variance = box.range_rate, parameters.range_rate_sigma * parameters.range_rate_sigma
+    item.rate = box.range_rate if fabs(box.range_rate) < FASTEST_MPS else NAN
+    item.rate_variance = parameters.range_rate_sigma * parameters.range_rate_sigma
     item.time_ns, item.source, item.kind, item.classification = box.valid_time_ns, box.source, TracksSensor_KIND_OBSTACLE, \
         box.classification
     if item.is_none:

@@ -53,22 +53,23 @@ cdef inline void lay_lane(TracksMemory* memory, const TracksParameters* paramete
         heading += step * curvature
 
 
+cdef inline int step_at(double position) noexcept nogil:
+    """Of the laid lane, whatever the position is, be it none."""
+    if not position > 0.0:
+        return 0
+    return <int>position if position < STEPS - 2 else STEPS - 2
+
+
 cdef inline double lane_offset(const TracksMemory* memory, double x, double y) noexcept nogil:
     """m, a point's distance to the left of the lane middle; beyond the preview along its last direction."""
     cdef double position = x / LaneState_PREVIEW_STEP_M
-    cdef int i = <int>position
-    if position <= 0.0:
-        i = 0
-    elif i > STEPS - 2:
-        i = STEPS - 2
+    cdef int i = step_at(position)
     return y - (memory.lane_y[i] + (position - i) * (memory.lane_y[i + 1] - memory.lane_y[i]))
 
 
 cdef inline double lane_direction(const TracksMemory* memory, double x) noexcept nogil:
     """rad, of the lane middle at a distance, in the vehicle frame."""
-    cdef int i = <int>(x / LaneState_PREVIEW_STEP_M) if x > 0.0 else 0
-    if i > STEPS - 2:
-        i = STEPS - 2
+    cdef int i = step_at(x / LaneState_PREVIEW_STEP_M)
     return (memory.lane_y[i + 1] - memory.lane_y[i]) / LaneState_PREVIEW_STEP_M
 
 
