@@ -102,6 +102,11 @@ def load(name: str | Path, overrides: dict[str, Any] | None = None, told_by: str
     return Config(packaged_name(path), sections, origins)
 
 
+def loaded(config: Config | str | Path) -> Config:
+    """A configuration, or the one of that name. Raises UsageError."""
+    return config if isinstance(config, Config) else load(config)
+
+
 def parse_override(text: str) -> tuple[str, Any]:
     """`a.b=value` as ("a.b", value); the value is TOML, a bare word counts as text. Raises UsageError."""
     dotted, separator, value = text.partition("=")

@@ -42,6 +42,7 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "merge_gap_m", "pedestrian_margin_m", "existence_deleted", "reflection_spread",
 }  # fmt: skip
 AT_MOST = {
+    "steering_delay_s": 0.6,  # the commands that the controller remembers
     "horizon_delay_s": 0.32,  # what the buffers of the ego filter hold at 400 Hz
     "gnss_white_share": 1.0, "disturbance_rate": 5.0, "steering_bias_share": 1.0, "override_brake_pedal": 1.0,
     "maximum_road_wheel_angle": 0.5 * math.pi,

@@ -17,6 +17,7 @@ __all__ = ["convert"]
 
 Kind = TypeVar("Kind")
 UNKNOWN, MISSING = re.compile(r"unknown field `(.+?)`"), re.compile(r"missing required field `(.+?)`")
+LONGEST_SHOWN = 60  # characters of a value
 STEP = re.compile(r"[^.\[\]]+|\[[^\]]*\]")  # of a place: a key, or an index in brackets
 
 
@@ -28,10 +29,10 @@ def convert(value: Any, kind: type[Kind], where: str, error: type[UsageError], a
         sentence, _, inner = str(wrong).partition(" - at `$")
         inner = inner.rstrip("`")
         place = (at + inner).removeprefix(".")
-        raise error(f"{where}{f' at {place}' if place else ''}: {_said(sentence, kind, inner)}") from None
+        raise error(f"{where}{f' at {place}' if place else ''}: {_said(sentence, kind, inner, value)}") from None
 
 
-def _said(sentence: str, kind: type, inner: str) -> str:
+def _said(sentence: str, kind: type, inner: str, value: Any) -> str:
     """What is wrong with the struct at the place `inner` of a `kind`, in words."""
     struct = _kind_at(kind, inner)
     known = [item.encode_name for item in msgspec.structs.fields(struct)] if struct is not None else []
@@ -42,7 +43,18 @@ def _said(sentence: str, kind: type, inner: str) -> str:
             + f"Known: {', '.join(known)}"  # fmt: skip
     if (found := MISSING.search(sentence)) and known:
         return f"'{found[1]}' is missing; give it. Known: {', '.join(known)}"
-    return f"{sentence}; correct this key"
+    return f"{sentence}{_shown(value, inner)}; correct this key"
+
+
+def _shown(value: Any, inner: str) -> str:
+    """The value at a place, in brackets; nothing where the place names none (a key of a table, any item)."""
+    for step in STEP.findall(inner):
+        try:
+            value = value[int(step[1:-1]) if step.startswith("[") else step]
+        except (KeyError, IndexError, TypeError, ValueError):
+            return ""
+    text = repr(value)
+    return f" ({text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + ' ...'})"
 
 
 def _kind_at(kind: Any, inner: str) -> type[msgspec.Struct] | None:

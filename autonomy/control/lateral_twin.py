@@ -132,7 +132,7 @@ def stage_matrices(tick: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def compensated_play(told: float, learned: float, sigma: float, known: bool) -> float:
-    """rad, the whole width told; more, and with the whole response known less, as far as two sigma of what was learned show it."""
+    """rad, the whole width told; more, and with the whole response known less, as far as two sigma of the learned one show."""
     if told < learned - 2.0 * sigma:
         return learned - 2.0 * sigma
     return min(told, learned + 2.0 * sigma) if known else told

@@ -17,24 +17,30 @@ from autonomy.tick_period import TICK_S
 
 
 class TickTimes:
-    """Histogram of tick durations in steps of 0.1 us up to 2 ms, and the largest."""
+    """Histogram of tick durations: in steps of 0.1 us up to 2 ms, of 0.1 ms up to 2 s; and the largest."""
 
-    STEP_NS, STEPS = 100, 20_000
+    EDGES_NS = np.concatenate([np.arange(0, 2_000_000, 100), np.arange(2_000_000, 2_000_000_000, 100_000)])
 
     def __init__(self):
-        self.counts = np.zeros(self.STEPS + 1, np.int64)
+        self.counts = np.zeros(len(self.EDGES_NS), np.int64)
         self.largest_ns = 0
 
     def __call__(self, block: Block) -> None:
-        durations = block.timing[:, 1]
-        self.counts += np.bincount(np.minimum(durations // self.STEP_NS, self.STEPS), minlength=self.STEPS + 1)
-        self.largest_ns = max(self.largest_ns, int(durations.max()))
+        self.take(block.timing[:, 1])
+
+    def take(self, durations: np.ndarray) -> None:
+        """(n,) ns."""
+        places = np.searchsorted(self.EDGES_NS, durations, "right") - 1
+        self.counts += np.bincount(np.maximum(places, 0), minlength=len(self.counts))
+        self.largest_ns = max(self.largest_ns, int(durations.max(initial=0)))
 
     def percentile_us(self, share: float) -> float | None:
         total = self.counts.sum()
         if not total:
             return None
-        return float(np.searchsorted(np.cumsum(self.counts), share * total) + 0.5) * self.STEP_NS / 1e3
+        place = int(np.searchsorted(np.cumsum(self.counts), share * total))
+        upper = self.EDGES_NS[place + 1] if place + 1 < len(self.EDGES_NS) else self.largest_ns
+        return min(0.5 * float(self.EDGES_NS[place] + upper), float(self.largest_ns)) / 1e3
 
     def as_json(self) -> dict[str, float | None]:
         return {"p50": self.percentile_us(0.5), "p99": self.percentile_us(0.99), "max": self.largest_ns / 1e3 or None}

@@ -261,5 +261,8 @@ def _faults(metrics: dict[str, Any]) -> str | None:
     faults = metrics.get("faults") or []
     if not faults:
         return None
-    kinds = [f"{fault.get('source')} {fault.get('kind')}" if isinstance(fault, dict) else str(fault) for fault in faults]
-    return f"{len(faults)} injected: " + ", ".join(kinds[:4]) + (" ..." if len(kinds) > 4 else "")
+    happened = [fault for fault in faults if fault.get("records", {}).get("touched", 1)]
+    kinds = [f"{fault.get('source')} {fault.get('kind')}" for fault in happened]
+    words = f"{len(happened)} injected" + (": " + ", ".join(kinds[:4]) if kinds else "") + (" ..." if len(kinds) > 4 else "")
+    idle = len(faults) - len(happened)
+    return words + (f"; {idle} of the timeline touched nothing" if idle else "")

@@ -97,6 +97,7 @@ def make_world(name: str):
     from importlib import import_module
 
     from autonomy.errors import UsageError
+    from hil.loop.world_answers import made_by
 
     module, separator, attribute = name.partition(":")
     if not separator or not module or not attribute:
@@ -117,4 +118,4 @@ def make_world(name: str):
         inspect.signature(made).bind()
     except TypeError as error:
         raise UsageError(f"--world {name}: {error}; it is called without arguments, so give them defaults") from None
-    return made()
+    return made_by(f"--world {name}", made)

@@ -42,6 +42,7 @@ from hil.loop.perceiving import Perceiving
 from hil.loop.reference import POSE_TICKS, centre_line, pose_of, truck_of
 from hil.loop.truck_faults import TruckFaults
 from hil.loop.vehicle_differences import differences
+from hil.loop.world_answers import answered
 
 ENGAGE_AFTER_S = 5.0
 BLOCK_TICKS = 64  # handed to the recorder at a time
@@ -65,7 +66,7 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
         raise UsageError(f"hil.run: duration_s = {duration_s:g} must be above zero")
     began = time.perf_counter()
     stack.reset()
-    truth = world.reset(seed, scenario)
+    truth = answered(world, "reset", None, seed, scenario)
     if hasattr(sensors, "look_at"):
         sensors.look_at(world)
     log_path = None if output_dir is None else Path(output_dir) / log_name
@@ -95,7 +96,7 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
             if watch is not None:
                 watch(truth, out)
             asked = loop.carry(out, truth.time_ns, broken.active)
-            truth = world.step(broken.act(asked, truth.time_ns), TICK_S)
+            truth = answered(world, "step", truth.time_ns, broken.act(asked, truth.time_ns), TICK_S)
             broken.show(truth)
             if truth.done:
                 break

@@ -9,6 +9,7 @@ from hil.reference_drivers import Scene
 PERCEPTION_DEVIATION_M = 0.375  # of the other's middle in its lane: from here its coming is perceived
 RISK_EVALUATION_S = 0.4
 REACTION_S = 0.75
+ENGINE_DRAG = 0.4  # m/s2, meanwhile, the foot off the pedal [R from the JRC's code]
 RAMP = 12.65  # m/s3: 0.6 s to 0.774 g
 MOST = 0.774 * STANDARD_GRAVITY_MPS2
 RISKY_TTC_S = 2.0  # a cut-in is one below this time to collision
@@ -32,8 +33,7 @@ class CarefulDriver:
                 self.risky_s = 0.0
         if self.risky_s is not None:
             self.risky_s += TICK_S
-            if self.risky_s > REACTION_S:
-                self.braking = min(self.braking + RAMP * TICK_S, MOST)
+            self.braking = min(self.braking + RAMP * TICK_S, MOST) if self.risky_s > REACTION_S else ENGINE_DRAG
         if scene is not None and scene.speed <= scene.other_speed and scene.other_acceleration >= 0.0:
             self.braking = 0.0
         return -self.braking

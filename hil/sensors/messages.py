@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 
+from autonomy import config as configuration
 from autonomy import msg
 from autonomy.errors import UsageError
 from autonomy.geodesy import enu_to_geodetic
@@ -60,7 +61,8 @@ def checked_dropouts(dropouts: Dropouts) -> Dropouts:
 
 
 class Messages:
-    """Samples with rate, noise, latency and losses. `config`: a Config, for the vehicle's steering ratio and wheels.
+    """Samples with rate, noise, latency and losses. `config`: a Config or what `config.load` takes, for the vehicle's steering
+    ratio and wheels.
 
     `dropouts`: {kind: [(start, end), ...]} in seconds from the first truth. A GNSS receiver goes on and says it has no fix, as
     in a tunnel; any other sensor is silent. `trailer_sensing`: a sensor tells the articulation. `steering_offset_rad`: of the
@@ -78,6 +80,7 @@ class Messages:
 
     def __init__(self, config, seed: int = 0, dropouts: Dropouts | None = None, *, trailer_sensing: bool = False,
                  steering_offset_rad: float = STEERING_OFFSET):  # fmt: skip
+        config = configuration.loaded(config)
         vehicle = config.section("vehicle")
         self.steering_ratio = float(vehicle["steering_ratio"])
         self.shaft_per_speed = float(vehicle["driveline_ratio"]) / float(vehicle["wheel_radius_m"])

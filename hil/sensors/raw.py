@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from autonomy import config as configuration
 from autonomy import msg
 from autonomy.errors import UsageError
 from autonomy.perception.stages import sensors_of
@@ -48,6 +49,7 @@ class Bytes(Messages):
     over_bus = True
 
     def __init__(self, config, seed: int = 0, dropouts: Dropouts | None = None, scan_lead_ns: int = 0):
+        config = configuration.loaded(config)
         super().__init__(config, seed, dropouts)
         from drivers.can.router import Router
 

@@ -82,8 +82,14 @@ def cases() -> list[dict]:
     for label, plant in (("", LOADED), ("empty, ", EMPTY)):
         for side, wind_from in (("left", {}), ("right", FROM_RIGHT)):
             found += [
-                {"name": f"{label}gusts 15 m/s from the {side}, {speed:.0f} km/h", "speed": speed, "segments": straight,
-                 "plant": plant, "wind": WIND | wind_from} for speed in (80.0, 90.0)
+                {
+                    "name": f"{label}gusts 15 m/s from the {side}, {speed:.0f} km/h",
+                    "speed": speed,
+                    "segments": straight,
+                    "plant": plant,
+                    "wind": WIND | wind_from,
+                }
+                for speed in (80.0, 90.0)
             ]
             found += [{"name": f"{label}steady wind 15 m/s from the {side}, 90 km/h, after 20 s", "speed": 90.0,
                        "settled_s": 20.0, "segments": straight, "plant": plant, "wind": STEADY_WIND | wind_from}]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import numpy as np
@@ -44,8 +45,10 @@ class Motorway(PlantWorld):
         given = self.scenario
         self._road = self._road or given.make_road()
         random = np.random.default_rng(seed)
-        vehicle = configuration.load(given.ego.vehicle).section("vehicle")
-        plant = plant_of(given.ego, f"{given.where}: ego.overrides")
+        with _named(f"{given.where}: ego.vehicle = '{given.ego.vehicle}'"):
+            vehicle = configuration.load(given.ego.vehicle).section("vehicle")
+        with _named(f"{given.where}: ego.plant = '{given.ego.plant}'{' with ego.overrides' if given.ego.overrides else ''}"):
+            plant = plant_of(given.ego, f"{given.where}: ego.overrides")
         driver = Driver(float(vehicle["wheelbase_m"]), float(vehicle["understeer_gradient"]), given.set_speed_mps,
                         random.uniform(0.0, 2.0 * math.pi), getattr(plant, "steering_play_rad", 0.0))  # fmt: skip
         speed = given.set_speed_mps if given.ego.speed_mps is None else given.ego.speed_mps
@@ -56,6 +59,17 @@ class Motorway(PlantWorld):
 
     def _traffic(self, given: scenarios.Scenario):
         return ScriptedTraffic(self._road, given.make_traffic())
+
+
+@contextlib.contextmanager
+def _named(place: str):
+    """What is refused within names the place in the scenario that asked for it."""
+    try:
+        yield
+    except UsageError as error:
+        if str(error).startswith(place.partition(":")[0]):
+            raise
+        raise UsageError(f"{place}: {error}") from error
 
 
 def plant_of(ego: scenarios.EgoTable, told_by: str):
@@ -78,7 +92,7 @@ def _vehicle(ego: scenarios.EgoTable, told_by: str) -> dict:
     table = configuration.load(ego.vehicle).section("vehicle")
     for key, value in ego.overrides.items():
         if key not in table:
-            raise UsageError(f"{told_by} {key}: no such key in [vehicle] of {ego.vehicle}; known there: "
+            raise UsageError(f"{told_by} {key}: no key of [vehicle] of {ego.vehicle}, whose keys the {ego.plant} plant takes: "
                              f"{', '.join(sorted(table))}")  # fmt: skip
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise UsageError(f"{told_by} {key} = {value!r}: needs a number")

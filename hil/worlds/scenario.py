@@ -147,6 +147,8 @@ def load(source: str | Path | dict | Scenario) -> Scenario:
     if isinstance(source, Scenario):
         return source
     where = "scenario"
+    if not isinstance(source, (dict, str, Path)):
+        raise UsageError(f"scenario {source!r}: give a file, the name of a packaged one ({', '.join(names())}), or a table")
     if not isinstance(source, dict):
         path = _find(source)
         where, source = str(path), toml_file.read(path)

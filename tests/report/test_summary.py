@@ -92,3 +92,9 @@ leaf = st.one_of(st.none(), st.floats(allow_nan=True), st.integers(0, 10**9))
 def test_any_unknown_figures_are_survived(top, reference, times):
     lines = replay_lines(metrics(**top, reference=reference, tick_us=times))
     assert 5 <= len(lines) <= 13 and "nan" not in "\n".join(lines)
+
+
+def test_a_fault_that_touched_nothing_was_not_injected():
+    faults = [{"source": "gnss", "kind": "drop", "records": {"touched": touched}} for touched in (0, 3)]
+    (line,) = [line for line in replay_lines(metrics(faults=faults)) if "injected" in line]
+    assert line.endswith("1 injected: gnss drop; 1 of the timeline touched nothing")

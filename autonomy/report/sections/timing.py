@@ -42,18 +42,15 @@ def section(drive: Drive) -> Section:
 
 def _bars(times) -> tuple[np.ndarray, np.ndarray]:
     """Logarithmic bins in microseconds around all durations, no finer than they were counted; the longest closes the last."""
-    step_us = times.STEP_NS / 1e3
+    borders = np.append(times.EDGES_NS / 1e3, np.inf)
     filled = np.flatnonzero(times.counts)
-    low = max(filled[0] * step_us, step_us)
-    high = max((filled[-1] + 1) * step_us, times.largest_ns / 1e3) * 1.02
+    low = max(borders[filled[0]], borders[1])
+    high = max(min(borders[filled[-1] + 1], 2.0 * low + times.largest_ns / 1e3), times.largest_ns / 1e3) * 1.02
     if high / low < LEAST_RATIO:
         middle = np.sqrt(high * low)
         low, high = middle / np.sqrt(LEAST_RATIO), middle * np.sqrt(LEAST_RATIO)
-    edges = np.geomspace(low, high, BARS + 1)
     # Each edge on a border of the counted steps; what would fall between two of them becomes one bar
-    edges = np.unique(np.maximum(np.round(edges / step_us), 1) * step_us)
-    cut = np.minimum(np.round(edges / step_us).astype(int), len(times.counts) - 1)
-    summed = np.concatenate([[0], np.cumsum(times.counts)])
-    counts = summed[cut[1:]] - summed[cut[:-1]]
+    places = np.unique(np.clip(np.searchsorted(borders, np.geomspace(low, high, BARS + 1)), 1, len(times.counts) - 1))
+    counts = np.diff(np.concatenate([[0], np.cumsum(times.counts)])[places])
     counts[-1] += times.counts.sum() - counts.sum()
-    return edges, counts
+    return borders[places], counts

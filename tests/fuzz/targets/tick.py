@@ -84,7 +84,11 @@ def tick_seeds() -> list[bytes]:
             record_of("radar", "x_sigma", 1e300), record_of("obstacle", "length", 1e300), record_of("object", "x", 1e13),
             record_of("lane", "left", 1e30, 3, 2), record_of("gnss", "latitude_deg", 1e300, 1),
             record_of("imu", "angular_rate_z", -1e9, 2)]  # fmt: skip
-    likely = [record_of("radar", "range_rate", -30.0), record_of("obstacle", "x", 12.0), record_of("wheel", "vehicle_speed", 0.0, 4)]
+    likely = [
+        record_of("radar", "range_rate", -30.0),
+        record_of("obstacle", "x", 12.0),
+        record_of("wheel", "vehicle_speed", 0.0, 4),
+    ]
     return [bytes(RECORD), *huge, b"".join(huge), b"".join(likely), record_of("steering", "steering_wheel_angle", float("nan"))]
 
 

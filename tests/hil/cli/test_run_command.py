@@ -88,7 +88,7 @@ def test_wrong_numbers_are_usage(main, options):
     ("plants/eu_4x2_40t", '"steering.play" = -1', "ego.overrides: [steering] play = -1: must not be below zero"),
     ("plants/eu_4x2_40t", '"steering.delay_s" = 50', "ego.overrides: [steering] delay_s = 50.0: must lie in"),
     ("plants/eu_4x2_40t", '"steering.slack" = 1', "ego.overrides steering.slack: no such key in"),
-    ("kinematic", "slack = 1", "ego.overrides slack: no such key in [vehicle] of vehicles/demo_truck; known there: body_roll"),
+    ("kinematic", "slack = 1", "ego.overrides slack: no key of [vehicle] of vehicles/demo_truck, whose keys"),
     ("kinematic", 'mass_kg = "much"', "ego.overrides mass_kg = 'much': needs a number"),
     ("plants/none", "", "'plants/none': neither a file nor one of the packaged ones (plants/common, plants/eu_4x2_40t"),
 ])  # fmt: skip

@@ -66,8 +66,9 @@ def test_the_careful_driver_perceives_evaluates_and_reacts():
     coming = {"side_gap": 1.0, "side_speed": 1.0, "gap": 8.0}
     assert all(driver.step(scene(lane_deviation=0.3, **coming)) == 0.0 for _ in range(200))
     asked = [driver.step(scene(lane_deviation=0.4, **coming)) for _ in range(300)]
-    first = int(np.flatnonzero(np.array(asked) < 0.0)[0])
-    assert first * TICK_S == pytest.approx(0.4 + 0.75, abs=0.03) and min(asked) == pytest.approx(-0.774 * STANDARD_GRAVITY_MPS2)
+    drags, brakes = (int(np.flatnonzero(np.array(asked) < -least)[0]) * TICK_S for least in (0.0, 0.4))
+    assert drags == pytest.approx(0.4, abs=0.03) and brakes == pytest.approx(0.4 + 0.75, abs=0.03)
+    assert min(asked) == pytest.approx(-0.774 * STANDARD_GRAVITY_MPS2)
 
 
 def test_the_truck_brakes_after_its_dead_time_on_its_ramp():
