@@ -24,7 +24,7 @@ def test_a_fitting_table_is_a_struct():
     ("table", "at", "sentence"),
     [
         ({"bus": "x"}, "", "a.toml: [can] at bus: Expected `int`, got `str` ('x'); correct this key"),
-        ({"bus": 1, "inner": [{"address": 2.5}]}, "", "a.toml: [can] at inner[0].address: Expected `int`, got `float` (2.5); correct"),
+        ({"bus": 1, "inner": [{"address": 2.5}]}, "", "a.toml: [can] at inner[0].address: Expected `int`, got `float` (2.5)"),
         ({"bus": "x"}, "route[3]", "a.toml: [can] at route[3].bus: Expected `int`, got `str` ('x'); correct this key"),
         ({"bus": 1, "speed": 2}, "", "a.toml: [can]: no key 'speed' is known here; leave it out. Known: bus"),
         ({"bus": 1, "speed": 2}, "route[3]", "a.toml: [can] at route[3]: no key 'speed' is known here"),
