@@ -42,6 +42,8 @@ MAY_BE_ZERO = {  # a response without lag, a state that is known or does not wan
     "merge_gap_m", "pedestrian_margin_m", "existence_deleted", "reflection_spread",
 }  # fmt: skip
 AT_MOST = {
+    "mass_kg": 100e3, "loaded_mass_kg": 100e3, "mass_sigma_kg": 50e3, "tractor_mass_kg": 40e3,  # no road vehicle weighs more
+    "wheelbase_m": 10.0, "trailer_wheelbase_m": 20.0, "wheel_radius_m": 1.0, "drag_area_m2": 30.0, "rolling_resistance": 0.1,
     "steering_delay_s": 0.6,  # the commands that the controller remembers
     "horizon_delay_s": 0.32,  # what the buffers of the ego filter hold at 400 Hz
     "gnss_white_share": 1.0, "disturbance_rate": 5.0, "steering_bias_share": 1.0, "override_brake_pedal": 1.0,
@@ -63,10 +65,15 @@ AT_MOST = {
 }  # fmt: skip
 
 
+AT_LEAST = {"wheel_radius_m": 0.15, "wheelbase_m": 1.0, "mass_kg": 500.0, "tractor_mass_kg": 500.0}
+
+
 def complaint(name: str, value: float) -> str | None:
     """What is wrong with a number, or None."""
     if name in AT_MOST and value > AT_MOST[name]:
         return f"must be at most {AT_MOST[name]:g}"
+    if name in AT_LEAST and value < AT_LEAST[name]:
+        return f"must be at least {AT_LEAST[name]:g}"
     if name in SIGNED or value > 0.0 or (value == 0.0 and name in MAY_BE_ZERO):
         return None
     return "must not be negative" if name in MAY_BE_ZERO else "must be above zero"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autonomy import msg, parameter_limits, vehicle_checks
+from autonomy import fault_row_checks, msg, parameter_limits, vehicle_checks
 from autonomy.config import Config
 from autonomy.errors import UsageError
 from autonomy.msg import definitions
@@ -50,6 +50,9 @@ def _section(config: Config, section: str, message_name: str) -> tuple[np.ndarra
     problems = _fill(values, config.section(section), message_name, place)
     if message_name == "VehicleParameters" and not problems:
         problems = [f"{place.of(key)} {key} {wrong}" for key, wrong in vehicle_checks.impossible(values)]
+    if message_name == "FaultParameters" and not problems:
+        problems = [f"{place.inside('row', row).of(key)} {key} {wrong}"
+                    for row, key, wrong in fault_row_checks.impossible(values["row"])]  # fmt: skip
     return values, problems
 
 
@@ -104,16 +107,28 @@ def _fill_nested(values: np.ndarray, given: Any, item: definitions.Field, place:
 
 def _number(value: Any, message_name: str, item: definitions.Field, where: str) -> Any:
     """A word stands for the constant that has it behind the field's name: kind = "wheel" is KIND_WHEEL of the same message."""
-    if not isinstance(value, str) or "int" not in item.type:
+    if "int" not in item.type:
         return value
     owner, prefix = WORDS.get((message_name, item.name), (message_name, f"{item.name.upper()}_"))
     words = {
         name.removeprefix(prefix).lower(): number for name, number in msg.constants(owner).items() if name.startswith(prefix)
     }
+    if isinstance(value, Integral) and not isinstance(value, bool) and words:
+        if value and value not in words.values() and not _is_combination(value, words.values()):
+            raise UsageError(f"{where} = {value}: stands for nothing; use one of {', '.join(words)}")
+        return value
+    if not isinstance(value, str):
+        return value
     words.pop("none", None)  # what is not there is not written
     if words and value.lower() not in words:
         raise UsageError(f"{where} = '{value}': use one of {', '.join(words)}")
     return words.get(value.lower(), value)
+
+
+def _is_combination(value: int, numbers) -> bool:
+    """Of flags: numbers of one bit each, of which several may hold."""
+    bits = [number for number in numbers if number]
+    return all(number & (number - 1) == 0 for number in bits) and 0 <= value <= sum(bits)
 
 
 def parameters_sha256(parameters: np.ndarray) -> str:

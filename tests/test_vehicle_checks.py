@@ -15,3 +15,23 @@ def test_a_trailer_that_would_lift_the_fifth_wheel_is_refused(key):
 
 def test_a_car_has_no_such_trailer():
     Stack.from_config("vehicles/toyota_rav4_comma2k19", {"vehicle.trailer_cg_x_m": 2.0})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("mass_kg", 400e3, "must be at most 100000"),
+        ("mass_kg", 40.0, "must be at least 500"),
+        ("mass_kg", 6000.0, r"= 6000: the tractor alone weighs more, tractor_mass_kg = 7800"),
+        ("mass_sigma_kg", 1e6, "must be at most 50000"),
+        ("wheel_radius_m", 0.001, "must be at least 0.15"),
+        ("trailer_wheelbase_m", 77.0, "must be at most 20"),
+        ("drag_area_m2", 1e6, "must be at most 30"),
+        ("rolling_resistance", 5.0, "must be at most 0.1"),
+        ("steering_delay_s", 5.0, "must be at most 0.6"),
+    ],
+)
+def test_a_truck_that_no_road_has_is_refused(key, value, sentence):
+    """One zero too many in the mass, and the truck left its lane by 9 m."""
+    with pytest.raises(UsageError, match=rf"\[vehicle\] {key}.*{sentence}"):
+        Stack.from_config("vehicles/demo_truck", {f"vehicle.{key}": value})

@@ -59,18 +59,30 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--json", action="store_true", help="all figures as one JSON object on stdout")
 
 
+LONGEST_S = 1e8  # three years
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Raises UsageError, BadInputError, EnvironmentFault."""
+    import os
     from pathlib import Path
 
     from autonomy.config import parse_override
     from autonomy.errors import UsageError
+    from autonomy.output_folder import writing
     from autonomy.runtime import figures
+    from autonomy.runtime.live import FIGURES
     from autonomy.runtime.live import run as run_live
     from autonomy.runtime.options import Options, telemetry_place
 
-    if arguments.duration is not None and not arguments.duration > 0.0:
-        raise UsageError(f"--duration {arguments.duration:g}: give more than 0 seconds, or leave it out")
+    if arguments.duration is not None and not 0.0 < arguments.duration <= LONGEST_S:
+        raise UsageError(f"--duration {arguments.duration:g}: give 0 to {LONGEST_S:g} seconds, or leave it out")
+    if arguments.cpu is not None and arguments.cpu not in os.sched_getaffinity(0):
+        there = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
+        raise UsageError(f"--cpu {arguments.cpu}: this machine gives this process the processors {there}")
+    ports = [text.partition("=")[0] for text in arguments.devices]
+    if twice := sorted({port for port in ports if ports.count(port) > 1}):
+        raise UsageError(f"--serial {twice[0]}=...: given more than once; a port has one device")
     if not 1 <= arguments.priority <= 98:
         raise UsageError(f"--priority {arguments.priority}: give 1 to 98; 99 is the kernel's own")
     if arguments.set_speed is not None and not 0.0 <= arguments.set_speed <= 40.0:
@@ -103,7 +115,8 @@ def run(arguments: argparse.Namespace) -> int:
         ),
         tell=lambda line: print(f"run: {line}", file=sys.stderr, flush=True),
     )  # fmt: skip
-    (Path(arguments.output) / "run.json").write_text(json.dumps(found, indent=2) + "\n")
+    with writing(arguments.output):
+        (Path(arguments.output) / FIGURES).write_text(json.dumps(found, indent=2) + "\n")
     if arguments.json:
         print(json.dumps(found))
     else:

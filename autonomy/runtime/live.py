@@ -13,6 +13,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from autonomy import output_folder
+from autonomy.errors import EnvironmentFault
 from autonomy.inputs import lane_path
 from autonomy.log.container import is_closed
 from autonomy.log.writer import LogWriter
@@ -31,7 +33,7 @@ from autonomy.stack import Stack
 from drivers.can.router import Router
 from drivers.serial.router import SerialRouter
 
-LOG = "run.mcap"
+LOG, FIGURES = "run.mcap", "run.json"
 
 
 def keep_unfinished(path: Path) -> Path | None:
@@ -59,8 +61,10 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
     devices = devices_asked_for(options, serial)
     encoder = encoder_of(options, stack, router) if options.mode == ACTIVE else None
     places = scan_sockets(options, stack)
-    options.output.mkdir(parents=True, exist_ok=True)
-    log_path = options.output / LOG
+    log_path = output_folder.prepare(options.output) / LOG
+    for path in (log_path, options.output / FIGURES):
+        if path.is_dir():
+            raise EnvironmentFault(f"{path}: is a folder, where a file is to be written; take it away or give another -o")
     if (kept := keep_unfinished(log_path)) is not None:
         tell(f"{log_path}: was never closed, the run before this ended badly; it is {kept.name} now")
     metadata = {"mode": options.mode, "host": platform.node(), "utc_minus_clock_ns": time.time_ns() - time.monotonic_ns()}

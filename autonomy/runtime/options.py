@@ -62,6 +62,11 @@ def check_channels(name: str, sections: Mapping[str, Any], channels: list[str]) 
     if missing := [bus for bus in wanted if bus >= len(channels)]:
         raise UsageError(f"--channel: {name} listens to the buses {', '.join(map(str, wanted))}; give a channel for each, in "
                          f"this order (none for bus {missing[0]})")  # fmt: skip
+    if wanted and len(channels) > max(wanted) + 1:
+        raise UsageError(f"--channel {channels[max(wanted) + 1]}: {name} has only the buses {', '.join(map(str, wanted))}, this "
+                         f"would be bus {max(wanted) + 1}; leave it out")  # fmt: skip
+    if twice := sorted({channel for channel in channels if channels.count(channel) > 1}):
+        raise UsageError(f"--channel {twice[0]}: given for more than one bus; each bus has a channel of its own")
 
 
 def devices_asked_for(options: Options, serial: SerialRouter) -> dict[str, str]:

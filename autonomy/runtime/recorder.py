@@ -40,7 +40,13 @@ class Recorder:
         self._process = fork.Process(target=_record, args=(open_log, rings, lines, journal, theirs, os.getpid()), name="recorder")
         self._process.start()
         theirs.close()
-        self._answer("opening the log")
+        try:
+            self._answer("opening the log")
+        except BaseException:  # Ctrl-C too: nobody would tell the child to end, and the exit of this process waits for it
+            self._ours.close()
+            self._process.kill()
+            self._process.join()
+            raise
 
     def stop(self, attachments: Mapping[str, bytes] = NOTHING) -> dict[str, Any]:
         """Waits until everything is written, the attachments last; the journal's counts. Raises EnvironmentFault when that

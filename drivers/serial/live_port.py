@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import re
 import select
 import struct
 from typing import TYPE_CHECKING
@@ -47,7 +48,7 @@ class LivePort:
             if hasattr(port, "exclusive"):
                 port.exclusive = True
             port.open()
-        except (serial.SerialException, OSError, ValueError) as error:
+        except (serial.SerialException, OSError, ValueError, re.error) as error:  # re: of a hwgrep:// address
             detail = " ".join(str(error).split()) or type(error).__name__
             raise EnvironmentFault(f"serial device '{self.device}' cannot be opened: {detail}") from None
         self.has_low_latency = _low_latency(port)

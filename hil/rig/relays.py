@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from autonomy.errors import UsageError
+from autonomy.errors import EnvironmentFault, UsageError
 
 __all__ = ["ENTRY_POINT_GROUP", "Relay", "SimulatedRelay", "load"]
 
@@ -54,8 +54,29 @@ def load(text: str) -> tuple[str, Relay]:
         found = entry_points(group=ENTRY_POINT_GROUP)
         if plugin not in found.names:
             raise UsageError(f"--relay {text}: no such relay plugin; installed: {', '.join(['simulated', *sorted(found.names)])}")
-        factory = found[plugin].load()
     try:
-        return name, factory(option)
-    except (TypeError, ValueError, OSError) as error:
-        raise UsageError(f"--relay {text}: {error}") from None
+        relay = factory(option) if plugin == "simulated" else found[plugin].load()(option)
+    except Exception as error:  # somebody else's code
+        raise UsageError(f"--relay {text}: {type(error).__name__}: {error}") from error
+    if missing := [method for method in ("switch", "close") if not callable(getattr(relay, method, None))]:
+        raise UsageError(f"--relay {text}: the plugin gave {type(relay).__name__} without {' and '.join(missing)}; give it these")
+    return name, relay if plugin == "simulated" else GuardedRelay(text, relay)
+
+
+class GuardedRelay:
+    """Somebody's relay, whose mistakes are sentences. Raises EnvironmentFault."""
+
+    def __init__(self, told: str, relay: Relay):
+        self._told, self._relay = told, relay
+
+    def switch(self, closed: bool) -> None:
+        self._guarded("switch", closed)
+
+    def close(self) -> None:
+        self._guarded("close")
+
+    def _guarded(self, method: str, *given) -> None:
+        try:
+            getattr(self._relay, method)(*given)
+        except Exception as error:
+            raise EnvironmentFault(f"--relay {self._told}: {method}() failed: {type(error).__name__}: {error}") from error

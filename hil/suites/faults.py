@@ -178,6 +178,7 @@ def _nominal(quick: bool, jobs: int, output: Path | None) -> list[dict]:
     nearest = {name: max(found.nearest[name] for found in driven) for name in driven[0].nearest}
     longest = {name: max(found.longest[name] for found in driven) for name in driven[0].longest}
     closest, slowest = max(nearest, key=nearest.get), max(longest, key=longest.get)
+    margin = min(found.margin_m for found in driven)
     named = "" if not alarms else ", " + ", ".join(f"{name} {count}" for name, count in alarms.items())
     least = {"driven": 0.99 * NOMINAL_DRIVES * _fault_nominal.DRIVE_S / 3600.0, "by the driver": 1.0, "at a standstill": 0.5}
     parts = {"driven": hours, "by the driver": sum(found.standby_s for found in driven) / 3600.0,
@@ -187,6 +188,7 @@ def _nominal(quick: bool, jobs: int, output: Path | None) -> list[dict]:
                  None if quick else value >= least[name]) for name, value in parts.items()),
         row_of("nothing wrong: standstills, all drives", float(sum(found.stops for found in driven)), ""),
         row_of("nothing wrong: drives that are not told their mass", float(sum(not found.told_mass for found in driven)), ""),
+        row_of("nothing wrong: nearest corner to the line", margin, "m", "> 0", margin > 0.0),
         row_of(f"nothing wrong: false alarms{named}", float(sum(alarms.values())), "", "<= 0", not alarms),
         row_of(f"nothing wrong: highest value over its threshold ({closest.replace('_', ' ')})", nearest[closest], "", "", None),
         row_of(f"nothing wrong: longest over a threshold, of the time that tells ({slowest.replace('_', ' ')})", longest[slowest],

@@ -9,7 +9,7 @@ import pytest
 
 from autonomy import config
 from autonomy.errors import UsageError
-from autonomy.runtime.options import encoder_of
+from autonomy.runtime.options import check_channels, encoder_of
 
 VEHICLE = "vehicles/demo_truck"
 
@@ -32,3 +32,16 @@ def test_what_is_expected_and_nobody_is_asked_for_is_refused(tmp_path, part, key
     with pytest.raises(UsageError) as error:
         encoder_of(options, SimpleNamespace(config=config.load(Path(path))), None)
     assert key in str(error.value) and f"no [command.{part}]" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("channels", "sentence"),
+    [
+        (["a", "b", "b"], "--channel b: given for more than one bus"),
+        (["a", "b", "c", "d"], "--channel d: truck has only the buses 0, 1, 2, this would be bus 3; leave it out"),
+        (["a"], "give a channel for each, in this order \\(none for bus 1\\)"),
+    ],
+)
+def test_each_bus_has_a_channel_of_its_own(channels, sentence):
+    with pytest.raises(UsageError, match=sentence):
+        check_channels("truck", {"can": {"bus": [{"bus": 0}, {"bus": 1}, {"bus": 2}]}}, channels)

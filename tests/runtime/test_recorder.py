@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -152,3 +154,15 @@ def test_a_log_that_was_never_closed_is_kept_by_the_next_run(tmp_path):
         assert keep_unfinished(path).name == f"run_unfinished_000{number}.mcap" and not path.exists()
     path.write_bytes(b"")
     assert keep_unfinished(path) is not None and keep_unfinished(path) is None
+
+
+def test_an_interruption_while_the_log_is_opened_leaves_no_recorder_behind(monkeypatch):
+    """Ctrl-C: the recorder, which ignores it, waited for word that nobody would send, and the exit waited for the recorder."""
+
+    def interrupted(self, doing):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Recorder, "_answer", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Recorder(lambda: threading.Event().wait(), None)
+    assert not [child for child in multiprocessing.active_children() if child.name == "recorder"]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from autonomy.cli.main import main
-from autonomy.errors import FAIL, INCONCLUSIVE, PASS, UsageError
+from autonomy.errors import FAIL, INCONCLUSIVE, PASS, EnvironmentFault, UsageError
 from autonomy.faults import timeline
 from autonomy.stack import Stack
 from drivers.can.transport import CAN_FD_FRAME, open_transport, room
@@ -255,6 +255,40 @@ def test_a_relay_that_is_not_there_is_one_sentence(text, said):
     with pytest.raises(UsageError, match=f"--relay {text}") as told:
         load_relay(text)
     assert said in str(told.value)
+
+
+class Broken:
+    """What a plugin may give: its calls fail."""
+
+    def __init__(self, option):
+        if option == "none":
+            raise ModuleNotFoundError("no module named 'usb8'")
+
+    def switch(self, closed):
+        raise RuntimeError("no answer")
+
+    def close(self):
+        raise RuntimeError("gone")
+
+
+class Offered(dict):
+    """Entry points."""
+
+    names = property(lambda self: set(self))
+
+
+def test_mistakes_of_a_relay_plugin_are_sentences(monkeypatch):
+    plugins = Offered(broken=SimpleNamespace(load=lambda: Broken), nothing=SimpleNamespace(load=lambda: lambda option: None))
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: plugins)
+    with pytest.raises(UsageError, match="--relay a=broken:none: ModuleNotFoundError: no module named 'usb8'"):
+        load_relay("a=broken:none")
+    with pytest.raises(UsageError, match="--relay a=nothing: the plugin gave NoneType without switch and close"):
+        load_relay("a=nothing")
+    relay = load_relay("a=broken")[1]
+    with pytest.raises(EnvironmentFault, match=r"--relay a=broken: switch\(\) failed: RuntimeError: no answer"):
+        relay.switch(True)
+    with pytest.raises(EnvironmentFault, match=r"close\(\) failed: RuntimeError: gone"):
+        relay.close()
 
 
 def test_a_relay_is_closed_at_the_start_and_let_go_at_the_end(tmp_path, milliseconds):

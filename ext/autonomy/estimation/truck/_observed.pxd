@@ -1,5 +1,5 @@
 # What engine, gearbox and brakes told last, and whether the driveline is settled.
-from libc.math cimport NAN, isfinite
+from libc.math cimport NAN, fabs, isfinite
 from libc.stdint cimport int64_t, uint32_t
 from autonomy.msg.messages cimport *
 
@@ -7,6 +7,12 @@ cdef enum:
     SIGNALS = 32                 # numbers of SignalSample that are kept
     OPEN = 0                     # ShaftSample.driveline_engaged
     SHIFTING = 1                 # ShaftSample.shift_in_progress
+
+cdef extern from *:
+    """
+    static const double LARGEST_VALUE = 1e9;   /* in SI no signal of a truck is as large [D] */
+    """
+    const double LARGEST_VALUE
 
 ctypedef struct Heard:
     double value
@@ -48,7 +54,7 @@ cdef inline void observe(ObservedMemory* memory, const TruckParameters* paramete
     cdef uint32_t i
     for i in range(frame.signal.count):
         signal = &frame.signal.items[i]
-        if signal.validity == 0 and signal.signal < SIGNALS and isfinite(signal.value) and signal.valid_time_ns <= now_ns \
+        if signal.validity == 0 and signal.signal < SIGNALS and fabs(signal.value) < LARGEST_VALUE and signal.valid_time_ns <= now_ns \
                 and signal.valid_time_ns >= memory.signal[signal.signal].time_ns:
             memory.signal[signal.signal].value = signal.value
             memory.signal[signal.signal].time_ns = signal.valid_time_ns

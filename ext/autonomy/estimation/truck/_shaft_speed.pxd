@@ -60,6 +60,8 @@ cdef inline void speed_correct(SpeedMemory* memory, const double* h, double resi
     cdef double variance = carry_row(memory.p, S, h, noise, ph)
     cdef double moved
     cdef int i
+    if not isfinite(variance) or not isfinite(residual):
+        return
     if residual * residual > gate * gate * variance:
         memory.refused += 1
         if memory.refused > PATIENCE:

@@ -5,6 +5,7 @@ from autonomy.msg.messages cimport (
 from autonomy.estimation.truck._articulation cimport ArticulationMemory
 from autonomy.estimation.truck._brakes cimport BrakesMemory
 from autonomy.estimation.truck._friction cimport FrictionMemory
+from autonomy.estimation.truck._grade cimport GradeMemory
 from autonomy.estimation.truck._mass cimport MassMemory
 from autonomy.estimation.truck._observed cimport ObservedMemory
 from autonomy.estimation.truck._shaft_speed cimport SpeedMemory
@@ -21,7 +22,10 @@ ctypedef struct TruckMemory:
     ArticulationMemory articulation
     SteeringMemory steering
     TrailerMemory trailer
-    double trailer_connected     # as told last, NaN = never
+    GradeMemory grade
+    double trailer_connected     # 1 or 0 as told and believed, NaN = never
+    int64_t trailer_told_ns      # when its last sample was true
+    int64_t trailer_otherwise    # samples in a row that say otherwise
     int64_t last_tick_ns
 
 cdef void truck_reset(TruckMemory* memory, const TruckParameters* parameters, const VehicleParameters* vehicle) noexcept nogil

@@ -15,6 +15,7 @@ from autonomy.estimation.truck._articulation cimport (
 from autonomy.estimation.truck._brakes cimport brakes_start, brakes_step, brakes_tell
 from autonomy.estimation.truck._combination cimport Combination, combination_rates, combine
 from autonomy.estimation.truck._friction cimport friction_step, friction_tell
+from autonomy.estimation.truck._grade cimport grade_start, grade_step
 from autonomy.estimation.truck._mass cimport (
     Drive, MassMemory, mass_forget, mass_predict, mass_start, mass_step, mass_tell, mass_update)
 from autonomy.estimation.truck._observed cimport *
@@ -33,6 +34,7 @@ require(__name__, LAYOUT_HASH)
 
 cdef double BRAKE_RELEASE_S = 1.5    # [V] trailers: 1.0 to 1.2 s to 5 psi
 cdef double TRAILER_TOLD_S = 10.0
+cdef int TRAILER_SAMPLES = 3         # in a row, of another state: one by itself is a disturbed message [D]
 
 
 cdef void truck_reset(TruckMemory* memory, const TruckParameters* parameters, const VehicleParameters* vehicle) noexcept nogil:
@@ -41,6 +43,7 @@ cdef void truck_reset(TruckMemory* memory, const TruckParameters* parameters, co
     mass_start(&memory.mass, parameters, vehicle)
     brakes_start(&memory.brakes, parameters)
     articulation_start(&memory.articulation, parameters)
+    grade_start(&memory.grade)
     steering_start(&memory.steering, parameters, vehicle)
     memory.trailer_connected = NAN
 
@@ -64,10 +67,17 @@ cdef void truck_remember(TruckMemory* memory, const Actuation* actuation) noexce
 
 cdef inline void notice_trailer(TruckMemory* memory, const TruckParameters* parameters, int64_t tick_ns) noexcept nogil:
     cdef double told = heard(&memory.observed, SignalSample_TRAILER_CONNECTED, tick_ns, TRAILER_TOLD_S)
-    if isfinite(told):
-        if isfinite(memory.trailer_connected) and told != memory.trailer_connected:
-            truck_forget(memory, parameters)
-        memory.trailer_connected = told
+    cdef int64_t told_ns = memory.observed.signal[<int>SignalSample_TRAILER_CONNECTED].time_ns
+    if not isfinite(told) or told_ns == memory.trailer_told_ns:
+        return
+    told = 1.0 if told > 0.5 else 0.0
+    memory.trailer_told_ns = told_ns
+    memory.trailer_otherwise = memory.trailer_otherwise + 1 if told != memory.trailer_connected else 0
+    if not isfinite(memory.trailer_connected):
+        memory.trailer_connected, memory.trailer_otherwise = told, 0
+    elif memory.trailer_otherwise >= TRAILER_SAMPLES:
+        memory.trailer_connected, memory.trailer_otherwise = told, 0
+        truck_forget(memory, parameters)
 
 
 cdef inline double along_road(const TruckParameters* parameters, const EgoState* ego) noexcept nogil:
@@ -104,9 +114,8 @@ cdef void truck_step(TruckMemory* memory, const TruckParameters* parameters, con
     speed_step(&memory.speed, parameters, vehicle_parameters, frame, vehicle.speed_source, ego, traction.force, settled, dt)
     speed_tell(&memory.speed, ego.speed_scale_sigma if known else 0.02, traction.force, truck)
     truck.traction_n = traction.force
-    if known and isfinite(ego.grade):
-        truck.grade = ego.grade - parameters.frame_pitch_rad_per_mps2 * along_road(parameters, ego)
-        truck.grade_sigma = ego.sigma[5] / (fabs(ego.speed) if fabs(ego.speed) > 1.0 else 1.0)
+    grade_step(&memory.grade, parameters, ego, known, along_road(parameters, ego) if known else NAN,
+               known_speed(vehicle, ego), dt, truck)
 
     # Mass
     drive.force, drive.per_torque = traction.force, traction.per_torque
