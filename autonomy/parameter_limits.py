@@ -72,7 +72,7 @@ def complaint(name: str, value: float) -> str | None:
     """What is wrong with a number, or None."""
     if name in AT_MOST and value > AT_MOST[name]:
         return f"must be at most {AT_MOST[name]:g}"
-    if name in AT_LEAST and value < AT_LEAST[name]:
+    if name in AT_LEAST and 0.0 < value < AT_LEAST[name]:
         return f"must be at least {AT_LEAST[name]:g}"
     if name in SIGNED or value > 0.0 or (value == 0.0 and name in MAY_BE_ZERO):
         return None

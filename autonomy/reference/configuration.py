@@ -39,6 +39,8 @@ def allowed(item: Field) -> str:
     if item.name in parameter_limits.SIGNED:
         return "any"
     low = ">= 0" if item.name in parameter_limits.MAY_BE_ZERO else "> 0"
+    if item.name in parameter_limits.AT_LEAST:
+        low = f">= {parameter_limits.AT_LEAST[item.name]:.4g}"
     most = parameter_limits.AT_MOST.get(item.name)
     return low if most is None else f"{low}, <= {most:.4g}"
 

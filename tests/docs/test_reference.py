@@ -41,8 +41,9 @@ def test_sizes_tell_the_bytes_in_a_log():
 def test_the_range_told_is_the_one_checked(item):
     told = configuration.allowed(item)
     bound = float(told.partition("<= ")[2] or "inf")
-    for value in (-1.0, 0.0, min(0.1, bound), bound * 1.01):
-        is_allowed = value <= bound and (told == "any" or value > 0.0 or (value == 0.0 and told.startswith(">= 0")))
+    least = float(told.removeprefix(">= ").partition(",")[0]) if told.startswith(">= ") else 0.0
+    for value in (-1.0, 0.0, min(0.1, bound), 0.99 * least, least, bound * 1.01):
+        is_allowed = value <= bound and (told == "any" or value >= least and (value > 0.0 or told.startswith(">= ")))
         assert (parameter_limits.complaint(item.name, value) is None) == is_allowed, (told, value)
 
 

@@ -225,7 +225,7 @@ def test_a_log_that_names_no_vehicle(tmp_path, capsys):
         ('include = ["missing.toml"]\n', "missing.toml"),
         ('include = ["self.toml"]\n', "includes itself"),
         ("include = 3\n", "list of file names"),
-        ("[vehicle]\nmass_kg = 1.0\n", "lacks"),
+        ("[vehicle]\nmass_kg = 1000.0\n", "lacks"),
     ],
 )
 def test_broken_configurations(small_log, tmp_path, capsys, text, expected):

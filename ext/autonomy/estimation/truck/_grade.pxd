@@ -1,4 +1,4 @@
-# The road's grade, as the ego filter tells it, less what the frame pitches; held where nobody tells it, surer of less by the metre.
+# The road's grade, as the ego filter tells it, less what the frame pitches; held where nobody tells it, less sure by the metre.
 #
 # Whoever loses its motion sensors on a descent is on a descent: a grade of zero would take brakes and speed for better than they
 # are just then. Twin: autonomy/estimation/truck/grade_twin.py.
@@ -22,8 +22,8 @@ cdef inline void grade_start(GradeMemory* memory) noexcept nogil:
     memory.grade, memory.variance = 0.0, ANY_ROAD_SIGMA * ANY_ROAD_SIGMA
 
 
-cdef inline void grade_step(GradeMemory* memory, const TruckParameters* parameters, const EgoState* ego, bint known, double along_road,
-                            double speed, double dt, TruckState* truck) noexcept nogil:
+cdef inline void grade_step(GradeMemory* memory, const TruckParameters* parameters, const EgoState* ego, bint known,
+                            double along_road, double speed, double dt, TruckState* truck) noexcept nogil:
     """`known`: the ego filter knows its velocity; `along_road` m/s2; `speed` m/s of whoever tells it, NaN = nobody."""
     cdef double sigma
     if known and isfinite(ego.grade) and isfinite(along_road):

@@ -54,8 +54,8 @@ cdef inline void observe(ObservedMemory* memory, const TruckParameters* paramete
     cdef uint32_t i
     for i in range(frame.signal.count):
         signal = &frame.signal.items[i]
-        if signal.validity == 0 and signal.signal < SIGNALS and fabs(signal.value) < LARGEST_VALUE and signal.valid_time_ns <= now_ns \
-                and signal.valid_time_ns >= memory.signal[signal.signal].time_ns:
+        if signal.validity == 0 and signal.signal < SIGNALS and fabs(signal.value) < LARGEST_VALUE \
+                and signal.valid_time_ns <= now_ns and signal.valid_time_ns >= memory.signal[signal.signal].time_ns:
             memory.signal[signal.signal].value = signal.value
             memory.signal[signal.signal].time_ns = signal.valid_time_ns
     for i in range(frame.shaft.count):
