@@ -9,14 +9,12 @@ import platform
 import time
 from collections.abc import Callable
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 from autonomy import output_folder
 from autonomy.errors import EnvironmentFault
 from autonomy.inputs import lane_path
-from autonomy.log.container import is_closed
 from autonomy.log.writer import LogWriter
 from autonomy.runtime import realtime
 from autonomy.runtime.journal import Journal, JournalRings, open_log
@@ -26,7 +24,7 @@ from autonomy.runtime.recorder import Recorder
 from autonomy.runtime.run_figures import attachments, figures_of
 from autonomy.runtime.scan_rings import list_journal
 from autonomy.runtime.scan_sensors import ScanSensors
-from autonomy.runtime.segments import Segments, Snapshots
+from autonomy.runtime.segments import Segments, Snapshots, keep_unfinished
 from autonomy.runtime.session import Session
 from autonomy.runtime.telemetry import Telemetry
 from autonomy.stack import Stack
@@ -34,14 +32,6 @@ from drivers.can.router import Router
 from drivers.serial.router import SerialRouter
 
 LOG, FIGURES = "run.mcap", "run.json"
-
-
-def keep_unfinished(path: Path) -> Path | None:
-    """A log that was never closed goes aside, for it tells of a crash; where to. Other logs of that name are written over."""
-    if not path.exists() or is_closed(path):
-        return None
-    aside = next(place for number in count(1) if not (place := path.with_stem(f"{path.stem}_unfinished_{number:04}")).exists())
-    return path.rename(aside)
 
 
 def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
@@ -65,8 +55,8 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
     for path in (log_path, options.output / FIGURES):
         if path.is_dir():
             raise EnvironmentFault(f"{path}: is a folder, where a file is to be written; take it away or give another -o")
-    if (kept := keep_unfinished(log_path)) is not None:
-        tell(f"{log_path}: was never closed, the run before this ended badly; it is {kept.name} now")
+    for path, kept in keep_unfinished(log_path):
+        tell(f"{path}: was never closed, the run before this ended badly; it is {kept.name} now")
     metadata = {"mode": options.mode, "host": platform.node(), "utc_minus_clock_ns": time.time_ns() - time.monotonic_ns()}
     began_ns, clock = (0, "the rig's") if options.lockstep else (time.monotonic_ns(), "CLOCK_MONOTONIC")
 

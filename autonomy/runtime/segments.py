@@ -6,18 +6,34 @@
 
 from __future__ import annotations
 
+import glob
+import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from autonomy.log.container import is_closed
 from autonomy.log.writer import LogWriter
 
-__all__ = ["Segments", "Snapshots", "Streams"]
+__all__ = ["Segments", "Snapshots", "Streams", "keep_unfinished"]
 
 NS = 1_000_000_000
 Streams = dict[str, tuple[np.ndarray, np.ndarray]]  # topic: times, rows
+
+
+def keep_unfinished(path: Path) -> list[tuple[Path, Path]]:
+    """Logs of that name, pieces and snapshots too, that were never closed go aside, for they tell of a crash; (from, to) of each.
+    Closed ones are written over."""
+    stem, number = glob.escape(path.stem), 4 * "[0-9]"
+    pieces = [piece for kind in ("", "event_") for piece in path.parent.glob(f"{stem}_{kind}{number}.mcap")]
+    found = []
+    for log in sorted({path, *pieces}):
+        if log.is_file() and not is_closed(log):
+            free = (log.with_stem(f"{log.stem}_unfinished_{number:04}") for number in itertools.count(1))
+            found.append((log, log.rename(next(place for place in free if not place.exists()))))
+    return found
 
 
 class Segments:

@@ -75,11 +75,15 @@ def execute(given: argparse.Namespace) -> int:
     from dataclasses import replace
     from pathlib import Path
 
+    from autonomy.output_folder import prepare
     from hil.rig.play import play
     from hil.rig.play_figures import table_lines
     from hil.rig.play_page import write_page
 
     options = _options(given)
+    for folder in (given.output, given.junit and Path(given.junit).parent):
+        if folder:
+            prepare(folder)  # not after an hour
 
     def tell(line: str) -> None:
         print(f"hil: {line}", file=sys.stderr, flush=True)

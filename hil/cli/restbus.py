@@ -30,8 +30,10 @@ def execute(given: argparse.Namespace) -> int:
     """The verdict's exit code. Raises UsageError, DatabaseError, EnvironmentFault."""
     import json
     import sys
+    from pathlib import Path
 
     from autonomy.errors import UsageError
+    from autonomy.output_folder import prepare
     from hil.rig.junit import write
     from hil.rig.play_figures import table_lines
     from hil.rig.restbus import RestBusOptions, restbus
@@ -40,6 +42,8 @@ def execute(given: argparse.Namespace) -> int:
         raise UsageError(f"--for {given.for_s:g}: give more than 0 seconds")
     options = RestBusOptions(given.file, given.interface, given.channels, given.databases, given.device_addresses, given.for_s,
                              given.arm, late_limit_s=given.late_limit / 1e3)  # fmt: skip
+    if given.junit:
+        prepare(Path(given.junit).parent)  # not when all has been sent
     found = restbus(options, tell=lambda line: print(f"hil: {line}", file=sys.stderr, flush=True))
     if given.junit:
         write(given.junit, "restbus", found)

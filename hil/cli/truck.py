@@ -42,6 +42,7 @@ def execute(given: argparse.Namespace) -> int:
 
     from autonomy.errors import UsageError
     from autonomy.orderly_end import orderly_end
+    from autonomy.output_folder import prepare
     from hil.rig.lone_truck import LoneTruckOptions, drive_alone, lines, write
 
     if given.duration is not None and not 0.0 < given.duration <= 86400.0:
@@ -54,6 +55,8 @@ def execute(given: argparse.Namespace) -> int:
                 raise UsageError(f"--{option} {text}: write NAME=PLACE, such as roof=127.0.0.1:2368 or gnss=/tmp/gnss")
     options = LoneTruckOptions(given.interface, given.channels, given.config, given.scenario, given.sockets, given.lines,
                                given.duration, given.seed, given.lockstep, given.patience, given.arm)  # fmt: skip
+    if given.output:
+        prepare(given.output)  # not when the drive is over
     stopped = threading.Event()
     with orderly_end(stopped.set):
         found = drive_alone(options, lambda line: print(f"hil: {line}", file=sys.stderr, flush=True), is_over=stopped.is_set)

@@ -19,7 +19,7 @@ from autonomy.log.writer import LogWriter
 from autonomy.orderly_end import orderly_end
 from autonomy.output_folder import prepare
 from autonomy.runtime.recorder import Recorder
-from autonomy.runtime.segments import Segments, Snapshots
+from autonomy.runtime.segments import Segments, Snapshots, keep_unfinished
 from drivers.can.frame_filter import FrameFilter
 from drivers.can.transport import open_transport
 from drivers.ring import Ring
@@ -57,7 +57,11 @@ class RecordOptions:
 def record(options: RecordOptions, tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
     """Until the duration is over or a signal comes; the account. SIGUSR1 marks an event. Raises UsageError, EnvironmentFault."""
     trigger = _trigger(options)
+    if options.output.is_dir():
+        raise UsageError(f"hil record: -o {options.output}: is a folder; name the file, such as {options.output / 'drive.mcap'}")
     prepare(options.output.parent)
+    for path, kept in keep_unfinished(options.output.with_suffix(".mcap")):
+        tell(f"{path}: was never closed, the recording before this ended badly; it is {kept.name} now")
     captures: list[Any] = []
     with contextlib.ExitStack() as stack:
         _open(options, captures, stack)

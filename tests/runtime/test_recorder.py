@@ -19,9 +19,8 @@ from autonomy.log.writer import LogWriter
 from autonomy.playback.replay import replay
 from autonomy.playback.rows import OUTPUTS
 from autonomy.runtime.journal import Journal, open_log
-from autonomy.runtime.live import keep_unfinished
 from autonomy.runtime.recorder import Recorder
-from autonomy.runtime.segments import Segments, Snapshots
+from autonomy.runtime.segments import Segments, Snapshots, keep_unfinished
 from drivers.ring import Ring
 from tests.runtime.drives import PERIOD_NS, Rig
 from tests.runtime.test_loop import frame
@@ -147,13 +146,19 @@ def test_a_log_that_was_never_closed_is_kept_by_the_next_run(tmp_path):
     path = tmp_path / "run.mcap"
     with LogWriter(path) as log:
         log.write("/parameters", 1, np.zeros(1, msg.dtype("Parameters"))[0])
-    assert keep_unfinished(path) is None and path.exists()
+    assert keep_unfinished(path) == [] and path.exists()
     whole = path.read_bytes()
     for number in (1, 2):
         path.write_bytes(whole[:-20])
-        assert keep_unfinished(path).name == f"run_unfinished_000{number}.mcap" and not path.exists()
+        assert keep_unfinished(path) == [(path, tmp_path / f"run_unfinished_000{number}.mcap")] and not path.exists()
     path.write_bytes(b"")
-    assert keep_unfinished(path) is not None and keep_unfinished(path) is None
+    assert len(keep_unfinished(path)) == 1 and keep_unfinished(path) == []
+    pieces = [tmp_path / f"run_{name}.mcap" for name in ("0000", "0001", "event_0000")]
+    for piece in pieces:
+        piece.write_bytes(whole[:-20])
+    pieces[0].write_bytes(whole)
+    assert [old for old, _ in keep_unfinished(path)] == pieces[1:] and pieces[0].exists()
+    assert (tmp_path / "run_event_0000_unfinished_0001.mcap").exists()
 
 
 def test_an_interruption_while_the_log_is_opened_leaves_no_recorder_behind(monkeypatch):
