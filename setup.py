@@ -28,9 +28,8 @@ SANITIZE = (
 
 # One fixed baseline per CPU family and no contraction, so that the same source gives the same bits on every machine.
 MARCH = {"x86_64": ["-march=x86-64-v3"], "aarch64": ["-march=armv8-a"]}.get(platform.machine(), [])
-# Cython compares its own loop counters across signedness and drops const in temporaries: not worth a line each. What a loop fills
-# and a later one reads gcc cannot follow; variables that nothing sets are Cython's to tell
-QUIET = ["-Wno-sign-compare", "-Wno-discarded-qualifiers", "-Wno-unused-function", "-Wno-maybe-uninitialized"]
+# Cython compares its own loop counters across signedness and drops const in temporaries: not worth a line each
+QUIET = ["-Wno-sign-compare", "-Wno-discarded-qualifiers", "-Wno-unused-function"]
 COMPILE_ARGS = ["-O2", "-ftree-vectorize", "-fno-math-errno", "-ffp-contract=off", *MARCH, *QUIET, *SANITIZE]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from hil.rig import DEFAULT_SCENARIO, PARTS_AGAIN
+from hil.rig import DEFAULT_SCENARIO
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,8 +15,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="goes on with what is in it; default: runs/soak")  # fmt: skip
     parser.add_argument("--seconds", type=float, default=3600.0, metavar="S", help="in all; default 3600")
     parser.add_argument("--part", type=float, default=600.0, metavar="S", help="each part, a fresh stack; default 600")
-    parser.add_argument("--again", type=int, default=PARTS_AGAIN, metavar="N",
-                        help=f"parts driven again, in all, of which a late rig says nothing; default {PARTS_AGAIN}")  # fmt: skip
     parser.add_argument("--fresh", action="store_true", help="forget the parts that were driven before")
     parser.add_argument("--cpu", type=int, metavar="N", help="the loop has this processor for itself, the truck too keeps off")
     parser.add_argument("--hard-realtime", action="store_true", help="refuse where the machine gives no real time")
@@ -32,15 +30,12 @@ def execute(given: argparse.Namespace) -> int:
     from autonomy.errors import UsageError
     from hil.rig.soak import lines, soak
 
-    if not 0 <= given.again <= 1000:
-        raise UsageError(f"--again {given.again}: give 0 to 1000 parts")
-
     for name, value in (("seconds", given.seconds), ("part", given.part)):
         if not 10.0 <= value <= 1e6:
             raise UsageError(f"--{name} {value:g}: give 10 to 1000000 seconds")
     found = soak(
         Path(given.output), scenario=given.scenario, seconds=given.seconds, part_s=given.part, soft=not given.hard_realtime,
-        fresh=given.fresh, cpu=given.cpu, again=given.again, tell=lambda line: print(line, file=sys.stderr, flush=True),
+        fresh=given.fresh, cpu=given.cpu, tell=lambda line: print(line, file=sys.stderr, flush=True),
     )  # fmt: skip
     print(json.dumps(found) if given.json else "\n".join(lines(found)))
     return found["exit_code"]

@@ -1,8 +1,7 @@
 """The closed loop in real time for hours: does its memory stay, does it get later, does it lose anything.
 
 The hours are driven in parts, each `autonomy hil live` with a fresh stack; what each part was is in `soak.json` behind it, so a
-soak that is interrupted, or a machine that is switched off, goes on with the part it was in. A part of which a late rig says
-nothing is driven again, a few times in all; it stays in the account, and what grew or failed in it counts.
+soak that is interrupted, or a machine that is switched off, goes on with the part it was in.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ import numpy as np
 from autonomy.errors import FAIL, INCONCLUSIVE, PASS, UsageError
 from autonomy.log.reader import LogReader
 from autonomy.output_folder import prepare, writing
-from hil.rig import PARTS_AGAIN
 from hil.rig.drive import drive
 
 __all__ = ["Memory", "judged", "lines", "soak"]
@@ -71,7 +69,7 @@ class Memory(threading.Thread):
 
 
 def soak(output: Path, *, scenario: str, seconds: float, part_s: float, soft: bool = True, fresh: bool = False,
-         cpu: int | None = None, again: int = PARTS_AGAIN, tell: Callable[[str], None] = lambda line: None,
+         cpu: int | None = None, tell: Callable[[str], None] = lambda line: None,
          drive: Callable[..., dict[str, Any]] = drive) -> dict[str, Any]:  # fmt: skip
     """Drives what is missing of `seconds`; the account of all parts, `exit_code` among it.
 
@@ -79,7 +77,7 @@ def soak(output: Path, *, scenario: str, seconds: float, part_s: float, soft: bo
     """
     prepare(output)
     parts = [] if fresh else _before(output / FILE, scenario)
-    while (missing_s := seconds - sum(part["driven_s"] for part in counted(parts, again))) > 0.0:
+    while (missing_s := seconds - sum(part["driven_s"] for part in parts)) > 0.0:
         number, wanted_s = len(parts), min(part_s, missing_s)
         tell(f"part {number + 1}: {wanted_s:g} s of {missing_s:g} s that are missing")
         folder = output / f"part_{number:04}"
@@ -90,9 +88,8 @@ def soak(output: Path, *, scenario: str, seconds: float, part_s: float, soft: bo
             memory[0].start()
 
         try:
-            found = drive(
-                folder, scenario=scenario, duration_s=wanted_s, seed=number, soft=soft, cpu=cpu, started=started, tell=tell
-            )
+            found = drive(folder, scenario=scenario, duration_s=wanted_s, seed=number, soft=soft, cpu=cpu, started=started,
+                          tell=tell)
         finally:
             for thread in memory:
                 thread.stop()
@@ -100,18 +97,12 @@ def soak(output: Path, *, scenario: str, seconds: float, part_s: float, soft: bo
         parts.append(_part(found, folder, wanted_s, memory))
         if parts[-1]["verdict"] == "pass":
             shutil.rmtree(folder)  # a log of hours is not what is asked for; one that tells why stays
-        _write(output / FILE, scenario, parts, again)
+        _write(output / FILE, scenario, parts)
         tell(f"part {number + 1}: {parts[-1]['verdict']}" + "".join(f"; {reason}" for reason in parts[-1]["reasons"]))
-    return _write(output / FILE, scenario, parts, again)
+    return _write(output / FILE, scenario, parts)
 
 
-def counted(parts: list[dict[str, Any]], again: int) -> list[dict[str, Any]]:
-    """Without the first `again` of those that said nothing."""
-    silent = [n for n, part in enumerate(parts) if part["verdict"] == "inconclusive"][:again]
-    return [part for n, part in enumerate(parts) if n not in silent]
-
-
-def judged(parts: list[dict[str, Any]], again: int = PARTS_AGAIN) -> tuple[str, int, list[str]]:
+def judged(parts: list[dict[str, Any]]) -> tuple[str, int, list[str]]:
     """(verdict, exit code, reasons)."""
     reasons = _reasons(parts, {"fail"})
     reasons += [f"part {n + 1}: the {role} grew by {memory['growth_mb']:.1f} MB" for n, part in enumerate(parts)
@@ -121,13 +112,11 @@ def judged(parts: list[dict[str, Any]], again: int = PARTS_AGAIN) -> tuple[str, 
                     if grown > MOST_GROWTH_MB]  # fmt: skip
     if reasons:
         return "fail", FAIL, reasons
-    telling = counted(parts, again)
-    if any(part["verdict"] == "inconclusive" for part in telling):
-        reasons += _reasons(parts, {"inconclusive"})
-    if not telling:
-        reasons.append("nothing was driven" if not parts else "no part said anything")
+    reasons = _reasons(parts, {"inconclusive"})
+    if not parts:
+        reasons.append("nothing was driven")
     reasons += [f"part {n + 1}: too short for a word on memory" for n, part in enumerate(parts) if not part["memory"]]
-    if (later := _later(telling)) is not None and later > MOST_LATER:
+    if (later := _later(parts)) is not None and later > MOST_LATER:
         reasons.append(f"the median lateness grew to {later:.2f} times what it was")
     return ("inconclusive", INCONCLUSIVE, reasons) if reasons else ("pass", PASS, [])
 
@@ -154,8 +143,6 @@ def lines(found: dict[str, Any]) -> list[str]:
                      memory or "-", part["verdict"]])  # fmt: skip
     shown = table([">part", ">s", ">missed", ">p50 us", ">p99", ">max", "p50 by half", "MB (growth)", "verdict"], rows)
     shown.append(f"driven       {found['driven_s']:g} s in {len(found['parts'])} parts")
-    if found["said_nothing"]:
-        shown.append(f"said nothing {'; '.join(found['said_nothing'])}; driven again: {found['driven_again']}")
     return [*shown, f"verdict      {found['verdict']}" + (f": {'; '.join(found['reasons'])}" if found["reasons"] else "")]
 
 
@@ -203,12 +190,10 @@ def _before(path: Path, scenario: str) -> list[dict[str, Any]]:
     return parts
 
 
-def _write(path: Path, scenario: str, parts: list[dict[str, Any]], again: int) -> dict[str, Any]:
-    verdict, exit_code, reasons = judged(parts, again)
-    telling = counted(parts, again)
-    found = {"schema": SCHEMA, "scenario": scenario, "driven_s": sum(part["driven_s"] for part in telling), "verdict": verdict,
-             "exit_code": exit_code, "reasons": reasons, "said_nothing": _reasons(parts, {"inconclusive"}),
-             "driven_again": len(parts) - len(telling), "later": _later(telling), "parts": parts}  # fmt: skip
+def _write(path: Path, scenario: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    verdict, exit_code, reasons = judged(parts)
+    found = {"schema": SCHEMA, "scenario": scenario, "driven_s": sum(part["driven_s"] for part in parts), "verdict": verdict,
+             "exit_code": exit_code, "reasons": reasons, "later": _later(parts), "parts": parts}  # fmt: skip
     with writing(path.parent):
         beside = path.with_suffix(".part")
         beside.write_text(json.dumps(found, indent=2) + "\n")

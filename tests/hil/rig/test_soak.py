@@ -11,7 +11,7 @@ from autonomy import msg
 from autonomy.cli.main import main
 from autonomy.errors import UsageError
 from autonomy.log.writer import LogWriter
-from hil.rig.soak import Memory, judged, lines, soak
+from hil.rig.soak import Memory, judged, soak
 
 
 def driven(verdict="pass", reasons=(), late_us=(40.0, 40.0)):
@@ -61,35 +61,6 @@ def test_a_soak_goes_on_where_it_stopped(tmp_path):
     assert fresh.calls == [(0, 10.0)]
 
 
-def in_turn(*verdicts):
-    """Drives that end so, one after the other."""
-    drives = iter([driven(verdict, ["the rig was late"] if verdict != "pass" else []) for verdict in verdicts])
-    return lambda *given, **named: next(drives)(*given, **named)
-
-
-def test_a_part_that_said_nothing_is_driven_again_and_told(tmp_path):
-    found = soak(tmp_path, scenario="x", seconds=20.0, part_s=10.0, drive=in_turn("inconclusive", "pass", "pass"))
-    assert found["driven_s"] == 20.0 and [part["verdict"] for part in found["parts"]] == ["inconclusive", "pass", "pass"]
-    assert not any("late" in reason for reason in found["reasons"])
-    assert found["said_nothing"] == ["part 1: the rig was late"] and found["driven_again"] == 1
-    assert any("part 1: the rig was late" in line for line in lines(found))
-    assert (tmp_path / "part_0000" / "run.mcap").exists()  # what tells why stays
-
-
-def test_a_machine_that_is_too_busy_too_often_is_not_outwaited(tmp_path):
-    drive = in_turn("inconclusive", "inconclusive", "inconclusive", "pass")
-    found = soak(tmp_path, scenario="x", seconds=20.0, part_s=10.0, drive=drive)
-    assert [reason for reason in found["reasons"] if "late" in reason] == [f"part {n}: the rig was late" for n in (1, 2, 3)]
-    assert found["driven_s"] == 20.0 and found["driven_again"] == 2
-    found = soak(tmp_path, scenario="x", seconds=20.0, part_s=10.0, drive=in_turn("pass"), again=3)
-    assert found["driven_s"] == 20.0 and not any("late" in reason for reason in found["reasons"])
-
-
-def test_what_failed_is_not_driven_again(tmp_path):
-    found = soak(tmp_path, scenario="x", seconds=20.0, part_s=10.0, drive=in_turn("fail", "pass"))
-    assert found["verdict"] == "fail" and found["reasons"] == ["part 1: the rig was late"]
-
-
 def test_a_part_that_failed_keeps_its_log(tmp_path):
     found = soak(tmp_path, scenario="x", seconds=10.0, part_s=10.0, drive=driven("fail", ["collision"]))
     assert (tmp_path / "part_0000" / "run.mcap").exists()
@@ -112,10 +83,7 @@ def test_the_soak_of_another_scenario_is_not_gone_on_with(tmp_path):
         ([part(memory={"recorder": {"growth_mb": 2.1}})], "fail", "the recorder grew by 2.1 MB"),
         ([part(memory={"recorder": {"growth_mb": 0.7}})] * 3, "fail", "the recorder grew by 2.1 MB in all"),
         ([part(), part(verdict="fail", reasons=["3 frames lost to loop"])], "fail", "part 2: 3 frames lost"),
-        ([part(), *[part(verdict="inconclusive", reasons=["late"])] * 3], "inconclusive", "part 4: late"),
-        ([part(), part(verdict="inconclusive", reasons=["late"])], "pass", ""),  # its time is driven again
-        ([part(), part(verdict="inconclusive", memory={"loop": {"growth_mb": 2.1}})], "fail", "the loop grew"),
-        ([part(verdict="inconclusive", reasons=["late"])], "inconclusive", "no part said anything"),
+        ([part(), part(verdict="inconclusive", reasons=["late"])], "inconclusive", "part 2: late"),
         ([part(memory={})], "inconclusive", "too short"),
         ([part(halves_p50_us=[40.0, 60.0])], "inconclusive", "1.50 times"),
         ([part(halves_p50_us=[late, late]) for late in (40.0, 40.0, 60.0, 61.0)], "inconclusive", "1.51 times"),
@@ -147,7 +115,7 @@ def test_memory_is_that_of_the_process_and_its_children(tmp_path):
     assert short.figures() == {}
 
 
-@pytest.mark.parametrize("words", [["--seconds", "1"], ["--part", "nan"], ["--again", "-1"]])
+@pytest.mark.parametrize("words", [["--seconds", "1"], ["--part", "nan"]])
 def test_times_that_are_none_are_refused(words, capsys, tmp_path):
     assert main(["hil", "soak", "-o", str(tmp_path), *words]) == 2
     assert words[0] in capsys.readouterr().err
