@@ -15,8 +15,7 @@ def test_one_seed_is_driven_without_touching_anybody_or_a_line():
     assert rows["distance driven by the stack"]["value"] > 4.5 and rows["distance driven by the stack"]["met"] is None
     assert drive["hard_brakes"] == 0  # two in twenty such drives would be the aim's share of one in five
     assert rows["lane offset, largest"]["met"] and rows["ticks with a valid path to a stop in the lane"]["value"] > 80.0
-    # The aim is of all twenty drives, 1.2; one alone, with two leads that brake with 3.3 m/s2, is rougher
-    assert rows["jerk, 99 %"]["value"] < 1.4 and rows["time to collision, smallest"]["value"] > 2.0
+    assert rows["jerk, 99 %"]["met"] and rows["time to collision, smallest"]["value"] > 2.0
 
 
 def test_a_drive_that_never_began_or_went_wrong_misses_its_aims():
