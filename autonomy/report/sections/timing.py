@@ -45,7 +45,7 @@ def _bars(times) -> tuple[np.ndarray, np.ndarray]:
     borders = np.append(times.EDGES_NS / 1e3, np.inf)
     filled = np.flatnonzero(times.counts)
     low = max(borders[filled[0]], borders[1])
-    high = max(min(borders[filled[-1] + 1], 2.0 * low + times.largest_ns / 1e3), times.largest_ns / 1e3) * 1.02
+    high = times.largest_ns / 1e3 * 1.02
     if high / low < LEAST_RATIO:
         middle = np.sqrt(high * low)
         low, high = middle / np.sqrt(LEAST_RATIO), middle * np.sqrt(LEAST_RATIO)
