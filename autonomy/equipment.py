@@ -73,12 +73,16 @@ def can(sys_folder: Path = Path("/sys")) -> list[Finding]:
     for name in names:
         folder = sys_folder / "class/net" / name
         state, queue = _read(folder / "operstate"), _read(folder / "tx_queue_len")
+        dropped = _read(folder / "statistics/rx_dropped")
         if state == "down":
             findings.append(Finding(FAILED, name, "down", f"ip link set {name} type can bitrate 250000 restart-ms 100; "
                                     f"ip link set {name} up"))  # fmt: skip
         elif queue.isdigit() and int(queue) < 100:
             findings.append(Finding(LIMITED, name, f"{state}, room for {queue} frames to send",
                                     f"ip link set {name} txqueuelen 1000: a burst finds no room"))  # fmt: skip
+        elif dropped.isdigit() and int(dropped):
+            findings.append(Finding(LIMITED, name, f"{state}, {dropped} received frames dropped before any socket saw them",
+                                    "sysctl net.core.netdev_max_backlog=10000: the kernel's queue was full"))  # fmt: skip
         else:
             findings.append(Finding(GOOD, name, f"{state}, room for {queue} frames to send"))
     return findings

@@ -41,9 +41,13 @@ def test_a_can_interface_that_is_down_is_told_with_what_brings_it_up(tmp_path, k
     written(tmp_path, class__net__can0__type="280\n", class__net__can0__operstate="down\n", class__net__can0__tx_queue_len="10\n",
             class__net__can1__type="280\n", class__net__can1__operstate="up\n", class__net__can1__tx_queue_len="10\n",
             class__net__can2__type="280\n", class__net__can2__operstate="up\n", class__net__can2__tx_queue_len="1000\n",
+            class__net__can2__statistics__rx_dropped="0\n",
+            class__net__can3__type="280\n", class__net__can3__operstate="up\n", class__net__can3__tx_queue_len="1000\n",
+            class__net__can3__statistics__rx_dropped="12\n",
             class__net__eth0__type="1\n")  # fmt: skip
-    _, down, narrow, good = equipment.can(tmp_path)
-    assert (down.what, down.state, narrow.state, good.state) == ("can0", FAILED, LIMITED, GOOD)
+    _, down, narrow, good, dropping = equipment.can(tmp_path)
+    assert (down.what, down.state, narrow.state, good.state, dropping.state) == ("can0", FAILED, LIMITED, GOOD, LIMITED)
+    assert "12 received frames" in dropping.found and "netdev_max_backlog" in dropping.remedy
     assert "ip link set can0 up" in down.remedy and "txqueuelen" in narrow.remedy
 
 

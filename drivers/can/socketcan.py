@@ -1,9 +1,10 @@
 """Linux SocketCAN, our own: batches by recvmmsg and sendmmsg, the kernel's stamps, exact counts of loss, the controller's state.
 
-What is lost is counted where it is lost: in this socket's receive buffer by the kernel (SO_RXQ_OVFL with each frame, SO_MEMINFO
-at any time), in front of a full transmit queue by us. The controller tells by error frames (linux/can/error.h) when it goes
-passive or off the bus; `state` follows them. Who restarts it: the interface itself with `ip link set can0 type can restart-ms
-100`, else `restart()`, which needs CAP_NET_ADMIN; `BusOffGuard` does that with growing pauses.
+What is lost is counted where it is lost: by the kernel behind the interface (its statistics: rx_dropped) and in this socket's
+receive buffer (SO_RXQ_OVFL with each frame, SO_MEMINFO at any time), in front of a full transmit queue by us. The controller
+tells by error frames (linux/can/error.h) when it goes passive or off the bus; `state` follows them. Who restarts it: the
+interface itself with `ip link set can0 type can restart-ms 100`, else `restart()`, which needs CAP_NET_ADMIN; `BusOffGuard` does that with
+growing pauses.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import struct
 import numpy as np
 
 from autonomy.errors import EnvironmentFault
-from drivers.can import interface_kind
+from drivers.can import network_link
 from drivers.can._controller import STATES, ControllerState
 from drivers.can._socketcan import RawCan
 from drivers.can.wire import socketcan_bytes
@@ -101,11 +102,12 @@ class SocketCan:
         return f"CAN interface 'socketcan' channel '{self.channel}' failed: {_reason(self.channel, error)}"
 
     def lost(self) -> int:
-        """Frames for which this socket's receive buffer had no room, since it was opened."""
+        """Frames since it was opened without room in this socket's receive buffer, or dropped by the kernel before any socket of
+        this interface. Of the latter the kernel tells no sender: our own, which we would not have heard, count too."""
         return self._drops() - self._drops_before
 
     def lost_before_last(self) -> int:
-        """The same as of the last frame that `receive` gave: a step of it tells where the gap is."""
+        """Those without room in the buffer as of the last frame that `receive` gave: a step of it tells where the gap is."""
         return self._raw.overflowed
 
     def fileno(self) -> int:
@@ -127,7 +129,7 @@ class SocketCan:
             raise EnvironmentFault(f"CAN interface 'socketcan' channel '{self.channel}' is closed")
         with socket.socket(fileno=os.dup(self._raw.descriptor)) as same:
             figures = same.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 4 * (MEMINFO_DROPS + 1))
-        return int(np.frombuffer(figures, np.uint32)[MEMINFO_DROPS])
+        return int(np.frombuffer(figures, np.uint32)[MEMINFO_DROPS]) + network_link.frames_dropped(self.channel)
 
 
 class BusOffGuard:
@@ -165,14 +167,14 @@ def restart(channel: str) -> None:
     """Brings a controller back that is off the bus. Raises EnvironmentFault: not allowed, or no such controller."""
     try:
         index = socket.if_nametoindex(channel)
-        attribute = interface_kind.ATTRIBUTE
+        attribute = network_link.ATTRIBUTE
         data = attribute.pack(attribute.size + 4, IFLA_CAN_RESTART) + struct.pack("=I", 1)
-        kind = attribute.pack(attribute.size + 4, interface_kind.IFLA_INFO_KIND) + b"can\0"
+        kind = attribute.pack(attribute.size + 4, network_link.IFLA_INFO_KIND) + b"can\0"
         nested = kind + attribute.pack(attribute.size + len(data), IFLA_INFO_DATA) + data
-        body = interface_kind.LINK.pack(0, 0, index, 0, 0) + attribute.pack(
-            attribute.size + len(nested), interface_kind.IFLA_LINKINFO
+        body = network_link.LINK.pack(0, 0, index, 0, 0) + attribute.pack(
+            attribute.size + len(nested), network_link.IFLA_LINKINFO
         )
-        interface_kind.change_link(body + nested, NLM_F_ACK)
+        network_link.change(body + nested, NLM_F_ACK)
     except OSError as error:
         raise EnvironmentFault(f"CAN interface '{channel}' cannot be restarted: {error.strerror}; it needs CAP_NET_ADMIN, or let "
                                f"the kernel do it: ip link set {channel} type can restart-ms 100") from None  # fmt: skip

@@ -16,6 +16,8 @@ OPTIONS = {"drivers/net/can/vcan": b"echo=1"}
 MOUNTS = (("proc", "/proc"), ("sysfs", "/sys"), ("tmpfs", "/dev/shm"), ("devpts", "/dev/pts"))
 FINIT_MODULE = 313  # the system call's number on x86-64: insmod without kmod
 CAN_FD_MTU = "72"
+# Received frames that wait for the kernel; its 1000 are too few where one processor sends without a pause and receives as well
+BACKLOG_FRAMES = 20_000
 RB_POWER_OFF = 0x4321FEDC  # linux/reboot.h
 FAILED = 99
 
@@ -45,6 +47,7 @@ def prepare(modules: Path, queue_length: str) -> None:
         if libc.syscall(FINIT_MODULE, file, OPTIONS.get(name, b""), 0):
             raise OSError(ctypes.get_errno(), f"the kernel did not take its module {name}")
         os.close(file)
+    Path("/proc/sys/net/core/netdev_max_backlog").write_text(f"{BACKLOG_FRAMES}\n")
     ip("link", "set", "lo", "up")
     for number in range(3):
         ip("link", "add", f"vcan{number}", "type", "vcan")

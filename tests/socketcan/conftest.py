@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+BACKLOG = Path("/proc/sys/net/core/netdev_max_backlog")
 CHANNELS = ("vcan0", "vcan1", "vcan2")
 
 
@@ -33,3 +34,11 @@ def shaped(vcan):
 
     yield shape
     subprocess.run(["tc", "qdisc", "del", "dev", vcan[2], "root"], check=False, capture_output=True)
+
+
+@pytest.fixture
+def backlog():
+    """Sets how many received frames may wait for the kernel itself, of all interfaces."""
+    before = BACKLOG.read_text()
+    yield lambda frames: BACKLOG.write_text(f"{frames}\n")
+    BACKLOG.write_text(before)

@@ -66,6 +66,16 @@ def test_pain_10_forced_loss_is_counted_exactly_and_told_with_the_next_frame(vca
     sender.close(), receiver.close()
 
 
+def test_pain_10_what_the_kernel_drops_in_front_of_all_sockets_is_counted_too(shaped, backlog):
+    channel = shaped("tbf", "rate", "500kbit", "burst", "400", "limit", "100000")
+    sender, receiver = SocketCan(channel), SocketCan(channel)
+    backlog(0)
+    sender.send(numbered(200), 5.0)
+    found = numbers(receiver, 200)
+    assert 0 < len(found) < 200 and len(found) + receiver.lost() == 200
+    sender.close(), receiver.close()
+
+
 def test_pain_4_the_loop_gets_the_stamp_of_arrival_however_late_its_receiver_is(pair):
     sender, receiver = pair
     ring = Ring(8, FRAME.size)

@@ -1,0 +1,31 @@
+"""What the kernel tells of a network interface: its attributes, what it dropped; a name that is not there has none."""
+
+from __future__ import annotations
+
+import struct
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.can import network_link
+
+IFLA_IFNAME = 3
+
+
+def test_the_loopback_is_there_and_told_by_its_name():
+    assert network_link.look("lo")[IFLA_IFNAME] == b"lo\0" and network_link.IFLA_STATS64 in network_link.look("lo")
+
+
+def test_an_interface_that_is_not_there_has_nothing_and_dropped_nothing():
+    assert network_link.look("no_such_interface") == {} and network_link.frames_dropped("no_such_interface") == 0
+
+
+def test_what_was_dropped_is_the_seventh_figure_of_the_statistics(monkeypatch):
+    statistics = {network_link.IFLA_STATS64: struct.pack("=24Q", *range(100, 124))}
+    monkeypatch.setattr(network_link, "look", lambda name: statistics)
+    assert network_link.frames_dropped("can0") == 106
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_taken_apart_without_reading_past_their_end(data):
+    assert sum(len(value) + network_link.ATTRIBUTE.size for value in network_link.attributes(data).values()) <= len(data)
