@@ -3,8 +3,8 @@
 What is lost is counted where it is lost: by the kernel behind the interface (its statistics: rx_dropped) and in this socket's
 receive buffer (SO_RXQ_OVFL with each frame, SO_MEMINFO at any time), in front of a full transmit queue by us. The controller
 tells by error frames (linux/can/error.h) when it goes passive or off the bus; `state` follows them. Who restarts it: the
-interface itself with `ip link set can0 type can restart-ms 100`, else `restart()`, which needs CAP_NET_ADMIN; `BusOffGuard` does that with
-growing pauses.
+interface itself with `ip link set can0 type can restart-ms 100`, else `restart()`, which needs CAP_NET_ADMIN; `BusOffGuard` does
+that with growing pauses.
 """
 
 from __future__ import annotations
