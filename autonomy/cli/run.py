@@ -50,7 +50,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--segment", type=float, metavar="S", help="begin a new file after so many seconds; default: one file")
     parser.add_argument("--before", type=float, metavar="S",
                         help="around each event (minimal-risk manoeuvre, SIGUSR1) a file of its own, so much before it")
-    parser.add_argument("--after", type=float, default=10.0, metavar="S", help="... and so much behind it; default 10")
+    parser.add_argument("--after", type=float, metavar="S", help="... and so much behind it; default 10")
     parser.add_argument("--events-only", action="store_true", help="write nothing but these files")
     parser.add_argument("--durable", action="store_true",
                         help="the recorder waits for the disk: a power cut costs less than a second")  # fmt: skip
@@ -74,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     from autonomy.runtime.live import FIGURES
     from autonomy.runtime.live import run as run_live
     from autonomy.runtime.options import Options, telemetry_place
+    from autonomy.runtime.segments import AFTER_S
 
     if arguments.duration is not None and not 0.0 < arguments.duration <= LONGEST_S:
         raise UsageError(f"--duration {arguments.duration:g}: give 0 to {LONGEST_S:g} seconds, or leave it out")
@@ -91,6 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
         value = getattr(arguments, name)
         if value is not None and not least <= value <= 86_400.0:
             raise UsageError(f"--{name} {value:g}: give {least:g} to 86400 seconds")
+    if arguments.after is not None and arguments.before is None:
+        raise UsageError(f"--after {arguments.after:g}: behind events that are not asked for; give --before S too")
     if arguments.events_only and arguments.before is None:
         raise UsageError("--events-only: how much before an event is wanted? give --before S")
     for text in arguments.devices:
@@ -109,7 +112,8 @@ def run(arguments: argparse.Namespace) -> int:
             lockstep=arguments.lockstep, devices=dict(text.split("=", 1) for text in arguments.devices),
             sockets=dict(text.split("=", 1) for text in arguments.sockets), pulses=arguments.pulses,
             ptp=arguments.ptp,
-            segment_s=arguments.segment, before_s=arguments.before, after_s=arguments.after,
+            segment_s=arguments.segment, before_s=arguments.before,
+            after_s=AFTER_S if arguments.after is None else arguments.after,
             events_only=arguments.events_only, durable=arguments.durable,
             telemetry=None if arguments.telemetry is None else telemetry_place(arguments.telemetry),
         ),

@@ -35,14 +35,16 @@ def lost(counts: dict[str, int]) -> dict[str, int]:
     return {name: counts[name] for name in names if counts.get(name)}
 
 
-def verdict(counts: dict[str, int], errors: list[str], *, soft: bool, p99_lateness_us: float | None,
-            limit_us: float) -> tuple[str, int, list[str]]:  # fmt: skip
-    """(verdict, exit code, why)."""
+def verdict(counts: dict[str, int], errors: list[str], *, soft: bool, p99_lateness_us: float | None, limit_us: float,
+            interrupted: bool = False) -> tuple[str, int, list[str]]:  # fmt: skip
+    """(verdict, exit code, why). `interrupted`: somebody ended it."""
     reasons = list(errors) + [f"{name}: {number}" for name, number in lost(counts).items()]
-    if not counts["ticks"]:
+    if not counts["ticks"] and not interrupted:
         reasons.append("no tick was run")
     if reasons:
         return "fail", FAIL, reasons
+    if not counts["ticks"]:
+        return "inconclusive", INCONCLUSIVE, ["ended before the first tick"]
     if counts["missed"] > MOST_MISSED_SHARE * counts["ticks"]:
         reasons.append(f"{counts['missed']} ticks missed beside {counts['ticks']} run")
     if not soft and p99_lateness_us is not None and p99_lateness_us > limit_us:

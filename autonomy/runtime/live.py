@@ -21,10 +21,10 @@ from autonomy.runtime.journal import Journal, JournalRings, open_log
 from autonomy.runtime.options import ACTIVE, Options, check_channels, devices_asked_for, encoder_of, scan_sockets
 from autonomy.runtime.predictive_cruise import PredictiveCruise
 from autonomy.runtime.recorder import Recorder
-from autonomy.runtime.run_figures import attachments, figures_of
+from autonomy.runtime.run_figures import NOT_TOLD, attachments, figures_of
 from autonomy.runtime.scan_rings import list_journal
 from autonomy.runtime.scan_sensors import ScanSensors
-from autonomy.runtime.segments import Segments, Snapshots, keep_unfinished
+from autonomy.runtime.segments import Segments, Snapshots, keep_unfinished, told_of_earlier
 from autonomy.runtime.session import Session
 from autonomy.runtime.telemetry import Telemetry
 from autonomy.stack import Stack
@@ -57,6 +57,8 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
             raise EnvironmentFault(f"{path}: is a folder, where a file is to be written; take it away or give another -o")
     for path, kept in keep_unfinished(log_path):
         tell(f"{path}: was never closed, the run before this ended badly; it is {kept.name} now")
+    for line in told_of_earlier(log_path):
+        tell(line)
     metadata = {"mode": options.mode, "host": platform.node(), "utc_minus_clock_ns": time.time_ns() - time.monotonic_ns()}
     began_ns, clock = (0, "the rig's") if options.lockstep else (time.monotonic_ns(), "CLOCK_MONOTONIC")
 
@@ -80,7 +82,7 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
         session = None
         try:
             session = Session(options, stack, router, encoder, lane, set_speed, rings, serial, devices, sensors, cruise,
-                              telemetry)
+                              telemetry, recorder)
             session.drive(tell)
         finally:
             if session is not None:
@@ -88,5 +90,9 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
             sensors.stop()
             cruise.stop()
             telemetry.stop()
-            written = recorder.stop({} if session is None else attachments(session))
-        return figures_of(session, written)
+            written, failure = NOT_TOLD, []
+            try:
+                written = recorder.stop({} if session is None else attachments(session))
+            except EnvironmentFault as fault:  # a truck without a log has still driven, and there is something to tell
+                failure = [str(fault)]
+        return figures_of(session, written, failure)

@@ -98,6 +98,7 @@ class Lockstep:
             loop, buses, transmitter, node, synced, journal)  # fmt: skip
         self.before, self.behind = before, behind
         self.error: str | None = None
+        self.is_recorded = True  # somebody empties the journal
         self._stopped = threading.Event()
 
     def stop(self) -> None:
@@ -130,7 +131,7 @@ class Lockstep:
             told.clear()
 
     def _step(self, time_ns: int, datagrams: dict[int, int]) -> None:
-        while 2 * len(self.journal) > self.journal.slots and not self._stopped.is_set():
+        while self.is_recorded and 2 * len(self.journal) > self.journal.slots and not self._stopped.is_set():
             time.sleep(POLL_S / 10)  # the recorder is behind; time stands still anyway
         if self.node is not None:
             self.node.work(time_ns)

@@ -11,6 +11,7 @@ from autonomy.errors import UsageError
 from autonomy.perception.stages import sensors_of
 from autonomy.runtime import realtime
 from autonomy.runtime.scan_sensors import sockets_asked_for
+from autonomy.runtime.segments import AFTER_S
 from drivers.can.commanding import command_config
 from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.serial.route_config import devices_of
@@ -51,7 +52,7 @@ class Options:
     telemetry: tuple[str, int] | None = None  # address and port of the live view
     segment_s: float | None = None
     before_s: float | None = None
-    after_s: float = 10.0
+    after_s: float = AFTER_S
     events_only: bool = False
     durable: bool = False
 

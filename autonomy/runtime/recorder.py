@@ -37,6 +37,7 @@ class Recorder:
                  journal: Callable = Journal):  # fmt: skip
         fork = multiprocessing.get_context("fork")
         self._ours, theirs = fork.Pipe()
+        self._failure: EnvironmentFault | None = None
         self._process = fork.Process(target=_record, args=(open_log, rings, lines, journal, theirs, os.getpid()), name="recorder")
         self._process.start()
         theirs.close()
@@ -48,9 +49,22 @@ class Recorder:
             self._process.join()
             raise
 
+    def look(self) -> list[str]:
+        """Once, should it have failed: why. The log ends there; who fills the rings goes on."""
+        if self._failure is None and self._ours.poll(0):
+            try:
+                self._answer("writing the log")
+            except EnvironmentFault as fault:
+                self._failure = fault
+                return [str(fault)]
+        return []
+
     def stop(self, attachments: Mapping[str, bytes] = NOTHING) -> dict[str, Any]:
         """Waits until everything is written, the attachments last; the journal's counts. Raises EnvironmentFault when that
-        failed."""
+        failed, now or before."""
+        if self._failure is not None:
+            self._process.join(ORDERLY_END_S)
+            raise self._failure
         with contextlib.suppress(OSError):  # it is gone; what it said is still to be read
             self._ours.send(dict(attachments))
         counts = self._answer("writing the log")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from autonomy.runtime import figures, realtime
 
-__all__ = ["attachments", "figures_of"]
+__all__ = ["NOT_TOLD", "attachments", "figures_of"]
 
 HISTOGRAMS = "histograms.json"
+NOT_TOLD: Mapping[str, Any] = MappingProxyType({"frames": None, "ticks": None, "files": (), "events": None})  # by a lost recorder
 
 
 def attachments(session) -> dict[str, bytes]:
@@ -32,8 +35,8 @@ def _startup_s(session) -> float | None:
     return (session.loop.first_output_ns - realtime.process_start_ns()) / 1e9
 
 
-def figures_of(session, written: dict[str, Any]) -> dict[str, Any]:
-    """`written`: what the recorder says at its end. The keys: docs/runtime.md."""
+def figures_of(session, written: Mapping[str, Any], complaints: Sequence[str] = ()) -> dict[str, Any]:
+    """`written`: what the recorder says at its end; `complaints`: of what ran beside the session. The keys: docs/runtime.md."""
     options, transmitter = session.options, session.transmitter
     counts = session.loop.counts() | {
         "received": sum(receiver.received for receiver in session.receivers),
@@ -85,11 +88,11 @@ def figures_of(session, written: dict[str, Any]) -> dict[str, Any]:
         "response_us": figures.percentiles_us(*histograms["response"]),
         "counts": counts,
         "log": written["files"][0] if len(written["files"]) == 1 else None,
-        "logs": written["files"],
+        "logs": list(written["files"]),
         "events": written["events"],
     }
     verdict, exit_code, reasons = figures.verdict(
-        counts, session.complaints(), soft=options.allow_soft or options.lockstep, p99_lateness_us=lateness["p99"],
-        limit_us=realtime.LATENESS_P99_LIMIT_S * 1e6,
+        counts, [*complaints, *session.complaints()], soft=options.allow_soft or options.lockstep,
+        p99_lateness_us=lateness["p99"], limit_us=realtime.LATENESS_P99_LIMIT_S * 1e6, interrupted=session.interrupted,
     )  # fmt: skip
     return found | {"verdict": verdict, "exit_code": exit_code, "reasons": reasons}

@@ -29,6 +29,7 @@ from autonomy.runtime.lockstep import Lockstep, LockstepReceiver
 from autonomy.runtime.options import ACTIVE, Options
 from autonomy.runtime.predictive_cruise import PredictiveCruise
 from autonomy.runtime.reception import FRAME, Heard, Receiver, receiver_of
+from autonomy.runtime.recorder import Recorder
 from autonomy.runtime.scan_sensors import ScanSensors
 from autonomy.runtime.serial_reception import SerialReceiver
 from autonomy.runtime.service import Service
@@ -70,8 +71,9 @@ class Session:
 
     def __init__(self, options: Options, stack: Stack, router: Router, encoder: CommandEncoder | None, path: np.ndarray,
                  set_speed: float, rings: JournalRings, serial: SerialRouter, devices: dict[str, str],
-                 sensors: ScanSensors, cruise: PredictiveCruise, telemetry: Telemetry):  # fmt: skip
+                 sensors: ScanSensors, cruise: PredictiveCruise, telemetry: Telemetry, recorder: Recorder):  # fmt: skip
         self.options, self.devices, self.sensors, self.cruise, self.telemetry = options, devices, sensors, cruise, telemetry
+        self._recorder = recorder
         self.findings: list[realtime.Finding] = []
         self.stolen = StolenTime()
         self.service, self.clocks = Service(), ClockWatch({})
@@ -86,6 +88,7 @@ class Session:
         self.tell: Callable[[str], None] = lambda line: None
         self._marks = rings.marks
         self.page_faults = 0
+        self.interrupted = False
         self._thread: threading.Thread | None = None
         self._started = threading.Event()
         try:
@@ -167,9 +170,9 @@ class Session:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self._thread = threading.Thread(target=self._loop if self.lockstep is None else self._step, name="loop", daemon=True)
         sender = self.transmitter if self.lockstep is None else None  # in lockstep the loop's thread sends itself
-        stopped, watch = threading.Event(), BusWatch(self.buses)
+        watch = BusWatch(self.buses)
         try:
-            with orderly_end(lambda: (stopped.set(), self._stop()), self._mark):
+            with orderly_end(self._interrupt, self._mark):
                 for thread in (*self.receivers, *self.lines, sender, self._thread):
                     if thread is not None:
                         thread.start()
@@ -187,12 +190,13 @@ class Session:
                     if place := self.telemetry.described():
                         tell(f"telemetry: {place}")
                     self.service.ready(f"{self.options.mode} on {', '.join(self.options.channels)}")
-                while self._thread.is_alive() and not stopped.is_set():
+                while self._thread.is_alive() and not self.interrupted:
                     self._thread.join(0.1)
                     self.service.alive(self.loop.tick_index)
                     self.clocks.look()
                     standby = self.standby.look() if self.standby is not None else []
                     beside = [line for part in (self.sensors, self.cruise, self.telemetry) for line in part.look()]
+                    beside += self._look_at_the_recorder()
                     for line in (*beside, *standby, *self._overhear(), *watch.look(time.monotonic())):
                         tell(line)
                     if self._errors():
@@ -205,6 +209,12 @@ class Session:
             sys.setswitchinterval(before)
         if self.not_armed is not None:
             raise EnvironmentFault(self.not_armed)
+
+    def _look_at_the_recorder(self) -> list[str]:
+        lines = self._recorder.look()
+        if lines and self.lockstep is not None:
+            self.lockstep.is_recorded = False
+        return lines
 
     def _wait_for_the_first_tick(self) -> None:
         """Ready is who has said something; in lockstep the rig waits for us before it gives the first time."""
@@ -219,6 +229,10 @@ class Session:
         buses = [f"{channel} as bus {number}" for number, channel in enumerate(self.options.channels)]
         without = [] if self.cruise.described() else ["no route, so no predictive cruise control"]
         return [", ".join(buses), *lines, *(self.sensors.described() or ["no lidar, no radar on UDP"]), *without]
+
+    def _interrupt(self) -> None:
+        self.interrupted = True
+        self._stop()
 
     def _stop(self) -> None:
         self.loop.stop()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from autonomy.cli.bit_rate import bit_rate
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
@@ -21,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--serial", dest="lines", action="append", default=[], metavar="PORT=A,B",
                         help="a line: the device to read, the one to write; as B a path below no /dev becomes a pseudo terminal "
                              "that the device under test opens")  # fmt: skip
-    parser.add_argument("--baud", type=int, default=115200, help="of serial devices, default 115200")
+    parser.add_argument("--baud", type=bit_rate, default=115200, help="of serial devices, default 115200")
     parser.add_argument("--udp", dest="streams", action="append", default=[], metavar="SENSOR=[ADDRESS:]PORT,ADDRESS:PORT",
                         help="datagrams: where they come to, where they go on to")  # fmt: skip
     parser.add_argument("--process", dest="processes", action="append", default=[], metavar="NAME=PID",

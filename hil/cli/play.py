@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from autonomy.cli.bit_rate import bit_rate
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
@@ -26,7 +28,7 @@ def _add_places(where) -> None:
                        help="what goes where, instead of in order; 'none' leaves a bus out; LOG counts from 1")  # fmt: skip
     where.add_argument("--serial", dest="lines", action="append", default=[], metavar="PORT=DEVICE|pty",
                        help="a recorded line onto a device, or onto a pseudo terminal whose name is told")  # fmt: skip
-    where.add_argument("--baud", type=int, default=115200, help="of serial devices, default 115200")
+    where.add_argument("--baud", type=bit_rate, default=115200, help="of serial devices, default 115200")
     where.add_argument("--udp", dest="addresses", action="append", default=[], metavar="SENSOR=ADDRESS[:PORT]",
                        help="a sensor's datagrams to an address; without a port to the recorded one")  # fmt: skip
     where.add_argument("--arm", action="store_true", help="needed where something outside of this machine can hear it")

@@ -11,10 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -22,14 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from autonomy import config as configuration
-from autonomy.errors import EnvironmentFault
 from autonomy.msg.modes import MINIMAL_RISK
+from autonomy.orderly_end import orderly_end
 from autonomy.output_folder import prepare
 from autonomy.perception.stages import sensors_of
 from autonomy.runtime import realtime
 from drivers.serial.route_config import ports_of
 from drivers.serial.route_config import read as read_serial
 from hil.rig import DEFAULT_SCENARIO
+from hil.rig.child import Child
 from hil.rig.drive_verdict import judged
 from hil.sensors import ORIGIN
 from hil.worlds.motorway import Motorway
@@ -38,25 +36,24 @@ VEHICLE = "vehicles/demo_truck"
 BUSES = 3
 LOOPBACK = "127.0.0.1"
 INTERFACES = Path("/sys/class/net")
-START_TIMEOUT_S = 60.0
 
 
-def choose_bus(folder: str) -> tuple[str, list[str], subprocess.Popen | None]:
-    """(interface, channels, the hub's process where one is needed)."""
+def choose_bus(folder: str, child: Callable[..., Child]) -> tuple[str, list[str]]:
+    """(interface, channels); `child` starts the hub where one is needed."""
     names = [f"vcan{number}" for number in range(BUSES)]
     if all((INTERFACES / name).exists() for name in names):
-        return "socketcan", names, None
+        return "socketcan", names
     channels = [os.path.join(folder, f"bus{number}") for number in range(BUSES)]
-    hub = _start("-m", "drivers.can.local_bus", *channels, stderr=subprocess.DEVNULL)
-    _expect(hub, "ready")
-    return "local", channels, hub
+    child("-m", "drivers.can.local_bus", *channels).expect("ready")
+    return "local", channels
 
 
 def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, vehicle: str = VEHICLE, duration_s: float | None = None,
           seed: int = 0, soft: bool = True, lockstep: bool = False, clock_ppm: float = 0.0, route: str | None = None,
           cpu: int | None = None, started: Callable[[int], None] = lambda process: None,
           tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:  # fmt: skip
-    """Drives; {"verdict", "exit_code", "reasons", "interface", "run", "truck", "lost"}. Raises UsageError, EnvironmentFault.
+    """Drives; {"verdict", "exit_code", "reasons", "interface", "run", "truck", "lost", "interrupted"}. Raises UsageError,
+    EnvironmentFault. Ctrl-C and SIGTERM end the drive early and in order; before it begins they are a KeyboardInterrupt.
 
     `vehicle`: its file; its lidars and radars send on UDP, its serial ports become pseudo terminals. `duration_s` None: the
     scenario's. `soft`: also on a machine without real time. `clock_ppm`: how much slower the truck's clock runs, so that its
@@ -71,66 +68,61 @@ def drive(output: Path, *, scenario: str = DEFAULT_SCENARIO, vehicle: str = VEHI
     if world.map:
         path.write_text("x_m,y_m\n" + "".join(f"{x:.3f},{y:.3f}\n" for x, y, _ in world.lane_path()))
     duration_s = world.duration_s if duration_s is None else duration_s
-    step = ["--lockstep"] if lockstep else []
     loaded = configuration.load(vehicle)
     names = [sensor.name for sensor in sensors_of(loaded)]
+    numbers = free_ports(len(names))
     ports = ports_of(read_serial(loaded.sections.get("serial", {}), vehicle))
-    sockets = [word for name, port in zip(names, free_ports(len(names)), strict=True)
-               for word in ("--udp", f"{name}={LOOPBACK}:{port}")]  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="can-") as folder, realtime.elsewhere(cpu):
-        interface, channels, hub = choose_bus(folder)
+    interrupted = threading.Event()
+    with tempfile.TemporaryDirectory(prefix="can-") as folder, realtime.elsewhere(cpu), contextlib.ExitStack() as children:
+
+        def child(*words: str) -> Child:
+            made = Child(*words)
+            children.callback(made.end)
+            return made
+
+        interface, channels = choose_bus(folder, child)
         tell(f"bus: {interface} {', '.join(channels)}")
-        where = ["-i", interface, *(word for channel in channels for word in ("-c", channel)), *step, *sockets,
-                 *(word for port in ports for word in ("--serial", f"{port}={folder}/{port}"))]
-        truck = loop = None
-        try:
-            truck = _start("-m", "hil.rig.truck", "--config", vehicle, "--scenario", scenario, *where,
-                           "--duration", str(duration_s), "--seed", str(seed), "--clock-ppm", str(clock_ppm))  # fmt: skip
-            _expect(truck, "ready")
-            words = ["--config", str(config), "--mode", "active", "-o", str(output), "--json",
-                     *(["--lane-path", str(path)] if world.map else []), *(["--route", route] if route else []),
-                     *(["--cpu", str(cpu)] if cpu is not None else []),
-                     "--set-speed", str(world.set_speed), *(["--allow-soft-realtime"] if soft else [])]  # fmt: skip
-            loop = _start("-m", "autonomy", "run", *where, *words, stderr=subprocess.PIPE)
-            line = loop.stderr.readline()
-            if not line.startswith("run: active"):
-                said = (line + loop.stderr.read()).strip() or "nothing"
-                raise EnvironmentFault(f"autonomy run ended with {loop.wait(START_TIMEOUT_S)} before it ran and said: {said}")
-            tell(line.strip())
-            complaints = _Complaints(loop.stderr)
-            started(loop.pid)
-            truck.stdin.write("go\n")
-            truck.stdin.flush()
-            _expect(truck, "driven")
-            loop.send_signal(signal.SIGTERM)
-            said = loop.stdout.read()
-            if loop.wait(START_TIMEOUT_S) is None or not said.strip():
-                raise EnvironmentFault(complaints.said() or f"autonomy run ended with exit code {loop.returncode}")
-            run = json.loads(said)
-            account = json.loads(truck.communicate(timeout=START_TIMEOUT_S)[0])
-        finally:
-            for process in (loop, truck, hub):
-                if process is not None and process.poll() is None:
-                    process.terminate()
-                    process.wait()
-    run["minimal_risk_ticks"] = minimal_risk_ticks(output / "run.mcap")
-    return judged(run, account, interface)
+        where = ["-i", interface, *_each("-c", channels), *(["--lockstep"] if lockstep else []),
+                 *_each("--udp", [f"{name}={LOOPBACK}:{port}" for name, port in zip(names, numbers, strict=True)]),
+                 *_each("--serial", [f"{port}={folder}/{port}" for port in ports])]
+        trucks = ["--config", vehicle, "--scenario", scenario, "--duration", str(duration_s), "--seed", str(seed),
+                  "--clock-ppm", str(clock_ppm)]
+        loops = ["--config", str(config), "--mode", "active", "-o", str(output), "--json", "--set-speed", str(world.set_speed),
+                 *_each("--lane-path", [str(path)] if world.map else []), *_each("--route", [route] if route else []),
+                 *_each("--cpu", [] if cpu is None else [str(cpu)]), *(["--allow-soft-realtime"] if soft else [])]  # fmt: skip
+        run, account = _both(lambda: child("-m", "hil.rig.truck", *where, *trucks),
+                             lambda: child("-m", "autonomy", "run", *where, *loops), started, interrupted, tell)  # fmt: skip
+    run["minimal_risk_ticks"] = 0 if run["log"] is None else minimal_risk_ticks(output / "run.mcap")
+    return {**judged(run, account, interface, interrupted=interrupted.is_set()), "interrupted": interrupted.is_set()}
 
 
-class _Complaints(threading.Thread):
-    """What a process says on stderr: read as it comes, for a full pipe would hold it up."""
+def _both(start_truck: Callable[[], Child], start_loop: Callable[[], Child], started: Callable[[int], None],
+          interrupted: threading.Event, tell: Callable[[str], None]) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
+    """The accounts of loop and truck, of a drive that both began and ended together. Ctrl-C and SIGTERM, told by `interrupted`,
+    end the truck's drive; there is nothing to end in order before."""
+    driving = threading.Event()
 
-    def __init__(self, stream):
-        super().__init__(daemon=True)
-        self._stream, self._lines = stream, []
-        self.start()
+    def interrupt() -> None:
+        interrupted.set()
+        if not driving.is_set():
+            raise KeyboardInterrupt
+        truck.ask_to_end()
 
-    def run(self) -> None:
-        self._lines.extend(self._stream)
+    with orderly_end(interrupt):
+        truck = start_truck()
+        truck.expect("ready")
+        loop = start_loop()
+        loop.hear("run: active", tell)
+        started(loop.pid)
+        truck.say("go")
+        driving.set()
+        truck.expect("driven")
+        loop.ask_to_end()
+        return json.loads(loop.rest()), json.loads(truck.rest())
 
-    def said(self) -> str:
-        self.join(START_TIMEOUT_S)
-        return "".join(self._lines).strip()
+
+def _each(option: str, values: list[str]) -> list[str]:
+    return [word for value in values for word in (option, value)]
 
 
 def lines(found: dict[str, Any]) -> list[str]:
@@ -191,15 +183,3 @@ def free_ports(count: int) -> list[int]:
         for node in nodes:
             node.bind((LOOPBACK, 0))
         return [node.getsockname()[1] for node in nodes]
-
-
-def _start(*words: str, stderr=None) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True)
-
-
-def _expect(process: subprocess.Popen, word: str) -> None:
-    line = process.stdout.readline().strip()
-    if line != word:
-        process.wait(START_TIMEOUT_S)
-        name = " ".join(process.args[1:3])
-        raise EnvironmentFault(f"{name} said '{line}' instead of '{word}' (exit code {process.returncode})")

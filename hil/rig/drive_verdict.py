@@ -14,7 +14,7 @@ LATE_PACKETS_US = 1_000.0  # p99 [D]: 2.5 cm at 25 m/s
 SILENT_TRUCK_US = 50_000.0  # at worst: half of what the stack lets pass without IMU before it stops (imu_timeout_s)
 
 
-def judged(run: dict, truck: dict, interface: str) -> dict[str, Any]:
+def judged(run: dict, truck: dict, interface: str, *, interrupted: bool = False) -> dict[str, Any]:
     """{"verdict", "exit_code", "reasons", "interface", "run", "truck", "lost"} of the accounts of both sides."""
     lost = {"to_loop": truck["sent"] - run["counts"]["received"], "to_truck": run["counts"]["sent"] - truck["received"]}
     scans = truck.get("scans")
@@ -30,7 +30,7 @@ def judged(run: dict, truck: dict, interface: str) -> dict[str, Any]:
     stopped = f"a minimal-risk manoeuvre of {run['minimal_risk_ticks']} ticks that nothing asked for"
     silent = truck["lateness_us"]["max"] > SILENT_TRUCK_US
     reasons += [stopped] * (run["minimal_risk_ticks"] > 0 and not silent)
-    doubts = [*run["reasons"], *_doubts(truck)]
+    doubts = [*run["reasons"], *_doubts(truck)] + ["interrupted"] * interrupted
     if run["minimal_risk_ticks"]:
         doubts.append(f"{stopped} but the truck, {_silence(truck)}")
     return {**_verdict(reasons, doubts), "interface": interface, "run": run, "truck": truck, "lost": lost}

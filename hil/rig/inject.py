@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autonomy.errors import FAIL, UsageError
+from autonomy.errors import FAIL, EnvironmentFault, UsageError
 from autonomy.faults import timeline
 from autonomy.output_folder import prepare
 from autonomy.stack import Stack
@@ -64,13 +64,16 @@ def inject(options: InjectOptions, tell: Callable[[str], None] = lambda line: No
         raise UsageError(f"--between {','.join(options.pairs[0])}: of which interface? give -i, such as -i socketcan")
     if (real := _real(options)) and not options.arm:
         raise UsageError(f"hil inject: {real} leaves this machine and may move something; give --arm")
+    for name, number in options.processes.items():
+        if not Path("/proc", str(number)).exists():
+            raise UsageError(f"--process {name}={number}: there is no such process")
     stack = Stack.from_config(options.config)
     with ExitStack() as closing:
-        witness = None
+        witness, unwritten = None, []
         if options.output is not None:
             prepare(options.output)
             witness = Witness(options.output / LOG, len(options.pairs), list(options.lines), list(options.streams))
-            closing.callback(witness.close)
+            closing.callback(_close, witness, unwritten)
         for relay in options.relays.values():
             closing.callback(relay.close)
         paths = _paths(options, closing)
@@ -84,15 +87,28 @@ def inject(options: InjectOptions, tell: Callable[[str], None] = lambda line: No
         try:
             now_ns = gateway.start_ns
             while not ended() and (end_ns is None or now_ns < end_ns):
+                for line in witness.look() if witness is not None else ():
+                    tell(line)
                 now_ns = time.monotonic_ns()  # a last turn behind the end: what is due by then happens, however late we are
                 if not gateway.turn(now_ns, time.monotonic_ns):
                     time.sleep(PAUSE_S)
         finally:
             gateway.end()
         found = gateway.figures()
-    if witness is not None:
+    if unwritten:
+        found["log"], found["verdict"], found["exit_code"] = None, "fail", FAIL
+        found["reasons"] += unwritten
+    elif witness is not None:
         _write_cuts(found, gateway.start_ns, witness, options.output)
     return found
+
+
+def _close(witness: Witness, unwritten: list[str]) -> None:
+    """What was injected is worth its account also without a log."""
+    try:
+        witness.close()
+    except EnvironmentFault as fault:
+        unwritten.append(str(fault))
 
 
 def lines(found: dict[str, Any]) -> list[str]:

@@ -19,7 +19,7 @@ from autonomy.log.writer import LogWriter
 from autonomy.orderly_end import orderly_end
 from autonomy.output_folder import prepare
 from autonomy.runtime.recorder import Recorder
-from autonomy.runtime.segments import Segments, Snapshots, keep_unfinished
+from autonomy.runtime.segments import AFTER_S, Segments, Snapshots, keep_unfinished, told_of_earlier
 from drivers.can.frame_filter import FrameFilter
 from drivers.can.transport import open_transport
 from drivers.ring import Ring
@@ -48,7 +48,7 @@ class RecordOptions:
     duration_s: float | None = None
     segment_s: float | None = None
     before_s: float | None = None
-    after_s: float = 10.0
+    after_s: float = AFTER_S
     triggers: list[str] = field(default_factory=list)
     events_only: bool = False
     durable: bool = False
@@ -62,6 +62,8 @@ def record(options: RecordOptions, tell: Callable[[str], None] = lambda line: No
     prepare(options.output.parent)
     for path, kept in keep_unfinished(options.output.with_suffix(".mcap")):
         tell(f"{path}: was never closed, the recording before this ended badly; it is {kept.name} now")
+    for line in told_of_earlier(options.output.with_suffix(".mcap")):
+        tell(line)
     captures: list[Any] = []
     with contextlib.ExitStack() as stack:
         _open(options, captures, stack)
@@ -78,7 +80,7 @@ def record(options: RecordOptions, tell: Callable[[str], None] = lambda line: No
                 for capture in captures:
                     capture.start()
                 tell(f"recording {', '.join(capture.source for capture in captures)} to {options.output}")
-                while not stopped.is_set() and any(capture.is_alive() for capture in captures):
+                while not stopped.is_set() and any(capture.is_alive() for capture in captures) and not recorder.look():
                     if options.duration_s is not None and time.monotonic() - began_s >= options.duration_s:
                         break
                     stopped.wait(POLL_S)

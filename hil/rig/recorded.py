@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autonomy import msg
-from autonomy.errors import LogError
+from autonomy.errors import LogError, UsageError
 from autonomy.log.carried_databases import carried_databases
 from autonomy.log.importers import comma2k19
 from autonomy.log.opening import open_recording
@@ -53,7 +53,7 @@ class Recording:
     """One log, from `start_s` to `end_s` seconds from its first record. `batches` may be called again for the next pass.
 
     `streams`: {Stream: records, None where it is not known before reading}. `unused` counts what cannot be played. Raises
-    LogError.
+    LogError, UsageError for a start behind its end.
     """
 
     def __init__(self, path: str, start_s: float = 0.0, end_s: float | None = None):
@@ -72,6 +72,9 @@ class Recording:
         self._start_ns = first_ns + round(start_s * NS)
         self._end_ns = last_ns + 1 if end_s is None else min(first_ns + round(end_s * NS), last_ns + 1)
         self.length_ns = max(self._end_ns - self._start_ns, 0)
+        if not self.length_ns and start_s > 0.0:
+            self.close()
+            raise UsageError(f"--start {start_s:g}: {path} ends {(last_ns - first_ns) / NS:.3f} s after its first record")
 
     def _open(self, path: str) -> OrderedReader:
         if comma2k19.recognises(Path(path)):

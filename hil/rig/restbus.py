@@ -115,6 +115,10 @@ class RestBus:
         for sender in table.sender:
             for item in sender.message:
                 self.cyclic.append(self._cyclic(sender, item, options))
+        self._check_doubles()
+        used = {item.target.name for item in self.cyclic}
+        if surplus := [channel for channel in options.channels if channel not in used]:
+            raise UsageError(f"-c {surplus[0]}: no sender of {path} is on that bus; leave it out")
 
     def due(self, wire: Callable[[Target, np.ndarray], np.ndarray]) -> Iterator[tuple[int, list[Due]]]:
         reach_ns = 0
@@ -126,6 +130,15 @@ class RestBus:
                     item.turn += 1
                     given.append(self._entries(item, time_ns, wire))
             yield reach_ns, given
+
+    def _check_doubles(self) -> None:
+        """Raises UsageError: two senders of one identifier on one bus are what no truck has, unless a fault is wanted."""
+        known: dict[tuple[Target, int], str] = {}
+        for item in self.cyclic:
+            key = item.target, item.make()[0][0]
+            if key in known and len(item.make()) == 1:
+                raise UsageError(f"{self._path}: '{item.name}' is sent twice on {item.target}; keep one of them")
+            known[key] = item.name
 
     def _entries(self, item: _Cyclic, time_ns: int, wire) -> Due:
         made = item.make()

@@ -73,7 +73,7 @@ def soak(output: Path, *, scenario: str, seconds: float, part_s: float, soft: bo
          drive: Callable[..., dict[str, Any]] = drive) -> dict[str, Any]:  # fmt: skip
     """Drives what is missing of `seconds`; the account of all parts, `exit_code` among it.
 
-    Raises UsageError when the folder holds the soak of another scenario, EnvironmentFault.
+    Raises UsageError when the folder holds the soak of another scenario, EnvironmentFault, KeyboardInterrupt.
     """
     prepare(output)
     parts = [] if fresh else _before(output / FILE, scenario)
@@ -94,6 +94,8 @@ def soak(output: Path, *, scenario: str, seconds: float, part_s: float, soft: bo
             for thread in memory:
                 thread.stop()
                 thread.join()
+        if found["interrupted"]:
+            raise KeyboardInterrupt  # a part is whole or is driven again
         parts.append(_part(found, folder, wanted_s, memory))
         if parts[-1]["verdict"] == "pass":
             shutil.rmtree(folder)  # a log of hours is not what is asked for; one that tells why stays

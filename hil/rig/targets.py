@@ -74,7 +74,7 @@ def assign(recordings: list[list[Stream]], wishes: Wishes) -> Plan:
     plan = Plan()
     _assign_buses(recordings, wishes, plan)
     for kind, texts, option, make in ((SERIAL, wishes.lines, "--serial", _line), (UDP, wishes.addresses, "--udp", _address)):
-        wanted = dict(_pair(text, option) for text in texts)
+        wanted = _once([_pair(text, option) for text in texts], option)
         known = {stream.name for streams in recordings for stream in streams if stream.kind == kind}
         if unknown := sorted(set(wanted) - known):
             there = ", ".join(sorted(known)) or "none"
@@ -123,6 +123,9 @@ def _assign_buses(recordings: list[list[Stream]], wishes: Wishes, plan: Plan) ->
     if unknown := [key for key in wanted if key not in known]:
         there = ", ".join(sorted({stream.name for _, stream in buses})) or "none"
         raise UsageError(f"--map {unknown[0][1]}=...: no such bus is recorded; there are {there}")
+    taken = {target.name for target in plan.targets.values()}
+    if buses and not wanted and (surplus := [channel for channel in wishes.channels if channel not in taken]):
+        raise UsageError(f"-c {surplus[0]}: no recorded bus is left for it; leave it out, or say with --map which goes there")
 
 
 def _maps(wishes: Wishes, count: int) -> dict[tuple[int | None, str], str]:
@@ -134,7 +137,10 @@ def _maps(wishes: Wishes, count: int) -> dict[tuple[int | None, str], str]:
             raise UsageError(f"--map {text}: no channel {channel}; given with -c: {', '.join(wishes.channels)}")
         if separator and not (number.isdecimal() and 1 <= int(number) <= count):
             raise UsageError(f"--map {text}: recording {number} is not within 1..{count}")
-        found[int(number) - 1 if separator else None, bus.removeprefix("can")] = channel
+        key = (int(number) - 1 if separator else None, bus.removeprefix("can"))
+        if key in found:
+            raise UsageError(f"--map {place}=...: given more than once; each bus goes to one channel")
+        found[key] = channel
     return found
 
 
@@ -153,6 +159,16 @@ def _address(place: str, option: str) -> Target:
     except OSError as error:
         raise UsageError(f"{option} {place}: no such address: {error}") from None
     return Target(UDP, host, port=int(port))
+
+
+def _once(pairs: list[tuple[str, str]], option: str) -> dict[str, str]:
+    """Raises UsageError."""
+    wanted: dict[str, str] = {}
+    for name, place in pairs:
+        if name in wanted:
+            raise UsageError(f"{option} {name}=...: given more than once; each goes to one place")
+        wanted[name] = place
+    return wanted
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:

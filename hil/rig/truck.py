@@ -3,7 +3,8 @@
     python -m hil.rig.truck --config vehicles/demo_truck -i socketcan -c vcan0 -c vcan1 --duration 20
 
 Says `ready` when its buses are open, waits for a line on standard input, drives, says `driven`, listens on until standard
-input closes, and prints its account as one JSON object. So that both sides can account for each frame.
+input closes, and prints its account as one JSON object. So that both sides can account for each frame. SIGTERM ends the drive
+early.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -19,9 +21,10 @@ from typing import Any
 import numpy as np
 
 from autonomy import config as configuration
-from autonomy.errors import EnvironmentFault, UsageError
+from autonomy.errors import AutonomyError, EnvironmentFault, UsageError
 from autonomy.msg import dtype
 from autonomy.msg.modes import MINIMAL_RISK
+from autonomy.orderly_end import orderly_end
 from autonomy.playback.json_values import without_nan
 from autonomy.runtime import realtime
 from autonomy.runtime.lockstep import DONE_ID, PATIENCE_S, SYNC_ID, time_frame, time_frames, time_of
@@ -197,25 +200,34 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--lockstep", action="store_true")
     parser.add_argument("--clock-ppm", type=float, default=0.0, help="how much slower the truck's clock runs than this machine's")
     given = parser.parse_args(arguments)
+    try:
+        return _driven(given)
+    except AutonomyError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+
+
+def _driven(given: argparse.Namespace) -> int:
     truck = prepared(given.config, given.scenario, given.interface, given.channels, given.sockets, given.lines, given.seed,
                      given.lockstep)  # fmt: skip
-    print("ready", flush=True)
-    if given.lockstep:
+    stopped = threading.Event()
+    with orderly_end(stopped.set):
+        print("ready", flush=True)
+        if not given.lockstep:
+            truck.commands.start()
         sys.stdin.readline()
-        late_ns = drive_in_lockstep(truck, given.duration)
+        if given.lockstep:
+            late_ns = drive_in_lockstep(truck, given.duration, is_over=stopped.is_set)
+        else:
+            late_ns = drive(truck, given.duration, given.clock_ppm, is_over=stopped.is_set)
         truck.close_scans()
         print("driven", flush=True)
         sys.stdin.read()
-        truck.commands.drain()
-    else:
-        truck.commands.start()
-        sys.stdin.readline()
-        late_ns = drive(truck, given.duration, given.clock_ppm)
-        truck.close_scans()
-        print("driven", flush=True)
-        sys.stdin.read()
-        truck.commands.stop()
-        truck.commands.join()
+        if given.lockstep:
+            truck.commands.drain()
+        else:
+            truck.commands.stop()
+            truck.commands.join()
     truck.close()
     print(json.dumps(account(truck, late_ns)), flush=True)
     return 0

@@ -65,6 +65,10 @@ class Witness:
     def datagram(self, topic: str, item: Received, port: int) -> None:
         self._without_room += not datagrams.push(self._rings[topic], item, port, 0)
 
+    def look(self) -> list[str]:
+        """Once, should the log have ended: why."""
+        return self._recorder.look()
+
     def close(self) -> dict[str, int]:
-        """{topic: records written}."""
+        """{topic: records written}. Raises EnvironmentFault when the log was not written."""
         return self._recorder.stop()["written"]

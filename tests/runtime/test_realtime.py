@@ -128,3 +128,9 @@ def test_percentiles_are_the_upper_ends_of_their_bins():
     counts[[4, 9, 60]] = 98, 1, 1
     assert figures.percentiles_us(counts, 60_500) == {"p50": 5, "p99": 10, "p99.9": 61, "max": 60.5}
     assert figures.percentiles_us(np.zeros(4, np.int64), 0)["p50"] is None
+
+
+def test_a_run_that_is_ended_before_its_first_tick_says_nothing():
+    told = [figures.verdict(COUNTS | {"ticks": 0}, [], soft=True, p99_lateness_us=None, limit_us=1000.0, interrupted=ended)[0]
+            for ended in (True, False)]  # fmt: skip
+    assert told == ["inconclusive", "fail"]

@@ -20,7 +20,7 @@ from autonomy.playback.replay import replay
 from autonomy.playback.rows import OUTPUTS
 from autonomy.runtime.journal import Journal, open_log
 from autonomy.runtime.recorder import Recorder
-from autonomy.runtime.segments import Segments, Snapshots, keep_unfinished
+from autonomy.runtime.segments import Segments, Snapshots, keep_unfinished, told_of_earlier
 from drivers.ring import Ring
 from tests.runtime.drives import PERIOD_NS, Rig
 from tests.runtime.test_loop import frame
@@ -171,3 +171,46 @@ def test_an_interruption_while_the_log_is_opened_leaves_no_recorder_behind(monke
     with pytest.raises(KeyboardInterrupt):
         Recorder(lambda: threading.Event().wait(), None)
     assert not [child for child in multiprocessing.active_children() if child.name == "recorder"]
+
+
+def test_a_recorder_that_dies_is_told_once_and_at_the_end(tmp_path):
+    """Not only at the end, when the drive is over: who watches learns it as it happens, and what fills the rings goes on."""
+    rig = Rig.build(None, lane_path.EMPTY)
+    recorder = Recorder(lambda: open_log(tmp_path / "run.mcap", rig.stack.config, rig.stack.parameters, lane_path.EMPTY, "none",
+                                         PERIOD_NS), rig.rings)  # fmt: skip
+    assert recorder.look() == []
+    (process,) = (child for child in multiprocessing.active_children() if child.name == "recorder")
+    process.kill()
+    process.join()
+    told = [line for _ in range(3) for line in recorder.look()]
+    assert told == ["the recorder's process died while writing the log; the log ends there"]
+    rig.step(PERIOD_NS)
+    with pytest.raises(EnvironmentFault, match="died while writing the log"):
+        recorder.stop()
+
+
+def test_a_disk_that_is_full_is_told_as_it_happens(tmp_path):
+    rig = Rig.build(None, lane_path.EMPTY)
+
+    class Full:
+        def __init__(self, *_):
+            self.counts = {}
+
+        def drain(self):
+            raise OSError(28, "No space left on device")
+
+    recorder = Recorder(lambda: open_log(tmp_path / "run.mcap", rig.stack.config, rig.stack.parameters, lane_path.EMPTY, "none",
+                                         PERIOD_NS), rig.rings, journal=Full)  # fmt: skip
+    (process,) = (child for child in multiprocessing.active_children() if child.name == "recorder")
+    process.join()
+    assert "No space left on device" in recorder.look()[0]
+    with pytest.raises(EnvironmentFault, match="No space left"):
+        recorder.stop()
+
+
+def test_pieces_of_an_earlier_recording_are_told(tmp_path):
+    assert told_of_earlier(tmp_path / "run.mcap") == []
+    for name in ("run.mcap", "run_0003.mcap", "run_event_0000.mcap", "other_0000.mcap"):
+        (tmp_path / name).write_bytes(b"")
+    (line,) = told_of_earlier(tmp_path / "run.mcap")
+    assert "run_0003.mcap, run_event_0000.mcap of an earlier" in line and "other" not in line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
+from autonomy.cli.bit_rate import bit_rate
 from autonomy.cli.can.filters import FILTERS
 
 ACTIONS = {
@@ -32,7 +33,7 @@ def add_parser(subparsers) -> None:
         live = action.add_argument_group("live bus")
         live.add_argument("-i", "--interface", help="python-can interface: socketcan, udp_multicast, pcan, kvaser, virtual ...")
         live.add_argument("-c", "--channel", help="its channel, such as can0 or 239.74.163.2")
-        live.add_argument("--bitrate", type=int, metavar="BIT/S", help=_bit_rate_help(name))
+        live.add_argument("--bitrate", type=bit_rate, metavar="BIT/S", help=_bit_rate_help(name))
         if name == "send":
             continue
         action.add_argument("--start", type=float, metavar="S", help="begin this many seconds after the first frame")

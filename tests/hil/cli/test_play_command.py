@@ -50,6 +50,8 @@ def test_a_dry_run_needs_no_bus(log, capsys):
         (["--dut-sa", "0b", "--no-dut"], "exclude each other"),
         (["--patience", "0", "--no-dut"], "--patience 0"),
         (["--dut-sa", "1ff"], "no source address"),
+        (["--no-dut", "--start", "900"], "ends 0.390 s after"),
+        (["--no-dut", "--baud", "-5"], "'-5' is no rate"),
     ],
 )
 def test_a_mistake_is_one_sentence(log, capsys, words, said):

@@ -82,6 +82,9 @@ def test_pain_15_a_kill_costs_at_most_a_second(tmp_path):
         (["-i", "local", "-c", "a", "--before", "5", "--trigger", "nix"], "--trigger: 'nix' is no filter"),
         (["--udp", "lidar=127.0.0.1"], "write lidar=PORT"),
         (["--serial", "gnss"], "write NAME=PLACE"),
+        (["--serial", "gnss=/dev/a", "--serial", "gnss=/dev/b"], "given more than once"),
+        (["-i", "local", "-c", "a", "--after", "5"], "give --before S too"),
+        (["-i", "local", "-c", "a", "--bitrate", "-1"], "'-1' is no rate"),
         (["-i", "local", "-c", "a", "--duration", "0"], "--duration 0"),
     ],
 )

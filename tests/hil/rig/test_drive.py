@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.can.router import Router
 from hil.rig.commands import CommandReader
 from hil.rig.drive import drive, same_from_cuts
+from hil.rig.drive_page import write_drive
 from hil.rig.drive_verdict import judged
 
 VEHICLE = "vehicles/demo_truck"
@@ -35,6 +39,23 @@ def test_pain_14_lockstep_runs_are_equal_and_replay_from_their_cuts(vehicle, sce
         assert main(["replay", str(tmp_path / name / "run.mcap"), "--no-report", "--json"]) == 0
         said.append(json.loads(capsys.readouterr().out))
     assert said[0]["ticks"] == 600 and said[0]["output_sha256"] == said[1]["output_sha256"]
+
+
+@pytest.mark.slow
+def test_pain_15_a_recorder_that_dies_costs_the_log_and_not_the_drive(tmp_path, monkeypatch):
+    """The truck drives on, it is told as it happens, and every figure but the log's is there."""
+    monkeypatch.setattr("hil.rig.drive.INTERFACES", tmp_path)
+
+    def kill(loop: int) -> None:
+        for child in Path(f"/proc/{loop}/task/{loop}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+
+    found = drive(tmp_path / "a", duration_s=8.0, lockstep=True, started=kill)
+    assert found["run"]["log"] is None and found["run"]["engaged"] and found["truck"]["engaged_ticks"] > 200
+    assert found["verdict"] == "fail" and "recorder's process died" in found["reasons"][0]
+    found["replay_equal"] = None
+    write_drive(tmp_path / "a", "motorway", found)
+    assert "recorder" in (tmp_path / "a" / "report.html").read_text()
 
 
 def test_a_folder_that_cannot_be_made_is_of_the_machine(tmp_path):
@@ -132,3 +153,5 @@ def test_pain_14_a_late_rig_is_inconclusive_and_a_loss_is_a_failure(change, verd
              "metrics": {"collisions": 0, "out_of_lane_share": 0.0, "rolled_over": False}}  # fmt: skip
     change(run, truck)
     assert judged(run, truck, "local")["verdict"] == verdict
+    ended = judged(run, truck, "local", interrupted=True)
+    assert ended["verdict"] == ("fail" if verdict == "fail" else "inconclusive")

@@ -23,6 +23,7 @@ from hil.rig.relays import SimulatedRelay
 from hil.rig.relays import load as load_relay
 from hil.rig.rig_faults import RigFaults, split
 from hil.rig.step_report import page, write_steps
+from hil.rig.witness import Witness
 from tests.drivers.can.build import EXTENDED, can_frame, can_frames
 
 MS = 1_000_000
@@ -212,6 +213,19 @@ def test_a_fault_that_means_nothing_here_is_one_sentence(bench, entry, said):
     assert said in str(told.value)
 
 
+def test_a_log_that_ends_early_fails_the_run_and_its_account_stays(tmp_path, milliseconds, monkeypatch):
+    def failed(witness, close=Witness.close):
+        close(witness)
+        raise EnvironmentFault("the recorder failed while writing the log: No space left on device")
+
+    monkeypatch.setattr("hil.rig.witness.Witness.close", failed)
+    file = tmp_path / "faults.toml"
+    file.write_text(f'schema = "{timeline.SCHEMA}"\n[[fault]]\nsource = "can0"\nkind = "bus_off"\n')
+    found = inject(InjectOptions(str(file), "vehicles/demo_truck", "process", [("a", "b")], duration_s=0.05,
+                                 output=tmp_path / "out"))  # fmt: skip
+    assert found["verdict"] == "fail" and found["log"] is None and "No space left" in found["reasons"][-1] and found["steps"]
+
+
 @pytest.fixture
 def milliseconds(monkeypatch):
     """Of inject's clock: one each time that it looks, whatever else this machine does."""
@@ -226,6 +240,7 @@ def test_from_the_command_line(tmp_path, capsys, milliseconds):
     assert main([*words, "-o", str(tmp_path / "out")]) == PASS
     assert "bus_off" in capsys.readouterr().out and (tmp_path / "out" / "report.html").exists()
     for change, said in ((["--between", "a"], "--between a: write A,B"), (["--process", "x"], "--process x: write NAME=PID"),
+                         (["--process", "stack=999999999"], "--process stack=999999999: there is no such process"),
                          (["-i", "pcan"], "give --arm"), (["--duration", "0"], "--duration 0")):  # fmt: skip
         assert main([*words, *change]) == 2
         assert said in capsys.readouterr().err

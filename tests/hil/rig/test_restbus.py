@@ -122,6 +122,8 @@ def test_it_sends_what_it_says(file, databases, tmp_path):
         (("name = ", "nam = "), [], "nam"),
         (("a", "a"), ["--dut-sa", "21"], "is the device under test"),
         (("a", "a"), ["--for", "0"], "--for 0"),
+        (("a", "a"), ["-c", "elsewhere"], "-c elsewhere: no sender of"),
+        (('message = "VI"', 'message = "EEC1"\nperiod_s = 1\n[[sender.message]]\nmessage = "VI"'), [], "'EEC1@00' is sent twice"),
     ],
 )
 def test_a_mistake_is_one_sentence(file, databases, capsys, change, words, said):

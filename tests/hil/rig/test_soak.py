@@ -14,7 +14,7 @@ from autonomy.log.writer import LogWriter
 from hil.rig.soak import Memory, judged, soak
 
 
-def driven(verdict="pass", reasons=(), late_us=(40.0, 40.0)):
+def driven(verdict="pass", reasons=(), late_us=(40.0, 40.0), interrupted=False):
     """A drive that takes no time; its two halves were that late."""
 
     def drive(output, *, scenario, duration_s, seed, soft, cpu, started, tell):
@@ -29,7 +29,7 @@ def driven(verdict="pass", reasons=(), late_us=(40.0, 40.0)):
             log.write_batch("/cut", deadlines, cuts)
         run = {"counts": {"ticks": ticks, "missed": 0}, "lateness_us": {"p50": 40, "p99": 80, "p99.9": 90, "max": 100.0}}
         drive.calls.append((seed, duration_s))
-        return {"verdict": verdict, "reasons": list(reasons), "run": run}
+        return {"verdict": verdict, "reasons": list(reasons), "run": run, "interrupted": interrupted}
 
     drive.calls = []
     return drive
@@ -59,6 +59,12 @@ def test_a_soak_goes_on_where_it_stopped(tmp_path):
     fresh = driven()
     soak(tmp_path, scenario="motorway", seconds=10.0, part_s=10.0, drive=fresh, fresh=True)
     assert fresh.calls == [(0, 10.0)]
+
+
+def test_an_interrupted_part_does_not_count_and_is_driven_again(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        soak(tmp_path, scenario="x", seconds=10.0, part_s=10.0, drive=driven(interrupted=True))
+    assert not (tmp_path / "soak.json").exists()
 
 
 def test_a_part_that_failed_keeps_its_log(tmp_path):
