@@ -67,7 +67,7 @@ cdef class Perception:
         self.ground = sections["ground"]
         self.cluster = sections["clusters"]
         self.sighting = sections["sightings"]
-        self.box = sections["boxes"]
+        self.box.closest_m = sections["boxes"]["closest_m"]
         self.classes = sections["classes"]
         self.bright = sections["markings"]
         self.lane = sections["lanes"]

@@ -110,6 +110,7 @@ cdef inline Conflict worst_conflict(const PlanParameters* parameters, const Vehi
             braking = braking if braking < 0.0 else 0.0
             required = required_deceleration(parameters, parameters.reaction_s, gap, speed, acceleration, track.velocity_x,
                                              braking)
+            after_ramp = required
             if required > worst.required:
                 # For speed and way a ramp is as good as a step in its middle
                 wait = 0.5 * (required + (acceleration if acceleration < 0.0 else 0.0)) / parameters.ramp_jerk

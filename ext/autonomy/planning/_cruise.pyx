@@ -151,6 +151,7 @@ cdef void cruise_plan(const CruiseParameters* p, const VehicleParameters* vehicl
     cdef double energy
     cdef int k, gear
     memset(plan, 0, sizeof(CruisePlan))
+    memset(&step, 0, sizeof(Step))
     plan.valid_time_ns = plan.received_time_ns = horizon.time_ns
     if not answerable(horizon, p):
         plan.validity = NOT_AVAILABLE

@@ -201,6 +201,8 @@ cdef inline void solve_cluster(Pairs* pairs, const int* members, int count, doub
     cdef int[128] row_of
     cdef int rows = 0, columns = 0, k, i, j, last = -1
     cdef Pair* pair
+    if count < 1:
+        return
     for k in range(count):
         column[pairs.items[members[k]].detection] = -1
     for k in range(count):
