@@ -40,6 +40,7 @@ class Difference(NamedTuple):
 
 def review(config: Config, databases: dict[int, str] | None = None) -> Review:
     """A sentence for everything that is wrong; `databases`: DBC texts by bus that a log carries."""
+    from autonomy.calibration.trailer_store import names_of
     from autonomy.msg import definitions
     from autonomy.parameters import load_parameters, section_problems
     from autonomy.perception.stages import sensors_of
@@ -72,6 +73,12 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
             read_commands(config.sections["command"], config.path)
         except CommandError as error:
             found.append(str(error))
+    unknown = sorted(set(config.sections.get("trailers", {})) - {"names"})
+    found += [f"{config.path}: [trailers] {key} is unknown; known: names" for key in unknown]
+    try:
+        names_of(config.sections)
+    except UsageError as error:
+        found.append(f"{config.path}: {error}")
     try:
         read_serial(config.sections.get("serial", {}), config.path)
     except SerialError as error:

@@ -20,6 +20,10 @@ GNSS_AIDS = (_EGO["AID_GNSS_POSITION"], _EGO["AID_GNSS_VELOCITY"])
 MOVING_MPS = 3.0
 
 
+# [C] the ego filter settles in 5 s, and a manoeuvre takes as long: shorter drives give numbers whose sigmas are too small
+SHORTEST_S = 20.0
+
+
 class CalibrationDrive(NamedTuple):
     """One run. Times in seconds since the log's first record; `motion` (n, 4): time, steering wheel angle, yaw rate, speed."""
 
@@ -31,6 +35,10 @@ class CalibrationDrive(NamedTuple):
     vehicle: dict[str, Any]  # the [vehicle] section in force
     ego: dict[str, Any]  # the [ego] section in force
     config: Config | None = None  # all of it
+
+    @property
+    def is_long_enough(self) -> bool:
+        return float(np.ptp(self.seconds)) >= SHORTEST_S
 
     @property
     def last(self) -> np.void:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autonomy.calibration.drive import SHORTEST_S
 from autonomy.calibration.row import Row
 from autonomy.calibration.sensors import Quantity, SensorCalibration, as_overrides
 from autonomy.calibration.steering import SteeringFit
@@ -84,6 +85,8 @@ class Calibration:
         return "\n".join(lines) + "\n\n" + tomli_w.dumps({"include": [vehicle], **sections})
 
     def _is_learned(self, item: Quantity) -> bool:
+        if not self.sensors.passes[0].is_long_enough:
+            return False
         key = SIGMA_KEYS.get(item.key)
         if key is None:
             return abs(item.value - item.configured) > SIGNIFICANT_SIGMAS * item.sigma
@@ -93,6 +96,8 @@ class Calibration:
     def _sensor_row(self, item: Quantity) -> Row:
         learned = self._is_learned(item)
         unused = "the drive did not narrow it" if item.key in SIGMA_KEYS else "not told from the configured place"
+        if not self.sensors.passes[0].is_long_enough:
+            unused = f"the drive is shorter than {SHORTEST_S:g} s"
         note = "" if learned else unused
         return Row(item.name, item.unit, item.value, item.sigma, item.configured, learned, note)
 

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import least_squares
 
-LEAST_DURATION_S = 20.0
+from autonomy.calibration.drive import SHORTEST_S
+
 LEAST_TURNING_RADPS = 0.003  # RMS of the yaw rate: below, a drive is straight and says nothing of the ratio
 RATE_SCALE_RADPS = 0.01  # residuals well above this (kerbs, gaps) count linearly
 PERIOD_S = 0.05  # 20 Hz: a steering motion is slower than 2 Hz
@@ -47,8 +48,8 @@ NAMES = ("steering_ratio", "understeer_gradient", "steering_offset_rad", "respon
 def fit(motion: np.ndarray, wheelbase_m: float, understeer_gradient: float) -> SteeringFit | str:
     """`motion`: columns time (s), steering wheel angle (rad), yaw rate (rad/s), speed (m/s); `understeer_gradient`: the
     configured one. A sentence when the drive says nothing."""
-    if len(motion) < 2 or np.ptp(motion[:, 0]) < LEAST_DURATION_S:
-        return f"needs {LEAST_DURATION_S:g} s of driving with a steering angle"
+    if len(motion) < 2 or np.ptp(motion[:, 0]) < SHORTEST_S:
+        return f"needs {SHORTEST_S:g} s of driving with a steering angle"
     thinned = _thin(motion)
     turning = float(np.sqrt(np.mean(thinned[:, 2] ** 2)))
     if turning < LEAST_TURNING_RADPS:

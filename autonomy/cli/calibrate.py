@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+LOGS = ("run.mcap", "drive.mcap")  # in the folder of 'autonomy run', of 'autonomy hil run'
 PAGE, SNIPPET, VEHICLE = "calibration.html", "calibration.toml", "vehicle.toml"
 
 
@@ -17,7 +18,7 @@ def add_parser(subparsers) -> None:
         description="With -o, writes calibration.toml, the vehicle's configuration with what was learned (for --config), and "
         "calibration.html.",
     )
-    parser.add_argument("log", type=Path, help="a recorded drive: some minutes with turns and changes of speed")
+    parser.add_argument("log", type=Path, help="a drive or its run's folder: some minutes with turns and changes of speed")
     parser.add_argument("--config", help="configuration file or packaged name; default: the one the log names")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="A.B=V", help="override one value")
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, help="write calibration.toml and calibration.html there")
@@ -32,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     from autonomy.config import parse_override
     from autonomy.errors import INCONCLUSIVE, PASS, UsageError
 
+    log = next((arguments.log / name for name in LOGS if (arguments.log / name).is_file()), arguments.log)
     overrides = dict(parse_override(text) for text in arguments.overrides)
     if arguments.trailer is not None and arguments.output is None:
         raise UsageError(f"--trailer {arguments.trailer}: is stored in calibration.toml; say with -o where to write it")
@@ -41,15 +43,15 @@ def run(arguments: argparse.Namespace) -> int:
     def tell(text: str) -> None:
         print(f"{text} ...", file=sys.stderr)
 
-    found = sensors.calibrate(arguments.log, arguments.config, overrides, tell)
+    found = sensors.calibrate(log, arguments.config, overrides, tell)
     drive = found.passes[-1]
     vehicle = drive.vehicle
     turning = steering.fit(drive.motion, float(vehicle["wheelbase_m"]), float(vehicle["understeer_gradient"]))
-    learned = overrides | Calibration(arguments.log, found, turning).overrides()
-    combination = truck.calibrate(arguments.log, arguments.config, learned, tell)
+    learned = overrides | Calibration(log, found, turning).overrides()
+    combination = truck.calibrate(log, arguments.config, learned, tell)
     if arguments.trailer is not None:
         combination.store(arguments.trailer, found.passes[0].config.sections)
-    calibration = Calibration(arguments.log, found, turning, combination)
+    calibration = Calibration(log, found, turning, combination)
     files = _write(calibration, arguments.output, overrides) if arguments.output is not None else []
     if arguments.json:
         print(json.dumps(calibration.as_json() | {"files": [str(path) for path in files]}))

@@ -109,8 +109,10 @@ def restore(path: Path) -> RouteGrade:
     """A saved route after checks: whole, evenly spaced, grades a road can have. Raises BadInputError with line and remedy."""
     try:
         head, _, body = path.read_text(encoding="utf-8").partition("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{path}: cannot be read as a route's grades: {error}") from None
+    except OSError as error:
+        raise BadInputError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadInputError(f"{path}: is no text, so no file of grades; give what 'autonomy route learn' wrote") from None
     words = dict(word.split("=", 1) for word in head.split() if "=" in word)
     if SCHEMA not in head.split():
         raise BadInputError(f"{path}: line 1 does not name {SCHEMA}: no file of grades, or of another version")

@@ -7,6 +7,7 @@ import math
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from autonomy import config, replay
@@ -29,12 +30,18 @@ def test_a_log_without_inertial_samples_is_refused(tmp_path):
         drive.run(tmp_path / "a.mcap")
 
 
-def test_four_seconds_teach_nothing_of_the_steering(small_log, capsys):  # noqa: F811
-    code = main(["calibrate", str(small_log), "--json"])
+def test_four_seconds_teach_nothing(small_log, capsys):  # noqa: F811
+    assert main(["calibrate", str(small_log), "--json"]) == 5
     found = json.loads(capsys.readouterr().out)
-    assert code in (0, 5) and found["schema"] == "autonomy.calibration/1"
+    assert found["schema"] == "autonomy.calibration/1" and not found["overrides"]
     assert any("steering: needs 20 s" in note for note in found["notes"])
-    assert code == (0 if any(row["is_used"] for row in found["quantities"]) else 5)
+    assert all(row["note"] == "the drive is shorter than 20 s" for row in found["quantities"])
+
+
+def test_the_folder_of_a_run_is_taken_as_its_log(small_log, tmp_path, capsys):  # noqa: F811
+    (tmp_path / "drive.mcap").write_bytes(small_log.read_bytes())
+    assert main(["calibrate", str(tmp_path), "--json"]) == 5
+    assert json.loads(capsys.readouterr().out)["log"] == str(tmp_path / "drive.mcap")
 
 
 def test_the_demonstration_is_learned_as_it_was_made(tmp_path, capsys):
@@ -96,7 +103,7 @@ def test_a_folder_that_cannot_be_made_is_told_before_the_passes(demonstration, t
 
 
 def test_an_antenna_within_two_sigmas_of_its_configured_place_is_not_written():
-    passes = [drive.CalibrationDrive(None, None, None, 0.0, 0, {}, {"antenna_from_imu_m": [0.0, 0.0, 0.5]})]
+    passes = [drive.CalibrationDrive(None, np.array([0.0, 60.0]), None, 0.0, 0, {}, {"antenna_from_imu_m": [0.0, 0.0, 0.5]})]
     found = [
         sensors.Quantity("antenna ahead of the IMU", "m", 0.09, 0.34, 0.0, "antenna_from_imu_m", 0),
         sensors.Quantity("antenna left of the IMU", "m", 0.9, 0.3, 0.0, "antenna_from_imu_m", 1),

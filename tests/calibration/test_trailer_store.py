@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autonomy import msg
-from autonomy.calibration.trailer_store import MOST, with_trailer
+from autonomy.calibration.trailer_store import MOST, names_of, with_trailer
 from autonomy.errors import UsageError
 
 
@@ -45,3 +45,14 @@ def test_a_full_store_is_told(measured):
     sections = {"truck": {"stored_trailer": [{}] * MOST}}
     with pytest.raises(UsageError, match="no more"):
         with_trailer(sections, "box", measured)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [(5, "give a list of names"), ([5], "give a list of names"), (["a", "a"], "'a' comes more than once"),
+     (["a", "b", "c"], "3 names, and [truck] stored_trailer has 2 rows")],
+)  # fmt: skip
+def test_names_that_cannot_be_meant_are_a_sentence(names, said):
+    with pytest.raises(UsageError) as told:
+        names_of({"truck": {"stored_trailer": [{}, {}]}, "trailers": {"names": names}})
+    assert said in str(told.value)

@@ -55,7 +55,7 @@ def test_two_drives_at_once_are_the_same_as_one_onto_the_other(logs, tmp_path, c
         (["learn", "{monday}", "{elsewhere}", "-o", "x.route"], 3, "drove nothing of the route"),
         (["learn", "{empty}", "-o", "x.route"], 3, "holds neither run.mcap nor output.mcap"),
         (["learn", "{bare}", "-o", "x.route"], 3, "has no topic /out/ego"),
-        (["show", "{bare}"], 3, "cannot be read as a route's grades"),
+        (["show", "{bare}"], 3, "is no text, so no file of grades"),
         (["learn", "{monday}", "-o", "nowhere/x.route"], 4, "cannot be written"),
         (["show", "x.route", "-o", "page.svg"], 2, "must end in .html"),
     ],
