@@ -110,9 +110,7 @@ def _number(value: Any, message_name: str, item: definitions.Field, where: str) 
     if "int" not in item.type:
         return value
     owner, prefix = WORDS.get((message_name, item.name), (message_name, f"{item.name.upper()}_"))
-    words = {
-        name.removeprefix(prefix).lower(): number for name, number in msg.constants(owner).items() if name.startswith(prefix)
-    }
+    words = {word: number for number, word in msg.words(owner, prefix).items()}
     if isinstance(value, Integral) and not isinstance(value, bool) and words:
         if value and value not in words.values() and not _is_combination(value, words.values()):
             raise UsageError(f"{where} = {value}: stands for nothing; use one of {', '.join(words)}")

@@ -120,9 +120,8 @@ def reference_metrics(ego: np.ndarray, reference: np.ndarray, settling_s: float 
 
 def aid_metrics(last: np.ndarray) -> dict[str, dict[str, float | int | None]]:
     """Consistency of each aid from the last EgoState of a run: counts, NIS per degree of freedom, share beyond 95 %."""
-    names = {value: key[4:].lower() for key, value in msg.constants("EgoState").items() if key.startswith("AID_")}
     result = {}
-    for index, name in sorted(names.items()):
+    for index, name in sorted(msg.words("EgoState", "AID_").items()):
         aid = last["aids"][index]
         offered = int(aid["accepted"]) + int(aid["rejected"])
         freedom = int(aid["degrees_of_freedom"])

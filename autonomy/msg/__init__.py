@@ -53,6 +53,12 @@ def constants(name: str) -> dict[str, int | float]:
 
 
 @cache
+def words(name: str, prefix: str) -> dict[int, str]:
+    """What numbers of a message stand for: of its constants that begin with `prefix` the rest, small: {1: "wheel"}."""
+    return {value: key.removeprefix(prefix).lower() for key, value in constants(name).items() if key.startswith(prefix)}
+
+
+@cache
 def list_layout(name: str) -> tuple[int, int, int] | None:
     """(offset of the count, offset of the first element, element size) of a message's list, or None without one."""
     message = definitions.load(name)

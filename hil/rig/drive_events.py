@@ -71,13 +71,12 @@ def _changes(actuation: np.ndarray) -> list[tuple[int, int]]:
 
 def _faults(states: np.ndarray) -> list[tuple[int, str]]:
     """(time, name) of each row of the fault table when it begins to be told."""
-    names = {number: name.removeprefix("FAULT_").replace("_", " ").lower()
-             for name, number in msg.constants("FaultRow").items() if name.startswith("FAULT_")}  # fmt: skip
+    names = msg.words("FaultRow", "FAULT_")
     if not len(states):
         return []
     told = states["status"] >= TOLD
     begins = told & ~np.concatenate([np.zeros_like(told[:1]), told[:-1]])
-    return [(int(states["time_ns"][tick]), names.get(int(states["fault"][tick, row]), "unknown"))
+    return [(int(states["time_ns"][tick]), names.get(int(states["fault"][tick, row]), "unknown").replace("_", " "))
             for tick, row in zip(*np.nonzero(begins), strict=True)]  # fmt: skip
 
 

@@ -104,8 +104,7 @@ def drive(piece: tuple[int, float]) -> Found:
     stack = Stack.from_config("vehicles/demo_truck", overrides)
     rows = stack.parameters["faults"]["row"]
     used = int(np.count_nonzero(rows["detector"]))
-    names = {value: name.removeprefix("FAULT_").lower() for name, value in msg.constants("FaultRow").items()
-             if name.startswith("FAULT_")}  # fmt: skip
+    names = msg.words("FaultRow", "FAULT_")
     below, suspected = msg.constants("FaultRow")["DETECTOR_BELOW"], msg.constants("FaultState")["STATUS_SUSPECTED"]
     alarms, before, highest = Counter(), np.zeros(used, bool), np.full(used, -np.inf)
     over, longest = np.zeros(used, int), np.zeros(used, int)  # ticks

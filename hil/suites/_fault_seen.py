@@ -20,16 +20,13 @@ class Seen:
         self.fault_s, self.start_ns, self.true = case.fault_s, None, true
         self.action = int(rows[row]["action"])
         self.hand_over = self.action == WORDS["ACTION_HAND_OVER"]
-        names = {value: name.removeprefix("FAULT_").lower() for name, value in WORDS.items() if name.startswith("FAULT_")}
-        self.names = [names[int(number)] for number in rows["fault"]]
+        self.names = [msg.words("FaultRow", "FAULT_")[int(number)] for number in rows["fault"]]
         known = {name: int(rows[place]["action"]) for place, name in enumerate(self.names)}
         self.most = max([self.action, *(known[name] for name in case.consequences)])
         if self.most == WORDS["ACTION_HAND_OVER"]:
             self.most = WORDS["ACTION_MINIMAL_RISK"]  # nobody takes over
         self.hand_over_s = float(parameters["hand_over_s"])
-        detectors = {value: name.removeprefix("DETECTOR_").lower() for name, value in WORDS.items()
-                     if name.startswith("DETECTOR_")}  # fmt: skip
-        self.detector = detectors[int(rows[row]["detector"])]
+        self.detector = msg.words("FaultRow", "DETECTOR_")[int(rows[row]["detector"])]
         self.passed_s = self.told_s = self.acted_s = self.value = None
         self.early: set[int] = set()
         self.others: set[int] = set()

@@ -155,5 +155,4 @@ def _state_at_end(name: str, ego: np.ndarray) -> str:
     if name not in AXES or not len(ego):
         return ""
     fault = int(ego["aids"][-1][list(AXES).index(name)]["fault"])
-    words = {value: key.removeprefix("REASON_").replace("_", " ").lower() for key, value in msg.constants("AidStatus").items()}
-    return "in use" if fault == 0 else words.get(fault, str(fault))
+    return "in use" if fault == 0 else msg.words("AidStatus", "REASON_").get(fault, str(fault)).replace("_", " ")

@@ -20,7 +20,7 @@ MOST_OF_A_KIND, MOST_ROWS = 25, 300
 SERIES = 3  # measurements refused one after the other are worth a line
 GAP_S, GAP_PERIODS = 0.5, 8.0  # a silence of an input is told when it is longer than both
 LEAST_ARRIVALS = 10  # of an input that comes now and then, silence is no event
-REASONS = {value: name[len("REASON_") :].replace("_", " ").lower() for name, value in msg.constants("AidStatus").items()}
+REASONS = {value: name.replace("_", " ") for value, name in msg.words("AidStatus", "REASON_").items()}
 
 
 @dataclass(frozen=True)

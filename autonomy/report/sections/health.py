@@ -58,13 +58,11 @@ def section(drive: Drive) -> Section:
 
 def fault_names() -> dict[int, str]:
     """Number of a fault of the table: its name as words."""
-    return {number: plain_bit(name.removeprefix("FAULT_")) for name, number in msg.constants("FaultRow").items()
-            if name.startswith("FAULT_")}  # fmt: skip
+    return {number: plain_bit(name) for number, name in msg.words("FaultRow", "FAULT_").items()}
 
 
 def actions() -> dict[int, str]:
-    return {number: plain_bit(name.removeprefix("ACTION_")) for name, number in msg.constants("FaultRow").items()
-            if name.startswith("ACTION_")}  # fmt: skip
+    return {number: plain_bit(name) for number, name in msg.words("FaultRow", "ACTION_").items()}
 
 
 def told_rows(faults: np.ndarray) -> Iterator[tuple[int, str, np.ndarray]]:
@@ -95,4 +93,4 @@ def _bits(values: np.ndarray, message: str, prefix: str, label: str, styles: dic
 
 def plain_bit(name: str) -> str:
     """The name of a flag as words."""
-    return " ".join(word if word in ("GNSS", "IMU") else word.lower() for word in name.split("_"))
+    return " ".join(word.upper() if word.upper() in ("GNSS", "IMU") else word.lower() for word in name.split("_"))
