@@ -1,5 +1,6 @@
 # A hint of the friction, honest: what was used was there; where ABS or traction control stepped in, that was all. Otherwise it is
 # not known, and the assumed value stands with its wide sigma. Cold air and wheels that slip more than their force explains warn.
+# Twin: friction_twin.py.
 from libc.math cimport fabs, isfinite, sqrt
 from libc.stdint cimport int64_t
 from autonomy._physics cimport STANDARD_GRAVITY_MPS2

@@ -1,7 +1,7 @@
 # The force of the driven wheels from what the engine tells, and what turns along with the truck.
 #
 # F = eta (T_indicated - T_friction) i / r. The ratio i is the gearbox's, where it tells one that engine and shaft confirm, else
-# the one they turn with.
+# the one they turn with. Twin: traction_twin.py.
 from libc.math cimport NAN, fabs, isfinite
 from libc.stdint cimport int64_t
 from autonomy.msg.messages cimport *

@@ -1,5 +1,5 @@
 # Which of the stored trailers this one is. Nothing of them is believed before what is measured anew has said the same: the
-# wheelbase, by a trailer sensor, and of one row alone. Twin: the test's own arithmetic, it is one comparison.
+# wheelbase, by a trailer sensor, and of one row alone. Twin: trailer_twin.py.
 from libc.math cimport fabs, sqrt
 from libc.stdint cimport int64_t
 from autonomy.msg.messages cimport *
