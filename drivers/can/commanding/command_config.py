@@ -27,6 +27,7 @@ import msgspec
 
 from autonomy.errors import UsageError
 from drivers.can.j1939.address import Name
+from drivers.steering.installed import load as load_steering
 from drivers.typed_table import convert
 
 __all__ = [
@@ -123,7 +124,7 @@ class CommandConfig(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def read(table: dict[str, Any], path: str) -> CommandConfig:
-    """The typed [command] table of the file `path`. Raises CommandError."""
+    """The typed [command] table of the file `path`. Raises CommandError, also for a steering plugin that is not installed."""
     config = convert(table, CommandConfig, f"{path}: [command]", CommandError)
     _within(path, "bus", config.bus, 0, 255)
     _within(path, "source_address", config.source_address, 0, 253)
@@ -144,6 +145,11 @@ def read(table: dict[str, Any], path: str) -> CommandConfig:
         if other != name:
             raise CommandError(f"{path}: [command] {name}.address = {part.address}: [command.{other}] has it already, "
                                "and a TSC1 tells its partner by the address alone")  # fmt: skip
+    if config.steering is not None:
+        try:
+            load_steering(config.steering.plugin, config.source_address, config.steering.options)
+        except UsageError as error:
+            raise CommandError(f"{path}: {error}") from None
     return config
 
 
