@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lockstep", action="store_true", help="the truck tells the time, to 'autonomy run --lockstep'")
     parser.add_argument("--patience", type=float, default=60.0, metavar="S", help="for the stack to be heard, default 60")
     parser.add_argument("--arm", action="store_true", help="needed where something outside of this machine can hear it")
-    parser.add_argument("-o", "--output", metavar="DIR", help="truck.json and junit.xml")
+    parser.add_argument("-o", "--output", metavar="DIR", help="report.html, junit.xml and truck.json")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
@@ -61,6 +61,6 @@ def execute(given: argparse.Namespace) -> int:
     with orderly_end(stopped.set):
         found = drive_alone(options, lambda line: print(f"hil: {line}", file=sys.stderr, flush=True), is_over=stopped.is_set)
     if given.output:
-        write(Path(given.output), found)
+        write(Path(given.output), given.scenario, found)
     print(json.dumps(found) if given.json else "\n".join(lines(found)))
     return found["exit_code"]

@@ -38,10 +38,12 @@ class TruckEvents:
 
     def __init__(self, metrics: RunMetrics):
         self.found: list[tuple[int, str]] = []
+        self.first_ns: int | None = None  # when the first of those ticks was
         self._metrics, self._collisions, self._is_out, self._rolled = metrics, 0, False, False
 
     def look(self, now_ns: int) -> None:
         metrics = self._metrics
+        self.first_ns = now_ns if self.first_ns is None else self.first_ns
         is_out = metrics.rows[-1][MARGIN] < 0.0
         for begins, what in ((metrics.collisions > self._collisions, "collision"),
                              (is_out and not self._is_out, "out of the lane"),

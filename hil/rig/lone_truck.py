@@ -29,6 +29,7 @@ from hil.rig import DEFAULT_SCENARIO
 from hil.rig.drive import truck_lines, verdict_line
 from hil.rig.drive_verdict import judged_alone
 from hil.rig.junit import OUTCOMES
+from hil.rig.lone_truck_page import after_taking_over, page
 from hil.rig.recorded import CAN, SERIAL, UDP
 from hil.rig.serial_end import is_device
 from hil.rig.targets import Target
@@ -141,14 +142,18 @@ def lines(found: dict[str, Any]) -> list[str]:
     refused = ", ".join(f"{count} {reason}" for reason, count in truck["refused"].items() if count)
     return [f"bus          {found['interface']}: {truck['sent']} frames sent, {truck['received']} heard on the command bus"
             + (f", not obeyed: {refused}" if refused else ""),
-            *truck_lines(truck), *(f"event        {what}" for _, what in truck["events"]), verdict_line(found)]  # fmt: skip
+            *truck_lines(truck),
+            *(f"event        {after_s:.2f} s after taking over: {what}" for after_s, what in after_taking_over(truck)),
+            verdict_line(found)]  # fmt: skip
 
 
-def write(folder: Path, found: dict[str, Any]) -> None:
-    """junit.xml and truck.json. Raises EnvironmentFault."""
+def write(folder: Path, name: str, found: dict[str, Any]) -> None:
+    """report.html, junit.xml and truck.json. Raises EnvironmentFault."""
     prepare(folder)
     with writing(folder):
+        (folder / "report.html").write_text(page(name, found), encoding="utf-8")
         (folder / "truck.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    told = [Case("hil.truck", what, FAIL, "seen by the truck") for _, what in found["truck"]["events"]]
+    told = [Case("hil.truck", f"{after_s:.2f} s {what}", FAIL, "seen by the truck")
+            for after_s, what in after_taking_over(found["truck"])]  # fmt: skip
     told.append(Case("hil.truck", "verdict", OUTCOMES[found["verdict"]], "; ".join(found["reasons"]) or "nothing amiss"))
     write_cases(folder / "junit.xml", "autonomy hil truck", told, {"verdict": found["verdict"], "interface": found["interface"]})

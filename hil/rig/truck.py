@@ -267,6 +267,7 @@ def account(truck: Truck, late_ns: np.ndarray) -> dict[str, Any]:
         "lateness_us": {"p50": p50, "p99": p99, "max": float(late_ns.max()) / 1e3},
         "stolen_ms": truck.stolen.milliseconds(),
         "scans": None if truck.scans is None else truck.scans.account(),
+        "took_over_ns": truck.events.first_ns,
         "events": truck.events.found,
         "metrics": without_nan(truck.metrics.as_dict()) if truck.metrics.rows else {},
     }

@@ -13,7 +13,7 @@ from autonomy.cli.main import main
 from autonomy.errors import EnvironmentFault, UsageError
 from drivers.can.local_bus import Hub
 from hil.rig.drive_verdict import judged_alone
-from hil.rig.lone_truck import LoneTruckOptions, drive_alone
+from hil.rig.lone_truck import LoneTruckOptions, drive_alone, lines, write
 
 LIDAR = "vehicles/demo_truck_lidar"
 METRICS = {"collisions": 0, "out_of_lane_share": 0.0, "rolled_over": False}
@@ -48,6 +48,20 @@ def test_a_stack_in_another_process_drives_it_in_lockstep(channels, tmp_path, ca
     found = json.loads((tmp_path / "truck.json").read_text())
     assert found["truck"]["engaged_ticks"] > 100 and found["truck"]["metrics"]["lane_offset_max_m"] < 0.3
     assert ElementTree.parse(tmp_path / "junit.xml").getroot().find(".//failure") is None
+    assert "Nothing happened" in (tmp_path / "report.html").read_text()
+
+
+def test_what_it_saw_is_told_with_its_time(tmp_path):
+    metrics = METRICS | {"out_of_lane_share": 0.1, "distance_m": 320.0, "lane_offset_max_m": 0.9, "speed_kept": 0.9}
+    truck = WELL | {"events": [(12_500_000_000, "out of the lane")], "took_over_ns": 10_000_000_000, "sent": 5000,
+                    "received": 900, "refused": {"wrong checksum": 3, "late": 0}, "metrics": metrics}  # fmt: skip
+    found = judged_alone(truck, "socketcan")
+    assert "event        2.50 s after taking over: out of the lane" in lines(found)
+    write(tmp_path, "scenarios/motorway.toml", found)
+    shown = (tmp_path / "report.html").read_text()
+    assert "2.50" in shown and "out of the lane" in shown and "wrong checksum" in shown and "320" in shown
+    names = [case.get("name") for case in ElementTree.parse(tmp_path / "junit.xml").getroot().iter("testcase")]
+    assert names == ["2.50 s out of the lane", "verdict"]
 
 
 def test_without_a_stack_it_says_where_it_listened(channels):
