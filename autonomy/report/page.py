@@ -73,7 +73,8 @@ def render_page(kicker: str, top: head.Head, sections: list[Section], note: str 
 
     templates = Environment(loader=PackageLoader("autonomy.report"), autoescape=True, undefined=StrictUndefined)
     # Not escaped: they are our own text, and in style and script elements escapes mean nothing
-    style, script = (Markup(templates.get_template(name).render()) for name in ("style.css.j2", "script.js.j2"))
+    style = Markup(templates.get_template("style.css.j2").render(tiles=max(len(top.tiles), 1)))
+    script = Markup(templates.get_template("script.js.j2").render())
     return templates.get_template("page.html.j2").render(
         kicker=kicker, head=top, sections=sections, note=note, style=style, script=script
     )
