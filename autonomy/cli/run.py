@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     from autonomy.runtime.segments import AFTER_S
 
     if arguments.duration is not None and not 0.0 < arguments.duration <= LONGEST_S:
-        raise UsageError(f"--duration {arguments.duration:g}: give 0 to {LONGEST_S:g} seconds, or leave it out")
+        raise UsageError(f"--duration {arguments.duration:g}: give more than 0 and at most {LONGEST_S:g} s, or leave it out")
     if arguments.cpu is not None and arguments.cpu not in os.sched_getaffinity(0):
         there = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
         raise UsageError(f"--cpu {arguments.cpu}: this machine gives this process the processors {there}")

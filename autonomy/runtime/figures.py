@@ -45,6 +45,8 @@ def verdict(counts: dict[str, int], errors: list[str], *, soft: bool, p99_latene
         return "fail", FAIL, reasons
     if not counts["ticks"]:
         return "inconclusive", INCONCLUSIVE, ["ended before the first tick"]
+    if not any(counts.get(name) for name in ("received", "serial_bytes", "datagrams")):
+        reasons.append("nothing was heard on any bus, line or socket")
     if counts["missed"] > MOST_MISSED_SHARE * counts["ticks"]:
         reasons.append(f"{counts['missed']} ticks missed beside {counts['ticks']} run")
     if not soft and p99_lateness_us is not None and p99_lateness_us > limit_us:

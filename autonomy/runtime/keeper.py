@@ -9,11 +9,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-__all__ = ["HANG_S", "RESTART_S", "Keeper", "has_to_end", "start_worker"]
+__all__ = ["HANG_S", "RESTART_S", "Keeper", "has_to_end", "start_worker", "tell_to_end"]
 
 HANG_S = 3.0  # [D] a scan takes 0.05 to 0.2 s, a plan 0.004 to 0.02 s, also beside other work
 RESTART_S = 1.0  # [D] between two starts of one that dies at once
 IDLE_S = 0.002
+END = signal.SIGUSR2
 
 
 class Worker(Protocol):
@@ -22,12 +23,18 @@ class Worker(Protocol):
 
 
 def has_to_end(parent: int) -> Callable[[], bool]:
-    """Of a keeper's process, once: asks whether its parent is gone or SIGTERM has come. Ctrl-C goes to the whole group; the
-    loop's process tells when it is over."""
+    """Of a keeper's process, once: asks whether its parent is gone or has said so (`tell_to_end`). Ctrl-C and a service
+    manager's SIGTERM go to the whole group; the loop's process tells when it is over."""
     told: list[bool] = []
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: told.append(True))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(END, lambda *_: told.append(True))
     return lambda: bool(told) or os.getppid() != parent
+
+
+def tell_to_end(keeper: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(keeper, END)
 
 
 def start_worker(make: Callable[[], Worker], priority: int = 0) -> int:
@@ -38,7 +45,7 @@ def start_worker(make: Callable[[], Worker], priority: int = 0) -> int:
     if process:
         return process
     try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(END, signal.SIG_DFL)
         with suppress(OSError):  # never that of the process it is forked from
             os.sched_setscheduler(0, os.SCHED_FIFO if priority else os.SCHED_OTHER, os.sched_param(priority))
         worker = make()

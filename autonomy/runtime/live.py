@@ -17,6 +17,7 @@ from autonomy.errors import EnvironmentFault
 from autonomy.inputs import lane_path
 from autonomy.log.writer import LogWriter
 from autonomy.runtime import realtime
+from autonomy.runtime.earlier_logs import keep_unfinished, standing_aside, told_of_earlier
 from autonomy.runtime.journal import Journal, JournalRings, open_log
 from autonomy.runtime.options import ACTIVE, Options, check_channels, devices_asked_for, encoder_of, scan_sockets
 from autonomy.runtime.predictive_cruise import PredictiveCruise
@@ -24,7 +25,7 @@ from autonomy.runtime.recorder import Recorder
 from autonomy.runtime.run_figures import NOT_TOLD, attachments, figures_of
 from autonomy.runtime.scan_rings import list_journal
 from autonomy.runtime.scan_sensors import ScanSensors
-from autonomy.runtime.segments import Segments, Snapshots, keep_unfinished, told_of_earlier
+from autonomy.runtime.segments import Segments, Snapshots
 from autonomy.runtime.session import Session
 from autonomy.runtime.telemetry import Telemetry
 from autonomy.stack import Stack
@@ -46,7 +47,7 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
     if options.path_file is not None:
         lane = lane_path.from_csv(options.path_file, tuple(table.get("path_origin", (0.0, 0.0, 0.0))))
     set_speed = float(table.get("set_speed_mps", 0.0)) if options.set_speed_mps is None else options.set_speed_mps
-    check_channels(options.config, stack.config.sections, options.channels)
+    check_channels(options.config, stack.config.sections, options.interface, options.channels)
     serial = SerialRouter.from_config(stack.config)
     devices = devices_asked_for(options, serial)
     encoder = encoder_of(options, stack, router) if options.mode == ACTIVE else None
@@ -72,7 +73,7 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
 
     segments = partial(Segments, log_path, opened, options.segment_s, not options.events_only)
     # These and the recorder before any thread
-    with (realtime.elsewhere(options.cpu),
+    with (standing_aside(log_path) as earlier, realtime.elsewhere(options.cpu),
           ScanSensors(stack.config, places, options.priority, lockstep=options.lockstep) as sensors,
           PredictiveCruise(stack.parameters, options.route_file, lockstep=options.lockstep) as cruise,
           Telemetry(stack.parameters, options.telemetry) as telemetry):  # fmt: skip
@@ -90,6 +91,8 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
             sensors.stop()
             cruise.stop()
             telemetry.stop()
+            if session is not None and session.loop.tick_index:
+                earlier.give_way()
             written, failure = NOT_TOLD, []
             try:
                 written = recorder.stop({} if session is None else attachments(session))

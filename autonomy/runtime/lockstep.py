@@ -114,12 +114,16 @@ class Lockstep:
     def _run(self, duration_ns: int | None) -> None:
         told: dict[int, int] = {}
         datagrams: dict[int, int] = {}
-        first_ns = None
+        first_ns, until_s = None, time.monotonic() + PATIENCE_S
         while not self._stopped.is_set():
             try:
                 number, time_ns, sent = self.synced.get(timeout=POLL_S)
             except queue.Empty:
+                if time.monotonic() > until_s:
+                    raise EnvironmentFault(f"--lockstep: no rig told the time within {PATIENCE_S:g} s; does 'autonomy hil truck "
+                                           "--lockstep' run on these buses?") from None  # fmt: skip
                 continue
+            until_s = time.monotonic() + PATIENCE_S
             told[number] = time_ns
             datagrams |= sent
             if len(told) < len(self.buses) or len(set(told.values())) > 1:

@@ -14,6 +14,7 @@ from autonomy.runtime.scan_sensors import sockets_asked_for
 from autonomy.runtime.segments import AFTER_S
 from drivers.can.commanding import command_config
 from drivers.can.commanding.command_encoder import CommandEncoder
+from drivers.can.interface_kind import same_twice
 from drivers.serial.route_config import devices_of
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ class Options:
     durable: bool = False
 
 
-def check_channels(name: str, sections: Mapping[str, Any], channels: list[str]) -> None:
-    """Raises UsageError when a bus of the vehicle `name` has no channel."""
+def check_channels(name: str, sections: Mapping[str, Any], interface: str, channels: list[str]) -> None:
+    """Raises UsageError when a bus of the vehicle `name` has no channel, or not one of its own."""
     wanted = [int(bus["bus"]) for bus in sections.get("can", {}).get("bus", [])]
     if missing := [bus for bus in wanted if bus >= len(channels)]:
         raise UsageError(f"--channel: {name} listens to the buses {', '.join(map(str, wanted))}; give a channel for each, in "
@@ -66,8 +67,8 @@ def check_channels(name: str, sections: Mapping[str, Any], channels: list[str]) 
     if wanted and len(channels) > max(wanted) + 1:
         raise UsageError(f"--channel {channels[max(wanted) + 1]}: {name} has only the buses {', '.join(map(str, wanted))}, this "
                          f"would be bus {max(wanted) + 1}; leave it out")  # fmt: skip
-    if twice := sorted({channel for channel in channels if channels.count(channel) > 1}):
-        raise UsageError(f"--channel {twice[0]}: given for more than one bus; each bus has a channel of its own")
+    if twice := same_twice(interface, channels):
+        raise UsageError(f"--channel {twice}: given for more than one bus; each bus has a channel of its own")
 
 
 def devices_asked_for(options: Options, serial: SerialRouter) -> dict[str, str]:

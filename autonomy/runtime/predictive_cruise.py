@@ -23,7 +23,7 @@ from autonomy.planning.route_grade import RouteGrade, restore
 from autonomy.planning.stored_road import Standing
 from autonomy.runtime import figures
 from autonomy.runtime.cruise_planning import CRUISE_ACCOUNT, CruiseRings, CruiseWorker
-from autonomy.runtime.keeper import HANG_S, Keeper, has_to_end, start_worker
+from autonomy.runtime.keeper import HANG_S, Keeper, has_to_end, start_worker, tell_to_end
 from autonomy.runtime.scan_rings import shared
 from drivers.ring import Ring
 
@@ -103,7 +103,7 @@ class PredictiveCruise:
     def stop(self) -> None:
         if self._process is not None:
             self._keeper_complaints = self._keeper_is_well()
-            self._process.terminate()
+            tell_to_end(self._process.pid)
             self._process.join(JOIN_S)
             self._process = None
 
@@ -138,7 +138,7 @@ class PredictiveCruise:
 
 
 def _keep_forever(parameters: np.ndarray, route: RouteGrade, rings: CruiseRings, account: np.ndarray, parent: int) -> None:
-    """The keeper's process, until its parent is gone or SIGTERM comes."""
+    """The keeper's process, until its parent is gone or tells it to end."""
     ends = has_to_end(parent)
 
     def worker() -> CruiseWorker:

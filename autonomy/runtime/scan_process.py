@@ -69,7 +69,7 @@ class Reader:
 
 def read_forever(sensors: Sequence[LiveSensor], rings: ScanRings, accounts: np.ndarray, processes: np.ndarray, config: Config,
                  priority: int, parent: int) -> None:  # fmt: skip
-    """The reader's process, until its parent is gone or SIGTERM comes."""
+    """The reader's process, until its parent is gone or tells it to end."""
     ends = has_to_end(parent)
 
     def worker() -> ScanWorker:

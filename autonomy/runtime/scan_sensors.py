@@ -18,7 +18,7 @@ from autonomy.config import Config
 from autonomy.errors import UsageError
 from autonomy.perception.stages import ScanSensor, sensors_of, stages_of
 from autonomy.runtime import figures
-from autonomy.runtime.keeper import HANG_S
+from autonomy.runtime.keeper import HANG_S, tell_to_end
 from autonomy.runtime.lockstep_scans import LockstepScans
 from autonomy.runtime.scan_process import LiveSensor, read_forever
 from autonomy.runtime.scan_rings import ACCOUNT, PROCESSES, ScanRings, raw_ring, shared
@@ -100,7 +100,7 @@ class ScanSensors:
     def stop(self) -> None:
         if self._process is not None:
             self._reader_complaints = self._reader_is_well()
-            self._process.terminate()
+            tell_to_end(self._process.pid)
             self._process.join(JOIN_S)
             self._process = None
         self._close()

@@ -6,44 +6,19 @@
 
 from __future__ import annotations
 
-import glob
-import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from autonomy.log.container import is_closed
 from autonomy.log.writer import LogWriter
 
-__all__ = ["AFTER_S", "Segments", "Snapshots", "Streams", "keep_unfinished", "told_of_earlier"]
+__all__ = ["AFTER_S", "Segments", "Snapshots", "Streams"]
 
 NS = 1_000_000_000
 AFTER_S = 10.0  # what a snapshot keeps behind an event unless told otherwise
 Streams = dict[str, tuple[np.ndarray, np.ndarray]]  # topic: times, rows
-
-
-def keep_unfinished(path: Path) -> list[tuple[Path, Path]]:
-    """Logs of that name, pieces and snapshots too, that were never closed go aside, for they tell of a crash; (from, to) of each.
-    Closed ones are written over."""
-    found = []
-    for log in sorted({path, *_pieces(path)}):
-        if log.is_file() and not is_closed(log):
-            free = (log.with_stem(f"{log.stem}_unfinished_{number:04}") for number in itertools.count(1))
-            found.append((log, log.rename(next(place for place in free if not place.exists()))))
-    return found
-
-
-def told_of_earlier(path: Path) -> list[str]:
-    """A line on pieces and snapshots that are there before: what comes is written over them or beside them."""
-    there = sorted(log.name for log in _pieces(path))
-    return [f"{path.parent}: {', '.join(there)} of an earlier recording: written over, or left beside"] if there else []
-
-
-def _pieces(path: Path) -> list[Path]:
-    stem, number = glob.escape(path.stem), 4 * "[0-9]"
-    return [piece for kind in ("", "event_") for piece in path.parent.glob(f"{stem}_{kind}{number}.mcap")]
 
 
 class Segments:

@@ -189,6 +189,8 @@ class Session:
                         tell(f"route: {route}")
                     if place := self.telemetry.described():
                         tell(f"telemetry: {place}")
+                    if self.lockstep is not None:
+                        tell("lockstep: waiting for the rig to tell the time")
                     self.service.ready(f"{self.options.mode} on {', '.join(self.options.channels)}")
                 while self._thread.is_alive() and not self.interrupted:
                     self._thread.join(0.1)
@@ -248,6 +250,8 @@ class Session:
         """The loop thread in lockstep."""
         self._started.set()
         self.lockstep.run(None if self.options.duration_s is None else round(self.options.duration_s * 1e9))
+        if self.lockstep.error and not self.loop.tick_index:
+            self.not_armed = self.lockstep.error
 
     def _loop(self) -> None:
         """The loop thread."""

@@ -23,7 +23,7 @@ import numpy as np
 
 from autonomy import msg
 from autonomy.errors import EnvironmentFault, MissingPackage
-from autonomy.runtime.keeper import Keeper, has_to_end, start_worker
+from autonomy.runtime.keeper import Keeper, has_to_end, start_worker, tell_to_end
 from autonomy.runtime.scan_rings import shared
 from drivers.ring import Ring
 
@@ -81,7 +81,7 @@ class Telemetry:
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
+            tell_to_end(self._process.pid)
             self._process.join(JOIN_S)
             self._process = None
 
@@ -126,7 +126,7 @@ def _is_free(place: tuple[str, int]) -> None:
 
 
 def _keep_forever(vehicle: np.void, place: tuple[str, int], ring: Ring, account: np.void, parent: int) -> None:
-    """The keeper's process, until its parent is gone or SIGTERM comes."""
+    """The keeper's process, until its parent is gone or tells it to end."""
     ends = has_to_end(parent)
     keeper = Keeper(lambda: start_worker(lambda: TelemetryWorker(vehicle, place, ring, account)), lambda: int(account["beat_ns"]))
     try:

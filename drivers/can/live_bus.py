@@ -15,6 +15,7 @@ import numpy as np
 
 from autonomy.errors import EnvironmentFault
 from autonomy.msg import dtype
+from drivers.can import network_link
 from drivers.can.frame_flags import ERROR, REMOTE, TRANSMITTED
 from drivers.can.tables import EXTENDED
 
@@ -27,9 +28,7 @@ RECEIVE_BUFFER_BYTES = 8 << 20  # the kernel's default of 208 KiB holds about 30
 MOST_FRAMES = 4096  # in a batch
 POLL_S = 0.1  # how long a read waits before it looks whether to stop
 LOCAL = "local"  # our own, see local_bus.py
-SYSFS = Path("/sys/class/net")
 SO_RCVBUFFORCE, SO_MEMINFO, MEMINFO_DROPS = 33, 55, 8  # asm-generic/socket.h; linux/sock_diag.h
-LOSS_COUNTERS = ("rx_dropped", "rx_over_errors", "rx_fifo_errors", "rx_missed_errors")
 
 
 def open_bus(interface: str, channel: str, bit_rate: int | None = None) -> can.BusABC:
@@ -45,6 +44,8 @@ def open_bus(interface: str, channel: str, bit_rate: int | None = None) -> can.B
         bus = can.Bus(interface=interface, channel=channel, **options)
     except Exception as error:  # interfaces let whatever their drivers raise through
         detail = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, NameError):  # what python-can's interfaces say where the maker's library could not be loaded
+            detail = f"the library of its maker is not installed ({detail})"
         known = ""
         if interface not in {LOCAL, *can.VALID_INTERFACES}:
             known = f"; there is {LOCAL}, and python-can knows {', '.join(sorted(can.VALID_INTERFACES))}"
@@ -109,11 +110,9 @@ class LiveBus:
         return None if now is None or self._lost_before is None else now - self._lost_before
 
     def _loss_counter(self) -> int | None:
-        folder = SYSFS / self.channel / "statistics"
         inner = _socket_of(self.bus)
-        if self.interface == "socketcan" and folder.is_dir():
-            before_us = sum(int((folder / name).read_text()) for name in LOSS_COUNTERS if (folder / name).exists())
-            return before_us + (_socket_drops(inner) if inner is not None else 0)
+        if self.interface == "socketcan":
+            return network_link.frames_lost(self.channel) + (_socket_drops(inner) if inner is not None else 0)
         if inner is not None and self.interface == "udp_multicast":
             return _udp_drops(os.fstat(inner.fileno()).st_ino)
         return None

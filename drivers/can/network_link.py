@@ -6,12 +6,13 @@ import os
 import socket
 import struct
 
-__all__ = ["IFLA_INFO_KIND", "IFLA_LINKINFO", "attributes", "change", "frames_dropped", "look"]
+__all__ = ["IFLA_INFO_KIND", "IFLA_LINKINFO", "attributes", "change", "frames_lost", "look"]
 
 RTM_NEWLINK, RTM_GETLINK, NLM_F_REQUEST, NLMSG_ERROR = 16, 18, 1, 2
 IFLA_LINKINFO, IFLA_STATS64, IFLA_INFO_KIND = 18, 23, 1
 MESSAGE, LINK, ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BxHiII"), struct.Struct("=HH")
-RX_DROPPED = struct.Struct("=48xQ")  # of struct rtnl_link_stats64
+STATISTICS = struct.Struct("=16Q")  # the beginning of struct rtnl_link_stats64
+RX_DROPPED, RX_OVER_ERRORS, RX_FIFO_ERRORS, RX_MISSED_ERRORS = 6, 11, 14, 15
 TYPE_MASK = 0x3FFF
 
 
@@ -37,11 +38,14 @@ def attributes(data: bytes) -> dict[int, bytes]:
     return found
 
 
-def frames_dropped(name: str) -> int:
-    """Received frames the kernel threw away before any socket saw them, since the interface is there: its queue behind the
-    interface was full (net.core.netdev_max_backlog), or it had no memory."""
+def frames_lost(name: str) -> int:
+    """Received frames that no socket ever saw, since the interface is there: the controller had no room for them, or the kernel
+    threw them away, as its queue behind the interface was full (net.core.netdev_max_backlog) or it had no memory."""
     figures = look(name).get(IFLA_STATS64, b"")
-    return RX_DROPPED.unpack_from(figures)[0] if len(figures) >= RX_DROPPED.size else 0
+    if len(figures) < STATISTICS.size:
+        return 0
+    counts = STATISTICS.unpack_from(figures)
+    return sum(counts[place] for place in (RX_DROPPED, RX_OVER_ERRORS, RX_FIFO_ERRORS, RX_MISSED_ERRORS))
 
 
 def change(body: bytes, flags: int) -> None:

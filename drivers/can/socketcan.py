@@ -1,10 +1,10 @@
 """Linux SocketCAN, our own: batches by recvmmsg and sendmmsg, the kernel's stamps, exact counts of loss, the controller's state.
 
-What is lost is counted where it is lost: by the kernel behind the interface (its statistics: rx_dropped) and in this socket's
-receive buffer (SO_RXQ_OVFL with each frame, SO_MEMINFO at any time), in front of a full transmit queue by us. The controller
-tells by error frames (linux/can/error.h) when it goes passive or off the bus; `state` follows them. Who restarts it: the
-interface itself with `ip link set can0 type can restart-ms 100`, else `restart()`, which needs CAP_NET_ADMIN; `BusOffGuard` does
-that with growing pauses.
+What is lost is counted where it is lost: by controller and kernel before any socket (the interface's statistics), in this
+socket's receive buffer (SO_RXQ_OVFL with each frame, SO_MEMINFO at any time), in front of a full transmit queue by us. The
+controller tells by error frames (linux/can/error.h) when it goes passive or off the bus; `state` follows them. Who restarts it:
+the interface itself with `ip link set can0 type can restart-ms 100`, else `restart()`, which needs CAP_NET_ADMIN; `BusOffGuard`
+does that with growing pauses.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ class SocketCan:
         return f"CAN interface 'socketcan' channel '{self.channel}' failed: {_reason(self.channel, error)}"
 
     def lost(self) -> int:
-        """Frames since it was opened without room in this socket's receive buffer, or dropped by the kernel before any socket of
-        this interface. Of the latter the kernel tells no sender: our own, which we would not have heard, count too."""
+        """Frames since it was opened without room in this socket's receive buffer, or lost by controller or kernel before any
+        socket. Of the latter the kernel tells no sender: our own, which we would not have heard, count too."""
         return self._drops() - self._drops_before
 
     def lost_before_last(self) -> int:
@@ -129,7 +129,7 @@ class SocketCan:
             raise EnvironmentFault(f"CAN interface 'socketcan' channel '{self.channel}' is closed")
         with socket.socket(fileno=os.dup(self._raw.descriptor)) as same:
             figures = same.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 4 * (MEMINFO_DROPS + 1))
-        return int(np.frombuffer(figures, np.uint32)[MEMINFO_DROPS]) + network_link.frames_dropped(self.channel)
+        return int(np.frombuffer(figures, np.uint32)[MEMINFO_DROPS]) + network_link.frames_lost(self.channel)
 
 
 class BusOffGuard:

@@ -81,13 +81,16 @@ def _line(text: str) -> tuple[str, tuple[str, str]]:
 def _stream(text: str) -> tuple[str, tuple[tuple[str, int], tuple[str, int]]]:
     from autonomy.errors import UsageError
     from drivers.udp.receiver import ANY_ADDRESS, place_of
+    from hil.rig.recorded import UDP
+    from hil.rig.targets import Target
 
     name, _, places = text.partition("=")
     rest, _, device = places.partition(",")
     if not name or not rest or not device:
         raise UsageError(f"--udp {text}: write SENSOR=[ADDRESS:]PORT,ADDRESS:PORT, such as roof=2368,127.0.0.1:2369")
     come, go = place_of(name, rest), place_of(name, device)
-    if come == go or go[0] == ANY_ADDRESS:
+    returns = come[1] == go[1] and come[0] in (ANY_ADDRESS, go[0]) and not Target(UDP, go[0], port=go[1]).is_real
+    if returns or go[0] == ANY_ADDRESS:
         raise UsageError(f"--udp {text}: datagrams go on to an address and port of their own, such as 127.0.0.1:{go[1]}")
     return name, (come, go)
 

@@ -40,7 +40,7 @@ def execute(given: argparse.Namespace) -> int:
 
     output = Path(given.output)
     if given.duration is not None and not 0.0 < given.duration <= 86400.0:
-        raise UsageError(f"--duration {given.duration:g}: must lie between 0 and 86400 seconds")
+        raise UsageError(f"--duration {given.duration:g}: must be more than 0 and at most 86400 seconds")
     if not abs(given.truck_clock_ppm) <= 10_000.0:
         raise UsageError(f"--truck-clock-ppm {given.truck_clock_ppm:g}: must lie between -10000 and 10000")
     try:

@@ -115,7 +115,7 @@ def _options(given: argparse.Namespace):
     from hil.rig.targets import Wishes
 
     for name, value, least in (("start", given.start, 0.0), ("end", given.end, 0.0), ("duration", given.duration, 0.0),
-                               ("for", given.for_s, 0.0), ("baseline", given.baseline, 0.1)):  # fmt: skip
+                               ("for", given.for_s, 1e-3), ("baseline", given.baseline, 0.1)):  # fmt: skip
         if value is not None and not least <= value < 1e9:
             raise UsageError(f"--{name} {value:g}: give seconds from {least:g} on")
     if not 1e-3 <= given.rate <= 1e3:

@@ -28,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="CAN frames that are events, as 'autonomy can' takes filters")  # fmt: skip
     parser.add_argument("--events-only", action="store_true", help="write snapshots only")
     parser.add_argument("--durable", action="store_true", help="wait for the disk: a power cut costs no more than a kill")
+    parser.add_argument("--hardware-stamps", action="store_true",
+                        help="SocketCAN: the controllers' own times where they tell any, and a word on which clock")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="the account as one JSON object on stdout")
 
 
@@ -58,6 +60,7 @@ def execute(given: argparse.Namespace) -> int:
             duration_s=given.duration, segment_s=given.segment, before_s=given.before,
             after_s=AFTER_S if given.after is None else given.after,
             triggers=given.triggers, events_only=given.events_only, durable=given.durable,
+            hardware_stamps=given.hardware_stamps,
         ),
         tell=lambda line: print(f"hil: {line}", file=sys.stderr, flush=True),
     )  # fmt: skip

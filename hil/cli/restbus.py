@@ -40,6 +40,8 @@ def execute(given: argparse.Namespace) -> int:
 
     if given.for_s is not None and not 0.0 < given.for_s < 1e9:
         raise UsageError(f"--for {given.for_s:g}: give more than 0 seconds")
+    if not 0.0 < given.late_limit <= 60_000.0:
+        raise UsageError(f"--late-limit {given.late_limit:g}: give milliseconds above 0, at most 60000")
     options = RestBusOptions(given.file, given.interface, given.channels, given.databases, given.device_addresses, given.for_s,
                              given.arm, late_limit_s=given.late_limit / 1e3)  # fmt: skip
     if given.junit:

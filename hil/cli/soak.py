@@ -29,10 +29,12 @@ def execute(given: argparse.Namespace) -> int:
 
     from autonomy.errors import UsageError
     from hil.rig.soak import lines, soak
+    from hil.worlds import scenario
 
     for name, value in (("seconds", given.seconds), ("part", given.part)):
         if not 10.0 <= value <= 1e6:
             raise UsageError(f"--{name} {value:g}: give 10 to 1000000 seconds")
+    scenario.load(given.scenario)  # what is wrong with it is known before the first part
     found = soak(
         Path(given.output), scenario=given.scenario, seconds=given.seconds, part_s=given.part, soft=not given.hard_realtime,
         fresh=given.fresh, cpu=given.cpu, tell=lambda line: print(line, file=sys.stderr, flush=True),

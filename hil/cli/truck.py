@@ -46,7 +46,7 @@ def execute(given: argparse.Namespace) -> int:
     from hil.rig.lone_truck import LoneTruckOptions, drive_alone, lines, write
 
     if given.duration is not None and not 0.0 < given.duration <= 86400.0:
-        raise UsageError(f"--duration {given.duration:g}: must lie between 0 and 86400 seconds")
+        raise UsageError(f"--duration {given.duration:g}: must be more than 0 and at most 86400 seconds")
     if not 0.0 <= given.patience <= 86400.0:
         raise UsageError(f"--patience {given.patience:g}: must lie between 0 and 86400 seconds")
     for option, texts in (("udp", given.sockets), ("serial", given.lines)):

@@ -103,6 +103,10 @@ class CanCapture(_Capture):
     def lost(self) -> int | None:
         return self.transport.lost()
 
+    def account(self) -> dict[str, Any]:
+        """With "clock": whose time its frames have."""
+        return super().account() | {"clock": self.transport.clock}
+
 
 class SerialCapture(_Capture):
     """A line; a port that was unplugged is opened again by its name."""

@@ -5,6 +5,7 @@ It does not hear the terminal's Ctrl-C: the rig ends its programs in order.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import signal
 import subprocess
@@ -16,7 +17,8 @@ from autonomy.errors import BAD_INPUT, USAGE, AutonomyError, BadInputError, Envi
 
 __all__ = ["Child"]
 
-END_TIMEOUT_S = 60.0
+END_TIMEOUT_S = 30.0
+ERROR = "autonomy: "  # how our programs begin what they end with
 KINDS = {USAGE: UsageError, BAD_INPUT: BadInputError}  # by exit code; all others are of the machine
 
 
@@ -36,6 +38,11 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._process.poll()
+
     def expect(self, word: str) -> None:
         """Its next line on stdout. Raises what `failure` says."""
         line = self._process.stdout.readline().strip()
@@ -43,12 +50,12 @@ class Child:
             raise self.failure()
 
     def hear(self, beginning: str, tell: Callable[[str], None]) -> None:
-        """Tells its lines on stderr up to the one that begins so. Raises what `failure` says."""
+        """Tells its lines on stderr up to the one that begins so; those of an error are told by `failure`, which is raised."""
         while (line := self._lines.get()) is not None:
-            if line.startswith(beginning):
+            if not line.startswith(ERROR):
                 tell(line.strip())
+            if line.startswith(beginning):
                 return
-            tell(line.strip())
         raise self.failure()
 
     def say(self, line: str) -> None:
@@ -71,10 +78,17 @@ class Child:
         return said
 
     def end(self) -> None:
-        """At once, should it still run."""
+        """At once, should it still run: it hears that nobody is there any more, and that it shall end; one that does neither
+        within END_TIMEOUT_S is killed."""
         if self._process.poll() is None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
             self._process.terminate()
-            self._process.wait()
+            try:
+                self._process.wait(END_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
 
     def failure(self) -> AutonomyError:
         """What it said before it ended, as an error of the kind its exit code tells."""
@@ -83,7 +97,8 @@ class Child:
         except subprocess.TimeoutExpired:
             return EnvironmentFault(f"{self.name} neither answered nor ended within {END_TIMEOUT_S:g} s")
         self._reader.join(END_TIMEOUT_S)
-        said = "".join(self._said).strip().removeprefix("autonomy: ")
+        errors = [line.removeprefix(ERROR) for line in self._said if line.startswith(ERROR)]
+        said = "".join(errors or self._said).strip()
         return KINDS.get(code, EnvironmentFault)(said or f"{self.name} ended with exit code {code} and said nothing")
 
     def _read(self) -> None:

@@ -157,6 +157,8 @@ def _judged(found: dict[str, Any]) -> tuple[str, int, list[str]]:
         return "fail", FAIL, reasons
     reasons = [f"step {step['number']} ({step['kind']} of {step['source']}) found nothing to do" for step in found["steps"]
                if not step["did"]]  # fmt: skip
+    if not found["counts"]["heard"]:
+        reasons.append("nothing was heard on any of its paths")
     if found["delay_us"]["p99"] is not None and found["delay_us"]["p99"] > LATE_US:
         reasons.append(f"the gateway's own delay is {found['delay_us']['p99'] / 1e3:.1f} ms at p99")
     return ("inconclusive", INCONCLUSIVE, reasons) if reasons else ("pass", PASS, [])

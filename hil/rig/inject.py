@@ -13,7 +13,7 @@ from autonomy.errors import FAIL, EnvironmentFault, UsageError
 from autonomy.faults import timeline
 from autonomy.output_folder import prepare
 from autonomy.stack import Stack
-from drivers.can.interface_kind import is_virtual
+from drivers.can.interface_kind import is_virtual, same_twice
 from drivers.can.transport import open_transport
 from drivers.udp.receiver import UdpReceiver
 from hil.rig.event_cuts import Event, write_cuts
@@ -62,6 +62,9 @@ def inject(options: InjectOptions, tell: Callable[[str], None] = lambda line: No
         raise UsageError("hil inject: between what? give -i INTERFACE --between A,B, --serial PORT=A,B or --udp SENSOR=A,B")
     if options.pairs and options.interface is None:
         raise UsageError(f"--between {','.join(options.pairs[0])}: of which interface? give -i, such as -i socketcan")
+    for pair in options.pairs:
+        if same_twice(options.interface, list(pair)):
+            raise UsageError(f"--between {','.join(pair)}: is one channel; frames would go round for ever")
     if (real := _real(options)) and not options.arm:
         raise UsageError(f"hil inject: {real} leaves this machine and may move something; give --arm")
     for name, number in options.processes.items():

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from autonomy import config as configuration
 from autonomy.errors import EnvironmentFault, UsageError
 from autonomy.output_folder import prepare, writing
@@ -79,7 +81,7 @@ def drive_alone(options: LoneTruckOptions, tell: Callable[[str], None] = lambda 
             truck.commands.start()
             try:
                 _wait_for_the_stack(truck, options.patience_s, tell, is_over)
-                late_ns = drive(truck, duration_s, is_over=is_over)
+                late_ns = np.zeros(1, np.int64) if is_over() else drive(truck, duration_s, is_over=is_over)
             finally:
                 truck.commands.stop()
                 truck.commands.join()
@@ -98,13 +100,14 @@ def _wait_for_the_stack(truck: Truck, patience_s: float, tell: Callable[[str], N
             raise EnvironmentFault(f"hil truck: nothing was heard on bus {truck.command_bus}, the command bus, within "
                                    f"{patience_s:g} s; does 'autonomy run --mode active' run on these buses?")  # fmt: skip
         time.sleep(POLL_S)
-    tell("the stack is there: driving")
+    if not is_over():
+        tell("the stack is there: driving")
 
 
 def _check(options: LoneTruckOptions) -> None:
     """Raises UsageError: a bus of the vehicle's without a channel, a sensor or port that it has not, a place that is none."""
     loaded = configuration.load(options.vehicle)
-    check_channels(options.vehicle, loaded.sections, options.channels)
+    check_channels(options.vehicle, loaded.sections, options.interface, options.channels)
     sensors = {sensor.name for sensor in sensors_of(loaded)}
     ports = set(ports_of(read_serial(loaded.sections.get("serial", {}), options.vehicle)))
     for option, known, texts in (("udp", sensors, options.sockets), ("serial", ports, options.lines)):

@@ -103,7 +103,11 @@ class Overrides:
             if signal.multiplexer is not None or message.length > FRAME_BYTES:
                 reason = "is multiplexed" if signal.multiplexer is not None else "is in a message of more than one frame"
                 raise UsageError(f"--override {item.text}: {item.signal} {reason}, which cannot be replaced yet")
-            self._items.setdefault(index, []).append((item, place, self._raw(item, index, place)))
+            known = self._items.setdefault(index, [])
+            for other, its_place, _ in known:
+                if its_place == place and (item.source is None or other.source in (None, item.source)):
+                    raise UsageError(f"--override {item.text}: {other.text} says another value of it already; keep one of them")
+            known.append((item, place, self._raw(item, index, place)))
 
     def _raw(self, item: Override, index: int, place: int) -> int:
         tables = self.codec._tables

@@ -14,13 +14,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from autonomy.errors import FAIL, PASS, UsageError
+from autonomy.errors import FAIL, INCONCLUSIVE, PASS, UsageError
 from autonomy.log.writer import LogWriter
 from autonomy.orderly_end import orderly_end
 from autonomy.output_folder import prepare
+from autonomy.runtime.earlier_logs import keep_unfinished, told_of_earlier
 from autonomy.runtime.recorder import Recorder
-from autonomy.runtime.segments import AFTER_S, Segments, Snapshots, keep_unfinished, told_of_earlier
+from autonomy.runtime.segments import AFTER_S, Segments, Snapshots
 from drivers.can.frame_filter import FrameFilter
+from drivers.can.interface_kind import same_twice
+from drivers.can.socketcan import SocketCan
 from drivers.can.transport import open_transport
 from drivers.ring import Ring
 from drivers.serial.live_port import LivePort
@@ -36,7 +39,8 @@ MARK_SLOTS = 64
 
 @dataclass
 class RecordOptions:
-    """`before_s` and `after_s` of snapshots around events; `triggers`: filters of CAN frames that are events."""
+    """`before_s` and `after_s` of snapshots around events; `triggers`: filters of CAN frames that are events. `hardware_stamps`:
+    frames have their controller's time where it tells one."""
 
     output: Path
     interface: str | None = None
@@ -52,11 +56,14 @@ class RecordOptions:
     triggers: list[str] = field(default_factory=list)
     events_only: bool = False
     durable: bool = False
+    hardware_stamps: bool = False
 
 
 def record(options: RecordOptions, tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
     """Until the duration is over or a signal comes; the account. SIGUSR1 marks an event. Raises UsageError, EnvironmentFault."""
     trigger = _trigger(options)
+    if options.output.suffix not in ("", ".mcap"):
+        raise UsageError(f"hil record: -o {options.output}: records are written as MCAP; name it {options.output.stem}.mcap")
     if options.output.is_dir():
         raise UsageError(f"hil record: -o {options.output}: is a folder; name the file, such as {options.output / 'drive.mcap'}")
     prepare(options.output.parent)
@@ -68,7 +75,8 @@ def record(options: RecordOptions, tell: Callable[[str], None] = lambda line: No
     with contextlib.ExitStack() as stack:
         _open(options, captures, stack)
         taps = Taps([tap for capture in captures for tap in capture.taps], Ring(MARK_SLOTS, 8))
-        told = {"importer": "autonomy hil record", "clock": "utc",
+        told = {"importer": "autonomy hil record",
+                "clock": "of each controller where it tells one, else utc" if options.hardware_stamps else "utc",
                 "buses": ", ".join(f"{number}={name}" for number, name in enumerate(options.channels))}  # fmt: skip
         make = partial(Segments, options.output, lambda path, first_ns: LogWriter(path, told, durable=options.durable),
                        options.segment_s, not options.events_only)  # fmt: skip
@@ -104,6 +112,8 @@ def lines(found: dict[str, Any]) -> list[str]:
             for item in found["sources"]]  # fmt: skip
     shown = table(["source", ">received", ">written", ">lost before", ">unrecorded"], rows)
     shown.append(f"files        {', '.join(found['files'])}" if found["files"] else "files        none: no event came")
+    if clocks := {item["clock"] for item in found["sources"] if item.get("clock")}:
+        shown.append(f"clock        {', '.join(sorted(clocks))}")
     if found["events"]:
         shown.append(f"events       {found['events']}")
     return [*shown, f"verdict      {found['verdict']}" + (f": {'; '.join(found['reasons'])}" if found["reasons"] else "")]
@@ -112,6 +122,10 @@ def lines(found: dict[str, Any]) -> list[str]:
 def _trigger(options: RecordOptions) -> FrameFilter | None:
     if not (options.channels or options.lines or options.sockets):
         raise UsageError("hil record: record what? give -i INTERFACE -c CHANNEL, --serial PORT=DEVICE or --udp SENSOR=PORT")
+    if twice := same_twice(options.interface or "", options.channels):
+        raise UsageError(f"-c {twice}: given twice; every frame of it would be recorded twice")
+    if options.hardware_stamps and (options.interface != "socketcan" or options.lines or options.sockets):
+        raise UsageError("--hardware-stamps: is of SocketCAN alone; lines and sockets are stamped by another clock")
     if options.channels and options.interface is None:
         raise UsageError(f"-c {options.channels[0]}: of which interface? give -i, such as -i socketcan")
     if (options.triggers or options.events_only) and options.before_s is None:
@@ -129,7 +143,8 @@ def _journal(log: Segments, rings: Taps, lines, *, options: RecordOptions, trigg
 
 def _open(options: RecordOptions, captures: list[Any], stack: contextlib.ExitStack) -> None:
     for number, channel in enumerate(options.channels):
-        transport = open_transport(options.interface, channel, options.bit_rate)
+        transport = (SocketCan(channel, hardware_stamps=True) if options.hardware_stamps
+                     else open_transport(options.interface, channel, options.bit_rate))
         stack.callback(transport.close)
         captures.append(CanCapture(transport, f"{options.interface} {channel}", number))
     for name, device in options.lines.items():
@@ -156,5 +171,7 @@ def _figures(accounts: list[dict], captures: list[Any], written: dict[str, Any],
         if account["written"] + account["unrecorded"] != account["received"]:
             reasons.append(f"{account['source']}: {account['received']} received, but {account['written']} written")
     verdict, code = ("fail", FAIL) if reasons else ("pass", PASS)
+    if not reasons and not any(account["received"] for account in accounts):
+        verdict, code, reasons = "inconclusive", INCONCLUSIVE, ["nothing was received"]
     return {"verdict": verdict, "exit_code": code, "reasons": reasons, "sources": accounts, "files": written["files"],
             "events": written["events"], "seconds": seconds}  # fmt: skip

@@ -215,7 +215,8 @@ def _driven(given: argparse.Namespace) -> int:
         print("ready", flush=True)
         if not given.lockstep:
             truck.commands.start()
-        sys.stdin.readline()
+        if not sys.stdin.readline():
+            raise EnvironmentFault("whoever started the truck is gone")
         if given.lockstep:
             late_ns = drive_in_lockstep(truck, given.duration, is_over=stopped.is_set)
         else:

@@ -39,9 +39,10 @@ def test_what_is_expected_and_nobody_is_asked_for_is_refused(tmp_path, part, key
     [
         (["a", "b", "b"], "--channel b: given for more than one bus"),
         (["a", "b", "c", "d"], "--channel d: truck has only the buses 0, 1, 2, this would be bus 3; leave it out"),
+        (["a", "b", "./a"], "--channel ./a: given for more than one bus"),
         (["a"], "give a channel for each, in this order \\(none for bus 1\\)"),
     ],
 )
 def test_each_bus_has_a_channel_of_its_own(channels, sentence):
     with pytest.raises(UsageError, match=sentence):
-        check_channels("truck", {"can": {"bus": [{"bus": 0}, {"bus": 1}, {"bus": 2}]}}, channels)
+        check_channels("truck", {"can": {"bus": [{"bus": 0}, {"bus": 1}, {"bus": 2}]}}, "local", channels)

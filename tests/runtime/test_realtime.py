@@ -104,7 +104,7 @@ def test_wrong_options_are_a_sentence(options, sentence, tmp_path, capsys):
     assert sentence in capsys.readouterr().err
 
 
-COUNTS = {"ticks": 1000, "missed": 0, "arrivals_lost": 0}
+COUNTS = {"ticks": 1000, "missed": 0, "arrivals_lost": 0, "received": 5000, "serial_bytes": 0, "datagrams": 0}
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,8 @@ COUNTS = {"ticks": 1000, "missed": 0, "arrivals_lost": 0}
         ({}, ["bus 0: gone"], True, 60.0, "fail"),
         ({"ticks": 0}, [], True, None, "fail"),
         ({"missed": 20}, [], True, 60.0, "inconclusive"),
+        ({"received": 0}, [], True, 60.0, "inconclusive"),
+        ({"received": 0, "serial_bytes": 9}, [], True, 60.0, "pass"),
         ({}, [], False, 1500.0, "inconclusive"),
         ({}, [], True, 1500.0, "pass"),
     ],

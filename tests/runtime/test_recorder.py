@@ -15,12 +15,11 @@ from autonomy.errors import EnvironmentFault
 from autonomy.inputs import lane_path
 from autonomy.log.merging import merge
 from autonomy.log.reader import LogReader
-from autonomy.log.writer import LogWriter
 from autonomy.playback.replay import replay
 from autonomy.playback.rows import OUTPUTS
 from autonomy.runtime.journal import Journal, open_log
 from autonomy.runtime.recorder import Recorder
-from autonomy.runtime.segments import Segments, Snapshots, keep_unfinished, told_of_earlier
+from autonomy.runtime.segments import Segments, Snapshots
 from drivers.ring import Ring
 from tests.runtime.drives import PERIOD_NS, Rig
 from tests.runtime.test_loop import frame
@@ -142,25 +141,6 @@ def test_a_stack_that_stops_is_an_event():
     assert journal._events(actuation) == [1, 4] and journal._events(actuation[1:3]) == []
 
 
-def test_a_log_that_was_never_closed_is_kept_by_the_next_run(tmp_path):
-    path = tmp_path / "run.mcap"
-    with LogWriter(path) as log:
-        log.write("/parameters", 1, np.zeros(1, msg.dtype("Parameters"))[0])
-    assert keep_unfinished(path) == [] and path.exists()
-    whole = path.read_bytes()
-    for number in (1, 2):
-        path.write_bytes(whole[:-20])
-        assert keep_unfinished(path) == [(path, tmp_path / f"run_unfinished_000{number}.mcap")] and not path.exists()
-    path.write_bytes(b"")
-    assert len(keep_unfinished(path)) == 1 and keep_unfinished(path) == []
-    pieces = [tmp_path / f"run_{name}.mcap" for name in ("0000", "0001", "event_0000")]
-    for piece in pieces:
-        piece.write_bytes(whole[:-20])
-    pieces[0].write_bytes(whole)
-    assert [old for old, _ in keep_unfinished(path)] == pieces[1:] and pieces[0].exists()
-    assert (tmp_path / "run_event_0000_unfinished_0001.mcap").exists()
-
-
 def test_an_interruption_while_the_log_is_opened_leaves_no_recorder_behind(monkeypatch):
     """Ctrl-C: the recorder, which ignores it, waited for word that nobody would send, and the exit waited for the recorder."""
 
@@ -206,11 +186,3 @@ def test_a_disk_that_is_full_is_told_as_it_happens(tmp_path):
     assert "No space left on device" in recorder.look()[0]
     with pytest.raises(EnvironmentFault, match="No space left"):
         recorder.stop()
-
-
-def test_pieces_of_an_earlier_recording_are_told(tmp_path):
-    assert told_of_earlier(tmp_path / "run.mcap") == []
-    for name in ("run.mcap", "run_0003.mcap", "run_event_0000.mcap", "other_0000.mcap"):
-        (tmp_path / name).write_bytes(b"")
-    (line,) = told_of_earlier(tmp_path / "run.mcap")
-    assert "run_0003.mcap, run_event_0000.mcap of an earlier" in line and "other" not in line

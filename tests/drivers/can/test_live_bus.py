@@ -81,14 +81,20 @@ def test_what_cannot_be_opened_is_a_sentence():
         open_bus("nothere", "can0")
 
 
-def test_losses_come_from_the_counters_of_the_system(tmp_path, monkeypatch):
-    folder = tmp_path / "can7" / "statistics"
-    folder.mkdir(parents=True)
-    for name in live_bus.LOSS_COUNTERS:
-        (folder / name).write_text("3\n")
-    monkeypatch.setattr(live_bus, "SYSFS", tmp_path)
+def test_a_library_that_is_not_there_is_told_as_such(monkeypatch):
+    def absent(**_):
+        raise NameError("name 'canGetNumberOfChannels' is not defined")
+
+    monkeypatch.setattr("can.Bus", absent)
+    with pytest.raises(EnvironmentFault, match="'kvaser': the library of its maker is not installed"):
+        open_bus("kvaser", "0")
+
+
+def test_losses_come_from_the_counters_of_the_system(monkeypatch):
+    lost = [12]
+    monkeypatch.setattr(live_bus.network_link, "frames_lost", lambda name: lost[0] if name == "can7" else 0)
     bus = LiveBus(object(), "socketcan", "can7")
-    (folder / "rx_dropped").write_text("10\n")
+    lost[0] = 19
     assert bus.lost() == 7
     assert LiveBus(object(), "virtual", "can7").lost() is None
 

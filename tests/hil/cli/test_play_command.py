@@ -52,6 +52,7 @@ def test_a_dry_run_needs_no_bus(log, capsys):
         (["--dut-sa", "1ff"], "no source address"),
         (["--no-dut", "--start", "900"], "ends 0.390 s after"),
         (["--no-dut", "--baud", "-5"], "'-5' is no rate"),
+        (["--no-dut", "--for", "0"], "--for 0"),
     ],
 )
 def test_a_mistake_is_one_sentence(log, capsys, words, said):

@@ -14,7 +14,7 @@ import can
 import pytest
 
 from autonomy.cli.main import main
-from autonomy.errors import USAGE
+from autonomy.errors import INCONCLUSIVE, USAGE
 from autonomy.log.reader import LogReader
 from hil.rig.play import Options, play
 from hil.rig.record import RecordOptions, record
@@ -85,6 +85,9 @@ def test_pain_15_a_kill_costs_at_most_a_second(tmp_path):
         (["--serial", "gnss=/dev/a", "--serial", "gnss=/dev/b"], "given more than once"),
         (["-i", "local", "-c", "a", "--after", "5"], "give --before S too"),
         (["-i", "local", "-c", "a", "--bitrate", "-1"], "'-1' is no rate"),
+        (["-i", "local", "-c", "a", "-c", "./a"], "-c ./a: given twice"),
+        (["-i", "local", "-c", "a", "--hardware-stamps"], "is of SocketCAN alone"),
+        (["-i", "local", "-c", "a", "-o", "drive.txt"], "name it drive.mcap"),
         (["-i", "local", "-c", "a", "--duration", "0"], "--duration 0"),
     ],
 )
@@ -97,7 +100,8 @@ def test_a_mistake_is_one_sentence(tmp_path, capsys, words, said):
 def test_an_account_is_told_as_json_and_as_lines(tmp_path, capsys):
     with logs.hubs(tmp_path, "a"):
         words = ["hil", "record", "-i", "local", "-c", str(tmp_path / "a"), "-o", str(tmp_path / "x.mcap"), "--duration", "0.2"]
-        assert main([*words, "--json"]) == 0
+        assert main([*words, "--json"]) == INCONCLUSIVE
         assert json.loads(capsys.readouterr().out)["sources"][0]["received"] == 0
-        assert main(words) == 0
-    assert "not told" in capsys.readouterr().out
+        assert main(words) == INCONCLUSIVE
+    said = capsys.readouterr().out
+    assert "not told" in said and "nothing was received" in said and "clock        " in said

@@ -68,3 +68,20 @@ def test_a_word_asks_it_to_end(child):
     process.expect("ready")
     process.ask_to_end()
     process.expect("ended")
+
+
+def test_an_error_is_told_once_and_what_was_said_before_apart(child):
+    told: list[str] = []
+    process = child("import sys; sys.stderr.write('run: old pieces\\nautonomy: not armed\\n'); sys.exit(4)")
+    with pytest.raises(EnvironmentFault, match="^not armed$"):
+        process.hear("run: active", told.append)
+    assert told == ["run: old pieces"]
+
+
+def test_one_that_waits_for_a_word_ends_when_nobody_is_there(child):
+    """It takes SIGTERM for the end of a drive that never began, and goes on to wait for the word that would begin it."""
+    process = child("import signal, sys; signal.signal(signal.SIGTERM, lambda *_: None); print('ready', flush=True); "
+                    "sys.stdin.readline()")  # fmt: skip
+    process.expect("ready")
+    process.end()
+    assert process.exit_code is not None

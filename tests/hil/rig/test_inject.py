@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from autonomy.cli.main import main
-from autonomy.errors import FAIL, INCONCLUSIVE, PASS, EnvironmentFault, UsageError
+from autonomy.errors import FAIL, INCONCLUSIVE, EnvironmentFault, UsageError
 from autonomy.faults import timeline
 from autonomy.stack import Stack
 from drivers.can.transport import CAN_FD_FRAME, open_transport, room
@@ -237,10 +237,13 @@ def test_from_the_command_line(tmp_path, capsys, milliseconds):
     file = tmp_path / "faults.toml"
     file.write_text(f'schema = "{timeline.SCHEMA}"\n[[fault]]\nsource = "can0"\nkind = "bus_off"\n')
     words = ["hil", "inject", str(file), "-i", "process", "--between", "a,b", "--duration", "0.05"]
-    assert main([*words, "-o", str(tmp_path / "out")]) == PASS
-    assert "bus_off" in capsys.readouterr().out and (tmp_path / "out" / "report.html").exists()
+    assert main([*words, "-o", str(tmp_path / "out")]) == INCONCLUSIVE
+    told = capsys.readouterr().out
+    assert "bus_off" in told and "nothing was heard on any of its paths" in told and (tmp_path / "out" / "report.html").exists()
     for change, said in ((["--between", "a"], "--between a: write A,B"), (["--process", "x"], "--process x: write NAME=PID"),
                          (["--process", "stack=999999999"], "--process stack=999999999: there is no such process"),
+                         (["-i", "local", "--between", f"{tmp_path}/b0,{tmp_path}/./b0"], "is one channel"),
+                         (["--udp", "g=2368,127.0.0.1:2368"], "an address and port of their own"),
                          (["-i", "pcan"], "give --arm"), (["--duration", "0"], "--duration 0")):  # fmt: skip
         assert main([*words, *change]) == 2
         assert said in capsys.readouterr().err
@@ -311,4 +314,5 @@ def test_a_relay_is_closed_at_the_start_and_let_go_at_the_end(tmp_path, millisec
     file.write_text(f'schema = "{timeline.SCHEMA}"\n[[fault]]\nsource = "ignition"\nkind = "unplug"\n')
     name, relay = load_relay("ignition=simulated:7")
     found = inject(InjectOptions(str(file), "vehicles/demo_truck", "process", [("a", "b")], 0.02, relays={name: relay}))
-    assert relay.history == [True, False, True] and relay.option == "7" and found["exit_code"] == PASS
+    assert relay.history == [True, False, True] and relay.option == "7"
+    assert found["reasons"] == ["nothing was heard on any of its paths"]

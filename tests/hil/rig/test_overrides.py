@@ -77,3 +77,10 @@ def test_what_cannot_be_is_one_sentence(catalogue, text, said):
     with pytest.raises(UsageError, match=f"--override {text}".replace(".", r"\.")) as told:
         overrides(catalogue, text)
     assert said in str(told.value)
+
+
+@pytest.mark.parametrize("second", ["EEC1.engine_speed=1000", "EEC1@00.engine_speed=1000"])
+def test_two_values_of_one_signal_are_refused(catalogue, second):
+    with pytest.raises(UsageError, match=r"EEC1\.engine_speed=900 says another value of it already"):
+        overrides(catalogue, "EEC1.engine_speed=900", second)
+    overrides(catalogue, "EEC1@00.engine_speed=900", "EEC1@01.engine_speed=1000", "EEC1@00.actual_engine_torque=10")
