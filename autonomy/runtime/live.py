@@ -22,11 +22,13 @@ from autonomy.runtime.journal import Journal, JournalRings, open_log
 from autonomy.runtime.options import ACTIVE, Options, check_channels, devices_asked_for, encoder_of, scan_sockets
 from autonomy.runtime.predictive_cruise import PredictiveCruise
 from autonomy.runtime.recorder import Recorder
-from autonomy.runtime.run_figures import NOT_TOLD, attachments, figures_of
+from autonomy.runtime.run_figures import NOT_TOLD, figures_of
 from autonomy.runtime.scan_rings import list_journal
 from autonomy.runtime.scan_sensors import ScanSensors
 from autonomy.runtime.segments import Segments, Snapshots
 from autonomy.runtime.session import Session
+from autonomy.runtime.shared_histograms import NAME as HISTOGRAMS
+from autonomy.runtime.shared_histograms import SharedHistograms
 from autonomy.runtime.telemetry import Telemetry
 from autonomy.stack import Stack
 from drivers.can.router import Router
@@ -71,7 +73,13 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
         snapshots = None if options.before_s is None else Snapshots(log, options.before_s, options.after_s)
         return Journal(log, rings, lines, snapshots)
 
-    segments = partial(Segments, log_path, opened, options.segment_s, not options.events_only)
+    histograms = SharedHistograms()
+
+    def closing(log: LogWriter) -> None:
+        if found := histograms.as_json():
+            log.attach(HISTOGRAMS, found, "application/json")
+
+    segments = partial(Segments, log_path, opened, options.segment_s, not options.events_only, closing)
     # These and the recorder before any thread
     with (standing_aside(log_path) as earlier, realtime.elsewhere(options.cpu),
           ScanSensors(stack.config, places, options.priority, lockstep=options.lockstep) as sensors,
@@ -83,7 +91,7 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
         session = None
         try:
             session = Session(options, stack, router, encoder, lane, set_speed, rings, serial, devices, sensors, cruise,
-                              telemetry, recorder)
+                              telemetry, recorder, histograms)
             session.drive(tell)
         finally:
             if session is not None:
@@ -95,7 +103,7 @@ def run(options: Options, tell: Callable[[str], None] = lambda line: None) -> di
                 earlier.give_way()
             written, failure = NOT_TOLD, []
             try:
-                written = recorder.stop({} if session is None else attachments(session))
+                written = recorder.stop()
             except EnvironmentFault as fault:  # a truck without a log has still driven, and there is something to tell
                 failure = [str(fault)]
         return figures_of(session, written, failure)

@@ -11,8 +11,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from autonomy.errors import EnvironmentFault
@@ -23,7 +22,6 @@ from autonomy.runtime.segments import Segments
 POLL_S = 0.05
 NICENESS = 5
 ORDERLY_END_S = 30.0
-NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 class Recorder:
@@ -59,14 +57,13 @@ class Recorder:
                 return [str(fault)]
         return []
 
-    def stop(self, attachments: Mapping[str, bytes] = NOTHING) -> dict[str, Any]:
-        """Waits until everything is written, the attachments last; the journal's counts. Raises EnvironmentFault when that
-        failed, now or before."""
+    def stop(self) -> dict[str, Any]:
+        """Waits until everything is written; the journal's counts. Raises EnvironmentFault when that failed, now or before."""
         if self._failure is not None:
             self._process.join(ORDERLY_END_S)
             raise self._failure
         with contextlib.suppress(OSError):  # it is gone; what it said is still to be read
-            self._ours.send(dict(attachments))
+            self._ours.send("end")
         counts = self._answer("writing the log")
         self._process.join(ORDERLY_END_S)
         return counts
@@ -98,8 +95,6 @@ def _record(open_log: Callable[[], LogWriter | Segments], rings, lines: Sequence
                     time.sleep(POLL_S)
             while journal.drain():
                 pass
-            for name, data in (pipe.recv() if pipe.poll(0) else {}).items():
-                log.attach(name, data, "application/json")
             journal.close()
         answer = ("closed", journal.counts)
     except Exception as error:

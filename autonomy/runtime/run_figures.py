@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -11,21 +10,9 @@ import numpy as np
 
 from autonomy.runtime import figures, realtime
 
-__all__ = ["NOT_TOLD", "attachments", "figures_of"]
+__all__ = ["NOT_TOLD", "figures_of"]
 
-HISTOGRAMS = "histograms.json"
 NOT_TOLD: Mapping[str, Any] = MappingProxyType({"frames": None, "ticks": None, "files": (), "events": None})  # by a lost recorder
-
-
-def attachments(session) -> dict[str, bytes]:
-    """For the log: every histogram of the run as JSON, {name: [[microseconds, count], ...]}, empty bins left out."""
-    if session.options.lockstep:
-        return {}
-    parts = {name: counts for name, (counts, _) in session.loop.histograms().items()}
-    if session.transmitter is not None:
-        parts["latency"] = session.transmitter.latency_us
-    sparse = {f"{name}_us": [[int(us), int(counts[us])] for us in np.flatnonzero(counts)] for name, counts in parts.items()}
-    return {HISTOGRAMS: json.dumps(sparse).encode()}
 
 
 def _startup_s(session) -> float | None:

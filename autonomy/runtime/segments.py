@@ -24,13 +24,13 @@ Streams = dict[str, tuple[np.ndarray, np.ndarray]]  # topic: times, rows
 class Segments:
     """`name.mcap`, or with `segment_s` `name_0000.mcap`, `name_0001.mcap` ...; cut between two calls of `write_merged`.
 
-    `open_log(path, first_ns)` makes each, `first_ns` the time of what will be its first record (0: not known yet). `keep`
-    False: nothing is written (snapshots only). Raises EnvironmentFault.
+    `open_log(path, first_ns)` makes each, `first_ns` the time of what will be its first record (0: not known yet); `closing(log)`
+    is called before one is closed. `keep` False: nothing is written (snapshots only). Raises EnvironmentFault.
     """
 
-    def __init__(self, path: Path, open_log: Callable[[Path, int], LogWriter], segment_s: float | None = None,
-                 keep: bool = True):  # fmt: skip
-        self.path = path
+    def __init__(self, path: Path, open_log: Callable[[Path, int], LogWriter], segment_s: float | None = None, keep: bool = True,
+                 closing: Callable[[LogWriter], None] = lambda log: None):  # fmt: skip
+        self.path, self._closing = path, closing
         self.paths: list[str] = []
         self._open_log = open_log
         self._segment_ns = None if segment_s is None else round(segment_s * NS)
@@ -44,14 +44,9 @@ class Segments:
         if self._segment_ns is not None:
             self._begin_ns = self._begin_ns or first_ns
             if first_ns - self._begin_ns >= self._segment_ns:
-                self._log.close()
+                self.finish(self._log)
                 self._log, self._begin_ns = self._next(first_ns), first_ns
         self._log.write_merged(streams)
-
-    def attach(self, name: str, data: bytes, media_type: str = "text/plain") -> None:
-        """To the log that is open."""
-        if self._log is not None:
-            self._log.attach(name, data, media_type)
 
     def flush(self) -> None:
         if self._log is not None:
@@ -59,7 +54,12 @@ class Segments:
 
     def close(self) -> None:
         if self._log is not None:
-            self._log.close()
+            self.finish(self._log)
+        self._log = None
+
+    def finish(self, log: LogWriter) -> None:
+        self._closing(log)
+        log.close()
 
     def __enter__(self) -> Segments:
         return self
@@ -114,7 +114,7 @@ class Snapshots:
 
     def close(self) -> None:
         if self._log is not None:
-            self._log.close()
+            self.segments.finish(self._log)
         self._log = None
 
     def _open(self, time_ns: int) -> None:

@@ -33,6 +33,7 @@ from autonomy.runtime.recorder import Recorder
 from autonomy.runtime.scan_sensors import ScanSensors
 from autonomy.runtime.serial_reception import SerialReceiver
 from autonomy.runtime.service import Service
+from autonomy.runtime.shared_histograms import SharedHistograms
 from autonomy.runtime.standby import Standby
 from autonomy.runtime.telemetry import Telemetry
 from autonomy.runtime.transmission import Transmitter
@@ -62,6 +63,7 @@ ENGAGE_AFTER_S = 5.0  # as hil.loop.closed_loop: the ego filter's start
 INTERPRETER_BELOW = 5
 SWITCH_INTERVAL_S = 5e-4  # between Python threads: sender, serial lines and node share one interpreter
 FIRST_TICK_POLL_S = 2e-3
+HISTOGRAMS_EVERY_S = 1.0
 JOIN_S = 5.0
 FOREVER_NS = 1 << 62
 
@@ -71,9 +73,10 @@ class Session:
 
     def __init__(self, options: Options, stack: Stack, router: Router, encoder: CommandEncoder | None, path: np.ndarray,
                  set_speed: float, rings: JournalRings, serial: SerialRouter, devices: dict[str, str],
-                 sensors: ScanSensors, cruise: PredictiveCruise, telemetry: Telemetry, recorder: Recorder):  # fmt: skip
+                 sensors: ScanSensors, cruise: PredictiveCruise, telemetry: Telemetry, recorder: Recorder,
+                 histograms: SharedHistograms):  # fmt: skip
         self.options, self.devices, self.sensors, self.cruise, self.telemetry = options, devices, sensors, cruise, telemetry
-        self._recorder = recorder
+        self._recorder, self._histograms, self._histograms_at_s = recorder, histograms, 0.0
         self.findings: list[realtime.Finding] = []
         self.stolen = StolenTime()
         self.service, self.clocks = Service(), ClockWatch({})
@@ -89,6 +92,7 @@ class Session:
         self._marks = rings.marks
         self.page_faults = 0
         self.interrupted = False
+        self.loop: Loop | None = None
         self._thread: threading.Thread | None = None
         self._started = threading.Event()
         try:
@@ -201,6 +205,7 @@ class Session:
                     beside += self._look_at_the_recorder()
                     for line in (*beside, *standby, *self._overhear(), *watch.look(time.monotonic())):
                         tell(line)
+                    self._put_histograms()
                     if self._errors():
                         self._stop()
         finally:
@@ -304,8 +309,17 @@ class Session:
                 self.lost[number] = bus.lost() or 0
             bus.close()
         os.close(self.event)
+        self._put_histograms(at_the_end=True)
         self.clocks.close()
         self.service.close()
+
+    def _put_histograms(self, at_the_end: bool = False) -> None:
+        """Once a second, for the logs; in lockstep the rig's clock is not ours, and there are none."""
+        if self.loop is None or self.options.lockstep or not at_the_end and time.monotonic() < self._histograms_at_s:
+            return
+        self._histograms_at_s = time.monotonic() + HISTOGRAMS_EVERY_S
+        sent = {} if self.transmitter is None else {"latency": self.transmitter.latency_us}
+        self._histograms.put({name: counts for name, (counts, _) in self.loop.histograms().items()} | sent)
 
 
 def _grid_after(time_ns: int) -> int:
