@@ -44,7 +44,8 @@ cdef class FrictionKernel:
         cdef TruckState* truck = <TruckState*>pointer(result)
         truck.mass_kg, truck.speed = mass, speed
         hear(&observed, told)
-        friction_step(&self.memory, &self.parameters, &self.vehicle, &observed, truck, force, brake_force, lateral, excess, now_ns)
+        friction_step(&self.memory, &self.parameters, &self.vehicle, &observed, truck, force, brake_force, lateral, excess,
+                      now_ns)
         friction_tell(&self.memory, &self.parameters, &observed, now_ns, truck)
         return result
 
