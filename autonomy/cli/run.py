@@ -64,13 +64,12 @@ LONGEST_S = 1e8  # three years
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises UsageError, BadInputError, EnvironmentFault."""
-    import os
     from pathlib import Path
 
     from autonomy.config import parse_override
     from autonomy.errors import UsageError
     from autonomy.output_folder import writing
-    from autonomy.runtime import figures
+    from autonomy.runtime import figures, realtime
     from autonomy.runtime.live import FIGURES
     from autonomy.runtime.live import run as run_live
     from autonomy.runtime.options import Options, telemetry_place
@@ -78,9 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.duration is not None and not 0.0 < arguments.duration <= LONGEST_S:
         raise UsageError(f"--duration {arguments.duration:g}: give more than 0 and at most {LONGEST_S:g} s, or leave it out")
-    if arguments.cpu is not None and arguments.cpu not in os.sched_getaffinity(0):
-        there = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
-        raise UsageError(f"--cpu {arguments.cpu}: this machine gives this process the processors {there}")
+    if arguments.cpu is not None and arguments.cpu not in (there := realtime.processors()):
+        raise UsageError(f"--cpu {arguments.cpu}: this machine gives this process the processors {', '.join(map(str, there))}")
     ports = [text.partition("=")[0] for text in arguments.devices]
     if twice := sorted({port for port in ports if ports.count(port) > 1}):
         raise UsageError(f"--serial {twice[0]}=...: given more than once; a port has one device")

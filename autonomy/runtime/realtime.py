@@ -64,6 +64,16 @@ def elsewhere(cpu: int | None) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
+def processors() -> list[int]:
+    """That this process may ask for; those it was given may be fewer, where whoever started it keeps off one for us."""
+    given = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))  # the kernel takes out what is not allowed
+        return sorted(os.sched_getaffinity(0))
+    finally:
+        os.sched_setaffinity(0, given)
+
+
 def process_start_ns() -> int:
     """CLOCK_MONOTONIC when this process began, to 10 ms: what a service manager waits from."""
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()

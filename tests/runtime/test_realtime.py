@@ -136,3 +136,13 @@ def test_a_run_that_is_ended_before_its_first_tick_says_nothing():
     told = [figures.verdict(COUNTS | {"ticks": 0}, [], soft=True, p99_lateness_us=None, limit_us=1000.0, interrupted=ended)[0]
             for ended in (True, False)]  # fmt: skip
     assert told == ["inconclusive", "fail"]
+
+
+def test_a_processor_that_is_kept_off_can_be_asked_for():
+    every = realtime.processors()
+    given = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {every[0]})
+        assert realtime.processors() == every and os.sched_getaffinity(0) == {every[0]}
+    finally:
+        os.sched_setaffinity(0, given)

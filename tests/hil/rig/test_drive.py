@@ -14,6 +14,7 @@ from autonomy import config as configuration
 from autonomy import msg
 from autonomy.cli.main import main
 from autonomy.errors import EnvironmentFault
+from autonomy.runtime import realtime
 from drivers.can.commanding import command_config
 from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.can.router import Router
@@ -39,6 +40,14 @@ def test_pain_14_lockstep_runs_are_equal_and_replay_from_their_cuts(vehicle, sce
         assert main(["replay", str(tmp_path / name / "run.mcap"), "--no-report", "--json"]) == 0
         said.append(json.loads(capsys.readouterr().out))
     assert said[0]["ticks"] == 600 and said[0]["output_sha256"] == said[1]["output_sha256"]
+
+
+@pytest.mark.slow
+def test_the_loop_gets_the_processor_that_all_others_keep_off(tmp_path, monkeypatch):
+    """It was refused: the stack looked at what it was given, and that processor was kept from it, too."""
+    monkeypatch.setattr("hil.rig.drive.INTERFACES", tmp_path)
+    found = drive(tmp_path / "a", duration_s=1.0, lockstep=True, cpu=realtime.processors()[-1])
+    assert found["run"]["counts"]["ticks"] == 100
 
 
 @pytest.mark.slow
