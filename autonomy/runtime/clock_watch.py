@@ -8,17 +8,23 @@ another, which is the better one as long as pulses come. A PTP clock says both, 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from autonomy.errors import EnvironmentFault
 from autonomy.log.timescales import GPS_EPOCH_UTC_NS, gps_to_utc_ns, tai_to_gps_ns, utc_to_gps_ns
 from autonomy.runtime.clock_follower import ClockState, follow, sigma_s, to_source_ns
 from drivers.gnss.pulses import Pulses
 from drivers.gnss.time_marks import GPS, TimeMark, TimeMarks
-from drivers.ptp_clock import TAI, PtpClock
+from drivers.ptp_clock import TAI, PtpClock, place_of
 
-__all__ = ["ClockWatch", "gps_ns_of"]
+if TYPE_CHECKING:
+    from autonomy.runtime.options import Options
+    from autonomy.runtime.serial_reception import SerialReceiver
+    from drivers.serial.router import SerialRouter
+
+__all__ = ["ClockWatch", "gps_ns_of", "watch_of"]
 
 MESSAGE_SIGMA_S = 5e-3  # [D] scatter of a message's way: a USB line holds bytes back for 1 to 16 ms
 PULSE_SIGMA_S = 20e-6  # [D] of an edge's stamp: an interrupt's latency
@@ -166,3 +172,17 @@ def _as_json(state: ClockState | None) -> dict[str, Any]:
     utc_ns = gps_to_utc_ns(to_source_ns(state, state.time_ns))
     values = (state.accepted, state.rejected, state.steps, utc_ns - state.time_ns, sigma_s(state, state.time_ns), state.rate_ppm)
     return dict(zip(names, values, strict=True))
+
+
+def watch_of(options: Options, serial: SerialRouter, lines: Sequence[SerialReceiver]) -> ClockWatch:
+    """Hears every line that tells a fix, and the pulses and PTP clock that are named. Raises UsageError, EnvironmentFault."""
+    pulses = Pulses(options.pulses) if options.pulses else None
+    ptp = None
+    if options.ptp:
+        name, scale = place_of(options.ptp)
+        ptp = PtpClock(name), scale
+    watch = ClockWatch({item.port: item.protocol for item in serial.config.port if "gnss" in item.kinds}, pulses, ptp)
+    for line in lines:
+        if line.port_name in watch.ports:
+            line.listener = partial(watch.hear, line.port_name)
+    return watch

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from autonomy.runtime._journal import PIECE_ROW
 from autonomy.runtime._loop import Loop
 from autonomy.runtime.bus_node import HEARD, BusNode, node_of
 from autonomy.runtime.bus_watch import BusWatch
-from autonomy.runtime.clock_watch import ClockWatch
+from autonomy.runtime.clock_watch import ClockWatch, watch_of
 from autonomy.runtime.journal import JournalRings
 from autonomy.runtime.lockstep import Lockstep, LockstepReceiver
 from autonomy.runtime.options import ACTIVE, Options
@@ -44,8 +43,6 @@ from drivers.can.commanding.command_encoder import CommandEncoder
 from drivers.can.j1939.partners import Partners
 from drivers.can.router import Router
 from drivers.can.transport import Transport, open_transport
-from drivers.gnss.pulses import Pulses
-from drivers.ptp_clock import PtpClock, place_of
 from drivers.ring import Ring
 from drivers.serial.live_port import LivePort
 from drivers.serial.route_config import PREFIX
@@ -103,7 +100,7 @@ class Session:
                 port.open()
                 self.lines.append(SerialReceiver(port, name, Ring(PIECE_SLOTS, PIECE_ROW.itemsize),
                                                  options.priority - INTERPRETER_BELOW))  # fmt: skip
-            self.clocks = self._clock_watch(serial)
+            self.clocks = watch_of(options, serial, self.lines)
         except (EnvironmentFault, UsageError):
             self.close()
             raise
@@ -138,19 +135,6 @@ class Session:
         if options.lockstep:
             self.lockstep = Lockstep(self.loop, self.buses, self.transmitter, self.node, synced, rings.ticks,
                                      sensors.take, cruise.turn)  # fmt: skip
-
-    def _clock_watch(self, serial: SerialRouter) -> ClockWatch:
-        """Hears every line that tells a fix, and the pulses and PTP clock that are named. Raises UsageError, EnvironmentFault."""
-        pulses = Pulses(self.options.pulses) if self.options.pulses else None
-        ptp = None
-        if self.options.ptp:
-            name, scale = place_of(self.options.ptp)
-            ptp = PtpClock(name), scale
-        watch = ClockWatch({item.port: item.protocol for item in serial.config.port if "gnss" in item.kinds}, pulses, ptp)
-        for line in self.lines:
-            if line.port_name in watch.ports:
-                line.listener = partial(watch.hear, line.port_name)
-        return watch
 
     def _stand_on_the_bus(self, encoder: CommandEncoder) -> Partners:
         """Our node on the command bus; without its leave no command goes out, and the loop does not drive."""
