@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from autonomy.playback.result import Result
 
 REPORT = "report.html"
+TILES_IN_A_ROW = (5, 4, 6)  # the first is the nicest
 TIME_NOTE = (
     "Time axes count seconds from the log's first record. Vehicle axes: forward, left, up (ISO 8855); world: east, north, up."
 )
@@ -73,11 +74,16 @@ def render_page(kicker: str, top: head.Head, sections: list[Section], note: str 
 
     templates = Environment(loader=PackageLoader("autonomy.report"), autoescape=True, undefined=StrictUndefined)
     # Not escaped: they are our own text, and in style and script elements escapes mean nothing
-    style = Markup(templates.get_template("style.css.j2").render(tiles=max(len(top.tiles), 1)))
+    style = Markup(templates.get_template("style.css.j2").render(tiles=_tiles_in_a_row(len(top.tiles))))
     script = Markup(templates.get_template("script.js.j2").render())
     return templates.get_template("page.html.j2").render(
         kicker=kicker, head=top, sections=sections, note=note, style=style, script=script
     )
+
+
+def _tiles_in_a_row(count: int) -> int:
+    """All of a few; of more as many as leave the last row fullest."""
+    return max(count, 1) if count <= max(TILES_IN_A_ROW) else min(TILES_IN_A_ROW, key=lambda number: -count % number)
 
 
 def _sections(drive: Drive) -> list[Section]:

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from autonomy.report.page import SECTIONS, write_report
+from autonomy.report.page import SECTIONS, _tiles_in_a_row, write_report
 from tests.report import drives
 
 ANCHORS = [
@@ -173,3 +173,8 @@ def test_no_script_of_the_page_leaves_its_element(page):
 
 def test_same_run_gives_the_same_page(tmp_path):
     assert written(tmp_path / "a", drives.run(700)) == written(tmp_path / "b", drives.run(700))
+
+
+@pytest.mark.parametrize(("count", "in_a_row"), [(1, 1), (4, 4), (6, 6), (10, 5), (11, 4), (12, 4), (13, 5)])
+def test_rows_of_tiles_are_as_full_as_they_can_be(count, in_a_row):
+    assert _tiles_in_a_row(count) == in_a_row
