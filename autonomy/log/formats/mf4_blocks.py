@@ -18,7 +18,7 @@ from autonomy.log.formats.bus_logging import LINEAR, NO_CONVERSION
 
 UNFINISHED = b"UnFinMF "
 LARGEST_BLOCK = 1 << 28
-MOST_BLOCKS = 1 << 20  # followed in one chain: a link that goes back would never end
+MOST_BLOCKS = 1 << 20  # followed in one chain
 VARIABLE = 1  # flag of a channel group: its records are payloads of variable length
 MASTER_TYPES = (2, 3)
 _VARIABLE_LENGTH = 1  # type of a channel: the record holds the place of the payload
@@ -262,16 +262,16 @@ class Blocks:
 
     def _placed_chain(self, link: int, name: bytes) -> list[tuple[int, tuple[tuple[int, ...], bytes]]]:
         """The blocks of a list that are in the file; each block's first link is the next one."""
-        found = []
+        found: dict[int, tuple[tuple[int, ...], bytes]] = {}
         while link:
             block = self._block(link, name)
             if not block[0]:
                 break
-            found.append((link, block))
+            found[link] = block
             link = block[0][0]
-            if len(found) > MOST_BLOCKS:
+            if link in found or len(found) > MOST_BLOCKS:
                 raise Unfamiliar("a chain of blocks without end")
-        return found
+        return list(found.items())
 
     def _block(self, offset: int, name: bytes) -> tuple[tuple[int, ...], bytes]:
         """(links, data) of a block; nothing for one that the file does not have whole. Raises Unfamiliar."""
