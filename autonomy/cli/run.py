@@ -66,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Raises UsageError, BadInputError, EnvironmentFault."""
     from pathlib import Path
 
+    from autonomy.cli.named_places import named_places
     from autonomy.config import parse_override
     from autonomy.errors import UsageError
     from autonomy.output_folder import writing
@@ -79,9 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--duration {arguments.duration:g}: give more than 0 and at most {LONGEST_S:g} s, or leave it out")
     if arguments.cpu is not None and arguments.cpu not in (there := realtime.processors()):
         raise UsageError(f"--cpu {arguments.cpu}: this machine gives this process the processors {', '.join(map(str, there))}")
-    ports = [text.partition("=")[0] for text in arguments.devices]
-    if twice := sorted({port for port in ports if ports.count(port) > 1}):
-        raise UsageError(f"--serial {twice[0]}=...: given more than once; a port has one device")
+    devices = named_places(arguments.devices, "--serial", "PORT=DEVICE, such as gnss=/dev/serial/by-id/usb-...")
+    sockets = named_places(arguments.sockets, "--udp", "SENSOR=PORT or SENSOR=ADDRESS:PORT, such as roof=2368")
     if not 1 <= arguments.priority <= 98:
         raise UsageError(f"--priority {arguments.priority}: give 1 to 98; 99 is the kernel's own")
     if arguments.set_speed is not None and not 0.0 <= arguments.set_speed <= 40.0:
@@ -94,12 +94,6 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--after {arguments.after:g}: behind events that are not asked for; give --before S too")
     if arguments.events_only and arguments.before is None:
         raise UsageError("--events-only: how much before an event is wanted? give --before S")
-    for text in arguments.devices:
-        if not all(text.partition("=")):
-            raise UsageError(f"--serial {text}: write PORT=DEVICE, such as gnss=/dev/serial/by-id/usb-...")
-    for text in arguments.sockets:
-        if not all(text.partition("=")):
-            raise UsageError(f"--udp {text}: write SENSOR=PORT or SENSOR=ADDRESS:PORT, such as roof=2368")
     found = run_live(
         Options(
             config=arguments.config, interface=arguments.interface, channels=arguments.channels, mode=arguments.mode,
@@ -107,8 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
             route_file=arguments.route,
             overrides=dict(parse_override(text) for text in arguments.overrides), set_speed_mps=arguments.set_speed,
             allow_soft=arguments.allow_soft_realtime, priority=arguments.priority, cpu=arguments.cpu,
-            lockstep=arguments.lockstep, devices=dict(text.split("=", 1) for text in arguments.devices),
-            sockets=dict(text.split("=", 1) for text in arguments.sockets), pulses=arguments.pulses,
+            lockstep=arguments.lockstep, devices=devices, sockets=sockets, pulses=arguments.pulses,
             ptp=arguments.ptp,
             segment_s=arguments.segment, before_s=arguments.before,
             after_s=AFTER_S if arguments.after is None else arguments.after,

@@ -43,6 +43,7 @@ def execute(given: argparse.Namespace) -> int:
     import threading
     from pathlib import Path
 
+    from autonomy.cli.named_places import once
     from autonomy.errors import UsageError
     from autonomy.orderly_end import orderly_end
     from hil.rig.inject import InjectOptions, inject, lines
@@ -56,8 +57,8 @@ def execute(given: argparse.Namespace) -> int:
     if given.duration is not None and not 0.0 < given.duration < 1e9:
         raise UsageError(f"--duration {given.duration:g}: give more than 0 seconds")
     options = InjectOptions(given.timeline, given.config, given.interface, pairs, given.duration,
-                            dict(_process(text) for text in given.processes), dict(load(text) for text in given.relays),
-                            given.arm, dict(_line(text) for text in given.lines), dict(_stream(text) for text in given.streams),
+                            once(map(_process, given.processes), "--process"), once(map(load, given.relays), "--relay"),
+                            given.arm, once(map(_line, given.lines), "--serial"), once(map(_stream, given.streams), "--udp"),
                             given.baud, Path(given.output) if given.output else None)  # fmt: skip
     stopped = threading.Event()
     with orderly_end(stopped.set):

@@ -39,6 +39,7 @@ def execute(given: argparse.Namespace) -> int:
     import sys
     from pathlib import Path
 
+    from autonomy.cli.named_places import named_places
     from autonomy.errors import UsageError
     from autonomy.runtime.segments import AFTER_S
     from hil.rig.record import RecordOptions, lines, record
@@ -56,7 +57,7 @@ def execute(given: argparse.Namespace) -> int:
     found = record(
         RecordOptions(
             output=Path(given.output), interface=given.interface, channels=given.channels, bit_rate=given.bitrate,
-            lines=_pairs(given.lines, "--serial"), baud=given.baud, sockets=_pairs(given.sockets, "--udp"),
+            lines=named_places(given.lines, "--serial"), baud=given.baud, sockets=named_places(given.sockets, "--udp"),
             duration_s=given.duration, segment_s=given.segment, before_s=given.before,
             after_s=AFTER_S if given.after is None else given.after,
             triggers=given.triggers, events_only=given.events_only, durable=given.durable,
@@ -66,17 +67,3 @@ def execute(given: argparse.Namespace) -> int:
     )  # fmt: skip
     print(json.dumps(found) if given.json else "\n".join(lines(found)))
     return found["exit_code"]
-
-
-def _pairs(texts: list[str], option: str) -> dict[str, str]:
-    from autonomy.errors import UsageError
-
-    found = {}
-    for text in texts:
-        name, separator, place = text.partition("=")
-        if not separator or not name or not place:
-            raise UsageError(f"{option} {text}: write NAME=PLACE")
-        if name in found:
-            raise UsageError(f"{option} {name}=...: given more than once; each has one place")
-        found[name] = place
-    return found

@@ -40,6 +40,7 @@ def execute(given: argparse.Namespace) -> int:
     import threading
     from pathlib import Path
 
+    from autonomy.cli.named_places import named_places
     from autonomy.errors import UsageError
     from autonomy.orderly_end import orderly_end
     from autonomy.output_folder import prepare
@@ -49,10 +50,8 @@ def execute(given: argparse.Namespace) -> int:
         raise UsageError(f"--duration {given.duration:g}: must be more than 0 and at most 86400 seconds")
     if not 0.0 <= given.patience <= 86400.0:
         raise UsageError(f"--patience {given.patience:g}: must lie between 0 and 86400 seconds")
-    for option, texts in (("udp", given.sockets), ("serial", given.lines)):
-        for text in texts:
-            if not all(text.partition("=")):
-                raise UsageError(f"--{option} {text}: write NAME=PLACE, such as roof=127.0.0.1:2368 or gnss=/tmp/gnss")
+    for option, texts in (("--udp", given.sockets), ("--serial", given.lines)):
+        named_places(texts, option, "NAME=PLACE, such as roof=127.0.0.1:2368 or gnss=/tmp/gnss")
     options = LoneTruckOptions(given.interface, given.channels, given.config, given.scenario, given.sockets, given.lines,
                                given.duration, given.seed, given.lockstep, given.patience, given.arm)  # fmt: skip
     if given.output:

@@ -12,6 +12,7 @@ import ipaddress
 import socket
 from dataclasses import dataclass, field
 
+from autonomy.cli.named_places import named_places
 from autonomy.errors import UsageError
 from drivers.can.interface_kind import is_virtual
 from hil.rig.recorded import CAN, SERIAL, UDP, Stream
@@ -74,7 +75,7 @@ def assign(recordings: list[list[Stream]], wishes: Wishes) -> Plan:
     plan = Plan()
     _assign_buses(recordings, wishes, plan)
     for kind, texts, option, make in ((SERIAL, wishes.lines, "--serial", _line), (UDP, wishes.addresses, "--udp", _address)):
-        wanted = _once([_pair(text, option) for text in texts], option)
+        wanted = named_places(texts, option)
         known = {stream.name for streams in recordings for stream in streams if stream.kind == kind}
         if unknown := sorted(set(wanted) - known):
             there = ", ".join(sorted(known)) or "none"
@@ -131,7 +132,7 @@ def _assign_buses(recordings: list[list[Stream]], wishes: Wishes, plan: Plan) ->
 def _maps(wishes: Wishes, count: int) -> dict[tuple[int | None, str], str]:
     found: dict[tuple[int | None, str], str] = {}
     for text in wishes.maps:
-        place, channel = _pair(text, "--map")
+        ((place, channel),) = named_places([text], "--map", "BUS=CHANNEL, such as --map 0=can0").items()
         number, separator, bus = place.rpartition(":")
         if channel not in (*wishes.channels, NONE):
             raise UsageError(f"--map {text}: no channel {channel}; given with -c: {', '.join(wishes.channels)}")
@@ -159,21 +160,3 @@ def _address(place: str, option: str) -> Target:
     except OSError as error:
         raise UsageError(f"{option} {place}: no such address: {error}") from None
     return Target(UDP, host, port=int(port))
-
-
-def _once(pairs: list[tuple[str, str]], option: str) -> dict[str, str]:
-    """Raises UsageError."""
-    wanted: dict[str, str] = {}
-    for name, place in pairs:
-        if name in wanted:
-            raise UsageError(f"{option} {name}=...: given more than once; each goes to one place")
-        wanted[name] = place
-    return wanted
-
-
-def _pair(text: str, option: str) -> tuple[str, str]:
-    name, separator, place = text.partition("=")
-    if not separator or not name or not place:
-        raise UsageError(f"{option} {text}: write NAME=PLACE, such as {option} 0=can0" if option == "--map" else
-                         f"{option} {text}: write NAME=PLACE")  # fmt: skip
-    return name, place

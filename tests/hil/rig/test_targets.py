@@ -66,7 +66,7 @@ def test_what_leaves_the_machine_is_real(target, real):
         (Wishes(lines=["gnss=pty", "gnss=/dev/ttyUSB0"]), "--serial gnss=...: given more than once"),
         (Wishes(addresses=["lidar=127.0.0.1:5", "lidar=127.0.0.1:6"]), "--udp lidar=...: given more than once"),
         (Wishes("local", ["a"], ["2:0=a"]), "recording 2 is not within 1..1"),
-        (Wishes("local", ["a"], ["0"]), "write NAME=PLACE"),
+        (Wishes("local", ["a"], ["0"]), "write BUS=CHANNEL"),
         (Wishes(maps=["0=a"]), "name the channel"),
         (Wishes(), "nothing has a place to go"),
         (Wishes(lines=["imu=pty"]), "no such serial stream; there are gnss"),
