@@ -39,43 +39,40 @@ def told_of_earlier(path: Path) -> list[str]:
 
 
 class EarlierLogs:
-    def __init__(self, path: Path):
-        self._path, self._has_given_way = path, False
+    """Of one run: whether those before it have given way."""
+
+    def __init__(self) -> None:
+        self.have_given_way = False
 
     def give_way(self) -> None:
-        self._has_given_way = True
-
-    def stand_aside(self) -> None:
-        for log in (self._path, *_pieces(self._path)):
-            if log.is_file():
-                log.rename(log.with_name(log.name + ASIDE))
-
-    def come_back(self) -> None:
-        """Where nothing new stands, or everywhere if they have not given way."""
-        aside = [log for log in (self._path, *_pieces(self._path, ASIDE)) if log.with_name(log.name + ASIDE).exists()]
-        if not self._has_given_way:
-            for log in (self._path, *_pieces(self._path)):
-                log.unlink(missing_ok=True)
-        for log in aside:
-            place = log.with_name(log.name + ASIDE)
-            if log.exists():
-                place.unlink()
-            else:
-                place.rename(log)
+        self.have_given_way = True
 
 
 @contextlib.contextmanager
 def standing_aside(path: Path) -> Iterator[EarlierLogs]:
     """Of the logs of that name, closed ones all. What a killed run left aside is back before."""
-    earlier = EarlierLogs(path)
-    earlier.give_way()
-    earlier.come_back()
-    earlier = EarlierLogs(path)
-    earlier.stand_aside()
+    _come_back(path)
+    for log in (path, *_pieces(path)):
+        if log.is_file():
+            log.rename(log.with_name(log.name + ASIDE))
+    earlier = EarlierLogs()
     try:
         yield earlier
     finally:
-        earlier.come_back()
+        if not earlier.have_given_way:
+            for log in (path, *_pieces(path)):
+                log.unlink(missing_ok=True)
+        _come_back(path)
+
+
+def _come_back(path: Path) -> None:
+    """Where nothing new stands; elsewhere they are gone."""
+    for log in (path, *_pieces(path, ASIDE)):
+        place = log.with_name(log.name + ASIDE)
+        if log.exists():
+            place.unlink(missing_ok=True)
+        elif place.exists():
+            place.rename(log)
 
 
 def _pieces(path: Path, behind: str = "") -> list[Path]:
