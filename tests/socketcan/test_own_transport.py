@@ -67,7 +67,7 @@ def test_pain_10_forced_loss_is_counted_exactly_and_told_with_the_next_frame(vca
 
 
 def test_pain_10_what_the_kernel_drops_in_front_of_all_sockets_is_counted_too(shaped, backlog):
-    channel = shaped("tbf", "rate", "500kbit", "burst", "400", "limit", "100000")
+    channel = shaped("netem", "delay", "100ms", "limit", "1000")  # frames that waited come together
     sender, receiver = SocketCan(channel), SocketCan(channel)
     backlog(0)
     sender.send(numbered(200), 5.0)
@@ -88,6 +88,16 @@ def test_pain_4_the_loop_gets_the_stamp_of_arrival_however_late_its_receiver_is(
     Receiver(receiver, 0, ring).turn(1.0)
     stamp = int(np.frombuffer(ring.pop(), np.int64)[0])
     assert before - 5_000_000 <= stamp <= after + 5_000_000
+
+
+def test_where_a_controller_tells_no_time_of_its_own_the_kernels_is_taken_and_told(vcan):
+    sender, receiver = SocketCan(vcan[0]), SocketCan(vcan[0], hardware_stamps=True)
+    before = time.time_ns()
+    sender.send(numbered(3))
+    classic, fd = room(8)
+    assert receiver.receive(classic, fd, 5.0)[0] == 3 and receiver.clock.startswith("the kernel's time of reception")
+    assert (classic["time_ns"][:3] >= before - 10_000_000).all() and not receiver.stamps_arrival
+    sender.close(), receiver.close()
 
 
 def test_one_thread_sends_while_another_one_receives(vcan):
