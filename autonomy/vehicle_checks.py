@@ -7,8 +7,17 @@ import numpy as np
 
 def impossible(vehicle: np.ndarray) -> list[tuple[str, str]]:
     """(key, what is wrong and what to do) of a VehicleParameters."""
-    if not vehicle["has_trailer"]:
+    return _axles(vehicle) + (_trailer(vehicle) if vehicle["has_trailer"] else [])
+
+
+def _axles(vehicle: np.ndarray) -> list[tuple[str, str]]:
+    behind, driven = int(np.count_nonzero(vehicle["tractor_cornering_stiffness"][1:])), int(vehicle["driven_axles"])
+    if 1 <= driven <= max(behind, 1):
         return []
+    return [("driven_axles", f"= {driven}: the tractor has {behind} behind its front axle; say how many the engine drives")]
+
+
+def _trailer(vehicle: np.ndarray) -> list[tuple[str, str]]:
     mass, tractor = float(vehicle["mass_kg"]), float(vehicle["tractor_mass_kg"])
     wheelbase = float(vehicle["trailer_wheelbase_m"])
     found = [(key, f"= {float(vehicle[key]):g} lies behind the trailer's axles, trailer_wheelbase_m = {wheelbase:g}: the trailer "

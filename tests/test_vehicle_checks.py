@@ -23,6 +23,8 @@ def test_a_car_has_no_such_trailer():
         ("mass_kg", 400e3, "must be at most 100000"),
         ("mass_kg", 40.0, "must be at least 500"),
         ("mass_kg", 6000.0, r"= 6000: the tractor alone weighs more, tractor_mass_kg = 7800"),
+        ("driven_axles", 0, r"= 0: the tractor has 1 behind its front axle"),
+        ("driven_axles", 2, r"= 2: the tractor has 1 behind its front axle"),
         ("mass_sigma_kg", 1e6, "must be at most 50000"),
         ("wheel_radius_m", 0.001, "must be at least 0.15"),
         ("trailer_wheelbase_m", 77.0, "must be at most 20"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from autonomy.axle_shares_twin import axle_shares
 from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 
 LARGEST_TRIM_RAD, TRIM_LAG_S, TRIM_SPEED_MPS = 0.008, 0.5, 8.0  # see ext/autonomy/safety/_trim.pxd
@@ -81,8 +82,9 @@ class Upshift:
 class Split:
     """Engine, retarder and brakes that give an acceleration as far as they reach, with what each is expected to give now."""
 
-    def __init__(self, parameters, learned, vehicle):
-        self.p, self.vehicle, self.engine, self.retarder, self.brake = parameters, vehicle, 0.0, 0.0, 0.0
+    def __init__(self, parameters, learned, vehicle, friction: float):
+        self.p, self.vehicle, self.friction = parameters, vehicle, friction  # as much as is believed of it
+        self.engine, self.retarder, self.brake = 0.0, 0.0, 0.0
         self.inertia = float(learned["wheel_inertia_kgm2"]), float(learned["engine_inertia_kgm2"])
         self.rotating = 0.0  # kg along the road
         self.eased, self.rate = 0.0, 0.0  # m/s2, that the brakes follow; m/s3, of the acceleration to drive, low-passed
@@ -140,13 +142,16 @@ class Split:
             share = np.clip(0.5 * (speed - v["retarder_minimum_speed_mps"]), 0.0, 1.0)
             if braked < 0.0 and share > 0.0:
                 wanted = (early(p["retarder_lag_s"]) - engine * crank) / shaft
+                driven = p["driven_friction_share"] * self.friction * axle_shares(v, mass)[1] * v["driven_axles"]
+                driven *= mass * STANDARD_GRAVITY_MPS2
                 most = min(v["retarder_torque_maximum_nm"], retarder_power / (max(speed, 1.0) * shaft))
-                retarder = np.clip(wanted, -share * most, 0.0)
+                retarder = np.clip(wanted, -min(share * most, max(driven + engine * crank, 0.0) / shaft), 0.0)
                 rest = early(p["engine_brake_lag_s"]) - retarder * shaft - engine * crank
                 if ratio is not None:
                     spare = self._until_shift(ratio, speed, acceleration) / p["engine_shift_foresight_s"] - 1.0
                     share *= np.clip(spare, 0.0, 1.0)
-                engine += np.clip(rest / crank, -share * p["engine_brake_torque_maximum_nm"], 0.0)
+                left = max(driven + engine * crank + retarder * shaft, 0.0) / crank
+                engine += np.clip(rest / crank, -min(share * p["engine_brake_torque_maximum_nm"], left), 0.0)
             eased = np.inf
             if ratio is not None:
                 eased = self.upshift.most(ratio, speed, self.expected + disturbance, dt) - disturbance

@@ -13,7 +13,7 @@ import numpy as np
 
 from hil.plant.geometry import TruckGeometry
 
-ACCELERATION_LAG_S = 0.4  # engine and brakes together, TRUCK_FACTS class figures 0.1 to 0.5 s [M]
+ACCELERATION_LAG_S = 0.4  # engine and brakes together, docs/truck-facts.md: 0.1 to 0.5 s [M]
 REMEMBERED = 100  # commands
 PARAMETERS = ("wheelbase_m", "understeer_gradient", "steering_delay_s", "steering_lag_s", "yaw_lag_s", "hitch_offset_m",
               "trailer_wheelbase_m", "mass_kg", "front_overhang_m", "rear_overhang_m", "width_m",

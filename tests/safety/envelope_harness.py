@@ -6,6 +6,7 @@ from tests.step_parameters import known_truck, step_parameters, valid_ego, zeros
 
 PARAMETERS = step_parameters()
 LIMITS, LONGITUDINAL, LEARNED, VEHICLE = (PARAMETERS[name] for name in ("envelope", "longitudinal", "truck", "vehicle"))
+FRICTION = float(known_truck()["friction"] - known_truck()["friction_sigma"])
 SPLIT = ("engine_torque_nm", "retarder_torque_nm", "brake_deceleration_mps2", "expected_acceleration_mps2")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from autonomy.estimation.truck.brakes_twin import axle_shares
+from autonomy.axle_shares_twin import axle_shares
 from autonomy.physics import STANDARD_GRAVITY_MPS2
 
 CONTROLLED_SHARE, LIMIT_SIGMA_SHARE, LIMIT_WEIGHT, BRAKED_FROM_MPS = 0.85, 0.2, 0.03, 3.0
@@ -37,7 +37,8 @@ class Friction:
         weight = mass * STANDARD_GRAVITY_MPS2
         aside = 0.0 if math.isnan(lateral) else lateral / STANDARD_GRAVITY_MPS2
         braked = brake_force / weight if speed > BRAKED_FROM_MPS else 0.0
-        driven = 0.0 if math.isnan(force) else abs(force) / (axle_shares(self.vehicle, mass)[DRIVEN] * weight)
+        load = axle_shares(self.vehicle, mass)[DRIVEN] * weight * float(self.vehicle["driven_axles"])
+        driven = 0.0 if math.isnan(force) else abs(force) / load
         used = math.hypot(max(driven, braked), aside)
         if used > self.shown or now_s - self.shown_s > self.p["friction_hold_s"]:
             self.shown, self.shown_s = used, now_s

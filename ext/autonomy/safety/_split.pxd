@@ -2,8 +2,9 @@
 #
 # The slow ones are asked as early as their lag is long, the foundation brake fills what they do not give yet: what each
 # gives is followed by a model of first order. The gear is known from engine and road speed where the bus tells both.
-from libc.math cimport INFINITY, fabs, fmax, isfinite, sin
+from libc.math cimport INFINITY, fabs, fmax, fmin, isfinite, sin
 from libc.stdint cimport uint8_t, uint32_t
+from autonomy._axle_shares cimport DRIVEN, GROUPS, axle_shares
 from autonomy._physics cimport AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport (
     Actuation, InputFrame, LongitudinalParameters, TruckParameters, TruckState, VehicleParameters, FaultRow_UNUSABLE_ENGINE,
@@ -117,6 +118,16 @@ cdef inline double moved_mass(SplitMemory* memory, const TruckParameters* learne
     return truck.mass_kg + memory.rotating
 
 
+cdef inline double driven_most(const LongitudinalParameters* parameters, const VehicleParameters* vehicle,
+                               const TruckState* truck) noexcept nogil:
+    """N that may brake the driven axles alone: an empty tractor would lose its rear to a retarder that a loaded one can use."""
+    cdef double[GROUPS] share
+    cdef double friction = fmax(truck.friction - truck.friction_sigma, truck.friction_low)
+    axle_shares(vehicle, truck.mass_kg, share)
+    return fmax(parameters.driven_friction_share * friction * share[DRIVEN] * vehicle.driven_axles, 0.0) \
+        * truck.mass_kg * STANDARD_GRAVITY_MPS2
+
+
 cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parameters, const TruckParameters* learned,
                        const VehicleParameters* vehicle, const TruckState* truck, uint8_t unusable, double speed,
                        double acceleration, double before, double margin, bint roll, double disturbance, double dt,
@@ -135,6 +146,7 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
     cdef double moved = moved_mass(memory, learned, vehicle, truck, dt)
     cdef double force = moved * acceleration + resistance
     cdef double engine = 0.0, rate, retarder = 0.0, brake = 0.0, overrun = 0.0, most, early, share, lacking, step, braked, eased
+    cdef double driven = driven_most(parameters, vehicle, truck)
     cdef double retarder_most = 0.0 if unusable & FaultRow_UNUSABLE_RETARDER else vehicle.retarder_torque_maximum_nm
     # No more than it takes before it is cut back by itself: the engine brake comes first, then the brakes
     cdef double cooled = (truck.retarder_cooled_w + truck.retarder_heat_left_j / parameters.retarder_reserve_s) \
@@ -175,14 +187,16 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
             share = clipped(0.5 * (speed - vehicle.retarder_minimum_speed_mps), 0.0, 1.0)
             if share > 0.0:
                 early = braked + clipped(moved * rate * parameters.retarder_lag_s, -moved, 0.0)
-                retarder = clipped((early - engine * per_crank) / per_retarder, -share * retarder_most, 0.0)
+                most = fmin(share * retarder_most, fmax(driven + engine * per_crank, 0.0) / per_retarder)
+                retarder = clipped((early - engine * per_crank) / per_retarder, -most, 0.0)
                 early = braked + clipped(moved * rate * parameters.engine_brake_lag_s, -moved, 0.0)
                 # Handed over before a gear shift would interrupt it
                 if memory.ratio > 0.0:
                     share *= clipped(until_shift(parameters, vehicle, ratio, speed, acceleration)
                                     / parameters.engine_shift_foresight_s - 1.0, 0.0, 1.0)
-                engine += clipped((early - retarder * per_retarder) / per_crank - engine,
-                                 -share * parameters.engine_brake_torque_maximum_nm if has_engine else 0.0, 0.0)
+                most = share * parameters.engine_brake_torque_maximum_nm if has_engine else 0.0
+                most = fmin(most, fmax(driven + engine * per_crank + retarder * per_retarder, 0.0) / per_crank)
+                engine += clipped((early - retarder * per_retarder) / per_crank - engine, -most, 0.0)
         eased = (moved * (before_upshift(&memory.upshift, parameters, vehicle, memory.ratio, speed, memory.expected + disturbance,
                                          dt) - disturbance) + resistance) / per_crank
         if shifting(memory) or actuation.roll:

@@ -5,6 +5,7 @@ import pytest
 from autonomy.estimation.truck._truck import TruckStep
 
 from autonomy import msg
+from autonomy.axle_shares_twin import axle_shares
 from autonomy.estimation.truck import brakes_twin
 from autonomy.estimation.truck.shaft_speed_twin import SpeedTwin
 from autonomy.physics import STANDARD_GRAVITY_MPS2
@@ -109,7 +110,7 @@ def test_nothing_heard_is_no_speed():
 
 @pytest.mark.parametrize("mass", [14500.0, 27300.0, 40000.0, 49000.0])
 def test_axles_bear_what_the_balance_of_moments_gives(mass):
-    shares = brakes_twin.axle_shares(VEHICLE, mass)
+    shares = axle_shares(VEHICLE, mass)
     assert shares[0] + shares[1] + 3 * shares[2] == pytest.approx(1.0)
     if mass == 40000.0:
         np.testing.assert_allclose(shares * mass * STANDARD_GRAVITY_MPS2, [65900, 96700, 76600], rtol=0.01)
@@ -136,7 +137,7 @@ def test_brakes_warm_by_the_force_that_lacks():
         speed -= 0.01
         told = feed.tick(speed, acceleration=-1.0, shaft=speed / PER_SHAFT, signals={"BRAKE_PEDAL": 0.2} if k % 10 == 0 else None)
         energy += 0.01 * speed * (40000.0 * (1.0 - 0.0588) - 3.6 * speed**2)
-    shares = brakes_twin.axle_shares(VEHICLE, 40000.0)
+    shares = axle_shares(VEHICLE, 40000.0)
     risen = told["brake_temperature_c"] - 20.0
     np.testing.assert_allclose(risen, shares * energy / float(TRUCK["brake_heat_capacity_jpk"]), rtol=0.06)
     assert np.all(told["brake_temperature_sigma_c"] > 0.2 * risen)

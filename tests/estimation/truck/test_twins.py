@@ -36,9 +36,11 @@ FRICTION_TICK = st.fixed_dictionaries({
 
 
 @settings(deadline=None)
-@given(st.lists(FRICTION_TICK, min_size=1, max_size=30))
-def test_the_friction_is_its_twins(ticks):
-    kernel, twin, now_ns = FrictionKernel(TRUCK, VEHICLE), Friction(TRUCK, VEHICLE), NOW_NS
+@given(st.lists(FRICTION_TICK, min_size=1, max_size=30), st.sampled_from([1, 2]))
+def test_the_friction_is_its_twins(ticks, driven_axles):
+    vehicle = VEHICLE.copy()
+    vehicle["driven_axles"] = driven_axles
+    kernel, twin, now_ns = FrictionKernel(TRUCK, vehicle), Friction(TRUCK, vehicle), NOW_NS
     for tick in ticks:
         now_ns += round(tick.pop("wait_s") * 1e9)
         said = told_now(now_ns, ABS_ACTIVE=float(tick["abs_active"]), TRACTION_CONTROL_ACTIVE=float(tick["traction_control"]),

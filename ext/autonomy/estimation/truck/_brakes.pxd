@@ -5,6 +5,7 @@
 # for the whole time (a scale), so a sigma is warmed and cooled by the same equation. Twin: brakes_twin.py.
 from libc.math cimport fabs, isfinite
 from libc.stdint cimport int64_t
+from autonomy._axle_shares cimport GROUPS, axle_shares
 from autonomy._physics cimport AIR_DENSITY_KGPM3
 from autonomy.msg.messages cimport *
 from autonomy.estimation.truck._mass cimport Drive
@@ -14,12 +15,6 @@ cdef extern from *:
     static const double START_SIGMA_C = 10.0;   /* air, and what is left of an earlier drive */
     """
     const double START_SIGMA_C
-
-cdef enum:
-    FRONT = 0
-    DRIVEN = 1
-    TRAILER = 2
-    GROUPS = 3
 
 ctypedef struct BrakesMemory:
     double retarder              # degrees C
@@ -37,34 +32,6 @@ cdef inline void brakes_start(BrakesMemory* memory, const TruckParameters* param
         memory.brake[i] = parameters.ambient_c
         memory.brake_sigma[i] = START_SIGMA_C
     memory.force = 0.0
-
-
-cdef inline void axle_shares(const VehicleParameters* vehicle, double mass, double* share) noexcept nogil:
-    """Share (GROUPS,) of the weight that one axle of each group carries at rest. Load lies where it does at loaded_mass_kg."""
-    cdef double trailer = mass - vehicle.tractor_mass_kg if vehicle.has_trailer else 0.0
-    cdef double most = vehicle.loaded_mass_kg - vehicle.tractor_mass_kg - vehicle.trailer_tare_mass_kg
-    cdef double load, load_place, place, kingpin, front
-    cdef double tractor = mass
-    cdef int rear = 0, behind = 0, i
-    for i in range(4):
-        rear += i > 0 and vehicle.tractor_cornering_stiffness[i] > 0.0
-        behind += vehicle.trailer_cornering_stiffness[i] > 0.0
-    kingpin = 0.0
-    share[TRAILER] = 0.0
-    if trailer > 0.0 and behind > 0:
-        tractor = vehicle.tractor_mass_kg
-        load = trailer - vehicle.trailer_tare_mass_kg
-        load_place = vehicle.trailer_cg_x_m
-        if most > 1.0:
-            load_place = (vehicle.trailer_cg_x_m * (vehicle.trailer_tare_mass_kg + most)
-                          - vehicle.trailer_tare_mass_kg * vehicle.trailer_tare_cg_x_m) / most
-        place = (vehicle.trailer_tare_mass_kg * vehicle.trailer_tare_cg_x_m + load * load_place) / trailer \
-            if load > 0.0 else vehicle.trailer_tare_cg_x_m
-        kingpin = trailer * (1.0 - place / vehicle.trailer_wheelbase_m)
-        share[TRAILER] = (trailer - kingpin) / (mass * behind)
-    front = (tractor * vehicle.tractor_cg_x_m - kingpin * vehicle.hitch_offset_m) / vehicle.wheelbase_m
-    share[FRONT] = front / mass
-    share[DRIVEN] = (tractor + kingpin - front) / (mass * (rear if rear > 0 else 1))
 
 
 cdef inline double warmed(double temperature, double air, double power, double capacity, double cooling,

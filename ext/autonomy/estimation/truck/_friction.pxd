@@ -3,9 +3,9 @@
 # Twin: friction_twin.py.
 from libc.math cimport fabs, isfinite, sqrt
 from libc.stdint cimport int64_t
+from autonomy._axle_shares cimport DRIVEN, GROUPS, axle_shares
 from autonomy._physics cimport STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport *
-from autonomy.estimation.truck._brakes cimport DRIVEN, axle_shares
 from autonomy.estimation.truck._observed cimport *
 
 cdef extern from *:
@@ -29,7 +29,7 @@ cdef inline void friction_step(FrictionMemory* memory, const TruckParameters* pa
                                const ObservedMemory* observed, const TruckState* truck, double force, double brake_force,
                                double lateral_acceleration, double shaft_excess, int64_t now_ns) noexcept nogil:
     """`force` N of the driven wheels, `brake_force` N of all; `shaft_excess` share by which the driven wheels turn too fast."""
-    cdef double[3] share
+    cdef double[GROUPS] share
     cdef double aside = lateral_acceleration / STANDARD_GRAVITY_MPS2 if isfinite(lateral_acceleration) else 0.0
     cdef double braked = 0.0
     cdef double driven, used
@@ -38,6 +38,7 @@ cdef inline void friction_step(FrictionMemory* memory, const TruckParameters* pa
         braked = brake_force / (truck.mass_kg * STANDARD_GRAVITY_MPS2)
     axle_shares(vehicle, truck.mass_kg, share)
     driven = 0.0
+    share[DRIVEN] *= vehicle.driven_axles
     if isfinite(force) and share[DRIVEN] > 0.01:
         driven = fabs(force) / (share[DRIVEN] * truck.mass_kg * STANDARD_GRAVITY_MPS2)
     used = sqrt((driven if driven > braked else braked) ** 2 + aside * aside)
