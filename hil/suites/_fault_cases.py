@@ -25,8 +25,8 @@ TURN = [{"length_m": 80.0, "radius_m": 120.0}, {"length_m": 60.0, "radius_m": 12
 BACK = [{"length_m": 80.0, "radius_m": -120.0}, {"length_m": 60.0, "radius_m": -120.0}, {"length_m": 80.0}]
 WINDING = [{"length_m": 200.0}, *(3 * (TURN + BACK)), {"length_m": 400.0}]
 
-# All of it 1.7 m shorter than the one behind, its load as far ahead of the axles
-ANOTHER_TRAILER = dict(short_trailer(1.7)) | {"vehicle.trailer_cg_x_m": 3.9, "vehicle.trailer_tare_cg_x_m": 5.2}
+# A container chassis of 30 feet is told, 2.7 m shorter than the one behind, its load as far ahead of the axles
+ANOTHER_TRAILER = dict(short_trailer(2.7)) | {"vehicle.trailer_cg_x_m": 2.9, "vehicle.trailer_tare_cg_x_m": 4.2}
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,9 @@ def cases() -> list[Case]:
              label="the engine's amber lamp"),
         Case("trailer_wrong", [{"source": "TRAILER_STATUS", "signal": "connected", "kind": "bias", "value": -1.0}], "stands",
              label="trailer told as gone"),
-        Case("trailer_wrong", [], "stands", WINDING, fault_s=0.0, duration_s=110.0, set_speed_mps=12.0, ego={"speed_mps": 12.0},
+        Case("trailer_wrong", [], "stands", WINDING, fault_s=0.0, duration_s=110.0, set_speed_mps=7.0, ego={"speed_mps": 7.0},
              told=ANOTHER_TRAILER, level="Messages", sensed=True,
-             label="trailer's wheelbase told 1.7 m short, articulation sensed, winding road"),
+             label="trailer's wheelbase told 2.7 m short, articulation sensed, winding road at 25 km/h"),
         Case("mass_wrong", [], "slower", HILLS, fault_s=0.0, duration_s=90.0, ego={"plant": "plants/eu_4x2_empty",
              "speed_mps": 6.0}, told={"vehicle.mass_sigma_kg": 1000.0}, level="Messages",
              label="mass configured as 40 t, it is 15 t, no axle weighs: learned"),  # weighed, it would not be begun with
