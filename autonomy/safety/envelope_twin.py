@@ -79,11 +79,20 @@ class Upshift:
         return np.sqrt(least**2 + 2.0 * p["jerk_down"] * max(left - driven * p["engine_lag_s"], 0.0))
 
 
+def driven_most(parameters, vehicle, truck) -> float:
+    """N that may brake the driven axles alone, of the lightest truck it may be. `truck`: dtype("TruckState")."""
+    empty = float(vehicle["tractor_mass_kg"]) + float(vehicle["trailer_tare_mass_kg"]) * bool(vehicle["has_trailer"])
+    light = min(max(float(truck["mass_low_kg"]), empty), float(truck["mass_kg"]))
+    friction = max(float(truck["friction"] - truck["friction_sigma"]), float(truck["friction_low"]))
+    load = axle_shares(vehicle, light)[1] * float(vehicle["driven_axles"]) * light * STANDARD_GRAVITY_MPS2
+    return max(float(parameters["driven_friction_share"]) * friction * load, 0.0)
+
+
 class Split:
     """Engine, retarder and brakes that give an acceleration as far as they reach, with what each is expected to give now."""
 
-    def __init__(self, parameters, learned, vehicle, friction: float):
-        self.p, self.vehicle, self.friction = parameters, vehicle, friction  # as much as is believed of it
+    def __init__(self, parameters, learned, vehicle, driven: float):
+        self.p, self.vehicle, self.driven = parameters, vehicle, driven  # N, that may brake the driven axles alone
         self.engine, self.retarder, self.brake = 0.0, 0.0, 0.0
         self.inertia = float(learned["wheel_inertia_kgm2"]), float(learned["engine_inertia_kgm2"])
         self.rotating = 0.0  # kg along the road
@@ -142,15 +151,13 @@ class Split:
             share = np.clip(0.5 * (speed - v["retarder_minimum_speed_mps"]), 0.0, 1.0)
             if braked < 0.0 and share > 0.0:
                 wanted = (early(p["retarder_lag_s"]) - engine * crank) / shaft
-                driven = p["driven_friction_share"] * self.friction * axle_shares(v, mass)[1] * v["driven_axles"]
-                driven *= mass * STANDARD_GRAVITY_MPS2
                 most = min(v["retarder_torque_maximum_nm"], retarder_power / (max(speed, 1.0) * shaft))
-                retarder = np.clip(wanted, -min(share * most, max(driven + engine * crank, 0.0) / shaft), 0.0)
+                retarder = np.clip(wanted, -min(share * most, max(self.driven + engine * crank, 0.0) / shaft), 0.0)
                 rest = early(p["engine_brake_lag_s"]) - retarder * shaft - engine * crank
                 if ratio is not None:
                     spare = self._until_shift(ratio, speed, acceleration) / p["engine_shift_foresight_s"] - 1.0
                     share *= np.clip(spare, 0.0, 1.0)
-                left = max(driven + engine * crank + retarder * shaft, 0.0) / crank
+                left = max(self.driven + engine * crank + retarder * shaft, 0.0) / crank
                 engine += np.clip(rest / crank, -min(share * p["engine_brake_torque_maximum_nm"], left), 0.0)
             eased = np.inf
             if ratio is not None:

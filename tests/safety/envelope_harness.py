@@ -2,19 +2,20 @@
 
 from autonomy.safety._envelope import EnvelopeStep
 
+from autonomy.safety.envelope_twin import driven_most
 from tests.step_parameters import known_truck, step_parameters, valid_ego, zeros
 
 PARAMETERS = step_parameters()
 LIMITS, LONGITUDINAL, LEARNED, VEHICLE = (PARAMETERS[name] for name in ("envelope", "longitudinal", "truck", "vehicle"))
-FRICTION = float(known_truck()["friction"] - known_truck()["friction_sigma"])
+DRIVEN = driven_most(LONGITUDINAL, VEHICLE, known_truck())
 SPLIT = ("engine_torque_nm", "retarder_torque_nm", "brake_deceleration_mps2", "expected_acceleration_mps2")
 
 
 class Harness:
     """`step` changes what the arguments say."""
 
-    def __init__(self):
-        self.envelope, self.k = EnvelopeStep(LIMITS, LONGITUDINAL, LEARNED, VEHICLE), 0
+    def __init__(self, vehicle=VEHICLE):
+        self.envelope, self.k = EnvelopeStep(LIMITS, LONGITUDINAL, LEARNED, vehicle), 0
 
     def step(self, angle=0.0, acceleration=0.0, speed=20.0, engage=1, road_wheel_angle=0.0, change=None):
         self.k += 1

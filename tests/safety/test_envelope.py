@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from autonomy import msg
 from autonomy.safety import envelope_twin
-from tests.safety.envelope_harness import FRICTION, LEARNED, LIMITS, LONGITUDINAL, SPLIT, VEHICLE, Harness
+from tests.safety.envelope_harness import DRIVEN, LEARNED, LIMITS, LONGITUDINAL, SPLIT, VEHICLE, Harness
 
 FAULTS = msg.constants("Health")
 any_number = st.one_of(st.floats(-3.0, 3.0), st.floats(allow_nan=True, allow_infinity=True), st.floats(-0.05, 0.05))
@@ -24,7 +24,7 @@ def test_no_command_leaves_the_limits_and_every_one_is_that_of_the_twin(driver_a
     trim = envelope_twin.Trim(VEHICLE, float(VEHICLE["yaw_lag_s"]), angle)
     acceleration = 0.0
     p = {name: float(LIMITS[name]) for name in LIMITS.dtype.names}
-    split = envelope_twin.Split(LONGITUDINAL, LEARNED, VEHICLE, FRICTION)
+    split = envelope_twin.Split(LONGITUDINAL, LEARNED, VEHICLE, DRIVEN)
     v = {name: float(VEHICLE[name]) for name in VEHICLE.dtype.names if VEHICLE[name].ndim == 0}
     for wanted_angle, wanted_acceleration, speed in commands:
         actuation, _ = harness.step(wanted_angle, wanted_acceleration, speed)

@@ -9,7 +9,9 @@ from autonomy import msg
 from autonomy.axle_shares_twin import axle_shares
 from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.safety import envelope_twin
-from tests.safety.envelope_harness import FRICTION, LEARNED, LONGITUDINAL, SPLIT, VEHICLE, Harness
+from autonomy.stack import Stack
+from tests.safety.envelope_harness import DRIVEN, LEARNED, LONGITUDINAL, SPLIT, VEHICLE, Harness
+from tests.step_parameters import known_truck
 
 
 def brakes_from(speed, grade=0.0, seconds=4.0, wanted=-1.5):
@@ -43,26 +45,46 @@ def test_all_brake_together_where_endurance_brakes_do_not_reach():
     np.testing.assert_allclose(found["expected_acceleration_mps2"], -2.5, atol=0.01)
 
 
-@settings(max_examples=25)
-@given(mass=st.floats(13000.0, 49000.0), friction=st.floats(0.1, 0.9), sigma=st.floats(0.0, 0.3), low=st.floats(0.0, 0.5),
-       wanted=st.floats(-4.0, -0.3))  # fmt: skip
-def test_the_driven_axles_are_braked_by_no_more_than_their_share_of_the_friction(mass, friction, sigma, low, wanted):
-    harness, sent, believed = Harness(), 0.0, max(friction - sigma, low)
-    share = axle_shares(VEHICLE, mass)[1] * mass * STANDARD_GRAVITY_MPS2
-    most = float(LONGITUDINAL["driven_friction_share"]) * believed * share
+DRIVEN_AXLES = {"vehicles/demo_truck": 1, "vehicles/us_6x4_53ft": 2, "vehicles/openpbs_6x2": 1}
+VEHICLES = {name: Stack.from_config(name).parameters["vehicle"] for name in DRIVEN_AXLES}
+
+
+@settings(max_examples=40, deadline=None)
+@given(name=st.sampled_from(list(DRIVEN_AXLES)), mass=st.floats(13000.0, 49000.0), doubt=st.floats(0.0, 1.0),
+       friction=st.floats(0.1, 0.9), sigma=st.floats(0.0, 0.3), low=st.floats(0.0, 0.5), wanted=st.floats(-4.0, -0.3),
+       grade=st.floats(-0.06, 0.0))  # fmt: skip
+def test_the_driven_axles_are_braked_by_no_more_than_their_share_of_the_friction(
+    name, mass, doubt, friction, sigma, low, wanted, grade
+):
+    vehicle = VEHICLES[name]
+    harness, sent, per_crank = Harness(vehicle), 0.0, float(vehicle["driveline_ratio"] / vehicle["wheel_radius_m"])
+    empty = float(vehicle["tractor_mass_kg"] + vehicle["trailer_tare_mass_kg"])
+    light = min(max((1.0 - doubt) * mass, empty), mass)
+    load = DRIVEN_AXLES[name] * axle_shares(vehicle, light)[1] * light * STANDARD_GRAVITY_MPS2
+    most = float(LONGITUDINAL["driven_friction_share"]) * max(friction - sigma, low) * load
+    assert envelope_twin.driven_most(LONGITUDINAL, vehicle, told(mass, (1.0 - doubt) * mass, friction, sigma, low)) \
+        == pytest.approx(most)  # fmt: skip
 
     def loaded(frame, truck, **_):
-        truck["mass_kg"], truck["friction"], truck["friction_sigma"], truck["friction_low"] = mass, friction, sigma, low
-        in_gear(20.0 * 2.6 / 0.51)(frame)
+        truck[()] = told(mass, (1.0 - doubt) * mass, friction, sigma, low)
+        truck["grade"] = grade
+        in_gear(20.0 * per_crank)(frame)
 
     harness.step(engage=0, speed=20.0, change=loaded)
+    overrun = float(LONGITUDINAL["engine_drag_torque_nm"] + LONGITUDINAL["engine_drag_torque_per_speed"] * 20.0 * per_crank)
     for _ in range(300):
         actuation, _ = harness.step(acceleration=wanted, speed=20.0, change=loaded)
         sent = float(actuation["expected_acceleration_mps2"])
         engine, retarder, *_ = (float(actuation[name]) for name in SPLIT)
-        overrun = float(LONGITUDINAL["engine_drag_torque_nm"] + LONGITUDINAL["engine_drag_torque_per_speed"] * 20.0 * 2.6 / 0.51)
-        assert -(engine + retarder) * 2.6 / 0.51 <= max(most, overrun * 2.6 / 0.51) + 1.0  # without fuel it pulls in any case
+        assert -(engine + retarder) * per_crank <= max(most, overrun * per_crank) + 1.0  # without fuel it pulls in any case
     assert sent <= wanted + 0.05, "the foundation brake makes up for it"
+
+
+def told(mass, mass_low, friction, sigma, low):
+    truck = known_truck()
+    truck["mass_kg"], truck["mass_low_kg"] = mass, mass_low
+    truck["friction"], truck["friction_sigma"], truck["friction_low"] = friction, sigma, low
+    return truck
 
 
 def test_a_truck_that_stands_is_held_on_any_slope():
@@ -115,7 +137,7 @@ def in_gear(engine_radps, shifting=False):
 @given(st.lists(st.tuples(st.floats(-3.0, 1.0), st.booleans()), min_size=1, max_size=6))
 def test_shifts_are_those_of_the_twin(pieces):
     """Stretches of 0.3 s, each with its acceleration, between gears or in gear; no shift lasts 2 s."""
-    harness, split, sent = Harness(), envelope_twin.Split(LONGITUDINAL, LEARNED, VEHICLE, FRICTION), 0.0
+    harness, split, sent = Harness(), envelope_twin.Split(LONGITUDINAL, LEARNED, VEHICLE, DRIVEN), 0.0
     harness.step(engage=0)
     ratio = 120.0 * float(VEHICLE["wheel_radius_m"]) / 15.0
     for acceleration, shifting in [(0.0, False), *pieces]:
@@ -215,7 +237,7 @@ def test_the_engine_brake_is_handed_over_before_the_gearbox_shifts_down():
 @pytest.mark.parametrize("cooled, left", [(230e3, 18e6), (230e3, 0.0), (100e3, 1e6), (0.0, 0.0)])
 def test_the_retarder_is_asked_for_no_more_than_it_takes_and_the_rest_comes_from_engine_and_brakes(cooled, left):
     """6 % down at 20 m/s; the same as the twin, and the same deceleration in all, however hot it is."""
-    harness, split = Harness(), envelope_twin.Split(LONGITUDINAL, LEARNED, VEHICLE, FRICTION)
+    harness, split = Harness(), envelope_twin.Split(LONGITUDINAL, LEARNED, VEHICLE, DRIVEN)
     harness.step(engage=0, speed=20.0)
 
     def hot(truck, **_):

@@ -42,9 +42,10 @@ class Friction:
         used = math.hypot(max(driven, braked), aside)
         if used > self.shown or now_s - self.shown_s > self.p["friction_hold_s"]:
             self.shown, self.shown_s = used, now_s
-        locking, spinning = abs_active and braked > 0.02, traction_control and driven > 0.02
+        held_back = driven if force < 0.0 else 0.0
+        locking, spinning = abs_active and max(braked, held_back) > 0.02, traction_control and driven > 0.02
         if locking or spinning:
-            used = math.hypot(braked if locking else driven, aside)
+            used = math.hypot(max(braked, held_back) if locking else driven, aside)
             if now_s - self.limit_s > LIMIT_ENDS_S:
                 self.limit = used
             self.limit += LIMIT_WEIGHT * (used - self.limit)

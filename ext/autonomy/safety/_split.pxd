@@ -120,12 +120,17 @@ cdef inline double moved_mass(SplitMemory* memory, const TruckParameters* learne
 
 cdef inline double driven_most(const LongitudinalParameters* parameters, const VehicleParameters* vehicle,
                                const TruckState* truck) noexcept nogil:
-    """N that may brake the driven axles alone: an empty tractor would lose its rear to a retarder that a loaded one can use."""
+    """N that may brake the driven axles alone: an empty tractor would lose its rear to a retarder that a loaded one can use.
+
+    As light as the truck may be, but no lighter than it is without load.
+    """
     cdef double[GROUPS] share
     cdef double friction = fmax(truck.friction - truck.friction_sigma, truck.friction_low)
-    axle_shares(vehicle, truck.mass_kg, share)
+    cdef double empty = vehicle.tractor_mass_kg + (vehicle.trailer_tare_mass_kg if vehicle.has_trailer else 0.0)
+    cdef double light = fmin(fmax(truck.mass_low_kg, empty), truck.mass_kg)
+    axle_shares(vehicle, light, share)
     return fmax(parameters.driven_friction_share * friction * share[DRIVEN] * vehicle.driven_axles, 0.0) \
-        * truck.mass_kg * STANDARD_GRAVITY_MPS2
+        * light * STANDARD_GRAVITY_MPS2
 
 
 cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parameters, const TruckParameters* learned,

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy import msg
+from autonomy.axle_shares_twin import axle_shares
 from autonomy.estimation.truck import traction_twin, trailer_twin
 from autonomy.estimation.truck.friction_twin import Friction
 from autonomy.physics import STANDARD_GRAVITY_MPS2
@@ -36,10 +37,10 @@ FRICTION_TICK = st.fixed_dictionaries({
 
 
 @settings(deadline=None)
-@given(st.lists(FRICTION_TICK, min_size=1, max_size=30), st.sampled_from([1, 2]))
-def test_the_friction_is_its_twins(ticks, driven_axles):
+@given(st.lists(FRICTION_TICK, min_size=1, max_size=30), st.sampled_from([1, 2]), st.booleans())
+def test_the_friction_is_its_twins(ticks, driven_axles, has_trailer):
     vehicle = VEHICLE.copy()
-    vehicle["driven_axles"] = driven_axles
+    vehicle["driven_axles"], vehicle["has_trailer"] = driven_axles, has_trailer
     kernel, twin, now_ns = FrictionKernel(TRUCK, vehicle), Friction(TRUCK, vehicle), NOW_NS
     for tick in ticks:
         now_ns += round(tick.pop("wait_s") * 1e9)
@@ -61,6 +62,14 @@ def test_what_was_used_was_there_and_the_limit_is_all_there_is(used, mass):
     limit = FrictionKernel(TRUCK, VEHICLE).step(NOW_NS, told_now(NOW_NS, ABS_ACTIVE=1.0), mass, 20.0, NAN, force, 0.0, 0.0)
     assert limit["friction_known"] and limit["friction"] == pytest.approx(used / 0.85)
     assert limit["friction_sigma"] >= 0.2 * limit["friction"] and limit["friction_warning"]
+
+
+@given(st.floats(0.05, 0.4), st.floats(15e3, 49e3))
+def test_wheels_that_lock_under_the_retarder_alone_show_the_limit_too(used, mass):
+    """No foundation brake acts: what the driven axle was braked with is all that was there."""
+    force = -used * mass * STANDARD_GRAVITY_MPS2 * axle_shares(VEHICLE, mass)[1]
+    found = FrictionKernel(TRUCK, VEHICLE).step(NOW_NS, told_now(NOW_NS, ABS_ACTIVE=1.0), mass, 20.0, force, 0.0, 0.0, 0.0)
+    assert found["friction_known"] and found["friction"] == pytest.approx(used / 0.85)
 
 
 DRIVELINE = st.fixed_dictionaries({

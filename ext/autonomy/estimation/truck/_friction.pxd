@@ -1,7 +1,7 @@
 # A hint of the friction, honest: what was used was there; where ABS or traction control stepped in, that was all. Otherwise it is
 # not known, and the assumed value stands with its wide sigma. Cold air and wheels that slip more than their force explains warn.
 # Twin: friction_twin.py.
-from libc.math cimport fabs, isfinite, sqrt
+from libc.math cimport fabs, fmax, isfinite, sqrt
 from libc.stdint cimport int64_t
 from autonomy._axle_shares cimport DRIVEN, GROUPS, axle_shares
 from autonomy._physics cimport STANDARD_GRAVITY_MPS2
@@ -32,7 +32,7 @@ cdef inline void friction_step(FrictionMemory* memory, const TruckParameters* pa
     cdef double[GROUPS] share
     cdef double aside = lateral_acceleration / STANDARD_GRAVITY_MPS2 if isfinite(lateral_acceleration) else 0.0
     cdef double braked = 0.0
-    cdef double driven, used
+    cdef double driven, held_back, used
     cdef bint locking, spinning
     if truck.speed > BRAKED_FROM_MPS:
         braked = brake_force / (truck.mass_kg * STANDARD_GRAVITY_MPS2)
@@ -44,10 +44,11 @@ cdef inline void friction_step(FrictionMemory* memory, const TruckParameters* pa
     used = sqrt((driven if driven > braked else braked) ** 2 + aside * aside)
     if used > memory.shown or since_s(memory.shown_ns, now_ns) > parameters.friction_hold_s:
         memory.shown, memory.shown_ns = used, now_ns
-    locking = heard(observed, SignalSample_ABS_ACTIVE, now_ns, 0.5) > 0.5 and braked > 0.02
+    held_back = driven if isfinite(force) and force < 0.0 else 0.0
+    locking = heard(observed, SignalSample_ABS_ACTIVE, now_ns, 0.5) > 0.5 and (braked > 0.02 or held_back > 0.02)
     spinning = heard(observed, SignalSample_TRACTION_CONTROL_ACTIVE, now_ns, 0.5) > 0.5 and driven > 0.02
     if locking or spinning:
-        used = sqrt((braked if locking else driven) ** 2 + aside * aside)
+        used = sqrt((fmax(braked, held_back) if locking else driven) ** 2 + aside * aside)
         if since_s(memory.limit_ns, now_ns) > 0.5:
             memory.limit = used
         memory.limit += LIMIT_WEIGHT * (used - memory.limit)
