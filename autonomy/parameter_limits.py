@@ -61,6 +61,10 @@ AT_MOST = {
     "friction_doubt": 5.0, "grade_doubt": 5.0, "headwind_doubt": 5.0,
     "brake_friction_share": 1.0, "brake_faulty_share": 1.0, "curve_friction_share": 1.0,
     "rollover_compliance": 1.0, "rollover_margin": 0.9,
+    "driven_friction_share": 1.0, "friction_assumed_sigma": 0.5, "roll_deceleration": 1.0, "driveline_ratio": 100.0,
+    "engine_torque_maximum_nm": 10e3, "engine_brake_torque_maximum_nm": 10e3, "retarder_torque_maximum_nm": 20e3,
+    "settle_s": 10.0, "torque_timeout_s": 10.0, "tyre_factor": 2.0,
+    "within_s": 60.0, "act_after_s": 600.0, "clear_after_s": 600.0, "speed_limit_mps": 40.0,
     "detection_probability": 0.999, "existence_birth": 0.9, "existence_confirmed": 0.99, "existence_deleted": 0.5,
 }  # fmt: skip
 

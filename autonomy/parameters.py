@@ -26,6 +26,8 @@ def load_parameters(config: Config) -> np.ndarray:
     parameters = np.zeros((), msg.dtype("Parameters"))
     for item in definitions.load("Parameters").fields:
         parameters[item.name] = load_section(config, item.name, item.type)
+    if wrong := vehicle_checks.mass_beyond_reach(parameters["vehicle"], parameters["truck"]):
+        raise UsageError(f"{_Place(config, 'vehicle').of('mass_kg')} mass_kg {wrong}")
     return parameters
 
 

@@ -30,7 +30,9 @@ def fit_drive(drive: TruckDrive) -> Fit | str:
     vehicle, truck = drive.parameters["vehicle"], drive.parameters["truck"]
     bins = _bins(drive, float(truck["mass_bin_s"]))
     if len(bins) < LEAST_BINS:
-        return f"forces were known for {len(bins) * float(truck['mass_bin_s']):.0f} s only: needs engine torque, gear and shaft"
+        known, needed = (count * float(truck["mass_bin_s"]) for count in (len(bins), LEAST_BINS))
+        return (f"forces were known for {known:.0f} s, {needed:.0f} are needed: a longer drive, with engine torque, gear and "
+                "shaft told")  # fmt: skip
     time, force, specific, spread = bins[:, 0], bins[:, 1], bins[:, SPECIFIC], bins[:, SPECIFIC + 1]
     if np.std(force) < LEAST_FORCE_N:
         return "the drive has no accelerations: its forces hardly differ"

@@ -20,6 +20,7 @@ SCALE_SIGMA, DELAY_SIGMA_S = 0.05, 0.1
 SCALE_DOUBT = 5e-4  # what the driven wheels need to roll is slip too
 DELAY_DOUBT_S = 0.02  # the ego filter's time: what it takes for the delay of all others moves by 0 to 45 ms from drive to drive
 SLIP_DOUBT_SHARE = 0.05
+TOO_LITTLE = f"beyond its first {SETTLES_S:.0f} s at {LEAST_SPEED_MPS:.0f} m/s the drive has fewer than {LEAST_SAMPLES} samples"
 
 
 def fit_shaft(drive: TruckDrive) -> Fit | str:
@@ -30,13 +31,13 @@ def fit_shaft(drive: TruckDrive) -> Fit | str:
     noise = np.hypot(float(truck["shaft_sigma_radps"]) * per_shaft, 0.02)
     found = _fit(drive, drive.shaft, per_shaft, noise, trusted, float(truck["slip_compliance"]),
                  float(truck["slip_compliance_sigma"]))  # fmt: skip
-    return "the gearbox's shaft was hardly heard while the forces were known" if found is None else found
+    return f"{TOO_LITTLE} of the gearbox's shaft with known forces" if found is None else found
 
 
 def fit_wheels(drive: TruckDrive) -> Fit | str:
     """values: scale, delay (s), and 0. A sentence when the drive says nothing of it."""
     found = _fit(drive, drive.wheel, 1.0, float(drive.parameters["truck"]["wheel_sigma_mps"]), None, 0.0, 1e-12)
-    return "wheel speeds were hardly heard" if found is None else found
+    return f"{TOO_LITTLE} of wheel speeds" if found is None else found
 
 
 def _fit(drive: TruckDrive, samples: np.ndarray, scale: float, noise: float, trusted: np.ndarray | None, slip: float,

@@ -7,7 +7,6 @@ import json
 import sys
 from pathlib import Path
 
-LOGS = ("run.mcap", "drive.mcap")  # in the folder of 'autonomy run', of 'autonomy hil run'
 PAGE, SNIPPET, VEHICLE = "calibration.html", "calibration.toml", "vehicle.toml"
 
 
@@ -32,8 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     from autonomy.calibration.result import Calibration
     from autonomy.config import parse_override
     from autonomy.errors import INCONCLUSIVE, PASS, UsageError
+    from autonomy.log.run_folder import log_in
 
-    log = next((arguments.log / name for name in LOGS if (arguments.log / name).is_file()), arguments.log)
+    log = log_in(arguments.log) or arguments.log
     overrides = dict(parse_override(text) for text in arguments.overrides)
     if arguments.trailer is not None and arguments.output is None:
         raise UsageError(f"--trailer {arguments.trailer}: is stored in calibration.toml; say with -o where to write it")

@@ -10,10 +10,10 @@ import numpy as np
 from autonomy import msg
 from autonomy.errors import BadInputError
 from autonomy.log.ordered import Batch, OrderedReader, rows_of
+from autonomy.log.run_folder import WITH_OUTPUTS, log_in
 
 __all__ = ["log_of", "outputs_of"]
 
-LOGS = ("run.mcap", "output.mcap")  # of 'autonomy run', of 'autonomy replay' and 'autonomy hil run'
 TOPICS = {"/out/ego": msg.dtype("EgoState"), "/out/truck": msg.dtype("TruckState")}
 
 
@@ -21,9 +21,9 @@ def log_of(path: Path) -> Path:
     """A drive's log, given by itself or by its folder. Raises BadInputError."""
     if not path.is_dir():
         return path
-    found = next((path / name for name in LOGS if (path / name).is_file()), None)
+    found = log_in(path, outputs=True)
     if found is None:
-        raise BadInputError(f"{path}: holds neither {' nor '.join(LOGS)}; give the log of a drive, or the folder of one")
+        raise BadInputError(f"{path}: holds neither {' nor '.join(WITH_OUTPUTS)}; give the log of a drive, or the folder of one")
     return found
 
 

@@ -162,6 +162,10 @@ def test_wheels_that_do_not_follow_are_told_and_the_other_channel_is_asked_for()
     passed = int(np.argmax(model > float(FAULTS["row"]["threshold"][row])))
     assert passed < k < passed + 50 and state["unusable"] == WORDS["UNUSABLE_STEERING_CHANNEL"]
     assert state["action"] == WORDS["ACTION_MINIMAL_RISK"]
+    truck.actuation["mode"], truck.actuation["road_wheel_angle_rad"] = 0, 0.0
+    for k in range(1000):  # the driver has it and stands: nothing can show that the actuator works again
+        state = truck.tick(steering(1e-4 * (k % 3 + 1)))
+    assert state["status"][row] == ACTED and np.isnan(state["value"][row])
 
 
 def test_wheels_that_stick_on_the_straight_are_told_though_their_error_grows_slowly():
