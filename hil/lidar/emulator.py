@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import zlib
-from dataclasses import dataclass, field, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from drivers.lidar import tables
 from drivers.lidar.encoder import columns_per_packet, encode
 from drivers.lidar.model import LidarModel
 from hil.lidar import primitives
-from hil.lidar._caster import Caster
+from hil.lidar._caster import PARTS, Caster
 from hil.lidar.optics import Optics, optics_of
 from hil.lidar.scene import Scene
 from hil.lidar.surface import SHIFT_M, Window
@@ -75,18 +76,18 @@ class _Memory:
     intensity: np.ndarray
     labels: np.ndarray
     instances: np.ndarray
-    rays: np.ndarray = field(default_factory=lambda: np.zeros((1, 2), np.int32))
 
 
 class Emulator:
     """A turn takes whole packets, so a little less than 1 / rate_hz; between two there is a pause of less than a packet.
 
     `returns`: 1 = strongest, 2 = last and strongest. `transmission`: (columns, rings) light that passes the window, see
-    hil.lidar.weather.blockage. `start_azimuth`: rad, where each turn begins, as the model counts."""
+    hil.lidar.weather.blockage. `start_azimuth`: rad, where each turn begins, as the model counts. `threads`: that cast a turn, at
+    most PARTS are of use; the bits are the same with any number."""
 
     def __init__(self, model: LidarModel, mounting: Mounting, scene: Scene, seed: int = 0, *, rate_hz: float = 10.0,
                  returns: int = 1, optics: Optics | None = None, transmission: np.ndarray | None = None,
-                 start_azimuth: float = math.pi):  # fmt: skip
+                 start_azimuth: float = math.pi, threads: int = 1):  # fmt: skip
         if returns not in (1, 2):
             raise UsageError(f"lidar emulator: returns = {returns}; needs 1 (strongest) or 2 (last and strongest)")
         if model.rings > MOST_LANES:
@@ -108,6 +109,7 @@ class Emulator:
             np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.uint8), np.zeros(shape, np.int32)
         )
         self._transmission = self._checked(transmission)
+        self._each = map if threads < 2 else ThreadPoolExecutor(min(threads, PARTS), "lidar").map
         self._window: Window | None = None
         self._s: float | None = None
 
@@ -130,13 +132,13 @@ class Emulator:
             primitives.of_spray(actors, places, self.scene.weather.spray_per_m),
         )
         memory = self._memory
-        memory.rays = np.zeros((max(len(actors), 1), 2), np.int32)
+        rays = np.zeros((PARTS, max(len(actors), 1), 2), np.int32)
         key = zlib.crc32(f"{self.seed}:{begin.time_ns}".encode())
         self.caster.turn(poses[0], poses[1], self._offset_s, duration_ns * 1e-9, self._yaw, bodies, key, memory.range_m,
-                         memory.intensity, memory.labels, memory.instances, memory.rays, self._transmission)  # fmt: skip
+                         memory.intensity, memory.labels, memory.instances, rays, self._transmission, self._each)  # fmt: skip
         return Turn(begin.time_ns, self.azimuth, begin.time_ns + self.column_offset_ns, memory.range_m, memory.intensity,
                     memory.labels, memory.instances, self._world(poses),
-                    box_truth(actors, places, poses[0], memory.rays))  # fmt: skip
+                    box_truth(actors, places, poses[0], rays.sum(axis=0)))  # fmt: skip
 
     def packets(self, turn: Turn, utc_ns: int = 0) -> np.ndarray:
         """[packets, size] uint8 of a turn; `utc_ns` is added to its times."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,7 +35,7 @@ class LidarLine:
         self.sensor, self.lead_ns = sensor, lead_ns
         mounting = Mounting(sensor.x_m, sensor.y_m, sensor.height_m, sensor.yaw, sensor.pitch, sensor.roll)
         self.emulator = Emulator(model(sensor.model), mounting, scene, seed, rate_hz=sensor.rate_hz,
-                                 start_azimuth=sensor.cut_azimuth_rad)  # fmt: skip
+                                 start_azimuth=sensor.cut_azimuth_rad, threads=len(os.sched_getaffinity(0)))  # fmt: skip
         self.turn_ns = round(NS / sensor.rate_hz)
         self.next_ns: int | None = None
         self.waiting: deque[tuple[int, bytes]] = deque()

@@ -1,7 +1,8 @@
 """One turn of a lidar: rays of all columns and beams against the road, bodies and weather; ranges, intensities and labels.
 
 Everything is single precision in the frame of the window (hil/lidar/surface.py). Chance comes from counters (_wide.pxd): it
-depends on key, column and beam and on nothing else. Twin: hil/lidar/caster_twin.py.
+depends on key, column and beam and on nothing else. A turn is cast in parts that know nothing of each other, always the same
+ones, so that several threads give the bits that one gives. Twin: hil/lidar/caster_twin.py.
 """
 import numpy as np
 from libc.math cimport cos, sin
@@ -28,6 +29,7 @@ cdef extern from "<stdlib.h>" nogil:
 cdef enum:
     KNOT = 64                  # columns between two exact attitudes of the sensor, linear in between
     MEAN_PER_COLUMN = 64       # bodies that a column may meet, on average
+    TURN_PARTS = 4             # as many threads are of use
 
 cdef struct Mounting:          # of the sensor on the vehicle
     double[3] place
@@ -39,13 +41,30 @@ cdef struct Entry:             # one body in one column
     uint8_t last
 
 
-cdef struct Work:              # of one turn; each part's size is a multiple of eight lanes', but for the last
+cdef struct Work:              # of one part; each field's size is a multiple of eight lanes', but for the last
     Met met
     Column[2] pair
     float[128] ground          # where the column before met the ground
     int[128] mine              # lanes that would meet the instance at hand
     Rays rays
     Lanes lanes
+
+
+cdef struct Turning:           # the turn at hand
+    const double* begin        # poses
+    const double* end
+    const double* time_s
+    double duration_s
+    const Primitive* bodies
+    uint32_t key
+    const float* through
+    long stride
+    int32_t* rays_of           # (PARTS, slots, 2)
+    long slots
+    Returns out
+
+PARTS = TURN_PARTS
+cdef size_t WORK_BYTES = (sizeof(Work) + 63) // 64 * 64
 
 
 cdef void rotation(double yaw, double pitch, double roll, double* out) noexcept nogil:
@@ -125,7 +144,8 @@ cdef class Caster:
     cdef int* _starts          # where each column's begin and end
     cdef int* _ends
     cdef Interval* _intervals
-    cdef Work* _work
+    cdef char* _work           # PARTS of Work, each at the beginning of a cache line
+    cdef Turning _turning
     cdef object _kept          # arrays that the window points into
     cdef readonly int left_out # bodies for which there was no room, since the start
 
@@ -142,7 +162,7 @@ cdef class Caster:
         self._entries = <Entry*>calloc(<size_t>columns * MEAN_PER_COLUMN, sizeof(Entry))
         self._starts = <int*>calloc(columns + 1, sizeof(int))
         self._ends = <int*>calloc(columns, sizeof(int))
-        self._work = <Work*>aligned_alloc(64, (sizeof(Work) + 63) // 64 * 64)
+        self._work = <char*>aligned_alloc(64, TURN_PARTS * WORK_BYTES)
         if not (self._work and self._cosine and self._sine and self._yaw and self._entries and self._starts and self._ends):
             raise MemoryError("lidar: no memory for the columns")
 
@@ -188,16 +208,17 @@ cdef class Caster:
 
     def turn(self, double[::1] begin, double[::1] end, double[::1] time_s, double duration_s, double[::1] azimuth, primitives,
              uint32_t key, float[:, :, ::1] ranges, float[:, :, ::1] intensity, uint8_t[:, :, ::1] label,
-             int32_t[:, :, ::1] instance, int32_t[:, ::1] rays_of, transmission=None):
+             int32_t[:, :, ::1] instance, int32_t[:, :, ::1] rays_of, transmission=None, each=map):
         """Fills ranges (m, 0 = no return), intensity (0..255), label and instance, each
         (columns, rings, returns).
 
         `begin`, `end`: poses (6,) of the vehicle in the window's frame. `time_s` (columns,) since the start. `primitives`:
         structured array of bodies, the
-        near ones first where speed counts, clouds last. `rays_of` (slots, 2): rays that met each slot's body, and that would have
-        met it alone. `transmission`: (columns, lanes) float32, the share of light that passes the window once.
+        near ones first where speed counts, clouds last. `rays_of` (PARTS, slots, 2): rays that met each slot's body, and that would
+        have met it alone, by part. `transmission`: (columns, lanes) float32, the share of light that passes the window once.
+        `each(function, numbers)` calls it for all of them, in threads if it likes.
         """
-        cdef Returns out
+        cdef Turning* turning = &self._turning
         cdef const float[:, ::1] passing
         cdef const float* through = NULL
         cdef long stride = 0
@@ -208,11 +229,19 @@ cdef class Caster:
         if transmission is not None:
             passing = transmission
             through, stride = &passing[0, 0], passing.shape[1]
-        out.range, out.intensity = &ranges[0, 0, 0], &intensity[0, 0, 0]
-        out.label, out.instance, out.kept = &label[0, 0, 0], &instance[0, 0, 0], ranges.shape[2]
+        turning.begin, turning.end, turning.time_s, turning.duration_s = &begin[0], &end[0], &time_s[0], duration_s
+        turning.bodies, turning.key, turning.through, turning.stride = bodies, key, through, stride
+        turning.rays_of, turning.slots = &rays_of[0, 0, 0], rays_of.shape[1]
+        turning.out.range, turning.out.intensity = &ranges[0, 0, 0], &intensity[0, 0, 0]
+        turning.out.label, turning.out.instance, turning.out.kept = &label[0, 0, 0], &instance[0, 0, 0], ranges.shape[2]
         with nogil:
             self.sort(&begin[0], &end[0], duration_s, &azimuth[0], bodies, count)
-            self.sweep(&begin[0], &end[0], &time_s[0], duration_s, bodies, key, through, stride, &rays_of[0, 0], &out)
+        for _ in each(self._part, range(TURN_PARTS)):
+            pass
+
+    def _part(self, int part):
+        with nogil:
+            self.sweep(part)
 
     cdef void sensor_at(self, const double* begin, const double* end, double share, double duration_s, Rays* rays) noexcept nogil:
         """Origin, motion and attitude at azimuth zero."""
@@ -281,11 +310,11 @@ cdef class Caster:
                 entry.primitive, entry.first, entry.last = i, seen.first, seen.last
                 self._ends[k] += 1
 
-    cdef void sweep(self, const double* begin, const double* end, const double* time_s, double duration_s,
-                    const Primitive* bodies, uint32_t key, const float* through, long stride, int32_t* rays_of,
-                    Returns* out) noexcept nogil:
+    cdef void sweep(self, int part) noexcept nogil:
+        """The columns of one part. One more to either side is cast for what rays at the border share, and told by its own part."""
         cdef Rays early, late
-        cdef Work* work = self._work
+        cdef const Turning* turning = &self._turning
+        cdef Work* work = <Work*>(self._work + part * WORK_BYTES)
         cdef Rays* rays = &work.rays
         cdef const Lanes* lanes = &work.lanes
         cdef Column* column
@@ -294,19 +323,23 @@ cdef class Caster:
         cdef float[9] own
         cdef float share
         cdef float step = self._step
-        cdef int c, i, knot = 0
+        cdef int32_t* rays_of = turning.rays_of + 2 * turning.slots * part
+        cdef int first = self.columns * part // TURN_PARTS, end = self.columns * (part + 1) // TURN_PARTS
+        cdef int begin = first - 1 if first > 0 else 0, stop = end + 1 if end < self.columns else end
+        cdef int c, i, base, knot = 0
         cdef uint32_t before_key = 0
         memset(work, 0, sizeof(Work))
         memcpy(&work.lanes, self._lanes, sizeof(Lanes))
-        for c in range(self.columns):
-            if c % KNOT == 0:
-                i = c + KNOT if c + KNOT < self.columns else self.columns - 1
-                knot = i - c
-                self.sensor_at(begin, end, time_s[c] / duration_s, duration_s, &early)
-                self.sensor_at(begin, end, time_s[i] / duration_s, duration_s, &late)
+        for c in range(begin, stop):
+            if c % KNOT == 0 or c == begin:
+                base = c - c % KNOT
+                i = base + KNOT if base + KNOT < self.columns else self.columns - 1
+                knot = i - base
+                self.sensor_at(turning.begin, turning.end, turning.time_s[base] / turning.duration_s, turning.duration_s, &early)
+                self.sensor_at(turning.begin, turning.end, turning.time_s[i] / turning.duration_s, turning.duration_s, &late)
                 memcpy(rays, &early, sizeof(Rays))
             share = <float>(c % KNOT) / <float>(knot if knot > 0 else 1)
-            rays.time_s, rays.yaw = <float>time_s[c], self._yaw[c]
+            rays.time_s, rays.yaw = <float>turning.time_s[c], self._yaw[c]
             for i in range(3):
                 rays.origin[i] = early.origin[i] + share * (late.origin[i] - early.origin[i])
             for i in range(9):
@@ -314,23 +347,29 @@ cdef class Caster:
                 own[i] = early.own_turn[i]
             about(turn, self._cosine[c], self._sine[c], rays.turn)
             about(own, self._cosine[c], self._sine[c], rays.own_turn)
-            rays.key = hashed(key + <uint32_t>c * <uint32_t>0x9E3779B1)
+            rays.key = hashed(turning.key + <uint32_t>c * <uint32_t>0x9E3779B1)
             column = &work.pair[c & 1]
-            self.cast(rays, bodies, self._entries + self._starts[c], self._ends[c] - self._starts[c], rays_of, column)
+            self.cast(work, self._entries + self._starts[c], self._ends[c] - self._starts[c],
+                      rays_of if first <= c < end else NULL, column)
             mix_neighbours(before, column, lanes, self._optics, step, rays.key)
-            if before != NULL:
-                finish(lanes, self._optics, self._weather, before, through + (c - 1) * stride if through != NULL else NULL,
-                       c - 1, before_key, out)
+            if before != NULL and c - 1 >= first:
+                self.tell(work, before, c - 1, before_key)
             before, before_key = column, rays.key
-        finish(lanes, self._optics, self._weather, before,
-               through + (self.columns - 1) * stride if through != NULL else NULL, self.columns - 1, before_key, out)
+        if stop == end:
+            self.tell(work, before, end - 1, before_key)
 
-    cdef void cast(self, Rays* rays, const Primitive* bodies, const Entry* entries, int count, int32_t* rays_of,
-                   Column* column) noexcept nogil:
-        """Everything that the rays of one column meet by themselves."""
-        cdef Met* met = &self._work.met
-        cdef int* mine = self._work.mine
-        cdef const Lanes* lanes = &self._work.lanes
+    cdef void tell(self, const Work* work, Column* column, int number, uint32_t key) noexcept nogil:
+        cdef const float* through = self._turning.through
+        finish(&work.lanes, self._optics, self._weather, column,
+               through + number * self._turning.stride if through != NULL else NULL, number, key, &self._turning.out)
+
+    cdef void cast(self, Work* work, const Entry* entries, int count, int32_t* rays_of, Column* column) noexcept nogil:
+        """Everything that the rays of one column meet by themselves; not counted where `rays_of` is NULL."""
+        cdef Met* met = &work.met
+        cdef int* mine = work.mine
+        cdef const Lanes* lanes = &work.lanes
+        cdef Rays* rays = &work.rays
+        cdef const Primitive* bodies = self._turning.bodies
         cdef const Primitive* body
         cdef int e, k, slot = -1, first = BLOCKS, last = -1
         cdef bint counted = False
@@ -353,12 +392,12 @@ cdef class Caster:
             cast_body(body, entries[e].primitive, self._intervals + entries[e].primitive, lanes, rays,
                       entries[e].first, entries[e].last, met, mine)
         count_alone(mine, slot, first, last, rays_of)
-        cast_ground(&self._window, self._profile, lanes, rays, self._work.ground, met)
+        cast_ground(&self._window, self._profile, lanes, rays, work.ground, met)
         shade(&self._window, self._profile, bodies, lanes, rays, met, column)
         for k in range(0, 8 * lanes.blocks, 8):
             store8(column.share + k, all8(1.0))
             store8(column.second_range + k, all8(FAR_M))
-        for k in range(lanes.rings if counted else 0):
+        for k in range(lanes.rings if counted and rays_of != NULL else 0):
             if met.primitive[k] >= 0 and bodies[met.primitive[k]].slot >= 0:
                 rays_of[2 * bodies[met.primitive[k]].slot] += 1
         if self._weather.drops > 0:
@@ -372,7 +411,7 @@ cdef class Caster:
 
 cdef inline void count_alone(const int* mine, int slot, int first, int last, int32_t* rays_of) noexcept nogil:
     cdef int block
-    if slot < 0:
+    if slot < 0 or rays_of == NULL:
         return
     for block in range(first, last + 1):
         rays_of[2 * slot + 1] += count8(load_whole8(mine + 8 * block))

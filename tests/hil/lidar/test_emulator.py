@@ -78,6 +78,17 @@ def test_the_same_seed_gives_the_same_bits_whatever_came_before(returns):
     assert first.packets(a, UTC_NS).tobytes() == second.packets(b, UTC_NS).tobytes()
 
 
+@pytest.mark.parametrize("name", ["VLP-32C", "Pandar64"])
+def test_threads_give_the_bits_of_one(name):
+    scene = Scene.motorway(winding(), 5, weather=Weather(rain_mm_h=20.0, spray_per_m=0.1), puddles_per_km=20.0)
+    actors = [actor_at(winding(), 340.0, 3.5, speed=25.0), actor_at(winding(), 280.0, -3.5, number=2)]
+    wanted = turn_of(winding(), 300.0, actors=actors)
+    one, more = (Emulator(model(name), Mounting(), scene, 1, returns=2, threads=count).turn(*wanted) for count in (1, 3))
+    for field in ("range_m", "intensity", "labels", "instances"):
+        assert np.array_equal(getattr(one, field), getattr(more, field)), field
+    assert one.boxes.table.tobytes() == more.boxes.table.tobytes() and one.boxes.table["rays"].min() > 0
+
+
 def test_left_and_right_are_alike():
     emulator = Emulator(model("VLP-16"), FRONT, Scene.bare(ROAD), optics=EXACT, start_azimuth=0.0)
 
