@@ -43,6 +43,7 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
     from autonomy.calibration.trailer_store import names_of
     from autonomy.msg import definitions
     from autonomy.parameters import load_parameters, section_problems
+    from autonomy.perception.sensor_tables import shared_ports
     from autonomy.perception.stages import sensors_of
     from drivers.can.commanding.command_config import CommandError
     from drivers.can.commanding.command_config import read as read_commands
@@ -84,7 +85,7 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
     except SerialError as error:
         found.append(str(error))
     try:
-        sensors_of(config)
+        found += shared_ports(sensors_of(config), str(config.path))
     except UsageError as error:
         found.append(str(error))
     of_buses, notes = complaints(config, databases)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autonomy import fault_row_checks, msg, parameter_limits, vehicle_checks
+from autonomy import fault_row_checks, msg, parameter_limits, track_sensor_checks, vehicle_checks
 from autonomy.config import Config
 from autonomy.errors import UsageError
 from autonomy.msg import definitions
@@ -55,6 +55,9 @@ def _section(config: Config, section: str, message_name: str) -> tuple[np.ndarra
     if message_name == "FaultParameters" and not problems:
         problems = [f"{place.inside('row', row).of(key)} {key} {wrong}"
                     for row, key, wrong in fault_row_checks.impossible(values["row"])]  # fmt: skip
+    if message_name == "TracksParameters" and not problems:
+        problems = [f"{place.inside('sensor', row).of(key)} {key} {wrong}"
+                    for row, key, wrong in track_sensor_checks.impossible(values["sensor"])]  # fmt: skip
     return values, problems
 
 

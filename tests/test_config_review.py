@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from autonomy import config
 from autonomy.cli.main import main
 from autonomy.config_review import differences, freeze, review
+from autonomy.perception.stages import sensors_of
+from autonomy.runtime.scan_sensors import sockets_asked_for
 
 TRUCK = "vehicles/demo_truck"
 
@@ -43,6 +45,17 @@ def test_each_problem_is_a_sentence_of_its_own(tmp_path, text, words):
     found = review(config.load(written(tmp_path, text))).problems
     for word in words:
         assert any(word in sentence and "vehicle.toml" in sentence for sentence in found), found
+
+
+def test_sensors_that_share_a_udp_port_are_told_by_the_check_and_can_still_be_parted_in_a_run():
+    lidar = {"name": "roof", "model": "XT32", "source": 30, "x_m": 5.0, "height_m": 3.2, "port": 42102}
+    loaded = config.load("vehicles/demo_truck_lidar", {"lidar.sensor": [lidar, {**lidar, "name": "left", "source": 32}]})
+    found = review(loaded).problems
+    assert len(found) == 2 and all(sentence.startswith("vehicles/demo_truck_lidar: ") for sentence in found)
+    assert "[[lidar.sensor]] (left): port = 42102 is that of the lidar roof too; give each sensor a UDP port" in found[0]
+    assert "[[radar.sensor]] (front): port = 42102 is that of the lidar roof too" in found[1]
+    given = {"roof": "127.0.0.1:2368", "left": "2370"}
+    assert len(set(sockets_asked_for(given, sensors_of(loaded), "x").values())) == 3
 
 
 def test_all_problems_are_told_at_once(tmp_path):

@@ -20,22 +20,22 @@ ROUNDS = 15
 PACKETS = 600
 MUTATED = 1_000_000
 START_NS = 1_700_000_000_000_000_000
-MODELS = {"VLP-16": "VLP16", "VLP-32C": "VLP32C", "VLS-128": "VLS128", "Pandar64": None, "XT32": None, "OS1-128": None}
+PEERS = {"VLP-16": "VLP16", "VLP-32C": "VLP32C", "VLS-128": "VLS128"}  # models that velodyne-decoder knows, by its names
 AIM = 10.0
 
 
 def rows() -> list[dict]:
     """One row a peer: {kernel, ours_ns, peer, peer_version, peer_ns, ratio, aim, met}, times a packet."""
     from drivers.lidar import decoder_twin
-    from drivers.lidar.model import model
+    from drivers.lidar.model import models
 
     try:
         import velodyne_decoder
     except ImportError:
         velodyne_decoder = None
     found = []
-    for name, peer_name in MODELS.items():
-        lidar = model(name)
+    for name, lidar in models().items():
+        peer_name = PEERS.get(name)
         packets = emulated(lidar)
         measured: dict[str, Callable[[], float]] = {"ours": partial(_ours, lidar, packets)}
         if peer_name and velodyne_decoder:
@@ -101,16 +101,16 @@ def _row(kernel: str, ours_ns: float, peer, peer_ns: float | None) -> dict:
 def mutated_row(count: int = MUTATED) -> dict:
     """Decodes that many disturbed packets of all models; every one must be counted somewhere."""
     from drivers.lidar.decoder import Decoder
-    from drivers.lidar.model import model
+    from drivers.lidar.model import models
 
     generator, told, begun = np.random.default_rng(1), 0, time.perf_counter_ns()
-    for name in MODELS:
-        lidar = model(name)
-        decoder, share = Decoder(lidar), -(-count // len(MODELS))
+    share = -(-count // len(models()))
+    for lidar in models().values():
+        decoder = Decoder(lidar)
         for packet in mutated(emulated(lidar, 60), share, generator):
             decoder.feed(packet, START_NS)
         told += sum(decoder.counts()[kind] for kind in ("packets", "malformed", "other", "duplicated"))
-    asked = -(-count // len(MODELS)) * len(MODELS)
+    asked = share * len(models())
     return {
         "kernel": f"{told} mutated packets survived", "ours_ns": (time.perf_counter_ns() - begun) / asked, "peer": "",
         "peer_version": None, "peer_ns": None, "ratio": None, "aim": f"all {asked} counted", "met": told == asked,

@@ -13,9 +13,10 @@ def add_parser(subparsers) -> None:
         "perceive",
         help="find ground, obstacles and lanes in scans of a lidar",
         description="Reads KITTI .bin, .pcd and Argoverse .feather files, one scan each, and the packets of a lidar in "
-        "recordings (pcap, ROS bags, MCAP), every whole scan as NAME_0000 and so on. Writes DIR/summary.json and of each scan "
-        "NAME.json, NAME.labels.npy (uint8, input order: 0 none, 1 ground, 2 obstacle, 3 marking, 4 edge, 5 noise), "
-        "NAME.instances.npy (int32) and NAME.png. Everything is told in the frame of the input: x forward, y left, z up.",
+        "recordings (pcap, ROS bags, MCAP), every scan that begins at its cut as NAME_0000 and so on. Writes DIR/summary.json "
+        "and of each scan NAME.json, NAME.labels.npy (uint8, input order: 0 none, 1 ground, 2 obstacle, 3 marking, 4 edge, "
+        "5 noise), NAME.instances.npy (int32) and NAME.png. Everything is told in the frame of the input: x forward, y left, "
+        "z up.",
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="scans")
     parser.add_argument("-o", "--output-dir", required=True, type=Path, metavar="DIR", help="where the results go")
@@ -44,8 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     scans: dict[str, dict] = {}
     notes: dict[str, dict] = {}
     for path in paths:
-        for stem, points, decode_ns in _scans(path, arguments.sensor, notes):
-            scans[stem] = _one(path, stem, points, decode_ns, directory, sections, height_m, not arguments.no_pictures)
+        for stem, points, decode_ns, packets in _scans(path, arguments.sensor, notes):
+            scans[stem] = _one(path, stem, points, decode_ns, packets, directory, sections, height_m, not arguments.no_pictures)
             if not arguments.json:
                 _tell(stem, scans[stem])
     content = results.summary(scans, [str(path) for path in paths]) | {"packets": notes}
@@ -58,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _scans(path: Path, sensor: str | None, notes: dict[str, dict]):
-    """(stem, LidarPoint [n], time spent in ns) of each scan of a file; what was counted of packets goes into `notes`."""
+    """(stem, LidarPoint [n], time spent in ns, what was amiss with its packets, if there were any) of each scan of a file; what
+    was counted of all packets goes into `notes`."""
     from time import thread_time_ns
 
     from autonomy.perception.packet_files import read_scans
@@ -67,14 +69,14 @@ def _scans(path: Path, sensor: str | None, notes: dict[str, dict]):
     if is_points(path):
         begun = thread_time_ns()
         points = read_points(path)
-        yield _stem(path), points, thread_time_ns() - begun
+        yield _stem(path), points, thread_time_ns() - begun, None
         return
-    for number, (points, spent_ns) in enumerate(read_scans(path, sensor, notes.setdefault(str(path), {}))):
-        yield f"{_stem(path)}_{number:04d}", points, spent_ns
+    for number, (points, spent_ns, packets) in enumerate(read_scans(path, sensor, notes.setdefault(str(path), {}))):
+        yield f"{_stem(path)}_{number:04d}", points, spent_ns, packets
 
 
-def _one(path: Path, stem: str, points, decode_ns: int, directory: Path, sections: dict, height_m: float | None,
-         with_picture: bool) -> dict:  # fmt: skip
+def _one(path: Path, stem: str, points, decode_ns: int, packets: dict | None, directory: Path, sections: dict,
+         height_m: float | None, with_picture: bool) -> dict:  # fmt: skip
     """Perceives one scan and writes its results."""
     from autonomy.errors import BadInputError
     from autonomy.perception import results
@@ -85,7 +87,7 @@ def _one(path: Path, stem: str, points, decode_ns: int, directory: Path, section
     if height is None:
         raise BadInputError(f"{path}: has too few points near the sensor to tell its height above the ground; give --height")
     found = Perceiver(sections, Mounting(height_m=height), max(len(points), 1)).perceive(points)
-    content = results.as_json(found, height, decode_ns)
+    content = results.as_json(found, height, decode_ns, packets)
     results.write(directory, stem, content, found)
     if with_picture:
         from autonomy.perception.picture import draw

@@ -16,13 +16,12 @@ from drivers.udp.message import packets_of
 TOPIC = "/raw/udp/"
 
 
-def read_scans(path: Path, sensor: str, counts: dict[str, int]) -> Iterator[tuple[np.ndarray, int]]:
-    """(LidarPoint [n], processor time of decoding in ns) of each scan that begins at the cut and is not the recording's last,
-    cut one.
+def read_scans(path: Path, sensor: str, counts: dict[str, int]) -> Iterator[tuple[np.ndarray, int, dict[str, bool | int]]]:
+    """(LidarPoint [n], processor time of decoding in ns, `Scan.as_json`) of each scan that begins at the cut and is not the
+    recording's last, cut one.
 
     Fills `counts` with the decoder's and with `scans_left_out`. Raises LogError for a file that is no recording, BadInputError
-    when
-    it holds no scan of this lidar.
+    when it holds no scan of this lidar.
     """
     decoder, found, left_out, spent_ns = Decoder(sensor), 0, 0, 0
     with open_recording(path) as reader:
@@ -35,11 +34,11 @@ def read_scans(path: Path, sensor: str, counts: dict[str, int]) -> Iterator[tupl
                 for scan in scans:
                     if scan.begins_at_cut:
                         found += 1
-                        yield scan.points, spent_ns
+                        yield scan.points, spent_ns, scan.as_json()
                     else:
                         left_out += 1
                     spent_ns = 0
     counts.update({name: int(value) for name, value in decoder.counts().items()}, scans_left_out=left_out + len(decoder.finish()))
     if not found:
         told = ", ".join(topics) or "no packets"
-        raise BadInputError(f"{path}: holds no whole scan of a {sensor} ({told}); give another --sensor")
+        raise BadInputError(f"{path}: holds no scan of a {sensor} from its cut on ({told}); give another --sensor")

@@ -15,8 +15,9 @@ from autonomy.perception.perceive import CLASSES, EDGES, SIDES, TYPES, Found
 GROUND, MARKING = 1, 3
 
 
-def as_json(found: Found, height_m: float, decode_ns: int) -> dict[str, Any]:
-    """One scan; `height_m`: of the input's frame above the ground frame of `found`."""
+def as_json(found: Found, height_m: float, decode_ns: int, packets: dict[str, bool | int] | None = None) -> dict[str, Any]:
+    """One scan; `height_m`: of the input's frame above the ground frame of `found`; `packets`: what drivers.lidar.decoder.Scan
+    tells of them, None of a point file."""
     labels = found.labels
     spent = {"decode": decode_ns, **found.timing_ns}
     timing = {name: value / 1e6 for name, value in spent.items()}
@@ -29,6 +30,7 @@ def as_json(found: Found, height_m: float, decode_ns: int) -> dict[str, Any]:
         "free_space_m": [round(float(value), 2) for value in found.free_space],
         "timing_ms": {**timing, "total": sum(timing.values())},
         "health": {name: _number(value) for name, value in found.health.items() if name != "padding"},
+        "packets": packets,
         "without_room": found.counts,
     }
 
@@ -50,7 +52,10 @@ def summary(scans: dict[str, dict[str, Any]], files: list[str]) -> dict[str, Any
         "files": files,
         "scans": {
             stem: {"points": scan["points"], "ground_share": scan["ground_share"], "obstacles": len(scan["obstacles"]),
-                   "lanes": len(scan["lanes"]), "total_ms": scan["timing_ms"]["total"]}
+                   "lanes": len(scan["lanes"]), "total_ms": scan["timing_ms"]["total"],
+                   "is_whole": scan["packets"]["is_whole"] if scan["packets"] else None,
+                   "lost_packets": scan["packets"]["lost"] if scan["packets"] else None,
+                   **{name: scan["health"][name] for name in ("rain", "spray", "blockage")}}
             for stem, scan in scans.items()
         },
         "points": sum(scan["points"] for scan in scans.values()),

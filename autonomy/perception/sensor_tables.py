@@ -8,12 +8,15 @@ from typing import Protocol, TypeVar
 
 from autonomy.errors import UsageError
 
-__all__ = ["PREFIX", "check_all", "check_place"]
+__all__ = ["PREFIX", "check_all", "check_place", "misplaced", "shared_ports"]
 
 PREFIX = "/raw/udp/"
+PLACES_M = {"x_m": (-25.0, 10.0), "y_m": (-3.0, 3.0)}  # [D] on a road train of 25.25 m, mirrors included; drive axle at 0
+TURN_RAD = 2.0 * math.pi
 
 
 class Sensor(Protocol):
+    kind: str
     name: str
     source: int
     port: int
@@ -36,8 +39,26 @@ def check_all(sensors: Sequence[Some], kind: str, path: str, check: Callable[[So
         sources.add(item.source)
 
 
-def check_place(item: Sensor, where: str, example: str, highest_m: float, lengths: Sequence[str]) -> None:
-    """Name, source, port, height and the numbers named in `lengths`. Raises UsageError."""
+def misplaced(key: str, value: float) -> str | None:
+    """What is wrong with x_m, y_m or an angle of a sensor, in the vehicle frame; None when it can be."""
+    if key in PLACES_M:
+        low, high = PLACES_M[key]
+        return None if low <= value <= high else f"= {value:g} is not on the truck, {low:g}..{high:g} m from its drive axle"
+    if abs(value) <= TURN_RAD + 1e-9:
+        return None
+    return f"= {value:g} is more than a turn; give radians ({value:g} degrees are {math.radians(value):.4g})"
+
+
+def shared_ports(sensors: Sequence[Sensor], path: str) -> list[str]:
+    """A sentence for each sensor on the UDP port of another: a run can part them by --udp, the file alone cannot."""
+    first: dict[int, Sensor] = {}
+    return [f"{path}: [[{item.kind}.sensor]] ({item.name}): port = {item.port} is that of the {other.kind} {other.name} too; "
+            "give each sensor a UDP port of its own"
+            for item in sensors if (other := first.setdefault(item.port, item)) is not item]  # fmt: skip
+
+
+def check_place(item: Sensor, where: str, example: str, highest_m: float, numbers: Sequence[str]) -> None:
+    """Name, source, port, height and the places and angles named in `numbers`. Raises UsageError."""
     if not item.name or "/" in item.name or any(character.isspace() for character in item.name):
         raise UsageError(f"{where}: name = '{item.name}' must be a name without slash or space, as in {PREFIX}{example}")
     if not 0 <= item.source <= 65535:
@@ -46,5 +67,8 @@ def check_place(item: Sensor, where: str, example: str, highest_m: float, length
         raise UsageError(f"{where}: height_m = {item.height_m:g} is not within 0..{highest_m:g} m above the ground")
     if not 0 < item.port < 65536:
         raise UsageError(f"{where}: port = {item.port} is not within 1..65535")
-    if not all(math.isfinite(getattr(item, name)) for name in lengths):
-        raise UsageError(f"{where}: {', '.join(lengths[:-1])} and {lengths[-1]} must be finite numbers")
+    if not all(math.isfinite(getattr(item, name)) for name in numbers):
+        raise UsageError(f"{where}: {', '.join(numbers[:-1])} and {numbers[-1]} must be finite numbers")
+    for name in numbers:
+        if wrong := misplaced(name, getattr(item, name)):
+            raise UsageError(f"{where}: {name} {wrong}")

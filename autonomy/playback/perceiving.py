@@ -2,6 +2,9 @@
 
 Results go where the log has those of the same scan; in a log without results, where they come a sensor's `delay_s` later. The ego
 state that a scan is processed with is that of the last tick before the packet which ended it, as in the truck.
+
+Where a log's ticks end before its packets do, as in one that was cut or broken off, later scans lack that ego state. No tick of
+the log saw their results, so they are told apart (`after_last_tick`) and not held against the log's.
 """
 
 from __future__ import annotations
@@ -38,10 +41,17 @@ class FromPackets:
         self._ego = np.zeros(1, msg.dtype("EgoState"))
         self._made: dict[tuple[str, int, int], tuple[int, np.ndarray]] = {}  # kind, source, valid time: time received, samples
         self.shown: Callable[[Perceived, int], None] | None = None  # told a lidar's scans and its source, for recordings
-        self.scans = self.equal = self.different = self.without_partner = 0
+        self.scans = 0
+        self._found = dict.fromkeys(("equal", "different", "without_partner"), 0)
+        self._last_tick_ns = -1
+        self._untold: list[tuple[int, str]] = []  # time in the log, what it is: results that no tick has come after yet
 
     def __call__(self, block: Block) -> None:
         self._ego[0] = block.outputs["ego"][-1]
+        self._last_tick_ns = int(block.outputs["tick_time_ns"][-1])
+        for time_ns, what in self._untold:
+            self._found[what] += time_ns <= self._last_tick_ns
+        self._untold = [result for result in self._untold if result[0] > self._last_tick_ns]
 
     def batches(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """The records with our results instead of those logged."""
@@ -49,8 +59,9 @@ class FromPackets:
             yield from self._one(batch)
 
     def as_json(self) -> dict[str, Any]:
-        return {"scans": self.scans, "equal": self.equal, "different": self.different,
-                "without_partner": self.without_partner + len(self._made)}  # fmt: skip
+        seen = sum(received_ns <= self._last_tick_ns for received_ns, _ in self._made.values())
+        return {"scans": self.scans, **self._found, "without_partner": self._found["without_partner"] + seen,
+                "after_last_tick": len(self._untold) + len(self._made) - seen}  # fmt: skip
 
     def _one(self, batch: Batch) -> Iterator[Batch]:
         """The batch in pieces: up to a packet that ends a scan, so that the engine is at the tick before when it is processed; up
@@ -93,14 +104,15 @@ class FromPackets:
             return None
         logged = _samples(kind, body)
         made = self._made.pop((kind, int(logged["source"][0]), int(logged["valid_time_ns"][0])), None)
+        time_ns = int(batch.records["log_time_ns"][place])
         if made is None:
-            self.without_partner += 1
+            self._untold.append((time_ns, "without_partner"))
             return None
         rows = made[1]
         rows["received_time_ns"] = logged["received_time_ns"][0]
         ours = sample_list(rows)
-        self.equal, self.different = self.equal + (ours == body), self.different + (ours != body)
-        return self._batch(kind, int(batch.records["log_time_ns"][place]), ours)
+        self._untold.append((time_ns, "equal" if ours == body else "different"))
+        return self._batch(kind, time_ns, ours)
 
     def _due_place(self, batch: Batch) -> int:
         """Before which record the next result comes that the log has none of; behind the last when it is not in this batch."""

@@ -77,7 +77,8 @@ def _perception(metrics: dict[str, Any]) -> str | None:
     if not found:
         return None
     words = f"{whole(found['scans'])} scans from packets; results equal to the log's {whole(found['equal'])}"
-    return words + f", different {whole(found['different'])}, without a partner in the log {whole(found['without_partner'])}"
+    words += f", different {whole(found['different'])}, without a partner in the log {whole(found['without_partner'])}"
+    return words + (f"; {whole(found['after_last_tick'])} after the last tick" if found.get("after_last_tick") else "")
 
 
 def _drive(metrics: dict[str, Any]) -> str | None:

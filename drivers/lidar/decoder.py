@@ -21,17 +21,26 @@ BUFFERS = 3  # in the making, the next, and the one that was given away last
 
 @dataclass(frozen=True)
 class Scan:
-    """`points` [n] of LidarPoint, in the order they came. `health`: what was counted while it was in the making."""
+    """`points` [n] of LidarPoint, in the order they came. `health`: what was counted while it was in the making; packets lost
+    between two scans are lost to both."""
 
     stamp_ns: int  # of its first column
     points: np.ndarray
-    begins_at_cut: bool  # not so of the first one, and after a pause
+    begins_at_cut: bool  # not so of the first one, after a pause, and after a jump of the sensor's clock
+    ends_at_cut: bool  # not so of one that a pause, a jump or the end of the recording cut off
     health: dict[str, int]
 
     @property
     def is_whole(self) -> bool:
+        """From cut to cut, and nothing of it is missing."""
         amiss = ("lost", "malformed", "cut_by_time", "dropped_columns")
-        return self.begins_at_cut and not any(self.health[name] for name in amiss)
+        return self.begins_at_cut and self.ends_at_cut and not any(self.health[name] for name in amiss)
+
+    def as_json(self) -> dict[str, bool | int]:
+        """Whether it is whole and, if not, why."""
+        told = ("lost", "reordered", "duplicated", "malformed", "other", "clock_jumps", "cut_by_time", "dropped_columns")
+        return {"is_whole": self.is_whole, "begins_at_cut": self.begins_at_cut, "ends_at_cut": self.ends_at_cut,
+                **{name: self.health[name] for name in told}}  # fmt: skip
 
 
 class Decoder:
@@ -89,14 +98,16 @@ class Decoder:
         return (len(offsets), None) if ended < 0 else (ended, self._taken())
 
     def _taken(self) -> Scan:
-        buffer, count, stamp_ns, begins_at_cut = self._kernel.take()
+        buffer, count, stamp_ns, begins_at_cut, ends_at_cut, lost = self._kernel.take()
         self._kernel.give(self._free_buffer())
-        return Scan(stamp_ns, buffer[:count], begins_at_cut, self._health())
+        return Scan(stamp_ns, buffer[:count], begins_at_cut, ends_at_cut, self._health(lost))
 
     def finish(self) -> list[Scan]:
         """The scan in the making, as far as it has come, copied. For the end of a recording."""
-        buffer, count, stamp_ns, begins_at_cut = self._kernel.rest()
-        return [Scan(stamp_ns, buffer[:count].copy(), begins_at_cut, self._health())] if count else []
+        buffer, count, stamp_ns, begins_at_cut, ends_at_cut, lost = self._kernel.rest()
+        if not count:
+            return []
+        return [Scan(stamp_ns, buffer[:count].copy(), begins_at_cut, ends_at_cut, self._health(lost))]
 
     def scans(self, packets: Iterable[tuple[bytes, int]]) -> Iterator[Scan]:
         """All scans of (packet, received_time_ns), the last one as far as it has come."""
@@ -108,9 +119,9 @@ class Decoder:
         """Since the start: see LidarCounts in ext/drivers/lidar/_scan.pxd."""
         return self._kernel.counts()
 
-    def _health(self) -> dict[str, int]:
+    def _health(self, lost: int) -> dict[str, int]:
         counts = self._kernel.counts()
-        health = {name: count - self._before[name] for name, count in counts.items()}
+        health = {name: count - self._before[name] for name, count in counts.items()} | {"lost": lost}
         self._before = counts
         return health
 

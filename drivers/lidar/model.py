@@ -21,7 +21,7 @@ from autonomy.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-FAMILIES = ("velodyne", "hesai", "ouster")  # one module each, with MODELS
+FAMILIES = ("velodyne", "hesai", "ouster")  # one module each, with MODELS; their numbers in ext/drivers/lidar/_tables.pxd
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from drivers.lidar.model import LidarModel
+from drivers.lidar.model import FAMILIES, LidarModel
 from drivers.lidar.velodyne import MODEL_BYTES
 
 TURNED = 6  # column of `beams`
-FAMILIES = {"velodyne": 0, "hesai": 1, "ouster": 2}
 
 
 def plan(model: LidarModel, cut_azimuth_rad: float, minimum_range_m: float, maximum_range_m: float, is_nebula: bool) -> dict:
@@ -25,7 +24,7 @@ def plan(model: LidarModel, cut_azimuth_rad: float, minimum_range_m: float, maxi
     most = model.shape.pixel.distance_mask if model.shape.pixel else 0xFFFF
     largest = min(math.floor(maximum_range_m / model.range_resolution_m + 1e-9), most)
     return {
-        "family": FAMILIES[model.family],
+        "family": FAMILIES.index(model.family),
         "is_nebula": is_nebula,
         "model": MODEL_BYTES.get(model.name, 0),
         "rings": model.rings,

@@ -10,7 +10,6 @@ from __future__ import annotations
 from drivers.lidar.model import Beams, LidarModel, PacketShape
 
 PACKET_SIZE = 1206
-POSITION_PACKET_SIZE = 512
 MODEL_BYTES = {"VLP-16": 0x22, "VLP-32C": 0x28, "VLS-128": 0xA1}  # the packet's last byte
 STRONGEST, LAST, DUAL = 0x37, 0x38, 0x39  # the byte before it
 BLOCKS, CHANNELS = 12, 32

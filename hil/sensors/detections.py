@@ -17,6 +17,7 @@ from autonomy import config as configuration
 from autonomy import toml_file
 from autonomy.errors import UsageError
 from drivers.typed_table import convert
+from hil.sensors.detection_checks import complaint, complaint_of_all, complaint_of_scene
 
 SCHEMA = "autonomy.detection_model/1"
 PEDESTRIAN = 4  # ObstacleSample.classification
@@ -98,11 +99,8 @@ def load(source: str | Path = "detection_model") -> list[Sensor]:
     model = convert(toml_file.read(path), DetectionModel, str(path), UsageError)
     if model.schema != SCHEMA:
         raise UsageError(f"{path}: schema = '{model.schema}'; this version reads '{SCHEMA}'")
-    for sensor in model.sensor:
-        if sensor.kind not in ("lidar", "radar"):
-            raise UsageError(f"{path}: sensor '{sensor.name}': kind = '{sensor.kind}'; use lidar or radar")
-        if len(sensor.detection_range_m) != len(sensor.detection_probability):
-            raise UsageError(f"{path}: sensor '{sensor.name}': detection_range_m and detection_probability differ in length")
+    if wrong := complaint_of_all(model.sensor):
+        raise UsageError(f"{path}: {wrong}")
     return model.sensor
 
 
@@ -140,15 +138,19 @@ def visibility(sensor: Sensor, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Detector:
-    """One sensor with its own random numbers."""
+    """One sensor with its own random numbers. Raises UsageError."""
 
     def __init__(self, sensor: Sensor, seed: int):
+        if wrong := complaint(sensor):
+            raise UsageError(f"sensor '{sensor.name}': {wrong}")
         self.sensor = sensor
         self.random = np.random.default_rng((seed, sensor.source))
         self.azimuth_sigma = math.radians(sensor.azimuth_sigma_deg)
 
     def detect(self, scene: Scene, own_speed: float) -> Detections:
-        """One scan of the scene; `own_speed` m/s straight ahead, which range rates are relative to."""
+        """One scan of the scene; `own_speed` m/s straight ahead, which range rates are relative to. Raises UsageError."""
+        if wrong := complaint_of_scene(scene):
+            raise UsageError(f"sensor '{self.sensor.name}' was shown {wrong}")
         sensor, random = self.sensor, self.random
         seen, occluded = visibility(sensor, scene)
         near_x, near_y = nearest_point(sensor, scene)

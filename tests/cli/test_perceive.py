@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from autonomy.cli.main import main
+from drivers.lidar.encoder import encode
+from drivers.lidar.model import model
+from tests.log.formats.captures import FIRST_NS, classic, datagram, ethernet
 from tests.perception.scenes import HEIGHT_M, street
 
 
@@ -60,6 +63,44 @@ def test_a_wrong_call_is_one_sentence(kitti, tmp_path, capsys, arguments, code, 
     assert main(["perceive", *words, "-o", str(tmp_path / "out")]) == code
     error = capsys.readouterr().err
     assert told in error and "Traceback" not in error
+
+
+def test_a_scan_of_which_packets_are_lost_says_so(tmp_path):
+    """It is perceived like the others: `perceive` leaves out what does not begin at the cut, and tells how many."""
+    lidar = model("VLP-16")
+    azimuth, times = lidar.columns(10.0, 24 * 76 * 5, FIRST_NS, 3.0)
+    ranges = np.zeros((len(azimuth), 16, 1))
+    down = lidar.elevation_rad() < 0.0
+    ranges[:, down, 0] = HEIGHT_M / np.sin(-lidar.elevation_rad()[down])
+    packets = [(int(times[24 * place]), ethernet(bytes(datagram(packet.tobytes()))))
+               for place, packet in enumerate(encode(lidar, azimuth, ranges, 0.0 * ranges + 20.0, times))]  # fmt: skip
+    del packets[120:125]
+    path = tmp_path / "drive.pcap"
+    path.write_bytes(classic(packets))
+    assert main(["perceive", str(path), "--sensor", "VLP-16", "-o", str(tmp_path / "out"), "--no-pictures"]) == 0
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    scans = list(summary["scans"].values())
+    assert [scan["is_whole"] for scan in scans] == [True, False, True, True]
+    assert [scan["lost_packets"] for scan in scans] == [0, 5, 0, 0]
+    assert summary["packets"][str(path)]["scans_left_out"] == 2
+    told = json.loads((tmp_path / "out" / "drive_0001.json").read_text())
+    assert told["packets"] == {
+        "is_whole": False, "begins_at_cut": True, "ends_at_cut": True, "lost": 5, "reordered": 0, "duplicated": 0, "malformed": 0,
+        "other": 0, "clock_jumps": 0, "cut_by_time": 0, "dropped_columns": 0,
+    }  # fmt: skip
+
+
+def test_rain_and_blocked_glass_are_told_in_the_results(tmp_path):
+    points = street(300, 64)
+    points = points[np.abs(np.arctan2(points["y"], points["x"])) > 0.4]
+    table = np.column_stack([points["x"], points["y"], points["z"], points["intensity"] / 255.0]).astype("<f4")
+    (tmp_path / "hidden.bin").write_bytes(table.tobytes())
+    out = tmp_path / "out"
+    assert main(["perceive", str(tmp_path / "hidden.bin"), "-o", str(out), "--height", str(HEIGHT_M), "--no-pictures"]) == 0
+    scan, summary = json.loads((out / "hidden.json").read_text()), json.loads((out / "summary.json").read_text())
+    assert scan["packets"] is None and scan["health"]["blockage"] > 0.05 and {"rain", "spray"} <= set(scan["health"])
+    assert summary["scans"]["hidden"]["blockage"] == scan["health"]["blockage"]
+    assert summary["scans"]["hidden"]["is_whole"] is None
 
 
 @pytest.mark.real_data

@@ -30,6 +30,22 @@ def test_a_wrong_table_is_told_by_file_entry_and_value(changes, told):
         read_with(**changes)
 
 
+@pytest.mark.parametrize(("changes", "told"), [
+    ({"yaw": 180.0}, r"yaw = 180 is more than a turn; give radians \(180 degrees are 3.142\)"),
+    ({"pitch": -15.0}, "pitch = -15 is"), ({"roll": 7.0}, "roll = 7 is"),
+    ({"cut_azimuth_rad": 270.0}, "cut_azimuth_rad = 270 is more than a turn"),
+    ({"x_m": 50.0}, "x_m = 50 is not on the truck, -25..10 m from its drive axle"), ({"x_m": -40.0}, "x_m = -40 is not"),
+    ({"y_m": 12.0}, "y_m = 12 is not on the truck, -3..3 m"),
+])  # fmt: skip
+def test_a_lidar_in_degrees_or_beside_the_truck_is_refused(changes, told):
+    with pytest.raises(UsageError, match=rf"truck.toml: \[\[lidar.sensor\]\] number 1 \(roof\): {told}"):
+        read_with(**changes)
+
+
+def test_a_lidar_may_look_any_way_from_any_place_on_the_truck():
+    read_with(yaw=-6.283185307179586, pitch=1.57, cut_azimuth_rad=6.283185307179586, x_m=-20.0, y_m=-1.6)
+
+
 def test_two_lidars_cannot_be_mistaken_for_each_other():
     with pytest.raises(UsageError, match="number 2 .*name and source = 30 must differ"):
         read({"sensor": [GOOD, {**GOOD, "name": "front"}]}, "truck.toml")

@@ -65,6 +65,41 @@ def test_packets_without_results_are_processed_as_in_the_truck(drive, tmp_path):
     assert found["drops"]["lane"]["used"] == drive.metrics["drops"]["lane"]["used"]
 
 
+def test_scans_after_the_last_tick_of_a_cut_log_are_not_called_different(drive, tmp_path):
+    """Packets and results go on for half a second after the ticks: without the ego states, which the truck had, scans differ."""
+    path = tmp_path / "cut.mcap"
+    with LogReader(drive.log_path) as log:
+        ticks = [number for number, channel in log.channels.items() if channel.topic in ("/cut", "/in/frame")]
+        last_ns, end_ns = log.start_ns + 1_500_000_000, log.start_ns + 2_000_000_000
+
+        def without_later_ticks(batches):
+            for batch in batches:
+                left_out = np.isin(batch.records["channel"], ticks) & (batch.records["log_time_ns"] > last_ns)
+                yield batch._replace(records=batch.records[~left_out])
+
+        cut(log, path, end_ns=end_ns, watch=without_later_ticks)
+    told = replay(path, mode="packets", report=False).metrics["perception"]
+    assert told["different"] == 0 and told["equal"] > 40 and told["without_partner"] == 0
+    assert told["after_last_tick"] > 10
+
+
+def test_a_scan_that_differs_before_the_last_tick_is_told(drive, tmp_path):
+    path = tmp_path / "other.mcap"
+    with LogReader(drive.log_path) as log:
+        roof = next(number for number, channel in log.channels.items() if channel.topic == "/raw/udp/roof")
+        gap_ns = log.start_ns + 1_200_000_000
+
+        def with_a_gap(batches):
+            for batch in batches:
+                since = batch.records["log_time_ns"] - gap_ns
+                left_out = (batch.records["channel"] == roof) & (since >= 0) & (since < 30_000_000)
+                yield batch._replace(records=batch.records[~left_out])
+
+        cut(log, path, watch=with_a_gap)
+    told = replay(path, mode="packets", report=False).metrics["perception"]
+    assert told["different"] > 0 and told["equal"] > told["different"]
+
+
 def test_a_log_without_packets_cannot_begin_from_them(drive, tmp_path):
     bare = tmp_path / "bare.mcap"
     with LogReader(drive.log_path) as log:

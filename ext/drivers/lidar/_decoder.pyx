@@ -228,13 +228,15 @@ cdef class Kernel:
         return ended
 
     def take(self):
-        """(buffer, points in it, stamp, whether it begins at the cut) of the scan that has ended. `give` another buffer now."""
+        """(buffer, points in it, stamp, whether it begins at the cut, whether it ends there, packets lost) of the scan that has
+        ended. `give` another buffer now."""
         ended, self.kept, self.kept_spare = self.kept, self.kept_spare, None
-        return ended, self.state.ended_count, self.state.ended_stamp_ns, bool(self.state.ended_begins_at_cut)
+        return (ended, self.state.ended_count, self.state.ended_stamp_ns, bool(self.state.ended_begins_at_cut),
+                bool(self.state.ended_at_cut), self.state.ended_lost)
 
     def rest(self):
-        """(buffer, points in it, stamp, whether it begins at the cut) of the scan in the making, which goes on."""
-        return self.kept, self.state.count, self.state.stamp_ns, bool(self.state.begins_at_cut)
+        """As `take`, of the scan in the making, which goes on and has not come to the cut."""
+        return (self.kept, self.state.count, self.state.stamp_ns, bool(self.state.begins_at_cut), False, self.state.lost)
 
     def counts(self) -> dict:
         return self.state.counts

@@ -31,6 +31,7 @@ require(__name__, LAYOUT_HASH)
 
 cdef int64_t SECOND_NS = 1000000000
 cdef int64_t CYCLE_NS = 50000000    # [M] 20 Hz
+cdef int64_t MORE_LOST = 20         # [D] lists, more than twice what the time allows: then the sender's counter has begun anew
 cdef int64_t MOST_TIME = <int64_t>1 << 62
 
 
@@ -66,6 +67,8 @@ cdef bint is_next(Ars548State* state, Stream* stream, const uint8_t* packet, int
     """False for a stale list. Counts what was lost before it."""
     cdef int64_t counter = read_big_u32(packet + 28) if is_protected(packet) else -1
     cdef int64_t gap_ns = stamp_ns - stream.stamp_ns, ahead
+    cdef int64_t elapsed = (gap_ns + CYCLE_NS // 2) // CYCLE_NS - 1 if gap_ns > CYCLE_NS else 0  # lists, by time
+    cdef int64_t missed = elapsed if gap_ns <= SECOND_NS else 0  # beyond, the sensor's clock may have been set
     if stream.stamp_ns >= 0:
         if gap_ns > SECOND_NS or gap_ns < -SECOND_NS:
             state.counts.clock_jumps += 1
@@ -73,12 +76,11 @@ cdef bint is_next(Ars548State* state, Stream* stream, const uint8_t* packet, int
             ahead = (counter - stream.counter) & <int64_t>0xFFFFFFFF
             if ahead == 0 or (ahead > <int64_t>0xFFFFFFFF - 3 and gap_ns > -SECOND_NS):
                 return False
-            if ahead < <int64_t>1 << 31:  # else it has begun anew
-                state.counts.lost += <uint32_t>(ahead - 1)
+            if ahead - 1 <= 2 * elapsed + MORE_LOST:
+                missed = ahead - 1
         elif -SECOND_NS <= gap_ns <= 0:
             return False
-        elif CYCLE_NS < gap_ns <= SECOND_NS:
-            state.counts.lost += <uint32_t>((gap_ns + CYCLE_NS // 2) // CYCLE_NS - 1)
+        state.counts.lost += <uint64_t>missed
     stream.stamp_ns, stream.counter = stamp_ns, counter
     return True
 

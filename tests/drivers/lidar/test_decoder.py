@@ -164,7 +164,7 @@ def test_a_clock_that_drifts_is_followed(name, ppm, ahead_s):
         own_ns = START_NS + ahead_s * 10**9 + round(moment_ns * (1.0 + ppm * 1e-6))
         for packet in packets_of(name, 1, 1, time_ns=own_ns):
             decoder.feed(packet, START_NS + moment_ns + (0 if number % 7 == 0 else int(random.integers(0, 1_000_000))))
-        _, _, stamp_ns, _ = decoder._kernel.rest()
+        _, _, stamp_ns, *_ = decoder._kernel.rest()
         late_ns.append(stamp_ns - model(name).first_column_ns[0] - (START_NS + moment_ns))
     drift_ns = abs(ppm) * 1e-6 * 1e9  # in a second
     # Behind by two stretches at most; without following a minute
@@ -176,6 +176,71 @@ def test_a_clock_that_is_set():
     scans, decoder = decoded("XT32", packets, cut_azimuth_rad=0.9)
     assert decoder.counts()["clock_jumps"] == 1 and sum(len(scan.points) for scan in scans) == decoder.counts()["points"]
     assert all(0 <= scan.points["time_offset_ns"].max() < 220_000_000 for scan in scans)
+
+
+@pytest.mark.parametrize("name", ["VLP-16", "XT32", "OS1-64"])
+@pytest.mark.parametrize("back_ns", [20_000_000, 150_000_000, 400_000_000, 950_000_000])
+def test_a_lidar_whose_clock_is_set_back_a_little_goes_blind(name, back_ns):
+    """Scans go on at once; five packets at most are taken for late ones."""
+    lidar = model(name)
+    per_turn = TURN_NS // lidar.column_period_ns // columns_per_packet(lidar, 1) + 1
+    packets = packets_of(name, 1, 4 * per_turn)
+    at = per_turn * 3 // 2
+    azimuth = lidar.columns(RATE_HZ, at * columns_per_packet(lidar, 1) + 1, 0, 1.0)[0][-1]
+    since_ns = at * columns_per_packet(lidar, 1) * lidar.column_period_ns
+    later = packets_of(name, 1, 3 * per_turn, azimuth=azimuth, time_ns=START_NS + since_ns - back_ns)
+    decoder = Decoder(name, cut_azimuth_rad=0.9)
+    period_ns = lidar.column_period_ns * columns_per_packet(lidar, 1)
+    received = [(packet, START_NS + place * period_ns) for place, packet in enumerate([*packets[:at], *later])]
+    scans = list(decoder.scans(received))
+    counts = decoder.counts()
+    assert counts["clock_jumps"] == 1 and counts["reordered"] == (0 if back_ns > 250_000_000 else 4)
+    assert counts["packets"] == at + len(later) and counts["lost"] == 0 and counts["cut_by_time"] == 1
+    # The jump is in the second scan; the one that begins there is no whole one, the others are
+    assert [scan.begins_at_cut for scan in scans[1:]] == [True, False, True, True, True][: len(scans) - 1] and len(scans) >= 5
+    assert [scan.is_whole for scan in scans[1:-1]] == [False, False, True, True][: len(scans) - 2]
+    stamps = [scan.stamp_ns for scan in scans]
+    assert stamps == sorted(stamps) and np.diff(stamps).max() < 1.1 * TURN_NS  # on the log's clock nothing has jumped
+
+
+def test_single_packets_that_come_late_are_no_jump_of_the_clock():
+    packets = packets_of("XT32", 1, 40)
+    order = [0, 1, 6, 2, 3, 4, 5, 7, 8, 9, 12, 10, 11, *range(13, 40)]  # four behind one
+    (scan,), decoder = decoded("XT32", [packets[place] for place in order], cut_azimuth_rad=0.9)
+    counts = decoder.counts()
+    assert (counts["clock_jumps"], counts["reordered"], counts["lost"], counts["packets"]) == (0, 6, 0, 40)
+    assert len(scan.points) == counts["points"]
+
+
+def test_a_recording_that_ends_within_a_scan_gives_no_whole_one():
+    packets = packets_of("VLP-16", 1, 76 * 2 + 30)
+    scans, _ = decoded("VLP-16", packets, cut_azimuth_rad=1.0)
+    assert scans[-1].begins_at_cut and not scans[-1].ends_at_cut and not scans[-1].is_whole
+    assert scans[-2].is_whole and scans[-2].as_json()["is_whole"] is True
+
+
+def test_packets_lost_between_two_scans_are_lost_to_both():
+    packets = packets_of("VLP-16", 1, 76 * 4)
+    whole, _ = decoded("VLP-16", packets, cut_azimuth_rad=1.3)
+    assert [scan.is_whole for scan in whole[1:-1]] == [True] * (len(whole) - 2)
+    ends = np.cumsum([scan.points["column"].max() + 1 for scan in whole]) // 24
+    del packets[ends[1] - 1 : ends[1] + 2]
+    scans, decoder = decoded("VLP-16", packets, cut_azimuth_rad=1.3)
+    assert decoder.counts()["lost"] == 3 and [scan.health["lost"] for scan in scans[:4]] == [0, 3, 3, 0]
+    assert [scan.is_whole for scan in scans[:4]] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("pause_turns", [2.7, 15.7])
+def test_a_scan_after_a_pause_begins_where_the_lidar_looked_then(pause_turns):
+    """Also where less than half a turn seems to be missing."""
+    packets = packets_of("VLP-16", 1, 76 * 24)
+    begin = 76 * 2
+    del packets[begin : begin + round(76 * pause_turns)]
+    scans, decoder = decoded("VLP-16", packets, cut_azimuth_rad=1.0)
+    assert decoder.counts()["cut_by_time"] >= 1
+    cut_off = next(place for place, scan in enumerate(scans) if scan.health["cut_by_time"])
+    assert not scans[cut_off].ends_at_cut and not scans[cut_off + 1].begins_at_cut
+    assert scans[cut_off + 2].is_whole
 
 
 @pytest.mark.parametrize(
@@ -279,4 +344,4 @@ def test_a_run_of_packets_in_one_buffer_gives_the_scans_of_single_ones():
     for (stamp, points), (stamp_of_run, points_of_run) in zip(single, runs, strict=True):
         assert stamp == stamp_of_run and points.tobytes() == points_of_run.tobytes()
     with pytest.raises(ValueError, match="packet 1 lies beyond"):
-        other.feed_run(data[:1300], offsets, lengths, times)
+        Decoder("VLP-16").feed_run(data[:1300], offsets, lengths, times)

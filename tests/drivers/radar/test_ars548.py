@@ -85,6 +85,23 @@ def test_lost_and_stale_lists_are_counted_by_counter_or_by_time():
     assert (counts["clock_jumps"], counts["packets"]) == (1, 2)
 
 
+@pytest.mark.parametrize(("counters", "lost"), [
+    ([5000, 5001, 0, 1], 0), ([2**32 - 9000, 2**32 - 8999, 0, 1], 0), ([7, 8, 3_000_000, 3_000_001], 0), ([7, 8, 28, 29], 19),
+])  # fmt: skip
+def test_a_radar_whose_counter_begins_anew_has_not_lost_thousands_of_lists(counters, lost):
+    counts = lists([CYCLE_NS * place for place in range(4)], counters)
+    assert (counts["lost"], counts["packets"], counts["stale"]) == (lost, 4, 0)
+    # What was lost meanwhile is told by the time
+    if lost == 0:
+        assert lists([0, CYCLE_NS, 5 * CYCLE_NS, 6 * CYCLE_NS], counters)["lost"] == 3
+        assert lists([0, CYCLE_NS, 10**10, 10**10 + CYCLE_NS], counters)["lost"] == 0
+
+
+def test_an_outage_of_a_radar_is_counted_by_its_counter():
+    counts = lists([0, 10**10], [100, 300])
+    assert (counts["lost"], counts["clock_jumps"], counts["packets"]) == (199, 1, 2)
+
+
 def test_what_is_no_list_is_counted():
     decoder = Ars548Decoder()
     good = encoder.ars548_detections(detections(5, np.random.default_rng(0)), START_NS)

@@ -103,6 +103,8 @@ def test_a_truck_that_does_not_know_its_motion_is_told_by_doppler_alone():
     ({"delay_s": -0.1}, "delay_s = -0.1 is not a delay"),
     ({"port": 0}, "port = 0 is not within"),
     ({"yaw": float("nan")}, "must be finite"),
+    ({"yaw": 30.0}, "yaw = 30 is more than a turn; give radians"),
+    ({"x_m": 60.0}, "x_m = 60 is not on the truck"),
     ({"rate_hz": 20.0}, "rate_hz"),
 ])  # fmt: skip
 def test_a_wrong_sensor_is_told(changes, words):
