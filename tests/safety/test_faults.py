@@ -149,6 +149,21 @@ def test_a_frozen_angle_is_told_when_the_truck_turns_and_a_steady_one_is_not():
         assert moving.tick(steering(0.2 + 1e-3 * k))["status"][row] < TOLD
 
 
+def test_a_frozen_angle_is_no_witness_of_wheels_that_do_not_follow():
+    """A sensor that stands still while the truck turns: what it says of the wheels is worth nothing from then on."""
+    truck, frozen, stuck = Truck(), row_of("steering_frozen"), row_of("steering_stuck")
+    for k in range(400):
+        truck.tick(steering(1e-4 * (k % 3 + 1)))
+    for k in range(300):
+        truck.vehicle["yaw_rate"] = min(1e-4 * k, 0.02)
+        state = truck.tick(steering(2e-4))
+    assert state["status"][frozen] >= TOLD and state["status"][stuck] < TOLD
+    truck.actuation["road_wheel_angle_rad"] = 0.02  # and the truck turns for less than that
+    for _ in range(100):
+        state = truck.tick(steering(2e-4))
+    assert state["status"][stuck] < TOLD and np.isnan(state["value"][stuck])
+
+
 def test_wheels_that_do_not_follow_are_told_and_the_other_channel_is_asked_for():
     truck, row = Truck(), row_of("steering_stuck")
     for k in range(400):

@@ -64,6 +64,16 @@ cdef inline double frozen_by(RowMemory* row, const ResponseMemory* response, bin
     return fabs(other - row.stood_at) if row.heard.repeats >= LEAST_REPEATS else 0.0
 
 
+cdef inline bint angle_is_frozen(const FaultsMemory* memory, const FaultParameters* parameters) noexcept nogil:
+    """Told by a row: the wheels moved while the angle stood still, so it is no witness of what they do."""
+    cdef int i
+    for i in range(ROWS):
+        if parameters.row[i].detector == FaultRow_DETECTOR_FROZEN and parameters.row[i].subject == FaultRow_SUBJECT_STEERING \
+                and memory.row[i].told_ns != 0:
+            return True
+    return False
+
+
 cdef inline double suspicion(const PlausibilityParameters* plausibility, const FaultRow* row,
                              const VehicleState* vehicle) noexcept nogil:
     cdef int i, kind
@@ -130,7 +140,9 @@ cdef inline double value_now(FaultsMemory* memory, const FaultParameters* parame
     if row.detector == FaultRow_DETECTOR_FROZEN:
         return frozen_by(own, &memory.response, row.subject == FaultRow_SUBJECT_STEERING, speed, parameters)
     if row.detector == FaultRow_DETECTOR_STEERING_RESPONSE:
-        return steering_difference(&memory.response, vehicle) if speed > parameters.minimum_speed_mps else NAN
+        if not speed > parameters.minimum_speed_mps or angle_is_frozen(memory, parameters):
+            return NAN
+        return steering_difference(&memory.response, vehicle)
     if row.detector == FaultRow_DETECTOR_RETARDER_RESPONSE:
         return retarder_lacking(&memory.response, parameters, now_ns)
     if row.detector == FaultRow_DETECTOR_BRAKE_RESPONSE:
