@@ -29,7 +29,7 @@ def model_of(path: Path, text: str) -> LidarModel:
     missing = [key for key in ("lidar_mode", "beam_altitude_angles", "beam_azimuth_angles") if key not in flat]
     if missing:
         raise BadInputError(f"{path}: {missing[0]} is missing; this is not the metadata of an Ouster")
-    altitudes, azimuths = (numbers(flat[f"beam_{kind}_angles"], f"{path}: beam_{kind}_angles") for kind in ("altitude", "azimuth"))
+    altitudes, azimuths = (numbers(flat[key], f"{path}: {key}") for key in ("beam_altitude_angles", "beam_azimuth_angles"))
     columns, rate_hz = _mode(path, flat["lidar_mode"])
     layout = flat["data_format"] if isinstance(flat.get("data_format"), dict) else flat
     per_packet = whole(layout.get("columns_per_packet", 16), f"{path}: columns_per_packet")
@@ -39,8 +39,8 @@ def model_of(path: Path, text: str) -> LidarModel:
     is_grid = 0 < per_packet <= min(columns, MOST_PER_PACKET) and columns <= MOST_COLUMNS
     if not (is_grid and len(altitudes) == len(azimuths) and len(altitudes) in BEAMS):
         raise BadInputError(
-            f"{path}: {len(altitudes)} altitudes and {len(azimuths)} azimuths of beams, {columns} columns, {per_packet} a packet: "
-            "not what an Ouster has"
+            f"{path}: {len(altitudes)} altitudes and {len(azimuths)} azimuths of beams, {columns} columns, {per_packet} a "
+            "packet: not what an Ouster has"
         )
     origin_m, height_m = _origin(path, flat)
     beams = Beams(

@@ -66,7 +66,10 @@ def test_a_number_of_a_velodynes_xml_that_is_anything(place, key, value):
     is_sound_or_told("VLP-16", "xml", xml_of(told).encode())
 
 
-@given(st.lists(st.lists(st.one_of(st.integers(-1, 40).map(str), st.floats().map(str), st.text(max_size=4)), max_size=5), max_size=40))
+VALUE = st.one_of(st.integers(-1, 40).map(str), st.floats().map(str), st.text(max_size=4))
+
+
+@given(st.lists(st.lists(VALUE, max_size=5), max_size=40))
 def test_lines_of_a_hesais_angles_that_hold_anything(rows):
     is_sound_or_told("XT32", "csv", "\n".join(["Channel,Elevation,Azimuth", *(",".join(row) for row in rows)]).encode())
 
