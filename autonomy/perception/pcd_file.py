@@ -75,7 +75,8 @@ def _header(path: Path, data: bytes) -> Header:
         raise BadInputError(f"{path}: POINTS {points}, but WIDTH {size[0]} x HEIGHT {size[1]}; correct the header")
     twice = [name for name in names if name != PADDING and names.count(name) > 1]
     if twice:
-        raise BadInputError(f"{path}: FIELDS names '{twice[0][:SHOWN]}' {names.count(twice[0])} times; each field has its own name")
+        told = f"'{twice[0][:SHOWN]}' {names.count(twice[0])} times"
+        raise BadInputError(f"{path}: FIELDS names {told}; each field has its own name")
     row = np.dtype([(f"{k}", kind, (count,)) for k, (kind, count) in enumerate(zip(kinds, counts, strict=True))])
     return Header(names, counts, row, points, lines["DATA"][0].lower(), at, line)
 
