@@ -19,6 +19,8 @@ from drivers.lidar.model import LidarModel, model
 __all__ = ["attachments", "carried", "files_named", "model_of"]
 
 FOLDER = "lidar/"
+NS = 1_000_000_000
+RATE_MARGIN_HZ = 0.5  # [D]
 
 
 def model_of(sensor: LidarSensor, config: Config) -> LidarModel:
@@ -31,9 +33,15 @@ def model_of(sensor: LidarSensor, config: Config) -> LidarModel:
         raise UsageError(f"{where}: there is no such file, neither beside this one nor among the packaged configurations; "
                          "put it there or correct the name")  # fmt: skip
     try:
-        return calibrated(model(sensor.model), sensor.calibration, content)
+        found = calibrated(model(sensor.model), sensor.calibration, content)
     except BadInputError as error:
         raise BadInputError(f"{where}: {error}") from None
+    if found.family == "ouster":  # whose file tells what it was set to
+        turns_hz = NS / (found.column_period_ns * found.azimuth_units)
+        if abs(turns_hz - sensor.rate_hz) > RATE_MARGIN_HZ:
+            raise UsageError(f"{where}: that file has it turn with {turns_hz:.0f} Hz, and rate_hz = {sensor.rate_hz:g}; "
+                             "give the rate it is set to")  # fmt: skip
+    return found
 
 
 def attachments(config: Config) -> dict[str, bytes]:

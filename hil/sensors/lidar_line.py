@@ -11,6 +11,7 @@ from autonomy.perception.sensors import LidarSensor
 from drivers.lidar.model import LidarModel, model
 from drivers.udp.message import message
 from hil.lidar.emulator import Emulator, Mounting
+from hil.lidar.optics import optics_of
 from hil.lidar.scene import Scene
 from hil.sensors.realism import UTC_START_NS
 from hil.sensors.records import RawRecord
@@ -34,7 +35,7 @@ class LidarLine:
         self.sensor, self.lead_ns = sensor, lead_ns
         mounting = Mounting(sensor.x_m, sensor.y_m, sensor.height_m, sensor.yaw, sensor.pitch, sensor.roll)
         self.emulator = Emulator(lidar or model(sensor.model), mounting, scene, seed, rate_hz=sensor.rate_hz,
-                                 start_azimuth=sensor.cut_azimuth_rad)  # fmt: skip
+                                 start_azimuth=sensor.cut_azimuth_rad, optics=optics_of(sensor.model))  # fmt: skip
         self.turn_ns = round(NS / sensor.rate_hz)
         self.next_ns: int | None = None
         self.waiting: deque[tuple[int, bytes]] = deque()

@@ -1,5 +1,7 @@
 """Calibration files that a vehicle file names: found, told when they are none, and the same bytes for a whole run."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from autonomy.errors import BadInputError, UsageError
 from autonomy.perception.lidar_calibration import attachments, model_of
 from autonomy.perception.stages import sensors_of, stages_of
 from drivers.lidar.model import model
-from tests.drivers.lidar.test_calibration import lasers, yaml_of
+from tests.drivers.lidar.test_calibration import lasers, metadata, yaml_of
 
 VEHICLE = """include = ["vehicles/demo_truck"]
 [[lidar.sensor]]
@@ -65,6 +67,19 @@ def test_a_file_that_is_none_is_told_by_vehicle_sensor_and_file(truck):
         stages_of(config.load(truck))
     (problem,) = review(config.load(truck)).problems
     assert "no list of lasers" in problem
+
+
+@pytest.mark.parametrize("mode", ["512x10", "512x20"])
+def test_an_ouster_turns_as_its_file_says(truck, mode):
+    told = metadata("LEGACY", False) | {"beam_altitude_angles": [1.0] * 64, "beam_azimuth_angles": [0.0] * 64, "lidar_mode": mode}
+    (truck.parent / "units" / "roof.json").write_text(json.dumps(told))
+    truck.write_text(VEHICLE.replace("roof.yaml", "roof.json").replace("VLP-16", "OS1-64"))
+    loaded = config.load(truck)
+    if mode == "512x10":
+        assert model_of(*sensors_of(loaded), loaded).azimuth_units == 512
+        return
+    with pytest.raises(UsageError, match="has it turn with 20 Hz, and rate_hz = 10"):
+        model_of(*sensors_of(loaded), loaded)
 
 
 def test_a_file_with_a_name_that_no_disk_has_is_told(truck):
