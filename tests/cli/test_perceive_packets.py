@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import dpkt
 import numpy as np
@@ -157,6 +158,16 @@ def test_one_bad_file_among_several_does_not_end_the_others(tmp_path, capsys):
     told = capsys.readouterr().err.splitlines()
     assert [problem["file"] for problem in summary["problems"]] == [files[0], files[2], files[3]]
     assert told == [f"autonomy: {problem['problem']}" for problem in summary["problems"]]
+
+
+@pytest.mark.parametrize(("other", "code"), [(bytes(1600), 4), (b"123", 3)])
+def test_a_file_whose_package_is_missing_does_not_end_the_others(tmp_path, capsys, monkeypatch, other, code):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "a.feather").write_bytes(b"")
+    (tmp_path / "b.bin").write_bytes(other)
+    found, summary = perceive(tmp_path, str(tmp_path / "a.feather"), str(tmp_path / "b.bin"), "--height", "2")
+    assert found == code and list(summary["scans"]) == (["b"] if code == 4 else [])
+    assert "needs pyarrow; install it with" in capsys.readouterr().err
 
 
 def test_scans_too_empty_to_tell_the_height_are_counted(tmp_path, capsys):
