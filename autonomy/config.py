@@ -22,11 +22,13 @@ CALIBRATION_SECTIONS = ("vehicle", "can")  # what is measured on one vehicle, as
 
 @dataclass(frozen=True)
 class Config:
-    """Merged tables. `origins` maps "section.key" to the file (or `--set`) that gave the value."""
+    """Merged tables. `origins` maps "section.key" to the file (or `--set`) that gave the value; `files` holds the contents of
+    files that values name, as they were first read, or as a log carries them."""
 
     path: str
     sections: dict[str, Any]
     origins: dict[str, str] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict, compare=False)
 
     @property
     def sha256(self) -> str:
@@ -41,7 +43,7 @@ class Config:
         return json.dumps({"path": self.path, "sections": self.sections}, sort_keys=True, default=str)
 
     @classmethod
-    def from_json(cls, text: str, overrides: dict[str, Any] | None = None) -> Config:
+    def from_json(cls, text: str, overrides: dict[str, Any] | None = None, files: dict[str, bytes] | None = None) -> Config:
         """Raises BadInputError when the text is no such configuration, UsageError when an override names no key."""
         try:
             stored = json.loads(text)
@@ -52,7 +54,7 @@ class Config:
         origins: dict[str, str] = {}
         for dotted, value in (overrides or {}).items():
             _override(dotted, value, stored["sections"], origins, Path(stored["path"]))
-        return cls(stored["path"], stored["sections"], origins)
+        return cls(stored["path"], stored["sections"], origins, dict(files or {}))
 
     def section(self, name: str) -> dict[str, Any]:
         """One table. Raises UsageError when it is missing or no table."""
@@ -70,6 +72,19 @@ class Config:
             if (folder / name).is_file():
                 return folder / name
         return None
+
+    def content(self, section: str, key: str, name: str, kept_as: str) -> bytes | None:
+        """Of a file that a value names and `files` has, or will have, as `kept_as`; None when there is none. Whoever asks again
+        gets the same bytes, whatever happened to the file. Raises UsageError for one that cannot be read."""
+        if kept_as not in self.files:
+            try:
+                found = self.locate(section, key, name)
+                if found is None:
+                    return None
+                self.files[kept_as] = found.read_bytes()
+            except OSError as error:
+                raise UsageError(f"{self.origin(section, key)}: '{name[:200]}' cannot be read: {error.strerror}") from None
+        return self.files[kept_as]
 
 
 def directory() -> Path:

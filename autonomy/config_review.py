@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from autonomy.config import Config, packaged_name
-from autonomy.errors import AutonomyError, UsageError
+from autonomy.errors import AutonomyError, BadInputError, UsageError
 from autonomy.report.words import is_number
 
 OTHER_SECTIONS = ("can", "command", "serial", "lidar", "radar", "replay", "trailers")  # besides those of Parameters.msg
@@ -22,7 +22,7 @@ class Review(NamedTuple):
 
 
 class Frozen(NamedTuple):
-    """`missing`: a sentence for each DBC file that could not be written beside the configuration."""
+    """`missing`: a sentence for each DBC and calibration file that could not be written beside the configuration."""
 
     files: list[Path]
     missing: list[str]
@@ -43,6 +43,7 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
     from autonomy.calibration.trailer_store import names_of
     from autonomy.msg import definitions
     from autonomy.parameters import load_parameters, section_problems
+    from autonomy.perception.lidar_calibration import model_of
     from autonomy.perception.sensor_tables import shared_ports
     from autonomy.perception.stages import sensors_of
     from drivers.can.commanding.command_config import CommandError
@@ -85,8 +86,12 @@ def review(config: Config, databases: dict[int, str] | None = None) -> Review:
     except SerialError as error:
         found.append(str(error))
     try:
-        found += shared_ports(sensors_of(config), str(config.path))
-    except UsageError as error:
+        sensors = sensors_of(config)
+        found += shared_ports(sensors, str(config.path))
+        for sensor in sensors:
+            if sensor.kind == "lidar":
+                model_of(sensor, config)
+    except (UsageError, BadInputError) as error:
         found.append(str(error))
     of_buses, notes = complaints(config, databases)
     return Review(found + of_buses, notes)
@@ -104,7 +109,7 @@ def differences(a: Config, b: Config) -> list[Difference]:
 
 
 def freeze(config: Config, output: Path, databases: dict[int, str] | None = None) -> Frozen:
-    """Writes all sections to one file and the DBC files it names beside it. Raises UsageError, OSError.
+    """Writes all sections to one file, and the DBC and calibration files it names beside it. Raises UsageError, OSError.
 
     The file says where each value came from, and reading it back gives the same hash. `databases`: DBC texts by bus that a
     log carries; they come before files of the same name, as in a run of that log.
@@ -123,6 +128,8 @@ def freeze(config: Config, output: Path, databases: dict[int, str] | None = None
     if Config(config.path, tomllib.loads(text)).sha256 != config.sha256:
         raise UsageError(f"{config.path}: holds a value that TOML cannot give back; freeze works on what TOML files hold")
     copies, missing = _database_copies(config, output.parent, databases or {})
+    more, more_missing = _calibration_copies(config, output.parent)
+    copies, missing = copies | more, missing + more_missing
     for path, content in {output: text.encode(), **copies}.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -139,17 +146,43 @@ def _database_copies(config: Config, folder: Path, databases: dict[int, str]) ->
         if number in databases:
             content = databases[number].encode()
         elif source is None:
-            missing.append(f"'{name}' of bus {number} is not to be found; put it into {copy.parent}, or use logs that carry it")
+            missing.append(
+                f"the DBC '{name}' of bus {number} is not to be found; put it into {copy.parent}, or use logs that carry it"
+            )
             continue
         elif source.resolve() == copy.resolve():
             continue
         else:
             content = source.read_bytes()
-        there = copies.get(copy) or (copy.read_bytes() if copy.is_file() else content)
-        if there != content:
-            raise UsageError(f"{copy}: another '{name}' is there already; freeze into another folder, so that neither is lost")
+        _refuse_another(copy, copies, content)
         copies[copy] = content
     return copies, missing
+
+
+def _calibration_copies(config: Config, folder: Path) -> tuple[dict[Path, bytes], list[str]]:
+    """The same of the lidars' calibration files. A log may name one anywhere: nothing is written outside the folder."""
+    from autonomy.perception.lidar_calibration import files_named
+
+    copies: dict[Path, bytes] = {}
+    missing = []
+    for name, content in files_named(config):
+        copy = folder / name
+        if content is None:
+            missing.append(f"the calibration file '{name}' is not to be found; put it there as seen from {folder}")
+        elif copy.is_file() and copy.read_bytes() == content:
+            continue
+        elif not copy.resolve().is_relative_to(folder.resolve()):
+            missing.append(f"the calibration file '{name}' lies outside {folder} and was not copied; put it there yourself")
+        else:
+            _refuse_another(copy, copies, content)
+            copies[copy] = content
+    return copies, missing
+
+
+def _refuse_another(copy: Path, copies: dict[Path, bytes], content: bytes) -> None:
+    there = copies.get(copy) or (copy.read_bytes() if copy.is_file() else content)
+    if there != content:
+        raise UsageError(f"{copy}: another '{copy.name}' is there already; freeze into another folder, so that neither is lost")
 
 
 def _replay_problems(config: Config, table: dict[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from autonomy.inputs import lane_path
 from autonomy.log import layouts, topics
 from autonomy.log.writer import LogWriter
 from autonomy.parameters import load_parameters
+from autonomy.perception.lidar_calibration import attachments
 from autonomy.playback.source import CONFIG_ATTACHMENT, PATH_ATTACHMENT
 from autonomy.tick_period import TICK_S
 from hil.loop.reference import POSE_TICKS, centre_line, pose_of
@@ -43,6 +44,8 @@ def record(path: str | Path, config: str = "vehicles/demo_truck", *, duration_s:
         log.attach(PATH_ATTACHMENT, lane_path.to_text(centre_line(world)).encode())
         for bus in loaded.section("can")["bus"]:
             log.attach(f"can/{bus['bus']}.dbc", configuration.find(bus["dbc"]).read_bytes())
+        for name, content in attachments(loaded).items():
+            log.attach(name, content)
         records, poses = [], []
         for tick in range(round(duration_s / TICK_S)):
             records += sensors.sense(truth)

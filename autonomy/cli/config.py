@@ -21,7 +21,7 @@ def add_parser(subparsers) -> None:
     diff = actions.add_parser("diff", help="values that differ between two configurations; exit code 1 when any does")
     diff.add_argument("a", metavar="A", help=NAME)
     diff.add_argument("b", metavar="B", help=NAME)
-    freeze = actions.add_parser("freeze", help="write a configuration with all it includes as one file, its DBC files beside it")
+    freeze = actions.add_parser("freeze", help="write a configuration with all it includes as one file, with the files it names")
     freeze.add_argument("config", help=NAME)
     freeze.add_argument("-o", "--output", metavar="FILE.toml", type=Path, required=True)
     for action in (show, check, diff, freeze):
@@ -44,12 +44,13 @@ def _load(arguments: argparse.Namespace, name: str):
     if log_path is None:
         return config.load(name, overrides)
     from autonomy.log.opening import open_recording
+    from autonomy.perception.lidar_calibration import carried
     from autonomy.playback.source import CONFIG_ATTACHMENT
 
     with open_recording(log_path) as log:
         if CONFIG_ATTACHMENT not in log.attachments:
             raise UsageError(f"{name}: carries no configuration; only the logs that a run wrote do")
-        return config.Config.from_json(log.attachment(CONFIG_ATTACHMENT).decode(), overrides)
+        return config.Config.from_json(log.attachment(CONFIG_ATTACHMENT).decode(), overrides, carried(log))
 
 
 def _log_of(name: str) -> str | None:
@@ -152,5 +153,5 @@ def _freeze(arguments: argparse.Namespace) -> int:
             print(path)
         print(f"config_hash {config.sha256}")
     for sentence in missing:
-        print(f"autonomy: {config.path}: the DBC {sentence}", file=sys.stderr)
+        print(f"autonomy: {config.path}: {sentence}", file=sys.stderr)
     return PASS

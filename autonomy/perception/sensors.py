@@ -12,7 +12,8 @@
     rate_hz = 10.0
     gives = ["obstacle", "lane", "odometry"]
     delay_s = 0.04                         # from a scan's last packet to its results, where nobody measured it
-    port = 2368                            # UDP, for live runs
+    port = 2368                            # UDP, of live runs and of captures (/raw/udp/2368)
+    calibration = "roof.yaml"              # its maker's file of this unit, beside this file; without: as the model's manual says
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class LidarSensor(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     gives: list[str] = msgspec.field(default_factory=lambda: ["obstacle"])
     delay_s: float = 0.04
     port: int = 2368
+    calibration: str = ""
 
     kind = "lidar"
 

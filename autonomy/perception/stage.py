@@ -1,6 +1,6 @@
 """One lidar from packets to samples: decode, find, tell. The second pure function of the design, and what it keeps meanwhile.
 
-    stage = LidarStage(sensor, config)
+    stage = LidarStage(sensor, config.section("vehicle"), model_of(sensor, config))
     for packet, received_ns in packets:
         stage.take(packet, received_ns)
         while stage.waits:
@@ -24,6 +24,7 @@ from autonomy.perception.standing import Standing
 from autonomy.perception.standing_points import StandingPoints
 from autonomy.perception.waiting_scans import WaitingScans
 from drivers.lidar.decoder import Decoder, Scan
+from drivers.lidar.model import LidarModel
 
 OWN_MARGIN_M = 0.3  # [D] mirrors, and a trailer that is not quite straight behind
 KEPT_LOOKS = 8  # [D] more than come in the longest delay
@@ -33,12 +34,13 @@ LONGEST_GAP_S = 0.5  # [D] scans farther apart have nothing to do with each othe
 
 
 class LidarStage(WaitingScans[Scan]):
-    """`sensor` of the vehicle file; `vehicle`: its table [vehicle], for what of a scan is the truck itself. Raises UsageError."""
+    """`sensor` of the vehicle file; `vehicle`: its table [vehicle], for what of a scan is the truck itself; `lidar`: the model,
+    as the unit's calibration file has it. Raises UsageError."""
 
-    def __init__(self, sensor: LidarSensor, vehicle: dict):
+    def __init__(self, sensor: LidarSensor, vehicle: dict, lidar: LidarModel):
         super().__init__()
         self.sensor = sensor
-        self.decoder = Decoder(sensor.model, cut_azimuth_rad=sensor.cut_azimuth_rad, clock="sensor")
+        self.decoder = Decoder(lidar, cut_azimuth_rad=sensor.cut_azimuth_rad, clock="sensor")
         parameters = perceive.parameters(overrides=_own_box(vehicle))
         self.perceiver = perceive.Perceiver(parameters, sensor.mounting(), capacity=self.decoder.capacity)
         self.odometry = Odometry(parameters["odometry"]) if "odometry" in sensor.gives else None

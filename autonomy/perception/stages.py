@@ -32,17 +32,18 @@ def sensors_of(config) -> list[ScanSensor]:
 
 
 def stages_of(config) -> dict[str, Stage]:
-    """By topic of their packets. Raises UsageError."""
+    """By topic of their packets. Raises UsageError, and BadInputError for a calibration file that is none."""
     sensors = sensors_of(config)
     if not sensors:
         return {}
+    from autonomy.perception.lidar_calibration import model_of
     from autonomy.perception.radar.stage import RadarStage  # a tenth of the start of a run that has none of them
     from autonomy.perception.stage import LidarStage
 
     stages: dict[str, Stage] = {}
     for sensor in sensors:
         if isinstance(sensor, LidarSensor):
-            stages[sensor.topic] = LidarStage(sensor, config.section("vehicle"))
+            stages[sensor.topic] = LidarStage(sensor, config.section("vehicle"), model_of(sensor, config))
         else:
             stages[sensor.topic] = RadarStage(sensor, [stage for stage in stages.values() if isinstance(stage, LidarStage)])
     return stages

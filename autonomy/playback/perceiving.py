@@ -19,6 +19,7 @@ from autonomy.faults.fields import SAMPLE_MESSAGES
 from autonomy.log.ordered import RECORD_DTYPE, Batch
 from autonomy.log.sample_lists import LIST_HEAD, NOT_IN_A_TICK, sample_list
 from autonomy.perception.perceived import Perceived
+from autonomy.perception.recorded_topics import recorded_topics
 from autonomy.perception.stages import stages_of
 from autonomy.playback.engine import Block
 from autonomy.playback.source import LogSource
@@ -32,8 +33,9 @@ class FromPackets:
 
     def __init__(self, source: LogSource):
         numbers = {channel.topic: number for number, channel in source.reader.channels.items()}
-        stages = stages_of(source.config)
-        self._stages = {numbers[topic]: stage for topic, stage in stages.items() if topic in numbers}
+        stages = {stage.sensor.name: stage for stage in stages_of(source.config).values()}
+        topics = recorded_topics([stage.sensor for stage in stages.values()], numbers, str(source.reader.path))
+        self._stages = {numbers[topic]: stages[name] for name, topic in topics.items()}
         self._given = {(kind, stage.sensor.source) for stage in self._stages.values() for kind in stage.sensor.gives}
         self._numbers = {kind: numbers[f"/in/{kind}"] for kind, _ in self._given}
         self._kinds = {number: kind for kind, number in self._numbers.items()}

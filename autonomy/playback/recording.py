@@ -15,6 +15,7 @@ from autonomy import msg
 from autonomy.inputs import lane_path
 from autonomy.log.reader import Batch, short_rows
 from autonomy.log.writer import LogWriter
+from autonomy.perception.lidar_calibration import attachments
 from autonomy.playback.engine import Block
 from autonomy.playback.rows import Streams, input_rows, output_rows, tick_rows
 from autonomy.playback.source import CONFIG_ATTACHMENT, PATH_ATTACHMENT, LogSource, is_input_topic
@@ -51,9 +52,10 @@ class Recording:
             **({"left_out": ", ".join(left_out)} if left_out else {}),
         })  # fmt: skip
         self._writer.write("/parameters", reader.start_ns, source.parameters)
-        own = {CONFIG_ATTACHMENT: source.config.to_json(), PATH_ATTACHMENT: lane_path.to_text(source.path)}
-        for name, text in own.items():
-            self._writer.attach(name, text.encode())
+        own = {CONFIG_ATTACHMENT: source.config.to_json().encode(), PATH_ATTACHMENT: lane_path.to_text(source.path).encode(),
+               **attachments(source.config)}  # fmt: skip
+        for name, content in own.items():
+            self._writer.attach(name, content)
         for name in reader.attachments:
             if name not in own:
                 self._writer.attach(name, reader.attachment(name))

@@ -16,6 +16,9 @@ from autonomy.log.opening import open_recording
 from autonomy.log.reader import LogReader
 from autonomy.log.writer import METADATA_NAME
 from autonomy.parameters import load_parameters
+from autonomy.perception.lidar_calibration import carried
+from autonomy.perception.recorded_topics import recorded_topics
+from autonomy.perception.sensor_tables import PREFIX
 from autonomy.perception.stages import sensors_of
 from autonomy.playback._feed import ACTIONS
 from drivers.can.database import DatabaseError
@@ -76,7 +79,7 @@ def load_configuration(
 ) -> tuple[configuration.Config, np.ndarray]:
     """The configuration given, carried or named, and its parameters. Raises UsageError and BadInputError."""
     if config is None and CONFIG_ATTACHMENT in reader.attachments:
-        loaded = configuration.Config.from_json(_text(reader, CONFIG_ATTACHMENT), overrides)
+        loaded = configuration.Config.from_json(_text(reader, CONFIG_ATTACHMENT), overrides, carried(reader))
         if not overrides and "/parameters" in reader.topics:
             return loaded, reader.read_topic("/parameters")[0].copy()
         return loaded, load_parameters(loaded)
@@ -90,9 +93,11 @@ def load_configuration(
 def _declare_results(reader: LogReader, config: configuration.Config) -> None:
     """Channels for what scans of the log's packets tell. Raises UsageError when there are no packets of a sensor we know."""
     sensors = sensors_of(config)
-    present = [sensor for sensor in sensors if sensor.topic in reader.topics]
+    topics = recorded_topics(sensors, reader.topics, str(reader.path))
+    present = [sensor for sensor in sensors if sensor.name in topics]
     if not present:
-        wanted = ", ".join(sensor.topic for sensor in sensors) or "no [[lidar.sensor]] and no [[radar.sensor]]"
+        wanted = ", ".join(f"{sensor.topic} (or {PREFIX}{sensor.port})" for sensor in sensors)
+        wanted = wanted or "no [[lidar.sensor]] and no [[radar.sensor]]"
         raise UsageError(f"{reader.path}: no packets to begin from; its configuration has {wanted}; use another --from")
     for kind in dict.fromkeys(kind for sensor in present for kind in sensor.gives):
         reader.declare(f"/in/{kind}")

@@ -17,6 +17,7 @@ from autonomy.config import Config
 from autonomy.inputs import lane_path
 from autonomy.log.writer import LogWriter
 from autonomy.msg.modes import MINIMAL_RISK
+from autonomy.perception.lidar_calibration import attachments
 from autonomy.playback.rows import input_rows, output_rows, tick_rows
 from autonomy.playback.source import CONFIG_ATTACHMENT, KINDS, PATH_ATTACHMENT
 from autonomy.runtime._journal import FRAME_ROW, JOURNAL_LIST_ROW, JOURNAL_PIECE_ROW, TICK_ROW
@@ -62,6 +63,8 @@ def open_log(path, config: Config, parameters: np.ndarray, path_points: np.ndarr
     for bus in config.sections.get("can", {}).get("bus", []):
         dbc = config.locate("can", "bus", bus["dbc"]) or configuration.find(bus["dbc"])
         log.attach(f"can/{bus['bus']}.dbc", dbc.read_bytes())
+    for name, content in attachments(config).items():
+        log.attach(name, content)
     return log
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from autonomy.perception.sensors import LidarSensor
-from drivers.lidar.model import model
+from drivers.lidar.model import LidarModel, model
 from drivers.udp.message import message
 from hil.lidar.emulator import Emulator, Mounting
+from hil.lidar.optics import optics_of
 from hil.lidar.scene import Scene
 from hil.sensors.realism import UTC_START_NS
 from hil.sensors.records import RawRecord
@@ -28,14 +29,15 @@ class LidarLine:
     the motion they have then, which in a tenth of a second is off by millimetres.
 
     `lead_ns`: how long before they leave its packets are given, for a rig that sends each at its own moment; a turn is then
-    decided that much before it begins.
+    decided that much before it begins. `lidar`: the model as the unit's calibration file has it, where there is one.
     """
 
-    def __init__(self, sensor: LidarSensor, scene: Scene, seed: int, lead_ns: int = 0):
+    def __init__(self, sensor: LidarSensor, scene: Scene, seed: int, lead_ns: int = 0, lidar: LidarModel | None = None):
         self.sensor, self.lead_ns = sensor, lead_ns
         mounting = Mounting(sensor.x_m, sensor.y_m, sensor.height_m, sensor.yaw, sensor.pitch, sensor.roll)
-        self.emulator = Emulator(model(sensor.model), mounting, scene, seed, rate_hz=sensor.rate_hz,
-                                 start_azimuth=sensor.cut_azimuth_rad, threads=len(os.sched_getaffinity(0)))  # fmt: skip
+        self.emulator = Emulator(lidar or model(sensor.model), mounting, scene, seed, rate_hz=sensor.rate_hz,
+                                 start_azimuth=sensor.cut_azimuth_rad, optics=optics_of(sensor.model),
+                                 threads=len(os.sched_getaffinity(0)))  # fmt: skip
         self.turn_ns = round(NS / sensor.rate_hz)
         self.next_ns: int | None = None
         self.waiting: deque[tuple[int, bytes]] = deque()

@@ -9,6 +9,7 @@ import numpy as np
 from autonomy import config as configuration
 from autonomy import msg
 from autonomy.errors import UsageError
+from autonomy.perception.lidar_calibration import model_of
 from autonomy.perception.stages import sensors_of
 from drivers.serial.route_config import PREFIX, ports_of, read
 from hil.lidar.scene import Scene
@@ -61,6 +62,7 @@ class Bytes(Messages):
         serial = read(config.sections.get("serial", {}), config.path)
         scanners = sensors_of(config)
         self.lidars, self.radars = ([sensor for sensor in scanners if sensor.kind == kind] for kind in ("lidar", "radar"))
+        self.lidar_models = [model_of(sensor, config) for sensor in self.lidars]
         if self.radars:
             del self.schedule["radar"]
         self.seed, self.scan_lead_ns = seed, scan_lead_ns
@@ -90,8 +92,8 @@ class Bytes(Messages):
             raise UsageError(f"{type(world).__name__}: tells no road, so {whose} of the vehicle file has nothing to see; take a "
                              "vehicle file without [lidar] and [radar]")  # fmt: skip
         scene = Scene.of_world(world, self.seed)
-        self.scan_lines = [LidarLine(sensor, scene, self.seed + place, self.scan_lead_ns)
-                           for place, sensor in enumerate(self.lidars)]  # fmt: skip
+        self.scan_lines = [LidarLine(sensor, scene, self.seed + place, self.scan_lead_ns, lidar)
+                           for place, (sensor, lidar) in enumerate(zip(self.lidars, self.lidar_models, strict=True))]  # fmt: skip
         self.radar_lines = [RadarLine(sensor, scene, self.seed + place, self.scan_lead_ns)
                             for place, sensor in enumerate(self.radars)]  # fmt: skip
 

@@ -1,5 +1,7 @@
 """Point files: each kind as it was written, LZF (_lzf) beside its twin, and sentences for what is broken."""
 
+import io
+
 import numpy as np
 import pytest
 from autonomy.perception._lzf import unpack
@@ -41,6 +43,20 @@ def pcd(kind: str, table: np.ndarray) -> bytes:
         return head + table.tobytes()
     columns = b"".join(table[name].tobytes() for name in ROW.names)
     return head + np.array([len(packed(columns)), len(columns)], "<u4").tobytes() + packed(columns)
+
+
+def feather_of(columns: dict, twice: str | None = None) -> bytes:
+    """Three points; `columns` instead of x, y, z or beside them, None = without, `twice`: which is there twice."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import feather
+
+    every = {**dict.fromkeys("xyz", [1.0, 2.0, 3.0]), **columns}
+    table = pyarrow.table({name: values for name, values in every.items() if values is not None})
+    if twice is not None:
+        table = table.append_column(twice, table[twice])
+    file = io.BytesIO()
+    feather.write_feather(table, file, compression="uncompressed")
+    return file.getvalue()
 
 
 @pytest.mark.parametrize("kind", ["ascii", "binary", "binary_compressed"])
@@ -88,6 +104,14 @@ def test_feather_is_read_as_it_was_written(tmp_path):
     ("a.pcd", pcd("binary", rows()).replace(b"FIELDS x y z", b"FIELDS u v w"), "has no field x"),
     ("a.pcd", pcd("binary", rows()).replace(b"SIZE 4 4", b"SIZE 9 4"), "do not fit together"),
     ("a.pcd", pcd("binary", rows()).replace(b"POINTS 100", b"POINTS -10"), "must be between"),
+    ("a.pcd", pcd("ascii", rows()) + b"\n1 2 3 4 5", "line 112: a line more than POINTS 100"),
+    ("a.pcd", pcd("ascii", rows()) + b" 7", "line 111: 6 values, but FIELDS and COUNT tell 5"),
+    ("a.pcd", pcd("ascii", rows()).rpartition(b" ")[0], "line 111: 4 values, .*; it is cut"),
+    ("a.pcd", pcd("ascii", rows()).replace(b"DATA ascii\n", b"DATA ascii\n\n7 "), "line 13: 6 values"),
+    ("a.pcd", pcd("ascii", rows()).replace(b"DATA ascii\n", b"DATA ascii\n7,1 "), "line 12: '7,1' is no number"),
+    ("a.pcd", pcd("binary", rows()).replace(b"FIELDS x y z intensity", b"FIELDS x y z x"), "FIELDS names 'x' 2 times"),
+    ("a.pcd", pcd("binary", rows()).replace(b"WIDTH 100", b"WIDTH 50"), "POINTS 100, but WIDTH 50 x HEIGHT 1"),
+    ("a.pcd", pcd("binary", rows()).replace(b"VERSION 0.7", b"WIDTH 100"), "line 7: a second line WIDTH"),
     ("a.feather", b"123", "no Feather file"),
 ])  # fmt: skip
 def test_what_is_broken_is_told_in_a_sentence(tmp_path, name, data, told):
@@ -96,6 +120,45 @@ def test_what_is_broken_is_told_in_a_sentence(tmp_path, name, data, told):
     with pytest.raises(BadInputError, match=told) as error:
         read_points(path)
     assert str(path) in str(error.value)
+
+
+def test_fields_that_only_fill_a_pcd_up_may_share_their_name(tmp_path):
+    path = tmp_path / "a.pcd"
+    path.write_bytes(pcd("binary", rows()).replace(b"intensity ring", b"_ _"))
+    np.testing.assert_array_equal(read_points(path)["z"], rows()["z"])
+
+
+def test_empty_lines_among_the_points_of_a_pcd_count_for_nothing(tmp_path):
+    path = tmp_path / "a.pcd"
+    path.write_bytes(pcd("ascii", rows()).replace(b"DATA ascii\n", b"DATA ascii\n\n  \n") + b"\r\n\n")
+    np.testing.assert_array_equal(read_points(path)["ring"], rows()["ring"])
+
+
+@pytest.mark.parametrize(("columns", "told"), [
+    ({"x": ["a", "b", "c"]}, "column 'x' is of type string; it must hold numbers"),
+    ({"z": [[1.0], [2.0], []]}, "column 'z' is of type list"),
+    ({"z": [True, False, True]}, "column 'z' is of type bool"),
+    ({"intensity": [None, None, None]}, "column 'intensity' is of type null"),
+    ({"y": None}, "has no field y"),
+])  # fmt: skip
+def test_a_feather_file_with_a_column_of_another_type_is_told(tmp_path, columns, told):
+    path = tmp_path / "a.feather"
+    path.write_bytes(feather_of(columns))
+    with pytest.raises(BadInputError, match=f"{path}: {told}"):
+        read_points(path)
+
+
+def test_a_feather_file_with_a_column_twice_is_told(tmp_path):
+    path = tmp_path / "a.feather"
+    path.write_bytes(feather_of({}, twice="x"))
+    with pytest.raises(BadInputError, match="has 2 columns 'x'; leave one"):
+        read_points(path)
+
+
+def test_columns_of_a_feather_file_that_nobody_reads_may_hold_anything(tmp_path):
+    path = tmp_path / "a.feather"
+    path.write_bytes(feather_of({"label": ["car", None, "truck"]}))
+    assert len(read_points(path)) == 3
 
 
 @given(st.binary(max_size=200), st.integers(0, 400))

@@ -24,6 +24,7 @@ def test_the_demonstration_truck_has_one():
     ({"gives": []}, "gives = "), ({"gives": ["lane", "lane"]}, "gives = "), ({"gives": ["radar"]}, "gives = "),
     ({"height_m": 0.0}, "height_m = 0"), ({"rate_hz": 30.0}, "rate_hz = 30"), ({"delay_s": -0.1}, "delay_s = -0.1"),
     ({"port": 0}, "port = 0"), ({"yaw": float("nan")}, "finite"), ({"colour": 1}, "colour"),
+    ({"calibration": 3}, "calibration"),
 ])  # fmt: skip
 def test_a_wrong_table_is_told_by_file_entry_and_value(changes, told):
     with pytest.raises(UsageError, match=f"truck.toml: .*{told}"):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autonomy import msg
+from autonomy import Stack, msg
 from autonomy.errors import EnvironmentFault
 from autonomy.inputs import lane_path
 from autonomy.log.merging import merge
@@ -21,6 +21,7 @@ from autonomy.runtime.journal import Journal, open_log
 from autonomy.runtime.recorder import Recorder
 from autonomy.runtime.segments import Segments, Snapshots
 from drivers.ring import Ring
+from tests.drivers.lidar.test_calibration import lasers, yaml_of
 from tests.runtime.drives import PERIOD_NS, Rig
 from tests.runtime.test_loop import frame
 
@@ -186,3 +187,14 @@ def test_a_disk_that_is_full_is_told_as_it_happens(tmp_path):
     assert "No space left on device" in recorder.look()[0]
     with pytest.raises(EnvironmentFault, match="No space left"):
         recorder.stop()
+
+
+def test_the_log_of_a_run_carries_the_calibration_files_of_its_lidars(tmp_path):
+    (tmp_path / "roof.yaml").write_text(yaml_of(lasers()))
+    lidar = {"name": "roof", "model": "VLP-16", "source": 30, "x_m": 5.0, "height_m": 3.2,
+             "calibration": str(tmp_path / "roof.yaml")}  # fmt: skip
+    stack = Stack.from_config("vehicles/demo_truck_lidar", {"lidar.sensor": [lidar]})
+    with open_log(tmp_path / "run.mcap", stack.config, stack.parameters, lane_path.EMPTY, "none", PERIOD_NS):
+        pass
+    with LogReader(tmp_path / "run.mcap") as log:
+        assert log.attachment("lidar/roof.yaml") == (tmp_path / "roof.yaml").read_bytes()

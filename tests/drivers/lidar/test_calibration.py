@@ -82,6 +82,10 @@ def metadata(profile: str, sections: bool) -> dict:
     }  # fmt: skip
 
 
+def altered(**changes) -> str:
+    return json.dumps(metadata("LEGACY", False) | changes)
+
+
 @pytest.mark.parametrize("sections", [False, True])
 @pytest.mark.parametrize("profile", ouster.PROFILES)
 def test_ouster_metadata(tmp_path, profile, sections):
@@ -106,15 +110,51 @@ def test_ouster_metadata(tmp_path, profile, sections):
         ("VLP-16", "a.yaml", yaml_of([{"laser_id": 0}]), "vert_correction"),
         ("VLP-16", "a.yaml", "lasers: [", "no list of lasers"),
         ("VLP-16", "a.yaml", "nothing: 1", "no list of lasers"),
+        ("VLP-16", "a.yaml", "lasers: 3", "no list of lasers"),
+        ("VLP-16", "a.yaml", "lasers: [3]", "entry 1 of lasers: has no laser_id"),
+        ("VLP-16", "a.yaml", yaml_of([{"vert_correction": 0.1}]), "entry 1 of lasers: has no laser_id"),
+        ("VLP-16", "a.yaml", yaml_of([*lasers(), lasers()[3]]), "laser_id 3 is there twice"),
+        ("VLP-16", "a.yaml", yaml_of([{"laser_id": ".inf"}]), "laser_id = inf: is not finite"),
+        ("VLP-16", "a.yaml", yaml_of([{"laser_id": 0.5}]), "laser_id = 0.5: must be a whole number"),
+        ("VLP-16", "a.yaml", yaml_of(lasers(rot_correction="[1]")), r"entry 1 of lasers: rot_correction = \[1\]: is no number"),
+        ("VLP-16", "a.yaml", yaml_of(lasers(rot_correction="yes")), "rot_correction = True: is no number"),
+        ("VLP-16", "a.yaml", yaml_of(lasers(vert_correction=".nan")), "vert_correction = nan: is not finite"),
+        ("VLP-16", "a.yaml", yaml_of(lasers(vert_correction=15.0)), r"elevation_deg = 859.437 is beyond \+-90 degrees"),
+        ("VLP-16", "a.yaml", yaml_of(lasers(dist_correction=51)), r"range_offset_m = 51 is beyond \+-5 m"),
+        ("VLP-16", "a.yaml", yaml_of(lasers(dist_correction="1" + "0" * 400)), "dist_correction = 1000.*is no number"),
         ("VLP-16", "a.xml", "<db><px></db>", "no calibration of a Velodyne"),
+        ("VLP-16", "a.xml", xml_of(lasers()).replace("rotCorrection_", "x"), "px number 1: rotCorrection_ is missing"),
+        ("VLP-16", "a.xml", xml_of(lasers()).replace("id_", "x"), "px number 1: id_ = None: is no number"),
+        ("VLP-16", "a.xml", xml_of([*lasers(), lasers()[3]]), "laser_id 3 is there twice"),
         ("XT32", "a.csv", "Channel,Elevation,Azimuth\n1,2\n", "line 2: '1,2' is not channel"),
         ("XT32", "a.csv", "Channel,Elevation,Azimuth\n1,nan,0\n", "not finite"),
         ("XT32", "a.csv", "Channel,Elevation,Azimuth\n2,1,0\n", "must count from 1"),
         ("XT32", "a.csv", "", "must count from 1"),
+        ("XT32", "a.csv", "Channel,Elevation,Azimuth\n1,1,0,7\n", "line 2: '1,1,0,7' is more than channel"),
+        ("XT32", "a.csv", "Channel,Elevation,Azimuth\n1,1,0\n1,2,0\n", "line 3: channel 1 is there twice"),
+        ("XT32", "a.csv", "Channel,Elevation,Azimuth\n1,91,0\n", r"elevation_deg = 91 is beyond \+-90 degrees"),
+        ("XT32", "a.csv", "Channel,Elevation,Azimuth\n1,1,-361\n", r"azimuth_offset_deg = -361 is beyond \+-360 degrees"),
+        ("XT32", "a.csv", f"Channel,Elevation,Azimuth\n1,{'1' * 200000},0\n", "line 2: cannot be read as CSV"),
         ("OS1-64", "a.json", "{", "is not JSON"),
         ("OS1-64", "a.json", "[]", "not the metadata"),
         ("OS1-64", "a.json", json.dumps(metadata("LEGACY", False) | {"lidar_mode": "x"}), "not the metadata"),
         ("OS1-64", "a.json", json.dumps(metadata("FIVE", False)), "udp_profile_lidar = FIVE; there are LEGACY"),
+        ("OS1-64", "a.json", "[" * 100000, "is nested too deeply"),
+        ("OS1-64", "a.json", "{}", "lidar_mode is missing"),
+        ("OS1-64", "a.json", altered(lidar_mode="512x0"), "lidar_mode = 512x0"),
+        ("OS1-64", "a.json", altered(lidar_mode="512x1000000"), "lidar_mode = 512x1000000"),
+        ("OS1-64", "a.json", altered(beam_altitude_angles="123"), "beam_altitude_angles = '123': is no list"),
+        ("OS1-64", "a.json", altered(beam_altitude_angles=[math.nan] * 32), r"beam_altitude_angles\[0\] = nan: is not finite"),
+        ("OS1-64", "a.json", altered(beam_altitude_angles=[900] * 32), "elevation_deg = 900 is beyond"),
+        ("OS1-64", "a.json", altered(beam_azimuth_angles=[0] * 31), "32 altitudes and 31 azimuths"),
+        ("OS1-64", "a.json", altered(beam_to_lidar_transform=[1]), "beam_to_lidar_transform has 1 numbers"),
+        ("OS1-64", "a.json", altered(lidar_to_sensor_transform=7), "lidar_to_sensor_transform = 7: is no list"),
+        ("OS1-64", "a.json", altered(lidar_to_sensor_transform=[1] * 16), "is not a half turn"),
+        ("OS1-64", "a.json", altered(lidar_origin_to_beam_origin_mm=1e9), "is beyond"),
+        ("OS1-64", "a.json", altered(lidar_origin_to_beam_origin_mm=10**400), "is no number"),
+        ("OS1-64", "a.json", altered(data_format={"columns_per_packet": math.inf}), "columns_per_packet = inf"),
+        ("OS1-64", "a.json", altered(data_format={"columns_per_packet": 0}), "not what an Ouster has"),
+        ("OS1-64", "a.json", altered(prod_line=[1]), "prod_line"),
         ("OS1-64", "a.json", json.dumps(metadata("LEGACY", False)), "32 lasers, but a OS1-64 has 64"),
     ],
 )  # fmt: skip
@@ -124,6 +164,14 @@ def test_a_file_that_is_none_is_told(tmp_path, name, file, text, words):
     with pytest.raises(BadInputError, match=words) as told:
         calibrated(model(name), path)
     assert str(path) in str(told.value)
+
+
+def test_a_file_that_was_kept_is_read_from_its_bytes(tmp_path):
+    text = yaml_of(lasers())
+    (tmp_path / "unit.yaml").write_text(text)
+    read, kept = (calibrated(model("VLP-16"), tmp_path / name, content) for name, content in
+                  (("unit.yaml", None), ("gone.yaml", text.encode())))  # fmt: skip
+    assert read == kept
 
 
 def test_a_file_that_is_not_there(tmp_path):

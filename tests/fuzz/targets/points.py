@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 
 from autonomy.msg import dtype
@@ -9,7 +11,7 @@ from autonomy.perception.point_files import read_points
 from tests.fuzz import scratch
 from tests.fuzz.targets.target import Target, refusals
 from tests.perception.scenes import perceiver
-from tests.perception.test_point_files import pcd, rows
+from tests.perception.test_point_files import feather_of, pcd, rows
 
 NAMES = ("cloud.pcd", "cloud.bin", "cloud.pcd.bin", "cloud.feather")
 MOST_POINTS = 200
@@ -36,10 +38,14 @@ def perceived(data: bytes) -> None:
 
 def file_seeds() -> list[bytes]:
     kinds = ("ascii", "binary", "binary_compressed")
-    return [*(b"\0" + pcd(kind, rows(20)) for kind in kinds), b"\1" + bytes(64), b"\2" + bytes(40)]
+    found = [*(b"\0" + pcd(kind, rows(20)) for kind in kinds), b"\1" + bytes(64), b"\2" + bytes(40)]
+    if find_spec("pyarrow") is None:
+        return found
+    odd = ({}, {"x": ["a", "b", "c"]}, {"y": [[1.0], [], []]}, {"z": [None, None, None]}, {"intensity": [1, None, 300]})
+    return found + [b"\3" + feather_of(columns) for columns in odd] + [b"\3" + feather_of({}, twice="x")]
 
 
 TARGETS = [
-    Target("point_file", point_file, file_seeds, ("autonomy.perception.point_files",)),
+    Target("point_file", point_file, file_seeds, ("autonomy.perception.point_files", "autonomy.perception.pcd_file")),
     Target("perceived", perceived, lambda: [bytes(240), bytes(range(240))], ("autonomy.perception.perceive",), 4800),
 ]
