@@ -215,7 +215,8 @@ cdef class Caster:
         `begin`, `end`: poses (6,) of the vehicle in the window's frame. `time_s` (columns,) since the start. `primitives`:
         structured array of bodies, the
         near ones first where speed counts, clouds last. `rays_of` (PARTS, slots, 2): rays that met each slot's body, and that
-        would have met it alone, by part. `transmission`: (columns, lanes) float32, the share of light that passes the window once.
+        would have met it alone, by part. `transmission`: (columns, lanes) float32, the share of light that passes the
+        window once.
         `each(function, numbers)` calls it for all of them, in threads if it likes.
         """
         cdef Turning* turning = &self._turning
