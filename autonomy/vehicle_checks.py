@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autonomy.axle_shares_twin import axle_shares
+from autonomy.axle_loads import axle_shares
 
 
 def impossible(vehicle: np.ndarray) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autonomy import msg
+from autonomy.axle_loads import driven_most
 from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 
 LEAST_GRADE = -0.015  # rad: what is less steep is no descent [D]
@@ -29,6 +30,7 @@ class HeatBudget(NamedTuple):
     retarder_heat_j: float = 0.0  # that it may store beside that
     brake_heat_j: float = 0.0  # that the foundation brakes may take; a reserve is best left out of it
     retarder_force_n: float = np.inf  # at the wheels, the most
+    driven_force_n: float = np.inf  # that retarder and engine brake together may take of the driven axles
     engine_power_w: float = 0.0  # that the engine brake takes from the wheels
     stop_heat_j: float = np.inf  # that the foundation brakes may take for one stop
     stop_deceleration: float = 2.5  # m/s2, of that stop
@@ -45,6 +47,7 @@ def budget_of(truck, faults, vehicle, plan) -> HeatBudget:
         brake_heat_j=BRAKE_SHARE * brakes,
         retarder_force_n=most * float(vehicle["driveline_ratio"] / vehicle["wheel_radius_m"]) if works else np.inf,
         engine_power_w=0.0 if unusable & UNUSABLE["engine"] else float(plan["engine_brake_power_w"]),
+        driven_force_n=driven_most(vehicle, truck, float(truck["mass_high_kg"])),
         stop_heat_j=brakes / float(plan["stop_heat_reserve"]), stop_deceleration=stop)  # fmt: skip
 
 
@@ -61,14 +64,16 @@ def entry_speed(grade: np.ndarray, step_m: float, mass_kg: float, drag_area_m2: 
     for first, end in descents(grade, step_m):
         down = -np.sin(grade[first:end])
         air = 0.5 * AIR_DENSITY_KGPM3 * drag_area_m2 * np.maximum(SPEEDS + headwind_mps, 0.0) ** 2
-        held = air + np.maximum(engine_force_n, budget.engine_power_w / SPEEDS)
+        engine = np.maximum(engine_force_n, np.minimum(budget.engine_power_w / SPEEDS, budget.driven_force_n))
+        held = air + engine
         pushing = mass_kg * STANDARD_GRAVITY_MPS2 * (np.nan_to_num(down)[:, None] - rolling_resistance) - held
         length = (end - first) * step_m
         work = np.maximum(np.sum(pushing, axis=0) * step_m, 0.0)
         stored, brakes = (budget.retarder_heat_j, budget.brake_heat_j) if end < known else (0.0, 0.0)
         steepest = float(np.nanmax(down))
         stop = 0.5 * mass_kg * SPEEDS**2 * (1.0 + STANDARD_GRAVITY_MPS2 * steepest / budget.stop_deceleration)
-        room = np.minimum(budget.retarder_power_w * length / SPEEDS + stored, budget.retarder_force_n * length) + brakes
+        most = np.minimum(budget.retarder_force_n, np.maximum(budget.driven_force_n - engine, 0.0))
+        room = np.minimum(budget.retarder_power_w * length / SPEEDS + stored, most * length) + brakes
         excess = np.maximum(_share(work, room), _share(stop, budget.stop_heat_j))
         limit[first:end] = _highest(excess)
     return limit

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from autonomy.axle_loads import driven_most
 from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.rollover_twin import rollover_threshold
 
@@ -71,10 +72,11 @@ def descent_fits(parameters, vehicle, truck, unusable: int, speed: float) -> boo
     pushing = truck["mass_high_kg"] * (downhill(p, truck) - STANDARD_GRAVITY_MPS2 * vehicle["rolling_resistance"])
     air = max(speed + truck["headwind_mps"] - p["headwind_doubt"] * truck["headwind_sigma_mps"], 0.0)
     pushing -= 0.5 * AIR_DENSITY_KGPM3 * vehicle["drag_area_m2"] * air**2 + spare / (p["brake_heat_time_s"] * speed)
-    pushing -= 0.0 if unusable & ENGINE else p["engine_brake_power_w"] / speed
+    engine = 0.0 if unusable & ENGINE else p["engine_brake_power_w"] / speed
     power = truck["retarder_cooled_w"] + truck["retarder_heat_left_j"] / p["retarder_heat_time_s"]
     most = vehicle["retarder_torque_maximum_nm"] * vehicle["driveline_ratio"] / vehicle["wheel_radius_m"]
-    return bool(pushing <= (0.0 if unusable & RETARDER else min(power / speed, most)))
+    retarder = 0.0 if unusable & RETARDER else min(power / speed, most)
+    return bool(pushing <= min(engine + retarder, driven_most(vehicle, truck, float(truck["mass_high_kg"]))))
 
 
 def descent_speed(parameters, vehicle, truck, unusable: int = 0, rate: float = 0.0) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autonomy.axle_shares_twin import axle_shares
+from autonomy.axle_loads import driven_most
 from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 
 LARGEST_TRIM_RAD, TRIM_LAG_S, TRIM_SPEED_MPS = 0.008, 0.5, 8.0  # see ext/autonomy/safety/_trim.pxd
@@ -79,13 +79,10 @@ class Upshift:
         return np.sqrt(least**2 + 2.0 * p["jerk_down"] * max(left - driven * p["engine_lag_s"], 0.0))
 
 
-def driven_most(parameters, vehicle, truck) -> float:
-    """N that may brake the driven axles alone, of the lightest truck it may be. `truck`: dtype("TruckState")."""
+def driven_here(vehicle, truck) -> float:
+    """N, as `driven_most` of the lightest truck it may be."""
     empty = float(vehicle["tractor_mass_kg"]) + float(vehicle["trailer_tare_mass_kg"]) * bool(vehicle["has_trailer"])
-    light = min(max(float(truck["mass_low_kg"]), empty), float(truck["mass_kg"]))
-    friction = max(float(truck["friction"] - truck["friction_sigma"]), float(truck["friction_low"]))
-    load = axle_shares(vehicle, light)[1] * float(vehicle["driven_axles"]) * light * STANDARD_GRAVITY_MPS2
-    return max(float(parameters["driven_friction_share"]) * friction * load, 0.0)
+    return driven_most(vehicle, truck, min(max(float(truck["mass_low_kg"]), empty), float(truck["mass_kg"])))
 
 
 class Split:

@@ -67,7 +67,13 @@ def test_the_brakes_must_take_a_stop_from_the_speed_of_the_descent():
 
 @pytest.mark.parametrize(
     "change",
-    [{"mass_high_kg": 55_000.0}, {"retarder_cooled_w": 150e3}, {"retarder_heat_left_j": 2e6}, {"brake_heat_left_j": 4e6}],
+    [
+        {"friction": 0.3, "friction_low": 0.0},
+        {"mass_high_kg": 55_000.0},
+        {"retarder_cooled_w": 150e3},
+        {"retarder_heat_left_j": 2e6},
+        {"brake_heat_left_j": 4e6},
+    ],
 )
 def test_the_estimates_decide_with_their_worse_end(change):
     parameters, faults = step_parameters(), zeros("FaultState")

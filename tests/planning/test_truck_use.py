@@ -178,7 +178,7 @@ def test_bends_are_driven_by_the_heaviest_that_the_truck_may_be(more):
 @pytest.mark.parametrize(
     "doubt",
     [{"mass_high_kg": 50_000.0}, {"grade": -0.07}, {"grade_sigma": 0.01}, {"retarder_cooled_w": 150e3},
-     {"retarder_heat_left_j": 1e6}, {"brake_heat_left_j": 15e6}],
+     {"retarder_heat_left_j": 1e6}, {"brake_heat_left_j": 15e6}, {"friction": 0.25, "friction_low": 0.0}],
 )  # fmt: skip
 def test_a_descent_is_driven_more_slowly_the_less_its_heat_fits(doubt):
     sure = {"grade": SLOPE, "retarder_heat_left_j": 4e6, "brake_heat_left_j": 40e6}

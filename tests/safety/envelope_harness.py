@@ -2,12 +2,12 @@
 
 from autonomy.safety._envelope import EnvelopeStep
 
-from autonomy.safety.envelope_twin import driven_most
+from autonomy.safety.envelope_twin import driven_here
 from tests.step_parameters import known_truck, step_parameters, valid_ego, zeros
 
 PARAMETERS = step_parameters()
 LIMITS, LONGITUDINAL, LEARNED, VEHICLE = (PARAMETERS[name] for name in ("envelope", "longitudinal", "truck", "vehicle"))
-DRIVEN = driven_most(LONGITUDINAL, VEHICLE, known_truck())
+DRIVEN = driven_here(VEHICLE, known_truck())
 SPLIT = ("engine_torque_nm", "retarder_torque_nm", "brake_deceleration_mps2", "expected_acceleration_mps2")
 
 

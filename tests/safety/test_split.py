@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy import msg
-from autonomy.axle_shares_twin import axle_shares
+from autonomy.axle_loads import axle_shares
 from autonomy.physics import AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.safety import envelope_twin
 from autonomy.stack import Stack
@@ -61,8 +61,8 @@ def test_the_driven_axles_are_braked_by_no_more_than_their_share_of_the_friction
     empty = float(vehicle["tractor_mass_kg"] + vehicle["trailer_tare_mass_kg"])
     light = min(max((1.0 - doubt) * mass, empty), mass)
     load = DRIVEN_AXLES[name] * axle_shares(vehicle, light)[1] * light * STANDARD_GRAVITY_MPS2
-    most = float(LONGITUDINAL["driven_friction_share"]) * max(friction - sigma, low) * load
-    assert envelope_twin.driven_most(LONGITUDINAL, vehicle, told(mass, (1.0 - doubt) * mass, friction, sigma, low)) \
+    most = float(vehicle["driven_friction_share"]) * max(friction - sigma, low) * load
+    assert envelope_twin.driven_here(vehicle, told(mass, (1.0 - doubt) * mass, friction, sigma, low)) \
         == pytest.approx(most)  # fmt: skip
 
     def loaded(frame, truck, **_):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from autonomy.axle_shares_twin import axle_shares
+from autonomy.axle_loads import axle_shares
 from autonomy.physics import STANDARD_GRAVITY_MPS2
 
 CONTROLLED_SHARE, LIMIT_SIGMA_SHARE, LIMIT_WEIGHT, BRAKED_FROM_MPS = 0.85, 0.2, 0.03, 3.0

@@ -1,8 +1,9 @@
 # The speed that heat allows on the descent here: what the slope feeds in against what engine brake and retarder take away, and
 # what retarder and brakes still store. What lies ahead is the cruise plan's: autonomy/planning/descent.py; where no map tells it,
 # a slope that steepens is taken to go on doing so. Twin: plan_twin.py.
-from libc.math cimport sqrt
+from libc.math cimport fmin, sqrt
 from libc.stdint cimport int64_t
+from autonomy._axle_loads cimport driven_most
 from autonomy._physics cimport AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport (
     FaultState, PlanParameters, TruckState, VehicleParameters, FaultRow_UNUSABLE_ENGINE, FaultRow_UNUSABLE_RETARDER)
@@ -41,21 +42,18 @@ cdef inline bint heat_fits(const PlanParameters* parameters, const VehicleParame
                                                  + STANDARD_GRAVITY_MPS2 * vehicle.rolling_resistance)
     cdef double spare = truck.brake_heat_left_j - parameters.stop_heat_reserve * stop_heat(parameters, truck, speed)
     cdef double air = speed + truck.headwind_mps - parameters.headwind_doubt * truck.headwind_sigma_mps
-    cdef double retarder = 0.0
+    cdef double driven = driven_most(vehicle, truck, truck.mass_high_kg), engine = 0.0, retarder = 0.0
     if spare < 0.0:
         return False
     if air > 0.0:
         pushing -= 0.5 * AIR_DENSITY_KGPM3 * vehicle.drag_area_m2 * air * air
     if not faults.unusable & FaultRow_UNUSABLE_ENGINE:
-        pushing -= parameters.engine_brake_power_w / speed
+        engine = fmin(parameters.engine_brake_power_w / speed, driven)
     pushing -= spare / (parameters.brake_heat_time_s * speed)
-    if pushing <= 0.0:
-        return True
     if retarder_usable(vehicle, faults):
         retarder = (truck.retarder_cooled_w + truck.retarder_heat_left_j / parameters.retarder_heat_time_s) / speed
-        if retarder > vehicle.retarder_torque_maximum_nm * vehicle.driveline_ratio / vehicle.wheel_radius_m:
-            retarder = vehicle.retarder_torque_maximum_nm * vehicle.driveline_ratio / vehicle.wheel_radius_m
-    return pushing <= retarder
+        retarder = fmin(retarder, vehicle.retarder_torque_maximum_nm * vehicle.driveline_ratio / vehicle.wheel_radius_m)
+    return pushing <= fmin(engine + retarder, driven)
 
 
 cdef inline double slope_here(SlopeMemory* memory, const TruckState* truck, double way, double* rate) noexcept nogil:

@@ -4,7 +4,7 @@
 # gives is followed by a model of first order. The gear is known from engine and road speed where the bus tells both.
 from libc.math cimport INFINITY, fabs, fmax, fmin, isfinite, sin
 from libc.stdint cimport uint8_t, uint32_t
-from autonomy._axle_shares cimport DRIVEN, GROUPS, axle_shares
+from autonomy._axle_loads cimport driven_most
 from autonomy._physics cimport AIR_DENSITY_KGPM3, STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport (
     Actuation, InputFrame, LongitudinalParameters, TruckParameters, TruckState, VehicleParameters, FaultRow_UNUSABLE_ENGINE,
@@ -118,19 +118,10 @@ cdef inline double moved_mass(SplitMemory* memory, const TruckParameters* learne
     return truck.mass_kg + memory.rotating
 
 
-cdef inline double driven_most(const LongitudinalParameters* parameters, const VehicleParameters* vehicle,
-                               const TruckState* truck) noexcept nogil:
-    """N that may brake the driven axles alone: an empty tractor would lose its rear to a retarder that a loaded one can use.
-
-    As light as the truck may be, but no lighter than it is without load.
-    """
-    cdef double[GROUPS] share
-    cdef double friction = fmax(truck.friction - truck.friction_sigma, truck.friction_low)
+cdef inline double driven_here(const VehicleParameters* vehicle, const TruckState* truck) noexcept nogil:
+    """N, as `driven_most` of a truck as light as it may be, but no lighter than it is without load."""
     cdef double empty = vehicle.tractor_mass_kg + (vehicle.trailer_tare_mass_kg if vehicle.has_trailer else 0.0)
-    cdef double light = fmin(fmax(truck.mass_low_kg, empty), truck.mass_kg)
-    axle_shares(vehicle, light, share)
-    return fmax(parameters.driven_friction_share * friction * share[DRIVEN] * vehicle.driven_axles, 0.0) \
-        * light * STANDARD_GRAVITY_MPS2
+    return driven_most(vehicle, truck, fmin(fmax(truck.mass_low_kg, empty), truck.mass_kg))
 
 
 cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parameters, const TruckParameters* learned,
@@ -151,7 +142,7 @@ cdef inline void split(SplitMemory* memory, const LongitudinalParameters* parame
     cdef double moved = moved_mass(memory, learned, vehicle, truck, dt)
     cdef double force = moved * acceleration + resistance
     cdef double engine = 0.0, rate, retarder = 0.0, brake = 0.0, overrun = 0.0, most, early, share, lacking, step, braked, eased
-    cdef double driven = driven_most(parameters, vehicle, truck)
+    cdef double driven = driven_here(vehicle, truck)
     cdef double retarder_most = 0.0 if unusable & FaultRow_UNUSABLE_RETARDER else vehicle.retarder_torque_maximum_nm
     # No more than it takes before it is cut back by itself: the engine brake comes first, then the brakes
     cdef double cooled = (truck.retarder_cooled_w + truck.retarder_heat_left_j / parameters.retarder_reserve_s) \

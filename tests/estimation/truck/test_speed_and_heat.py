@@ -5,7 +5,7 @@ import pytest
 from autonomy.estimation.truck._truck import TruckStep
 
 from autonomy import msg
-from autonomy.axle_shares_twin import axle_shares
+from autonomy.axle_loads import axle_shares
 from autonomy.estimation.truck import brakes_twin
 from autonomy.estimation.truck.shaft_speed_twin import SpeedTwin
 from autonomy.physics import STANDARD_GRAVITY_MPS2

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autonomy import msg
-from autonomy.axle_shares_twin import axle_shares
+from autonomy.axle_loads import axle_shares
 from autonomy.estimation.truck import traction_twin, trailer_twin
 from autonomy.estimation.truck.friction_twin import Friction
 from autonomy.physics import STANDARD_GRAVITY_MPS2

@@ -5,7 +5,7 @@
 # for the whole time (a scale), so a sigma is warmed and cooled by the same equation. Twin: brakes_twin.py.
 from libc.math cimport fabs, isfinite
 from libc.stdint cimport int64_t
-from autonomy._axle_shares cimport GROUPS, axle_shares
+from autonomy._axle_loads cimport GROUPS, axle_shares
 from autonomy._physics cimport AIR_DENSITY_KGPM3
 from autonomy.msg.messages cimport *
 from autonomy.estimation.truck._mass cimport Drive

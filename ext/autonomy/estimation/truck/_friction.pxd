@@ -3,7 +3,7 @@
 # Twin: friction_twin.py.
 from libc.math cimport fabs, fmax, isfinite, sqrt
 from libc.stdint cimport int64_t
-from autonomy._axle_shares cimport DRIVEN, GROUPS, axle_shares
+from autonomy._axle_loads cimport DRIVEN, GROUPS, axle_shares
 from autonomy._physics cimport STANDARD_GRAVITY_MPS2
 from autonomy.msg.messages cimport *
 from autonomy.estimation.truck._observed cimport *

@@ -1,8 +1,10 @@
-"""What of the weight lies on which axles, by the balance of forces and moments."""
+"""What of the weight lies on which axles, by the balance of forces and moments, and what the driven ones may be braked with."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from autonomy.physics import STANDARD_GRAVITY_MPS2
 
 
 def axle_shares(vehicle, mass_kg: float) -> np.ndarray:
@@ -27,3 +29,10 @@ def axle_shares(vehicle, mass_kg: float) -> np.ndarray:
     right = np.array([trailer * (length - place), trailer, tractor, tractor * float(vehicle["tractor_cg_x_m"])])
     front, driven, group, _ = np.linalg.solve(matrix, right)
     return np.array([front, driven / rear, group / behind]) / mass_kg
+
+
+def driven_most(vehicle, truck, mass_kg: float) -> float:
+    """N that may brake the driven axles alone, of a combination of this mass on the road of a TruckState."""
+    friction = max(float(truck["friction"] - truck["friction_sigma"]), float(truck["friction_low"]))
+    load = axle_shares(vehicle, mass_kg)[1] * float(vehicle["driven_axles"]) * mass_kg * STANDARD_GRAVITY_MPS2
+    return max(float(vehicle["driven_friction_share"]) * friction * load, 0.0)

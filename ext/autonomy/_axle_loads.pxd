@@ -1,5 +1,7 @@
-# What of the weight lies on which axles, at rest on the level. Twin: autonomy/axle_shares_twin.py.
-from autonomy.msg.messages cimport VehicleParameters
+# What of the weight lies on which axles, at rest on the level, and what the driven ones may be braked with. Twin: axle_loads.py.
+from libc.math cimport fmax
+from autonomy._physics cimport STANDARD_GRAVITY_MPS2
+from autonomy.msg.messages cimport TruckState, VehicleParameters
 
 cdef enum:
     FRONT = 0
@@ -34,3 +36,12 @@ cdef inline void axle_shares(const VehicleParameters* vehicle, double mass, doub
     front = (tractor * vehicle.tractor_cg_x_m - kingpin * vehicle.hitch_offset_m) / vehicle.wheelbase_m
     share[FRONT] = front / mass
     share[DRIVEN] = (tractor + kingpin - front) / (mass * (rear if rear > 0 else 1))
+
+
+cdef inline double driven_most(const VehicleParameters* vehicle, const TruckState* truck, double mass) noexcept nogil:
+    """N that may brake the driven axles alone: an empty tractor would lose its rear to a retarder that a loaded one can use."""
+    cdef double[GROUPS] share
+    cdef double friction = fmax(truck.friction - truck.friction_sigma, truck.friction_low)
+    axle_shares(vehicle, mass, share)
+    return fmax(vehicle.driven_friction_share * friction * share[DRIVEN] * vehicle.driven_axles, 0.0) \
+        * mass * STANDARD_GRAVITY_MPS2
