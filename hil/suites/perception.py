@@ -34,8 +34,13 @@ SITE_SCANS, CORRIDOR_H = 10_000, 2.0  # that the aims ask for
 
 
 def rows(*, quick: bool, jobs: int, output: Path | None) -> list[dict[str, Any]]:
-    """`output` keeps what was measured of each drive in `cases`; a second call goes on from there."""
+    """`output` keeps what was measured of each drive in `cases`; a second call goes on from there. And a picture of a turn."""
+    from hil.suites._perception.drawn import draw
     from hil.suites._perception.stored import tallies
+
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        draw(output / "lidar_turn.png")
 
     wanted = [case for kind, lidar, full, short in GRID for case in cases(kind, lidar, *(short if quick else full))]
     found = tallies(wanted, jobs, None if output is None else output / "cases")

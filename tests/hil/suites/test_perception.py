@@ -9,6 +9,7 @@ from hil.suites import perception
 from hil.suites._perception import stored
 from hil.suites._perception.case import FIRST_SEED, TUNED_ON, Case, cases
 from hil.suites._perception.corridor import touches
+from hil.suites._perception.drawn import draw
 from hil.suites._perception.measure import measure
 from hil.suites._perception.users import BANDS, inside
 
@@ -77,6 +78,12 @@ def test_boxes_touch_when_any_part_of_one_is_near_the_other():
     cloud = np.array([(30.0, 0.0, 0.0, 15.0, 2.0)], kind)[0]
     assert touches(cloud, car) and not inside(np.array([30.0]), np.array([0.0]), car, 1.0)[0]
     assert not touches(np.array([(30.0, 0.0, 0.0, 10.0, 2.0)], kind)[0], car)
+
+
+def test_the_picture_of_a_turn_is_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    draw(tmp_path / "turn.png")
+    assert (tmp_path / "turn.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.mark.slow
