@@ -18,6 +18,7 @@ COLUMNS = (
     "tick", "time_ns", "speed", "acceleration", "lateral_acceleration", "offset", "tractor_offset", "trailer_offset", "margin",
     "time_to_collision", "headway", "road_wheel_angle", "articulation", "trailer_lateral_acceleration", "front_axle_offset",
     "drive_axle_offset", "last_axle_offset", "curvature", "grade", "lane_width", "lanes_left", "lanes_right",
+    "yaw_rate",
 )  # fmt: skip
 
 
@@ -63,6 +64,7 @@ class RunMetrics:
             gap / closing if closing > 0.0 else math.inf, gap / ego.velocity if ego.velocity > 1.0 else math.inf,
             ego.road_wheel_angle, ego.articulation, ego.trailer_lateral_acceleration, float(axles[0]), float(axles[own - 1]),
             float(axles[-1]), road.curvature, road.grade, road.width_left + road.width_right, road.lanes_left, road.lanes_right,
+            ego.yaw_rate,
         ))  # fmt: skip
 
     def see_plan(self, plan: np.void) -> None:

@@ -53,7 +53,8 @@ def _swerve_rows(duration_s: float) -> list[dict]:
     from hil.worlds.plant_world import START_NS
 
     series = swerve(duration_s)
-    tractor, trailer = np.abs(series["lateral_acceleration"]).max(), np.abs(series["trailer_lateral_acceleration"]).max()
+    own = at_centre_of_gravity(series["lateral_acceleration"], series["yaw_rate"], "plants/eu_4x2_40t")
+    tractor, trailer = np.abs(own).max(), np.abs(series["trailer_lateral_acceleration"]).max()
     bent = np.abs(series["articulation"])
     since = series["time_ns"] / 1e9 - START_NS / 1e9 - TAKEN_OVER_S
     straight = bent[(since > -4.0) & (since < -2.0)].max()
@@ -110,6 +111,14 @@ def swerve(duration_s: float) -> dict[str, np.ndarray]:
     return metrics.columns()
 
 
+def at_centre_of_gravity(lateral_acceleration: np.ndarray, yaw_rate: np.ndarray, plant_name: str) -> np.ndarray:
+    """m/s2 of the tractor, as the trailer's is that of its own centre of gravity; given are those of the reference point."""
+    from hil.plant import Plant
+
+    reference = float(Plant.load(plant_name).parameters["reference"])  # behind the centre of gravity: negative
+    return lateral_acceleration - reference * np.gradient(yaw_rate, TICK_S)
+
+
 def target(time_s: float, duration_s: float) -> float:
     """m: the quintic with no acceleration at its ends; a step for no duration."""
     if duration_s == 0.0:
@@ -119,7 +128,8 @@ def target(time_s: float, duration_s: float) -> float:
 
 
 def change(plant_name: str, duration_s: float) -> np.ndarray:
-    """(n, 7): time, offsets of reference point and trailer, their lateral accelerations, articulation, command."""
+    """(n, 7): time, offsets of reference point and trailer, lateral accelerations of the centres of gravity of tractor and trailer,
+    articulation, command."""
     from autonomy.control._control import ControlStep
 
     from autonomy import config, msg
@@ -161,6 +171,8 @@ def change(plant_name: str, duration_s: float) -> np.ndarray:
         kingpin = plant.kingpin()
         trailer = kingpin[1] - behind * np.sin(yaw + float(s["articulation"]))
         found.append((now, float(s["y"]), trailer, float(s["ay"]), float(s["trailer_ay"]), float(s["articulation"]),
-                      float(control["road_wheel_angle"])))  # fmt: skip
+                      float(control["road_wheel_angle"]), float(s["yaw_rate"])))  # fmt: skip
         plant.step(TICK_S, PlantCommand(float(control["road_wheel_angle"]), held_speed_mps=SPEED_MPS))
-    return np.array(found)
+    series = np.array(found)
+    series[:, 3] = at_centre_of_gravity(series[:, 3], series[:, 7], plant_name)
+    return series[:, :7]

@@ -132,7 +132,7 @@ def judged(name: str, play: Play, figure: dict) -> list[dict]:
         ("nearest to the line", figure["margin"], "m", 0.0),
         ("lateral jerk, 0.5 s", figure["jerk"], "m/s3", JERK_MPS3),
         ("fallback path valid, share of driven ticks", 100.0 * figure["stop_valid"], "%", STOP_VALID_PERCENT),
-        ("fallback path in the true lane, nearest to the line", figure["stop_margin"], "m", 0.0),
+        ("fallback path, were it followed exactly, nearest to the line", figure["stop_margin"], "m", 0.0),
         ("speed where it bends most", figure["speed"], "km/h", None),
         ("nearest to the line, from taking over on", figure["margin_from_start"], "m", None),
     ]
@@ -163,7 +163,7 @@ def together(drives: list[dict]) -> dict:
             "margin_from_start": min(drive["margin_from_start"] for drive in drives),
             "jerk": max(drive["jerk"] for drive in drives), "speed": drives[0]["speed"],
             "driven": True, "series": drives[0]["series"],
-            "reversals": float(np.mean([drive["reversals"] for drive in drives]))}  # fmt: skip
+            "reversals": float(max(drive["reversals"] for drive in drives))}  # fmt: skip
 
 
 def drive(piece) -> dict:

@@ -90,7 +90,7 @@ def _of_grade(speed: float, grade: float, driven: Drive) -> list[dict]:
 
 
 def _of_stop(speed: float, _grade: float, driven: Drive) -> list[dict]:
-    error = abs(driven.gap[-1] - driven.wanted_gap[-1])
+    error = abs(driven.gap[-1] - driven.wanted_gap[-1]) if driven.speed[-1] < 0.05 else np.inf
     return [row_of(f"stop behind a standing lead from {speed:g} km/h, gap error", error, "m", "<= 0.5", error <= 0.5)]
 
 

