@@ -128,7 +128,7 @@ def target(time_s: float, duration_s: float) -> float:
 
 
 def change(plant_name: str, duration_s: float) -> np.ndarray:
-    """(n, 7): time, offsets of reference point and trailer, lateral accelerations of the centres of gravity of tractor and trailer,
+    """(n, 7): time, offsets of reference point and trailer, lateral accelerations of both centres of gravity,
     articulation, command."""
     from autonomy.control._control import ControlStep
 
