@@ -60,7 +60,7 @@ IN_SANITIZED = cd $(SANITIZED) && PYTHONPATH=. ASAN_OPTIONS=detect_leaks=0
 # A copy of the tree, compiled with the address and undefined-behaviour sanitizers
 sanitized: build
 	rm -rf $(SANITIZED) && mkdir -p $(SANITIZED)
-	tar --exclude='*.so' -cf - autonomy drivers hil ext configs tests setup.py pyproject.toml README.md | tar -xf - -C $(SANITIZED)
+	tar --exclude='*.so' -cf - autonomy drivers hil ext configs docs tests setup.py pyproject.toml README.md | tar -xf - -C $(SANITIZED)
 	cd $(SANITIZED) && AUTONOMY_SANITIZE=1 $(abspath $(BIN))/python setup.py --quiet build_ext --inplace --parallel $(JOBS)
 
 ## The tests of the kernels under sanitizers
