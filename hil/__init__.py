@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 PARTS = ("sensors", "world")  # reached as `hil.<part>` after `import hil` alone; loaded when first asked for
 
 

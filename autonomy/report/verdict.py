@@ -56,11 +56,13 @@ def _closed_loop(metrics: dict[str, Any]) -> list[Item]:
     if not metrics.get("driven_s"):
         return [Item("the stack drove", ERROR, "the stack never took over: it did not report itself fit")]
     beyond, margin = metrics.get("out_of_lane_share"), number(metrics.get("line_margin_min_m"), "m", 2)
+    known = beyond or metrics.get("line_margin_min_m") is not None
     collisions = metrics.get("collisions")
     seconds, metres = number(metrics.get("driven_s"), "s", 4), number(metrics.get("distance_m"), "m", 4)
     return [
         Item("the stack drove", PASS, f"{seconds} and {metres} driven by the stack"),
         Item("no collision", FAIL if collisions else PASS, f"{whole(collisions)} collisions"),
+        Item("in its lane", ERROR, "the world did not tell where the lane lines are, at times") if not known else
         Item("in its lane", FAIL if beyond else PASS, f"nearest corner {margin} inside the line" if not beyond else
              f"a corner over the line {percent(beyond)} of the time, {margin} inside it at worst"),
         Item("upright", FAIL if metrics.get("rolled_over") else PASS,

@@ -10,6 +10,7 @@ world's driver drives. With sensors that speak on buses (`over_bus`) the command
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -57,10 +58,10 @@ def run(world, stack, sensors, duration_s: float, seed: int = 0, faults=None, ou
     anew (`Stack.reset`); sensors keep their state, so each run takes its own.
 
     The figures count from the moment the stack drives. Verdict "fail" (exit code 1) on a collision, a corner over the lane
-    line or a roll-over, "inconclusive" (5) when the stack never took over. `faults` is a timeline file, a packaged name or its
-    tables, as for replay, in seconds from the first tick. `watch(truth, output)` is called every tick, `begins()` once before
-    the first, when nothing can be refused any more. `metrics`: the caller's own, to read its columns afterwards. Raises
-    UsageError, EnvironmentFault.
+    line or a roll-over, "inconclusive" (5) when the stack never took over or the lane lines are not known. `faults` is a
+    timeline file, a packaged name or its tables, as for replay, in seconds from the first tick. `watch(truth, output)` is
+    called every tick, `begins()` once before the first, when nothing can be refused any more. `metrics`: the caller's own, to
+    read its columns afterwards. Raises UsageError, EnvironmentFault.
     """
     if not duration_s > 0.0:
         raise UsageError(f"hil.run: duration_s = {duration_s:g} must be above zero")
@@ -287,7 +288,10 @@ def _verdict(found: dict[str, Any]) -> tuple[str, int]:
     if not found["driven_s"]:
         return "inconclusive", INCONCLUSIVE
     failed = found["collisions"] or found["out_of_lane_share"] or found["rolled_over"]
-    return ("fail", FAIL) if failed else ("pass", PASS)
+    if failed:
+        return "fail", FAIL
+    # Whether a corner was over the line is not known: that is no pass
+    return ("pass", PASS) if math.isfinite(found["line_margin_min_m"]) else ("inconclusive", INCONCLUSIVE)
 
 
 def _write(result: Result, log_path: Path, report: bool) -> None:

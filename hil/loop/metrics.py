@@ -95,6 +95,9 @@ class RunMetrics:
         jerk = self.jerk()
         lateral_jerk = np.abs(_slope(lateral, step, LATERAL_JERK_WINDOW_S))
         axles = np.maximum(row["tractor_offset"], row["trailer_offset"])
+        margin = row["margin"]
+        # What is known of a margin that is unknown at times says nothing of those: the nearest stays unknown, and so the verdict
+        nearest = float(margin.min()) if np.isfinite(margin).all() else math.nan
         driven = float(np.sum(np.diff(time)))
         return {
             "collisions": self.collisions,
@@ -106,14 +109,14 @@ class RunMetrics:
             "lane_offset_rms_m": float(np.sqrt(np.mean(row["offset"] ** 2))),
             "lane_offset_max_m": float(np.abs(row["offset"]).max()),
             "trailer_offset_max_m": float(row["trailer_offset"].max()),
-            "out_of_lane_share": float(np.mean(row["margin"] < 0.0)),
+            "out_of_lane_share": float(np.mean(margin < 0.0)),
             "lateral_acceleration_max_mps2": float(np.abs(lateral).max()),
             "speed_kept": float(speed.mean() / self.set_speed) if self.set_speed > 0.0 else None,
             "distance_m": float(np.sum(speed[1:] * np.diff(time))),
             "driven_s": driven,
             "axle_offset_p99_m": float(np.percentile(axles, 99)),
             "axle_offset_max_m": float(axles.max()),
-            "line_margin_min_m": float(row["margin"].min()),
+            "line_margin_min_m": nearest,
             "lateral_jerk_max_mps3": float(lateral_jerk.max()),
             "articulation_max_rad": float(np.abs(row["articulation"]).max()),
             "trailer_lateral_acceleration_max_mps2": _finite(np.abs(row["trailer_lateral_acceleration"]).max()),

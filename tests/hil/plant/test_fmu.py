@@ -25,10 +25,11 @@ if shutil.which("cc") is None or platform.system() != "Linux":
 pytest.importorskip("fmpy")
 
 
-def build(path: Path, variables=VARIABLES) -> Path:
-    """An FMU of the bicycle model, as a tool would export it."""
+def build(path: Path, variables=VARIABLES, fails_at_s: float = 0.0) -> Path:
+    """An FMU of the bicycle model, as a tool would export it; one that fails at a time, below 0: as it is initialised."""
     library = path.with_suffix(".so")
-    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", str(library), str(SOURCE), "-lm"], check=True)
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", f"-DFAILS_AT_S={fails_at_s}", "-o", str(library), str(SOURCE), "-lm"],
+                   check=True)  # fmt: skip
     scalars = "".join(
         f'<ScalarVariable name="{name}" valueReference="{number}" causality="{causality}" '
         f'variability="{"fixed" if causality == "parameter" else "continuous"}"><Real '
@@ -46,6 +47,10 @@ def build(path: Path, variables=VARIABLES) -> Path:
 </fmiModelDescription>""")
         archive.write(library, "binaries/linux64/bicycle.so")
     return path
+
+
+def without(*names):
+    return [(name if name not in names else f"{name}_unknown", causality) for name, causality in VARIABLES]
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +94,30 @@ def test_what_it_lacks_is_told(fmu, tmp_path):
     (tmp_path / "no.fmu").write_text("no zip")
     with pytest.raises(UsageError, match="cannot be read as an FMU"):
         FmuPlant(tmp_path / "no.fmu", VEHICLE)
+
+
+def test_what_fails_inside_is_told_with_file_and_time(tmp_path):
+    plant = FmuPlant(build(tmp_path / "late.fmu", fails_at_s=0.1), VEHICLE, NAMES)
+    with pytest.raises(UsageError, match=r"late\.fmu: fails at 0\.100 s: fmi2DoStep failed with status 3"):
+        for _ in range(20):
+            plant.step(0.01, plant.drive(0.0))
+    plant.reset(speed=3.0)
+    assert float(plant.state["speed"]) == 3.0
+    with pytest.raises(UsageError, match=r"early\.fmu: fails at 0\.000 s: fmi2ExitInitializationMode"):
+        FmuPlant(build(tmp_path / "early.fmu", fails_at_s=-1.0), VEHICLE, NAMES)
+
+
+@pytest.mark.parametrize(
+    "missing, wanted", [("x_start", {"x": 5.0}), ("yaw_start", {"yaw": 0.3}), ("speed_start", {"speed": 20.0})]
+)
+def test_a_start_it_cannot_take_is_told(tmp_path, missing, wanted):
+    variables = without(missing)
+    plant = FmuPlant(build(tmp_path / "plain.fmu", variables), VEHICLE, NAMES)
+    with pytest.raises(UsageError, match=f"begins at .* = 0, not at .* no Real parameter '{missing}'"):
+        plant.reset(**wanted)
+    renamed = FmuPlant(tmp_path / "plain.fmu", VEHICLE, {**NAMES, missing: f"{missing}_unknown"})
+    renamed.reset(**wanted)
+    assert {name: float(renamed.state[name]) for name in wanted} == wanted
 
 
 def test_without_fmpy_the_extra_is_named(fmu, monkeypatch):

@@ -8,6 +8,9 @@ typedef int Status;
 
 enum { ANGLE, ACCELERATION, GRADE, X, Y, YAW, SPEED, X_START, Y_START, YAW_START, SPEED_START, COUNT };
 #define WHEELBASE 3.8
+#ifndef FAILS_AT_S
+#define FAILS_AT_S 0.0 /* never; below 0: as it is initialised */
+#endif
 
 const char *fmi2GetTypesPlatform(void) { return "default"; }
 const char *fmi2GetVersion(void) { return "2.0"; }
@@ -30,7 +33,7 @@ Status fmi2EnterInitializationMode(Component c) { (void)c; return 0; }
 Status fmi2ExitInitializationMode(Component c) {
     double *v = c;
     for (int k = 0; k < 4; k++) v[X + k] = v[X_START + k];
-    return 0;
+    return FAILS_AT_S < 0.0 ? 3 : 0;
 }
 Status fmi2Terminate(Component c) { (void)c; return 0; }
 Status fmi2Reset(Component c) { (void)c; return 0; }
@@ -44,7 +47,8 @@ Status fmi2GetReal(Component c, const Reference *which, size_t n, double *values
 }
 Status fmi2DoStep(Component c, double time, double step, int no_set_state) {
     double *v = c;
-    (void)time, (void)no_set_state;
+    (void)no_set_state;
+    if (FAILS_AT_S > 0.0 && time > FAILS_AT_S - 1e-9) return 3; /* error */
     v[SPEED] += (v[ACCELERATION] - 9.80665 * sin(v[GRADE])) * step;
     v[YAW] += v[SPEED] * tan(v[ANGLE]) / WHEELBASE * step;
     v[X] += v[SPEED] * cos(v[YAW]) * step;
