@@ -27,6 +27,7 @@ from autonomy.estimation.lane.profile_twin import (
     PART_SIGMA,
     PROFILE_SIGMA,
     SHORTEST_M,
+    STEP_M,
     TRUE_AT,
     CurvatureProfile,
     parts_of,
@@ -34,6 +35,7 @@ from autonomy.estimation.lane.profile_twin import (
 )
 
 TURNING_SHARE, STRICT = 0.25, 0.25
+RECALLED = (2.0e-4, 2.0e-5)  # sigmas of curvature and its rate, of the profile beneath a vehicle that sees nothing
 UNDECIDED_M = 25.0  # sides that go apart for longer, and neither leaves: the profile is another road's
 # What is straight in the difference of two cubics, told where they begin: of errors 1 m each, and of what the profile does not
 # know yet, a tenth of what the curved parts of one image tell
@@ -83,6 +85,7 @@ class LinesTwin(LaneTwin):
         self.profile: CurvatureProfile | None = None
         self.earlier: list[CurvatureProfile] = []  # profiles while both sides showed one road, the older one first
         self.apart, self.apart_station = False, 0.0
+        self.seen_to = 0.0  # m driven, where the lines seen last end
 
     def tick(self, time_ns: int, dt: float, speed: float, drift: float, yaw_rate: float) -> None:
         super().tick(time_ns, dt, speed, drift, yaw_rate)
@@ -90,6 +93,16 @@ class LinesTwin(LaneTwin):
         if self.profile is None:
             self.profile = CurvatureProfile(float(self.parameters["profile_walk"]), self.stations[-1])
         self.profile.move(self.stations[-1])
+
+    def recall(self) -> None:
+        """After the samples of a tick: what is beneath now was seen ahead, a node of the profile at a time."""
+        here, before = self.stations[-1], self.stations[-2] if len(self.stations) > 1 else 0.0
+        unseen_s = (self.times_ns[-1] - self.last_line_ns) * 1e-9
+        if self.first is None or self.apart or here >= self.seen_to or unseen_s <= self.parameters["coast_after_s"]:
+            return
+        if here // STEP_M != before // STEP_M:
+            curvature, rate = self.profile.curvature_and_rate(here)
+            self.add(len(self.stations) - 1, [("curvature", curvature, RECALLED[0]), ("curvature_rate", rate, RECALLED[1])])
 
     def bring(self, sample, name: str, tick: int) -> Seen | None:
         """A line as it is at the tick, seen a little before."""
@@ -272,4 +285,7 @@ class LinesTwin(LaneTwin):
         if any(side.used for side in self.sides.values()):
             found.append(("asymmetry", 0.0, float(p["width_symmetry_sigma"])))
             self.add(tick, found)
-            self.last_line_ns = max(self.last_line_ns, int(sample["valid_time_ns"]))
+            wait = (self.times_ns[tick] - int(sample["valid_time_ns"])) * 1e-9
+            if int(sample["valid_time_ns"]) >= self.last_line_ns:
+                self.last_line_ns = int(sample["valid_time_ns"])
+                self.seen_to = self.stations[tick] - self.motions[tick][1] * wait + max(line.reach for line in used.values())

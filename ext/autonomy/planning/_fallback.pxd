@@ -4,8 +4,8 @@ from autonomy.inputs._motion cimport lateral_velocity, velocity_known
 from autonomy._single_track cimport angle_per_curvature
 from autonomy.estimation.lane._lane cimport HEADING, OFFSET
 from autonomy.msg.messages cimport (
-    EgoState, LaneState, Plan, PlanParameters, TrackList, TruckState, VehicleParameters, VehicleState, LaneState_STATUS_NONE,
-    Plan_FALLBACK_STEP_M)
+    EgoState, LaneState, Plan, PlanParameters, TrackList, TruckState, VehicleParameters, VehicleState, LaneState_STATUS_COASTING,
+    LaneState_STATUS_NONE, Plan_FALLBACK_STEP_M)
 from autonomy.planning._braking cimport Braking
 from autonomy.planning._plan cimport PlanMemory
 from autonomy.linalg._scalar cimport clipped
@@ -128,6 +128,13 @@ cdef inline double sight_speed(const PlanMemory* memory, const PlanParameters* p
     cdef double room = memory.sight_reach - memory.fallback_travelled - parameters.sight_reserve_m
     cdef double found = hardest * (sqrt(build_up * build_up + 2.0 * room / hardest) - build_up) if room > 0.0 else 0.0
     return found if found > parameters.sight_speed_minimum else parameters.sight_speed_minimum
+
+
+cdef inline bint outrun_sight(const PlanMemory* memory, const PlanParameters* parameters, const Braking* braking,
+                              const LaneState* lane, double speed) noexcept nogil:
+    """Nothing has been seen of the lane for long, and no stop would end any more where it was seen."""
+    return lane.status == LaneState_STATUS_COASTING and lane.observation_age_s > parameters.fallback_coasting_s \
+        and deceleration_within(parameters, speed * speed, speed, reach_left(memory)) > hardest_stop(parameters, braking)
 
 
 cdef inline double return_curvature(double s, double length, double offset, double heading) noexcept nogil:

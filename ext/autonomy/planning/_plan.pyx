@@ -19,7 +19,7 @@ from autonomy.inputs._face cimport pointer
 from autonomy.inputs._motion cimport known_speed, known_yaw_rate, velocity_known
 from autonomy.planning._braking cimport Braking, brakes_now
 from autonomy.planning._descent cimport descent_speed, must_stop, slope_here
-from autonomy.planning._fallback cimport estimate_steering_bias, lay_stop, sight_speed, write_stop
+from autonomy.planning._fallback cimport estimate_steering_bias, lay_stop, outrun_sight, sight_speed, write_stop
 from autonomy.planning._conflict cimport (
     COMFORT, FULL, Conflict, early_deceleration, firm_deceleration, passed_before, ramp_jerk, required_deceleration, urgency,
     worst_conflict)
@@ -197,6 +197,8 @@ cdef void plan_step(PlanMemory* memory, const PlanParameters* parameters, const 
         lay_stop(memory, parameters, vehicle_parameters, ego, truck, lane, speed, dt)
     else:
         memory.fallback_travelled += speed * dt
+    if not lost and outrun_sight(memory, parameters, &braking, lane, speed):
+        lost = BECAUSE_LANE_LOST
 
     plan.braking_deceleration, plan.lateral_limit = braking.deceleration, lateral
     plan.curve_speed = curve_speed(parameters, lane, lateral, speed, &bend) if lane.status != LaneState_STATUS_NONE \

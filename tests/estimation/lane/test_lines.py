@@ -32,6 +32,7 @@ CASES = {
     "split": (Line(1), Line(-1, leaves(20.0), lambda s, t: t < 1.8), Line(-1, seen=lambda s, t: t >= 1.8)),
     "doubles": (Line(1, leaves(20.0, 40.0, 0.9), colour=WHITE), Line(-1, leaves(20.0, 40.0, -0.9), colour=WHITE),
                 Line(1, seen=lambda s, t: t > 0.5, colour=YELLOW), Line(-1, seen=lambda s, t: t > 0.5, colour=YELLOW)),
+    "dark": (Line(1, seen=gone_between(1.0, 2.2)), Line(-1, seen=gone_between(1.0, 2.2))),
     "adopted": (Line(1), Line(-1, lambda s: HALF_WIDTH_M + 0.6 * (s > 25.0))),
 }  # fmt: skip
 
@@ -49,6 +50,7 @@ def test_kernel_and_twin_agree(case):
         expected = None if before is None else lane_twin.predict(*before, parameters, *twin.motions[tick])[0]
         for place in range(int(frame["lane"]["count"])):
             twin.observe(frame["lane"]["items"][place])
+        twin.recall()
         state = step.step(frame, ego)
         if twin.first is None:
             continue
@@ -156,6 +158,19 @@ def test_another_lane_is_told_by_a_moment_without_one():
     none = np.flatnonzero(state["status"][50:] == LANE["STATUS_NONE"])
     assert 0 < len(none) < 20
     assert abs(state["offset"] - drive.offset - 3.5)[-100:].max() < 0.1
+
+
+def test_without_lines_it_goes_on_along_the_road_that_was_seen():
+    """Darkness falls before an S-bend that was seen: 2 s later its turns have been taken, with the sigma that is told."""
+    away = gone_between(2.0, 9.0)
+    errors, sigmas = [], []
+    for seed in range(6):
+        drive = Drive(BEND, 4.2, seed=seed, lines=(Line(1, seen=away), Line(-1, seen=away)))
+        states = drive.through(PARAMETERS)
+        errors.append(states["heading_error"][-1] - drive.heading_error[-1])
+        sigmas.append(states["sigma"][-1, 1])
+        assert states["status"][-1] == LANE["STATUS_COASTING"]
+    assert np.sqrt(np.mean(np.square(errors))) < 0.003 and np.all(np.abs(errors) < 3.0 * np.array(sigmas))
 
 
 def test_standing_still_does_not_lose_the_lane():

@@ -18,6 +18,7 @@ from autonomy.estimation.lane._observe cimport use_sample
 from autonomy.estimation.lane._output cimport LANE_MOVING_MPS, spread_corrections, write
 from autonomy.estimation.lane._path cimport match_path, take_path
 from autonomy.estimation.lane._path_use cimport use_path
+from autonomy.estimation.lane._recall cimport recall_road
 from autonomy.msg import dtype
 from autonomy.msg.layout import require
 
@@ -62,6 +63,7 @@ cdef void lane_step(LaneFilter* lane, const LaneParameters* parameters, const In
         lane.path_matched = lane.along < lane.distance[lane.points - 1]
     for i in range(frame.lane.count):
         use_sample(lane, parameters, &frame.lane.items[i])
+    recall_road(lane, parameters)
     spread_corrections(lane, parameters, before, continues and lane.initialised, dt)
     write(lane, parameters, ego, now_ns, result)
     lane.last_tick_ns = now_ns

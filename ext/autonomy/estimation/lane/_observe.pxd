@@ -12,7 +12,7 @@ from autonomy.estimation.lane._lines cimport (
     temporary, width_ratio,
 )
 from autonomy.estimation.lane._line_fit cimport observe_line
-from autonomy.estimation.lane._profile cimport begin_profile, move_profile, profile_at, solve_profile
+from autonomy.estimation.lane._profile cimport begin_profile, move_profile, profile_at, profile_rate_at, solve_profile
 from autonomy.estimation.lane._start cimport start
 
 cdef enum:
@@ -22,14 +22,12 @@ cdef enum:
 
 cdef extern from *:
     """
-    #define LANE_RATE_BASE_M 10.0        /* the curvature rate is that between here behind and ahead */
     #define LANE_APART 0.4               /* of diverging_rad: the lines no longer show the same road */
     #define LANE_OTHER_ROAD 5            /* in a row: what was taken for the road is none */
     #define LANE_EARLIER_M 12.0          /* half a second: so long is a line that leaves in the profile before it shows */
     #define LANE_UNDECIDED_M 25.0        /* by then one line is seen to leave and the other to stay: else the profile is wrong */
     #define LANE_ANEW_M 0.5              /* a standing truck sees the same again and again: that is no new observation */
     """
-    const double LANE_RATE_BASE_M
     const double LANE_APART
     const double LANE_EARLIER_M
     const double LANE_UNDECIDED_M
@@ -76,8 +74,7 @@ cdef inline bint begin_with(LaneFilter* lane, const LaneParameters* parameters, 
 
 cdef inline void set_curvature(const CurvatureProfile* profile, double station, Line* line) noexcept nogil:
     line.z[2] = profile_at(profile, station)
-    line.z[3] = (profile_at(profile, station + LANE_RATE_BASE_M) - profile_at(profile, station - LANE_RATE_BASE_M)) \
-        / (2.0 * LANE_RATE_BASE_M)
+    line.z[3] = profile_rate_at(profile, station)
 
 
 cdef inline void remember_profile(LaneFilter* lane) noexcept nogil:

@@ -11,8 +11,9 @@ from autonomy.estimation.lane._lane cimport BAND, BEHIND, NODES, CurvatureProfil
 cdef extern from *:
     """
     #define LANE_START_CURVATURE 5.0e-3  /* 1/m, of a road not seen before: R 200 m */
+    #define LANE_RATE_BASE_M 10.0        /* the curvature rate is that between here behind and ahead */
     """
-    const double LANE_START_CURVATURE
+    const double LANE_START_CURVATURE, LANE_RATE_BASE_M
 
 
 cdef inline double bond(const LaneParameters* parameters) noexcept nogil:
@@ -111,3 +112,9 @@ cdef inline double profile_at(const CurvatureProfile* profile, double station) n
         return profile.curvature[NODES - 1]
     i = <int>place
     return profile.curvature[i] + (place - i) * (profile.curvature[i + 1] - profile.curvature[i])
+
+
+cdef inline double profile_rate_at(const CurvatureProfile* profile, double station) noexcept nogil:
+    """1/m2."""
+    return (profile_at(profile, station + LANE_RATE_BASE_M) - profile_at(profile, station - LANE_RATE_BASE_M)) \
+        / (2.0 * LANE_RATE_BASE_M)
