@@ -49,8 +49,8 @@ def _bend(lead_m: float, radius: float, length_m: float, then: float | None = No
     """Straight, clothoid, bend, and a clothoid into what follows: a bend of radius `then`, or straight."""
     after = [{"length_m": CLOTHOID_M}] if then is None else [{"length_m": 2.0 * CLOTHOID_M, "radius_m": then},
                                                              {"length_m": 300.0, "radius_m": then}]  # fmt: skip
-    return [{"length_m": lead_m}, {"length_m": CLOTHOID_M, "radius_m": radius}, {"length_m": length_m, "radius_m": radius}, *after,
-            {"length_m": 500.0}]  # fmt: skip
+    bend = [{"length_m": CLOTHOID_M, "radius_m": radius}, {"length_m": length_m, "radius_m": radius}]
+    return [{"length_m": lead_m}, *bend, *after, {"length_m": 500.0}]
 
 
 def segments(road: str, lost_m: float) -> list[dict]:
