@@ -91,19 +91,19 @@ def _behind(road, lead: Trace) -> Drive:
     front = road_front(road)
     wanted = float(road.step()["plan"]["desired_gap"])
     place, ideal, errors = road.s + front + wanted, IdealTruck(plan, speed, wanted), []
-    origin = place
+    origin, has_lead = place, True
     for speed, slope in zip(lead.speed.tolist(), lead.acceleration.tolist(), strict=True):
         road.grade = float(np.interp(road.s - origin, lead.way, lead.grade))
-        distance = place - road.s
-        if distance - front > LOST_M:
+        has_lead = has_lead and place - road.s - front <= LOST_M
+        if not has_lead:
             # Driven away: the next one is met where the trace is no faster than the truck may be. The road goes on as it was
             if speed > SET_SPEED:
                 record(road.step(), np.nan, speed)
                 errors.append(np.nan)
                 continue
             wanted = float(road.out["plan"]["desired_gap"][0])
-            place = road.s + front + wanted
-            distance, ideal = front + wanted, IdealTruck(plan, road.train.speed, wanted)
+            place, ideal, has_lead = road.s + front + wanted, IdealTruck(plan, road.train.speed, wanted), True
+        distance = place - road.s
         record(road.step([Other(1, distance, 0.0, speed, 0.0, slope)]), distance - front, speed)
         errors.append(ideal.error(speed, road.grade))
         place += speed * TICK_S

@@ -109,6 +109,15 @@ def test_the_largest_gap_errors_are_told_beside_the_rms(tmp_path):
     assert rows["... of an ideal truck of the same power, all of it"] == pytest.approx(7.0 * np.sqrt(10 / n))
 
 
+def test_a_lead_that_drove_away_stays_away_until_the_next_is_met(tmp_path):
+    path = written(tmp_path / "fast.csv", np.r_[np.full(30, 31.0), np.full(10, 24.0)])
+    gap = _speed_drives.drive(("trace as recorded", str(path), 39.0)).gap
+    away = np.isnan(gap)
+    left, met = np.flatnonzero(np.diff(away.astype(int))) + 1
+    assert gap[left - 1] == pytest.approx(_speed_drives.LOST_M, abs=0.1)
+    assert gap[met] < 80.0 and not away[met:].any()
+
+
 @pytest.mark.slow
 @pytest.mark.real_data
 def test_the_gap_is_kept_behind_the_trace_that_is_hardest_to_follow(data_directory):
