@@ -18,7 +18,9 @@ from autonomy import msg
 from autonomy.geodesy import enu_to_geodetic
 from autonomy.physics import STANDARD_GRAVITY_MPS2
 from autonomy.tick_period import TICK_NS, TICK_S
+from hil.radar.road_users import detected
 from hil.sensors.realism import RADAR_RANGE_M, SENSORS, SIGMA
+from hil.world import Actor
 
 ORIGIN = (48.2, 11.6, 500.0)
 WARM_UP_S = 30.0
@@ -61,12 +63,17 @@ class Other(NamedTuple):
     length: float = 4.5
     width: float = 1.85
 
+    def actor(self) -> Actor:
+        """In the truck's frame."""
+        return Actor(self.number, "car", self.x + 0.5 * self.length, self.y, 0.0, self.speed, self.acceleration, self.length,
+                     self.width, 1.5)  # fmt: skip
+
 
 class StraightRoad:
     """One stack on one road. `begin(speed)` starts a case, `step(others)` drives one tick of it.
 
     The others are known as ready-made tracks, or with `radar` by exact positions and range rates in every tick; with `noise`, a
-    seed, as the radar of the rig sees them: every RADAR_TICKS, with noise, latency and its range.
+    seed, as the radar of the rig sees them: every RADAR_TICKS, with noise, latency, its range and what it misses.
     """
 
     def __init__(self, stack, train: Train, *, radar: bool = False, noise: int | None = None):
@@ -134,6 +141,7 @@ class StraightRoad:
             row["source"] = source
             setattr(self, f"_{kind}", row)
         vehicle = self.stack.parameters["vehicle"]
+        self._front_m = float(vehicle["front_overhang_m"])
         self._steering_ratio = float(vehicle["steering_ratio"])
         self._shaft_per_speed = float(vehicle["driveline_ratio"]) / float(vehicle["wheel_radius_m"])
         for name in ("acceleration_y", "angular_rate_x", "angular_rate_y", "angular_rate_z"):
@@ -193,16 +201,17 @@ class StraightRoad:
         self.frame["signal"]["count"] = len(signals)
 
     def _begin_noise(self) -> None:
-        self.random = np.random.default_rng(self.noise)
+        self.random, self.sight = (np.random.default_rng(seed) for seed in (self.noise, [self.noise or 0, 5]))
         self.images: deque[tuple[int, list[Other]]] = deque()
 
     def _late(self, others, now: int) -> tuple[list[Other], int]:
         """What the radar tells in this tick, and of when."""
         if self.tick % RADAR_TICKS == 0:
             normal = self.random.standard_normal((len(others), 3)) * (SIGMA["range"], SIGMA["lateral"], SIGMA["range_rate"])
+            found = detected([other.actor() for other in others], self._front_m, 0.0, self.sight)
             self.images.append((now, [other._replace(x=other.x + dx, y=other.y + dy, speed=other.speed - self.train.speed + rate)
-                                      for other, (dx, dy, rate) in zip(others, normal.tolist(), strict=True)
-                                      if 1.0 < other.x < RADAR_RANGE_M]))  # fmt: skip
+                                      for other, (dx, dy, rate), is_found in zip(others, normal.tolist(), found, strict=True)
+                                      if is_found and 1.0 < other.x < RADAR_RANGE_M]))  # fmt: skip
         if not self.images or now - self.images[0][0] < RADAR_LATE_TICKS * TICK_NS:
             return [], now
         then, image = self.images.popleft()

@@ -66,6 +66,13 @@ class RadarSensor:
     second_bounce_m: float = 25.0
     second_bounce_loss_db: float = 10.0
 
+    def snr_db(self, distance: np.ndarray, strength: np.ndarray) -> np.ndarray:
+        """Of what answers with `strength` dBsm from `distance` m."""
+        return self.reference_db + strength - 40.0 * np.log10(distance / 100.0)
+
+    def detection_probability(self, snr_db: np.ndarray) -> np.ndarray:
+        return self.false_alarm ** (1.0 / (1.0 + 10.0 ** (0.1 * snr_db)))
+
 
 @dataclass(frozen=True)
 class Detections:
@@ -153,8 +160,8 @@ class Emulator:
         sensor = self.sensor
         inside = (paths[:, 0] > 1.0) & (paths[:, 0] < sensor.range_m) & (np.abs(paths[:, 1]) < sensor.half_angle)
         paths = paths[inside]
-        snr_db = sensor.reference_db + paths[:, 3] - 40.0 * np.log10(paths[:, 0] / 100.0)
-        probability = sensor.false_alarm ** (1.0 / (1.0 + 10.0 ** (0.1 * snr_db)))
+        snr_db = sensor.snr_db(paths[:, 0], paths[:, 3])
+        probability = sensor.detection_probability(snr_db)
         fading = 10.0 * np.log10(np.maximum(random.exponential(size=len(paths)), 1e-3))
         return np.column_stack([paths, snr_db + fading])[random.random(len(paths)) < probability]
 

@@ -26,12 +26,11 @@ def visible_shares(actors: Sequence[Actor], x: float, y: float) -> np.ndarray:
         return np.zeros(0)
     outlines = np.stack([corners(actor) for actor in actors]) - [x, y]
     begin, end = _intervals(outlines)
-    shares = np.empty(len(actors))
-    for index in range(len(actors)):
-        angle = begin[index] + (end[index] - begin[index]) * (np.arange(RAYS_PER_BODY) + 0.5) / RAYS_PER_BODY
-        distance = _distances(outlines, angle)
-        shares[index] = np.mean(distance[index] <= distance.min(axis=0) + 1e-9)
-    return shares
+    share = (np.arange(RAYS_PER_BODY) + 0.5) / RAYS_PER_BODY
+    angle = begin[:, None] + (end - begin)[:, None] * share
+    distance = _distances(outlines, angle.ravel()).reshape(len(actors), *angle.shape)
+    body = np.arange(len(actors))
+    return np.mean(distance[body, body] <= distance.min(axis=0) + 1e-9, axis=1)
 
 
 def _intervals(outlines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

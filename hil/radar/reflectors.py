@@ -6,6 +6,7 @@ Cross sections at 77 GHz in dBsm are averages of published measurements [M].
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from hil.lidar.labels import Label, Shape
 from hil.lidar.scene import Scene
 from hil.lidar.surface import along
 from hil.radar.occlusion import corners, visible_shares
-from hil.world import Truth
+from hil.world import Actor, Truth
 
 CROSS_SECTION = {"car": 10.0, "van": 14.0, "truck": 20.0, "bus": 20.0, "motorcycle": 3.0, "pedestrian": -6.0, "debris": -14.0}
 UNDER_VEHICLES_DB = 12.0  # what waves lose that pass below others instead of by sight [D]
@@ -24,19 +25,24 @@ OVERHEAD_LOSS_DB_PER_DEG2 = 0.5  # the antenna looks along the road: lost with t
 SECOND_POINT_DB = 6.0  # of a long vehicle's second reflection below its first
 
 
+def strengths(actors: Sequence[Actor], x: float, y: float) -> np.ndarray:
+    """(n,) dBsm of each, seen from the point (x, y) past the others."""
+    whole = np.array([CROSS_SECTION.get(actor.classification, 5.0) for actor in actors])
+    return whole - UNDER_VEHICLES_DB * (1.0 - visible_shares(actors, x, y))
+
+
 def of_actors(truth: Truth, eye_x: float) -> list[tuple[float, ...]]:
     """(x, y, vx, vy, dBsm, id) of each: the middle of its nearest side; of long ones another along the next."""
     ego = truth.ego
     c, s = math.cos(ego.yaw), math.sin(ego.yaw)
-    shares = visible_shares(truth.actors, ego.x + c * eye_x, ego.y + s * eye_x)
+    seen = strengths(truth.actors, ego.x + c * eye_x, ego.y + s * eye_x).tolist()
     found = []
-    for actor, share in zip(truth.actors, shares, strict=True):
+    for actor, strength in zip(truth.actors, seen, strict=True):
         outline = (corners(actor) - [ego.x, ego.y]) @ np.array([[c, -s], [s, c]])
         order = np.argsort(np.hypot(outline[:, 0] - eye_x, outline[:, 1]))
         near, next_, third = outline[order[:3]]
         yaw = actor.yaw - ego.yaw
         velocity = actor.speed * math.cos(yaw), actor.speed * math.sin(yaw)
-        strength = CROSS_SECTION.get(actor.classification, 5.0) - UNDER_VEHICLES_DB * (1.0 - share)
         found.append((*(0.5 * (near + next_)), *velocity, strength, actor.id))
         if actor.length > 8.0:
             found.append((*(0.5 * (near + third)), *velocity, strength - SECOND_POINT_DB, actor.id))

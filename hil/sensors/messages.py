@@ -13,6 +13,7 @@ from autonomy import msg
 from autonomy.errors import UsageError
 from autonomy.geodesy import enu_to_geodetic
 from autonomy.physics import STANDARD_GRAVITY_MPS2
+from hil.radar.road_users import detected
 from hil.sensors.line_fit import cubic_sigma, line_cubic, middle_ahead, point_sigma, sway
 from hil.sensors.powertrain import Powertrain, engine_reference_nm
 from hil.sensors.realism import (
@@ -83,9 +84,11 @@ class Messages:
         config = configuration.loaded(config)
         vehicle = config.section("vehicle")
         self.steering_ratio = float(vehicle["steering_ratio"])
+        self.front_m = float(vehicle["front_overhang_m"])
         self.shaft_per_speed = float(vehicle["driveline_ratio"]) / float(vehicle["wheel_radius_m"])
         self.random = np.random.default_rng(seed)
-        self.chance = np.random.default_rng([seed, 1])  # of jitter and losses: the noise stays as it is without them
+        # Of jitter and losses, and of what the radar detects: the noise stays as it is without them
+        self.chance, self.sight = (np.random.default_rng([seed, stream]) for stream in (1, 5))
         self.dropouts = checked_dropouts(dropouts or {})
         self.powertrain = Powertrain(engine_reference_nm(config), self.noise, seed)
         self.start_ns: int | None = None
@@ -239,11 +242,11 @@ class Messages:
         return [row]
 
     def _radar(self, truth: Truth):
-        """Each actor's nearest face, range rate along the vehicle's axis."""
+        """The nearest face of each actor that is detected, range rate along the vehicle's axis."""
         ego, rows = truth.ego, []
         cosine, sine = math.cos(ego.yaw), math.sin(ego.yaw)
         visible = set()
-        for actor in truth.actors:
+        for actor, is_detected in zip(truth.actors, self._detected(truth), strict=True):
             dx, dy = actor.x - ego.x, actor.y - ego.y
             x, y = cosine * dx + sine * dy, -sine * dx + cosine * dy
             x -= 0.5 * actor.length
@@ -254,10 +257,18 @@ class Messages:
             closing = actor.speed * math.cos(actor.yaw - ego.yaw) - ego.velocity + ego.yaw_rate * y
             row["range_rate"] = closing + self._normal("range_rate")
             row["target_id"], row["is_new"] = actor.id, actor.id not in self.seen
-            visible.add(actor.id)
-            rows.append(row)
+            if is_detected:
+                visible.add(actor.id)
+                rows.append(row)
         self.seen = visible
         return rows
+
+    def _detected(self, truth: Truth) -> np.ndarray:
+        """(n,) of the actors, by the radar at the truck's front; all of them without noise."""
+        if not self.noise:
+            return np.ones(len(truth.actors), bool)
+        ego, front = truth.ego, self.front_m
+        return detected(truth.actors, ego.x + front * math.cos(ego.yaw), ego.y + front * math.sin(ego.yaw), self.sight)
 
     def _lane(self, truth: Truth):
         """Both boundaries as cubics about the vehicle, fitted over what the camera sees of them."""

@@ -8,7 +8,8 @@ from autonomy.errors import UsageError
 from drivers.can.router import Router
 from drivers.radar.decoder import Ars548Decoder
 from drivers.udp.message import data_of
-from hil.sensors import Bytes, Messages, put
+from hil.sensors import Bytes, Messages, Perfect, put
+from hil.world import Actor, EgoTruth, Truth
 from hil.worlds.curved_road import CurvedRoad
 from hil.worlds.motorway import Motorway
 
@@ -63,6 +64,33 @@ def test_what_finds_no_room_is_counted():
     frame = np.zeros(1, msg.dtype("InputFrame"))[0]
     put(frame, {"gnss": np.zeros(7, msg.dtype("GnssSample"))})
     assert frame["gnss"]["count"] == 4 and frame["gnss"]["overflow"] == 3
+
+
+def radar_targets(sensors, scans: int = 400) -> list[int]:
+    """Numbers of the targets of a standing scene: a car 150 m ahead, and 10 m nearer one that hides it."""
+    actors = [Actor(number, "car", x, 0.0, 0.0, 20.0, 0.0, 4.6, 1.85, 1.5) for number, x in ((1, 155.0), (2, 145.0))]
+    truths = (Truth(k * 50_000_000, EgoTruth(velocity=20.0), actors=actors) for k in range(scans))
+    rows = [found["radar"] for found in map(sensors.sense, truths) if "radar" in found]
+    return np.concatenate(rows)["target_id"].tolist()
+
+
+def test_the_radar_often_misses_who_is_hidden_far_ahead():
+    seen = radar_targets(Messages(CONFIG, 2))
+    assert seen.count(2) > 0.95 * 399 and 0.3 * 399 < seen.count(1) < 0.75 * 399
+    assert seen == radar_targets(Messages(CONFIG, 2))
+
+
+def test_the_truth_misses_nobody():
+    seen = radar_targets(Perfect(CONFIG))
+    assert seen.count(1) == seen.count(2) == 400
+
+
+def test_what_the_radar_misses_leaves_the_noise_as_it_is(monkeypatch):
+    told = samples(frames_of(Messages(CONFIG, 2), 100, put), "imu")
+    monkeypatch.setattr("hil.sensors.messages.detected", lambda actors, *_: np.zeros(len(actors), bool))
+    frames = frames_of(Messages(CONFIG, 2), 100, put)
+    assert not len(samples(frames, "radar"))
+    np.testing.assert_array_equal(samples(frames, "imu"), told)
 
 
 def radar_packets(dropouts=None) -> list:
